@@ -1,0 +1,149 @@
+//! Comparisons by meaning: JSON where keys may be added, CSV as records.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::product::{CsvFacet, JsonFacet};
+
+/// The first places at which `now` lacks something that `before` had, or has it with another value. Objects may have
+/// more keys; lists must be of the same length and order.
+pub fn json_difference(before: &Value, now: &Value, facet: &JsonFacet) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(before, now, &facet.ignore, &mut String::new(), &mut found);
+    found
+}
+
+/// More differences than this are counted by nobody.
+const SHOWN: usize = 5;
+
+fn walk(before: &Value, now: &Value, ignore: &[String], at: &mut String, found: &mut Vec<String>) {
+    if found.len() >= SHOWN {
+        return;
+    }
+    let place = |at: &str| if at.is_empty() { "the whole".to_owned() } else { at.to_owned() };
+    match (before, now) {
+        (Value::Object(before), Value::Object(now)) => {
+            for (key, value) in before.iter().filter(|(key, _)| !ignore.contains(key)) {
+                let length = at.len();
+                at.push('/');
+                at.push_str(key);
+                match now.get(key) {
+                    Some(other) => walk(value, other, ignore, at, found),
+                    None => found.push(format!("{at} is gone (was {})", short(value))),
+                }
+                at.truncate(length);
+            }
+        }
+        (Value::Array(before), Value::Array(now)) if before.len() == now.len() => {
+            for (index, (value, other)) in before.iter().zip(now).enumerate() {
+                let length = at.len();
+                at.push_str(&format!("/{index}"));
+                walk(value, other, ignore, at, found);
+                at.truncate(length);
+            }
+        }
+        (Value::Array(before), Value::Array(now)) => {
+            found.push(format!("{} has {} elements (was {})", place(at), now.len(), before.len()));
+        }
+        _ if before != now => found.push(format!("{} is {} (was {})", place(at), short(now), short(before))),
+        _ => {}
+    }
+}
+
+fn short(value: &Value) -> String {
+    shorten(&value.to_string(), 120)
+}
+
+/// At most so many characters, with a sign where it was cut.
+pub(crate) fn shorten(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(most).collect();
+    cut.push('…');
+    cut
+}
+
+/// The records of a CSV text: a map per record, from header to value. None when it is no CSV with a header.
+pub(crate) fn records(text: &str) -> Option<Vec<BTreeMap<String, String>>> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let headers = reader.headers().ok()?.clone();
+    let mut records = Vec::new();
+    for record in reader.records() {
+        let record = record.ok()?;
+        records
+            .push(headers.iter().zip(record.iter()).map(|(key, value)| (key.to_owned(), value.to_owned())).collect());
+    }
+    Some(records)
+}
+
+/// In what two CSV texts differ as sets of records, by the columns that the first has.
+pub fn csv_difference(before: &str, now: &str, facet: &CsvFacet) -> Result<Vec<String>, String> {
+    let before = records(before).ok_or("the baseline is no CSV")?;
+    let now = records(now).ok_or("it is no CSV")?;
+    let mut found = Vec::new();
+    let Some(first) = before.first() else { return Err("the baseline has no record".to_owned()) };
+    let columns: Vec<&String> = first.keys().filter(|column| !facet.ignore.contains(column)).collect();
+    if let Some(record) = now.first() {
+        found.extend(columns.iter().filter(|c| !record.contains_key(**c)).map(|c| format!("column {c:?} is gone")));
+    }
+    let reduce = |record: &BTreeMap<String, String>| -> Vec<String> {
+        columns.iter().map(|column| record.get(*column).cloned().unwrap_or_default()).collect()
+    };
+    let mut counts: BTreeMap<Vec<String>, i64> = BTreeMap::new();
+    for record in &now {
+        *counts.entry(reduce(record)).or_default() += 1;
+    }
+    for record in &before {
+        *counts.entry(reduce(record)).or_default() -= 1;
+    }
+    let gone = counts.values().filter(|count| **count < 0).map(|count| -count).sum::<i64>();
+    let new = counts.values().filter(|count| **count > 0).sum::<i64>();
+    if gone > 0 {
+        let example = counts.iter().find(|(_, count)| **count < 0).map(|(record, _)| record.join(","));
+        found.push(format!(
+            "{gone} of {} records are gone, such as {}",
+            before.len(),
+            shorten(&example.unwrap_or_default(), 160)
+        ));
+    }
+    if new > 0 && !facet.more {
+        let example = counts.iter().find(|(_, count)| **count > 0).map(|(record, _)| record.join(","));
+        found.push(format!("{new} records are new, such as {}", shorten(&example.unwrap_or_default(), 160)));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn added_keys_are_no_difference_and_lost_or_changed_ones_are() {
+        let facet = JsonFacet { at: None, ignore: vec!["updated_on".into()] };
+        let before = json!({"issues": [{"id": 1, "subject": "a", "updated_on": 1}], "total_count": 1});
+        let same = json!({"issues": [{"id": 1, "subject": "a", "updated_on": 2, "new": true}], "total_count": 1});
+        assert_eq!(json_difference(&before, &same, &facet), Vec::<String>::new());
+        let lost = json!({"issues": [{"id": 1}], "total_count": 1});
+        assert_eq!(json_difference(&before, &lost, &facet), ["/issues/0/subject is gone (was \"a\")"]);
+        let fewer = json!({"issues": [], "total_count": 0});
+        assert_eq!(json_difference(&before, &fewer, &facet).len(), 2);
+    }
+
+    #[test]
+    fn csv_is_compared_as_records_and_not_as_bytes() {
+        let facet = CsvFacet::default();
+        let before = "id,name\n1,a\n2,\"b\nc\"\n";
+        assert_eq!(csv_difference(before, "name,id,more\n\"b\nc\",2,x\na,1,y\n", &facet), Ok(vec![]));
+        assert_eq!(csv_difference(before, "id,name\n1,a\n", &facet).unwrap().len(), 1);
+        assert_eq!(csv_difference(before, "id,name\n1,a\n2,\"b\nc\"\n3,d\n", &facet).unwrap().len(), 1);
+        assert!(
+            csv_difference(before, "id,name\n1,a\n2,\"b\nc\"\n3,d\n", &CsvFacet { more: true, ..facet.clone() })
+                .unwrap()
+                .is_empty()
+        );
+        assert!(csv_difference("id,name\n", "id,name\n", &facet).is_err());
+    }
+}

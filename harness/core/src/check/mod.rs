@@ -1,0 +1,20 @@
+//! Opinions on observations. Pure: what was seen comes in, findings go out.
+//!
+//! Each judge adds to a [`crate::event::CheckReport`]: an assertion that fired on data, a finding, a doubt, a note.
+//! What saw no data adds a doubt and never an assertion.
+
+mod answer;
+mod compare;
+mod data;
+mod logs;
+mod matcher;
+mod migrations;
+mod performance;
+
+pub use answer::{Compared, Terms, fill_json, judge_answer};
+pub use compare::{csv_difference, json_difference};
+pub use data::{DataTerms, judge_data, judge_rows};
+pub use logs::{LogSift, judge_logs};
+pub use matcher::holds;
+pub use migrations::{judge_migrations, judge_stream};
+pub use performance::{judge_performance, over_budget};

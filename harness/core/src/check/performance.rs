@@ -1,0 +1,95 @@
+//! Judges fixed requests against the baseline, by medians and their spread.
+
+use std::time::Duration;
+
+use crate::event::CheckReport;
+use crate::observe::Samples;
+use crate::product::PerformanceCheck;
+use crate::verdict::Finding;
+
+/// Fewer samples than this tell nothing.
+const FEWEST: usize = 5;
+
+/// Whether these samples are slower than the budget allows: beyond ratio and slack, and beyond what both spreads
+/// explain. None when there are too few to tell.
+pub fn over_budget(before: &Samples, now: &Samples, check: &PerformanceCheck) -> Option<bool> {
+    if before.took.len() < FEWEST || now.took.len() < FEWEST {
+        return None;
+    }
+    let ((was, was_spread), (is, is_spread)) = (before.robust()?, now.robust()?);
+    let budget = was.mul_f64(check.ratio).max(was + check.slack.get());
+    let noise = (was_spread + is_spread) * 3;
+    Some(is > budget && is > was + noise)
+}
+
+/// Judges all requests.
+pub fn judge_performance(before: &[Samples], now: &[Samples], check: &PerformanceCheck, report: &mut CheckReport) {
+    if now.is_empty() {
+        report.unclear.push("no request was timed".to_owned());
+    }
+    for samples in now {
+        let asked = &samples.asked;
+        let Some(reference) = before.iter().find(|reference| reference.asked == *asked) else {
+            report.unclear.push(format!("{asked}: the baseline did not time it"));
+            continue;
+        };
+        if let Some(trouble) = samples.trouble.as_ref().or(reference.trouble.as_ref()) {
+            report.unclear.push(format!("{asked}: {trouble}"));
+            continue;
+        }
+        let Some(over) = over_budget(reference, samples, check) else {
+            report
+                .unclear
+                .push(format!("{asked}: {} samples are too few", samples.took.len().min(reference.took.len())));
+            continue;
+        };
+        report.assertions += 1;
+        let figures = |samples: &Samples| {
+            let (median, spread) = samples.robust().unwrap_or_default();
+            format!("{} ± {} ({} samples)", millis(median), millis(spread), samples.took.len())
+        };
+        let (was, is) = (figures(reference), figures(samples));
+        if over {
+            let expected = format!("at most {} × {was}", check.ratio);
+            report.findings.push(Finding::new(asked, expected, is));
+        } else {
+            report.notes.push(format!("{asked}: {was} → {is}"));
+        }
+    }
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.0} ms", time.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::CheckKind;
+    use crate::verdict::Outcome;
+
+    fn check(before: &[u64], now: &[u64], outcome: Outcome) {
+        let check: PerformanceCheck =
+            serde_json::from_value(serde_json::json!({"ratio": 2.0, "slack": "50ms", "requests": []})).unwrap();
+        let samples = |took: &[u64]| {
+            vec![Samples {
+                asked: "GET /".into(),
+                took: took.iter().copied().map(Duration::from_millis).collect(),
+                trouble: None,
+            }]
+        };
+        let mut report = CheckReport::new(CheckKind::Performance, "requests");
+        judge_performance(&samples(before), &samples(now), &check, &mut report);
+        assert_eq!(report.decide().outcome, outcome, "{before:?} {now:?}");
+    }
+
+    #[test]
+    fn one_slow_sample_is_noise_and_a_slow_median_is_not() {
+        check(&[30, 31, 29, 30, 32], &[33, 30, 1800, 31, 30], Outcome::Passed);
+        check(&[30, 31, 29, 30, 32], &[300, 310, 290, 305, 1800], Outcome::Failed);
+        check(&[30, 31, 29, 30, 32], &[70, 71, 72, 70, 70], Outcome::Passed);
+        check(&[100, 400, 250, 90, 500], &[560, 200, 900, 620, 700], Outcome::Passed);
+        check(&[30, 31], &[30, 30, 30, 30, 30], Outcome::Inconclusive);
+        check(&[], &[], Outcome::Inconclusive);
+    }
+}

@@ -1,0 +1,23 @@
+//! The pure core of `rehearse`: words, plans and judgement.
+//!
+//! Nothing here may know an async runtime, Docker, a clock, a file, a socket, the environment or a terminal: times,
+//! ids and texts come in as arguments, values go out. The compiler holds that line, because this crate depends on
+//! nothing that could cross it.
+
+pub mod catalog;
+pub mod check;
+pub mod diagnostic;
+pub mod event;
+pub mod migrations;
+pub mod observe;
+pub mod path;
+pub mod plan;
+pub mod product;
+pub mod release;
+pub mod scalar;
+pub mod scenario;
+pub mod span;
+pub mod spec;
+pub mod summary;
+pub mod template;
+pub mod verdict;

@@ -1,0 +1,91 @@
+//! Why there is no path.
+
+use std::fmt;
+
+use crate::release::{Edition, Line, Release};
+
+/// Why a path is refused. Its text is meant for the author of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Source, target or both were never published.
+    #[error("{}", join(.0))]
+    Unknown(Vec<Unknown>),
+    /// The target line has no published release.
+    #[error("no release of {line} is published{}", nearest_of(.nearest))]
+    EmptyLine {
+        /// The line.
+        line: Line,
+        /// Published releases near it.
+        nearest: Vec<Release>,
+    },
+    /// The target is older than the source.
+    #[error("{from} to {to} is a downgrade, which is never planned: the way back is to restore a backup taken on {to}")]
+    Downgrade {
+        /// The source.
+        from: Box<Release>,
+        /// The target.
+        to: Box<Release>,
+    },
+    /// Source and target are the same release.
+    #[error("already there: {at} is both source and target")]
+    AlreadyThere {
+        /// The release.
+        at: Box<Release>,
+    },
+    /// The edition changes in a way no rule allows.
+    #[error("no rule allows a change of edition from {from} to {to}{}", allowed_of(.allowed))]
+    EditionChange {
+        /// The edition of the source.
+        from: Edition,
+        /// The edition of the target.
+        to: Edition,
+        /// The changes that are allowed.
+        allowed: Vec<(Edition, Edition)>,
+    },
+    /// A hop on the way is forbidden and nothing leads around it.
+    #[error("the hop {from} to {to} is forbidden and no release in between leads around it: {because}")]
+    NoWay {
+        /// Where the forbidden hop starts.
+        from: Box<Release>,
+        /// Where it ends.
+        to: Box<Release>,
+        /// Why it is forbidden.
+        because: String,
+    },
+}
+
+/// A release that was never published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The release.
+    pub release: Release,
+    /// The edition it was looked for in.
+    pub edition: Option<Edition>,
+    /// Published releases near it.
+    pub nearest: Vec<Release>,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "release {} is not published", self.release)?;
+        if let Some(edition) = &self.edition {
+            write!(f, " as {edition}")?;
+        }
+        f.write_str(&nearest_of(&self.nearest))
+    }
+}
+
+fn join(unknown: &[Unknown]) -> String {
+    unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn nearest_of(nearest: &[Release]) -> String {
+    let names: Vec<&str> = nearest.iter().map(Release::name).collect();
+    if names.is_empty() { String::new() } else { format!(" (nearest: {})", names.join(", ")) }
+}
+
+fn allowed_of(allowed: &[(Edition, Edition)]) -> String {
+    let changes: Vec<String> = allowed.iter().map(|(from, to)| format!("{from} to {to}")).collect();
+    if changes.is_empty() { String::new() } else { format!(" (allowed: {})", changes.join(", ")) }
+}

@@ -1,0 +1,262 @@
+//! Makes the plan.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Act, ImageNeed, MAIN, Plan, PlannedHop, Stage, WAY_BACK};
+use crate::catalog::Catalog;
+use crate::event::StageId;
+use crate::path::{Facts, Planner, Refusal, Stop, Target};
+use crate::product::{Product, Service};
+use crate::release::Release;
+use crate::scenario::{CheckKind, Scenario, WayBack};
+use crate::template::TemplateError;
+
+/// No plan can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// There is no legal path.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The source is a line, and a backup is of one release.
+    #[error("the source {0} is a line; a backup restores only into exactly its own release, so name that")]
+    SourceIsALine(Target),
+    /// A change is given for a hop that does not exist.
+    #[error("the scenario changes hop {hop}, and the path has {hops}")]
+    NoSuchHop {
+        /// The number.
+        hop: u32,
+        /// How many there are.
+        hops: usize,
+    },
+    /// A stage is expected that does not exist.
+    #[error("the scenario expects something of stage {stage:?}, and the plan has {stages}")]
+    NoSuchStage {
+        /// The stage.
+        stage: String,
+        /// Those that exist.
+        stages: String,
+    },
+    /// An image's name cannot be filled in.
+    #[error("the image of service {service} cannot be named")]
+    Image {
+        /// The service.
+        service: String,
+        /// The cause.
+        #[source]
+        source: TemplateError,
+    },
+}
+
+/// An hour: long for two hops, short for a job that hangs.
+const DEADLINE: Duration = Duration::from_secs(3600);
+
+/// Makes the plan of a scenario.
+///
+/// # Errors
+/// When there is no legal path, or the scenario speaks of hops or stages that do not exist.
+pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Result<Plan, PlanError> {
+    let Target::Release(from) = &scenario.from else {
+        return Err(PlanError::SourceIsALine(scenario.from.clone()));
+    };
+    let mut rules = product.path.rules();
+    for line in &scenario.through {
+        rules.stops.push(Stop::at(*line, "the scenario passes through it"));
+    }
+    let source = match &scenario.edition {
+        Some(edition) => from.with_edition(edition),
+        None => from.clone(),
+    };
+    let path = Planner::new(&rules, catalog).path(&source, &scenario.to, &Facts::none())?;
+    let hops: Vec<PlannedHop> = path
+        .hops
+        .iter()
+        .zip(1..)
+        .map(|(hop, number)| PlannedHop {
+            number,
+            from: hop.from.clone(),
+            to: hop.to.clone(),
+            holds: held(&hop.to, scenario),
+            because: hop.because.clone(),
+            when: hop.optional.as_ref().and_then(|id| product.path.condition(id)),
+        })
+        .collect();
+    if let Some(change) = scenario.hops.iter().find(|change| change.hop == 0 || change.hop as usize > hops.len()) {
+        return Err(PlanError::NoSuchHop { hop: change.hop, hops: hops.len() });
+    }
+    let stages = stages(product, scenario, from, &hops)?;
+    if let Some(expect) = &scenario.expect {
+        for stage in std::iter::once(&expect.stage).chain(&expect.passed).chain(&expect.consequences) {
+            if !stages.iter().any(|known| known.id.0 == *stage) {
+                let known = stages.iter().map(|stage| stage.id.0.as_str()).collect::<Vec<_>>().join(", ");
+                return Err(PlanError::NoSuchStage { stage: stage.clone(), stages: known });
+            }
+        }
+    }
+    Ok(Plan {
+        scenario: scenario.scenario.clone(),
+        about: scenario.about.clone(),
+        product: product.product.clone(),
+        edition: scenario.edition.clone(),
+        from: path.from,
+        to: scenario.to.clone(),
+        hops,
+        backup: scenario.backup.clone(),
+        deadline: scenario.deadline.as_ref().map_or(DEADLINE, |deadline| deadline.get()),
+        stages,
+    })
+}
+
+/// What the image of a hop has to hold: a line, where the scenario asked for the line.
+fn held(release: &Release, scenario: &Scenario) -> Target {
+    let asked = match &scenario.to {
+        Target::Line(line) => Some(line),
+        Target::Release(_) => None,
+    };
+    match asked.into_iter().chain(&scenario.through).find(|line| line.contains(release)) {
+        Some(line) => Target::Line(*line),
+        None => Target::Release(release.clone()),
+    }
+}
+
+/// The services of a deployment: the product's, with the scenario's changes.
+pub fn services(product: &Product, scenario: &Scenario) -> BTreeMap<String, Service> {
+    let change = |(name, service): (&String, &Service)| {
+        let service = scenario.services.get(name).map_or_else(|| service.clone(), |change| change.apply(service));
+        (name.clone(), service)
+    };
+    product.services.iter().map(change).collect()
+}
+
+fn images(
+    product: &Product,
+    scenario: &Scenario,
+    hop: u32,
+    release: &Release,
+    holds: &Target,
+) -> Result<Vec<ImageNeed>, PlanError> {
+    let edition = scenario.edition.as_ref().map(ToString::to_string);
+    let context = json!({"release": release.name(), "product": product.product, "edition": edition, "settings": settings(product, scenario)});
+    let mut needs = Vec::new();
+    for (name, service) in services(product, scenario).iter().filter(|(_, service)| hop == 0 || service.versioned) {
+        let image =
+            service.image.render(&context).map_err(|source| PlanError::Image { service: name.clone(), source })?;
+        needs.push(ImageNeed { hop, service: name.clone(), image, holds: service.versioned.then(|| holds.clone()) });
+    }
+    Ok(needs)
+}
+
+/// The product's settings with the scenario's values.
+pub fn settings(product: &Product, scenario: &Scenario) -> BTreeMap<String, String> {
+    let mut settings = product.settings.clone();
+    settings.extend(scenario.settings.clone());
+    settings
+}
+
+fn stages(
+    product: &Product,
+    scenario: &Scenario,
+    from: &Release,
+    hops: &[PlannedHop],
+) -> Result<Vec<Stage>, PlanError> {
+    let mut stages = Vec::new();
+    let mut add = |id: String, title: String, hop: Option<u32>, act: Act| {
+        let number = u32::try_from(stages.len() + 1).unwrap_or(u32::MAX);
+        stages.push(Stage { number, id: StageId(id), title, hop, act });
+    };
+    let name = product.title.as_deref().unwrap_or(&product.product);
+    let main = || MAIN.to_owned();
+    let checks = kinds(product, scenario);
+    add("backup".into(), format!("verify the backup {}", scenario.backup), None, Act::VerifyBackup);
+    let source = images(product, scenario, 0, from, &Target::Release(from.clone()))?;
+    add("images".into(), format!("images of {name} {from}"), None, Act::Images { images: source, beside: false });
+    let mut later = Vec::new();
+    for hop in hops {
+        later.extend(images(product, scenario, hop.number, &hop.to, &hop.holds)?);
+    }
+    add("images-hops".into(), "images of the hops".into(), None, Act::Images { images: later, beside: true });
+    add(
+        "deploy".into(),
+        format!("deploy {name} {from}"),
+        None,
+        Act::Deploy { deployment: main(), steps: product.deploy.clone() },
+    );
+    add(
+        "restore".into(),
+        format!("restore the backup into {from}"),
+        None,
+        Act::Restore { deployment: main(), steps: product.restore.clone() },
+    );
+    if !scenario.prepare.is_empty() {
+        let act = Act::Prepare { steps: scenario.prepare.clone() };
+        add("prepare".into(), "prepare the data as the scenario says".into(), None, act);
+    }
+    if hops.iter().any(|hop| hop.when.is_some()) {
+        add("decide".into(), "decide the conditional stops on the data".into(), None, Act::Decide);
+    }
+    add("baseline".into(), format!("baseline on {from}"), None, Act::Baseline { checks: checks.clone() });
+    for hop in hops {
+        let change = scenario.hops.iter().find(|change| change.hop == hop.number);
+        let preflight = change.and_then(|c| c.preflight.as_ref()).unwrap_or(&product.preflight).clone();
+        let upgrade = change.and_then(|c| c.upgrade.as_ref()).unwrap_or(&product.upgrade).clone();
+        let settle = change.and_then(|c| c.settle.as_ref()).unwrap_or(&product.settle).clone();
+        let (number, number_id) = (Some(hop.number), format!("hop-{}", hop.number));
+        if !preflight.is_empty() {
+            let act = Act::Preflight { steps: preflight };
+            add(format!("{number_id}/preflight"), format!("pre-check on {}", hop.from), number, act);
+        }
+        let title = format!("upgrade {} → {}", hop.from, hop.to);
+        add(format!("{number_id}/upgrade"), title, number, Act::Upgrade { steps: upgrade });
+        if !settle.is_empty() {
+            let title = format!("background work of {} ends", hop.to);
+            add(format!("{number_id}/settle"), title, number, Act::Settle { steps: settle });
+        }
+        let act = Act::Check { checks: checks.clone() };
+        add(format!("{number_id}/check"), format!("check {}", hop.to), number, act);
+    }
+    // What a clean way back proves needs no stopwatch: performance is judged where the release is new.
+    let returned: Vec<CheckKind> = checks.iter().copied().filter(|kind| *kind != CheckKind::Performance).collect();
+    let check = |deployment: &str| Act::CheckReturn { deployment: deployment.to_owned(), checks: returned.clone() };
+    match &scenario.way_back {
+        WayBack::Fresh => {
+            let steps = product.deploy.clone();
+            let act = Act::Deploy { deployment: WAY_BACK.to_owned(), steps };
+            add("way-back/deploy".into(), format!("deploy {name} {from} with fresh volumes"), None, act);
+            let act = Act::Restore { deployment: WAY_BACK.to_owned(), steps: product.restore.clone() };
+            add("way-back/restore".into(), format!("restore the backup into {from} again"), None, act);
+            if !scenario.prepare.is_empty() {
+                // The baseline was taken after these steps: only with them can the way back be equal to it.
+                let act = Act::Prepare { steps: scenario.prepare.clone() };
+                add("way-back/prepare".into(), "prepare the data as before the baseline".into(), None, act);
+            }
+            add("way-back/check".into(), "prove the way back equal to the baseline".into(), None, check(WAY_BACK));
+        }
+        WayBack::InPlace(steps) => {
+            let act = Act::ReturnInPlace { steps: steps.clone() };
+            add("way-back/restore".into(), format!("return to {from} in place"), None, act);
+            add("way-back/check".into(), "prove the way back equal to the baseline".into(), None, check(MAIN));
+        }
+        WayBack::Skip(_) => {}
+    }
+    add("teardown".into(), "remove everything".into(), None, Act::Teardown);
+    Ok(stages)
+}
+
+/// The kinds of checks that the product has and the scenario does not leave out.
+fn kinds(product: &Product, scenario: &Scenario) -> Vec<CheckKind> {
+    let checks = &product.checks;
+    let has = |kind: &CheckKind| match kind {
+        CheckKind::Version => !checks.version.is_empty(),
+        CheckKind::Health => true,
+        CheckKind::Migrations => checks.migrations.is_some(),
+        CheckKind::Data => checks.data.is_some(),
+        CheckKind::Access => !checks.access.is_empty(),
+        CheckKind::Repositories => !checks.repositories.is_empty(),
+        CheckKind::Artifacts => !checks.artifacts.is_empty(),
+        CheckKind::Logs => checks.logs.is_some(),
+        CheckKind::Performance => checks.performance.is_some(),
+    };
+    CheckKind::ALL.into_iter().filter(has).filter(|kind| !scenario.without.contains_key(kind)).collect()
+}

@@ -1,0 +1,110 @@
+//! A plan as text, for people.
+
+use std::fmt::Write;
+
+use super::{Act, Plan};
+use crate::product::Step;
+
+/// The plan as text: the path with its reasons, then every stage with its steps.
+pub fn render(plan: &Plan) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail, so its results are dropped.
+    let _ = write_plan(plan, &mut text);
+    text
+}
+
+fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
+    writeln!(text, "{}: {} {} → {}", plan.scenario, plan.product, plan.from, plan.to)?;
+    if let Some(about) = &plan.about {
+        writeln!(text, "  {about}")?;
+    }
+    for hop in &plan.hops {
+        writeln!(text, "  hop {}  {} → {}  {}", hop.number, hop.from, hop.to, hop.because)?;
+        if hop.holds.to_string() != hop.to.to_string() {
+            writeln!(text, "         any {} that its image holds will do", hop.holds)?;
+        }
+        if let Some(when) = &hop.when {
+            writeln!(text, "         decided on the restored data: {}", when.sql.text())?;
+        }
+    }
+    writeln!(text, "  deadline {}", humane(plan.deadline))?;
+    for stage in &plan.stages {
+        writeln!(text, "{:>3}  {:<18} {}", stage.number, stage.id, stage.title)?;
+        match &stage.act {
+            Act::Images { images, beside } => {
+                let mut seen = Vec::new();
+                for need in images {
+                    let line = format!("{} for {}", need.image, need.service);
+                    if !seen.contains(&line) {
+                        writeln!(text, "       - {line}")?;
+                        seen.push(line);
+                    }
+                }
+                if *beside {
+                    writeln!(text, "       beside the stages up to the baseline")?;
+                }
+            }
+            Act::Deploy { steps, .. }
+            | Act::Restore { steps, .. }
+            | Act::Prepare { steps }
+            | Act::Preflight { steps }
+            | Act::Upgrade { steps }
+            | Act::Settle { steps }
+            | Act::ReturnInPlace { steps } => {
+                for step in steps {
+                    writeln!(text, "       - {}", describe(step))?;
+                }
+            }
+            Act::Baseline { checks } | Act::Check { checks } | Act::CheckReturn { checks, .. } => {
+                let names = checks.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+                writeln!(text, "       {names}")?;
+            }
+            Act::VerifyBackup | Act::Decide | Act::Teardown => {}
+        }
+    }
+    Ok(())
+}
+
+/// A time as people write it: `1h 5m`, `12.3s`.
+pub fn humane(time: std::time::Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, 0) if seconds >= 100 => format!("{seconds}s"),
+        (0, 0) => format!("{:.1}s", time.as_secs_f64()),
+        (0, minutes) => format!("{minutes}m {:02}s", seconds % 60),
+        (hours, minutes) => format!("{hours}h {minutes:02}m"),
+    }
+}
+
+/// A step in one line.
+pub fn describe(step: &Step) -> String {
+    let names = |services: &[String]| services.join(", ");
+    match step {
+        Step::Start(services) => format!("start {}", names(services)),
+        Step::Stop(services) => format!("stop {}", names(services)),
+        Step::Restart(services) => format!("restart {}", names(services)),
+        Step::Replace(services) => format!("replace {} with the stage's release", names(services)),
+        Step::Exec(step) => named(step.name.as_ref(), format!("in {}: {}", step.service, step.command)),
+        Step::Run(step) => named(step.name.as_ref(), format!("one-off {}: {}", step.service, step.command)),
+        Step::StartUpgrading(step) => format!("start {}, which upgrades itself, and wait for its end", step.service),
+        Step::CopyIn(step) => format!("copy {} to {}:{}", step.from, step.service, step.to.text()),
+        Step::Unpack(step) => format!("unpack {} into {}:{}", step.from, step.service, step.to.text()),
+        Step::Http(step) => named(
+            step.name.as_ref(),
+            format!("{} {}:{}{}", step.method.name(), step.service, step.port, step.path.text()),
+        ),
+        Step::Sql(step) => named(step.name.as_ref(), format!("ask {}: {}", step.database, one_line(step.query.text()))),
+        Step::WaitUntil(step) => format!("wait until {}", step.name),
+    }
+}
+
+fn named(name: Option<&String>, what: String) -> String {
+    match name {
+        Some(name) => format!("{name} ({what})"),
+        None => what,
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

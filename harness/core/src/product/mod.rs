@@ -1,0 +1,407 @@
+//! A product as data: its releases, path rules, services, steps and checks, as `product.yaml` gives them.
+//!
+//! The structs are the file's shape: `spec` reads them, `schemars` writes their JSON schema from the same place, and
+//! [`Product::problems`] adds what only the whole file can tell (a service that does not exist, an unknown placeholder).
+
+mod checks;
+mod cross;
+mod rules;
+mod step;
+
+pub use checks::*;
+pub use step::*;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::release::{Edition, Line, Range, Release};
+use crate::scalar::{Duration, Pattern, Pointer, Size};
+use crate::spec::Command;
+use crate::template::Template;
+
+/// A self-hosted application as data.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Product {
+    /// The product's name: lower case, as scenarios refer to it.
+    pub product: String,
+    /// The name people use.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Where the published releases are listed.
+    pub releases: Releases,
+    /// Which hops are legal.
+    #[serde(default)]
+    pub path: PathRules,
+    /// Values that steps and checks may use as `{{ settings.name }}` and a scenario may set.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// The databases that hold the product's state, read directly and not through the product.
+    #[serde(default)]
+    pub databases: BTreeMap<String, Database>,
+    /// The services of a deployment.
+    pub services: BTreeMap<String, Service>,
+    /// What a backup is made of and how to trust it.
+    pub backup: Backup,
+    /// Steps that bring a deployment as far as the restore needs it. All services are created before.
+    #[serde(default)]
+    pub deploy: Vec<Step>,
+    /// Steps that put the backup into the deployment and end with the product serving.
+    pub restore: Vec<Step>,
+    /// The product's own pre-check, on the old release, before each hop.
+    #[serde(default)]
+    pub preflight: Vec<Step>,
+    /// One hop: from the old release serving to the new release serving.
+    pub upgrade: Vec<Step>,
+    /// Steps that wait until background work has ended.
+    #[serde(default)]
+    pub settle: Vec<Step>,
+    /// Who asks.
+    #[serde(default)]
+    pub identities: BTreeMap<String, Identity>,
+    /// What is judged after each hop.
+    pub checks: Checks,
+}
+
+/// Where the published releases are listed.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Releases {
+    /// A file beside `product.yaml`: one release a line, or a JSON array of strings.
+    pub catalog: String,
+}
+
+/// Which hops are legal; the planner's rules.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PathRules {
+    /// What happens when the target is older than the source. Only `refuse` exists: the way back is the backup.
+    #[serde(default)]
+    pub downgrade: Downgrade,
+    /// Whether minor releases may be skipped.
+    #[serde(default)]
+    pub minors: SpacingRule,
+    /// Whether major releases may be skipped.
+    #[serde(default)]
+    pub majors: SpacingRule,
+    /// Releases that a path must pass.
+    #[serde(default)]
+    pub stops: Vec<StopRule>,
+    /// Stops that recur in every major from a line on.
+    #[serde(default)]
+    pub stops_every: Option<RecurringStops>,
+    /// Hops that are allowed whatever the other rules say.
+    #[serde(default)]
+    pub allow: Vec<EdgeRule>,
+    /// Hops that are forbidden whatever the other rules say.
+    #[serde(default)]
+    pub forbid: Vec<EdgeRule>,
+    /// Changes of edition that an upgrade may make.
+    #[serde(default)]
+    pub edition_changes: Vec<EditionChange>,
+}
+
+/// What happens when the target is older than the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Downgrade {
+    /// It is refused.
+    #[default]
+    Refuse,
+}
+
+/// Whether releases of a level may be skipped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpacingRule {
+    /// They may be skipped.
+    #[default]
+    Any,
+    /// Each has to be passed.
+    OneAtATime,
+}
+
+/// A release that a path must pass.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StopRule {
+    /// The line, at its latest published patch.
+    pub at: Line,
+    /// Only for paths from these releases.
+    #[serde(default)]
+    pub from: Option<Range>,
+    /// Only for paths to these releases.
+    #[serde(default)]
+    pub to: Option<Range>,
+    /// Only for paths to this release or newer, its pre-releases included.
+    #[serde(default)]
+    pub before: Option<Release>,
+    /// Only for these editions.
+    #[serde(default)]
+    pub editions: Vec<Edition>,
+    /// Only when the restored data says so; planned and marked until it is decided.
+    #[serde(default)]
+    pub when: Option<SqlCondition>,
+    /// Why, with the document that says so.
+    pub because: String,
+}
+
+/// Stops that recur in every major.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RecurringStops {
+    /// The first line it holds for.
+    pub from: Line,
+    /// The minors that are stops.
+    pub minors: Vec<u64>,
+    /// Why, with the document that says so.
+    pub because: String,
+}
+
+/// A hop that is allowed or forbidden.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct EdgeRule {
+    /// The hop's source.
+    pub from: Range,
+    /// The hop's target.
+    pub to: Range,
+    /// Why, with the document that says so.
+    pub because: String,
+}
+
+/// A change of edition that an upgrade may make.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct EditionChange {
+    /// From.
+    pub from: Edition,
+    /// To.
+    pub to: Edition,
+    /// Why, with the document that says so.
+    pub because: String,
+}
+
+/// True when the query's single value is true, or a number above zero.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SqlCondition {
+    /// The database; `main` when not given.
+    #[serde(default = "main_database")]
+    pub database: String,
+    /// A query with one row of one value.
+    pub sql: Template,
+}
+
+fn main_database() -> String {
+    "main".to_owned()
+}
+
+/// A database that holds the product's state.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Database {
+    /// Which kind of server it is.
+    pub engine: Engine,
+    /// The service it runs in; it is asked by the client program there.
+    pub service: String,
+    /// The database's name.
+    pub name: Template,
+    /// The role that reads it.
+    pub user: Template,
+    /// The role's password, where the server asks for one.
+    #[serde(default)]
+    pub password: Option<Template>,
+}
+
+/// Which kind of database server it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// PostgreSQL 11 or newer.
+    Postgresql,
+}
+
+/// A service of a deployment.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Service {
+    /// The public name of its image, or ours; `{{ release }}` stands for the deployment's release.
+    pub image: Template,
+    /// The image holds the product itself and states its release; it is replaced at a hop.
+    #[serde(default)]
+    pub versioned: bool,
+    /// Replaces the image's entry point.
+    #[serde(default)]
+    pub entrypoint: Option<Command>,
+    /// Replaces the image's command.
+    #[serde(default)]
+    pub command: Option<Command>,
+    /// Environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, Template>,
+    /// A file of the backup with `KEY=value` lines, added to the environment.
+    #[serde(default)]
+    pub env_file: Option<String>,
+    /// User, by name or number.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Working directory.
+    #[serde(default)]
+    pub workdir: Option<String>,
+    /// Further network aliases.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// Volume name to the path it is mounted at.
+    #[serde(default)]
+    pub volumes: BTreeMap<String, String>,
+    /// Paths kept in memory.
+    #[serde(default)]
+    pub tmpfs: Vec<String>,
+    /// Ports the harness asks.
+    #[serde(default)]
+    pub ports: Vec<u16>,
+    /// Size of /dev/shm.
+    #[serde(default)]
+    pub shm_size: Option<Size>,
+    /// Memory limit.
+    #[serde(default)]
+    pub memory: Option<Size>,
+    /// CPU limit, as `1.5`.
+    #[serde(default)]
+    pub cpus: Option<f64>,
+    /// How long it may take to stop before it is killed; 10s when not given.
+    #[serde(default)]
+    pub stop_grace: Option<Duration>,
+    /// When it serves.
+    #[serde(default)]
+    pub ready: Option<Condition>,
+    /// How long it may take to get ready; 2m when not given.
+    #[serde(default)]
+    pub ready_within: Option<Duration>,
+    /// Log files inside the service, reviewed with what it prints.
+    #[serde(default)]
+    pub logs: Vec<String>,
+}
+
+/// Something that is waited for: polled until it holds.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// A request gets the expected answer.
+    Http(HttpCondition),
+    /// A port accepts connections.
+    Tcp(TcpCondition),
+    /// A command exits with 0.
+    Exec(ExecCondition),
+    /// A line of the service's log matches.
+    Log(Pattern),
+    /// The image's own health check says healthy.
+    Health,
+    /// A query's single value is true, or a number above zero.
+    Sql(SqlCondition),
+}
+
+/// A request gets the expected answer.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HttpCondition {
+    /// The port inside the service.
+    pub port: u16,
+    /// Path and query.
+    pub path: Template,
+    /// The status it has to have; 200 when not given.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// What the body has to match.
+    #[serde(default)]
+    pub body: Option<Pattern>,
+}
+
+/// A port accepts connections.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TcpCondition {
+    /// The port inside the service.
+    pub port: u16,
+}
+
+/// A command exits with 0.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ExecCondition {
+    /// The command.
+    pub command: Command,
+    /// User, by name or number.
+    #[serde(default)]
+    pub user: Option<String>,
+}
+
+/// What a backup is made of and how to trust it.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Backup {
+    /// The file that describes it, JSON.
+    pub manifest: String,
+    /// Where the manifest names the product.
+    #[serde(default)]
+    pub product: Option<Pointer>,
+    /// Where the manifest names the release. A backup restores only into exactly its own release.
+    pub release: Pointer,
+    /// Where the manifest lists files: an object of `name: {sha256, bytes}`.
+    pub files: Pointer,
+    /// The files a complete backup has, with their formats.
+    pub parts: BTreeMap<String, Part>,
+    /// What the manifest says the restored data must be.
+    #[serde(default)]
+    pub rows: Option<ManifestRows>,
+}
+
+/// A file of a backup.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Part {
+    /// Its format, verified by its content.
+    pub format: Format,
+}
+
+/// A format of a backup's file, recognised by its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// `pg_dump -Fc`: starts with `PGDMP`.
+    PgDumpCustom,
+    /// A tar archive compressed by gzip, read to its end.
+    TarGzip,
+    /// A tar archive, read to its end.
+    Tar,
+    /// UTF-8 text.
+    Text,
+    /// Anything.
+    Any,
+}
+
+/// Where the manifest states row counts per table.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ManifestRows {
+    /// The database.
+    #[serde(default = "main_database")]
+    pub database: String,
+    /// Where the manifest has an object of `table: count`.
+    pub at: Pointer,
+}
+
+/// Who asks: what a request carries so that the product knows.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Identity {
+    /// Headers of every request.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+    /// Requests that log in, once per stage; cookies they set and values they capture are used from then on.
+    #[serde(default)]
+    pub login: Vec<HttpStep>,
+}

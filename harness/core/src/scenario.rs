@@ -1,0 +1,241 @@
+//! A scenario: what its author wants rehearsed.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::path::Target;
+use crate::product::{Service, Step};
+use crate::release::{Edition, Line};
+use crate::scalar::{Duration, Pattern};
+use crate::verdict::Outcome;
+
+/// What its author wants rehearsed.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Scenario {
+    /// Its name: lower case, stable; JUnit's suite.
+    pub scenario: String,
+    /// What it shows, in a sentence.
+    #[serde(default)]
+    pub about: Option<String>,
+    /// The product.
+    pub product: String,
+    /// The edition, where the product has several.
+    #[serde(default)]
+    pub edition: Option<Edition>,
+    /// The release in production: the backup's.
+    pub from: Target,
+    /// The release wanted: `6.1.5`, or a line `6.1` at what can be had of it.
+    pub to: Target,
+    /// Lines that the path shall pass, besides those that the product demands.
+    #[serde(default)]
+    pub through: Vec<Line>,
+    /// The folder of the backup, relative to this file.
+    pub backup: String,
+    /// Values for the product's settings.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// Services that differ from the product's: what is given here replaces what is there.
+    #[serde(default)]
+    pub services: BTreeMap<String, ServiceChange>,
+    /// Steps after the restore and before the baseline: what makes this data special.
+    #[serde(default)]
+    pub prepare: Vec<Step>,
+    /// Hops that are done in another way than the product's.
+    #[serde(default)]
+    pub hops: Vec<HopChange>,
+    /// How the way back is gone.
+    #[serde(default)]
+    pub way_back: WayBack,
+    /// Checks that are not made, with the reason.
+    #[serde(default)]
+    pub without: BTreeMap<CheckKind, String>,
+    /// How long the whole rehearsal may take; 1h when not given.
+    #[serde(default)]
+    pub deadline: Option<Duration>,
+    /// Which test tier it belongs to.
+    #[serde(default)]
+    pub tier: Tier,
+    /// An outcome other than a pass that this scenario exists to show.
+    #[serde(default)]
+    pub expect: Option<Expectation>,
+}
+
+/// What a scenario changes in a service.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ServiceChange {
+    /// Another entry point.
+    #[serde(default)]
+    pub entrypoint: Option<crate::spec::Command>,
+    /// Another command.
+    #[serde(default)]
+    pub command: Option<crate::spec::Command>,
+    /// Another user.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Further or other environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, crate::template::Template>,
+    /// Another memory limit.
+    #[serde(default)]
+    pub memory: Option<crate::scalar::Size>,
+    /// Another CPU limit.
+    #[serde(default)]
+    pub cpus: Option<f64>,
+}
+
+impl ServiceChange {
+    /// The service with this change made.
+    pub fn apply(&self, service: &Service) -> Service {
+        let mut changed = service.clone();
+        if self.entrypoint.is_some() {
+            changed.entrypoint.clone_from(&self.entrypoint);
+        }
+        if self.command.is_some() {
+            changed.command.clone_from(&self.command);
+        }
+        changed.env.extend(self.env.iter().map(|(key, value)| (key.clone(), value.clone())));
+        if self.user.is_some() {
+            changed.user.clone_from(&self.user);
+        }
+        if self.memory.is_some() {
+            changed.memory.clone_from(&self.memory);
+        }
+        if self.cpus.is_some() {
+            changed.cpus = self.cpus;
+        }
+        changed
+    }
+}
+
+/// A hop that is done in another way than the product's.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HopChange {
+    /// The hop's number, from 1.
+    pub hop: u32,
+    /// Steps in place of the product's pre-check.
+    #[serde(default)]
+    pub preflight: Option<Vec<Step>>,
+    /// Steps in place of the product's upgrade.
+    #[serde(default)]
+    pub upgrade: Option<Vec<Step>>,
+    /// Steps in place of the product's settling.
+    #[serde(default)]
+    pub settle: Option<Vec<Step>>,
+}
+
+/// How the way back is gone.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WayBack {
+    /// The backup on the source release in fresh volumes.
+    #[default]
+    Fresh,
+    /// In place, on the volumes as the last hop left them, by these steps (`replace` goes to the source release).
+    InPlace(Vec<Step>),
+    /// Not at all, for this reason.
+    Skip(String),
+}
+
+/// Which test tier a scenario belongs to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// Every change.
+    #[default]
+    Change,
+    /// Every night.
+    Nightly,
+}
+
+/// The kinds of checks, in the order they are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names are the words of `design.md`")]
+pub enum CheckKind {
+    Version,
+    Health,
+    Migrations,
+    Data,
+    Access,
+    Repositories,
+    Artifacts,
+    Logs,
+    Performance,
+}
+
+impl CheckKind {
+    /// All kinds, in the order they are reported.
+    pub const ALL: [Self; 9] = [
+        Self::Version,
+        Self::Health,
+        Self::Migrations,
+        Self::Data,
+        Self::Access,
+        Self::Repositories,
+        Self::Artifacts,
+        Self::Logs,
+        Self::Performance,
+    ];
+
+    /// Its name as in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::Health => "health",
+            Self::Migrations => "migrations",
+            Self::Data => "data",
+            Self::Access => "access",
+            Self::Repositories => "repositories",
+            Self::Artifacts => "artifacts",
+            Self::Logs => "logs",
+            Self::Performance => "performance",
+        }
+    }
+}
+
+/// An outcome other than a pass that a scenario exists to show.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Expectation {
+    /// The outcome of the stage.
+    pub outcome: ExpectedOutcome,
+    /// The id of the first stage with that outcome: `hop-2/upgrade`.
+    pub stage: String,
+    /// Each matches a finding, or the reason, of that stage: `object: expected …, seen …`.
+    #[serde(default)]
+    pub findings: Vec<Pattern>,
+    /// Each is the kind of a check that fails in that stage.
+    #[serde(default)]
+    pub checks: Vec<CheckKind>,
+    /// Stages that have to pass all the same: `way-back/check`.
+    #[serde(default)]
+    pub passed: Vec<String>,
+    /// Stages that may not pass, as a consequence. Any other stage that does not pass is not what was expected.
+    #[serde(default)]
+    pub consequences: Vec<String>,
+}
+
+/// An outcome that can be expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpectedOutcome {
+    /// The product fails.
+    Failed,
+    /// It cannot be told.
+    Inconclusive,
+}
+
+impl ExpectedOutcome {
+    /// The outcome.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Failed => Outcome::Failed,
+            Self::Inconclusive => Outcome::Inconclusive,
+        }
+    }
+}

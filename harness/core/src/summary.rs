@@ -1,0 +1,360 @@
+//! The fold of the events of one run: everything that reports and the exit code are made from.
+//!
+//! An event that cannot follow what came before is refused, so that a mistake of the engine becomes a named error and
+//! not a wrong report.
+
+use std::time::Duration;
+
+use crate::event::{CheckReport, Event, EventKind, RunStarted, StageId, StageTime};
+use crate::migrations::Migration;
+use crate::plan::{Act, Plan, Stage};
+use crate::scenario::{CheckKind, Expectation};
+use crate::verdict::{Exit, Finding, Outcome, Verdict};
+
+/// How far a stage is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Not begun.
+    Waiting,
+    /// Begun at this time.
+    Running(Duration),
+    /// Ended.
+    Done,
+}
+
+/// What is known of a stage.
+#[derive(Debug, Clone)]
+pub struct StageRecord {
+    /// The stage.
+    pub id: StageId,
+    /// For people.
+    pub title: String,
+    /// How far it is.
+    pub progress: Progress,
+    /// When it began, since the run began.
+    pub started: Duration,
+    /// How it ended; `Skipped` until it begins.
+    pub outcome: Outcome,
+    /// What was found wrong outside of checks.
+    pub findings: Vec<Finding>,
+    /// Why it is inconclusive, cancelled or skipped.
+    pub reason: Option<String>,
+    /// The checks made in it.
+    pub checks: Vec<CheckReport>,
+    /// Facts worth reporting.
+    pub notes: Vec<String>,
+    /// Migrations that ended in it.
+    pub migrations: Vec<Migration>,
+    /// Where the time went.
+    pub time: StageTime,
+}
+
+impl StageRecord {
+    fn new(stage: &Stage) -> Self {
+        Self {
+            id: stage.id.clone(),
+            title: stage.title.clone(),
+            progress: Progress::Waiting,
+            started: Duration::ZERO,
+            outcome: Outcome::Skipped,
+            findings: Vec::new(),
+            reason: None,
+            checks: Vec::new(),
+            notes: Vec::new(),
+            migrations: Vec::new(),
+            time: StageTime::default(),
+        }
+    }
+
+    /// All findings: the stage's own and those of its checks, with the check's title.
+    pub fn all_findings(&self) -> impl Iterator<Item = (Option<String>, &Finding)> {
+        let own = self.findings.iter().map(|finding| (None, finding));
+        let checks =
+            self.checks.iter().flat_map(|check| check.findings.iter().map(|finding| (Some(check.title()), finding)));
+        own.chain(checks)
+    }
+
+    /// The worst of its own outcome and its checks'.
+    fn settle(&mut self, own: Outcome) {
+        let of = |wanted| self.checks.iter().any(|check| check.outcome == wanted);
+        self.outcome = match own {
+            Outcome::Cancelled | Outcome::Failed | Outcome::Skipped => own,
+            Outcome::Passed | Outcome::Inconclusive if of(Outcome::Failed) => Outcome::Failed,
+            Outcome::Passed if of(Outcome::Inconclusive) => Outcome::Inconclusive,
+            Outcome::Passed | Outcome::Inconclusive => own,
+        };
+    }
+}
+
+/// An event that cannot follow: a mistake of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("bug: {what} cannot follow what came before")]
+pub struct IllegalEvent {
+    /// The event.
+    pub what: String,
+}
+
+/// The fold of the events of one run.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    started: Option<Box<RunStarted>>,
+    stages: Vec<StageRecord>,
+    leftovers: Vec<String>,
+    wall: Duration,
+    finished: bool,
+}
+
+impl Summary {
+    /// Before the first event.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// When it cannot follow what came before; the summary is then unchanged.
+    pub fn fold(&mut self, event: &Event) -> Result<(), IllegalEvent> {
+        let illegal = |what: String| Err(IllegalEvent { what });
+        let starts = matches!(event.kind, EventKind::RunStarted(_));
+        if starts != self.started.is_none() || self.finished {
+            return illegal(format!("{:?} (started {}, finished {})", name(&event.kind), !starts, self.finished));
+        }
+        if event.at < self.wall {
+            return illegal(format!("{} at {:?} after {:?}", name(&event.kind), event.at, self.wall));
+        }
+        match &event.kind {
+            EventKind::RunStarted(run) => {
+                self.stages = run.plan.stages.iter().map(StageRecord::new).collect();
+                self.started = Some(run.clone());
+            }
+            EventKind::StageStarted { stage } => {
+                let record = self.stage(stage, &Progress::Waiting, "stage-started")?;
+                record.progress = Progress::Running(event.at);
+                record.started = event.at;
+            }
+            EventKind::Progress { stage, .. } => {
+                self.running(stage, "progress")?;
+            }
+            EventKind::Noted { stage, text } => self.running(stage, "noted")?.notes.push(text.clone()),
+            EventKind::Migrated { stage, migration } => {
+                self.running(stage, "migrated")?.migrations.push(migration.clone());
+            }
+            EventKind::Checked { stage, report } => {
+                let record = self.running(stage, "checked")?;
+                if record.checks.iter().any(|check| check.kind == report.kind && check.name == report.name) {
+                    return illegal(format!("a second check {:?} in {stage}", report.title()));
+                }
+                record.checks.push(report.clone());
+            }
+            EventKind::StageFinished { stage, outcome, findings, reason, time } => {
+                if *outcome == Outcome::Skipped || (*outcome == Outcome::Failed && findings.is_empty()) {
+                    return illegal(format!("{stage} finished as {outcome} without a finding"));
+                }
+                let record = self.running(stage, "stage-finished")?;
+                record.progress = Progress::Done;
+                record.findings.clone_from(findings);
+                record.reason.clone_from(reason);
+                record.time = *time;
+                record.settle(*outcome);
+            }
+            EventKind::StageSkipped { stage, because } => {
+                let record = self.stage(stage, &Progress::Waiting, "stage-skipped")?;
+                record.progress = Progress::Done;
+                record.reason = Some(because.clone());
+            }
+            EventKind::LeftBehind { leftovers } => self.leftovers.extend(leftovers.iter().cloned()),
+            EventKind::RunFinished => {
+                if let Some(open) = self.stages.iter().find(|stage| stage.progress != Progress::Done) {
+                    return illegal(format!("the end of the run with stage {} open", open.id));
+                }
+                self.finished = true;
+            }
+        }
+        self.wall = event.at;
+        Ok(())
+    }
+
+    fn stage(&mut self, id: &StageId, expected: &Progress, what: &str) -> Result<&mut StageRecord, IllegalEvent> {
+        match self.stages.iter_mut().find(|stage| stage.id == *id) {
+            Some(record) if record.progress == *expected => Ok(record),
+            Some(record) => Err(IllegalEvent { what: format!("{what} of {id}, which is {:?}", record.progress) }),
+            None => Err(IllegalEvent { what: format!("{what} of {id}, which is not in the plan") }),
+        }
+    }
+
+    fn running(&mut self, id: &StageId, what: &str) -> Result<&mut StageRecord, IllegalEvent> {
+        match self.stages.iter_mut().find(|stage| stage.id == *id) {
+            Some(record) if matches!(record.progress, Progress::Running(_)) => Ok(record),
+            _ => Err(IllegalEvent { what: format!("{what} of {id}, which is not running") }),
+        }
+    }
+
+    /// What the run is about; none before it began.
+    pub fn run(&self) -> Option<&RunStarted> {
+        self.started.as_deref()
+    }
+
+    /// The plan; none before the run began.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.started.as_deref().map(|run| &run.plan)
+    }
+
+    /// All stages, in the plan's order.
+    pub fn stages(&self) -> &[StageRecord] {
+        &self.stages
+    }
+
+    /// What stayed behind.
+    pub fn leftovers(&self) -> &[String] {
+        &self.leftovers
+    }
+
+    /// From the first event to the last one.
+    pub fn wall(&self) -> Duration {
+        self.wall
+    }
+
+    /// Whether the run has ended.
+    pub fn finished(&self) -> bool {
+        self.finished
+    }
+
+    /// How many checks were made.
+    pub fn checks(&self) -> usize {
+        self.stages.iter().map(|stage| stage.checks.len()).sum()
+    }
+
+    /// The first stage that did not pass though it began.
+    pub fn first_trouble(&self) -> Option<&StageRecord> {
+        self.stages.iter().find(|stage| {
+            matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive | Outcome::Cancelled)
+                && stage.progress == Progress::Done
+        })
+    }
+
+    /// What was seen, before any expectation: a failure outweighs a doubt, a cancellation both. Nothing checked is
+    /// never a pass.
+    pub fn seen(&self) -> Verdict {
+        let any =
+            |outcome| self.stages.iter().any(|stage| stage.outcome == outcome && stage.progress == Progress::Done);
+        if any(Outcome::Cancelled) {
+            Verdict::Cancelled
+        } else if any(Outcome::Failed) {
+            Verdict::Failed
+        } else if any(Outcome::Inconclusive) || self.checks() == 0 || !self.finished {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Passed
+        }
+    }
+
+    /// The verdict on the rehearsal, and what an expectation that was not met says.
+    pub fn verdict(&self) -> (Verdict, Vec<Finding>) {
+        let seen = self.seen();
+        match self.run().and_then(|run| run.expectation.as_ref()) {
+            None => (seen, Vec::new()),
+            Some(_) if seen == Verdict::Cancelled || !self.finished => (seen, Vec::new()),
+            Some(expectation) => {
+                let unmet = self.unmet(expectation);
+                // Where we could not tell and a failure was expected, nothing was refuted either.
+                let verdict = match (unmet.is_empty(), seen) {
+                    (true, _) => Verdict::Passed,
+                    (false, Verdict::Inconclusive) => Verdict::Inconclusive,
+                    (false, _) => Verdict::Failed,
+                };
+                (verdict, unmet)
+            }
+        }
+    }
+
+    /// In what a run differs from the outcome that its scenario exists to show.
+    fn unmet(&self, expectation: &Expectation) -> Vec<Finding> {
+        let mut unmet = Vec::new();
+        let wanted = format!("{} at stage {}", expectation.outcome.outcome(), expectation.stage);
+        match self.first_trouble() {
+            None => {
+                unmet.push(Finding::new("the expected outcome", wanted, "every stage passed: it no longer happens"))
+            }
+            Some(stage) if stage.id.0 != expectation.stage || stage.outcome != expectation.outcome.outcome() => {
+                unmet.push(Finding::new(
+                    "the expected outcome",
+                    wanted,
+                    format!("{} at stage {}", stage.outcome, stage.id),
+                ));
+            }
+            Some(stage) => {
+                let texts: Vec<String> = stage
+                    .all_findings()
+                    .map(|(_, finding)| finding.to_string())
+                    .chain(stage.reason.clone())
+                    .chain(stage.checks.iter().flat_map(|check| check.unclear.iter().cloned()))
+                    .collect();
+                for pattern in &expectation.findings {
+                    if !texts.iter().any(|text| pattern.regex().is_match(text)) {
+                        unmet.push(Finding::new(
+                            format!("a finding at stage {}", stage.id),
+                            format!("one that matches {:?}", pattern.regex().as_str()),
+                            format!("none among {}", texts.len()),
+                        ));
+                    }
+                }
+                let failing = |kind: &CheckKind| {
+                    stage.checks.iter().any(|check| check.kind == *kind && check.outcome == stage.outcome)
+                };
+                for kind in expectation.checks.iter().filter(|kind| !failing(kind)) {
+                    unmet.push(Finding::new(
+                        format!("check {} at stage {}", kind.name(), stage.id),
+                        stage.outcome.to_string(),
+                        "another outcome, or no such check",
+                    ));
+                }
+            }
+        }
+        let named = |id: &str| id == expectation.stage || expectation.consequences.iter().any(|other| other == id);
+        let troubled = |stage: &&StageRecord| matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive);
+        for stage in self.stages.iter().filter(troubled).filter(|stage| !named(&stage.id.0)) {
+            let because = stage.all_findings().next().map(|(_, finding)| finding.to_string());
+            let because = because.or_else(|| stage.reason.clone()).unwrap_or_default();
+            let seen = format!("{}: {because}", stage.outcome);
+            unmet.push(Finding::new(format!("stage {}", stage.id), "no trouble but the expected one", seen));
+        }
+        for id in &expectation.passed {
+            let outcome = self.stages.iter().find(|stage| stage.id.0 == *id).map(|stage| stage.outcome);
+            if outcome != Some(Outcome::Passed) {
+                let seen = outcome.map_or("no such stage".to_owned(), |outcome| outcome.to_string());
+                unmet.push(Finding::new(format!("stage {id}"), "passed", seen));
+            }
+        }
+        unmet
+    }
+
+    /// The exit code of this rehearsal.
+    pub fn exit(&self) -> Exit {
+        let verdict = self.verdict().0;
+        let backup = |stage: &Stage| matches!(stage.act, Act::VerifyBackup);
+        let refused = self.first_trouble().is_some_and(|trouble| {
+            self.plan().is_some_and(|plan| plan.stages.iter().any(|stage| stage.id == trouble.id && backup(stage)))
+        });
+        // A backup that cannot be trusted is bad input: nothing was started, and the product did nothing wrong.
+        if refused && verdict == Verdict::Failed {
+            return Exit::BadInput;
+        }
+        Exit::of(verdict, !self.leftovers.is_empty())
+    }
+}
+
+fn name(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::RunStarted(_) => "run-started",
+        EventKind::StageStarted { .. } => "stage-started",
+        EventKind::Progress { .. } => "progress",
+        EventKind::Noted { .. } => "noted",
+        EventKind::Migrated { .. } => "migrated",
+        EventKind::Checked { .. } => "checked",
+        EventKind::StageFinished { .. } => "stage-finished",
+        EventKind::StageSkipped { .. } => "stage-skipped",
+        EventKind::LeftBehind { .. } => "left-behind",
+        EventKind::RunFinished => "run-finished",
+    }
+}

@@ -1,0 +1,158 @@
+//! What a rehearsal comes to: outcomes, findings, the verdict and the exit code, decided here and nowhere else.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How a stage or a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All that was asked held, and something was asked.
+    Passed,
+    /// The product's fault.
+    Failed,
+    /// We could not tell.
+    Inconclusive,
+    /// Stopped from outside.
+    Cancelled,
+    /// Never begun, because of something before.
+    Skipped,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Inconclusive => "inconclusive",
+            Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
+        })
+    }
+}
+
+/// What a whole rehearsal comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every check saw data and found nothing wrong (or: failed exactly as the scenario expects).
+    Passed,
+    /// The product's fault.
+    Failed,
+    /// We could not tell.
+    Inconclusive,
+    /// Stopped from outside.
+    Cancelled,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Inconclusive => "inconclusive",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// What a check found to be wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The object: `table projects`, `GET /issues.json as auditor`, `migration 20241213003659`.
+    pub object: String,
+    /// What was expected.
+    pub expected: String,
+    /// What was seen.
+    pub seen: String,
+    /// The file in the output folder that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+}
+
+impl Finding {
+    /// A finding without evidence yet.
+    pub fn new(object: impl Into<String>, expected: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self { object: object.into(), expected: expected.into(), seen: seen.into(), evidence: None }
+    }
+
+    /// The same finding, with the file that shows it.
+    #[must_use]
+    pub fn shown_by(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence = Some(evidence.into());
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, seen {}", self.object, self.expected, self.seen)
+    }
+}
+
+/// How a process of ours exits. The numbers are a public contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything passed.
+    Passed = 0,
+    /// A product failed.
+    Failed = 1,
+    /// The input is bad: a file, an argument, a backup.
+    BadInput = 2,
+    /// We could not tell, or something of ours stayed behind.
+    Inconclusive = 3,
+    /// Stopped from outside.
+    Cancelled = 4,
+    /// Nothing was selected.
+    NothingSelected = 5,
+}
+
+impl Exit {
+    /// The exit code of one rehearsal. Never green with leftovers.
+    pub fn of(verdict: Verdict, leftovers: bool) -> Self {
+        match (verdict, leftovers) {
+            (Verdict::Passed, false) => Self::Passed,
+            (Verdict::Failed, _) => Self::Failed,
+            (Verdict::Cancelled, _) => Self::Cancelled,
+            (Verdict::Passed, true) | (Verdict::Inconclusive, _) => Self::Inconclusive,
+        }
+    }
+
+    /// The exit code of several rehearsals: a cancellation outweighs bad input, that a failure, that an inconclusive one.
+    pub fn of_all(exits: impl IntoIterator<Item = Self>) -> Self {
+        let weight = |exit: &Self| match exit {
+            Self::Passed => 0,
+            Self::NothingSelected => 1,
+            Self::Inconclusive => 2,
+            Self::Failed => 3,
+            Self::BadInput => 4,
+            Self::Cancelled => 5,
+        };
+        exits.into_iter().max_by_key(weight).unwrap_or(Self::NothingSelected)
+    }
+
+    /// The number.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leftovers_are_never_green() {
+        assert_eq!(Exit::of(Verdict::Passed, true), Exit::Inconclusive);
+        assert_eq!(Exit::of(Verdict::Failed, true), Exit::Failed);
+    }
+
+    #[test]
+    fn of_several_the_worst_decides_and_none_is_nothing_selected() {
+        assert_eq!(Exit::of_all([Exit::Passed, Exit::Inconclusive, Exit::Failed]), Exit::Failed);
+        assert_eq!(Exit::of_all([Exit::Passed, Exit::Inconclusive]), Exit::Inconclusive);
+        assert_eq!(Exit::of_all([]), Exit::NothingSelected);
+    }
+}

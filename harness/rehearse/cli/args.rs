@@ -1,0 +1,248 @@
+//! Arguments as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use rehearse_core::path::Target;
+use rehearse_core::release::{Edition, Release};
+use rehearse_core::scalar::Duration;
+
+/// Rehearses the upgrade of a self-hosted product on a real backup: restores it on the production release, walks the
+/// upgrade path hop by hop, judges after every hop, and proves the way back.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rehearse",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Exit codes: 0 passed, 1 failed, 2 bad input, 3 inconclusive, 4 cancelled, 5 nothing selected.
+
+Examples:
+  rehearse run scenarios/redmine-5.0-to-6.1.yaml
+  rehearse path --product redmine --from 5.0.4 --to 6.1
+  rehearse plan scenarios/redmine-5.0-to-6.1.yaml
+  rehearse doctor"
+)]
+pub(crate) struct Typed {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Rehearse scenarios.
+    #[command(after_help = "\
+Examples:
+  rehearse run scenarios/redmine-5.0-to-6.1.yaml
+  rehearse run --setup scenarios/redmine-5.0-to-6.1.yaml      # installs and starts what is missing
+  rehearse run --to 6.0 --out /tmp/out scenarios/redmine-5.0-to-6.1.yaml
+  rehearse run --keep on-failure scenarios/redmine-5.0-to-6.1.yaml")]
+    Run(RunArgs),
+    /// Print the upgrade path between two releases, with the reason of every hop.
+    #[command(after_help = "\
+Examples:
+  rehearse path --product redmine --from 5.0.4 --to 6.1
+  rehearse path --product redmine --from 5.0.4 --to 6.1.5 --format json")]
+    Path(PathArgs),
+    /// Print the numbered stages of a scenario without starting anything.
+    Plan(PlanArgs),
+    /// Check scenario and product files; every mistake is shown at once.
+    #[command(after_help = "\
+Examples:
+  rehearse validate scenarios/*.yaml
+  rehearse validate my-product/product.yaml")]
+    Validate(ValidateArgs),
+    /// List the products that are built in and the scenarios at hand.
+    List(ListArgs),
+    /// Look at this machine: container engine, disk, memory, images; and say what to do.
+    Doctor(DoctorArgs),
+    /// Remove what dead or expired runs left behind.
+    #[command(after_help = "\
+Examples:
+  rehearse sweep --dry-run       # only list
+  rehearse sweep                 # runs whose process is gone (kept failures too), and expired ones")]
+    Sweep(SweepArgs),
+    /// Print the JSON schema of a file format.
+    Schema(SchemaArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// Where products and images come from.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Sources {
+    /// A product's folder (with product.yaml) in place of the built-in one of the same name.
+    #[arg(long = "product-dir", value_name = "DIR")]
+    pub(crate) product_dir: Option<PathBuf>,
+    /// A folder of image recipes in place of the built-in ones.
+    #[arg(long, value_name = "DIR", env = "REHEARSE_IMAGES")]
+    pub(crate) images: Option<PathBuf>,
+}
+
+/// Changes to scenarios from the command line.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Changes {
+    /// The source release, in place of the scenario's.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) from: Option<Target>,
+    /// The target release or line, in place of the scenario's.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) to: Option<Target>,
+    /// The backup's folder, in place of the scenario's.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) backup: Option<PathBuf>,
+    /// A product setting; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) settings: Vec<(String, String)>,
+    /// How long each rehearsal may take, as 30m or 2h.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) deadline: Option<Duration>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Scenario files.
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub(crate) scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Where reports, logs and evidence go; a folder per scenario when there are several.
+    #[arg(long, value_name = "DIR", default_value = "rehearse-out")]
+    pub(crate) out: PathBuf,
+    /// Whether containers and volumes stay at the end.
+    #[arg(long, value_enum, default_value = "never")]
+    pub(crate) keep: Keep,
+    /// How long kept things may stay before a sweep removes them.
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub(crate) lease: Duration,
+    /// Install and start what is missing on this machine (Docker, debootstrap; Debian and Ubuntu, as root).
+    #[arg(long)]
+    pub(crate) setup: bool,
+    /// How the terminal output looks.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) progress: Progress,
+}
+
+/// Whether what a run made stays.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Keep {
+    Never,
+    OnFailure,
+    Always,
+}
+
+/// How the terminal output looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Progress {
+    /// Live on a terminal, plain lines elsewhere.
+    Auto,
+    /// Live.
+    Live,
+    /// Plain lines.
+    Plain,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PathArgs {
+    /// The product: a built-in name, or a folder with product.yaml.
+    #[arg(long, value_name = "PRODUCT")]
+    pub(crate) product: String,
+    /// The source release.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) from: Release,
+    /// The target release or line.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) to: Target,
+    /// The edition.
+    #[arg(long)]
+    pub(crate) edition: Option<Edition>,
+    /// Text or JSON.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// Text for people, JSON for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The scenario file.
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenario: PathBuf,
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Text or JSON.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// Files; what each is is told by its first key.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// The folder of scenarios.
+    #[arg(long, value_name = "DIR", default_value = "scenarios")]
+    pub(crate) scenarios: PathBuf,
+    /// Text or JSON.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Install and start what is missing (Debian and Ubuntu, as root).
+    #[arg(long)]
+    pub(crate) fix: bool,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    /// Only list what would go.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Runs of other hosts on this daemon too, which cannot be seen to be dead.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// The format.
+    #[arg(value_enum)]
+    pub(crate) format: SchemaOf,
+}
+
+/// The file formats with a schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SchemaOf {
+    Product,
+    Scenario,
+    Events,
+}

@@ -1,0 +1,122 @@
+//! `rehearse doctor` and `rehearse sweep`.
+
+use rehearse_core::verdict::Exit;
+
+use super::args::{DoctorArgs, SweepArgs};
+use super::{print, refuse, runtime, say};
+use crate::docker::{Checkup, Client, Registry, Remnant, Selection, Standing, check_up, list, sweep};
+use crate::engine::host::HostError;
+use crate::{load, setup};
+
+pub(crate) fn doctor(args: &DoctorArgs) -> Exit {
+    if args.fix
+        && let Err(error) =
+            setup::set_up(&std::env::temp_dir().join("rehearse-dockerd.log"), &|text| say(&format!("setup: {text}")))
+    {
+        say(&format!("error: {error}"));
+        return Exit::Inconclusive;
+    }
+    let book = match load::book(args.sources.images.as_deref()) {
+        Ok(book) => book,
+        Err(error) => return refuse(&error),
+    };
+    let Some(runtime) = runtime() else { return Exit::Inconclusive };
+    let looked = runtime.block_on(async {
+        let client = Client::connect(None).await?;
+        check_up(&client, "debian:bookworm-slim").await
+    });
+    match looked {
+        Ok(checkup) => {
+            print(&describe(&checkup, &book));
+            if checkup.warnings.is_empty() { Exit::Passed } else { Exit::Inconclusive }
+        }
+        Err(error) => unreachable(&error),
+    }
+}
+
+fn unreachable(error: &HostError) -> Exit {
+    say(&format!("error: {}", error.chain()));
+    say("  `rehearse doctor --fix` installs and starts Docker on Debian and Ubuntu, as root");
+    Exit::Inconclusive
+}
+
+fn size(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / (1_u64 << 30) as f64)
+}
+
+fn describe(checkup: &Checkup, book: &crate::docker::Book) -> String {
+    let unknown = || "unknown".to_owned();
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| text.push_str(&format!("{name:<10} {value}\n"));
+    line("engine", format!("Docker {}, API {}, {}", checkup.engine, checkup.api, checkup.storage_driver));
+    line("system", format!("{}, {} CPUs", checkup.system, checkup.cpus.map_or_else(unknown, |cpus| cpus.to_string())));
+    let total = checkup.memory.map_or_else(unknown, size);
+    line("memory", format!("{total}, available {}", checkup.memory_available.map_or_else(unknown, size)));
+    line("disk", format!("{} free", checkup.disk_free.map_or_else(unknown, size)));
+    line(
+        "registry",
+        match &checkup.registry {
+            Registry::Answers => "answers".to_owned(),
+            Registry::Silent(reason) => format!("does not answer ({reason}); images are built here"),
+        },
+    );
+    line(
+        "bases",
+        if checkup.can_bootstrap { "can be built by debootstrap" } else { "cannot be built here" }.to_owned(),
+    );
+    for image in &checkup.images {
+        line("image", format!("{} {} ({:.0} MB)", image.image, image.names.join(" "), image.size as f64 / 1e6));
+    }
+    let recipes: Vec<&str> = book.recipes().map(|recipe| recipe.image.as_str()).collect();
+    line("recipes", recipes.join(", "));
+    for warning in &checkup.warnings {
+        line("warning", format!("{}; {}", warning.what, warning.remedy));
+    }
+    if checkup.warnings.is_empty() {
+        line("verdict", "ready to rehearse".to_owned());
+    }
+    text
+}
+
+pub(crate) fn sweep_leftovers(args: &SweepArgs) -> Exit {
+    let Some(runtime) = runtime() else { return Exit::Inconclusive };
+    let selection = if args.all { Selection::DeadOrElsewhere } else { Selection::Dead };
+    let done = runtime.block_on(async {
+        let client = Client::connect(None).await?;
+        if args.dry_run {
+            return Ok((list(&client).await?, Vec::new(), Vec::new()));
+        }
+        let report = sweep(&client, selection).await?;
+        Ok::<_, HostError>((report.spared, report.removed, report.leftovers))
+    });
+    match done {
+        Err(error) => unreachable(&error),
+        Ok((there, removed, leftovers)) => {
+            let shown = |remnant: &Remnant| {
+                let standing = match remnant.standing {
+                    Standing::Live => "its run goes on",
+                    Standing::Dead => "its run is gone",
+                    Standing::Expired => "its lease is over",
+                    Standing::Elsewhere => "its run is of another machine",
+                };
+                format!(
+                    "{} {} (run {}, {}; {standing})\n",
+                    remnant.kind, remnant.name, remnant.mark.run, remnant.mark.scenario
+                )
+            };
+            for remnant in &removed {
+                print(&format!("removed {}", shown(remnant)));
+            }
+            for remnant in &there {
+                print(&format!("{} {}", if args.dry_run { "there is" } else { "spared" }, shown(remnant)));
+            }
+            for leftover in &leftovers {
+                print(&format!("left behind {} {}: {}\n", leftover.kind, leftover.name, leftover.reason));
+            }
+            if removed.is_empty() && there.is_empty() && leftovers.is_empty() {
+                print("nothing of ours is there\n");
+            }
+            if leftovers.is_empty() { Exit::Passed } else { Exit::Inconclusive }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Commands that only read files: path, plan, validate, list, schema.
+
+use std::path::{Path, PathBuf};
+
+use rehearse_core::path::{Facts, Path as UpgradePath, Planner, Refusal, path_json, refusal_json};
+use rehearse_core::plan;
+use rehearse_core::product::Product;
+use rehearse_core::scenario::Scenario;
+use rehearse_core::verdict::Exit;
+use serde_json::json;
+
+use super::args::{Changes, Format, ListArgs, PathArgs, PlanArgs, SchemaArgs, SchemaOf, ValidateArgs};
+use super::{chain, print, refuse, say};
+use crate::load::{self, LoadError, Loaded};
+
+/// Makes the changes of the command line to a scenario.
+pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) {
+    if let Some(from) = &changes.from {
+        scenario.from = from.clone();
+    }
+    if let Some(to) = &changes.to {
+        scenario.to = to.clone();
+        // A stop at or beyond another target is no longer on the way.
+        if let rehearse_core::path::Target::Line(line) = to {
+            scenario.through.retain(|through| through < line);
+        }
+    }
+    if let Some(backup) = &changes.backup {
+        scenario.backup = backup.display().to_string();
+    }
+    scenario.settings.extend(changes.settings.iter().cloned());
+    if changes.deadline.is_some() {
+        scenario.deadline.clone_from(&changes.deadline);
+    }
+}
+
+/// Loads a scenario with the changes of the command line.
+pub(crate) fn loaded(path: &Path, product: Option<&Path>, changes: &Changes) -> Result<Loaded, LoadError> {
+    load::rehearsal(path, product, |scenario| apply(changes, scenario))
+}
+
+pub(crate) fn path(args: &PathArgs) -> Exit {
+    let loaded = match load::product(&args.product, None) {
+        Ok(loaded) => loaded,
+        Err(error) => return refuse(&error),
+    };
+    let rules = loaded.product.path.rules();
+    let from = match &args.edition {
+        Some(edition) => args.from.with_edition(edition),
+        None => args.from.clone(),
+    };
+    let planned: Result<UpgradePath, Refusal> =
+        Planner::new(&rules, &loaded.catalog).path(&from, &args.to, &Facts::none());
+    match (planned, args.format) {
+        (Ok(path), Format::Json) => {
+            print(&format!("{}\n", path_json(&loaded.product.product, args.edition.as_ref(), &path)));
+            Exit::Passed
+        }
+        (Ok(path), Format::Text) => {
+            let mut text = String::new();
+            for hop in &path.hops {
+                let optional = if hop.optional.is_some() { "  (decided on the restored data)" } else { "" };
+                text.push_str(&format!("{} → {}  {}{optional}\n", hop.from, hop.to, hop.because));
+            }
+            for dropped in &path.dropped {
+                text.push_str(&format!("left out: {} has no published release ({})\n", dropped.at, dropped.because));
+            }
+            print(&text);
+            Exit::Passed
+        }
+        (Err(refusal), Format::Json) => {
+            print(&format!("{}\n", refusal_json(&refusal)));
+            Exit::BadInput
+        }
+        (Err(refusal), Format::Text) => {
+            say(&format!("error: {refusal}"));
+            Exit::BadInput
+        }
+    }
+}
+
+pub(crate) fn plan(args: &PlanArgs) -> Exit {
+    match loaded(&args.scenario, args.sources.product_dir.as_deref(), &args.changes) {
+        Err(error) => refuse(&error),
+        Ok(loaded) => {
+            match args.format {
+                Format::Text => print(&plan::render(&loaded.plan)),
+                Format::Json => match serde_json::to_string_pretty(&loaded.plan) {
+                    Ok(text) => print(&format!("{text}\n")),
+                    Err(error) => {
+                        say(&format!("error: {}", chain(&error)));
+                        return Exit::Inconclusive;
+                    }
+                },
+            }
+            Exit::Passed
+        }
+    }
+}
+
+pub(crate) fn validate(args: &ValidateArgs) -> Exit {
+    let mut exit = Exit::Passed;
+    for file in &args.files {
+        match check(file, args.sources.product_dir.as_deref()) {
+            Ok(what) => say(&format!("{}: {what}", file.display())),
+            Err(error) => exit = refuse(&error),
+        }
+    }
+    exit
+}
+
+/// Checks one file as what its first key says it is.
+fn check(file: &Path, product: Option<&Path>) -> Result<String, LoadError> {
+    let text = std::fs::read_to_string(file).map_err(|source| LoadError::Read { path: file.to_owned(), source })?;
+    let key = |wanted: &str| text.lines().any(|line| line.starts_with(wanted));
+    // A scenario names its product too, so the scenario's own key decides.
+    if key("scenario:") || !key("product:") {
+        let loaded = load::rehearsal(file, product, |_| {})?;
+        Ok(format!("a scenario of {} hops and {} stages", loaded.plan.hops.len(), loaded.plan.stages.len()))
+    } else {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let loaded = load::product("", Some(folder))?;
+        Ok(format!("product {} with {} releases", loaded.product.product, loaded.catalog.releases().len()))
+    }
+}
+
+/// The scenario files of a folder, in order.
+pub(crate) fn scenario_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
+    files.sort();
+    files
+}
+
+pub(crate) fn list(args: &ListArgs) -> Exit {
+    let mut products = Vec::new();
+    for name in load::products() {
+        match load::product(&name, None) {
+            Ok(loaded) => {
+                let lines: Vec<String> = loaded.catalog.releases().iter().map(ToString::to_string).collect();
+                products.push((name, lines));
+            }
+            Err(error) => return refuse(&error),
+        }
+    }
+    let mut scenarios = Vec::new();
+    let mut exit = Exit::Passed;
+    for file in scenario_files(&args.scenarios) {
+        match load::scenario(&file) {
+            Ok((scenario, _)) => scenarios.push((file, scenario)),
+            Err(error) => exit = refuse(&error),
+        }
+    }
+    match args.format {
+        Format::Json => {
+            let products: Vec<_> =
+                products.iter().map(|(name, releases)| json!({"product": name, "releases": releases})).collect();
+            let scenarios: Vec<_> = scenarios
+                .iter()
+                .map(|(file, s)| json!({"file": file, "scenario": s.scenario, "product": s.product, "from": s.from, "to": s.to, "tier": s.tier, "about": s.about}))
+                .collect();
+            print(&format!("{}\n", json!({"products": products, "scenarios": scenarios})));
+        }
+        Format::Text => {
+            let mut text = String::from("products\n");
+            for (name, releases) in &products {
+                text.push_str(&format!("  {name:<12} {}\n", releases.join(", ")));
+            }
+            text.push_str("scenarios\n");
+            for (file, scenario) in &scenarios {
+                let about = scenario.about.as_deref().unwrap_or_default();
+                text.push_str(&format!(
+                    "  {}\n      {} {} → {}  {about}\n",
+                    file.display(),
+                    scenario.product,
+                    scenario.from,
+                    scenario.to
+                ));
+            }
+            if scenarios.is_empty() {
+                text.push_str(&format!("  none in {}; --scenarios names another folder\n", args.scenarios.display()));
+            }
+            print(&text);
+        }
+    }
+    exit
+}
+
+pub(crate) fn schema(args: &SchemaArgs) -> Exit {
+    let schema = schema_of(args.format);
+    match serde_json::to_string_pretty(&schema) {
+        Ok(text) => {
+            print(&format!("{text}\n"));
+            Exit::Passed
+        }
+        Err(error) => {
+            say(&format!("error: {}", chain(&error)));
+            Exit::Inconclusive
+        }
+    }
+}
+
+fn schema_of(format: SchemaOf) -> serde_json::Value {
+    match format {
+        SchemaOf::Product => schemars::schema_for!(Product).to_value(),
+        SchemaOf::Scenario => schemars::schema_for!(Scenario).to_value(),
+        SchemaOf::Events => crate::report::events_schema(),
+    }
+}

@@ -1,0 +1,97 @@
+//! The command line: arguments as typed, then what they come to.
+
+mod args;
+mod diagnostic;
+mod doctor;
+mod files;
+mod run;
+
+pub(crate) use files::scenario_files;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use rehearse_core::verdict::Exit;
+
+use args::{Command, Typed};
+
+/// Parses, does, and says how to exit.
+pub fn main() -> ExitCode {
+    let typed = match Typed::try_parse() {
+        Ok(typed) => typed,
+        Err(error) => {
+            // Help and version are no mistakes; everything else is bad input.
+            let code = if error.use_stderr() { Exit::BadInput } else { Exit::Passed };
+            let _ = error.print();
+            return ExitCode::from(code.code());
+        }
+    };
+    let exit = match typed.command {
+        Command::Run(args) => run::run(&args),
+        Command::Path(args) => files::path(&args),
+        Command::Plan(args) => files::plan(&args),
+        Command::Validate(args) => files::validate(&args),
+        Command::List(args) => files::list(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
+        Command::Sweep(args) => doctor::sweep_leftovers(&args),
+        Command::Schema(args) => files::schema(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Typed::command(), "rehearse", &mut std::io::stdout());
+            Exit::Passed
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+/// Data, to standard output. A reader that has gone is no error of ours.
+pub(crate) fn print(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Talk, to standard error.
+pub(crate) fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Whether talk may be coloured.
+pub(crate) fn colour() -> bool {
+    use std::io::IsTerminal;
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
+}
+
+/// Says what is wrong with the input, with its causes.
+pub(crate) fn refuse(error: &crate::load::LoadError) -> Exit {
+    match error {
+        crate::load::LoadError::Rejected(rejected) => say(&diagnostic::render(rejected, colour())),
+        other => say(&format!("error: {}", chain(other))),
+    }
+    Exit::BadInput
+}
+
+/// An error with its causes, each said once.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// A runtime for what asks the container engine.
+pub(crate) fn runtime() -> Option<tokio::runtime::Runtime> {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => Some(runtime),
+        Err(error) => {
+            say(&format!("error: cannot start: {error}"));
+            None
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Building an image from a Dockerfile, with the classic builder, which every engine has.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::env;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion};
+use futures_util::StreamExt;
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
+use tokio_util::bytes::Bytes;
+
+use crate::docker::client::Client;
+use crate::docker::context::{ContextFile, archive};
+use crate::docker::image::Progress;
+use crate::engine::host::{BoxError, HostError};
+
+/// All of one build.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30 * 60);
+/// Lines of its output that the error of a failed build carries.
+const LAST_LINES: usize = 20;
+
+/// An image that is being made.
+pub(crate) struct Making<'a> {
+    pub(crate) client: &'a Client,
+    /// The name it is asked for by.
+    pub(crate) name: &'a str,
+    /// The name it gets.
+    pub(crate) target: &'a str,
+    pub(crate) labels: HashMap<String, String>,
+    pub(crate) log: PathBuf,
+    pub(crate) progress: Progress<'a>,
+}
+
+impl Making<'_> {
+    pub(crate) fn fail(&self, reason: impl Into<String>, source: Option<BoxError>) -> HostError {
+        let reason = format!("{}; its log is {}", reason.into(), self.log.display());
+        HostError::Image { image: self.name.to_owned(), reason, source }
+    }
+
+    pub(crate) fn tell(&self, line: &str) {
+        (self.progress)(format!("{}: {}", self.name, line.chars().take(120).collect::<String>()));
+    }
+
+    pub(crate) fn late(&self) -> HostError {
+        HostError::Deadline { what: format!("the build of image {}", self.name), limit: LIMIT }
+    }
+}
+
+/// Builds. Dropped midway, the engine ends the build; what it had made of it is nameless and no container.
+pub(crate) async fn build(
+    making: &Making<'_>,
+    files: &[ContextFile],
+    base: &str,
+    args: &BTreeMap<String, String>,
+) -> Result<(), HostError> {
+    let context = archive(files).map_err(|error| making.fail("its context can't be packed", Some(error.into())))?;
+    let mut arguments: HashMap<String, String> = proxies().collect();
+    arguments.extend(args.clone());
+    arguments.insert("BASE".into(), base.to_owned());
+    let options = BuildImageOptionsBuilder::new()
+        .t(making.target)
+        .buildargs(&arguments)
+        .labels(&making.labels)
+        .rm(true)
+        .forcerm(true)
+        .version(BuilderVersion::BuilderV1)
+        .build();
+    let docker = making.client.patient(LIMIT);
+    let mut answers = docker.build_image(options, None, Some(bollard::body_full(Bytes::from(context)))).boxed();
+    let mut output = Output::open(making).await?;
+    let building = async {
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(answer) => output.take(answer.stream.as_deref().unwrap_or_default(), making).await?,
+                Err(error) => {
+                    let reason = format!("its build failed at {}, which said:\n{}", output.step, output.last());
+                    return Err(making.fail(reason, Some(error.into())));
+                }
+            }
+        }
+        Ok(())
+    };
+    tokio::time::timeout(LIMIT, building).await.unwrap_or_else(|_| Err(making.late()))
+}
+
+/// The proxies of this machine, unless containers couldn't reach them. Predefined by the builder, so no Dockerfile has
+/// to declare them, and no part of what identifies an image.
+fn proxies() -> impl Iterator<Item = (String, String)> {
+    let names = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
+    let values = names.into_iter().filter_map(|name| Some((name.to_owned(), env::var(name).ok()?)));
+    values.filter(|(name, value)| {
+        let ours = ["//localhost", "//127.", "//[::1]"].iter().any(|here| value.contains(here));
+        name.eq_ignore_ascii_case("no_proxy") || !ours
+    })
+}
+
+/// The output of a build: all of it in a file, its end at hand.
+struct Output {
+    file: File,
+    path: PathBuf,
+    step: String,
+    line: String,
+    lines: VecDeque<String>,
+}
+
+impl Output {
+    async fn open(making: &Making<'_>) -> Result<Self, HostError> {
+        let path = making.log.clone();
+        let file = File::create(&path).await;
+        let file = file.map_err(|source| HostError::File { operation: "write", path: path.clone(), source })?;
+        Ok(Self { file, path, step: "its first step".into(), line: String::new(), lines: VecDeque::new() })
+    }
+
+    async fn take(&mut self, text: &str, making: &Making<'_>) -> Result<(), HostError> {
+        let written = async { self.file.write_all(text.as_bytes()).await.and(self.file.flush().await) }.await;
+        let path = self.path.clone();
+        written.map_err(|source| HostError::File { operation: "write", path, source })?;
+        self.line.push_str(text);
+        while let Some((line, rest)) = self.line.split_once('\n') {
+            let line = line.trim_end().to_owned();
+            self.line = rest.to_owned();
+            if line.starts_with("Step ") {
+                making.tell(&line);
+                self.step.clone_from(&line);
+                self.lines.clear();
+            } else if !line.is_empty() && !line.starts_with(" ---> ") && !line.starts_with("Removing intermediate") {
+                self.lines.push_back(line);
+                if self.lines.len() > LAST_LINES {
+                    self.lines.pop_front();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn last(&self) -> String {
+        self.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+}

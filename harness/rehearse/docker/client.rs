@@ -1,0 +1,203 @@
+//! The connection to the engine, and what its errors mean.
+
+use std::env;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::errors::Error;
+
+use crate::engine::host::{BoxError, HostError};
+
+/// For requests that the engine answers out of its head.
+const QUICK: Duration = Duration::from_secs(120);
+/// A first answer may take this long where the engine starts beside us, as a service of a CI job does.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connected engine.
+#[derive(Debug, Clone)]
+pub struct Client {
+    docker: Docker,
+    published: Published,
+    local: bool,
+}
+
+/// Where published ports are bound, and so reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Published {
+    /// On this machine's loopback only.
+    Loopback,
+    /// On every address of the engine's machine, which is reached by this name.
+    Everywhere(String),
+}
+
+impl Client {
+    /// Connects to `DOCKER_HOST`, or the local socket. `reach` names the machine that published ports are reached on,
+    /// where that can't be told from the engine's address.
+    pub async fn connect(reach: Option<&str>) -> Result<Self, HostError> {
+        let address = docker_host();
+        let docker = match &address {
+            Some(address) => Docker::connect_with_host(address),
+            None => Docker::connect_with_local_defaults(),
+        };
+        let docker = docker.map_err(|error| unreachable(address.as_deref(), error))?.with_timeout(QUICK);
+        let remote = address.as_deref().and_then(remote_host);
+        let published = match (reach, &remote) {
+            (Some(host), _) => Published::Everywhere(host.to_owned()),
+            (None, Some(host)) if !is_loopback(host) => Published::Everywhere(host.clone()),
+            (None, _) => Published::Loopback,
+        };
+        let patience = if remote.is_some() { PATIENCE } else { Duration::ZERO };
+        ping(&docker, patience).await.map_err(|error| unreachable(address.as_deref(), error))?;
+        Ok(Self { docker, published, local: remote.is_none() })
+    }
+
+    /// For requests answered at once.
+    pub(crate) fn quick(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// For requests that carry a body or wait for something: bollard's time limit covers the whole upload, and all of
+    /// the grace a container is given to stop.
+    pub(crate) fn patient(&self, limit: Duration) -> Docker {
+        self.docker.clone().with_timeout(limit)
+    }
+
+    /// How published ports are bound.
+    pub(crate) fn published(&self) -> &Published {
+        &self.published
+    }
+
+    /// Whether the engine shares this machine's disk.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local
+    }
+}
+
+async fn ping(docker: &Docker, patience: Duration) -> Result<(), Error> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match docker.clone().with_timeout(Duration::from_secs(10)).ping().await {
+            Ok(_) => return Ok(()),
+            Err(error) if begun.elapsed() >= patience => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+        }
+    }
+}
+
+fn docker_host() -> Option<String> {
+    env::var("DOCKER_HOST").ok().filter(|address| !address.is_empty())
+}
+
+fn remote_host(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    if !matches!(scheme, "tcp" | "http" | "https" | "ssh") {
+        return None;
+    }
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6),
+        None => authority.split(':').next().unwrap_or(authority),
+    };
+    Some(host.to_owned())
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+}
+
+fn unreachable(address: Option<&str>, error: Error) -> HostError {
+    let denied = says(&error, "permission denied");
+    let hint = match address {
+        Some(address) => format!("DOCKER_HOST is {address}; is the engine there started, and is the address right?"),
+        None if denied => {
+            "its socket is not ours to use; run as root, or join the group: usermod -aG docker $USER".into()
+        }
+        None => "is the engine started? try: systemctl start docker (or: dockerd &); where it is not installed: \
+                 apt-get install docker.io"
+            .into(),
+    };
+    HostError::Unreachable { hint, source: Some(Box::new(error)) }
+}
+
+fn says(error: &Error, words: &str) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.to_string().to_ascii_lowercase().contains(words) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn lost(error: &Error) -> bool {
+    if let Error::HyperLegacyError { err } = error {
+        return err.is_connect();
+    }
+    matches!(error, Error::SocketNotFoundError(_))
+}
+
+/// Turns the engine's error into ours, which names the operation and the object.
+pub(crate) fn failed(operation: &'static str, object: impl Into<String>) -> impl FnOnce(Error) -> HostError {
+    move |error| {
+        if lost(&error) {
+            return unreachable(docker_host().as_deref(), error);
+        }
+        let source: BoxError = if says(&error, "non-overlapping ipv4 address pool") {
+            format!("{error}; the engine has no subnet left: try `rehearse sweep`, or `docker network prune`").into()
+        } else {
+            Box::new(error)
+        };
+        HostError::Operation { operation, object: object.into(), source }
+    }
+}
+
+/// An error of our own about an object.
+pub(crate) fn refused(operation: &'static str, object: impl Into<String>, why: impl Into<BoxError>) -> HostError {
+    HostError::Operation { operation, object: object.into(), source: why.into() }
+}
+
+/// The HTTP status the engine answered with, where it is an answer.
+pub(crate) fn status(error: &Error) -> Option<u16> {
+    if let Error::DockerResponseServerError { status_code, .. } = error { Some(*status_code) } else { None }
+}
+
+/// What the engine says is wrong, without bollard's words around it.
+pub(crate) fn said(error: &Error) -> String {
+    if let Error::DockerResponseServerError { message: text, .. } | Error::DockerStreamError { error: text } = error {
+        text.clone()
+    } else {
+        error.to_string()
+    }
+}
+
+/// `None` where the engine says there is no such thing.
+pub(crate) fn absent_as_none<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if status(&error) == Some(404) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_a_remote_engine_is_told_from_its_address() {
+        let check = |address: &str, expected: Option<&str>| assert_eq!(remote_host(address).as_deref(), expected);
+        check("unix:///var/run/docker.sock", None);
+        check("tcp://docker:2375", Some("docker"));
+        check("tcp://10.0.0.7:2376/", Some("10.0.0.7"));
+        check("tcp://[::1]:2375", Some("::1"));
+        check("ssh://me@box", Some("box"));
+    }
+
+    #[test]
+    fn loopback_is_known_by_name_and_by_number() {
+        assert!(is_loopback("localhost") && is_loopback("127.0.0.1") && is_loopback("::1"));
+        assert!(!is_loopback("docker"));
+    }
+}

@@ -1,0 +1,173 @@
+//! Build contexts: the files an image is made from, what identifies them, and the archive the engine gets.
+
+use std::borrow::Cow;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use include_dir::Dir;
+use sha2::{Digest, Sha256};
+
+/// The recipe lies beside the files, and is no part of the image.
+const RECIPE: &str = "image.yaml";
+const CERTIFICATES: &str = "ca-certificates";
+/// Where Debian keeps the authorities that the administrator added.
+const LOCAL_CERTIFICATES: &str = "/usr/local/share/ca-certificates";
+
+/// A file of a build context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextFile {
+    /// Its path in the context, with slashes.
+    pub path: String,
+    /// Whether it can be run.
+    pub executable: bool,
+    /// Its content.
+    pub bytes: Cow<'static, [u8]>,
+}
+
+impl ContextFile {
+    /// A file. A script counts as executable whatever its mode: embedded files have none, and the same files have to
+    /// give the same image.
+    pub fn new(path: impl Into<String>, executable: bool, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        let bytes = bytes.into();
+        Self { path: path.into(), executable: executable || bytes.starts_with(b"#!"), bytes }
+    }
+}
+
+/// The files of a folder that is part of this program.
+pub fn embedded(folder: &'static Dir<'static>) -> Vec<ContextFile> {
+    let mut files = Vec::new();
+    let mut open = vec![folder];
+    while let Some(some) = open.pop() {
+        open.extend(some.dirs());
+        for file in some.files() {
+            let path = file.path().strip_prefix(folder.path()).unwrap_or(file.path()).to_string_lossy().into_owned();
+            files.push(ContextFile::new(path, false, file.contents()));
+        }
+    }
+    ordered(files)
+}
+
+/// The files of a folder on disk, links followed.
+pub fn read_folder(folder: &Path) -> io::Result<Vec<ContextFile>> {
+    let mut files = Vec::new();
+    let mut open = vec![String::new()];
+    while let Some(under) = open.pop() {
+        for entry in fs::read_dir(folder.join(&under))? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            let path = if under.is_empty() { name } else { format!("{under}/{name}") };
+            let facts = fs::metadata(folder.join(&path))?;
+            if facts.is_dir() {
+                open.push(path);
+            } else {
+                let bytes = fs::read(folder.join(&path))?;
+                files.push(ContextFile::new(path, facts.permissions().mode() & 0o111 != 0, bytes));
+            }
+        }
+    }
+    Ok(ordered(files))
+}
+
+fn ordered(mut files: Vec<ContextFile>) -> Vec<ContextFile> {
+    files.retain(|file| file.path != RECIPE);
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// What identifies a context: every file, and every further word that decides what comes out.
+pub(crate) fn fingerprint<'a>(files: &[ContextFile], words: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    // Lengths first: no two contexts run into the same bytes.
+    let mut add = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    for file in files {
+        add(file.path.as_bytes());
+        add(if file.executable { b"x" } else { b"-" });
+        add(&file.bytes);
+    }
+    for word in words {
+        add(word.as_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The archive the engine builds from: the files, and the authorities of this machine in a folder that is always there,
+/// so that a Dockerfile may copy it. They do not identify the image: they lead to the same packages.
+pub(crate) fn archive(files: &[ContextFile]) -> io::Result<Vec<u8>> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for file in files {
+        append(&mut builder, &file.path, file.executable, &file.bytes)?;
+    }
+    let about = "Certificates of the authorities that the building machine trusts beyond the public ones.\n";
+    append(&mut builder, &format!("{CERTIFICATES}/README"), false, about.as_bytes())?;
+    for (name, bytes) in certificates(Path::new(LOCAL_CERTIFICATES)) {
+        append(&mut builder, &format!("{CERTIFICATES}/{name}"), false, &bytes)?;
+    }
+    builder.into_inner()
+}
+
+fn append(builder: &mut tar::Builder<Vec<u8>>, path: &str, executable: bool, bytes: &[u8]) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    header.set_mode(if executable { 0o755 } else { 0o644 });
+    // The epoch, always: the engine's layer cache compares times of some kinds of files.
+    header.set_mtime(0);
+    builder.append_data(&mut header, path, bytes)
+}
+
+/// A certificate that can't be read is one we don't have: builds do without, as they do elsewhere.
+fn certificates(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "crt"))
+        .filter_map(|entry| Some((entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path()).ok()?)))
+        .collect();
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, bytes: &'static [u8]) -> ContextFile {
+        ContextFile::new(path, false, bytes)
+    }
+
+    #[test]
+    fn a_fingerprint_changes_with_every_part() {
+        let one = fingerprint(&[file("a", b"bc")], ["x"]);
+        assert_eq!(one, fingerprint(&[file("a", b"bc")], ["x"]));
+        assert_ne!(one, fingerprint(&[file("ab", b"c")], ["x"]));
+        assert_ne!(one, fingerprint(&[file("a", b"bc")], ["y"]));
+        assert_ne!(one, fingerprint(&[ContextFile::new("a", true, b"bc".as_slice())], ["x"]));
+    }
+
+    #[test]
+    fn a_script_is_executable_wherever_it_comes_from() {
+        assert!(file("entrypoint.sh", b"#!/bin/sh\n").executable);
+        assert!(!file("Gemfile", b"gem 'puma'\n").executable);
+    }
+
+    #[test]
+    fn a_folder_is_read_in_order_and_without_its_recipe() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        for name in ["sub/b", "a", "image.yaml"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        let paths: Vec<_> = read_folder(folder.path()).unwrap().into_iter().map(|file| file.path).collect();
+        assert_eq!(paths, ["a", "sub/b"]);
+    }
+
+    #[test]
+    fn the_folder_of_certificates_is_always_there() {
+        let bytes = archive(&[]).unwrap();
+        let mut archive = tar::Archive::new(bytes.as_slice());
+        let first = archive.entries().unwrap().next().unwrap().unwrap();
+        assert_eq!(first.path().unwrap().to_string_lossy(), "ca-certificates/README");
+    }
+}

@@ -1,0 +1,147 @@
+//! Commands inside a running service, fed from a file of the host and heard as they speak.
+//!
+//! Dropped midway, the engine lets the command run on inside its container, with its input closed.
+
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use futures_util::StreamExt;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::docker::client::{failed, refused};
+use crate::docker::host::DockerHost;
+use crate::docker::service;
+use crate::engine::host::{Command, DeploymentName, HostError, Sink, Stdin, Stream};
+
+const CHUNK: usize = 64 * 1024;
+/// After its output ended, the engine may still take a command for running.
+const EXIT_CODE: Duration = Duration::from_secs(30);
+
+/// Runs a command inside a running service and tells its exit code.
+pub(crate) async fn exec(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    service: &str,
+    command: &Command,
+    sink: &mut dyn Sink,
+) -> Result<i64, HostError> {
+    let id = service::present(host, deployment, service, "exec in").await?;
+    let program = command.argv.first().map_or("nothing", String::as_str);
+    let object = format!("{} ({program})", service::object(deployment, service));
+    let fail = |error| failed("exec in", object.clone())(error);
+    let docker = host.client.quick();
+
+    // Opened first: a command must not start on input that isn't there.
+    let mut source = Source::open(command.stdin.as_ref()).await?;
+    let options = CreateExecOptions {
+        cmd: Some(command.argv.clone()),
+        attach_stdin: Some(command.stdin.is_some()),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        env: Some(command.env.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+        user: command.user.clone(),
+        working_dir: command.workdir.clone(),
+        ..CreateExecOptions::default()
+    };
+    let exec = docker.create_exec(&id, options).await.map_err(fail)?.id;
+    let start = StartExecOptions { output_capacity: Some(CHUNK), ..StartExecOptions::default() };
+    let (mut output, input) = match docker.start_exec(&exec, Some(start)).await.map_err(fail)? {
+        StartExecResults::Attached { output, input } => (output, input),
+        StartExecResults::Detached => return Err(refused("exec in", object, "bug: the engine did not attach")),
+    };
+
+    {
+        let feeding = feed(&mut source, input);
+        tokio::pin!(feeding);
+        let mut fed = command.stdin.is_none();
+        loop {
+            tokio::select! {
+                result = &mut feeding, if !fed => {
+                    fed = true;
+                    result?;
+                }
+                chunk = output.next() => match chunk {
+                    Some(chunk) => hear(chunk.map_err(fail)?, sink),
+                    None => break,
+                },
+            }
+        }
+    }
+
+    let begun = tokio::time::Instant::now();
+    let mut pause = Duration::from_millis(10);
+    loop {
+        let seen = docker.inspect_exec(&exec).await.map_err(fail)?;
+        match (seen.running, seen.exit_code) {
+            (Some(false), Some(code)) => return Ok(code),
+            _ if begun.elapsed() > EXIT_CODE => {
+                return Err(HostError::Deadline { what: format!("the exit code of {object}"), limit: EXIT_CODE });
+            }
+            _ => tokio::time::sleep(pause).await,
+        }
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+/// Gives a chunk of output to the sink.
+pub(crate) fn hear(chunk: LogOutput, sink: &mut dyn Sink) {
+    match chunk {
+        LogOutput::StdErr { message } => sink.take(Stream::Err, &message),
+        LogOutput::StdOut { message } | LogOutput::Console { message } => sink.take(Stream::Out, &message),
+        LogOutput::StdIn { .. } => {}
+    }
+}
+
+enum Source<'a> {
+    Nothing,
+    File { path: &'a Path, file: File },
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Source<'a> {
+    async fn open(stdin: Option<&'a Stdin>) -> Result<Self, HostError> {
+        match stdin {
+            None => Ok(Self::Nothing),
+            Some(Stdin::Bytes(bytes)) => Ok(Self::Bytes(bytes)),
+            Some(Stdin::File(path)) => {
+                let file = File::open(path).await;
+                let file = file.map_err(|source| HostError::File { operation: "read", path: path.clone(), source })?;
+                Ok(Self::File { path, file })
+            }
+        }
+    }
+}
+
+/// Writes all of the source, then closes the writing half, so that the command sees the end. A command that doesn't
+/// read to the end is no error: its exit code tells what it thinks of that.
+async fn feed(source: &mut Source<'_>, mut input: Pin<Box<dyn AsyncWrite + Send>>) -> Result<(), HostError> {
+    let unread: io::Result<()> = match source {
+        Source::Nothing => Ok(()),
+        Source::Bytes(bytes) => input.write_all(bytes).await,
+        Source::File { path, file } => {
+            let mut chunk = vec![0; CHUNK];
+            loop {
+                let read = file.read(&mut chunk).await;
+                let path = path.to_path_buf();
+                match read.map_err(|source| HostError::File { operation: "read", path, source })? {
+                    0 => break Ok(()),
+                    count => {
+                        if let Err(error) = input.write_all(chunk.get(..count).unwrap_or_default()).await {
+                            break Err(error);
+                        }
+                    }
+                }
+            }
+        }
+    };
+    if unread.is_ok() {
+        // The same: it may be gone by now.
+        let _ = input.shutdown().await;
+    }
+    Ok(())
+}

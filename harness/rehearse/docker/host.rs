@@ -1,0 +1,192 @@
+//! The Docker host: one run's view of an engine, as the engine of rehearsals asks for it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::docker::client::Client;
+use crate::docker::creations::Creations;
+use crate::docker::image::{Images, ImagesState};
+use crate::docker::label::{self, Mark, carrying};
+use crate::docker::logs::Logs;
+use crate::docker::recipe::Book;
+use crate::docker::removal::remove_matching;
+use crate::docker::{copy, deployment, exec, oneoff, service};
+use crate::engine::host::{
+    Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, ServiceSpec, ServiceState, Sink,
+};
+
+/// What a run brings along.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whose everything is that the run makes.
+    pub mark: Mark,
+    /// The folder that container and build logs go into.
+    pub logs: PathBuf,
+    /// Where base systems are put together: a few hundred MB, on a file system that allows devices and programs.
+    pub scratch: PathBuf,
+    /// The images that can be built.
+    pub book: Arc<Book>,
+    /// The machine that published ports are reached on, where it isn't this one or that of `DOCKER_HOST`.
+    pub reach: Option<String>,
+}
+
+/// A Docker engine as one run uses it.
+#[derive(Debug)]
+pub struct DockerHost {
+    pub(crate) client: Client,
+    pub(crate) mark: Mark,
+    pub(crate) logs: Logs,
+    images: Images,
+    pub(crate) creations: Creations,
+}
+
+impl DockerHost {
+    /// Connects to the engine and makes the log folder.
+    pub async fn connect(settings: Settings) -> Result<Self, HostError> {
+        let client = Client::connect(settings.reach.as_deref()).await?;
+        let logs = settings.logs;
+        std::fs::create_dir_all(&logs).map_err(|source| HostError::File {
+            operation: "create",
+            path: logs.clone(),
+            source,
+        })?;
+        let mark = settings.mark;
+        let creations = Creations::default();
+        let images = Images {
+            client: client.clone(),
+            mark: mark.clone(),
+            creations: creations.clone(),
+            book: settings.book,
+            logs: logs.clone(),
+            scratch: settings.scratch,
+            state: ImagesState::default(),
+        };
+        Ok(Self { client, mark, logs: Logs::new(logs), images, creations })
+    }
+
+    /// Whose everything is that this host makes.
+    pub fn mark(&self) -> &Mark {
+        &self.mark
+    }
+
+    /// The connection, for sweeping and checking up.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What went wrong while following logs: evidence that is missing.
+    pub fn log_troubles(&self) -> Vec<String> {
+        self.logs.troubles()
+    }
+
+    async fn clear(&self, labels: &[(&str, &str)]) -> Vec<Leftover> {
+        let stuck = self.creations.settled().await;
+        let mut left = remove_matching(&self.client, &carrying(labels)).await;
+        left.extend(stuck);
+        left
+    }
+}
+
+impl Host for DockerHost {
+    async fn obtain(
+        &self,
+        wanted: &ImageWanted,
+        progress: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<ImageHeld, HostError> {
+        self.images.obtain(wanted, progress).await
+    }
+
+    async fn open(&self, deployment: &DeploymentName) -> Result<(), HostError> {
+        deployment::open(self, deployment).await
+    }
+
+    async fn create(&self, deployment: &DeploymentName, spec: &ServiceSpec) -> Result<(), HostError> {
+        service::create(self, deployment, spec).await
+    }
+
+    async fn start(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+        service::start(self, deployment, service).await
+    }
+
+    async fn stop(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+        service::stop(self, deployment, service).await
+    }
+
+    async fn remove(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+        service::remove(self, deployment, service).await
+    }
+
+    async fn state(&self, deployment: &DeploymentName, service: &str) -> Result<ServiceState, HostError> {
+        service::state(self, deployment, service).await
+    }
+
+    async fn address(&self, deployment: &DeploymentName, service: &str, port: u16) -> Result<SocketAddr, HostError> {
+        deployment::address(self, deployment, service, port).await
+    }
+
+    async fn exec(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        command: &Command,
+        sink: &mut dyn Sink,
+    ) -> Result<i64, HostError> {
+        exec::exec(self, deployment, service, command, sink).await
+    }
+
+    async fn run(
+        &self,
+        deployment: &DeploymentName,
+        spec: &ServiceSpec,
+        sink: &mut dyn Sink,
+    ) -> Result<i64, HostError> {
+        oneoff::run(self, deployment, spec, sink).await
+    }
+
+    async fn copy_in_archive(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        archive: &Path,
+        to: &str,
+    ) -> Result<(), HostError> {
+        copy::archive_in(self, deployment, service, archive, to).await
+    }
+
+    async fn copy_in_file(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        file: &Path,
+        to: &str,
+    ) -> Result<(), HostError> {
+        copy::file_in(self, deployment, service, file, to).await
+    }
+
+    async fn copy_out_file(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        from: &str,
+        file: &Path,
+    ) -> Result<bool, HostError> {
+        copy::file_out(self, deployment, service, from, file).await
+    }
+
+    fn log_file(&self, deployment: &DeploymentName, service: &str) -> Option<PathBuf> {
+        self.logs.file(deployment, service)
+    }
+
+    async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
+        let left = self.clear(&[(label::RUN, &self.mark.run), (label::DEPLOYMENT, &deployment.0)]).await;
+        self.logs.finish(Some(deployment)).await;
+        left
+    }
+
+    async fn teardown(&self) -> Vec<Leftover> {
+        let left = self.clear(&[(label::RUN, &self.mark.run)]).await;
+        self.logs.finish(None).await;
+        left
+    }
+}

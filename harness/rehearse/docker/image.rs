@@ -1,0 +1,250 @@
+//! Images: found, pulled or built, and asked which release they hold.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bollard::models::ImageInspect;
+use rehearse_core::path::Target;
+use rehearse_core::release::Release;
+use tokio::sync::{Mutex as AsyncMutex, Semaphore, SemaphorePermit};
+
+use crate::docker::bootstrap;
+use crate::docker::build::{self, Making};
+use crate::docker::client::{Client, absent_as_none, failed, refused};
+use crate::docker::context::fingerprint;
+use crate::docker::creations::Creations;
+use crate::docker::doctor::memory_available;
+use crate::docker::label::{self, Mark, plain};
+use crate::docker::pull::{NotPulled, pull};
+use crate::docker::recipe::{Book, Offer, Page, Pull};
+use crate::docker::reference::Reference;
+use crate::docker::release;
+use crate::engine::host::{HostError, ImageHeld, ImageWanted, Obtained};
+
+/// Builds at once; a single one where memory is short.
+const BUILDS: u32 = 2;
+const MEMORY_FOR_TWO: u64 = 4 << 30;
+/// What we build goes under this name, so that it never hides a public image.
+pub(crate) const OURS: &str = "rehearse.local";
+
+pub(crate) type Progress<'a> = &'a (dyn Fn(String) + Send + Sync);
+
+/// The images of a run.
+#[derive(Debug)]
+pub(crate) struct Images {
+    pub(crate) client: Client,
+    pub(crate) mark: Mark,
+    pub(crate) creations: Creations,
+    pub(crate) book: Arc<Book>,
+    pub(crate) logs: PathBuf,
+    pub(crate) scratch: PathBuf,
+    pub(crate) state: ImagesState,
+}
+
+/// What has been learned of images so far.
+#[derive(Debug)]
+pub(crate) struct ImagesState {
+    slots: Semaphore,
+    /// One at a time for each image, so that two who want it don't build it twice.
+    turns: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
+    /// By id: an image never changes what it holds.
+    releases: Mutex<HashMap<String, Release>>,
+    /// Why no registry answers, once that is known.
+    silence: OnceLock<String>,
+}
+
+impl Default for ImagesState {
+    fn default() -> Self {
+        Self {
+            slots: Semaphore::new(BUILDS as usize),
+            turns: Mutex::default(),
+            releases: Mutex::default(),
+            silence: OnceLock::new(),
+        }
+    }
+}
+
+/// An image that is here, whatever it holds.
+struct Located {
+    id: String,
+    how: Obtained,
+    provenance: String,
+}
+
+type Locating<'a> = Pin<Box<dyn Future<Output = Result<Located, HostError>> + Send + 'a>>;
+
+impl Images {
+    /// Makes an image available and makes sure it holds what it should. Dropped midway, the engine ends the build.
+    pub(crate) async fn obtain(&self, wanted: &ImageWanted, progress: Progress<'_>) -> Result<ImageHeld, HostError> {
+        let located = self.locate(&wanted.name, wanted.holds.as_ref(), progress, Vec::new()).await?;
+        let reference = Reference::of(&wanted.name);
+        let page = self.book.page(&reference.repository);
+        let release = match page.and_then(|page| page.recipe.release_file.as_deref()) {
+            Some(file) => Some(self.release(&wanted.name, &located.id, file).await?),
+            None => None,
+        };
+        if let (Some(held), Some(target)) = (&release, &wanted.holds) {
+            let offer = page.and_then(|page| page.recipe.offer(&reference.tag, Some(target)));
+            release::judge(&wanted.name, held, target, offer.as_ref().map(Offer::tag))?;
+        }
+        let Located { id, how, provenance } = located;
+        Ok(ImageHeld { name: wanted.name.clone(), id, how, release, provenance })
+    }
+
+    fn locate<'a>(
+        &'a self,
+        name: &'a str,
+        holds: Option<&'a Target>,
+        progress: Progress<'a>,
+        trail: Vec<String>,
+    ) -> Locating<'a> {
+        Box::pin(async move {
+            if trail.iter().any(|step| step == name) {
+                return Err(unobtainable(name, format!("its recipe goes in a circle: {}", trail.join(" on "))));
+            }
+            let reference = Reference::of(name);
+            let page = self.book.page(&reference.repository);
+            let offer = page.and_then(|page| page.recipe.offer(&reference.tag, holds));
+            let turn = match &offer {
+                Some(offer) => format!("{}:{}", reference.repository, offer.tag()),
+                None => name.to_owned(),
+            };
+            let turn = self.turn(turn);
+            let _mine = turn.lock().await;
+
+            let why = match page.map_or(Pull::Try, |page| page.recipe.pull) {
+                Pull::Never => "ours by name".to_owned(),
+                Pull::Try => match self.public(name, progress).await? {
+                    Ok(located) => return Ok(located),
+                    Err(why) => why,
+                },
+            };
+            let Some(page) = page else {
+                let reason = format!("{why}; load it with `docker load`, or give it a recipe under images/");
+                return Err(unobtainable(name, reason));
+            };
+            let Some(offer) = offer else {
+                let tags = page.recipe.tags();
+                return Err(unobtainable(name, format!("{why}; its recipe has no such tag, but offers {tags}")));
+            };
+            self.make(&reference.repository, page, offer, &why, progress, [trail, vec![name.to_owned()]].concat()).await
+        })
+    }
+
+    /// The image of this public name, here or in a registry; or why there is none.
+    async fn public(&self, name: &str, progress: Progress<'_>) -> Result<Result<Located, String>, HostError> {
+        if let Some(image) = self.inspect(name).await? {
+            return Ok(Ok(located(name, image, Obtained::Found)?));
+        }
+        if let Some(silence) = self.state.silence.get() {
+            return Ok(Err(silence.clone()));
+        }
+        match pull(&self.client, name, progress).await {
+            Ok(()) => match self.inspect(name).await? {
+                Some(image) => Ok(Ok(located(name, image, Obtained::Pulled)?)),
+                None => Ok(Err("it was pulled, and is gone again".into())),
+            },
+            Err(not) => {
+                let reason = not.to_string();
+                if let NotPulled::NoRegistry(_) = not {
+                    let _ = self.state.silence.set(reason.clone());
+                }
+                Ok(Err(reason))
+            }
+        }
+    }
+
+    async fn make(
+        &self,
+        repository: &str,
+        page: &Page,
+        offer: Offer<'_>,
+        why: &str,
+        progress: Progress<'_>,
+        trail: Vec<String>,
+    ) -> Result<Located, HostError> {
+        let name = format!("{repository}:{}", offer.tag());
+        let base = match offer {
+            Offer::Build(build) => Some(self.locate(&build.base, None, progress, trail).await?.id),
+            Offer::Bootstrap(_) => None,
+        };
+        let hash = match offer {
+            Offer::Build(build) => {
+                let args = build.args.iter().flat_map(|(key, value)| [key.as_str(), value]);
+                fingerprint(&page.files, args.chain(base.as_deref()))
+            }
+            Offer::Bootstrap(suite) => fingerprint(&[], bootstrap::words(suite)),
+        };
+        let short = hash.get(..12).unwrap_or(&hash);
+        let provenance = format!("built here as {name} from context {short}: {why}");
+        let target = format!("{OURS}/{repository}:{}-{short}", plain(offer.tag()));
+        if let Some(id) = self.made_before(&target, &hash).await? {
+            return Ok(Located { id, how: Obtained::Found, provenance });
+        }
+
+        let _slot = self.slot(&name).await?;
+        let log = self.logs.join(format!("image-{}.log", plain(&format!("{repository}-{}", offer.tag()))));
+        let labels = HashMap::from([
+            (label::IMAGE.to_owned(), repository.to_owned()),
+            (label::CONTEXT.to_owned(), hash.clone()),
+        ]);
+        let making = Making { client: &self.client, name: &name, target: &target, labels, log, progress };
+        match offer {
+            Offer::Build(build) => {
+                build::build(&making, &page.files, base.as_deref().unwrap_or_default(), &build.args).await?
+            }
+            Offer::Bootstrap(suite) => bootstrap::bootstrap(&making, suite, &self.scratch).await?,
+        }
+        match self.inspect(&target).await?.and_then(|image| image.id) {
+            Some(id) => Ok(Located { id, how: Obtained::Built, provenance }),
+            None => Err(unobtainable(&name, "its build ended well, yet the engine has no such image".into())),
+        }
+    }
+
+    /// The image that was made from this very context. By its name, then by its label: the layers that a failed build
+    /// leaves carry the labels of the base it was built on.
+    async fn made_before(&self, target: &str, hash: &str) -> Result<Option<String>, HostError> {
+        let Some(image) = self.inspect(target).await? else { return Ok(None) };
+        let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
+        Ok(image.id.filter(|_| labels.get(label::CONTEXT).is_some_and(|context| context == hash)))
+    }
+
+    async fn inspect(&self, name: &str) -> Result<Option<ImageInspect>, HostError> {
+        let seen = self.client.quick().inspect_image(name).await;
+        absent_as_none(seen).map_err(failed("inspect", format!("image {name}")))
+    }
+
+    async fn release(&self, name: &str, id: &str, file: &str) -> Result<Release, HostError> {
+        if let Some(known) = self.state.releases.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
+            return Ok(known.clone());
+        }
+        let release = release::read(self, name, id, file).await?;
+        self.state.releases.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), release.clone());
+        Ok(release)
+    }
+
+    fn turn(&self, name: String) -> Arc<AsyncMutex<()>> {
+        let mut turns = self.state.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(name).or_default())
+    }
+
+    async fn slot(&self, name: &str) -> Result<SemaphorePermit<'_>, HostError> {
+        let short = memory_available().is_some_and(|bytes| bytes < MEMORY_FOR_TWO);
+        let slot = self.state.slots.acquire_many(if short { BUILDS } else { 1 }).await;
+        slot.map_err(|error| refused("build", format!("image {name}"), error))
+    }
+}
+
+fn located(name: &str, image: ImageInspect, how: Obtained) -> Result<Located, HostError> {
+    let id = image.id.ok_or_else(|| unobtainable(name, "the engine tells no id of it".into()))?;
+    let digest = image.repo_digests.and_then(|digests| digests.into_iter().next());
+    let provenance = digest.unwrap_or_else(|| format!("an image of this name on this machine, {id}"));
+    Ok(Located { id, how, provenance })
+}
+
+pub(crate) fn unobtainable(image: &str, reason: String) -> HostError {
+    HostError::Image { image: image.to_owned(), reason, source: None }
+}

@@ -1,0 +1,115 @@
+//! The labels and names that everything of ours carries. They are the ledger: nothing else remembers what we made.
+
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::docker::owner::Owner;
+use crate::engine::host::DeploymentName;
+
+pub(crate) const RUN: &str = "org.rehearse.run";
+pub(crate) const SCENARIO: &str = "org.rehearse.scenario";
+pub(crate) const OWNER_PID: &str = "org.rehearse.owner-pid";
+pub(crate) const OWNER_HOST: &str = "org.rehearse.owner-host";
+pub(crate) const OWNER_START: &str = "org.rehearse.owner-start";
+pub(crate) const EXPIRES: &str = "org.rehearse.expires";
+pub(crate) const DEPLOYMENT: &str = "org.rehearse.deployment";
+pub(crate) const SERVICE: &str = "org.rehearse.service";
+pub(crate) const ONE_OFF: &str = "org.rehearse.one-off";
+pub(crate) const IMAGE: &str = "org.rehearse.image";
+pub(crate) const CONTEXT: &str = "org.rehearse.context";
+
+/// Whose a thing is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The run.
+    pub run: String,
+    /// The scenario that is rehearsed.
+    pub scenario: String,
+    /// The process that runs it.
+    pub owner: Owner,
+    /// When it may be removed even though nobody can tell whether its owner lives.
+    pub expires: SystemTime,
+}
+
+impl Mark {
+    /// The labels of a thing of one deployment.
+    pub(crate) fn labels(&self, deployment: &DeploymentName) -> HashMap<String, String> {
+        let mut labels = self.bare();
+        labels.insert(DEPLOYMENT.into(), deployment.0.clone());
+        labels
+    }
+
+    /// The labels of a thing that belongs to no deployment.
+    pub(crate) fn bare(&self) -> HashMap<String, String> {
+        HashMap::from([
+            (RUN.into(), self.run.clone()),
+            (SCENARIO.into(), self.scenario.clone()),
+            (OWNER_PID.into(), self.owner.pid.to_string()),
+            (OWNER_HOST.into(), self.owner.host.clone()),
+            (OWNER_START.into(), self.owner.start.clone()),
+            (EXPIRES.into(), unix(self.expires).to_string()),
+        ])
+    }
+
+    /// Reads the mark back; `None` where the thing carries none of ours.
+    pub(crate) fn read(labels: &HashMap<String, String>) -> Option<Self> {
+        let text = |key: &str| labels.get(key).cloned().unwrap_or_default();
+        let seconds = text(EXPIRES).parse().unwrap_or(0);
+        Some(Self {
+            run: labels.get(RUN)?.clone(),
+            scenario: text(SCENARIO),
+            owner: Owner {
+                pid: text(OWNER_PID).parse().unwrap_or(0),
+                host: text(OWNER_HOST),
+                start: text(OWNER_START),
+            },
+            expires: UNIX_EPOCH + std::time::Duration::from_secs(seconds),
+        })
+    }
+
+    /// The name of a thing: of a deployment's network, or with a `part`, of a service or volume.
+    pub(crate) fn name(&self, deployment: &DeploymentName, part: Option<&str>) -> String {
+        let mut name = format!("rehearse-{}-{}", self.run, deployment);
+        if let Some(part) = part {
+            name.push('-');
+            name.push_str(part);
+        }
+        plain(&name)
+    }
+}
+
+/// A text as a name that the engine, and a file system, accept.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '-' }).collect()
+}
+
+/// The engine's filter for things that carry all these labels.
+pub(crate) fn carrying(labels: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".to_owned(), labels.iter().map(|(key, value)| format!("{key}={value}")).collect())])
+}
+
+fn unix(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_mark_survives_its_labels() {
+        let mark = Mark {
+            run: "r1".into(),
+            scenario: "redmine: 5.0 to 6.1".into(),
+            owner: Owner::current(),
+            expires: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
+        };
+        assert_eq!(Mark::read(&mark.labels(&DeploymentName("main".into()))), Some(mark));
+    }
+
+    #[test]
+    fn a_name_holds_only_what_the_engine_accepts() {
+        assert_eq!(plain("a b/c:d"), "a-b-c-d");
+    }
+}

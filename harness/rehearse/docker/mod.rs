@@ -1,0 +1,36 @@
+//! The world of [`crate::engine::host`] made real: containers, networks, volumes and images of a Docker engine.
+//!
+//! Nothing here judges a product or plans; it does what it is asked and says what it did. What is made carries the
+//! labels of [`label`] from its first moment, and is found by them, never by memory.
+
+mod bootstrap;
+mod build;
+mod client;
+mod context;
+mod copy;
+mod creations;
+mod deployment;
+mod doctor;
+mod exec;
+mod host;
+mod image;
+mod label;
+mod logs;
+mod oneoff;
+mod owner;
+mod pull;
+mod recipe;
+mod reference;
+mod release;
+mod removal;
+mod service;
+mod sweep;
+
+pub use client::Client;
+pub use context::{ContextFile, embedded, read_folder};
+pub use doctor::{Checkup, ImageHere, Registry, Warning, check_up};
+pub use host::{DockerHost, Settings};
+pub use label::Mark;
+pub use owner::{Liveness, Owner};
+pub use recipe::{Book, BookError, Bootstrap, Build, Pull, Recipe};
+pub use sweep::{Remnant, Selection, Standing, SweepReport, list, sweep};

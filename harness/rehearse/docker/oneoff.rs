@@ -1,0 +1,56 @@
+//! One-off containers: a command in a container of its own, beside the services.
+//!
+//! Dropped midway, the container stays and runs on until teardown, which finds it by its labels.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bollard::errors::Error;
+use bollard::query_parameters::{InspectContainerOptions, StartContainerOptions, WaitContainerOptions};
+use futures_util::StreamExt;
+
+use crate::docker::client::{failed, refused};
+use crate::docker::exec::hear;
+use crate::docker::host::DockerHost;
+use crate::docker::logs::attach;
+use crate::docker::removal::{Kind, Thing, remove_one};
+use crate::docker::service::{self, Role};
+use crate::engine::host::{DeploymentName, HostError, ServiceSpec, Sink};
+
+static COUNT: AtomicUsize = AtomicUsize::new(1);
+
+/// Runs a container after `spec` to its end and tells its exit code.
+pub(crate) async fn run(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    spec: &ServiceSpec,
+    sink: &mut dyn Sink,
+) -> Result<i64, HostError> {
+    let object = format!("one-off {} of {deployment}", spec.name);
+    let suffix = format!("run{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let id = service::create_container(host, deployment, spec, Role::OneOff(&suffix)).await?;
+    let code = to_the_end(host, &id, &object, sink).await;
+    let thing = Thing { kind: Kind::Container, name: id.clone(), id, labels: Default::default() };
+    let removed = remove_one(&host.client, &thing).await.map_err(failed("remove", object));
+    // What went wrong first is what matters; a container that stays is found by teardown.
+    let code = code?;
+    removed.map(|()| code)
+}
+
+async fn to_the_end(host: &DockerHost, id: &str, object: &str, sink: &mut dyn Sink) -> Result<i64, HostError> {
+    let fail = |error| failed("run", object.to_owned())(error);
+    let docker = host.client.quick();
+    let mut output = attach(docker, id).await.map_err(fail)?;
+    docker.start_container(id, None::<StartContainerOptions>).await.map_err(fail)?;
+    while let Some(chunk) = output.next().await {
+        hear(chunk.map_err(fail)?, sink);
+    }
+    let ended = docker.wait_container(id, None::<WaitContainerOptions>).next().await;
+    match ended {
+        // bollard makes an error of every code but 0.
+        Some(Ok(_) | Err(Error::DockerContainerWaitError { .. })) | None => {}
+        Some(Err(error)) => return Err(fail(error)),
+    }
+    let seen = docker.inspect_container(id, None::<InspectContainerOptions>).await.map_err(fail)?;
+    let code = seen.state.and_then(|state| state.exit_code);
+    code.ok_or_else(|| refused("run", object, "the engine tells no exit code"))
+}

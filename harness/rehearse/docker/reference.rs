@@ -1,0 +1,41 @@
+//! The names of images.
+
+/// A name taken apart: `rehearse/redmine:6.1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference {
+    pub(crate) repository: String,
+    pub(crate) tag: String,
+}
+
+impl Reference {
+    /// Takes a name apart. One that names a digest keeps it as its tag, which no recipe offers.
+    pub(crate) fn of(name: &str) -> Self {
+        let (repository, tag) = match name.split_once('@') {
+            Some((repository, digest)) => (repository, digest),
+            None => match name.rsplit_once(':') {
+                // Behind a slash, a colon belongs to a port: `mirror:5000/postgres`.
+                Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+                _ => (name, "latest"),
+            },
+        };
+        Self { repository: repository.to_owned(), tag: tag.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_repository_and_a_tag() {
+        let check = |name: &str, repository: &str, tag: &str| {
+            let expected = Reference { repository: repository.into(), tag: tag.into() };
+            assert_eq!(Reference::of(name), expected);
+        };
+        check("postgres:15", "postgres", "15");
+        check("postgres", "postgres", "latest");
+        check("mirror:5000/library/postgres", "mirror:5000/library/postgres", "latest");
+        check("mirror:5000/postgres:15", "mirror:5000/postgres", "15");
+        check("postgres@sha256:abc", "postgres", "sha256:abc");
+    }
+}

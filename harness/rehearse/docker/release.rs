@@ -1,0 +1,65 @@
+//! Which release an image holds, as a file inside it states.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::CreateContainerOptionsBuilder;
+use rehearse_core::path::Target;
+use rehearse_core::release::{Line, Release};
+
+use crate::docker::client::failed;
+use crate::docker::copy::read_small;
+use crate::docker::image::{Images, unobtainable};
+use crate::docker::label::{ONE_OFF, plain};
+use crate::docker::removal::{Kind, Thing, remove_one};
+use crate::engine::host::HostError;
+
+static COUNT: AtomicUsize = AtomicUsize::new(1);
+
+/// Reads the release from a container that is made for that and never started.
+pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> Result<Release, HostError> {
+    let client = &images.client;
+    let mut labels = images.mark.bare();
+    labels.insert(ONE_OFF.into(), "true".into());
+    let body = ContainerCreateBody {
+        image: Some(id.to_owned()),
+        // An image without a command of its own would be refused.
+        cmd: Some(vec!["true".into()]),
+        labels: Some(labels),
+        ..ContainerCreateBody::default()
+    };
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let container = plain(&format!("rehearse-{}-release{count}", images.mark.run));
+    let options = CreateContainerOptionsBuilder::new().name(&container).build();
+    let docker = client.quick().clone();
+    let creating = async move { docker.create_container(Some(options), body).await };
+    let made = images.creations.make(format!("a container of image {name}, to read its release"), creating).await?.id;
+    let text = read_small(client, &made, file, &format!("{file} in image {name}")).await;
+    let thing = Thing { kind: Kind::Container, name: made.clone(), id: made, labels: Default::default() };
+    let removed = remove_one(client, &thing).await;
+    let Some(text) = text? else {
+        return Err(unobtainable(name, format!("it states no release: it has no {file}")));
+    };
+    removed.map_err(failed("remove", format!("the container that read the release of image {name}")))?;
+    text.trim()
+        .parse()
+        .map_err(|_| unobtainable(name, format!("{file} in it says {:?}, which is no release", text.trim())))
+}
+
+/// Compares what an image holds with what it has to hold. `line` is the tag of the recipe it comes from.
+pub(crate) fn judge(name: &str, held: &Release, wanted: &Target, line: Option<&str>) -> Result<(), HostError> {
+    let release = match wanted {
+        Target::Release(release) if release == held => return Ok(()),
+        Target::Line(line) if line.contains(held) => return Ok(()),
+        Target::Release(release) => release,
+        Target::Line(line) => {
+            return Err(unobtainable(name, format!("it holds {held}, which is not of the line {line}")));
+        }
+    };
+    // Only a line that the recipe offers, and that is not the release itself, is a way out.
+    let line =
+        line.filter(|line| line.parse().is_ok_and(|line: Line| line.contains(held)) && **line != release.to_string());
+    let line = line.map(|line| format!("the line {line}")).unwrap_or_else(|| "its line".into());
+    let way_out = format!("name {line} to take what the archive offers");
+    Err(unobtainable(name, format!("it holds {held}, the scenario wants {release}; {way_out}")))
+}

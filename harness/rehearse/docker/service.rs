@@ -1,0 +1,267 @@
+//! Services as containers: created, started, stopped, removed, looked at.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::models::{
+    ContainerCreateBody, ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as Status,
+    EndpointSettings, HealthStatusEnum, HostConfig, Mount, MountType, NetworkingConfig, PortBinding,
+};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, InspectContainerOptions, StartContainerOptions, StopContainerOptions,
+};
+
+use crate::docker::client::{Published, absent_as_none, failed, refused};
+use crate::docker::deployment;
+use crate::docker::host::DockerHost;
+use crate::docker::label::{self, carrying};
+use crate::docker::removal::{Kind, Thing, listing, remove_one};
+use crate::engine::host::{DeploymentName, HostError, ServiceSpec, ServiceState};
+
+/// A container may have to copy what its image holds at a volume's path before it is there.
+const CREATE: Duration = Duration::from_secs(600);
+/// Beyond the grace a service is given: for the engine to kill it and to let go of its file system.
+const STOP_MARGIN: Duration = Duration::from_secs(60);
+/// For the last lines of a log after its process ended.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
+/// What a container is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role<'a> {
+    /// To be the service.
+    Service,
+    /// To carry out one command under this suffix.
+    OneOff(&'a str),
+}
+
+/// A service as errors name it.
+pub(crate) fn object(deployment: &DeploymentName, service: &str) -> String {
+    format!("service {service} of {deployment}")
+}
+
+/// Creates a service that is absent, and follows its log. Dropped midway, the container may come to be; it is labelled.
+pub(crate) async fn create(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    spec: &ServiceSpec,
+) -> Result<(), HostError> {
+    if find(host, deployment, &spec.name, "create").await?.is_some() {
+        return Err(refused("create", object(deployment, &spec.name), "it is there already; remove it first"));
+    }
+    let id = create_container(host, deployment, spec, Role::Service).await?;
+    host.logs.begin(deployment, &spec.name, &id);
+    follow(host, deployment, &spec.name, &id).await
+}
+
+/// Starts a created or stopped service. Its log is attached to before, so that not a line is lost.
+pub(crate) async fn start(host: &DockerHost, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+    let id = present(host, deployment, service, "start").await?;
+    follow(host, deployment, service, &id).await?;
+    let docker = host.client.patient(CREATE);
+    docker
+        .start_container(&id, None::<StartContainerOptions>)
+        .await
+        .map_err(failed("start", object(deployment, service)))
+}
+
+/// Stops a service and makes sure of it. How long it may take is read from the container itself.
+pub(crate) async fn stop(host: &DockerHost, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+    let object = object(deployment, service);
+    let Some(id) = find(host, deployment, service, "stop").await? else { return Ok(()) };
+    let Some(seen) = look(host, &id).await.map_err(failed("stop", object.clone()))? else { return Ok(()) };
+    if !is_running(seen.state.as_ref()) {
+        return Ok(());
+    }
+    let grace = seen.config.and_then(|config| config.stop_timeout).and_then(|grace| u64::try_from(grace).ok());
+    let docker = host.client.patient(Duration::from_secs(grace.unwrap_or(10)) + STOP_MARGIN);
+    docker.stop_container(&id, None::<StopContainerOptions>).await.map_err(failed("stop", object.clone()))?;
+    for _ in 0..20 {
+        let seen = look(host, &id).await.map_err(failed("stop", object.clone()))?;
+        if !seen.is_some_and(|seen| is_running(seen.state.as_ref())) {
+            host.logs.settle(&id, LAST_LINES).await;
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    Err(refused("stop", object, "the engine said it stopped, yet its process still runs"))
+}
+
+/// Removes a service and its anonymous volumes. Named volumes stay.
+pub(crate) async fn remove(host: &DockerHost, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+    let object = object(deployment, service);
+    for thing in all(host, deployment, service).await.map_err(failed("remove", object.clone()))? {
+        remove_one(&host.client, &thing).await.map_err(failed("remove", object.clone()))?;
+        host.logs.settle(&thing.id, LAST_LINES).await;
+    }
+    Ok(())
+}
+
+/// How a service stands.
+pub(crate) async fn state(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    service: &str,
+) -> Result<ServiceState, HostError> {
+    let Some(id) = find(host, deployment, service, "inspect").await? else { return Ok(ServiceState::Absent) };
+    let seen = look(host, &id).await.map_err(failed("inspect", object(deployment, service)))?;
+    let Some(state) = seen.and_then(|seen| seen.state) else { return Ok(ServiceState::Absent) };
+    match state.status {
+        Some(Status::CREATED) => Ok(ServiceState::Created),
+        Some(Status::RUNNING | Status::PAUSED | Status::RESTARTING | Status::STOPPING) => {
+            let health = state.health.and_then(|health| health.status).and_then(health_word);
+            Ok(ServiceState::Running { health: health.map(str::to_owned) })
+        }
+        Some(Status::EXITED | Status::DEAD | Status::REMOVING | Status::EMPTY) | None => {
+            host.logs.settle(&id, LAST_LINES).await;
+            let code = state.exit_code.unwrap_or(-1);
+            Ok(ServiceState::Exited { code, out_of_memory: state.oom_killed.unwrap_or(false) })
+        }
+    }
+}
+
+/// Creates a container after a spec, with the volumes it needs, and tells its id.
+pub(crate) async fn create_container(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    spec: &ServiceSpec,
+    role: Role<'_>,
+) -> Result<String, HostError> {
+    let network = deployment::network(host, deployment).await?;
+    let mut mounts = Vec::new();
+    for (volume, path) in &spec.volumes {
+        let source = deployment::volume(host, deployment, volume).await?;
+        mounts.push(Mount {
+            typ: Some(MountType::VOLUME),
+            source: Some(source),
+            target: Some(path.clone()),
+            ..Mount::default()
+        });
+    }
+    let body = body(host, deployment, spec, role, network, mounts);
+    let part = match role {
+        Role::Service => spec.name.clone(),
+        Role::OneOff(suffix) => format!("{}-{suffix}", spec.name),
+    };
+    let options = CreateContainerOptionsBuilder::new().name(&host.mark.name(deployment, Some(&part))).build();
+    let docker = host.client.patient(CREATE);
+    let creating = async move { docker.create_container(Some(options), body).await };
+    Ok(host.creations.make(object(deployment, &spec.name), creating).await?.id)
+}
+
+fn body(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    spec: &ServiceSpec,
+    role: Role<'_>,
+    network: String,
+    mounts: Vec<Mount>,
+) -> ContainerCreateBody {
+    let mut labels = host.mark.labels(deployment);
+    labels.insert(label::SERVICE.into(), spec.name.clone());
+    let (aliases, ports) = match role {
+        Role::Service => (std::iter::once(&spec.name).chain(&spec.aliases).cloned().collect(), spec.ports.as_slice()),
+        Role::OneOff(_) => {
+            labels.insert(label::ONE_OFF.into(), "true".into());
+            (Vec::new(), [].as_slice())
+        }
+    };
+    let ip = match host.client.published() {
+        Published::Loopback => "127.0.0.1",
+        Published::Everywhere(_) => "",
+    };
+    let binding = PortBinding { host_ip: Some(ip.into()), host_port: Some(String::new()) };
+    let names: Vec<String> = ports.iter().map(|port| format!("{port}/tcp")).collect();
+    let bindings = names.iter().map(|name| (name.clone(), Some(vec![binding.clone()]))).collect();
+    let endpoint = EndpointSettings { aliases: Some(aliases), ..EndpointSettings::default() };
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        entrypoint: spec.entrypoint.clone(),
+        cmd: spec.command.clone(),
+        env: Some(spec.env.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+        user: spec.user.clone(),
+        working_dir: spec.workdir.clone(),
+        labels: Some(labels),
+        exposed_ports: Some(names),
+        stop_timeout: Some(i64::try_from(spec.stop_grace.as_millis().div_ceil(1000)).unwrap_or(i64::MAX)),
+        networking_config: Some(NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(network.clone(), endpoint)])),
+        }),
+        host_config: Some(HostConfig {
+            network_mode: Some(network),
+            mounts: Some(mounts),
+            tmpfs: Some(spec.tmpfs.iter().map(|path| (path.clone(), String::new())).collect()),
+            port_bindings: Some(bindings),
+            shm_size: spec.shm_size.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
+            memory: spec.memory.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
+            nano_cpus: spec.cpus.map(|cpus| (cpus * 1e9) as i64),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// The id of the container of a service that has to be there.
+pub(crate) async fn present(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    service: &str,
+    operation: &'static str,
+) -> Result<String, HostError> {
+    let absent = || refused(operation, object(deployment, service), "there is no such service");
+    find(host, deployment, service, operation).await?.ok_or_else(absent)
+}
+
+/// All that the engine says about a service that has to be there.
+pub(crate) async fn inspect(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    service: &str,
+    operation: &'static str,
+) -> Result<ContainerInspectResponse, HostError> {
+    let id = present(host, deployment, service, operation).await?;
+    let seen = look(host, &id).await.map_err(failed(operation, object(deployment, service)))?;
+    seen.ok_or_else(|| refused(operation, object(deployment, service), "it was removed meanwhile"))
+}
+
+async fn find(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    service: &str,
+    operation: &'static str,
+) -> Result<Option<String>, HostError> {
+    let found = all(host, deployment, service).await.map_err(failed(operation, object(deployment, service)))?;
+    Ok(found.into_iter().next().map(|thing| thing.id))
+}
+
+async fn all(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    service: &str,
+) -> Result<Vec<Thing>, bollard::errors::Error> {
+    let labels = [(label::RUN, host.mark.run.as_str()), (label::DEPLOYMENT, &deployment.0), (label::SERVICE, service)];
+    let mut found = listing(&host.client, Kind::Container, &carrying(&labels)).await?;
+    found.retain(|thing| !thing.labels.contains_key(label::ONE_OFF));
+    Ok(found)
+}
+
+async fn look(host: &DockerHost, id: &str) -> Result<Option<ContainerInspectResponse>, bollard::errors::Error> {
+    absent_as_none(host.client.quick().inspect_container(id, None::<InspectContainerOptions>).await)
+}
+
+async fn follow(host: &DockerHost, deployment: &DeploymentName, service: &str, id: &str) -> Result<(), HostError> {
+    let followed = host.logs.follow(host.client.quick(), id).await;
+    followed.map_err(failed("follow the log of", object(deployment, service)))
+}
+
+fn is_running(state: Option<&ContainerState>) -> bool {
+    state.and_then(|state| state.running).unwrap_or(false)
+}
+
+fn health_word(status: HealthStatusEnum) -> Option<&'static str> {
+    match status {
+        HealthStatusEnum::STARTING => Some("starting"),
+        HealthStatusEnum::HEALTHY => Some("healthy"),
+        HealthStatusEnum::UNHEALTHY => Some("unhealthy"),
+        HealthStatusEnum::NONE | HealthStatusEnum::EMPTY => None,
+    }
+}

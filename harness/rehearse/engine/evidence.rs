@@ -1,0 +1,89 @@
+//! The files that show what was seen: one per observation, in the output folder.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::host::HostError;
+
+/// Writes evidence under `evidence/<stage>/`.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    out: PathBuf,
+    taken: Mutex<BTreeMap<String, u32>>,
+}
+
+impl Evidence {
+    /// Evidence in an output folder.
+    pub(super) fn new(out: &Path) -> Self {
+        Self { out: out.to_owned(), taken: Mutex::default() }
+    }
+
+    /// A fresh file for `name` in a stage: its path on the host, and as reports name it.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub(super) fn file(&self, stage: &str, name: &str, extension: &str) -> Result<(PathBuf, String), HostError> {
+        let relative = self.unique(stage, name, extension);
+        let path = self.out.join(&relative);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| HostError::File {
+                operation: "make the folder",
+                path: folder.to_owned(),
+                source,
+            })?;
+        }
+        Ok((path, relative))
+    }
+
+    /// Writes a text and returns the file as reports name it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write(&self, stage: &str, name: &str, extension: &str, content: &[u8]) -> Result<String, HostError> {
+        let (path, relative) = self.file(stage, name, extension)?;
+        let written = std::fs::File::create(&path).and_then(|mut file| file.write_all(content));
+        written.map_err(|source| HostError::File { operation: "write", path, source })?;
+        Ok(relative)
+    }
+
+    fn unique(&self, stage: &str, name: &str, extension: &str) -> String {
+        let clean = |text: &str| -> String {
+            let kept = text.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '-' });
+            let mut clean = String::new();
+            for character in kept {
+                if !(character == '-' && clean.ends_with('-')) && clean.len() < 80 {
+                    clean.push(character);
+                }
+            }
+            clean.trim_matches('-').to_owned()
+        };
+        let base = format!("evidence/{}/{}", clean(stage), clean(name));
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(format!("{base}.{extension}")).or_default();
+        *count += 1;
+        match *count {
+            1 => format!("{base}.{extension}"),
+            again => format!("{base}-{again}.{extension}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_never_leave_the_folder_and_never_meet() {
+        let evidence = Evidence::new(Path::new("/out"));
+        assert_eq!(
+            evidence.unique("hop-1/check", "../../GET /a?b=c", "json"),
+            "evidence/hop-1-check/..-..-GET-a-b-c.json"
+        );
+        assert_eq!(
+            evidence.unique("hop-1/check", "../../GET /a?b=c", "json"),
+            "evidence/hop-1-check/..-..-GET-a-b-c-2.json"
+        );
+    }
+}

@@ -1,0 +1,338 @@
+//! What the engine asks of the world: images, deployments, services, volumes, commands. Never of Docker.
+//!
+//! `docker` implements it for real, tests implement it as a fake. Every future here may be dropped at any await point;
+//! what the world then still holds is found again by label and removed by [`Host::teardown`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rehearse_core::path::Target;
+use rehearse_core::release::Release;
+
+/// The name of a deployment inside one run: `main`, or `way-back`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeploymentName(pub String);
+
+impl fmt::Display for DeploymentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The image a service wants, as the product file names it, with the release it has to hold where that matters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ImageWanted {
+    /// `postgres:15`, `rehearse/redmine:6.1`.
+    pub name: String,
+    /// The release the image has to state, for images of the product itself.
+    pub holds: Option<Target>,
+}
+
+/// How an image came to be here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obtained {
+    /// It was here already: pulled before, or built from the very same context.
+    Found,
+    /// It came from a registry.
+    Pulled,
+    /// It was built from `images/<name>/`, because it is ours by name or no registry answered.
+    Built,
+}
+
+/// An image that is here.
+#[derive(Debug, Clone)]
+pub struct ImageHeld {
+    /// The name that was asked for.
+    pub name: String,
+    /// The daemon's id of it; containers are created from the id, so that a moving tag cannot change a run.
+    pub id: String,
+    /// How it came here.
+    pub how: Obtained,
+    /// The release the image states it really holds, where it states one.
+    pub release: Option<Release>,
+    /// One line for the report: repository digest, or the context hash it was built from and why.
+    pub provenance: String,
+}
+
+/// One service as it is to run: all placeholders filled in.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ServiceSpec {
+    /// Its name and network alias.
+    pub name: String,
+    /// The id of the image.
+    pub image: String,
+    /// Replaces the image's entry point.
+    pub entrypoint: Option<Vec<String>>,
+    /// Replaces the image's command.
+    pub command: Option<Vec<String>>,
+    /// Environment.
+    pub env: BTreeMap<String, String>,
+    /// User, by name or number.
+    pub user: Option<String>,
+    /// Working directory.
+    pub workdir: Option<String>,
+    /// Further network aliases.
+    pub aliases: Vec<String>,
+    /// Volume name (of this deployment) to the path it is mounted at.
+    pub volumes: BTreeMap<String, String>,
+    /// Paths kept in memory.
+    pub tmpfs: Vec<String>,
+    /// Ports the harness itself must reach.
+    pub ports: Vec<u16>,
+    /// Size of /dev/shm in bytes.
+    pub shm_size: Option<u64>,
+    /// Memory limit in bytes.
+    pub memory: Option<u64>,
+    /// CPUs, as `1.5`.
+    pub cpus: Option<f64>,
+    /// How long it may take to stop before it is killed.
+    pub stop_grace: Duration,
+}
+
+/// A command inside a service.
+#[derive(Debug, Clone, Default)]
+pub struct Command {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// User, by name or number.
+    pub user: Option<String>,
+    /// Additional environment.
+    pub env: BTreeMap<String, String>,
+    /// Working directory.
+    pub workdir: Option<String>,
+    /// A file of the host streamed to standard input, then closed.
+    pub stdin: Option<Stdin>,
+}
+
+/// What a command reads.
+#[derive(Debug, Clone)]
+pub enum Stdin {
+    /// The content of a file on the host, streamed.
+    File(PathBuf),
+    /// These bytes.
+    Bytes(Vec<u8>),
+}
+
+/// Where a piece of output came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// Receives output as it comes; called with raw chunks, in order.
+pub trait Sink: Send {
+    /// Takes one chunk.
+    fn take(&mut self, stream: Stream, bytes: &[u8]);
+}
+
+/// How a service's process stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceState {
+    /// There is none.
+    Absent,
+    /// It is created but was never started.
+    Created,
+    /// It runs; with the health the image itself reports, where it has a health check.
+    Running {
+        /// `healthy`, `unhealthy`, `starting`.
+        health: Option<String>,
+    },
+    /// It ended.
+    Exited {
+        /// Its exit code.
+        code: i64,
+        /// The kernel killed it for want of memory.
+        out_of_memory: bool,
+    },
+}
+
+/// A thing of ours that would not go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// `container`, `network`, `volume`.
+    pub kind: &'static str,
+    /// Its name or id.
+    pub name: String,
+    /// Why it stayed.
+    pub reason: String,
+}
+
+/// We could not do or could not tell. Names the operation and the object; the cause is the source.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The daemon does not answer.
+    #[error("no container engine answers: {hint}")]
+    Unreachable {
+        /// What to do.
+        hint: String,
+        /// The cause.
+        #[source]
+        source: Option<BoxError>,
+    },
+    /// An image cannot be had.
+    #[error("image {image} is not obtainable: {reason}")]
+    Image {
+        /// The image.
+        image: String,
+        /// Why, with what is on offer instead.
+        reason: String,
+        /// The cause.
+        #[source]
+        source: Option<BoxError>,
+    },
+    /// An operation on an object failed.
+    #[error("cannot {operation} {object}")]
+    Operation {
+        /// What was to be done: `create`, `start`, `copy into`.
+        operation: &'static str,
+        /// The object: `service web of main`, `volume files`.
+        object: String,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
+    /// A file of ours could not be read or written.
+    #[error("cannot {operation} {path}")]
+    File {
+        /// `read`, `write`.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It took longer than it may.
+    #[error("{what} took longer than {limit:?}")]
+    Deadline {
+        /// What.
+        what: String,
+        /// The limit.
+        limit: Duration,
+    },
+}
+
+/// Any cause.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl HostError {
+    /// The message with all its causes, on one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// What the engine asks of the world.
+pub trait Host: Send + Sync + 'static {
+    /// Makes an image available: finds, pulls or builds it. `progress` gets short lines for people.
+    /// A wrong release inside the image is [`HostError::Image`] naming the release on offer.
+    fn obtain(
+        &self,
+        wanted: &ImageWanted,
+        progress: &(dyn Fn(String) + Send + Sync),
+    ) -> impl Future<Output = Result<ImageHeld, HostError>> + Send;
+
+    /// Opens a deployment: a private network of its own.
+    fn open(&self, deployment: &DeploymentName) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Creates a service without starting it; makes its volumes where they are missing; its log is followed into a
+    /// file from now on. The service must be absent.
+    fn create(
+        &self,
+        deployment: &DeploymentName,
+        spec: &ServiceSpec,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Starts a created or stopped service.
+    fn start(&self, deployment: &DeploymentName, service: &str) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Stops a service and waits until its process is gone. Stopping what does not run is no error.
+    fn stop(&self, deployment: &DeploymentName, service: &str) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Removes a service, running or not; its named volumes stay. Its log file stays.
+    fn remove(&self, deployment: &DeploymentName, service: &str) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// How a service stands.
+    fn state(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+    ) -> impl Future<Output = Result<ServiceState, HostError>> + Send;
+
+    /// Where the harness reaches a port of a running service.
+    fn address(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        port: u16,
+    ) -> impl Future<Output = Result<SocketAddr, HostError>> + Send;
+
+    /// Runs a command inside a running service and returns its exit code. The output goes to `sink` as it comes.
+    fn exec(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        command: &Command,
+        sink: &mut dyn Sink,
+    ) -> impl Future<Output = Result<i64, HostError>> + Send;
+
+    /// Runs a one-off container of `spec` (which carries the command) on the deployment's network and volumes, without
+    /// taking the service's alias, removes it, and returns its exit code.
+    fn run(
+        &self,
+        deployment: &DeploymentName,
+        spec: &ServiceSpec,
+        sink: &mut dyn Sink,
+    ) -> impl Future<Output = Result<i64, HostError>> + Send;
+
+    /// Streams a tar archive (plain or gzip) of the host into a folder of a service, created or running. Owners and
+    /// modes are those of the archive. Flat memory.
+    fn copy_in_archive(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        archive: &Path,
+        to: &str,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Streams one file of the host into a file of a service, created or running. Flat memory.
+    fn copy_in_file(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        file: &Path,
+        to: &str,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Streams one file of a service, running or not, into a file of the host. `false` when there is no such file.
+    fn copy_out_file(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        from: &str,
+        file: &Path,
+    ) -> impl Future<Output = Result<bool, HostError>> + Send;
+
+    /// The file the newest container of a service logs into.
+    fn log_file(&self, deployment: &DeploymentName, service: &str) -> Option<PathBuf>;
+
+    /// Removes the containers, network and volumes of one deployment.
+    fn close(&self, deployment: &DeploymentName) -> impl Future<Output = Vec<Leftover>> + Send;
+
+    /// Removes everything labelled with this run and names what would not go.
+    fn teardown(&self) -> impl Future<Output = Vec<Leftover>> + Send;
+}

@@ -1,0 +1,113 @@
+//! Reads the logs since the hop began: what each service printed, and the files it writes inside.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rehearse_core::check::{LogSift, judge_logs};
+use rehearse_core::event::CheckReport;
+use rehearse_core::observe::LogReview;
+use rehearse_core::product::LogCheck;
+use rehearse_core::scenario::CheckKind;
+
+use super::checks::Mode;
+use super::host::{Command, Host};
+use super::observer::Observer;
+use super::state::{Mark, State};
+use super::wait::Tail;
+use super::world::{Scene, Trouble, World};
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// Remembers where every log stands: the hop begins.
+    pub(crate) async fn mark_logs(&self, scene: &Scene, state: &mut State) {
+        for (name, service) in self.services() {
+            let container = self.host.log_file(&scene.deployment, &name);
+            let printed = container.as_deref().map_or(0, length);
+            let mut files = BTreeMap::new();
+            for file in &service.logs {
+                let argv = vec!["sh".to_owned(), "-c".to_owned(), "wc -c <\"$0\"".to_owned(), file.clone()];
+                let mut tail = Tail::default();
+                let command = Command { argv, ..Command::default() };
+                let _wait = self.meter.product();
+                // Without a length the whole file counts, which can only find more.
+                if let Ok(0) = self.host.exec(&scene.deployment, &name, &command, &mut tail).await {
+                    files.insert(file.clone(), tail.text().parse().unwrap_or(0));
+                }
+            }
+            state.marks.insert(name, Mark { container, printed, files });
+        }
+    }
+
+    pub(crate) async fn logs(
+        &self,
+        scene: &Scene,
+        state: &State,
+        check: &LogCheck,
+        known: &[LogReview],
+        mode: Mode,
+    ) -> Result<(CheckReport, Vec<LogReview>), Trouble> {
+        let mut report = CheckReport::new(CheckKind::Logs, "no error that the source release did not log");
+        let mut reviews = Vec::new();
+        for (name, service) in self.services() {
+            let printed = self.host.log_file(&scene.deployment, &name);
+            let mark = state.marks.get(&name).filter(|mark| mode == Mode::Hop && mark.container == printed);
+            if let Some(file) = &printed {
+                let from = mark.map_or(0, |mark| mark.printed);
+                let shown = self.log_name(scene, &name);
+                self.sift(scene, check, &name, file, from, shown, &mut reviews, &mut report).await;
+            }
+            for path in &service.logs {
+                let short = path.rsplit('/').next().unwrap_or(path);
+                let file = self.case.out.join("logs").join(format!(
+                    "{}-{name}-{}-{short}",
+                    scene.deployment,
+                    scene.stage.0.replace('/', "-")
+                ));
+                let copied = {
+                    let _wait = self.meter.engine();
+                    self.host.copy_out_file(&scene.deployment, &name, path, &file).await
+                };
+                match copied {
+                    Ok(true) => {
+                        let from = mark.and_then(|mark| mark.files.get(path)).copied().unwrap_or(0);
+                        let shown = file.strip_prefix(&self.case.out).unwrap_or(&file).display().to_string();
+                        let source = format!("{name}: {short}");
+                        self.sift(scene, check, &source, &file, from, Some(shown), &mut reviews, &mut report).await;
+                    }
+                    Ok(false) => report.unclear.push(format!("{name}: there is no file {path}")),
+                    Err(error) => report.unclear.push(error.chain()),
+                }
+            }
+        }
+        judge_logs(&reviews, known, &mut report);
+        Ok((report.decide(), reviews))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call in two places, all of it needed")]
+    async fn sift(
+        &self,
+        scene: &Scene,
+        check: &LogCheck,
+        source: &str,
+        file: &Path,
+        from: u64,
+        shown: Option<String>,
+        reviews: &mut Vec<LogReview>,
+        report: &mut CheckReport,
+    ) {
+        let read = match LogSift::new(check, &scene.release, source) {
+            Ok(sift) => self.observer.log(file, from, sift).await,
+            Err(error) => Err(error.to_string()),
+        };
+        match read {
+            Ok(mut review) => {
+                review.evidence = shown;
+                reviews.push(review);
+            }
+            Err(reason) => report.unclear.push(format!("{source}: {reason}")),
+        }
+    }
+}
+
+fn length(file: &Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |data| data.len())
+}

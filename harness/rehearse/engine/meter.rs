@@ -1,0 +1,131 @@
+//! Where the time goes: with the product, with the container engine, or with ourselves.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rehearse_core::event::StageTime;
+
+/// Adds up the spans in which the product, or else the container engine, was waited for. Overlaps count once.
+#[derive(Debug, Clone)]
+pub(super) struct Meter(Arc<Mutex<Spans>>);
+
+#[derive(Debug)]
+struct Spans {
+    since: Instant,
+    product_waits: u32,
+    engine_waits: u32,
+    product: Duration,
+    engine: Duration,
+}
+
+impl Spans {
+    fn advance(&mut self) {
+        let now = Instant::now();
+        let passed = now.saturating_duration_since(self.since);
+        self.since = now;
+        if self.product_waits > 0 {
+            self.product += passed;
+        } else if self.engine_waits > 0 {
+            self.engine += passed;
+        }
+    }
+
+    fn count(&mut self, whom: Whom) -> &mut u32 {
+        match whom {
+            Whom::Product => &mut self.product_waits,
+            Whom::Engine => &mut self.engine_waits,
+        }
+    }
+}
+
+/// Who is waited for.
+#[derive(Debug, Clone, Copy)]
+enum Whom {
+    Product,
+    Engine,
+}
+
+/// A wait; it ends when this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Wait {
+    meter: Meter,
+    whom: Whom,
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.meter.with(|spans| {
+            spans.advance();
+            let count = spans.count(self.whom);
+            *count = count.saturating_sub(1);
+        });
+    }
+}
+
+impl Meter {
+    /// A meter that has seen nothing.
+    #[expect(clippy::new_without_default, reason = "it starts a clock")]
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Spans {
+            since: Instant::now(),
+            product_waits: 0,
+            engine_waits: 0,
+            product: Duration::ZERO,
+            engine: Duration::ZERO,
+        })))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Spans) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn wait(&self, whom: Whom) -> Wait {
+        self.with(|spans| {
+            spans.advance();
+            *spans.count(whom) += 1;
+        });
+        Wait { meter: self.clone(), whom }
+    }
+
+    /// The product is waited for from now on.
+    pub(super) fn product(&self) -> Wait {
+        self.wait(Whom::Product)
+    }
+
+    /// The container engine is waited for from now on.
+    pub(super) fn engine(&self) -> Wait {
+        self.wait(Whom::Engine)
+    }
+
+    /// What was added up so far; the wall time is left for the caller to fill in.
+    pub(super) fn read(&self) -> StageTime {
+        self.with(|spans| {
+            spans.advance();
+            StageTime { wall: Duration::ZERO, product: spans.product, engine: spans.engine }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlapping_waits_count_once_and_the_product_outweighs_the_engine() {
+        let meter = Meter::new();
+        let pause = || std::thread::sleep(Duration::from_millis(20));
+        let engine = meter.engine();
+        pause();
+        let (one, two) = (meter.product(), meter.product());
+        pause();
+        drop(one);
+        pause();
+        drop(two);
+        drop(engine);
+        pause();
+        let time = meter.read();
+        assert!(time.product >= Duration::from_millis(40) && time.engine >= Duration::from_millis(20), "{time:?}");
+        assert!(time.engine < time.product, "{time:?}");
+    }
+}

@@ -1,0 +1,22 @@
+//! Runs a plan against a [`host::Host`] and an [`observer::Observer`], and is the only teller of events.
+
+mod ask;
+mod backup;
+mod checks;
+mod evidence;
+pub mod host;
+mod logs;
+mod meter;
+pub mod observer;
+mod output;
+mod probe;
+mod run;
+mod stages;
+mod state;
+mod step;
+mod wait;
+mod world;
+
+pub use output::{BodyMaker, KEPT};
+pub use run::{Finished, Keep, Terms, rehearse};
+pub use world::{Case, StepEnd, Trouble};

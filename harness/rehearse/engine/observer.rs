@@ -1,0 +1,82 @@
+//! What the engine asks to see. `observers` implements it for real, tests as a fake.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use rehearse_core::check::LogSift;
+use rehearse_core::observe::{Answer, DataState, LogReview};
+use rehearse_core::product::Engine;
+
+use super::host::DeploymentName;
+
+/// A request as it is to be sent.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Where to.
+    pub address: SocketAddr,
+    /// `GET`.
+    pub method: &'static str,
+    /// Path and query.
+    pub path: String,
+    /// Headers.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: Option<Content>,
+    /// The cookie jar that is used; none keeps no cookies.
+    pub jar: Option<String>,
+    /// How long the whole answer may take.
+    pub deadline: Duration,
+}
+
+/// The body of a request as it is to be sent.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// JSON.
+    Json(serde_json::Value),
+    /// A form.
+    Form(BTreeMap<String, String>),
+    /// A text.
+    Text(String),
+}
+
+/// A database as it is to be asked.
+#[derive(Debug, Clone)]
+pub struct DatabaseSite {
+    /// The deployment.
+    pub deployment: DeploymentName,
+    /// The kind of server.
+    pub engine: Engine,
+    /// The service it runs in.
+    pub service: String,
+    /// The database's name.
+    pub name: String,
+    /// The role.
+    pub user: String,
+    /// The role's password.
+    pub password: Option<String>,
+}
+
+/// What the engine asks to see. What cannot be seen is a value too: `Silent` or `Broken`, or the reason as a text.
+pub trait Observer: Send + Sync + 'static {
+    /// Sends a request and reads the whole answer, in bounded memory. Redirects are answers.
+    fn http(&self, ask: Ask) -> impl Future<Output = Answer> + Send;
+
+    /// Asks a database directly.
+    fn rows(&self, site: &DatabaseSite, sql: &str) -> impl Future<Output = Answer> + Send;
+
+    /// Reads the state of all tables. With a basis, its columns and keys are compared: those that are still there.
+    fn tables(
+        &self,
+        site: &DatabaseSite,
+        basis: Option<&DataState>,
+    ) -> impl Future<Output = Result<DataState, String>> + Send;
+
+    /// How many sessions others hold on the database.
+    fn sessions(&self, site: &DatabaseSite) -> impl Future<Output = Result<u64, String>> + Send;
+
+    /// Sifts a log file on the host from an offset on.
+    fn log(&self, file: &Path, from: u64, sift: LogSift) -> impl Future<Output = Result<LogReview, String>> + Send;
+}

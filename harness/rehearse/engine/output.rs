@@ -1,0 +1,104 @@
+//! Takes a command's output as it comes: all of it into a file, its beginning into memory, its migrations to the teller.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use rehearse_core::migrations::{Migration, MigrationReader, Told};
+use rehearse_core::observe::Body;
+use sha2::{Digest, Sha256};
+
+use super::host::{HostError, Sink, Stream};
+
+/// As much of an output is kept for judging; the file has all of it.
+pub const KEPT: usize = 4 << 20;
+
+/// A body in the making.
+#[derive(Debug)]
+pub struct BodyMaker {
+    size: u64,
+    digest: Sha256,
+    kept: Vec<u8>,
+}
+
+impl Default for BodyMaker {
+    fn default() -> Self {
+        Self { size: 0, digest: Sha256::new(), kept: Vec::new() }
+    }
+}
+
+impl BodyMaker {
+    /// Takes a piece.
+    pub fn take(&mut self, bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        self.digest.update(bytes);
+        let room = KEPT.saturating_sub(self.kept.len());
+        self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// The body.
+    pub fn finish(self) -> Body {
+        let digest = self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let cut = self.size > self.kept.len() as u64;
+        Body { size: self.size, digest, text: String::from_utf8_lossy(&self.kept).into_owned(), cut }
+    }
+}
+
+/// What is told of a migration as it comes.
+pub(super) type OnMigration<'a> = Box<dyn FnMut(&Migration, bool) + Send + 'a>;
+
+/// Collects the output of one command.
+pub(super) struct Collector<'a> {
+    out: BodyMaker,
+    err: BodyMaker,
+    file: BufWriter<File>,
+    lost: Option<std::io::Error>,
+    migrations: Option<(MigrationReader, OnMigration<'a>)>,
+}
+
+impl<'a> Collector<'a> {
+    /// A collector that writes into `file`.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub(super) fn new(file: &Path, migrations: Option<(MigrationReader, OnMigration<'a>)>) -> Result<Self, HostError> {
+        let made = File::create(file).map_err(|source| HostError::File {
+            operation: "write",
+            path: file.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            out: BodyMaker::default(),
+            err: BodyMaker::default(),
+            file: BufWriter::new(made),
+            lost: None,
+            migrations,
+        })
+    }
+
+    /// Standard output, standard error, the reader of migrations, and the first error of writing the file.
+    pub(super) fn finish(mut self) -> (Body, Body, Option<MigrationReader>, Option<std::io::Error>) {
+        let lost = self.lost.take().or_else(|| self.file.flush().err());
+        (self.out.finish(), self.err.finish(), self.migrations.map(|(reader, _)| reader), lost)
+    }
+}
+
+impl Sink for Collector<'_> {
+    fn take(&mut self, stream: Stream, bytes: &[u8]) {
+        match stream {
+            Stream::Out => self.out.take(bytes),
+            Stream::Err => self.err.take(bytes),
+        }
+        if self.lost.is_none() {
+            self.lost = self.file.write_all(bytes).err();
+        }
+        if let Some((reader, tell)) = &mut self.migrations {
+            for told in reader.take(bytes) {
+                match told {
+                    Told::Began(migration) => tell(&migration, false),
+                    Told::Ended(migration) => tell(&migration, true),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Makes the probes of a product and judges what they see, each against the baseline.
+
+use std::collections::BTreeMap;
+
+use rehearse_core::check::{Compared, Terms, judge_answer};
+use rehearse_core::event::CheckReport;
+use rehearse_core::observe::Seen;
+use rehearse_core::product::{AllowedChange, Capture, Expect, Facet, Probe, ProbeStep};
+use rehearse_core::scenario::CheckKind;
+use serde_json::Map;
+
+use super::ask::{Place, capture};
+use super::host::Host;
+use super::observer::Observer;
+use super::world::{Scene, Trouble, World};
+
+/// Answers by the question: kind, probe, values of `for-each`, and which of the probe's active steps.
+pub(crate) type Answers = BTreeMap<String, Seen>;
+
+/// What a probe is compared with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Against<'a> {
+    /// Nothing: this is the baseline.
+    Nothing,
+    /// The baseline's answers. Reviewed changes apply between these releases only.
+    Baseline(&'a Answers),
+}
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// Makes one probe for every combination of its values.
+    pub(crate) async fn probe(
+        &self,
+        scene: &Scene,
+        kind: CheckKind,
+        probe: &Probe,
+        against: Against<'_>,
+    ) -> Result<(CheckReport, Answers), Trouble> {
+        let mut report = CheckReport::new(kind, &probe.name);
+        let mut answers = Answers::new();
+        let source = &self.case.plan.from;
+        let crossed = |change: &&AllowedChange| *source < change.crossing && change.crossing <= scene.release;
+        let crossed: Vec<&AllowedChange> = probe.changes.iter().filter(crossed).collect();
+        for each in combinations(&probe.for_each) {
+            let changes: Vec<&AllowedChange> = crossed
+                .iter()
+                .filter(|change| change.each.iter().all(|(key, value)| each.get(key.as_str()) == Some(&value.as_str())))
+                .copied()
+                .collect();
+            let mut captured = Map::new();
+            let mut active = 0;
+            for step in &probe.steps {
+                let (releases, expect, same, wanted) = parts(step);
+                if releases.is_some_and(|range| !range.contains(&scene.release)) {
+                    continue;
+                }
+                active += 1;
+                let context = self.context(scene, &each, &captured);
+                let seen = match step {
+                    ProbeStep::Http(step) => {
+                        if let Some(identity) = &step.identity {
+                            let identity = identity.render(&context)?;
+                            self.log_in(scene, &identity, &mut captured, &mut report).await?;
+                        }
+                        let context = self.context(scene, &each, &captured);
+                        self.ask_http(scene, step, &context).await?
+                    }
+                    ProbeStep::Exec(step) => self.ask_exec(scene, step, &context, Place::Inside).await?.0,
+                    ProbeStep::Sql(step) => self.ask_sql(scene, step, &context).await?,
+                };
+                let key = key(kind, &probe.name, &each, active);
+                let compared = match against {
+                    Against::Nothing => Compared::Nothing,
+                    Against::Baseline(answers) => Compared::Baseline(answers.get(&key)),
+                };
+                let terms = Terms { expect, same, changes: &changes, context: &context };
+                let well = judge_answer(&seen, terms, compared, &mut report);
+                let taken = if well { capture(wanted, &seen, &mut captured) } else { Ok(()) };
+                answers.insert(key, seen);
+                if let Err(doubt) = taken {
+                    report.unclear.push(doubt);
+                    break;
+                }
+                if !well {
+                    break;
+                }
+            }
+        }
+        if against_none(against) && report.assertions == 0 && report.unclear.is_empty() && !answers.is_empty() {
+            // On the baseline itself a probe that only compares has nothing to assert yet but that it saw something.
+            report.assertions = u32::try_from(answers.len()).unwrap_or(u32::MAX);
+        }
+        Ok((report.decide(), answers))
+    }
+
+    /// Logs an identity in, once per stage.
+    async fn log_in(
+        &self,
+        scene: &Scene,
+        identity: &str,
+        captured: &mut Map<String, serde_json::Value>,
+        report: &mut CheckReport,
+    ) -> Result<(), Trouble> {
+        let Some(known) = self.case.product.identities.get(identity) else { return Ok(()) };
+        let done = format!("login {identity}");
+        if known.login.is_empty() || captured.contains_key(&done) {
+            return Ok(());
+        }
+        for step in &known.login {
+            let context = self.context(scene, &BTreeMap::new(), captured);
+            let mut step = step.clone();
+            if step.identity.is_none() {
+                step.identity = identity.parse().ok();
+            }
+            let seen = self.ask_http(scene, &step, &context).await?;
+            let terms = Terms { expect: &step.expect, same: &[], changes: &[], context: &context };
+            if !judge_answer(&seen, terms, Compared::Nothing, report) {
+                break;
+            }
+            if let Err(doubt) = capture(&step.capture, &seen, captured) {
+                report.unclear.push(doubt);
+                break;
+            }
+        }
+        captured.insert(done, true.into());
+        Ok(())
+    }
+}
+
+fn against_none(against: Against<'_>) -> bool {
+    matches!(against, Against::Nothing)
+}
+
+type Parts<'a> = (Option<&'a rehearse_core::release::Range>, &'a Expect, &'a [Facet], &'a BTreeMap<String, Capture>);
+
+fn parts(step: &ProbeStep) -> Parts<'_> {
+    match step {
+        ProbeStep::Http(step) => (step.releases.as_ref(), &step.expect, &step.same, &step.capture),
+        ProbeStep::Exec(step) => (step.releases.as_ref(), &step.expect, &step.same, &step.capture),
+        ProbeStep::Sql(step) => (step.releases.as_ref(), &step.expect, &step.same, &step.capture),
+    }
+}
+
+fn key(kind: CheckKind, name: &str, each: &BTreeMap<&str, &str>, step: usize) -> String {
+    let each = each.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
+    format!("{}/{name}[{each}]#{step}", kind.name())
+}
+
+/// Every combination of the values; one empty combination when there are none.
+fn combinations(values: &BTreeMap<String, Vec<String>>) -> Vec<BTreeMap<&str, &str>> {
+    let mut all = vec![BTreeMap::new()];
+    for (key, values) in values {
+        let grown = all.iter().flat_map(|one| {
+            values.iter().map(move |value| {
+                let mut one: BTreeMap<&str, &str> = one.clone();
+                one.insert(key, value);
+                one
+            })
+        });
+        all = grown.collect();
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_combination_is_made_once() {
+        let values = BTreeMap::from([
+            ("as".to_owned(), vec!["a".to_owned(), "b".to_owned()]),
+            ("path".to_owned(), vec!["/1".to_owned(), "/2".to_owned(), "/3".to_owned()]),
+        ]);
+        assert_eq!(combinations(&values).len(), 6);
+        assert_eq!(combinations(&BTreeMap::new()).len(), 1);
+    }
+}

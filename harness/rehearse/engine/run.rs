@@ -1,0 +1,362 @@
+//! The coordinator: carries out the plan's stages in order and is the only teller of events.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures_util::{Future, FutureExt};
+use rehearse_core::event::{Event, EventKind, Reporter, RunStarted, StageTime};
+use rehearse_core::plan::{Act, Stage};
+use rehearse_core::summary::Summary;
+use rehearse_core::verdict::Outcome;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+
+use super::evidence::Evidence;
+use super::host::Host;
+use super::meter::Meter;
+use super::observer::Observer;
+use super::stages::{Held, told};
+use super::state::State;
+use super::world::{Case, StepEnd, Trouble, World};
+
+/// Whether what a run made is kept at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Never.
+    Never,
+    /// When it did not pass.
+    OnFailure,
+    /// Always.
+    Always,
+}
+
+/// How a run is made.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// What is kept.
+    pub keep: Keep,
+    /// How long removing everything may take.
+    pub grace: Duration,
+    /// The version of this tool.
+    pub tool: String,
+}
+
+/// A run that is over, however it went.
+#[must_use]
+#[derive(Debug)]
+pub struct Finished {
+    /// The fold of all that happened.
+    pub summary: Summary,
+    /// A report that was lost, or a bug of ours: set beside the summary, since it must not hide a leftover.
+    pub trouble: Option<String>,
+}
+
+/// Tells events: numbers the moment, folds, then calls every reporter.
+struct Teller<'r> {
+    began: Instant,
+    summary: Summary,
+    reporters: &'r mut [Box<dyn Reporter>],
+    trouble: Option<String>,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self, kind: EventKind) {
+        let event = Event { at: self.began.elapsed(), kind };
+        if let Err(illegal) = self.summary.fold(&event) {
+            self.trouble.get_or_insert(illegal.to_string());
+            return;
+        }
+        // Every reporter is asked even when one fails: a full disk must not silence the terminal.
+        for reporter in self.reporters.iter_mut() {
+            if let Err(error) = reporter.report(&event, &self.summary) {
+                self.trouble.get_or_insert(format!("{error}: {}", error.source));
+            }
+        }
+    }
+}
+
+/// The images that are made available beside other stages.
+struct Beside<'f> {
+    stage: Stage,
+    began: Instant,
+    meter: Meter,
+    work: Pin<Box<dyn Future<Output = Result<Held, Trouble>> + Send + 'f>>,
+    done: Option<(Result<Held, Trouble>, Duration)>,
+}
+
+enum Ended {
+    Work(Result<StepEnd, Trouble>),
+    Cancelled,
+    Deadline,
+}
+
+/// Rehearses a case, then removes what it made.
+///
+/// Removing is reached when stages pass, fail, panic or are cancelled, and when a reporter breaks. It is not reached
+/// when the returned future is dropped or the process is killed: then `sweep` finds what is left by its labels.
+pub async fn rehearse<H: Host, O: Observer>(
+    case: Case,
+    host: Arc<H>,
+    observer: Arc<O>,
+    reporters: &mut [Box<dyn Reporter>],
+    cancel: &CancellationToken,
+    terms: &Terms,
+) -> Finished {
+    let (sender, mut told_by_work) = unbounded_channel();
+    let plan = case.plan.clone();
+    let world = World {
+        evidence: Arc::new(Evidence::new(Path::new(&case.out))),
+        host,
+        observer,
+        meter: Meter::new(),
+        tell: sender,
+        addresses: Arc::new(Mutex::new(BTreeMap::new())),
+        case: Arc::new(case),
+    };
+    let mut teller = Teller { began: Instant::now(), summary: Summary::new(), reporters, trouble: None };
+    teller.tell(EventKind::RunStarted(Box::new(RunStarted {
+        run: world.case.run.clone(),
+        unix: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        tool: terms.tool.clone(),
+        plan: plan.clone(),
+        expectation: world.case.scenario.expect.clone(),
+    })));
+    let mut run = Run {
+        world: &world,
+        state: State::new(plan.from.clone()),
+        cancel,
+        deadline: Instant::now() + plan.deadline,
+        broken: None,
+        way_back_broken: None,
+        over: None,
+    };
+    let mut beside: Option<Beside<'_>> = None;
+    for stage in plan.stages.iter().filter(|stage| !matches!(stage.act, Act::Teardown)) {
+        if let Act::Images { images, beside: true } = &stage.act {
+            if let Some(because) = run.because_skipped(stage) {
+                teller.tell(EventKind::StageSkipped { stage: stage.id.clone(), because });
+                continue;
+            }
+            teller.tell(EventKind::StageStarted { stage: stage.id.clone() });
+            let meter = Meter::new();
+            let own = World { meter: meter.clone(), ..world.clone() };
+            let (images, of) = (images.clone(), stage.clone());
+            let work = Box::pin(async move { own.obtain(&of, &images).await });
+            beside = Some(Beside { stage: stage.clone(), began: Instant::now(), meter, work, done: None });
+            continue;
+        }
+        let needs_all_images =
+            !matches!(stage.act, Act::Deploy { .. } | Act::Restore { .. } | Act::Prepare { .. } | Act::Decide)
+                || stage.id.0.starts_with("way-back");
+        if needs_all_images && let Some(waiting) = beside.take() {
+            run.join(waiting, &mut teller, &mut told_by_work).await;
+        }
+        if let Some(because) = run.because_skipped(stage) {
+            teller.tell(EventKind::StageSkipped { stage: stage.id.clone(), because });
+            continue;
+        }
+        run.stage(stage, &mut beside, &mut teller, &mut told_by_work).await;
+    }
+    if let Some(waiting) = beside.take() {
+        run.join(waiting, &mut teller, &mut told_by_work).await;
+    }
+    run.teardown(&plan.stages, &mut teller, terms).await;
+    teller.tell(EventKind::RunFinished);
+    Finished { summary: teller.summary, trouble: teller.trouble }
+}
+
+struct Run<'w, H, O> {
+    world: &'w World<H, O>,
+    state: State,
+    cancel: &'w CancellationToken,
+    deadline: Instant,
+    /// What ended the path.
+    broken: Option<String>,
+    /// What ended the way back.
+    way_back_broken: Option<String>,
+    /// What ended everything.
+    over: Option<String>,
+}
+
+impl<H: Host, O: Observer> Run<'_, H, O> {
+    /// Why a stage is not begun.
+    fn because_skipped(&self, stage: &Stage) -> Option<String> {
+        if let Some(over) = &self.over {
+            return Some(over.clone());
+        }
+        if stage.id.0.starts_with("way-back") {
+            return match &self.state.baseline {
+                None => Some(self.broken.clone().unwrap_or_else(|| "there is no baseline".to_owned())),
+                Some(_) => self.way_back_broken.clone(),
+            };
+        }
+        let needless = stage.hop.and_then(|hop| self.state.needless.get(&hop).cloned());
+        self.broken.clone().or(needless)
+    }
+
+    /// Carries out one stage, and keeps what runs beside it going.
+    async fn stage(
+        &mut self,
+        stage: &Stage,
+        beside: &mut Option<Beside<'_>>,
+        teller: &mut Teller<'_>,
+        told_by_work: &mut UnboundedReceiver<EventKind>,
+    ) {
+        teller.tell(EventKind::StageStarted { stage: stage.id.clone() });
+        let began = Instant::now();
+        let before = self.world.meter.read();
+        let ended = {
+            let work = AssertUnwindSafe(self.world.perform(stage, &mut self.state)).catch_unwind();
+            let mut work = std::pin::pin!(work);
+            loop {
+                let beside_work = async {
+                    match beside.as_mut() {
+                        Some(beside) if beside.done.is_none() => {
+                            let done = (&mut beside.work).await;
+                            beside.done = Some((done, beside.began.elapsed()));
+                        }
+                        _ => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    () = self.cancel.cancelled() => break Ended::Cancelled,
+                    told = told_by_work.recv() => told.into_iter().for_each(|kind| teller.tell(kind)),
+                    done = &mut work => break Ended::Work(done.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))),
+                    () = beside_work => {}
+                    () = tokio::time::sleep_until(self.deadline.into()) => break Ended::Deadline,
+                }
+            }
+        };
+        while let Ok(kind) = told_by_work.try_recv() {
+            teller.tell(kind);
+        }
+        self.finish(stage, began.elapsed(), before, &self.world.meter.clone(), ended, teller);
+    }
+
+    /// Waits for what ran beside other stages.
+    async fn join(
+        &mut self,
+        mut beside: Beside<'_>,
+        teller: &mut Teller<'_>,
+        told_by_work: &mut UnboundedReceiver<EventKind>,
+    ) {
+        let mut wall = None;
+        let done = match beside.done.take() {
+            Some((done, took)) => {
+                wall = Some(took);
+                Ended::Work(done.and_then(|held| self.world.keep_images(&beside.stage, held, &mut self.state)))
+            }
+            None if self.over.is_some() => Ended::Cancelled,
+            None => loop {
+                tokio::select! {
+                    biased;
+                    () = self.cancel.cancelled() => break Ended::Cancelled,
+                    told = told_by_work.recv() => told.into_iter().for_each(|kind| teller.tell(kind)),
+                    done = &mut beside.work => break Ended::Work(
+                        done.and_then(|held| self.world.keep_images(&beside.stage, held, &mut self.state)),
+                    ),
+                    () = tokio::time::sleep_until(self.deadline.into()) => break Ended::Deadline,
+                }
+            },
+        };
+        while let Ok(kind) = told_by_work.try_recv() {
+            teller.tell(kind);
+        }
+        let wall = wall.unwrap_or_else(|| beside.began.elapsed());
+        self.finish(&beside.stage.clone(), wall, StageTime::default(), &beside.meter.clone(), done, teller);
+    }
+
+    fn finish(
+        &mut self,
+        stage: &Stage,
+        wall: Duration,
+        before: StageTime,
+        meter: &Meter,
+        ended: Ended,
+        teller: &mut Teller<'_>,
+    ) {
+        let now = meter.read();
+        let time = StageTime {
+            wall,
+            product: now.product.saturating_sub(before.product),
+            engine: now.engine.saturating_sub(before.engine),
+        };
+        let (outcome, findings, reason) = match ended {
+            Ended::Work(end) => told(end),
+            Ended::Cancelled => {
+                self.over = Some("the run was cancelled".to_owned());
+                (Outcome::Cancelled, Vec::new(), Some("cancelled from outside".to_owned()))
+            }
+            Ended::Deadline => {
+                let text = format!("the run's deadline of {:?} has passed", self.world.case.plan.deadline);
+                self.over = Some(text.clone());
+                (Outcome::Inconclusive, Vec::new(), Some(text))
+            }
+        };
+        teller.tell(EventKind::StageFinished { stage: stage.id.clone(), outcome, findings, reason, time });
+        let settled = teller.summary.stages().iter().find(|record| record.id == stage.id).map(|record| record.outcome);
+        // A check that could not tell does not end the path; a stage that was not carried out does.
+        let ends = settled == Some(Outcome::Failed) || outcome == Outcome::Inconclusive;
+        if ends {
+            let cause = format!("stage {} {}", stage.id, settled.unwrap_or(outcome));
+            if stage.id.0.starts_with("way-back") {
+                // The check still tells what an in-place return that failed has left behind.
+                if !matches!(stage.act, Act::ReturnInPlace { .. }) {
+                    self.way_back_broken.get_or_insert(cause);
+                }
+            } else {
+                self.broken.get_or_insert(cause);
+            }
+        }
+    }
+
+    /// Removes everything, unless it is to be kept.
+    async fn teardown(&mut self, stages: &[Stage], teller: &mut Teller<'_>, terms: &Terms) {
+        let Some(stage) = stages.iter().find(|stage| matches!(stage.act, Act::Teardown)) else { return };
+        teller.tell(EventKind::StageStarted { stage: stage.id.clone() });
+        let began = Instant::now();
+        let keep = match terms.keep {
+            Keep::Never => false,
+            Keep::OnFailure => teller
+                .summary
+                .stages()
+                .iter()
+                .any(|record| matches!(record.outcome, Outcome::Failed | Outcome::Inconclusive)),
+            Keep::Always => true,
+        };
+        let (mut outcome, mut reason) = (Outcome::Passed, None);
+        if keep {
+            let text =
+                format!("run {} is kept as asked, until its lease is over or: rehearse sweep", self.world.case.run);
+            teller.tell(EventKind::Noted { stage: stage.id.clone(), text });
+        } else {
+            let gone = AssertUnwindSafe(self.world.host.teardown()).catch_unwind();
+            let leftovers: Vec<String> = match tokio::time::timeout(terms.grace, gone).await {
+                Ok(Ok(left)) => {
+                    left.iter().map(|left| format!("{} {}: {}", left.kind, left.name, left.reason)).collect()
+                }
+                Ok(Err(panic)) => vec![format!("unknown: {}", panicked(panic.as_ref()).chain())],
+                Err(_) => vec![format!("unknown: removing took longer than {:?}", terms.grace)],
+            };
+            if !leftovers.is_empty() {
+                outcome = Outcome::Inconclusive;
+                reason = Some(format!("{} leftovers; remove them with: rehearse sweep", leftovers.len()));
+                teller.tell(EventKind::LeftBehind { leftovers });
+            }
+        }
+        let wall = began.elapsed();
+        let time = StageTime { wall, product: Duration::ZERO, engine: wall };
+        teller.tell(EventKind::StageFinished { stage: stage.id.clone(), outcome, findings: Vec::new(), reason, time });
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Trouble {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    Trouble::Unseen(format!("bug: a stage panicked: {}", text.unwrap_or_default()))
+}

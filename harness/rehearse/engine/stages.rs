@@ -1,0 +1,214 @@
+//! Carries out one stage of the plan.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use rehearse_core::check::{DataTerms, judge_data, judge_rows};
+use rehearse_core::event::{CheckReport, EventKind};
+use rehearse_core::path::Target;
+use rehearse_core::plan::{Act, ImageNeed, MAIN, Stage};
+use rehearse_core::scenario::CheckKind;
+use rehearse_core::verdict::{Finding, Outcome};
+
+use super::backup;
+use super::checks::Mode;
+use super::host::{Host, HostError, ImageHeld, ImageWanted, Obtained};
+use super::observer::Observer;
+use super::state::State;
+use super::wait::truthy;
+use super::world::{Scene, StepEnd, Trouble, World};
+
+/// The images a stage made available.
+pub(crate) type Held = Vec<(ImageNeed, ImageHeld)>;
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// Carries out a stage. Images that are obtained beside other stages are not carried out here.
+    pub(crate) async fn perform(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, Trouble> {
+        match &stage.act {
+            Act::VerifyBackup => self.verify_backup(stage, state).await,
+            Act::Images { images, .. } => {
+                let held = self.obtain(stage, images).await?;
+                self.keep_images(stage, held, state)
+            }
+            Act::Deploy { deployment, steps } => {
+                let scene = state.scene(self, stage, deployment, 0);
+                let wait = self.meter.engine();
+                self.host.open(&scene.deployment).await?;
+                for name in self.case.product.services.keys() {
+                    self.host.create(&scene.deployment, &self.spec(&scene, name)?).await?;
+                }
+                drop(wait);
+                self.steps(&scene, steps).await
+            }
+            Act::Restore { deployment, steps } => {
+                let scene = state.scene(self, stage, deployment, 0);
+                let end = self.steps(&scene, steps).await?;
+                self.prove_restore(&scene, state, None).await?;
+                Ok(end)
+            }
+            Act::Prepare { steps } => {
+                let deployment = if stage.id.0.starts_with("way-back") { rehearse_core::plan::WAY_BACK } else { MAIN };
+                self.steps(&state.scene(self, stage, deployment, 0), steps).await
+            }
+            Act::Decide => self.decide(stage, state).await,
+            Act::Baseline { checks } => {
+                let scene = state.scene(self, stage, MAIN, 0);
+                self.checks(&scene, state, checks, Mode::Baseline).await?;
+                Ok(StepEnd::Done)
+            }
+            Act::Preflight { steps } => {
+                // The pre-check is the old release's: placeholders still speak of it, and of where the hop goes.
+                let goal = stage.hop.unwrap_or_default();
+                let mut scene = state.scene(self, stage, MAIN, goal);
+                scene.images = state.scene(self, stage, MAIN, state.at.0).images;
+                self.steps(&scene, steps).await
+            }
+            Act::Upgrade { steps } => {
+                let scene = state.scene(self, stage, MAIN, stage.hop.unwrap_or_default());
+                self.mark_logs(&scene, state).await;
+                self.steps(&scene, steps).await
+            }
+            Act::Settle { steps } => {
+                self.steps(&state.scene(self, stage, MAIN, stage.hop.unwrap_or_default()), steps).await
+            }
+            Act::Check { checks } => {
+                let hop = stage.hop.unwrap_or_default();
+                let scene = state.scene(self, stage, MAIN, hop);
+                self.checks(&scene, state, checks, Mode::Hop).await?;
+                state.at = (hop, scene.release);
+                Ok(StepEnd::Done)
+            }
+            Act::ReturnInPlace { steps } => {
+                let scene = state.scene(self, stage, MAIN, 0);
+                let end = self.steps(&scene, steps).await?;
+                let tables = state.baseline.as_ref().and_then(|baseline| baseline.tables.clone());
+                self.prove_restore(&scene, state, tables.as_ref()).await?;
+                Ok(end)
+            }
+            Act::CheckReturn { deployment, checks } => {
+                let scene = state.scene(self, stage, deployment, 0);
+                self.checks(&scene, state, checks, Mode::Return).await?;
+                Ok(StepEnd::Done)
+            }
+            Act::Teardown => Ok(StepEnd::Done),
+        }
+    }
+
+    async fn verify_backup(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, Trouble> {
+        let case = self.case.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            backup::verify(&case.product.backup, &case.product.product, &case.plan.from, &case.backup)
+        });
+        let folder = || self.case.backup.clone();
+        let verified = match read.await {
+            Ok(Ok(verified)) => verified,
+            Ok(Err(source)) => return Err(HostError::File { operation: "read", path: folder(), source }.into()),
+            Err(error) => return Err(Trouble::Unseen(format!("bug: {error}"))),
+        };
+        for note in &verified.notes {
+            self.note(&stage.id, note.clone());
+        }
+        let findings = verified.findings.clone();
+        state.verified = Some(verified);
+        Ok(if findings.is_empty() { StepEnd::Done } else { StepEnd::Failed(findings) })
+    }
+
+    /// Makes images available, each once, side by side as the host allows.
+    pub(crate) async fn obtain(&self, stage: &Stage, needs: &[ImageNeed]) -> Result<Held, Trouble> {
+        let _wait = self.meter.engine();
+        let mut wanted: BTreeMap<ImageWanted, Vec<&ImageNeed>> = BTreeMap::new();
+        for need in needs {
+            let image = ImageWanted { name: need.image.clone(), holds: need.holds.clone() };
+            wanted.entry(image).or_default().push(need);
+        }
+        let obtained = wanted.into_iter().map(|(image, needs)| async move {
+            let progress = |text: String| self.progress(&stage.id, format!("{}: {text}", image.name));
+            let held = self.host.obtain(&image, &progress).await?;
+            let how = match held.how {
+                Obtained::Found => "found",
+                Obtained::Pulled => "pulled",
+                Obtained::Built => "built",
+            };
+            let holds = held.release.as_ref().map_or(String::new(), |release| format!(", holds {release}"));
+            self.note(&stage.id, format!("{}: {how}{holds} ({})", image.name, held.provenance));
+            Ok::<_, Trouble>(needs.into_iter().map(|need| (need.clone(), held.clone())).collect::<Vec<_>>())
+        });
+        let mut all = Vec::new();
+        for held in join_all(obtained).await {
+            all.extend(held?);
+        }
+        Ok(all)
+    }
+
+    /// Takes note of images, and of the release that each hop really goes to.
+    pub(crate) fn keep_images(&self, stage: &Stage, held: Held, state: &mut State) -> Result<StepEnd, Trouble> {
+        for (need, image) in held {
+            if let (Some(Target::Line(line)), Some(release)) = (&need.holds, &image.release) {
+                self.note(&stage.id, format!("hop {}: {line} is {release}, as the image holds it", need.hop));
+                state.actual.insert(need.hop, release.clone());
+            }
+            if need.holds.is_some() && image.release.is_none() {
+                self.note(&stage.id, format!("{}: the image does not state its release", need.image));
+            }
+            state.images.insert((need.hop, need.service), image);
+        }
+        Ok(StepEnd::Done)
+    }
+
+    /// Proves a restore by state, whatever its commands said: the row counts of the backup's manifest, and the tables
+    /// as they were where that is known.
+    async fn prove_restore(
+        &self,
+        scene: &Scene,
+        state: &State,
+        before: Option<&rehearse_core::observe::DataState>,
+    ) -> Result<(), Trouble> {
+        let product = &self.case.product;
+        let Some(rows) = state.verified.as_ref().and_then(|verified| verified.rows.as_ref()) else { return Ok(()) };
+        let (Some(check), Some(_)) = (&product.checks.data, &product.backup.rows) else { return Ok(()) };
+        let mut report = CheckReport::new(CheckKind::Data, "the restored tables are those of the backup");
+        let tables = self.tables(scene, check, before, &mut report).await?;
+        if let Some(tables) = &tables {
+            judge_rows(rows, tables, &mut report);
+        }
+        self.tell(EventKind::Checked { stage: scene.stage.clone(), report: report.decide() });
+        if let (Some(tables), Some(before)) = (&tables, before) {
+            let mut report =
+                CheckReport::new(CheckKind::Data, "the restored tables are as they were before the first hop");
+            let none = std::collections::BTreeSet::new();
+            let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
+            let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere };
+            judge_data(before, tables, terms, &mut report);
+            self.tell(EventKind::Checked { stage: scene.stage.clone(), report: report.decide() });
+        }
+        Ok(())
+    }
+
+    /// Decides the conditional stops on the restored data.
+    async fn decide(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, Trouble> {
+        let scene = state.scene(self, stage, MAIN, 0);
+        for hop in &self.case.plan.hops {
+            let Some(when) = &hop.when else { continue };
+            let value = self.value(&scene, when).await?.map_err(|reason| {
+                Trouble::Unseen(format!("whether the stop at {} is needed cannot be told: {reason}", hop.to))
+            })?;
+            let needed = truthy(&value);
+            let verb = if needed { "is needed" } else { "is not needed" };
+            let text = format!("the stop at {} {verb}: {} is {value}", hop.to, when.sql.text());
+            self.note(&stage.id, text.clone());
+            if !needed {
+                state.needless.insert(hop.number, text);
+            }
+        }
+        Ok(StepEnd::Done)
+    }
+}
+
+/// A stage's end as it is told.
+pub(crate) fn told(end: Result<StepEnd, Trouble>) -> (Outcome, Vec<Finding>, Option<String>) {
+    match end {
+        Ok(StepEnd::Done) => (Outcome::Passed, Vec::new(), None),
+        Ok(StepEnd::Failed(findings)) => (Outcome::Failed, findings, None),
+        Err(trouble) => (Outcome::Inconclusive, Vec::new(), Some(trouble.chain())),
+    }
+}

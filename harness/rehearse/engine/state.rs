@@ -1,0 +1,98 @@
+//! What the stages of a run leave for each other.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use rehearse_core::event::StageId;
+use rehearse_core::observe::{DataState, LogReview, MigrationState, Samples};
+use rehearse_core::plan::{MAIN, Stage};
+use rehearse_core::release::Release;
+
+use super::backup::Verified;
+use super::host::{DeploymentName, Host, ImageHeld};
+use super::observer::Observer;
+use super::probe::Answers;
+use super::world::{Scene, World};
+
+/// What was seen on the source release.
+#[derive(Debug, Default)]
+pub(crate) struct Baseline {
+    pub(crate) answers: Answers,
+    pub(crate) samples: Vec<Samples>,
+    pub(crate) logs: Vec<LogReview>,
+    pub(crate) migrations: Option<MigrationState>,
+    /// The tables before any probe of ours asked: what the way back has to be equal to.
+    pub(crate) tables: Option<DataState>,
+}
+
+/// Where a log stood when the hop began.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    /// The file of the container's own log, which tells one container from the next.
+    pub(crate) container: Option<PathBuf>,
+    pub(crate) printed: u64,
+    /// Files inside the service, with their sizes.
+    pub(crate) files: BTreeMap<String, u64>,
+}
+
+/// What the stages of a run leave for each other.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) images: BTreeMap<(u32, String), ImageHeld>,
+    pub(crate) verified: Option<Verified>,
+    /// The release each hop really goes to: what its image holds, where a line was asked for.
+    pub(crate) actual: BTreeMap<u32, Release>,
+    /// The release the main deployment is on, and the hop that brought it there.
+    pub(crate) at: (u32, Release),
+    pub(crate) baseline: Option<Baseline>,
+    /// The tables after the last stage's probes: what the next hop is compared with.
+    pub(crate) reference: Option<DataState>,
+    /// What was recorded of migrations before the hop.
+    pub(crate) migrations: Option<MigrationState>,
+    pub(crate) marks: BTreeMap<String, Mark>,
+    /// Hops that the restored data does not need, with the reason.
+    pub(crate) needless: BTreeMap<u32, String>,
+}
+
+impl State {
+    pub(crate) fn new(source: Release) -> Self {
+        Self {
+            images: BTreeMap::new(),
+            verified: None,
+            actual: BTreeMap::new(),
+            at: (0, source),
+            baseline: None,
+            reference: None,
+            migrations: None,
+            marks: BTreeMap::new(),
+            needless: BTreeMap::new(),
+        }
+    }
+
+    /// The release of a hop: as its image holds it, or as planned.
+    pub(crate) fn release<H: Host, O: Observer>(&self, world: &World<H, O>, hop: u32) -> Release {
+        let planned = || world.case.plan.hops.iter().find(|planned| planned.number == hop).map(|hop| hop.to.clone());
+        self.actual.get(&hop).cloned().or_else(planned).unwrap_or_else(|| world.case.plan.from.clone())
+    }
+
+    /// Where and on what release the steps of a stage happen; `goal` is the hop whose release they go to.
+    pub(crate) fn scene<H: Host, O: Observer>(
+        &self,
+        world: &World<H, O>,
+        stage: &Stage,
+        deployment: &str,
+        goal: u32,
+    ) -> Scene {
+        // A service that does not change with the release has one image, the source's.
+        let of_source = self.images.iter().filter(|((hop, _), _)| *hop == 0);
+        let of_goal = self.images.iter().filter(|((hop, _), _)| *hop == goal);
+        Scene {
+            stage: StageId(stage.id.0.clone()),
+            deployment: DeploymentName(deployment.to_owned()),
+            release: self.release(world, goal),
+            from: if deployment == MAIN { self.at.1.clone() } else { world.case.plan.from.clone() },
+            hop: goal,
+            images: of_source.chain(of_goal).map(|((_, name), image)| (name.clone(), image.clone())).collect(),
+        }
+    }
+}

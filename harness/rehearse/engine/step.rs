@@ -1,0 +1,320 @@
+//! Carries out the steps of a stage. The product's failure is a value with findings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rehearse_core::check::{Compared, Terms, judge_answer, judge_stream};
+use rehearse_core::event::{CheckReport, EventKind};
+use rehearse_core::migrations::MigrationReader;
+use rehearse_core::observe::{Answer, Seen};
+use rehearse_core::plan::describe;
+use rehearse_core::product::{Capture, ExecStep, Expect, StartUpgrading, Step};
+use rehearse_core::scenario::CheckKind;
+use rehearse_core::verdict::Finding;
+use serde_json::{Map, Value};
+
+use super::ask::{Place, capture};
+use super::host::{Host, ServiceState};
+use super::observer::Observer;
+use super::wait::Awaited;
+use super::world::{Scene, StepEnd, Trouble, World};
+
+/// How long sessions of stopped services may linger before they count.
+const SESSIONS_LINGER: Duration = Duration::from_secs(10);
+/// How long a service may take to get ready when its file does not say.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+
+/// What the steps of one stage leave for each other.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    captured: Map<String, Value>,
+    stopped: BTreeSet<String>,
+    /// Services stopped since the last proof that nothing of theirs still runs.
+    unproven: bool,
+}
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// Carries out steps in order, until one fails.
+    pub(crate) async fn steps(&self, scene: &Scene, steps: &[Step]) -> Result<StepEnd, Trouble> {
+        let mut script = Script::default();
+        for step in steps {
+            self.progress(&scene.stage, describe(step));
+            if let StepEnd::Failed(findings) = self.step(scene, step, &mut script).await? {
+                return Ok(StepEnd::Failed(findings));
+            }
+        }
+        Ok(StepEnd::Done)
+    }
+
+    async fn step(&self, scene: &Scene, step: &Step, script: &mut Script) -> Result<StepEnd, Trouble> {
+        let context = self.context(scene, &BTreeMap::new(), &script.captured);
+        let runs = matches!(step, Step::Start(_) | Step::Exec(_) | Step::Run(_) | Step::StartUpgrading(_));
+        if runs
+            && script.unproven
+            && let StepEnd::Failed(findings) = self.nothing_old_runs(scene, script).await?
+        {
+            return Ok(StepEnd::Failed(findings));
+        }
+        match step {
+            Step::Start(services) => {
+                for service in services {
+                    if let StepEnd::Failed(findings) = self.start(scene, service).await? {
+                        return Ok(StepEnd::Failed(findings));
+                    }
+                    script.stopped.remove(service);
+                }
+                Ok(StepEnd::Done)
+            }
+            Step::Stop(services) => {
+                for service in services {
+                    self.stop(scene, service).await?;
+                    script.stopped.insert(service.clone());
+                }
+                script.unproven = true;
+                Ok(StepEnd::Done)
+            }
+            Step::Restart(services) => {
+                for service in services {
+                    self.stop(scene, service).await?;
+                    if let StepEnd::Failed(findings) = self.start(scene, service).await? {
+                        return Ok(StepEnd::Failed(findings));
+                    }
+                }
+                Ok(StepEnd::Done)
+            }
+            Step::Replace(services) => {
+                for service in services {
+                    let _wait = self.meter.engine();
+                    self.moved(&scene.deployment, service);
+                    self.host.remove(&scene.deployment, service).await?;
+                    self.host.create(&scene.deployment, &self.spec(scene, service)?).await?;
+                }
+                Ok(StepEnd::Done)
+            }
+            Step::Exec(step) => self.command(scene, step, &context, Place::Inside, script).await,
+            Step::Run(step) => self.command(scene, step, &context, Place::OneOff, script).await,
+            Step::StartUpgrading(step) => self.start_upgrading(scene, step).await,
+            Step::CopyIn(step) => {
+                let (file, to) = (self.part(&step.from)?, step.to.render(&context)?);
+                let _wait = self.meter.engine();
+                self.host.copy_in_file(&scene.deployment, &step.service, &file, &to).await?;
+                Ok(StepEnd::Done)
+            }
+            Step::Unpack(step) => {
+                let (file, to) = (self.part(&step.from)?, step.to.render(&context)?);
+                let _wait = self.meter.engine();
+                self.host.copy_in_archive(&scene.deployment, &step.service, &file, &to).await?;
+                Ok(StepEnd::Done)
+            }
+            Step::Http(step) => {
+                if step.releases.as_ref().is_some_and(|range| !range.contains(&scene.release)) {
+                    return Ok(StepEnd::Done);
+                }
+                let seen = self.ask_http(scene, step, &context).await?;
+                self.judge_step(&seen, &step.expect, &step.capture, &context, script)
+            }
+            Step::Sql(step) => {
+                if step.releases.as_ref().is_some_and(|range| !range.contains(&scene.release)) {
+                    return Ok(StepEnd::Done);
+                }
+                let seen = self.ask_sql(scene, step, &context).await?;
+                self.judge_step(&seen, &step.expect, &step.capture, &context, script)
+            }
+            Step::WaitUntil(step) => {
+                let awaited = Awaited {
+                    what: &step.name,
+                    service: step.service.as_deref(),
+                    condition: &step.condition,
+                    progress: step.progress.as_ref(),
+                    limit: step.deadline.get(),
+                };
+                self.wait(scene, awaited).await
+            }
+        }
+    }
+
+    /// Starts a service and waits until it is ready.
+    pub(crate) async fn start(&self, scene: &Scene, service: &str) -> Result<StepEnd, Trouble> {
+        self.moved(&scene.deployment, service);
+        {
+            let _wait = self.meter.engine();
+            self.host.start(&scene.deployment, service).await?;
+        }
+        let services = self.services();
+        let Some((ready, limit)) = services.get(service).and_then(|service| {
+            let limit = service.ready_within.as_ref().map_or(READY_WITHIN, |limit| limit.get());
+            Some((service.ready.as_ref()?, limit))
+        }) else {
+            return Ok(StepEnd::Done);
+        };
+        let what = format!("service {service} is ready");
+        let awaited = Awaited { what: &what, service: Some(service), condition: ready, progress: None, limit };
+        self.wait(scene, awaited).await
+    }
+
+    async fn stop(&self, scene: &Scene, service: &str) -> Result<(), Trouble> {
+        let _wait = self.meter.product();
+        self.moved(&scene.deployment, service);
+        self.host.stop(&scene.deployment, service).await?;
+        Ok(())
+    }
+
+    /// Proves that what was stopped is gone, and that it left no session on a database.
+    async fn nothing_old_runs(&self, scene: &Scene, script: &mut Script) -> Result<StepEnd, Trouble> {
+        let mut findings = Vec::new();
+        for service in &script.stopped {
+            if let ServiceState::Running { .. } = self.host.state(&scene.deployment, service).await? {
+                findings.push(Finding::new(format!("service {service}"), "it is stopped", "it still runs"));
+            }
+        }
+        let product = &self.case.product;
+        let hosts: BTreeSet<&String> = product.databases.values().map(|database| &database.service).collect();
+        let others: Vec<&String> =
+            product.services.keys().filter(|name| !hosts.contains(name) && !script.stopped.contains(*name)).collect();
+        if others.is_empty() {
+            for name in product.databases.keys() {
+                let site = self.database(scene, name)?;
+                let began = std::time::Instant::now();
+                let _wait = self.meter.product();
+                loop {
+                    match self.observer.sessions(&site).await.map_err(Trouble::Unseen)? {
+                        0 => break,
+                        sessions if began.elapsed() > SESSIONS_LINGER => {
+                            findings.push(Finding::new(
+                                format!("database {name}"),
+                                "no session once every service on it is stopped",
+                                format!("{sessions} sessions"),
+                            ));
+                            break;
+                        }
+                        _ => tokio::time::sleep(Duration::from_millis(100)).await,
+                    }
+                }
+            }
+        }
+        script.unproven = false;
+        Ok(if findings.is_empty() { StepEnd::Done } else { StepEnd::Failed(findings) })
+    }
+
+    async fn command(
+        &self,
+        scene: &Scene,
+        step: &ExecStep,
+        context: &Value,
+        place: Place,
+        script: &mut Script,
+    ) -> Result<StepEnd, Trouble> {
+        if step.releases.as_ref().is_some_and(|range| !range.contains(&scene.release)) {
+            return Ok(StepEnd::Done);
+        }
+        let (seen, reader) = self.ask_exec(scene, step, context, place).await?;
+        self.warnings(scene, step, &seen);
+        let mut end = self.judge_step(&seen, &step.expect, &step.capture, context, script)?;
+        if let Some(reader) = reader {
+            let stream = self.stream(scene, &reader, &seen).await?;
+            if !stream.is_empty() {
+                // The migration first: it is the cause, the exit code its consequence.
+                let mut findings = stream;
+                if let StepEnd::Failed(more) = end {
+                    findings.extend(more);
+                }
+                end = StepEnd::Failed(findings);
+            }
+        }
+        Ok(end)
+    }
+
+    /// Lines of a command's output that its step calls warnings: shown, never silent.
+    fn warnings(&self, scene: &Scene, step: &ExecStep, seen: &Seen) {
+        let (Some(pattern), Answer::Exec(ended)) = (&step.warnings, &seen.answer) else { return };
+        let lines = ended.out.text.lines().chain(ended.err.text.lines());
+        for line in lines.filter(|line| pattern.regex().is_match(line)).take(20) {
+            self.note(&scene.stage, format!("warning of {}: {}", seen.asked, line.trim()));
+        }
+    }
+
+    /// Holds what a migrator told against what the database recorded.
+    async fn stream(&self, scene: &Scene, reader: &MigrationReader, seen: &Seen) -> Result<Vec<Finding>, Trouble> {
+        let Some(check) = &self.case.product.checks.migrations else { return Ok(Vec::new()) };
+        let site = self.database(scene, &check.database)?;
+        let recorded = match self.observer.rows(&site, &check.recorded).await {
+            Answer::Rows(rows) => {
+                rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect::<Vec<_>>()
+            }
+            Answer::Silent { reason } | Answer::Broken { reason } => return Err(Trouble::Unseen(reason)),
+            Answer::Http(_) | Answer::Exec(_) => Vec::new(),
+        };
+        self.note(
+            &scene.stage,
+            format!(
+                "{}: {} migrations told of, {} recorded in the database",
+                seen.asked,
+                reader.ended().len(),
+                recorded.len()
+            ),
+        );
+        let mut findings = judge_stream(reader, &recorded, &seen.asked);
+        for finding in &mut findings {
+            finding.evidence.clone_from(&seen.evidence);
+        }
+        Ok(findings)
+    }
+
+    async fn start_upgrading(&self, scene: &Scene, step: &StartUpgrading) -> Result<StepEnd, Trouble> {
+        self.moved(&scene.deployment, &step.service);
+        {
+            let _wait = self.meter.engine();
+            self.host.start(&scene.deployment, &step.service).await?;
+        }
+        let what = format!("service {} has upgraded itself", step.service);
+        let limit = step.deadline.as_ref().map_or(Duration::from_secs(1800), |limit| limit.get());
+        let service = Some(step.service.as_str());
+        let awaited = Awaited { what: &what, service, condition: &step.until, progress: None, limit };
+        let mut end = self.wait(scene, awaited).await?;
+        if let (Some(format), Some(file)) = (step.migrations, self.host.log_file(&scene.deployment, &step.service)) {
+            let mut reader = MigrationReader::new(format);
+            let bytes = std::fs::read(&file).map_err(|source| super::host::HostError::File {
+                operation: "read",
+                path: file,
+                source,
+            })?;
+            reader.take(&bytes);
+            for migration in reader.ended() {
+                self.tell(EventKind::Migrated { stage: scene.stage.clone(), migration: migration.clone() });
+            }
+            let evidence = self.log_name(scene, &step.service);
+            let seen = Seen { asked: what, answer: Answer::Silent { reason: String::new() }, evidence };
+            let stream = self.stream(scene, &reader, &seen).await?;
+            if !stream.is_empty() {
+                let mut findings = stream;
+                if let StepEnd::Failed(more) = end {
+                    findings.extend(more);
+                }
+                end = StepEnd::Failed(findings);
+            }
+        }
+        Ok(end)
+    }
+
+    /// Judges the answer to a step by what the step expects.
+    fn judge_step(
+        &self,
+        seen: &Seen,
+        expect: &Expect,
+        wanted: &BTreeMap<String, Capture>,
+        context: &Value,
+        script: &mut Script,
+    ) -> Result<StepEnd, Trouble> {
+        let mut report = CheckReport::new(CheckKind::Health, "step");
+        let terms = Terms { expect, same: &[], changes: &[], context };
+        judge_answer(seen, terms, Compared::Nothing, &mut report);
+        if let Some(doubt) = report.unclear.first() {
+            return Err(Trouble::Unseen(doubt.clone()));
+        }
+        if !report.findings.is_empty() {
+            return Ok(StepEnd::Failed(report.findings));
+        }
+        capture(wanted, seen, &mut script.captured).map_err(Trouble::Unseen)?;
+        Ok(StepEnd::Done)
+    }
+}

@@ -1,0 +1,215 @@
+//! Waits for conditions: polled until they hold, ended at once when the service they are about exits.
+
+use std::time::{Duration, Instant};
+
+use rehearse_core::observe::Answer;
+use rehearse_core::product::{Condition, SqlCondition};
+use rehearse_core::verdict::Finding;
+use serde_json::{Map, Value};
+
+use super::host::{Command, Host, ServiceState, Sink, Stream};
+use super::observer::{Ask, Observer};
+use super::world::{Scene, StepEnd, Trouble, World};
+
+/// Between two looks: short beside any start of a service.
+const BETWEEN: Duration = Duration::from_millis(60);
+/// Between two looks at whether the service still lives, which ask the container engine.
+const BETWEEN_STATES: Duration = Duration::from_millis(250);
+
+/// What is waited for.
+pub(crate) struct Awaited<'a> {
+    /// For people: `web is ready`.
+    pub(crate) what: &'a str,
+    /// Whose exit ends the wait.
+    pub(crate) service: Option<&'a str>,
+    pub(crate) condition: &'a Condition,
+    pub(crate) progress: Option<&'a SqlCondition>,
+    pub(crate) limit: Duration,
+}
+
+/// Keeps the end of an output.
+#[derive(Default)]
+pub(crate) struct Tail(Vec<u8>);
+
+impl Sink for Tail {
+    fn take(&mut self, _: Stream, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        let over = self.0.len().saturating_sub(8192);
+        self.0.drain(..over);
+    }
+}
+
+impl Tail {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0).trim().to_owned()
+    }
+}
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// Waits until a condition holds. That it never does, or that the service exits, is the product's failure.
+    pub(crate) async fn wait(&self, scene: &Scene, awaited: Awaited<'_>) -> Result<StepEnd, Trouble> {
+        let _wait = self.meter.product();
+        let began = Instant::now();
+        let mut state_seen = began;
+        let mut told = began;
+        loop {
+            let seen = match self.holds(scene, &awaited).await? {
+                Ok(()) => return Ok(StepEnd::Done),
+                Err(seen) => seen,
+            };
+            if let Some(service) = awaited.service
+                && (state_seen.elapsed() >= BETWEEN_STATES || state_seen == began)
+            {
+                state_seen = Instant::now();
+                if let Some(finding) = self.dead(scene, service, awaited.what).await? {
+                    return Ok(StepEnd::Failed(vec![finding]));
+                }
+            }
+            if began.elapsed() >= awaited.limit {
+                let mut finding =
+                    Finding::new(awaited.what, format!("within {:?}", awaited.limit), format!("not yet: {seen}"));
+                finding.evidence = awaited.service.and_then(|service| self.log_name(scene, service));
+                return Ok(StepEnd::Failed(vec![finding]));
+            }
+            if told.elapsed() >= Duration::from_secs(5) {
+                told = Instant::now();
+                let done = match awaited.progress {
+                    Some(progress) => format!(", {}", self.value(scene, progress).await?.unwrap_or_else(|text| text)),
+                    None => String::new(),
+                };
+                self.progress(&scene.stage, format!("{}: not yet, {seen}{done}", awaited.what));
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    /// A finding when the service's process has ended, with its last lines.
+    pub(crate) async fn dead(&self, scene: &Scene, service: &str, what: &str) -> Result<Option<Finding>, Trouble> {
+        let state = self.host.state(&scene.deployment, service).await?;
+        let how = match state {
+            ServiceState::Running { .. } => return Ok(None),
+            ServiceState::Absent => "there is no such container".to_owned(),
+            ServiceState::Created => "it was never started".to_owned(),
+            ServiceState::Exited { code, out_of_memory: false } => format!("it exited with code {code}"),
+            ServiceState::Exited { code, out_of_memory: true } => {
+                format!("the kernel killed it for want of memory (exit code {code})")
+            }
+        };
+        let last = self.last_lines(scene, service);
+        let mut finding = Finding::new(format!("service {service}"), what, format!("{how}; its last lines: {last}"));
+        finding.evidence = self.log_name(scene, service);
+        Ok(Some(finding))
+    }
+
+    /// The log of a service as reports name it.
+    pub(crate) fn log_name(&self, scene: &Scene, service: &str) -> Option<String> {
+        let file = self.host.log_file(&scene.deployment, service)?;
+        let file = file.strip_prefix(&self.case.out).unwrap_or(&file);
+        Some(file.display().to_string())
+    }
+
+    fn last_lines(&self, scene: &Scene, service: &str) -> String {
+        let file = self.host.log_file(&scene.deployment, service);
+        let bytes = file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2000)..]).into_owned();
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if lines.is_empty() { "none".to_owned() } else { lines[lines.len().saturating_sub(6)..].join(" / ") }
+    }
+
+    /// Whether a condition holds; otherwise what was seen instead.
+    async fn holds(&self, scene: &Scene, awaited: &Awaited<'_>) -> Result<Result<(), String>, Trouble> {
+        let service = awaited.service.unwrap_or_default();
+        let context = self.context(scene, &Default::default(), &Map::new());
+        Ok(match awaited.condition {
+            Condition::Http(wanted) => {
+                let Ok(address) = self.address(scene, service, wanted.port).await else {
+                    return Ok(Err("the port is not open".to_owned()));
+                };
+                let ask = Ask {
+                    address,
+                    method: "GET",
+                    path: wanted.path.render(&context)?,
+                    headers: Default::default(),
+                    body: None,
+                    jar: None,
+                    deadline: Duration::from_secs(20),
+                };
+                let status = wanted.status.unwrap_or(200);
+                match self.observer.http(ask).await {
+                    Answer::Http(response) if response.status != status => Err(format!("status {}", response.status)),
+                    Answer::Http(response) => match &wanted.body {
+                        Some(pattern) if !pattern.regex().is_match(&response.body.text) => {
+                            Err("another body".to_owned())
+                        }
+                        _ => Ok(()),
+                    },
+                    Answer::Silent { reason } | Answer::Broken { reason } => Err(reason),
+                    Answer::Exec(_) | Answer::Rows(_) => Err("no response".to_owned()),
+                }
+            }
+            Condition::Tcp(wanted) => match self.address(scene, service, wanted.port).await {
+                Err(error) => Err(error.chain()),
+                Ok(address) => {
+                    let connect = tokio::net::TcpStream::connect(address);
+                    match tokio::time::timeout(Duration::from_secs(5), connect).await {
+                        Ok(Ok(_)) => Ok(()),
+                        Ok(Err(error)) => Err(error.to_string()),
+                        Err(_) => Err("no connection".to_owned()),
+                    }
+                }
+            },
+            Condition::Exec(wanted) => {
+                let argv = wanted.command.argv(&context)?;
+                let command = Command { argv, user: wanted.user.clone(), ..Command::default() };
+                let mut tail = Tail::default();
+                match self.host.exec(&scene.deployment, service, &command, &mut tail).await {
+                    Ok(0) => Ok(()),
+                    Ok(code) => Err(format!("exit code {code}: {}", tail.text())),
+                    Err(error) => Err(error.chain()),
+                }
+            }
+            Condition::Log(pattern) => {
+                let file = self.host.log_file(&scene.deployment, service);
+                let bytes = file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
+                let text = String::from_utf8_lossy(&bytes);
+                if text.lines().any(|line| pattern.regex().is_match(line)) {
+                    Ok(())
+                } else {
+                    Err(format!("no such line among {}", text.lines().count()))
+                }
+            }
+            Condition::Health => match self.host.state(&scene.deployment, service).await? {
+                ServiceState::Running { health: Some(health) } if health == "healthy" => Ok(()),
+                ServiceState::Running { health: Some(health) } => Err(health),
+                ServiceState::Running { health: None } => {
+                    return Err(Trouble::Unseen(format!("the image of {service} has no health check")));
+                }
+                ServiceState::Absent | ServiceState::Created | ServiceState::Exited { .. } => {
+                    Err("not running".to_owned())
+                }
+            },
+            Condition::Sql(wanted) => match self.value(scene, wanted).await? {
+                Ok(value) if truthy(&value) => Ok(()),
+                Ok(value) => Err(format!("the value is {value}")),
+                Err(reason) => Err(reason),
+            },
+        })
+    }
+
+    /// The single value of a query; otherwise why there is none.
+    pub(crate) async fn value(&self, scene: &Scene, wanted: &SqlCondition) -> Result<Result<String, String>, Trouble> {
+        let site = self.database(scene, &wanted.database)?;
+        let context: Value = self.context(scene, &Default::default(), &Map::new());
+        let sql = wanted.sql.render(&context)?;
+        Ok(match self.observer.rows(&site, &sql).await {
+            Answer::Rows(rows) => rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len())),
+            Answer::Silent { reason } | Answer::Broken { reason } => Err(reason),
+            Answer::Http(_) | Answer::Exec(_) => Err("no rows".to_owned()),
+        })
+    }
+}
+
+/// True, or a number above zero.
+pub(crate) fn truthy(value: &str) -> bool {
+    matches!(value, "t" | "true" | "TRUE") || value.parse::<f64>().is_ok_and(|number| number > 0.0)
+}

@@ -1,0 +1,237 @@
+//! What every stage works with: the host, the observer, and where things go.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rehearse_core::event::{EventKind, RunId, StageId};
+use rehearse_core::plan::Plan;
+use rehearse_core::product::{Product, Service};
+use rehearse_core::release::Release;
+use rehearse_core::scenario::Scenario;
+use rehearse_core::template::TemplateError;
+use rehearse_core::verdict::Finding;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::evidence::Evidence;
+use super::host::{DeploymentName, Host, HostError, ImageHeld, ServiceSpec};
+use super::meter::Meter;
+use super::observer::{DatabaseSite, Observer};
+
+/// What is rehearsed: all that was decided before anything starts.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// The product.
+    pub product: Product,
+    /// The scenario.
+    pub scenario: Scenario,
+    /// The plan that is carried out.
+    pub plan: Plan,
+    /// The backup's folder on the host.
+    pub backup: PathBuf,
+    /// The run.
+    pub run: RunId,
+    /// The output folder.
+    pub out: PathBuf,
+}
+
+/// Why a stage could not be carried out by us. Never the product's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The host could not.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// A placeholder could not be filled in.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// Something could not be observed.
+    #[error("{0}")]
+    Unseen(String),
+}
+
+impl Trouble {
+    /// The message with all its causes.
+    pub fn chain(&self) -> String {
+        match self {
+            Self::Host(error) => error.chain(),
+            Self::Template(error) => error.to_string(),
+            Self::Unseen(text) => text.clone(),
+        }
+    }
+}
+
+/// How a list of steps ended.
+#[derive(Debug)]
+#[must_use]
+pub enum StepEnd {
+    /// As it should.
+    Done,
+    /// The product failed.
+    Failed(Vec<Finding>),
+}
+
+/// Everything that lives as long as the run.
+pub(crate) struct World<H, O> {
+    pub(crate) host: Arc<H>,
+    pub(crate) observer: Arc<O>,
+    pub(crate) meter: Meter,
+    pub(crate) evidence: Arc<Evidence>,
+    pub(crate) case: Arc<Case>,
+    pub(crate) tell: UnboundedSender<EventKind>,
+    pub(crate) addresses: Arc<Mutex<BTreeMap<(DeploymentName, String, u16), SocketAddr>>>,
+}
+
+impl<H, O> Clone for World<H, O> {
+    fn clone(&self) -> Self {
+        Self {
+            host: self.host.clone(),
+            observer: self.observer.clone(),
+            meter: self.meter.clone(),
+            evidence: self.evidence.clone(),
+            case: self.case.clone(),
+            tell: self.tell.clone(),
+            addresses: self.addresses.clone(),
+        }
+    }
+}
+
+/// Where and on what release steps happen.
+#[derive(Debug, Clone)]
+pub(crate) struct Scene {
+    pub(crate) stage: StageId,
+    pub(crate) deployment: DeploymentName,
+    /// The release that `replace` goes to and that placeholders speak of.
+    pub(crate) release: Release,
+    /// The release before the hop.
+    pub(crate) from: Release,
+    pub(crate) hop: u32,
+    /// The image of each service on that release.
+    pub(crate) images: BTreeMap<String, ImageHeld>,
+}
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// Tells an event; a teller that is gone means that the run is over.
+    pub(crate) fn tell(&self, kind: EventKind) {
+        drop(self.tell.send(kind));
+    }
+
+    pub(crate) fn progress(&self, stage: &StageId, text: impl Into<String>) {
+        self.tell(EventKind::Progress { stage: stage.clone(), text: text.into() });
+    }
+
+    pub(crate) fn note(&self, stage: &StageId, text: impl Into<String>) {
+        self.tell(EventKind::Noted { stage: stage.clone(), text: text.into() });
+    }
+
+    /// The values for placeholders.
+    pub(crate) fn context(&self, scene: &Scene, each: &BTreeMap<&str, &str>, captured: &Map<String, Value>) -> Value {
+        let case = &self.case;
+        json!({
+            "release": scene.release.name(),
+            "from": scene.from.name(),
+            "to": scene.release.name(),
+            "hop": scene.hop,
+            "stage": scene.stage.0,
+            "run": case.run.0,
+            "product": case.product.product,
+            "edition": case.scenario.edition.as_ref().map(ToString::to_string),
+            "settings": rehearse_core::plan::settings(&case.product, &case.scenario),
+            "each": each,
+            "captured": captured,
+        })
+    }
+
+    /// The services of a deployment, with the scenario's changes.
+    pub(crate) fn services(&self) -> BTreeMap<String, Service> {
+        rehearse_core::plan::services(&self.case.product, &self.case.scenario)
+    }
+
+    /// A service as it is to run on the scene's release.
+    pub(crate) fn spec(&self, scene: &Scene, name: &str) -> Result<ServiceSpec, Trouble> {
+        let services = self.services();
+        let missing = || Trouble::Unseen(format!("bug: no service {name}"));
+        let service = services.get(name).ok_or_else(missing)?;
+        let image =
+            scene.images.get(name).ok_or_else(|| Trouble::Unseen(format!("bug: no image for service {name}")))?;
+        let context = self.context(scene, &BTreeMap::new(), &Map::new());
+        let argv = |command: &Option<rehearse_core::spec::Command>| {
+            command.as_ref().map(|command| command.argv(&context)).transpose()
+        };
+        let mut env = BTreeMap::new();
+        if let Some(file) = &service.env_file {
+            env.extend(self.env_file(file)?);
+        }
+        for (key, value) in &service.env {
+            env.insert(key.clone(), value.render(&context)?);
+        }
+        Ok(ServiceSpec {
+            name: name.to_owned(),
+            image: image.id.clone(),
+            entrypoint: argv(&service.entrypoint)?,
+            command: argv(&service.command)?,
+            env,
+            user: service.user.clone(),
+            workdir: service.workdir.clone(),
+            aliases: service.aliases.clone(),
+            volumes: service.volumes.clone(),
+            tmpfs: service.tmpfs.clone(),
+            ports: service.ports.clone(),
+            shm_size: service.shm_size.as_ref().map(|size| size.bytes()),
+            memory: service.memory.as_ref().map(|size| size.bytes()),
+            cpus: service.cpus,
+            stop_grace: service.stop_grace.as_ref().map_or(std::time::Duration::from_secs(10), |grace| grace.get()),
+        })
+    }
+
+    /// `KEY=value` lines of a file of the backup; empty lines and those that begin with `#` say nothing.
+    fn env_file(&self, name: &str) -> Result<BTreeMap<String, String>, Trouble> {
+        let path = self.part(name)?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|source| HostError::File { operation: "read", path, source })?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Ok(lines.filter_map(|line| line.split_once('=')).map(|(k, v)| (k.trim().to_owned(), v.to_owned())).collect())
+    }
+
+    /// A file of the backup on the host.
+    pub(crate) fn part(&self, name: &str) -> Result<PathBuf, Trouble> {
+        super::backup::inside(&self.case.backup, name)
+            .ok_or_else(|| Trouble::Unseen(format!("the backup's file {name} leaves the backup's folder")))
+    }
+
+    /// A database as it is to be asked.
+    pub(crate) fn database(&self, scene: &Scene, name: &str) -> Result<DatabaseSite, Trouble> {
+        let database = self.case.product.databases.get(name);
+        let database = database.ok_or_else(|| Trouble::Unseen(format!("bug: no database {name}")))?;
+        let context = self.context(scene, &BTreeMap::new(), &Map::new());
+        Ok(DatabaseSite {
+            deployment: scene.deployment.clone(),
+            engine: database.engine,
+            service: database.service.clone(),
+            name: database.name.render(&context)?,
+            user: database.user.render(&context)?,
+            password: database.password.as_ref().map(|password| password.render(&context)).transpose()?,
+        })
+    }
+
+    /// Where a port of a service is reached; looked up once per start.
+    pub(crate) async fn address(&self, scene: &Scene, service: &str, port: u16) -> Result<SocketAddr, HostError> {
+        let key = (scene.deployment.clone(), service.to_owned(), port);
+        let known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        if let Some(address) = known {
+            return Ok(address);
+        }
+        let wait = self.meter.engine();
+        let address = self.host.address(&scene.deployment, service, port).await?;
+        drop(wait);
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).insert(key, address);
+        Ok(address)
+    }
+
+    /// Forgets where a service is reached: it stops or is replaced.
+    pub(crate) fn moved(&self, deployment: &DeploymentName, service: &str) {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        addresses.retain(|(at, name, _), _| at != deployment || name != service);
+    }
+}

@@ -1,0 +1,14 @@
+//! `rehearse`: rehearses the upgrade of a self-hosted product on a real backup.
+//!
+//! `cli` resolves what was typed and wires the rest: `engine` carries out a plan against a host, `docker` is that host,
+//! `observers` read, `report` writes. What a rehearsal means is decided in `rehearse-core`.
+
+pub mod cli;
+pub mod docker;
+pub mod engine;
+pub mod load;
+pub mod observers;
+pub mod report;
+pub mod session;
+pub mod setup;
+pub mod trial;

@@ -1,0 +1,200 @@
+//! Reads products, scenarios and image recipes: built in, or from the disk.
+
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+use rehearse_core::catalog::Catalog;
+use rehearse_core::diagnostic::Rejected;
+use rehearse_core::plan::{Plan, PlanError};
+use rehearse_core::product::Product;
+use rehearse_core::scenario::Scenario;
+use rehearse_core::span::Source;
+use rehearse_core::spec::{Document, read};
+
+use crate::docker::{Book, BookError, ContextFile, Recipe, embedded, read_folder};
+
+static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/harness/products");
+static IMAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/images");
+
+/// The input is bad.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file has mistakes.
+    #[error("{0}")]
+    Rejected(Box<Rejected>),
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no such product.
+    #[error("there is no product {name:?}; built in are: {known}; --product-dir names the folder of another")]
+    NoProduct {
+        /// The name.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// The product's list of releases has mistakes.
+    #[error("the releases of {product}: {reason}")]
+    Catalog {
+        /// The product.
+        product: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No plan can be made.
+    #[error("{scenario}: {source}")]
+    Plan {
+        /// The scenario's file.
+        scenario: String,
+        /// Why.
+        #[source]
+        source: PlanError,
+    },
+    /// The image recipes contradict each other.
+    #[error("the image recipes are no good")]
+    Book(#[from] BookError),
+}
+
+impl From<Rejected> for LoadError {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(Box::new(rejected))
+    }
+}
+
+/// A product with its releases.
+#[derive(Debug, Clone)]
+pub struct LoadedProduct {
+    /// The product.
+    pub product: Product,
+    /// Its published releases.
+    pub catalog: Catalog,
+}
+
+/// A scenario ready to be rehearsed.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The product.
+    pub product: Product,
+    /// The scenario, with the changes of the command line.
+    pub scenario: Scenario,
+    /// The plan.
+    pub plan: Plan,
+    /// The backup's folder on the host.
+    pub backup: PathBuf,
+}
+
+/// The names of the built-in products.
+pub fn products() -> Vec<String> {
+    let folders = PRODUCTS.dirs().filter(|dir| dir.get_file(dir.path().join("product.yaml")).is_some());
+    let mut names: Vec<String> = folders.map(|dir| dir.path().display().to_string()).collect();
+    names.sort();
+    names
+}
+
+fn text(path: &Path) -> Result<String, LoadError> {
+    std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })
+}
+
+/// Reads a product: a built-in one by name, or the one in `folder`.
+///
+/// # Errors
+/// When there is none, or its files have mistakes.
+pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadError> {
+    let given = folder.map(Path::to_owned).or_else(|| {
+        let named = Path::new(name);
+        named.join("product.yaml").is_file().then(|| named.to_owned())
+    });
+    let file = |file: &str| -> Result<Source, LoadError> {
+        match &given {
+            Some(folder) => {
+                let path = folder.join(file);
+                Ok(Source::new(path.display().to_string(), text(&path)?))
+            }
+            None => {
+                let path = Path::new(name).join(file);
+                let found = PRODUCTS.get_file(&path).and_then(|file| file.contents_utf8());
+                let missing = || LoadError::NoProduct { name: name.to_owned(), known: products().join(", ") };
+                Ok(Source::new(format!("harness/products/{}", path.display()), found.ok_or_else(missing)?))
+            }
+        }
+    };
+    let (product, document) = read::<Product>(file("product.yaml")?)?;
+    document.refuse(product.problems(&document))?;
+    let releases = file(&product.releases.catalog)?;
+    let catalog = if product.releases.catalog.ends_with(".json") {
+        Catalog::from_json(releases.text())
+    } else {
+        Catalog::from_lines(releases.text())
+    };
+    let catalog =
+        catalog.map_err(|error| LoadError::Catalog { product: product.product.clone(), reason: error.to_string() })?;
+    Ok(LoadedProduct { product, catalog })
+}
+
+/// Reads a scenario file, without its product.
+///
+/// # Errors
+/// When it cannot be read or has mistakes.
+pub fn scenario(path: &Path) -> Result<(Scenario, Document), LoadError> {
+    Ok(read::<Scenario>(Source::new(path.display().to_string(), text(path)?))?)
+}
+
+/// Reads a scenario with its product and makes the plan. `change` may alter the scenario before.
+///
+/// # Errors
+/// When a file has mistakes or no plan can be made.
+pub fn rehearsal(
+    path: &Path,
+    product_folder: Option<&Path>,
+    change: impl FnOnce(&mut Scenario),
+) -> Result<Loaded, LoadError> {
+    let (mut scenario, document) = self::scenario(path)?;
+    let LoadedProduct { product, catalog } = self::product(&scenario.product, product_folder)?;
+    document.refuse(scenario.problems(&product, &document))?;
+    let written = scenario.backup.clone();
+    change(&mut scenario);
+    let plan = rehearse_core::plan::build(&product, &catalog, &scenario)
+        .map_err(|source| LoadError::Plan { scenario: path.display().to_string(), source })?;
+    // A path in the file is relative to the file; one of the command line to where it was typed.
+    let folder = if scenario.backup == written { path.parent().unwrap_or(Path::new("")) } else { Path::new("") };
+    let backup = folder.join(&scenario.backup);
+    Ok(Loaded { product, scenario, plan, backup })
+}
+
+/// Reads the image recipes: the built-in ones, or those of a folder.
+///
+/// # Errors
+/// When a recipe has mistakes.
+pub fn book(folder: Option<&Path>) -> Result<Book, LoadError> {
+    let mut book = Book::default();
+    let mut add = |name: String, recipe: Option<String>, files: Vec<ContextFile>| -> Result<(), LoadError> {
+        let Some(text) = recipe else { return Ok(()) };
+        let (recipe, _) = read::<Recipe>(Source::new(format!("{name}/image.yaml"), text))?;
+        Ok(book.add(recipe, files)?)
+    };
+    match folder {
+        None => {
+            for dir in IMAGES.dirs() {
+                let recipe = dir.get_file(dir.path().join("image.yaml")).and_then(|file| file.contents_utf8());
+                add(format!("images/{}", dir.path().display()), recipe.map(str::to_owned), embedded(dir))?;
+            }
+        }
+        Some(folder) => {
+            let unreadable = |source| LoadError::Read { path: folder.to_owned(), source };
+            let mut dirs: Vec<PathBuf> =
+                std::fs::read_dir(folder).map_err(unreadable)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            dirs.sort();
+            for dir in dirs.iter().filter(|dir| dir.join("image.yaml").is_file()) {
+                let files = read_folder(dir).map_err(|source| LoadError::Read { path: dir.clone(), source })?;
+                add(dir.display().to_string(), Some(text(&dir.join("image.yaml"))?), files)?;
+            }
+        }
+    }
+    Ok(book)
+}

@@ -1,0 +1,5 @@
+//! The command line of `rehearse`.
+
+fn main() -> std::process::ExitCode {
+    rehearse::cli::main()
+}

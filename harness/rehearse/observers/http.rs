@@ -1,0 +1,129 @@
+//! Sends requests and reads whole answers in bounded memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rehearse_core::observe::{Answer, Response};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method};
+
+use crate::engine::BodyMaker;
+use crate::engine::observer::{Ask, Content};
+
+/// A body longer than this is read no further: no product of use answers so much to one question.
+const LONGEST: u64 = 256 << 20;
+
+/// Clients by cookie jar.
+pub(super) struct Web {
+    plain: Client,
+    jars: Mutex<BTreeMap<String, Client>>,
+}
+
+fn client(cookies: bool) -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .cookie_store(cookies)
+        .connect_timeout(Duration::from_secs(5))
+        .pool_max_idle_per_host(4)
+        .user_agent(concat!("rehearse/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+impl Web {
+    pub(super) fn new() -> Result<Self, reqwest::Error> {
+        // A second installation is refused and does no harm: the first one is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Ok(Self { plain: client(false)?, jars: Mutex::default() })
+    }
+
+    fn client(&self, jar: Option<&String>) -> Result<Client, reqwest::Error> {
+        let Some(jar) = jar else { return Ok(self.plain.clone()) };
+        let mut jars = self.jars.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = jars.get(jar) {
+            return Ok(known.clone());
+        }
+        let made = client(true)?;
+        jars.insert(jar.clone(), made.clone());
+        Ok(made)
+    }
+
+    pub(super) async fn ask(&self, ask: Ask) -> Answer {
+        let limit = ask.deadline;
+        match tokio::time::timeout(limit, self.send(ask)).await {
+            Ok(answer) => answer,
+            Err(_) => Answer::Silent { reason: format!("no whole answer within {limit:?}") },
+        }
+    }
+
+    async fn send(&self, ask: Ask) -> Answer {
+        let broken = |error: &dyn std::error::Error| Answer::Broken { reason: chain(error) };
+        let client = match self.client(ask.jar.as_ref()) {
+            Ok(client) => client,
+            Err(error) => return broken(&error),
+        };
+        let Ok(method) = Method::from_bytes(ask.method.as_bytes()) else {
+            return Answer::Broken { reason: format!("no method {}", ask.method) };
+        };
+        let mut request = client.request(method, format!("http://{}{}", ask.address, ask.path));
+        for (name, value) in &ask.headers {
+            request = request.header(name, value);
+        }
+        request = match ask.body {
+            None => request,
+            Some(Content::Json(value)) => request.json(&value),
+            Some(Content::Form(form)) => request.form(&form),
+            Some(Content::Text(text)) => request.body(text),
+        };
+        let request = match request.build() {
+            Ok(request) => request,
+            Err(error) => return broken(&error),
+        };
+        let began = Instant::now();
+        let mut response = match client.execute(request).await {
+            Ok(response) => response,
+            Err(error) => return Answer::Silent { reason: chain(&error) },
+        };
+        let status = response.status().as_u16();
+        let mut headers = BTreeMap::new();
+        for (name, value) in response.headers() {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            headers
+                .entry(name.as_str().to_owned())
+                .and_modify(|all: &mut String| {
+                    all.push_str(", ");
+                    all.push_str(&value);
+                })
+                .or_insert(value);
+        }
+        let mut body = BodyMaker::default();
+        let mut size = 0_u64;
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) => {
+                    size += chunk.len() as u64;
+                    body.take(&chunk);
+                    if size > LONGEST {
+                        return Answer::Silent { reason: format!("an answer of more than {LONGEST} bytes") };
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => return Answer::Silent { reason: format!("the answer broke off: {}", chain(&error)) },
+            }
+        }
+        Answer::Http(Response { status, headers, body: body.finish(), took: began.elapsed() })
+    }
+}
+
+/// An error with its causes; reqwest keeps what matters in them.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,23 @@
+//! Reads log files from an offset on, in flat memory.
+
+use std::path::Path;
+
+use rehearse_core::check::LogSift;
+use rehearse_core::observe::LogReview;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+pub(super) async fn review(file: &Path, from: u64, mut sift: LogSift) -> Result<LogReview, String> {
+    let told = |error: std::io::Error| format!("cannot read {}: {error}", file.display());
+    let mut reader = tokio::fs::File::open(file).await.map_err(told)?;
+    // A file shorter than the offset was begun anew: all of it is new.
+    let length = reader.metadata().await.map_err(told)?.len();
+    let from = if from <= length { from } else { 0 };
+    reader.seek(std::io::SeekFrom::Start(from)).await.map_err(told)?;
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match reader.read(&mut buffer).await.map_err(told)? {
+            0 => return Ok(sift.finish()),
+            read => sift.take(&buffer[..read]),
+        }
+    }
+}

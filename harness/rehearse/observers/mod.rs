@@ -1,0 +1,59 @@
+//! Reads observations: responses, rows, tables, logs. No opinion in it.
+
+mod http;
+mod log;
+mod postgres;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rehearse_core::check::LogSift;
+use rehearse_core::observe::{Answer, DataState, LogReview};
+use rehearse_core::product::Engine;
+
+use crate::engine::host::Host;
+use crate::engine::observer::{Ask, DatabaseSite, Observer};
+
+/// Observes a real deployment.
+pub struct Live<H> {
+    host: Arc<H>,
+    web: http::Web,
+}
+
+impl<H: Host> Live<H> {
+    /// An observer of what this host runs.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn new(host: Arc<H>) -> Result<Self, reqwest::Error> {
+        Ok(Self { host, web: http::Web::new()? })
+    }
+}
+
+impl<H: Host> Observer for Live<H> {
+    async fn http(&self, ask: Ask) -> Answer {
+        self.web.ask(ask).await
+    }
+
+    async fn rows(&self, site: &DatabaseSite, sql: &str) -> Answer {
+        match site.engine {
+            Engine::Postgresql => postgres::rows(&*self.host, site, sql).await,
+        }
+    }
+
+    async fn tables(&self, site: &DatabaseSite, basis: Option<&DataState>) -> Result<DataState, String> {
+        match site.engine {
+            Engine::Postgresql => postgres::tables(&*self.host, site, basis).await,
+        }
+    }
+
+    async fn sessions(&self, site: &DatabaseSite) -> Result<u64, String> {
+        match site.engine {
+            Engine::Postgresql => postgres::sessions(&*self.host, site).await,
+        }
+    }
+
+    async fn log(&self, file: &Path, from: u64, sift: LogSift) -> Result<LogReview, String> {
+        log::review(file, from, sift).await
+    }
+}

@@ -1,0 +1,245 @@
+//! `plan.json` and `summary.json`: what was to be done, and what it came to; the latter kept current during the run.
+
+use std::path::{Path, PathBuf};
+
+use rehearse_core::event::{Event, EventKind, ReportError, Reporter};
+use rehearse_core::plan::Stage;
+use rehearse_core::summary::{Progress, StageRecord, Summary};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::view;
+use super::wire::{VERSION, WireCheck, WireFinding, WireMigration, WireOutcome, WireTime, findings, seconds};
+
+/// What a rehearsal came to, or has come to so far.
+#[derive(Debug, Serialize, JsonSchema)]
+struct WireSummary {
+    /// The version of this format.
+    v: u32,
+    /// The scenario.
+    scenario: String,
+    /// The product.
+    product: String,
+    /// The run's id.
+    run: String,
+    /// The version of the tool.
+    tool: String,
+    /// The source release.
+    from: String,
+    /// The target as it was named.
+    to: String,
+    /// When the run began, in seconds since 1970.
+    started: u64,
+    /// Whether the run has ended; false in a file that a killed run left.
+    finished: bool,
+    /// The verdict on the rehearsal.
+    verdict: WireOutcome,
+    /// What was seen, before any expectation.
+    seen: WireOutcome,
+    /// How the process exits because of this rehearsal.
+    exit_code: u8,
+    /// In what the run differs from the outcome that the scenario exists to show.
+    unmet: Vec<WireFinding>,
+    /// What stayed behind.
+    leftovers: Vec<String>,
+    /// From the first event to the last one.
+    wall_s: f64,
+    /// Where the time went.
+    totals: WireTotals,
+    /// The hops, in order.
+    hops: Vec<WireHop>,
+    /// The stages, in order.
+    stages: Vec<WireStage>,
+}
+
+/// Where the time went, in seconds.
+#[derive(Debug, Serialize, JsonSchema)]
+struct WireTotals {
+    /// With the product at work.
+    product_s: f64,
+    /// Of the rest, with the container engine at work for us.
+    engine_s: f64,
+    /// What remains: our own share.
+    own_s: f64,
+    /// Our own share of the whole, from 0 to 1.
+    own_share: f64,
+}
+
+/// One step of the path.
+#[derive(Debug, Serialize, JsonSchema)]
+struct WireHop {
+    /// From 1.
+    number: u32,
+    /// The release before, as planned.
+    from: String,
+    /// The release after, as planned.
+    to: String,
+    /// The release that the image really held, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actual: Option<String>,
+    /// Why it is there.
+    because: String,
+    /// How it fared: an outcome, `left out`, `not reached` or `under way`.
+    fate: String,
+}
+
+/// What is known of a stage.
+#[derive(Debug, Serialize, JsonSchema)]
+struct WireStage {
+    /// Its id.
+    id: String,
+    /// From 1.
+    number: u32,
+    /// For people.
+    title: String,
+    /// How it ended.
+    outcome: WireOutcome,
+    /// Why it is inconclusive, cancelled or skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// When it began, in seconds since the run began; none when it did not.
+    started_s: Option<f64>,
+    /// Where its time went.
+    time: WireTime,
+    /// What was found wrong outside of checks.
+    findings: Vec<WireFinding>,
+    /// Facts worth reporting.
+    notes: Vec<String>,
+    /// Migrations that ended in it.
+    migrations: Vec<WireMigration>,
+    /// The checks made in it.
+    checks: Vec<WireCheck>,
+}
+
+impl WireStage {
+    fn new((stage, record): (&Stage, &StageRecord)) -> Self {
+        let begun = match record.progress {
+            Progress::Waiting => false,
+            Progress::Running(_) => true,
+            Progress::Done => record.outcome != rehearse_core::verdict::Outcome::Skipped,
+        };
+        Self {
+            id: stage.id.0.clone(),
+            number: stage.number,
+            title: stage.title.clone(),
+            outcome: match record.progress {
+                Progress::Waiting => WireOutcome::Waiting,
+                Progress::Running(_) => WireOutcome::Running,
+                Progress::Done => record.outcome.into(),
+            },
+            reason: record.reason.clone(),
+            started_s: begun.then(|| seconds(record.started)),
+            time: record.time.into(),
+            findings: findings(&record.findings),
+            notes: record.notes.clone(),
+            migrations: record.migrations.iter().map(WireMigration::from).collect(),
+            checks: record.checks.iter().map(WireCheck::from).collect(),
+        }
+    }
+}
+
+impl WireSummary {
+    fn new(summary: &Summary) -> Option<Self> {
+        let run = summary.run()?;
+        let totals = view::totals(summary);
+        let (verdict, unmet) = summary.verdict();
+        Some(Self {
+            v: VERSION,
+            scenario: run.plan.scenario.clone(),
+            product: run.plan.product.clone(),
+            run: run.run.0.clone(),
+            tool: run.tool.clone(),
+            from: run.plan.from.to_string(),
+            to: run.plan.to.to_string(),
+            started: run.unix,
+            finished: summary.finished(),
+            verdict: verdict.into(),
+            seen: summary.seen().into(),
+            exit_code: summary.exit().code(),
+            unmet: findings(&unmet),
+            leftovers: summary.leftovers().to_vec(),
+            wall_s: seconds(totals.wall),
+            totals: WireTotals {
+                product_s: seconds(totals.product),
+                engine_s: seconds(totals.engine),
+                own_s: seconds(totals.own),
+                own_share: (totals.own_share() * 10_000.0).round() / 10_000.0,
+            },
+            hops: view::hops(summary)
+                .into_iter()
+                .map(|view| WireHop {
+                    number: view.hop.number,
+                    from: view.hop.from.to_string(),
+                    to: view.hop.to.to_string(),
+                    actual: view.actual,
+                    because: view.hop.because.clone(),
+                    fate: view.fate.words(),
+                })
+                .collect(),
+            stages: view::stages(summary).map(WireStage::new).collect(),
+        })
+    }
+}
+
+/// The JSON schema of `summary.json`.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(WireSummary).to_value()
+}
+
+/// Writes `plan.json` and `summary.json`.
+#[derive(Debug)]
+pub struct Files {
+    folder: PathBuf,
+}
+
+impl Files {
+    /// Both files in a folder, which is made when it is not there.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    fn write(&self, name: &str, value: &impl Serialize) -> Result<(), ReportError> {
+        let path = self.folder.join(name);
+        let mut text = serde_json::to_vec_pretty(value).map_err(|source| lost(&path, source))?;
+        text.push(b'\n');
+        write_atomically(&path, &text)
+    }
+}
+
+impl Reporter for Files {
+    fn report(&mut self, event: &Event, summary: &Summary) -> Result<(), ReportError> {
+        let current = match &event.kind {
+            EventKind::RunStarted(run) => {
+                self.write("plan.json", &run.plan)?;
+                true
+            }
+            EventKind::StageStarted { .. } | EventKind::StageFinished { .. } | EventKind::RunFinished => true,
+            EventKind::Progress { .. }
+            | EventKind::Noted { .. }
+            | EventKind::Migrated { .. }
+            | EventKind::Checked { .. }
+            | EventKind::StageSkipped { .. }
+            | EventKind::LeftBehind { .. } => false,
+        };
+        match WireSummary::new(summary) {
+            Some(wire) if current => self.write("summary.json", &wire),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes a file so that a reader finds the old one or the new one, whole, whenever it looks.
+pub(super) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), ReportError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    folder
+        .and_then(|()| std::fs::write(&beside, content))
+        .and_then(|()| std::fs::rename(&beside, path))
+        .map_err(|source| lost(path, source))
+}
+
+/// A file that could not be written.
+pub(super) fn lost(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ReportError {
+    ReportError { what: path.display().to_string(), source: source.into() }
+}

@@ -1,0 +1,310 @@
+//! Which cases a rehearsal has, what each came to and what it says.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use rehearse_core::event::CheckReport;
+use rehearse_core::plan::Stage;
+use rehearse_core::summary::{Progress, StageRecord, Summary};
+use rehearse_core::verdict::{Finding, Outcome, Verdict};
+
+use crate::report::text::one_line;
+use crate::report::view;
+
+/// A case.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) time: Duration,
+    pub(super) came: Came,
+    pub(super) out: String,
+}
+
+/// What a case came to.
+#[derive(Debug, Clone)]
+pub(super) enum Came {
+    Passed,
+    Not { kind: Kind, what: Element, content: String },
+}
+
+/// The element that says so.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Element {
+    Skipped,
+    Error,
+    Failure,
+}
+
+/// What is told apart in the attribute `type`.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Failed,
+    Inconclusive,
+    Cancelled,
+    Skipped,
+    NotReached,
+    Unfinished,
+    Leftover,
+    Unexpected,
+}
+
+/// What the cases of one rehearsal share.
+struct Telling<'a> {
+    summary: &'a Summary,
+    scenario: &'a str,
+    prefix: &'a str,
+    /// The stage whose trouble the scenario exists to show.
+    expected: Option<&'a StageRecord>,
+}
+
+/// The cases of a rehearsal, in the plan's order.
+pub(super) fn cases(summary: &Summary, prefix: &str) -> Vec<Case> {
+    let Some(run) = summary.run() else { return Vec::new() };
+    let scenario = run.plan.scenario.as_str();
+    let telling = Telling { summary, scenario, prefix, expected: view::as_expected(summary) };
+    let mut cases = Vec::new();
+    for (stage, record) in view::stages(summary) {
+        cases.push(telling.stage(stage, record));
+        cases.extend(record.checks.iter().map(|check| telling.check(stage, record, check)));
+    }
+    cases.extend(telling.expectation());
+    cases.extend(telling.leftovers());
+    cases
+}
+
+impl Telling<'_> {
+    fn stage(&self, stage: &Stage, record: &StageRecord) -> Case {
+        let expected = self.is_expected(record, record.outcome);
+        let (time, came) = match record.progress {
+            Progress::Waiting => (Duration::ZERO, not(Kind::NotReached, Element::Skipped, "not reached".to_owned())),
+            Progress::Running(since) => {
+                let message = "the run ended while this stage was running".to_owned();
+                let time = self.summary.wall().saturating_sub(since);
+                (time, not(Kind::Unfinished, Element::Error, message + &self.heading(stage, None)))
+            }
+            Progress::Done if expected => (record.time.wall, Came::Passed),
+            Progress::Done => (record.time.wall, self.outcome(record.outcome, || self.stage_content(stage, record))),
+        };
+        let mut out = self.attachment(&came, self.evidence(record));
+        let _ = writeln!(out, "{}", record.title);
+        if expected {
+            let _ = writeln!(out, "expected: {}", stage_message(record));
+        }
+        let times = [("product", record.time.product), ("engine", record.time.engine), ("own", record.time.own())];
+        let ended = record.progress == Progress::Done && record.outcome != Outcome::Skipped;
+        for (key, time) in times.iter().filter(|_| ended) {
+            let _ = writeln!(out, "{}", property(&format!("{key}-seconds"), &format!("{:.3}", time.as_secs_f64())));
+        }
+        if !record.migrations.is_empty() {
+            let _ = writeln!(out, "{}", property("migrations", &record.migrations.len().to_string()));
+        }
+        out.extend(record.notes.iter().map(|note| format!("note: {}\n", harmless(note))));
+        for migration in &record.migrations {
+            let took = migration.took.map_or("no time told".to_owned(), |took| format!("{:.3}s", took.as_secs_f64()));
+            let _ = writeln!(out, "migration {} {}: {took}", harmless(&migration.version), harmless(&migration.name));
+        }
+        Case { name: format!("{:02} {}", stage.number, stage.id), time, came, out }
+    }
+
+    fn check(&self, stage: &Stage, record: &StageRecord, check: &CheckReport) -> Case {
+        let expected = self.is_expected(record, check.outcome);
+        let came = match expected {
+            true => Came::Passed,
+            false => self.outcome(check.outcome, || self.check_content(stage, check)),
+        };
+        let shown = check.findings.iter().find_map(|finding| finding.evidence.as_ref()).or(check.evidence.first());
+        let mut out = self.attachment(&came, shown);
+        if expected {
+            let _ = writeln!(out, "expected: {}", check_message(check));
+        }
+        let _ = writeln!(out, "{}", property("assertions", &check.assertions.to_string()));
+        out.extend(check.notes.iter().map(|note| format!("note: {}\n", harmless(note))));
+        out.extend(check.evidence.iter().map(|path| format!("evidence: {}\n", self.path(path))));
+        Case { name: format!("{} / {}", stage.id, check.title()), time: Duration::ZERO, came, out }
+    }
+
+    /// Whether the scenario exists to show that this did not pass.
+    fn is_expected(&self, record: &StageRecord, outcome: Outcome) -> bool {
+        self.expected.is_some_and(|expected| expected.id == record.id)
+            && matches!(outcome, Outcome::Failed | Outcome::Inconclusive)
+    }
+
+    fn outcome(&self, outcome: Outcome, content: impl Fn() -> String) -> Came {
+        match outcome {
+            Outcome::Passed => Came::Passed,
+            Outcome::Failed => not(Kind::Failed, Element::Failure, content()),
+            Outcome::Inconclusive => not(Kind::Inconclusive, Element::Error, content()),
+            Outcome::Cancelled => not(Kind::Cancelled, Element::Skipped, content()),
+            Outcome::Skipped => not(Kind::Skipped, Element::Skipped, content()),
+        }
+    }
+
+    fn stage_content(&self, stage: &Stage, record: &StageRecord) -> String {
+        let mut content = stage_message(record) + &self.heading(stage, None);
+        self.findings(&record.findings, &mut content);
+        content.extend(record.reason.iter().map(|reason| format!("\nreason    {reason}\n")));
+        for check in record.checks.iter().filter(|check| check.outcome != Outcome::Passed) {
+            let _ = write!(content, "\n{}: {}", check.title(), check_message(check));
+        }
+        content
+    }
+
+    fn check_content(&self, stage: &Stage, check: &CheckReport) -> String {
+        let mut content = check_message(check) + &self.heading(stage, Some(check));
+        self.findings(&check.findings, &mut content);
+        content.extend(check.unclear.iter().map(|reason| format!("\nunclear   {reason}")));
+        content
+    }
+
+    fn heading(&self, stage: &Stage, check: Option<&CheckReport>) -> String {
+        let mut heading =
+            format!("\n\nscenario  {}\nstage     {:02} {}: {}\n", self.scenario, stage.number, stage.id, stage.title);
+        if let Some(check) = check {
+            let _ = writeln!(heading, "check     {}", check.title());
+        }
+        heading
+    }
+
+    fn findings(&self, findings: &[Finding], content: &mut String) {
+        for finding in findings {
+            let Finding { object, expected, seen, evidence } = finding;
+            let _ = write!(content, "\nobject    {object}\nexpected  {expected}\nseen      {seen}\n");
+            if let Some(evidence) = evidence {
+                let _ = writeln!(content, "evidence  {}", self.path(evidence));
+            }
+        }
+    }
+
+    /// The first file that shows what is wrong in a stage.
+    fn evidence<'r>(&self, record: &'r StageRecord) -> Option<&'r String> {
+        let of_findings = record.all_findings().find_map(|(_, finding)| finding.evidence.as_ref());
+        let troubled = record.checks.iter().filter(|check| check.outcome != Outcome::Passed);
+        of_findings.or_else(|| troubled.flat_map(|check| &check.evidence).next())
+    }
+
+    /// GitLab's link to a file: the first in the text counts, only where something went wrong, and no bracket is allowed.
+    fn attachment(&self, came: &Came, evidence: Option<&String>) -> String {
+        match (came, evidence.map(|evidence| self.path(evidence))) {
+            (Came::Not { what: Element::Error | Element::Failure, .. }, Some(path))
+                if !path.contains(['[', ']', '|', '\n', '\r']) =>
+            {
+                format!("[[ATTACHMENT|{path}]]\n")
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn path(&self, evidence: &str) -> String {
+        match self.prefix.trim_end_matches('/') {
+            "" | "." => evidence.to_owned(),
+            prefix => format!("{prefix}/{evidence}"),
+        }
+    }
+
+    /// Whether what the scenario exists to show was seen.
+    fn expectation(&self) -> Option<Case> {
+        let expectation = self.summary.run()?.expectation.as_ref()?;
+        let wanted = format!("{} at stage {}", expectation.outcome.outcome(), expectation.stage);
+        let (verdict, unmet) = self.summary.verdict();
+        let content = |message: &str| {
+            let mut content = format!("{message}\n\nscenario  {}\n", self.scenario);
+            self.findings(&unmet, &mut content);
+            content
+        };
+        let mut out = String::new();
+        let came = if !self.summary.finished() {
+            not(Kind::NotReached, Element::Skipped, format!("expected {wanted}; the run did not come to its end"))
+        } else {
+            match verdict {
+                Verdict::Passed => {
+                    let seen = self.expected.map(stage_message).unwrap_or_default();
+                    let _ = writeln!(out, "{wanted}, as expected: {}", harmless(&seen));
+                    Came::Passed
+                }
+                Verdict::Failed => not(
+                    Kind::Unexpected,
+                    Element::Failure,
+                    content(&format!("expected {wanted}, and it came otherwise")),
+                ),
+                Verdict::Inconclusive => {
+                    not(Kind::Inconclusive, Element::Error, content(&format!("expected {wanted}; it cannot be told")))
+                }
+                Verdict::Cancelled => {
+                    not(Kind::Cancelled, Element::Skipped, format!("expected {wanted}; the run was cancelled"))
+                }
+            }
+        };
+        Some(Case { name: "expectation".to_owned(), time: Duration::ZERO, came, out })
+    }
+
+    fn leftovers(&self) -> Option<Case> {
+        let leftovers = self.summary.leftovers();
+        let mut content = format!("{} of what the run made stayed behind", leftovers.len());
+        let _ = write!(content, "\n\nscenario  {}\n", self.scenario);
+        content.extend(leftovers.iter().map(|leftover| format!("\n{leftover}")));
+        content.push_str("\n\nremove them with: rehearse sweep");
+        (!leftovers.is_empty()).then(|| Case {
+            name: "leftovers".to_owned(),
+            time: Duration::ZERO,
+            came: not(Kind::Leftover, Element::Error, content),
+            out: String::new(),
+        })
+    }
+}
+
+fn not(kind: Kind, what: Element, content: String) -> Came {
+    Came::Not { kind, what, content }
+}
+
+/// In one line: what a stage came to.
+fn stage_message(record: &StageRecord) -> String {
+    let outcome = record.outcome;
+    if let Some(message) = of_findings(&record.findings) {
+        return format!("{outcome}: {message}");
+    }
+    let troubled: Vec<String> = record
+        .checks
+        .iter()
+        .filter(|check| check.outcome != Outcome::Passed)
+        .map(|check| format!("{} {}", one_line(&check.title()), check.outcome))
+        .collect();
+    match &record.reason {
+        Some(reason) => format!("{outcome}: {}", brief(reason)),
+        None if troubled.is_empty() => outcome.to_string(),
+        None => format!("{outcome}: {} of {} checks: {}", troubled.len(), record.checks.len(), troubled.join(", ")),
+    }
+}
+
+/// In one line: what a check came to.
+fn check_message(check: &CheckReport) -> String {
+    let message = of_findings(&check.findings).or_else(|| check.unclear.first().map(|reason| brief(reason)));
+    message.map_or(check.outcome.to_string(), |message| format!("{}: {message}", check.outcome))
+}
+
+fn of_findings(findings: &[Finding]) -> Option<String> {
+    let more = match findings.len().saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Some(brief(&findings.first()?.to_string()) + &more)
+}
+
+/// What a first line takes of a text, in characters: a finding may hold half a log.
+const BRIEF: usize = 300;
+
+fn brief(text: &str) -> String {
+    let line = one_line(text);
+    match line.char_indices().nth(BRIEF) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+fn property(key: &str, value: &str) -> String {
+    format!("[[PROPERTY|{key}={value}]]")
+}
+
+/// Foreign text in which no one finds a mark of ours.
+fn harmless(text: &str) -> String {
+    one_line(text).replace("[[", "[ [")
+}

@@ -1,0 +1,16 @@
+//! What a run came to, for machines and for people. Every report is a function of the event fold; none of them sees
+//! the engine, and none of them changes what the fold says.
+
+mod files;
+mod jsonl;
+mod junit;
+mod terminal;
+mod text;
+mod view;
+mod wire;
+
+pub use files::{Files, schema as summary_schema};
+pub use jsonl::{Jsonl, schema as events_schema};
+pub use junit::{Junit, write_all as write_junit};
+pub use terminal::{Colour, Look, Terminal};
+pub use text::{attribute, cdata, head_and_tail, one_line, xml};

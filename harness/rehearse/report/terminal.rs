@@ -1,0 +1,179 @@
+//! What people see while a rehearsal runs: plain lines, a live view, or GitLab's folding sections; and at the end a
+//! block that says what it came to.
+//!
+//! Colour only repeats what a word says already. What comes from outside is cleaned, so that a log cannot drive the
+//! terminal.
+
+mod block;
+mod lines;
+mod live;
+mod paint;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use rehearse_core::event::{Event, EventKind, ReportError, Reporter, StageId};
+use rehearse_core::plan::{Act, Plan, humane};
+use rehearse_core::summary::{Progress, Summary};
+
+use self::live::Live;
+pub use self::paint::Colour;
+use self::paint::{Paint, Tone};
+use super::text::one_line;
+
+/// How it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// A line for everything that happens, with its time.
+    Plain,
+    /// The stages under way move at the foot of the terminal; each leaves one line when it ends.
+    Live,
+    /// Plain, with each stage in a section that GitLab folds.
+    GitLab,
+}
+
+/// Between two signs of life of one stage in plain looks: a log is read later, by the line.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// Tells people.
+pub struct Terminal {
+    look: Look,
+    shown: Shown,
+    sink: Box<dyn Write + Send>,
+    live: Live,
+    told: BTreeMap<StageId, Duration>,
+}
+
+/// What every look is shown by.
+struct Shown {
+    paint: Paint,
+    out: String,
+    reports: Vec<String>,
+}
+
+impl Terminal {
+    /// Writes to `sink`. `out` is the output folder as it is to be named; `reports` are the files in it worth naming.
+    /// The live look moves its lines on standard error, and only where that is a terminal.
+    pub fn new(look: Look, colour: Colour, out: &str, reports: &[&str], sink: Box<dyn Write + Send>) -> Self {
+        let reports = reports.iter().map(|report| (*report).to_owned()).collect();
+        let shown = Shown { paint: Paint(colour), out: out.to_owned(), reports };
+        Self { look, shown, sink, live: Live::new(look == Look::Live), told: BTreeMap::new() }
+    }
+
+    fn tell(&mut self, event: &Event, summary: &Summary) -> Option<String> {
+        let plan = summary.plan()?;
+        let paint = self.shown.paint;
+        match &event.kind {
+            EventKind::RunStarted(run) => {
+                self.live.begin(plan, paint);
+                Some(lines::opening(run, paint))
+            }
+            EventKind::StageStarted { stage } => {
+                self.told.insert(stage.clone(), event.at);
+                let title =
+                    plan.stages.iter().find(|known| known.id == *stage).map_or("", |known| known.title.as_str());
+                self.live.stage(stage, &numbered(plan, stage), title);
+                self.plainly(|look| {
+                    section_start(look, plan, stage, event, summary) + &at(event, plan, stage, paint, title)
+                })
+            }
+            EventKind::Progress { stage, text } => {
+                self.live.progress(stage, &one_line(text));
+                let before = self.told.get(stage).copied().unwrap_or_default();
+                if event.at < before + QUIET {
+                    return None;
+                }
+                self.told.insert(stage.clone(), event.at);
+                self.plainly(|_| at(event, plan, stage, paint, &paint.tone(Tone::Dim, &one_line(text))))
+            }
+            EventKind::Noted { stage, text } => {
+                self.plainly(|_| at(event, plan, stage, paint, &format!("note: {}", one_line(text))))
+            }
+            EventKind::Migrated { stage, .. } => {
+                self.live.migrated(stage);
+                None
+            }
+            EventKind::Checked { .. } | EventKind::LeftBehind { .. } => None,
+            EventKind::StageFinished { stage, .. } | EventKind::StageSkipped { stage, .. } => {
+                self.live.end(stage);
+                let record = summary.stages().iter().find(|record| record.id == *stage)?;
+                let details = lines::details(record, &self.shown.out, paint, "         ");
+                let title = match self.look {
+                    Look::Live => {
+                        return Some(lines::ended_alone(&numbered(plan, stage), record, width(plan), paint) + &details);
+                    }
+                    Look::Plain | Look::GitLab => lines::ended(record, paint),
+                };
+                let begun = matches!(event.kind, EventKind::StageFinished { .. });
+                let end = if begun { section_end(self.look, plan, stage, event, summary) } else { String::new() };
+                Some(end + &at(event, plan, stage, paint, &title) + &details)
+            }
+            EventKind::RunFinished => {
+                self.live.over();
+                Some(block::block(summary, &self.shown.out, &self.shown.reports, paint))
+            }
+        }
+    }
+
+    fn plainly(&self, line: impl Fn(Look) -> String) -> Option<String> {
+        match self.look {
+            Look::Plain | Look::GitLab => Some(line(self.look)),
+            Look::Live => None,
+        }
+    }
+}
+
+impl Reporter for Terminal {
+    fn report(&mut self, event: &Event, summary: &Summary) -> Result<(), ReportError> {
+        let Some(text) = self.tell(event, summary) else { return Ok(()) };
+        let Self { live, sink, .. } = self;
+        let written = live.aside(|| sink.write_all(text.as_bytes()).and_then(|()| sink.flush()));
+        written.map_err(|source| ReportError { what: "to the terminal".to_owned(), source: source.into() })
+    }
+}
+
+/// `[  12.3s] 07 hop-1/upgrade  …`.
+fn at(event: &Event, plan: &Plan, stage: &StageId, paint: Paint, what: &str) -> String {
+    let time = paint.tone(Tone::Dim, &format!("[{:>6.1}s]", event.at.as_secs_f64()));
+    format!("{time} {:<width$}  {what}\n", numbered(plan, stage), width = width(plan))
+}
+
+fn numbered(plan: &Plan, stage: &StageId) -> String {
+    let number = plan.stages.iter().find(|known| known.id == *stage).map_or(0, |known| known.number);
+    format!("{number:02} {stage}")
+}
+
+/// What the longest number and id of a stage take.
+fn width(plan: &Plan) -> usize {
+    plan.stages.iter().map(|stage| numbered(plan, &stage.id).chars().count()).max().unwrap_or_default()
+}
+
+/// GitLab's sections cannot overlap, so that a stage that runs beside others has none.
+fn section(look: Look, plan: &Plan, stage: &StageId) -> Option<String> {
+    let stage = plan.stages.iter().find(|known| known.id == *stage)?;
+    let beside = matches!(stage.act, Act::Images { beside: true, .. });
+    let name = format!("{}.{:02}.{}", plan.scenario, stage.number, stage.id);
+    let clean = name.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '-' }).collect();
+    (look == Look::GitLab && !beside).then_some(clean)
+}
+
+fn section_start(look: Look, plan: &Plan, stage: &StageId, event: &Event, summary: &Summary) -> String {
+    let unix = unix(event, summary);
+    section(look, plan, stage)
+        .map_or(String::new(), |name| format!("\u{1b}[0Ksection_start:{unix}:{name}[collapsed=true]\r\u{1b}[0K"))
+}
+
+fn section_end(look: Look, plan: &Plan, stage: &StageId, event: &Event, summary: &Summary) -> String {
+    let unix = unix(event, summary);
+    section(look, plan, stage).map_or(String::new(), |name| format!("\u{1b}[0Ksection_end:{unix}:{name}\r\u{1b}[0K"))
+}
+
+fn unix(event: &Event, summary: &Summary) -> u64 {
+    summary.run().map_or(0, |run| run.unix) + event.at.as_secs()
+}
+
+/// Whether a stage has ended, and how long that took.
+fn took(record: &rehearse_core::summary::StageRecord) -> Option<String> {
+    (record.progress == Progress::Done).then(|| humane(record.time.wall))
+}

@@ -1,0 +1,158 @@
+//! What a rehearsal came to, said once, at its end.
+
+use std::fmt::Write;
+
+use rehearse_core::plan::{Act, humane};
+use rehearse_core::summary::{StageRecord, Summary};
+use rehearse_core::verdict::{Exit, Outcome, Verdict};
+
+use super::lines::{checks, count, details, findings, migrations};
+use super::paint::{self, Paint, Tone, symbol};
+use crate::report::text::one_line;
+use crate::report::view::{self, Fate, HopView, share};
+
+/// The block at the end.
+pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Paint) -> String {
+    let mut text = format!("\n{}\n\n", headline(summary, paint));
+    let mut row = |label: &str, what: &str| {
+        let _ = writeln!(text, "  {label:<10}{what}");
+    };
+    let hops = view::hops(summary);
+    row("path", &path_walked(summary, &hops));
+    for hop in &hops {
+        row(&format!("hop {}", hop.hop.number), &hop_line(hop, paint));
+    }
+    if let Some(way_back) = way_back(summary, paint) {
+        row("way back", &way_back);
+    }
+    row("time", &time(summary));
+    if !reports.is_empty() {
+        row("reports", &format!("{}/ {}", out.trim_end_matches('/'), reports.join(" ")));
+    }
+    for (_, record) in view::stages(summary).filter(|(stage, _)| matches!(stage.act, Act::Teardown)) {
+        for note in &record.notes {
+            row("teardown", &one_line(note));
+        }
+    }
+    text + &trouble(summary, out, paint)
+}
+
+fn headline(summary: &Summary, paint: Paint) -> String {
+    let verdict = summary.verdict().0;
+    let scenario = summary.plan().map_or(String::new(), |plan| one_line(&plan.scenario));
+    let expected = view::as_expected(summary).map(|stage| format!("{} as expected at {}", stage.outcome, stage.id));
+    let at = summary.first_trouble().map(|stage| format!(" at {}", stage.id));
+    let left = summary.leftovers().len();
+    let (word, why) = match (summary.exit(), verdict) {
+        // What stayed behind is never green.
+        (Exit::Inconclusive, Verdict::Passed) => (
+            Verdict::Inconclusive,
+            Some(format!(": {}, but {} stayed behind", expected.as_deref().unwrap_or("passed"), count(left, "thing"))),
+        ),
+        (_, Verdict::Passed) => (verdict, expected.map(|expected| format!(": {expected}"))),
+        (_, Verdict::Failed | Verdict::Inconclusive | Verdict::Cancelled) => {
+            let unmet = !summary.verdict().1.is_empty();
+            (verdict, if unmet { Some(": not as expected".to_owned()) } else { at })
+        }
+    };
+    let capitals = paint.tone(paint::verdict(word), &word.to_string().to_uppercase());
+    let scenario = paint.tone(Tone::Strong, &scenario);
+    format!("{capitals}{}  {scenario} in {}", why.unwrap_or_default(), humane(summary.wall()))
+}
+
+fn path_walked(summary: &Summary, hops: &[HopView<'_>]) -> String {
+    let Some(plan) = summary.plan() else { return String::new() };
+    let mut path = format!("{} {}", plan.product, plan.from);
+    for hop in hops {
+        let fate = match hop.fate {
+            Fate::Ended(Outcome::Passed) => String::new(),
+            fate @ (Fate::Ended(_) | Fate::LeftOut | Fate::NotReached | Fate::UnderWay) => {
+                format!(" ({})", fate.words())
+            }
+        };
+        let _ = write!(path, " → {}{fate}", hop.to);
+    }
+    path
+}
+
+fn hop_line(hop: &HopView<'_>, paint: Paint) -> String {
+    let fate = match hop.fate {
+        Fate::Ended(outcome) => paint.outcome(outcome),
+        fate @ (Fate::LeftOut | Fate::NotReached | Fate::UnderWay) => {
+            paint.tone(Tone::Dim, &format!("{} {}", symbol(Outcome::Skipped), fate.words()))
+        }
+    };
+    let mut facts = Vec::new();
+    let begun = |record: &&StageRecord| record.outcome != Outcome::Skipped;
+    if let Some(upgrade) = hop.upgrade.filter(begun) {
+        let time = humane(upgrade.time.wall);
+        facts.push(match upgrade.outcome {
+            Outcome::Passed => format!("upgrade {time}"),
+            other @ (Outcome::Failed | Outcome::Inconclusive | Outcome::Cancelled | Outcome::Skipped) => {
+                format!("upgrade {other} after {time}")
+            }
+        });
+        if !upgrade.migrations.is_empty() {
+            facts.push(migrations(upgrade));
+        }
+    }
+    if let Some(check) = hop.check.filter(begun).filter(|check| !check.checks.is_empty()) {
+        facts.push(checks(check));
+    }
+    let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) };
+    format!("{fate}  {} → {}{facts}", hop.hop.from, hop.to)
+}
+
+fn way_back(summary: &Summary, paint: Paint) -> Option<String> {
+    let stages: Vec<&StageRecord> =
+        summary.stages().iter().filter(|stage| stage.id.0.starts_with("way-back/")).collect();
+    let plan = summary.plan()?;
+    let worst = [Outcome::Failed, Outcome::Cancelled, Outcome::Inconclusive, Outcome::Skipped, Outcome::Passed]
+        .into_iter()
+        .find(|outcome| stages.iter().any(|stage| stage.outcome == *outcome))?;
+    let mut facts: Vec<String> =
+        stages.iter().find_map(|stage| stage.reason.as_deref()).map(one_line).into_iter().collect();
+    let fate = match worst {
+        Outcome::Skipped => paint.tone(Tone::Dim, &format!("{} not gone", symbol(worst))),
+        Outcome::Passed | Outcome::Failed | Outcome::Inconclusive | Outcome::Cancelled => {
+            facts.push(humane(stages.iter().map(|stage| stage.time.wall).sum()));
+            facts.extend(stages.iter().find(|stage| !stage.checks.is_empty()).map(|stage| checks(stage)));
+            paint.outcome(worst)
+        }
+    };
+    Some(format!("{fate}  {} again: {}", plan.from, facts.join(", ")))
+}
+
+fn time(summary: &Summary) -> String {
+    let totals = view::totals(summary);
+    let part = |name: &str, part| format!("{name} {} ({:.0}%)", humane(part), 100.0 * share(part, totals.wall));
+    [part("product", totals.product), part("container engine", totals.engine), part("own", totals.own)].join(" · ")
+}
+
+/// What did not pass, what was not as expected, and what stayed behind.
+fn trouble(summary: &Summary, out: &str, paint: Paint) -> String {
+    let mut text = String::new();
+    let (_, unmet) = summary.verdict();
+    if !unmet.is_empty() {
+        let _ = writeln!(text, "\n  not as expected");
+        text.push_str(&findings(&unmet, out, paint, "    "));
+    }
+    let expected = view::as_expected(summary);
+    for outcome in [Outcome::Failed, Outcome::Inconclusive, Outcome::Cancelled] {
+        for record in summary.stages().iter().filter(|stage| stage.outcome == outcome) {
+            let as_expected = expected.is_some_and(|stage| stage.id == record.id);
+            let suffix = if as_expected { ", as expected" } else { "" };
+            let _ = write!(text, "\n  {}  {}{suffix}", paint.outcome(outcome), record.id);
+            let reason = record.reason.as_deref().map(|reason| format!(": {}", one_line(reason)));
+            let _ = writeln!(text, "{}", reason.unwrap_or_default());
+            text.push_str(&details(record, out, paint, "    "));
+        }
+    }
+    if !summary.leftovers().is_empty() {
+        let _ = writeln!(text, "\n  stayed behind; remove with: rehearse sweep");
+        for leftover in summary.leftovers() {
+            let _ = writeln!(text, "    {}", one_line(leftover));
+        }
+    }
+    text
+}

@@ -1,0 +1,152 @@
+//! Lines about stages, checks and findings.
+
+use std::fmt::Write;
+
+use rehearse_core::event::{CheckReport, RunStarted};
+use rehearse_core::summary::StageRecord;
+use rehearse_core::verdict::{Finding, Outcome};
+
+use super::paint::{Paint, Tone};
+use super::took;
+use crate::report::text::{one_line, xml};
+
+/// Findings of one check that a terminal shows, and lines of one text; reports have all.
+const SHOWN: usize = 8;
+
+/// What is rehearsed, before anything happens.
+pub(super) fn opening(run: &RunStarted, paint: Paint) -> String {
+    let plan = &run.plan;
+    let path: Vec<String> = plan.hops.iter().map(|hop| format!(" → {}", hop.to)).collect();
+    let mut text = format!("{} {}\n", paint.tone(Tone::Strong, "rehearse"), one_line(&plan.scenario));
+    if let Some(about) = &plan.about {
+        let _ = writeln!(text, "  {}", one_line(about));
+    }
+    let _ = writeln!(text, "  {} {}{} in {} stages", plan.product, plan.from, path.concat(), plan.stages.len());
+    if let Some(expectation) = &run.expectation {
+        let _ = writeln!(text, "  expected: {} at {}", expectation.outcome.outcome(), one_line(&expectation.stage));
+    }
+    let _ = writeln!(text, "  {}\n", paint.tone(Tone::Dim, &format!("run {}, version {}", run.run, run.tool)));
+    text
+}
+
+/// How a stage ended, for a line that names it already.
+pub(super) fn ended(record: &StageRecord, paint: Paint) -> String {
+    let time = match record.outcome {
+        Outcome::Skipped => String::new(),
+        Outcome::Passed | Outcome::Failed | Outcome::Inconclusive | Outcome::Cancelled => {
+            took(record).map_or(String::new(), |time| format!(" {time}"))
+        }
+    };
+    format!("{}{time}{}", paint.outcome(record.outcome), facts(record, ": "))
+}
+
+/// How a stage ended, on a line of its own.
+pub(super) fn ended_alone(numbered: &str, record: &StageRecord, width: usize, paint: Paint) -> String {
+    let time = match record.outcome {
+        Outcome::Skipped => String::new(),
+        Outcome::Passed | Outcome::Failed | Outcome::Inconclusive | Outcome::Cancelled => {
+            took(record).unwrap_or_default()
+        }
+    };
+    // Padded before it is painted: colour has no width.
+    let gap = " ".repeat(14_usize.saturating_sub(record.outcome.to_string().chars().count() + 2));
+    let title = one_line(&record.title);
+    format!("  {}{gap}{time:>7}  {numbered:<width$}  {title}{}\n", paint.outcome(record.outcome), facts(record, " · "))
+}
+
+/// `: 15 migrations, checks 14 passed`, or why it did not pass.
+fn facts(record: &StageRecord, before: &str) -> String {
+    let mut facts = Vec::new();
+    if !record.migrations.is_empty() {
+        facts.push(migrations(record));
+    }
+    if !record.checks.is_empty() {
+        facts.push(checks(record));
+    }
+    facts.extend(record.reason.as_deref().map(one_line));
+    if facts.is_empty() { String::new() } else { format!("{before}{}", facts.join(", ")) }
+}
+
+/// `15 migrations`.
+pub(super) fn migrations(record: &StageRecord) -> String {
+    count(record.migrations.len(), "migration")
+}
+
+/// `1 thing`, `2 things`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// `checks 12 passed, 2 failed`.
+pub(super) fn checks(record: &StageRecord) -> String {
+    let all = [Outcome::Passed, Outcome::Failed, Outcome::Inconclusive, Outcome::Cancelled, Outcome::Skipped];
+    let told: Vec<String> = all
+        .into_iter()
+        .map(|outcome| (record.checks.iter().filter(|check| check.outcome == outcome).count(), outcome))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, outcome)| format!("{number} {outcome}"))
+        .collect();
+    format!("checks {}", told.join(", "))
+}
+
+/// What went wrong in a stage: its findings, and its checks that did not pass.
+pub(super) fn details(record: &StageRecord, out: &str, paint: Paint, indent: &str) -> String {
+    let mut text = findings(&record.findings, out, paint, indent);
+    for check in record.checks.iter().filter(|check| check.outcome != Outcome::Passed) {
+        text.push_str(&check_details(check, out, paint, indent));
+    }
+    text
+}
+
+fn check_details(check: &CheckReport, out: &str, paint: Paint, indent: &str) -> String {
+    let inner = format!("{indent}  ");
+    let mut text = format!("{indent}{}  {}\n", paint.outcome(check.outcome), one_line(&check.title()));
+    text.push_str(&findings(&check.findings, out, paint, &inner));
+    for reason in check.unclear.iter().take(SHOWN) {
+        text.push_str(&labelled(&inner, "unclear", reason));
+    }
+    if check.findings.iter().all(|finding| finding.evidence.is_none()) {
+        for evidence in check.evidence.iter().take(SHOWN) {
+            text.push_str(&labelled(&inner, "evidence", &path(out, evidence)));
+        }
+    }
+    text
+}
+
+/// Findings, each by object, expected, seen and evidence.
+pub(super) fn findings(findings: &[Finding], out: &str, paint: Paint, indent: &str) -> String {
+    let mut text = String::new();
+    for finding in findings.iter().take(SHOWN) {
+        let _ = writeln!(text, "{indent}{}", paint.tone(Tone::Strong, &one_line(&finding.object)));
+        let inner = format!("{indent}  ");
+        text.push_str(&labelled(&inner, "expected", &finding.expected));
+        text.push_str(&labelled(&inner, "seen", &finding.seen));
+        if let Some(evidence) = &finding.evidence {
+            text.push_str(&labelled(&inner, "evidence", &path(out, evidence)));
+        }
+    }
+    if let more @ 1.. = findings.len().saturating_sub(SHOWN) {
+        let _ = writeln!(text, "{indent}… and {more} more, in summary.json");
+    }
+    text
+}
+
+/// A label and a text, the further lines of which stand under its first.
+fn labelled(indent: &str, label: &str, text: &str) -> String {
+    let clean = xml(text);
+    let lines: Vec<String> = clean.trim_end().lines().map(one_line).collect();
+    let mut told = String::new();
+    for (number, line) in lines.iter().take(SHOWN).enumerate() {
+        let label = if number == 0 { label } else { "" };
+        let _ = writeln!(told, "{indent}{label:<8}  {line}");
+    }
+    if let more @ 1.. = lines.len().saturating_sub(SHOWN) {
+        let _ = writeln!(told, "{indent}{:<8}  … and {more} more lines", "");
+    }
+    told
+}
+
+/// A file as one can open it from where the command was given.
+pub(super) fn path(out: &str, evidence: &str) -> String {
+    format!("{}/{}", out.trim_end_matches('/'), one_line(evidence))
+}

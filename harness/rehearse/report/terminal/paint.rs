@@ -1,0 +1,74 @@
+//! Colour, which only repeats what a word says.
+
+use rehearse_core::verdict::{Outcome, Verdict};
+
+/// Whether there is colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Where the stream takes it and `NO_COLOR` is not set.
+    On,
+    /// Anywhere else.
+    Off,
+}
+
+/// What a piece of text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Good,
+    Bad,
+    Unclear,
+    Strong,
+    Dim,
+}
+
+/// Paints.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paint(pub(super) Colour);
+
+impl Paint {
+    pub(super) fn tone(self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Bad => "1;31",
+            Tone::Unclear => "33",
+            Tone::Strong => "1",
+            Tone::Dim => "2",
+        };
+        match self.0 {
+            Colour::On if !text.is_empty() => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            Colour::On | Colour::Off => text.to_owned(),
+        }
+    }
+
+    /// `✗ failed`.
+    pub(super) fn outcome(self, outcome: Outcome) -> String {
+        self.tone(tone(outcome), &format!("{} {outcome}", symbol(outcome)))
+    }
+}
+
+pub(super) fn symbol(outcome: Outcome) -> char {
+    match outcome {
+        Outcome::Passed => '✓',
+        Outcome::Failed => '✗',
+        Outcome::Inconclusive => '?',
+        Outcome::Cancelled => '!',
+        Outcome::Skipped => '–',
+    }
+}
+
+pub(super) fn tone(outcome: Outcome) -> Tone {
+    match outcome {
+        Outcome::Passed => Tone::Good,
+        Outcome::Failed => Tone::Bad,
+        Outcome::Inconclusive | Outcome::Cancelled => Tone::Unclear,
+        Outcome::Skipped => Tone::Dim,
+    }
+}
+
+pub(super) fn verdict(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Passed => Tone::Good,
+        Verdict::Failed => Tone::Bad,
+        Verdict::Inconclusive | Verdict::Cancelled => Tone::Unclear,
+    }
+}

@@ -1,0 +1,147 @@
+//! Makes foreign text fit to be shown: the one sanitiser for every XML sink and for terminals.
+//!
+//! Logs are full of escape sequences, and one of them makes a whole JUnit file unreadable. So nothing reaches a report
+//! without passing here; what has passed here is not looked at again.
+
+/// The text as any XML 1.0 parser takes it: without terminal sequences, whole or cut off, and without characters that
+/// XML has no way to write. Line ends become LF; tabs stay.
+pub fn xml(text: &str) -> String {
+    #[derive(Clone, Copy)]
+    enum State {
+        Text,
+        Escape,
+        Control,
+        Command,
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut state = State::Text;
+    let mut after_return = false;
+    for character in text.chars() {
+        let line_feed_of_pair = std::mem::replace(&mut after_return, character == '\r') && character == '\n';
+        // A sequence that is broken off ends before the character that cannot belong to it; that one is text again.
+        state = match (state, character) {
+            (State::Escape, '[') => State::Control,
+            (State::Escape, ']' | 'P' | 'X' | '^' | '_') => State::Command,
+            (State::Escape, ' '..='/') => State::Escape,
+            (State::Control, ' '..='?') => State::Control,
+            (State::Escape, '0'..='~') | (State::Control, '@'..='~') | (State::Command, '\u{7}' | '\u{9c}') => {
+                State::Text
+            }
+            (_, '\u{1b}') => State::Escape,
+            (_, '\u{9b}') => State::Control,
+            (_, '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}') => State::Command,
+            // A command that nobody ended must not swallow the rest of a log.
+            (State::Command, other) if !matches!(other, '\n' | '\r' | '\u{18}' | '\u{1a}') => State::Command,
+            (_, '\r') => {
+                clean.push('\n');
+                State::Text
+            }
+            (_, '\n') if line_feed_of_pair => State::Text,
+            (_, other) => {
+                clean.extend(Some(other).filter(|other| writable(*other)));
+                State::Text
+            }
+        };
+    }
+    clean
+}
+
+/// Whether XML 1.0 can write a character and no terminal obeys it.
+fn writable(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\u{85}' => true,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => false,
+        _ => true,
+    }
+}
+
+/// The text as content of a CDATA section; its end mark is split over two sections.
+pub fn cdata(text: &str) -> String {
+    xml(text).replace("]]>", "]]]]><![CDATA[>")
+}
+
+/// The text as the value of an XML attribute: on one line, since parsers make line ends blanks anyway.
+pub fn attribute(text: &str) -> String {
+    xml(text).replace(['\n', '\t'], " ")
+}
+
+/// The text on one line of a terminal: no sequences, no control characters, nothing that turns the reading direction.
+pub fn one_line(text: &str) -> String {
+    let turns = |c: &char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let flat = |c: char| if matches!(c, '\n' | '\t' | '\u{85}' | '\u{2028}' | '\u{2029}') { ' ' } else { c };
+    xml(text).chars().filter(|c| !turns(c)).map(flat).collect::<String>().trim().to_owned()
+}
+
+/// What the line about what was left out takes at most.
+const NOTE: usize = 80;
+
+/// The beginning and the end of a text, of at most `limit` bytes together, with a line that says how much is left out.
+/// A limit below that of the line itself gives the line alone.
+pub fn head_and_tail(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let half = limit.saturating_sub(NOTE) / 2;
+    let at_most = (0..=half).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let at_least = (text.len() - half..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    // Whole lines read better, where that does not cost much.
+    let head = text[..at_most].rfind('\n').filter(|at| *at >= half / 2).unwrap_or(at_most);
+    let tail = text[at_least..].find('\n').filter(|at| *at < half / 2).map_or(at_least, |at| at_least + at + 1);
+    let left_out = &text[head..tail];
+    let lines = left_out.matches('\n').count();
+    format!("{}\n… {} bytes in {lines} lines are left out here …\n{}", &text[..head], left_out.len(), &text[tail..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        assert_eq!(xml(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn sequences_go_and_text_stays() {
+        check("\u{1b}[31mred\u{1b}[0m", "red");
+        check("\u{1b}]0;title\u{7}text\u{1b}]8;;http://x\u{1b}\\link", "textlink");
+        check("\u{1b}Pq#0;1\u{1b}\\after \u{9b}1mbold", "after bold");
+        check("\u{1b}(Bcharset \u{1b}c", "charset ");
+    }
+
+    #[test]
+    fn a_sequence_that_is_cut_off_takes_no_text_with_it() {
+        check("end\u{1b}[3", "end");
+        check("end\u{1b}", "end");
+        check("\u{1b}[3\nnext", "\nnext");
+        check("\u{1b}]0;never ended\nnext", "\nnext");
+        check("\u{1b}é", "é");
+        check("\u{1b}\u{1b}[1mx", "x");
+    }
+
+    #[test]
+    fn line_ends_become_line_feeds_and_tabs_stay() {
+        check("a\r\nb\rc\n\td\r\r\ne", "a\nb\nc\n\td\n\ne");
+        check("\u{1b}[1m\r\n", "\n");
+    }
+
+    #[test]
+    fn what_xml_cannot_write_goes() {
+        check("a\0b\u{8}c\u{fffe}d\u{ffff}e\u{7f}f🦀", "abcdef🦀");
+    }
+
+    #[test]
+    fn a_terminal_gets_one_line_that_reads_from_left_to_right() {
+        assert_eq!(one_line(" a\r\n\tb\u{202e}c\u{1b}[2J "), "a  bc");
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_head_and_tail_and_says_what_is_left_out() {
+        let text: String = (0..1000).map(|line| format!("line {line} ü\n")).collect();
+        let short = head_and_tail(&text, 400);
+        assert!(short.len() <= 400, "{}", short.len());
+        assert!(short.starts_with("line 0 ü\n") && short.ends_with("line 999 ü\n"), "{short}");
+        assert!(short.contains(" lines are left out here …\n"), "{short}");
+        assert_eq!(head_and_tail("short", 400), "short");
+        assert!(head_and_tail(&text, 0).contains("left out"));
+    }
+}

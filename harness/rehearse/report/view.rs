@@ -1,0 +1,159 @@
+//! What several reports ask of the fold: hops and how they fared, where the time went, what was expected.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use regex::Regex;
+use rehearse_core::plan::{Act, PlannedHop, Stage};
+use rehearse_core::summary::{Progress, StageRecord, Summary};
+use rehearse_core::verdict::{Outcome, Verdict};
+
+/// The stages of the plan, each with what is known of it.
+pub(super) fn stages(summary: &Summary) -> impl Iterator<Item = (&Stage, &StageRecord)> {
+    summary.plan().into_iter().flat_map(|plan| &plan.stages).zip(summary.stages())
+}
+
+/// The stage whose trouble is what the scenario exists to show, when it came exactly so.
+pub(super) fn as_expected(summary: &Summary) -> Option<&StageRecord> {
+    let expectation = summary.run()?.expectation.as_ref()?;
+    let met = summary.finished() && summary.verdict().0 == Verdict::Passed;
+    summary.stages().iter().find(|stage| met && stage.id.0 == expectation.stage)
+}
+
+/// How a hop fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// All that began of it ended so.
+    Ended(Outcome),
+    /// The restored data did not need it.
+    LeftOut,
+    /// Something before ended the path, or the run has not come to it.
+    NotReached,
+    /// It began and has not ended.
+    UnderWay,
+}
+
+impl Fate {
+    /// In words.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Ended(outcome) => outcome.to_string(),
+            Self::LeftOut => "left out".to_owned(),
+            Self::NotReached => "not reached".to_owned(),
+            Self::UnderWay => "under way".to_owned(),
+        }
+    }
+}
+
+/// A hop, its stages and how it fared.
+#[derive(Debug)]
+pub(super) struct HopView<'a> {
+    pub(super) hop: &'a PlannedHop,
+    /// The release that the image held, where that is known; else the planned one.
+    pub(super) to: String,
+    /// Where it is known from the image.
+    pub(super) actual: Option<String>,
+    pub(super) fate: Fate,
+    pub(super) upgrade: Option<&'a StageRecord>,
+    pub(super) check: Option<&'a StageRecord>,
+}
+
+/// The hops of the plan.
+pub(super) fn hops(summary: &Summary) -> Vec<HopView<'_>> {
+    let actual = actual(summary);
+    let hops = summary.plan().map_or(&[][..], |plan| &plan.hops);
+    let view = |hop| view_hop(summary, hop, actual.get(&hop.number));
+    hops.iter().map(view).collect()
+}
+
+fn view_hop<'a>(summary: &'a Summary, hop: &'a PlannedHop, actual: Option<&String>) -> HopView<'a> {
+    let own: Vec<(&Stage, &StageRecord)> = stages(summary).filter(|(stage, _)| stage.hop == Some(hop.number)).collect();
+    let of = |wanted: fn(&Act) -> bool| own.iter().find(|(stage, _)| wanted(&stage.act)).map(|(_, record)| *record);
+    let any = |outcome| own.iter().any(|(_, record)| record.progress == Progress::Done && record.outcome == outcome);
+    let begun = |record: &StageRecord| record.progress != Progress::Waiting && record.outcome != Outcome::Skipped;
+    let running = own.iter().any(|(_, record)| matches!(record.progress, Progress::Running(_)));
+    let waiting = own.iter().any(|(_, record)| record.progress == Progress::Waiting);
+    let broken = stages(summary)
+        .take_while(|(stage, _)| stage.hop != Some(hop.number))
+        .any(|(_, record)| matches!(record.outcome, Outcome::Failed | Outcome::Inconclusive | Outcome::Cancelled));
+    let worst = [Outcome::Failed, Outcome::Cancelled, Outcome::Inconclusive].into_iter().find(|outcome| any(*outcome));
+    let fate = match worst {
+        Some(outcome) => Fate::Ended(outcome),
+        None if running || (waiting && own.iter().any(|(_, record)| begun(record))) => Fate::UnderWay,
+        None if any(Outcome::Passed) => Fate::Ended(Outcome::Passed),
+        None if hop.when.is_some() && !waiting && !broken => Fate::LeftOut,
+        None => Fate::NotReached,
+    };
+    HopView {
+        hop,
+        to: actual.cloned().unwrap_or_else(|| hop.to.to_string()),
+        actual: actual.cloned(),
+        fate,
+        upgrade: of(|act| matches!(act, Act::Upgrade { .. })),
+        check: of(|act| matches!(act, Act::Check { .. })),
+    }
+}
+
+static HELD: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^hop (\d+): \S+ is (\S+), as the image holds it$").ok());
+
+/// The releases that the images of the hops really held, as the stages that made them available noted.
+fn actual(summary: &Summary) -> BTreeMap<u32, String> {
+    let Some(held) = HELD.as_ref() else { return BTreeMap::new() };
+    let notes = stages(summary)
+        .filter(|(stage, _)| matches!(stage.act, Act::Images { .. }))
+        .flat_map(|(_, record)| &record.notes);
+    let read = |note: &String| {
+        let parts = held.captures(note)?;
+        Some((parts[1].parse().ok()?, parts[2].to_owned()))
+    };
+    notes.filter_map(read).collect()
+}
+
+/// Where the time of a run went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) wall: Duration,
+    pub(super) product: Duration,
+    pub(super) engine: Duration,
+    pub(super) own: Duration,
+}
+
+impl Totals {
+    /// Our own share of the whole.
+    pub(super) fn own_share(&self) -> f64 {
+        share(self.own, self.wall)
+    }
+}
+
+/// A part of a whole, from 0 to 1.
+pub(super) fn share(part: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() { 0.0 } else { part.as_secs_f64() / whole.as_secs_f64() }
+}
+
+/// Adds up the stages that follow one another. What runs beside them counts only where nothing else ran: its own wall
+/// time covers that of others, and adding it would count the same second twice.
+pub(super) fn totals(summary: &Summary) -> Totals {
+    let beside = |stage: &Stage| matches!(stage.act, Act::Images { beside: true, .. });
+    let mut totals = Totals { wall: summary.wall(), ..Totals::default() };
+    let mut alone = Duration::ZERO;
+    for (stage, record) in stages(summary).filter(|(_, record)| record.progress == Progress::Done) {
+        if !beside(stage) {
+            totals.product += record.time.product;
+            totals.engine += record.time.engine;
+            continue;
+        }
+        let end = record.started + record.time.wall;
+        let covered: Duration = stages(summary)
+            .filter(|(other, done)| !beside(other) && done.progress == Progress::Done)
+            .map(|(_, other)| {
+                (other.started + other.time.wall).min(end).saturating_sub(other.started.max(record.started))
+            })
+            .sum();
+        alone += record.time.wall.saturating_sub(covered).min(record.time.engine);
+    }
+    totals.engine += alone;
+    totals.own = totals.wall.saturating_sub(totals.product).saturating_sub(totals.engine);
+    totals
+}

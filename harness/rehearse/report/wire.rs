@@ -1,0 +1,165 @@
+//! The shapes that `events.jsonl` and `summary.json` share. They are a public contract, so they are not the core's own
+//! types: those may change from one day to the next.
+
+use std::time::Duration;
+
+use rehearse_core::event::{CheckReport, StageTime};
+use rehearse_core::migrations::Migration;
+use rehearse_core::verdict::{Finding, Outcome, Verdict};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The version of both formats. A field more keeps it; a field less or another meaning raises it.
+pub(super) const VERSION: u32 = 1;
+
+/// Seconds, to the millisecond.
+pub(super) fn seconds(time: Duration) -> f64 {
+    time.as_millis() as f64 / 1000.0
+}
+
+/// How a stage or a check ended.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WireOutcome {
+    /// All that was asked held.
+    Passed,
+    /// The product's fault.
+    Failed,
+    /// We could not tell.
+    Inconclusive,
+    /// Stopped from outside.
+    Cancelled,
+    /// Never begun.
+    Skipped,
+    /// Begun and not ended; only in a summary of a run that is under way or was killed.
+    Running,
+    /// Not begun yet; only in a summary of a run that is under way or was killed.
+    Waiting,
+}
+
+impl From<Outcome> for WireOutcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Passed => Self::Passed,
+            Outcome::Failed => Self::Failed,
+            Outcome::Inconclusive => Self::Inconclusive,
+            Outcome::Cancelled => Self::Cancelled,
+            Outcome::Skipped => Self::Skipped,
+        }
+    }
+}
+
+impl From<Verdict> for WireOutcome {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Passed => Self::Passed,
+            Verdict::Failed => Self::Failed,
+            Verdict::Inconclusive => Self::Inconclusive,
+            Verdict::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// What was found to be wrong.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WireFinding {
+    /// The object.
+    object: String,
+    /// What was expected of it.
+    expected: String,
+    /// What was seen.
+    seen: String,
+    /// The file in the output folder that shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<String>,
+}
+
+impl From<&Finding> for WireFinding {
+    fn from(finding: &Finding) -> Self {
+        let Finding { object, expected, seen, evidence } = finding.clone();
+        Self { object, expected, seen, evidence }
+    }
+}
+
+/// Findings in their shape for files.
+pub(super) fn findings(findings: &[Finding]) -> Vec<WireFinding> {
+    findings.iter().map(WireFinding::from).collect()
+}
+
+/// Where the time of a stage went, in seconds.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WireTime {
+    /// From its beginning to its end.
+    wall_s: f64,
+    /// Of that, with the product at work.
+    product_s: f64,
+    /// Of the rest, with the container engine at work for us.
+    engine_s: f64,
+    /// What remains: our own share.
+    own_s: f64,
+}
+
+impl From<StageTime> for WireTime {
+    fn from(time: StageTime) -> Self {
+        Self {
+            wall_s: seconds(time.wall),
+            product_s: seconds(time.product),
+            engine_s: seconds(time.engine),
+            own_s: seconds(time.own()),
+        }
+    }
+}
+
+/// A migration that ended.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WireMigration {
+    /// Its version.
+    version: String,
+    /// Its name.
+    name: String,
+    /// How long it took, where the migrator says.
+    seconds: Option<f64>,
+}
+
+impl From<&Migration> for WireMigration {
+    fn from(migration: &Migration) -> Self {
+        let Migration { version, name, took } = migration.clone();
+        Self { version, name, seconds: took.map(seconds) }
+    }
+}
+
+/// What a check came to.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WireCheck {
+    /// Its kind: `version`, `health`, `migrations`, `data`, …
+    kind: String,
+    /// Its name, unique in its kind and stage.
+    name: String,
+    /// What it came to.
+    outcome: WireOutcome,
+    /// How many assertions really fired on data.
+    assertions: u32,
+    /// What is wrong.
+    findings: Vec<WireFinding>,
+    /// Why it cannot tell.
+    unclear: Vec<String>,
+    /// What was accepted by a reviewed rule, and figures.
+    notes: Vec<String>,
+    /// Files in the output folder that show what was seen.
+    evidence: Vec<String>,
+}
+
+impl From<&CheckReport> for WireCheck {
+    fn from(check: &CheckReport) -> Self {
+        Self {
+            kind: check.kind.name().to_owned(),
+            name: check.name.clone(),
+            outcome: check.outcome.into(),
+            assertions: check.assertions,
+            findings: findings(&check.findings),
+            unclear: check.unclear.clone(),
+            notes: check.notes.clone(),
+            evidence: check.evidence.clone(),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! One rehearsal from its files to its exit: wires the host, the observer and the reporters to the engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rehearse_core::event::{Reporter, RunId};
+use rehearse_core::summary::Summary;
+use rehearse_core::verdict::Exit;
+use tokio_util::sync::CancellationToken;
+
+use crate::docker::{Book, DockerHost, Mark, Owner, Selection, Settings, sweep};
+use crate::engine::host::HostError;
+use crate::engine::{Case, Finished, Keep, Terms, rehearse};
+use crate::load::Loaded;
+use crate::observers::Live;
+
+/// How long removing everything may take.
+const GRACE: Duration = Duration::from_secs(120);
+
+/// How a session is held.
+#[derive(Debug, Clone)]
+pub struct Manner {
+    /// The output folder.
+    pub out: PathBuf,
+    /// What is kept.
+    pub keep: Keep,
+    /// How long kept things may stay.
+    pub lease: Duration,
+}
+
+/// A session that could not be held.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The output folder cannot be used.
+    #[error("cannot use the output folder {path}")]
+    Out {
+        /// The folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No HTTP client can be made.
+    #[error("cannot make an HTTP client")]
+    Http(#[from] reqwest::Error),
+    /// The container engine could not.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The output folder holds something else.
+    #[error("{path} is not empty and holds no earlier run of ours; name another folder with --out")]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+/// A session that is over.
+#[must_use]
+#[derive(Debug)]
+pub struct Held {
+    /// The fold of all that happened.
+    pub summary: Summary,
+    /// What went wrong with us beside it.
+    pub trouble: Option<String>,
+    /// The exit code.
+    pub exit: Exit,
+}
+
+/// What an output folder of ours may hold; nothing else is ever removed.
+const OURS: [&str; 6] = ["events.jsonl", "junit.xml", "plan.json", "summary.json", "logs", "evidence"];
+
+/// Makes the output folder, emptied of an earlier run of ours; a folder with anything else in it is left alone.
+///
+/// # Errors
+/// When the folder holds something else or cannot be made.
+pub fn prepare_out(out: &Path) -> Result<(), SessionError> {
+    let fail = |source| SessionError::Out { path: out.to_owned(), source };
+    std::fs::create_dir_all(out).map_err(fail)?;
+    let entries = std::fs::read_dir(out).map_err(fail)?.collect::<Result<Vec<_>, _>>().map_err(fail)?;
+    let ours = |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(|name| OURS.contains(&name));
+    if !entries.iter().all(ours) {
+        return Err(SessionError::Foreign { path: out.to_owned() });
+    }
+    for entry in entries {
+        let path = entry.path();
+        if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) }.map_err(fail)?;
+    }
+    Ok(())
+}
+
+/// A short id that two runs on one machine do not share.
+pub fn run_id() -> RunId {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let mixed = (now.as_nanos() as u64) ^ (u64::from(std::process::id()) << 40);
+    // The odd constant of Fibonacci hashing spreads neighbours apart.
+    let spread = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    RunId(format!("{:08x}", spread >> 32))
+}
+
+/// Rehearses one scenario.
+///
+/// # Errors
+/// When it could not even begin; nothing was made then.
+pub async fn hold(
+    loaded: Loaded,
+    book: Arc<Book>,
+    manner: &Manner,
+    reporters: &mut [Box<dyn Reporter>],
+    cancel: &CancellationToken,
+) -> Result<Held, SessionError> {
+    let run = run_id();
+    let out =
+        std::path::absolute(&manner.out).map_err(|source| SessionError::Out { path: manner.out.clone(), source })?;
+    let mark = Mark {
+        run: run.0.clone(),
+        scenario: loaded.scenario.scenario.clone(),
+        owner: Owner::current(),
+        expires: SystemTime::now() + loaded.plan.deadline + manner.lease,
+    };
+    let scratch = std::env::temp_dir();
+    let settings = Settings { mark, logs: out.join("logs"), scratch, book, reach: None };
+    let host = Arc::new(DockerHost::connect(settings).await?);
+    // What has outlived its lease goes now; a failure that is kept stays.
+    let _swept = sweep(host.client(), Selection::Expired).await;
+    let observer = Arc::new(Live::new(host.clone())?);
+    let case =
+        Case { product: loaded.product, scenario: loaded.scenario, plan: loaded.plan, backup: loaded.backup, run, out };
+    let terms = Terms { keep: manner.keep, grace: GRACE, tool: env!("CARGO_PKG_VERSION").to_owned() };
+    let Finished { summary, trouble } = rehearse(case, host.clone(), observer, reporters, cancel, &terms).await;
+    let lost = host.log_troubles();
+    let trouble =
+        trouble.or_else(|| (!lost.is_empty()).then(|| format!("logs that could not be followed: {}", lost.join("; "))));
+    let exit = match (&trouble, summary.exit()) {
+        // A lost report or log is no green run: nobody can see what it saw.
+        (Some(_), Exit::Passed) => Exit::Inconclusive,
+        (_, exit) => exit,
+    };
+    Ok(Held { summary, trouble, exit })
+}

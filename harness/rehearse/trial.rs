@@ -1,0 +1,102 @@
+//! Scenarios as trials of libtest-mimic: listed without asking the container engine anything, run under any test runner
+//! that knows the protocol of Rust's own tests, nextest among them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::{Completion, Failed, Trial};
+use rehearse_core::event::Reporter;
+use rehearse_core::scenario::Tier;
+use rehearse_core::summary::Summary;
+use rehearse_core::verdict::Exit;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Keep;
+use crate::session::{Held, Manner, hold, prepare_out};
+use crate::{load, report, setup};
+
+/// Where trials are found and how they are run.
+#[derive(Debug, Clone)]
+pub struct Trials {
+    /// The folder of scenarios.
+    pub scenarios: PathBuf,
+    /// Where their reports go, a folder each.
+    pub out: PathBuf,
+    /// Scenarios of the nightly tier run too.
+    pub nightly: bool,
+    /// A missing container engine fails a trial in place of ignoring it.
+    pub require_engine: bool,
+}
+
+/// One trial per scenario file, by the scenario's name.
+pub fn trials(of: &Trials) -> Vec<Trial> {
+    let engine = setup::engine_answers();
+    let files = crate::cli::scenario_files(&of.scenarios);
+    files
+        .into_iter()
+        .map(|file| {
+            let of = of.clone();
+            let (name, tier) = match load::scenario(&file) {
+                Ok((scenario, _)) => (scenario.scenario, scenario.tier),
+                // A file that cannot be read is a trial that fails with its mistakes.
+                Err(_) => (file.display().to_string(), Tier::Change),
+            };
+            let ignored = (tier == Tier::Nightly && !of.nightly) || (!engine && !of.require_engine);
+            Trial::ignorable_test(name, move || run(&file, &of)).with_kind("scenario").with_ignored_flag(ignored)
+        })
+        .collect()
+}
+
+fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
+    let loaded = load::rehearsal(file, None, |_| {}).map_err(|error| error.to_string())?;
+    let book = Arc::new(load::book(None).map_err(|error| error.to_string())?);
+    let out = of.out.join(&loaded.scenario.scenario);
+    prepare_out(&out).map_err(|error| error.to_string())?;
+    let prefix = out.display().to_string();
+    let mut reporters: Vec<Box<dyn Reporter>> = vec![
+        Box::new(report::Jsonl::new(&out).map_err(|error| error.to_string())?),
+        Box::new(report::Files::new(&out)),
+        Box::new(report::Junit::new(&out.join("junit.xml"), prefix.clone())),
+        Box::new(report::Terminal::new(
+            report::Look::Plain,
+            report::Colour::Off,
+            &prefix,
+            &["junit.xml", "summary.json", "events.jsonl"],
+            Box::new(std::io::stdout()),
+        )),
+    ];
+    let manner = Manner { out, keep: Keep::Never, lease: Duration::from_secs(24 * 3600) };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let held = runtime.block_on(hold(loaded, book, &manner, &mut reporters, &CancellationToken::new()));
+    let Held { summary, trouble, exit } = held.map_err(|error| error.to_string())?;
+    match exit {
+        Exit::Passed => Ok(Completion::Completed),
+        // The archive has moved on: that is no fault of the change under test, and says so.
+        Exit::Inconclusive if moved_on(&summary) => Ok(Completion::ignored_with(reason(&summary))),
+        _ => Err(Failed::from(format!("{}; {}", reason(&summary), trouble.unwrap_or_default()))),
+    }
+}
+
+/// Whether all that went wrong is that the archive offers another release than the scenario names.
+fn moved_on(summary: &Summary) -> bool {
+    summary.leftovers().is_empty()
+        && summary.first_trouble().is_some_and(|stage| {
+            stage.id.0.starts_with("images")
+                && stage.reason.as_deref().is_some_and(|reason| reason.contains("it holds"))
+        })
+}
+
+fn reason(summary: &Summary) -> String {
+    let (verdict, unmet) = summary.verdict();
+    let unmet = unmet.iter().map(|finding| format!("; {finding}")).collect::<String>();
+    match summary.first_trouble() {
+        Some(stage) => {
+            let first = stage.all_findings().next().map(|(_, finding)| finding.to_string());
+            let why = first.or_else(|| stage.reason.clone()).unwrap_or_default();
+            format!("{verdict}: stage {} {}: {why}{unmet}", stage.id, stage.outcome)
+        }
+        None => format!("{verdict}{unmet}"),
+    }
+}

@@ -1,0 +1,153 @@
+//! Drives the binary as a user does: exit status, standard output and standard error are stated, all three.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+type Tried = Result<(), Box<dyn std::error::Error>>;
+
+fn rehearse(arguments: &[&str]) -> Result<Output, std::io::Error> {
+    Command::new(env!("CARGO_BIN_EXE_rehearse"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .output()
+}
+
+/// Runs and states all three: the exit status whole, the streams by what they hold.
+#[track_caller]
+fn check(arguments: &[&str], status: i32, out: &[&str], err: &[&str]) -> Tried {
+    let ran = rehearse(arguments)?;
+    let (stdout, stderr) = (String::from_utf8(ran.stdout)?, String::from_utf8(ran.stderr)?);
+    assert_eq!(ran.status.code(), Some(status), "{arguments:?}\n{stdout}\n{stderr}");
+    for (stream, wanted) in [(&stdout, out), (&stderr, err)] {
+        assert!(!wanted.is_empty() || stream.is_empty(), "{arguments:?} said {stream}");
+        for part in wanted {
+            assert!(stream.contains(part), "{arguments:?} lacks {part:?}:\n{stream}");
+        }
+    }
+    Ok(())
+}
+
+fn scratch(name: &str, text: &str) -> Result<(tempfile::TempDir, String), std::io::Error> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join(name);
+    std::fs::write(&path, text)?;
+    let path = path.display().to_string();
+    Ok((folder, path))
+}
+
+#[test]
+fn help_shows_examples_and_exit_codes() -> Tried {
+    check(&["--help"], 0, &["Exit codes: 0 passed", "rehearse run scenarios/"], &[])?;
+    check(&["run", "--help"], 0, &["Examples:", "--keep", "--deadline"], &[])?;
+    check(&["completions", "bash"], 0, &["_rehearse"], &[])
+}
+
+#[test]
+fn a_wrong_argument_is_bad_input() -> Tried {
+    check(&["rnu"], 2, &[], &["unrecognized subcommand", "run"])?;
+    check(&["run"], 2, &[], &["SCENARIO"])?;
+    check(&["run", "--deadline", "30", "scenarios/redmine-5.0-to-6.1.yaml"], 2, &[], &["--deadline"])?;
+    check(&["run", "/nowhere.yaml"], 2, &[], &["cannot read /nowhere.yaml"])
+}
+
+#[test]
+fn a_path_is_a_contract_in_json() -> Tried {
+    let ran = rehearse(&["path", "--product", "redmine", "--from", "5.0.4", "--to", "6.1", "--format", "json"])?;
+    let json: serde_json::Value = serde_json::from_slice(&ran.stdout)?;
+    assert_eq!(ran.status.code(), Some(0));
+    assert_eq!(json["product"], "redmine");
+    assert_eq!(json["from"], "5.0.4");
+    assert_eq!(json["to"], json["path"][0]);
+    assert_eq!(json["edition"], serde_json::Value::Null);
+    let hop = &json["hops"][0];
+    assert_eq!((&hop["from"], &hop["to"], &hop["optional"]), (&json["from"], &json["to"], &serde_json::json!(false)));
+    assert!(hop["because"].is_string());
+    Ok(())
+}
+
+#[test]
+fn a_refused_path_is_exit_2_with_its_reason_on_standard_output() -> Tried {
+    let downgrade = ["path", "--product", "redmine", "--from", "6.1.5", "--to", "5.0.4", "--format", "json"];
+    check(&downgrade, 2, &["{\"refused\":", "downgrade"], &[])?;
+    let unknown = ["path", "--product", "redmine", "--from", "5.0.9", "--to", "6.1", "--format", "json"];
+    check(&unknown, 2, &["{\"refused\":", "5.0.9 is not published", "5.0.4"], &[])?;
+    check(&["path", "--product", "redmine", "--from", "6.1.5", "--to", "5.0.4"], 2, &[], &["error:", "downgrade"])?;
+    check(&["path", "--product", "gitlub", "--from", "1.0", "--to", "2.0"], 2, &[], &["gitlub", "built in are"])
+}
+
+#[test]
+fn a_plan_is_printed_as_text_and_as_json() -> Tried {
+    let plan = "scenarios/redmine-5.0-to-6.1.yaml";
+    check(&["plan", plan], 0, &["hop 1  5.0.4 →", "hop-2/upgrade", "db:migrate", "way-back/check", "teardown"], &[])?;
+    let ran = rehearse(&["plan", plan, "--format", "json"])?;
+    let json: serde_json::Value = serde_json::from_slice(&ran.stdout)?;
+    let ids: Vec<&str> = json["stages"].as_array().into_iter().flatten().filter_map(|s| s["id"].as_str()).collect();
+    assert_eq!(ids.first(), Some(&"backup"));
+    assert!(ids.contains(&"hop-1/upgrade") && ids.last() == Some(&"teardown"), "{ids:?}");
+    Ok(())
+}
+
+#[test]
+fn every_mistake_of_a_file_is_shown_at_once_with_its_place() -> Tried {
+    let text = "scenario: broken\nproduct: redmine\nform: 5.0.4\nto: \"6.1\"\nbackup: b\ndeadline: 30\nprepare:\n  - strat: [web]\n";
+    let (_folder, path) = scratch("broken.yaml", text)?;
+    check(
+        &["validate", &path],
+        2,
+        &[],
+        &[
+            "form",
+            "did you mean `from`?",
+            "strat",
+            "did you mean `start`?",
+            "deadline: 30",
+            "broken.yaml:3",
+            "broken.yaml:6",
+            "broken.yaml:8",
+        ],
+    )
+}
+
+#[test]
+fn names_that_refer_to_nothing_are_shown_beside_the_product() -> Tried {
+    let text = "scenario: broken\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nsettings: { admin_kye: x }\nprepare:\n  - start: [wep]\n  - sql: { query: \"select '{{ relase }}'\" }\n";
+    let (_folder, path) = scratch("broken.yaml", text)?;
+    check(
+        &["validate", &path],
+        2,
+        &[],
+        &[
+            "unknown service `wep`",
+            "did you mean `web`?",
+            "unknown setting `admin_kye`",
+            "unknown placeholder `relase`",
+        ],
+    )
+}
+
+#[test]
+fn a_stage_that_is_expected_and_does_not_exist_is_bad_input() -> Tried {
+    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nexpect: { outcome: failed, stage: hop-7/upgrade }\n";
+    let (_folder, path) = scratch("s.yaml", text)?;
+    check(&["validate", &path], 2, &[], &["hop-7/upgrade", "hop-1/upgrade"])
+}
+
+#[test]
+fn an_output_folder_with_other_things_in_it_is_left_alone() -> Tried {
+    let (folder, _) = scratch("precious.txt", "mine")?;
+    let out = folder.path().display().to_string();
+    check(&["run", "--out", &out, "scenarios/redmine-5.0-to-6.1.yaml"], 2, &[], &["is not empty", "--out"])?;
+    assert!(Path::new(&out).join("precious.txt").exists());
+    Ok(())
+}
+
+#[test]
+fn schemas_and_lists_are_data_on_standard_output() -> Tried {
+    for format in ["product", "scenario", "events"] {
+        let ran = rehearse(&["schema", format])?;
+        let json: serde_json::Value = serde_json::from_slice(&ran.stdout)?;
+        assert!(json["$schema"].is_string(), "{format}");
+    }
+    check(&["list"], 0, &["redmine", "5.0.4, 6.0.5, 6.1.5", "scenarios/redmine-5.0-to-6.1.yaml"], &[])
+}

@@ -1,0 +1,181 @@
+//! The runs that every reporter is shown.
+
+use rehearse_core::event::{CheckReport, Event};
+use rehearse_core::scenario::CheckKind;
+use rehearse_core::verdict::Finding;
+
+use crate::told::{End, Fallible, Run, Told, expectation, good};
+
+/// All of them, by name.
+pub(crate) fn all(run: &Run) -> Fallible<Vec<(&'static str, Vec<Event>)>> {
+    Ok(vec![
+        ("passed", passed(run)?),
+        ("failed", failed(run)?),
+        ("expected-failure", expected_failure(run)?),
+        ("unmet", unmet(run)?),
+        ("inconclusive", inconclusive(run)?),
+        ("cancelled", cancelled(run)?),
+        ("killed", killed(run)?),
+        ("leftovers", leftovers(run)?),
+    ])
+}
+
+fn checks(mut told: Told, stage: &str, data: CheckReport) -> Told {
+    for report in [
+        good(CheckKind::Version, "web", 1),
+        good(CheckKind::Health, "web", 3),
+        data,
+        CheckReport {
+            notes: vec!["GET /issues.json: 41 ms → 44 ms".to_owned()],
+            ..good(CheckKind::Performance, "pages", 12)
+        },
+    ] {
+        told = told.checked(stage, report);
+    }
+    told
+}
+
+fn data() -> CheckReport {
+    CheckReport {
+        notes: vec![
+            "column users.auth is new by the rule of 6.0: [[ATTACHMENT|stolen]] added by its migration".to_owned(),
+        ],
+        evidence: vec!["evidence/tables.json".to_owned()],
+        ..good(CheckKind::Data, "main", 58)
+    }
+}
+
+/// Up to the baseline.
+fn begun(told: Told) -> Told {
+    let told = told
+        .passed("backup", [210, 0, 0])
+        .begin("images")
+        .note("images", "redmine:5.0.4: built (from images/redmine)")
+        .end("images", [1_900, 0, 1_850], End::Passed)
+        .begin("images-hops")
+        .passed("deploy", [6_200, 5_600, 500])
+        .begin("restore")
+        .progress(2_000, "restore", "unpack files.tar.gz into web:/usr/src/redmine/files")
+        .progress(5_500, "restore", "one-off db: \u{1b}[1mpg_restore\u{1b}[0m --clean\r\n")
+        .end("restore", [9_400, 8_100, 1_200], End::Passed)
+        .note("images-hops", "hop 2: 6.1 is 6.1.5, as the image holds it")
+        .end("images-hops", [17_800, 0, 17_000], End::Passed);
+    checks(told.begin("baseline"), "baseline", data()).end("baseline", [3_100, 2_900, 0], End::Passed)
+}
+
+fn hop_1(told: Told) -> Told {
+    let upgrade = "hop-1/upgrade";
+    let told = begun(told)
+        .begin(upgrade)
+        .progress(100, upgrade, "stop web")
+        .progress(5_100, upgrade, "migration 20220714093000 AddJournalUpdatedOn")
+        .migrated(1_200, upgrade, "20220714093000", "AddJournalUpdatedOn")
+        .migrated(340, upgrade, "20230818020734", "ChangeEnabledModulesNameLimit")
+        .end(upgrade, [14_200, 12_800, 1_100], End::Passed);
+    checks(told.begin("hop-1/check"), "hop-1/check", data()).end("hop-1/check", [4_000, 3_800, 0], End::Passed)
+}
+
+fn way_back(told: Told) -> Told {
+    let told = told
+        .passed("way-back/deploy", [6_000, 5_500, 400])
+        .passed("way-back/restore", [9_000, 8_000, 900])
+        .begin("way-back/check");
+    checks(told, "way-back/check", data()).end("way-back/check", [3_000, 2_800, 0], End::Passed)
+}
+
+pub(crate) fn passed(run: &Run) -> Fallible<Vec<Event>> {
+    let upgrade = "hop-2/upgrade";
+    let told = hop_1(Told::new(run, None)?)
+        .begin(upgrade)
+        .migrated(800, upgrade, "20241213003659", "AddUniqueIndex")
+        .end(upgrade, [11_000, 9_900, 1_000], End::Passed);
+    let told =
+        checks(told.begin("hop-2/check"), "hop-2/check", data()).end("hop-2/check", [4_100, 3_900, 0], End::Passed);
+    Ok(way_back(told).passed("teardown", [1_300, 0, 1_300]).finished())
+}
+
+fn fails(told: Told) -> Told {
+    let upgrade = "hop-2/upgrade";
+    let findings = vec![
+        Finding::new(
+            "migration 20241213003659 AddUniqueIndex",
+            "an end",
+            "it began and did not end\nPG::UniqueViolation: \u{1b}[31mERROR\u{1b}[0m:  could not create unique index\nDETAIL:  Key (name)=(a]]>b) is duplicated.",
+        )
+        .shown_by("evidence/hop-2-upgrade/migrate.log"),
+        Finding::new("one-off web: rake db:migrate", "exit code 0", "exit code 1"),
+    ];
+    let told = hop_1(told)
+        .begin(upgrade)
+        .migrated(700, upgrade, "20240101000000", "AddSomething")
+        .end(upgrade, [3_300, 2_900, 300], End::Failed(findings))
+        .skipped(&["hop-2/check"], "stage hop-2/upgrade failed");
+    way_back(told)
+}
+
+pub(crate) fn failed(run: &Run) -> Fallible<Vec<Event>> {
+    Ok(fails(Told::new(run, None)?).passed("teardown", [1_300, 0, 1_300]).finished())
+}
+
+pub(crate) fn expected_failure(run: &Run) -> Fallible<Vec<Event>> {
+    let expected = expectation("hop-2/upgrade", "UniqueViolation")?;
+    Ok(fails(Told::new(run, Some(expected))?).passed("teardown", [1_300, 0, 1_300]).finished())
+}
+
+/// A failure was expected in the upgrade; what came is a check that fails.
+fn unmet(run: &Run) -> Fallible<Vec<Event>> {
+    let lost = CheckReport {
+        findings: vec![
+            Finding::new("table journals", "12 rows", "0 rows").shown_by("evidence/hop-1-check/tables.json"),
+            Finding::new("table attachments", "3 rows as before", "the table is gone"),
+        ],
+        ..data()
+    };
+    let blind = CheckReport::new(CheckKind::Artifacts, "attachments");
+    let told = begun(Told::new(run, Some(expectation("hop-2/upgrade", "UniqueViolation")?))?)
+        .passed("hop-1/upgrade", [14_200, 12_800, 1_100])
+        .begin("hop-1/check");
+    let told = checks(told, "hop-1/check", lost)
+        .checked("hop-1/check", blind)
+        .end("hop-1/check", [4_000, 3_800, 0], End::Passed)
+        .skipped(&["hop-2/upgrade", "hop-2/check"], "stage hop-1/check failed");
+    Ok(way_back(told).passed("teardown", [1_300, 0, 1_300]).finished())
+}
+
+fn inconclusive(run: &Run) -> Fallible<Vec<Event>> {
+    let reason = "cannot obtain image redmine:5.0.4: toomanyrequests: You have reached your pull rate limit";
+    let rest = crate::told::STAGES.map(|(stage, _, _)| stage);
+    Ok(Told::new(run, None)?
+        .passed("backup", [210, 0, 0])
+        .begin("images")
+        .progress(6_000, "images", "redmine:5.0.4: pulling again in 10 s")
+        .end("images", [16_000, 0, 15_900], End::Inconclusive(reason))
+        .skipped(&rest[2..13], "stage images inconclusive")
+        .passed("teardown", [90, 0, 90])
+        .finished())
+}
+
+fn cancelled(run: &Run) -> Fallible<Vec<Event>> {
+    let rest = crate::told::STAGES.map(|(stage, _, _)| stage);
+    Ok(hop_1(Told::new(run, None)?)
+        .begin("hop-2/upgrade")
+        .end("hop-2/upgrade", [2_000, 1_500, 100], End::Cancelled)
+        .skipped(&rest[9..13], "the run was cancelled")
+        .passed("teardown", [1_000, 0, 1_000])
+        .finished())
+}
+
+/// The process was killed during the second upgrade.
+pub(crate) fn killed(run: &Run) -> Fallible<Vec<Event>> {
+    Ok(hop_1(Told::new(run, None)?).begin("hop-2/upgrade").progress(900, "hop-2/upgrade", "stop web").events)
+}
+
+/// It failed exactly as expected, and a volume would not go.
+pub(crate) fn leftovers(run: &Run) -> Fallible<Vec<Event>> {
+    let expected = expectation("hop-2/upgrade", "UniqueViolation")?;
+    Ok(fails(Told::new(run, Some(expected))?)
+        .begin("teardown")
+        .left_behind(&["volume rehearse-main-data: volume is in use"])
+        .end("teardown", [1_300, 0, 1_300], End::Inconclusive("1 leftovers; remove them with: rehearse sweep"))
+        .finished())
+}
