@@ -54,7 +54,7 @@ pub enum LoadError {
         scenario: String,
         /// Why.
         #[source]
-        source: PlanError,
+        source: Box<PlanError>,
     },
     /// The image recipes contradict each other.
     #[error("the image recipes are no good")]
@@ -160,7 +160,7 @@ pub fn rehearsal(
     let written = scenario.backup.clone();
     change(&mut scenario);
     let plan = rehearse_core::plan::build(&product, &catalog, &scenario)
-        .map_err(|source| LoadError::Plan { scenario: path.display().to_string(), source })?;
+        .map_err(|source| LoadError::Plan { scenario: path.display().to_string(), source: Box::new(source) })?;
     // A path in the file is relative to the file; one of the command line to where it was typed.
     let folder = if scenario.backup == written { path.parent().unwrap_or(Path::new("")) } else { Path::new("") };
     let backup = folder.join(&scenario.backup);

@@ -75,7 +75,9 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
         Exit::Passed => Ok(Completion::Completed),
         // The archive has moved on: that is no fault of the change under test, and says so.
         Exit::Inconclusive if moved_on(&summary) => Ok(Completion::ignored_with(reason(&summary))),
-        _ => Err(Failed::from(format!("{}; {}", reason(&summary), trouble.unwrap_or_default()))),
+        Exit::Failed | Exit::BadInput | Exit::Inconclusive | Exit::Cancelled | Exit::NothingSelected => {
+            Err(Failed::from(format!("{}; {}", reason(&summary), trouble.unwrap_or_default())))
+        }
     }
 }
 

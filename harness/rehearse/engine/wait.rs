@@ -129,7 +129,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     address,
                     method: "GET",
                     path: wanted.path.render(&context)?,
-                    headers: Default::default(),
+                    headers: [("host".to_owned(), format!("{service}:{}", wanted.port))].into(),
                     body: None,
                     jar: None,
                     deadline: Duration::from_secs(20),

@@ -72,6 +72,9 @@ pub enum StepEnd {
     Failed(Vec<Finding>),
 }
 
+/// Where the ports of services are reached.
+pub(crate) type Addresses = BTreeMap<(DeploymentName, String, u16), SocketAddr>;
+
 /// Everything that lives as long as the run.
 pub(crate) struct World<H, O> {
     pub(crate) host: Arc<H>,
@@ -80,7 +83,7 @@ pub(crate) struct World<H, O> {
     pub(crate) evidence: Arc<Evidence>,
     pub(crate) case: Arc<Case>,
     pub(crate) tell: UnboundedSender<EventKind>,
-    pub(crate) addresses: Arc<Mutex<BTreeMap<(DeploymentName, String, u16), SocketAddr>>>,
+    pub(crate) addresses: Arc<Mutex<Addresses>>,
 }
 
 impl<H, O> Clone for World<H, O> {
