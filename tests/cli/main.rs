@@ -45,7 +45,7 @@ fn help_shows_examples_and_exit_codes() -> Tried {
 
 #[test]
 fn a_wrong_argument_is_bad_input() -> Tried {
-    check(&["rnu"], 2, &[], &["unrecognized subcommand", "run"])?;
+    check(&["plam"], 2, &[], &["unrecognized subcommand", "plan"])?;
     check(&["run"], 2, &[], &["SCENARIO"])?;
     check(&["run", "--deadline", "30", "scenarios/redmine-5.0-to-6.1.yaml"], 2, &[], &["--deadline"])?;
     check(&["run", "/nowhere.yaml"], 2, &[], &["cannot read /nowhere.yaml"])

@@ -312,7 +312,15 @@ impl Summary {
             }
         }
         let named = |id: &str| id == expectation.stage || expectation.consequences.iter().any(|other| other == id);
-        let troubled = |stage: &&StageRecord| matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive);
+        // Leftovers are told beside the verdict, never in place of it.
+        let teardown = |id: &StageId| {
+            self.plan().is_some_and(|plan| {
+                plan.stages.iter().any(|stage| stage.id == *id && matches!(stage.act, Act::Teardown))
+            })
+        };
+        let troubled = |stage: &&StageRecord| {
+            matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive) && !teardown(&stage.id)
+        };
         for stage in self.stages.iter().filter(troubled).filter(|stage| !named(&stage.id.0)) {
             let because = stage.all_findings().next().map(|(_, finding)| finding.to_string());
             let because = because.or_else(|| stage.reason.clone()).unwrap_or_default();

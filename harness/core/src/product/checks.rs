@@ -56,7 +56,7 @@ pub struct Probe {
     /// Repeats the steps for every combination of these values, as `{{ each.name }}`.
     #[serde(default)]
     pub for_each: BTreeMap<String, Vec<Template>>,
-    /// The tables that this probe itself writes to. A probe that writes runs after all that only read.
+    /// The tables, or columns as `table.column`, that this probe itself writes to. It runs after all that only read.
     #[serde(default)]
     pub writes: Vec<String>,
     /// The steps, in order; a failed one ends the probe.
