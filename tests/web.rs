@@ -104,7 +104,10 @@ async fn answers_are_read_as_they_are() -> Tried {
     let me = response(ask(&observer, address, "/me", jar("a")).await)?;
     ensure(me.status == 200 && me.headers["x-loud"] == "Yes" && me.body.text == "hello", "a session is kept")?;
     ensure(me.body.digest.starts_with("2cf24dba5fb0a30e26e83b2ac5b9e29e"), "the digest is SHA-256")?;
-    for other in [response(ask(&observer, address, "/me", jar("b")).await)?, response(ask(&observer, address, "/me", |_| {}).await)?] {
+    for other in [
+        response(ask(&observer, address, "/me", jar("b")).await)?,
+        response(ask(&observer, address, "/me", |_| {}).await)?,
+    ] {
         ensure(other.status == 401, "sessions of others are not shared")?;
     }
     let echo = response(
