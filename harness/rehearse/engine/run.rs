@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{Future, FutureExt};
 use rehearse_core::event::{Event, EventKind, Reporter, RunStarted, StageTime};
@@ -13,6 +13,7 @@ use rehearse_core::plan::{Act, Stage};
 use rehearse_core::summary::Summary;
 use rehearse_core::verdict::Outcome;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::evidence::Evidence;
@@ -228,7 +229,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                     told = told_by_work.recv() => told.into_iter().for_each(|kind| teller.tell(kind)),
                     done = &mut work => break Ended::Work(done.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))),
                     () = beside_work => {}
-                    () = tokio::time::sleep_until(self.deadline.into()) => break Ended::Deadline,
+                    () = tokio::time::sleep_until(self.deadline) => break Ended::Deadline,
                 }
             }
         };
@@ -260,7 +261,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                     done = &mut beside.work => break Ended::Work(
                         done.and_then(|held| self.world.keep_images(&beside.stage, held, &mut self.state)),
                     ),
-                    () = tokio::time::sleep_until(self.deadline.into()) => break Ended::Deadline,
+                    () = tokio::time::sleep_until(self.deadline) => break Ended::Deadline,
                 }
             },
         };

@@ -174,7 +174,7 @@ impl<H: Host, O: Observer> World<H, O> {
         if others.is_empty() {
             for name in product.databases.keys() {
                 let site = self.database(scene, name)?;
-                let began = std::time::Instant::now();
+                let began = tokio::time::Instant::now();
                 let _wait = self.meter.product();
                 loop {
                     match self.observer.sessions(&site).await.map_err(Trouble::Unseen)? {

@@ -1,11 +1,12 @@
 //! Waits for conditions: polled until they hold, ended at once when the service they are about exits.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rehearse_core::observe::Answer;
 use rehearse_core::product::{Condition, SqlCondition};
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::host::{Command, Host, ServiceState, Sink, Stream};
 use super::observer::{Ask, Observer};
