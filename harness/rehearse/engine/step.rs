@@ -136,6 +136,7 @@ impl<H: Host, O: Observer> World<H, O> {
     /// Starts a service and waits until it is ready.
     pub(crate) async fn start(&self, scene: &Scene, service: &str) -> Result<StepEnd, Trouble> {
         self.moved(&scene.deployment, service);
+        self.starts(&scene.deployment, service);
         {
             let _wait = self.meter.engine();
             self.host.start(&scene.deployment, service).await?;
