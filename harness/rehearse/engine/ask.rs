@@ -109,7 +109,7 @@ impl<H: Host, O: Observer> World<H, O> {
         });
         let mut sink = Collector::new(&file, reader)?;
         let limit = step.deadline.as_ref().map_or(Duration::from_secs(600), |limit| limit.get());
-        let began = std::time::Instant::now();
+        let began = tokio::time::Instant::now();
         let ran = {
             let _wait = self.meter.product();
             let work = async {

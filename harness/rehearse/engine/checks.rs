@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_util::{Future, StreamExt, stream};
 use rehearse_core::check::{
@@ -54,13 +55,13 @@ impl<H: Host, O: Observer> World<H, O> {
         let product = &self.case.product;
         let has = |kind| kinds.contains(&kind);
         let data = product.checks.data.as_ref().filter(|_| has(CheckKind::Data));
-        let baseline = state.baseline.take();
+        let baseline = state.baseline.clone();
         let mut seen = Baseline::default();
         let mut reports = Vec::new();
 
         let before = match data {
             Some(check) => {
-                let (report, tables) = self.data(scene, state, baseline.as_ref(), check, mode).await?;
+                let (report, tables) = self.data(scene, state, baseline.as_deref(), check, mode).await?;
                 reports.push(report);
                 tables
             }
@@ -150,7 +151,9 @@ impl<H: Host, O: Observer> World<H, O> {
             state.migrations.clone_from(&seen.migrations);
         }
         seen.tables = before;
-        state.baseline = if mode == Mode::Baseline { Some(seen) } else { baseline };
+        if mode == Mode::Baseline {
+            state.baseline = Some(Arc::new(seen));
+        }
 
         reports.sort_by_key(|report| report.kind);
         for report in reports {

@@ -1,9 +1,10 @@
 //! Where the time goes: with the product, with the container engine, or with ourselves.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rehearse_core::event::StageTime;
+use tokio::time::Instant;
 
 /// Adds up the spans in which the product, or else the container engine, was waited for. Overlaps count once.
 #[derive(Debug, Clone)]

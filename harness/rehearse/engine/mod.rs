@@ -4,6 +4,7 @@ mod ask;
 mod backup;
 mod checks;
 mod evidence;
+mod follow;
 pub mod host;
 mod logs;
 mod meter;

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{Future, FutureExt};
 use rehearse_core::event::{Event, EventKind, Reporter, RunStarted, StageTime};
@@ -13,6 +13,7 @@ use rehearse_core::plan::{Act, Stage};
 use rehearse_core::summary::Summary;
 use rehearse_core::verdict::Outcome;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::evidence::Evidence;
@@ -90,6 +91,12 @@ struct Beside<'f> {
 
 enum Ended {
     Work(Result<StepEnd, Trouble>),
+    Over(Over),
+}
+
+/// What ended everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
     Cancelled,
     Deadline,
 }
@@ -115,6 +122,7 @@ pub async fn rehearse<H: Host, O: Observer>(
         meter: Meter::new(),
         tell: sender,
         addresses: Arc::new(Mutex::new(BTreeMap::new())),
+        started: Arc::new(Mutex::new(BTreeMap::new())),
         case: Arc::new(case),
     };
     let mut teller = Teller { began: Instant::now(), summary: Summary::new(), reporters, trouble: None };
@@ -145,7 +153,10 @@ pub async fn rehearse<H: Host, O: Observer>(
             let meter = Meter::new();
             let own = World { meter: meter.clone(), ..world.clone() };
             let (images, of) = (images.clone(), stage.clone());
-            let work = Box::pin(async move { own.obtain(&of, &images).await });
+            let work = Box::pin(async move {
+                let done = AssertUnwindSafe(own.obtain(&of, &images)).catch_unwind().await;
+                done.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+            });
             beside = Some(Beside { stage: stage.clone(), began: Instant::now(), meter, work, done: None });
             continue;
         }
@@ -179,14 +190,16 @@ struct Run<'w, H, O> {
     /// What ended the way back.
     way_back_broken: Option<String>,
     /// What ended everything.
-    over: Option<String>,
+    over: Option<Over>,
 }
 
 impl<H: Host, O: Observer> Run<'_, H, O> {
     /// Why a stage is not begun.
     fn because_skipped(&self, stage: &Stage) -> Option<String> {
-        if let Some(over) = &self.over {
-            return Some(over.clone());
+        match self.over {
+            Some(Over::Cancelled) => return Some("the run was cancelled".to_owned()),
+            Some(Over::Deadline) => return Some(self.too_late()),
+            None => {}
         }
         if stage.id.0.starts_with("way-back") {
             return match &self.state.baseline {
@@ -196,6 +209,10 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         }
         let needless = stage.hop.and_then(|hop| self.state.needless.get(&hop).cloned());
         self.broken.clone().or(needless)
+    }
+
+    fn too_late(&self) -> String {
+        format!("the run's deadline of {:?} has passed", self.world.case.plan.deadline)
     }
 
     /// Carries out one stage, and keeps what runs beside it going.
@@ -224,11 +241,11 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                 };
                 tokio::select! {
                     biased;
-                    () = self.cancel.cancelled() => break Ended::Cancelled,
+                    () = self.cancel.cancelled() => break Ended::Over(Over::Cancelled),
                     told = told_by_work.recv() => told.into_iter().for_each(|kind| teller.tell(kind)),
                     done = &mut work => break Ended::Work(done.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))),
                     () = beside_work => {}
-                    () = tokio::time::sleep_until(self.deadline.into()) => break Ended::Deadline,
+                    () = tokio::time::sleep_until(self.deadline) => break Ended::Over(Over::Deadline),
                 }
             }
         };
@@ -246,21 +263,21 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         told_by_work: &mut UnboundedReceiver<EventKind>,
     ) {
         let mut wall = None;
-        let done = match beside.done.take() {
-            Some((done, took)) => {
+        let done = match (beside.done.take(), self.over) {
+            (Some((done, took)), _) => {
                 wall = Some(took);
                 Ended::Work(done.and_then(|held| self.world.keep_images(&beside.stage, held, &mut self.state)))
             }
-            None if self.over.is_some() => Ended::Cancelled,
-            None => loop {
+            (None, Some(over)) => Ended::Over(over),
+            (None, None) => loop {
                 tokio::select! {
                     biased;
-                    () = self.cancel.cancelled() => break Ended::Cancelled,
+                    () = self.cancel.cancelled() => break Ended::Over(Over::Cancelled),
                     told = told_by_work.recv() => told.into_iter().for_each(|kind| teller.tell(kind)),
                     done = &mut beside.work => break Ended::Work(
                         done.and_then(|held| self.world.keep_images(&beside.stage, held, &mut self.state)),
                     ),
-                    () = tokio::time::sleep_until(self.deadline.into()) => break Ended::Deadline,
+                    () = tokio::time::sleep_until(self.deadline) => break Ended::Over(Over::Deadline),
                 }
             },
         };
@@ -288,14 +305,12 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         };
         let (outcome, findings, reason) = match ended {
             Ended::Work(end) => told(end),
-            Ended::Cancelled => {
-                self.over = Some("the run was cancelled".to_owned());
-                (Outcome::Cancelled, Vec::new(), Some("cancelled from outside".to_owned()))
-            }
-            Ended::Deadline => {
-                let text = format!("the run's deadline of {:?} has passed", self.world.case.plan.deadline);
-                self.over = Some(text.clone());
-                (Outcome::Inconclusive, Vec::new(), Some(text))
+            Ended::Over(over) => {
+                self.over = Some(over);
+                match over {
+                    Over::Cancelled => (Outcome::Cancelled, Vec::new(), Some("cancelled from outside".to_owned())),
+                    Over::Deadline => (Outcome::Inconclusive, Vec::new(), Some(self.too_late())),
+                }
             }
         };
         teller.tell(EventKind::StageFinished { stage: stage.id.clone(), outcome, findings, reason, time });

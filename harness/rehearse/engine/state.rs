@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rehearse_core::event::StageId;
 use rehearse_core::observe::{DataState, LogReview, MigrationState, Samples};
@@ -44,7 +45,7 @@ pub(crate) struct State {
     pub(crate) actual: BTreeMap<u32, Release>,
     /// The release the main deployment is on, and the hop that brought it there.
     pub(crate) at: (u32, Release),
-    pub(crate) baseline: Option<Baseline>,
+    pub(crate) baseline: Option<Arc<Baseline>>,
     /// The tables after the last stage's probes: what the next hop is compared with.
     pub(crate) reference: Option<DataState>,
     /// What was recorded of migrations before the hop.

@@ -136,6 +136,7 @@ impl<H: Host, O: Observer> World<H, O> {
     /// Starts a service and waits until it is ready.
     pub(crate) async fn start(&self, scene: &Scene, service: &str) -> Result<StepEnd, Trouble> {
         self.moved(&scene.deployment, service);
+        self.starts(&scene.deployment, service);
         {
             let _wait = self.meter.engine();
             self.host.start(&scene.deployment, service).await?;
@@ -174,7 +175,7 @@ impl<H: Host, O: Observer> World<H, O> {
         if others.is_empty() {
             for name in product.databases.keys() {
                 let site = self.database(scene, name)?;
-                let began = std::time::Instant::now();
+                let began = tokio::time::Instant::now();
                 let _wait = self.meter.product();
                 loop {
                     match self.observer.sessions(&site).await.map_err(Trouble::Unseen)? {

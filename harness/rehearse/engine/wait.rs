@@ -1,12 +1,14 @@
-//! Waits for conditions: polled until they hold, ended at once when the service they are about exits.
+//! Waits for conditions: polled until they hold, ended at once when the service they are about exits, and at their limit.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rehearse_core::observe::Answer;
 use rehearse_core::product::{Condition, SqlCondition};
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
+use super::follow::Lines;
 use super::host::{Command, Host, ServiceState, Sink, Stream};
 use super::observer::{Ask, Observer};
 use super::world::{Scene, StepEnd, Trouble, World};
@@ -49,27 +51,30 @@ impl<H: Host, O: Observer> World<H, O> {
     /// Waits until a condition holds. That it never does, or that the service exits, is the product's failure.
     pub(crate) async fn wait(&self, scene: &Scene, awaited: Awaited<'_>) -> Result<StepEnd, Trouble> {
         let _wait = self.meter.product();
-        let began = Instant::now();
-        let mut state_seen = began;
-        let mut told = began;
+        let mut last = "nothing yet".to_owned();
+        // A question may hang: neither the service's end nor the limit waits for its answer.
+        let ended = tokio::select! {
+            biased;
+            held = self.until_it_holds(scene, &awaited, &mut last) => return held.map(|()| StepEnd::Done),
+            dead = self.until_it_ends(scene, &awaited) => Some(dead?),
+            () = tokio::time::sleep(awaited.limit) => None,
+        };
+        let finding = ended.unwrap_or_else(|| {
+            let mut finding =
+                Finding::new(awaited.what, format!("within {:?}", awaited.limit), format!("not yet: {last}"));
+            finding.evidence = awaited.service.and_then(|service| self.log_name(scene, service));
+            finding
+        });
+        Ok(StepEnd::Failed(vec![finding]))
+    }
+
+    async fn until_it_holds(&self, scene: &Scene, awaited: &Awaited<'_>, last: &mut String) -> Result<(), Trouble> {
+        let mut told = Instant::now();
+        let mut log = Lines::new(self.follow(&scene.deployment, awaited.service.unwrap_or_default()));
         loop {
-            let seen = match self.holds(scene, &awaited).await? {
-                Ok(()) => return Ok(StepEnd::Done),
-                Err(seen) => seen,
-            };
-            if let Some(service) = awaited.service
-                && (state_seen.elapsed() >= BETWEEN_STATES || state_seen == began)
-            {
-                state_seen = Instant::now();
-                if let Some(finding) = self.dead(scene, service, awaited.what).await? {
-                    return Ok(StepEnd::Failed(vec![finding]));
-                }
-            }
-            if began.elapsed() >= awaited.limit {
-                let mut finding =
-                    Finding::new(awaited.what, format!("within {:?}", awaited.limit), format!("not yet: {seen}"));
-                finding.evidence = awaited.service.and_then(|service| self.log_name(scene, service));
-                return Ok(StepEnd::Failed(vec![finding]));
+            match self.holds(scene, awaited, &mut log).await? {
+                Ok(()) => return Ok(()),
+                Err(seen) => *last = seen,
             }
             if told.elapsed() >= Duration::from_secs(5) {
                 told = Instant::now();
@@ -77,9 +82,20 @@ impl<H: Host, O: Observer> World<H, O> {
                     Some(progress) => format!(", {}", self.value(scene, progress).await?.unwrap_or_else(|text| text)),
                     None => String::new(),
                 };
-                self.progress(&scene.stage, format!("{}: not yet, {seen}{done}", awaited.what));
+                self.progress(&scene.stage, format!("{}: not yet, {last}{done}", awaited.what));
             }
             tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    /// Returns only when the service that is waited for has ended.
+    async fn until_it_ends(&self, scene: &Scene, awaited: &Awaited<'_>) -> Result<Finding, Trouble> {
+        let Some(service) = awaited.service else { return std::future::pending().await };
+        loop {
+            if let Some(finding) = self.dead(scene, service, awaited.what).await? {
+                return Ok(finding);
+            }
+            tokio::time::sleep(BETWEEN_STATES).await;
         }
     }
 
@@ -129,7 +145,12 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// Whether a condition holds; otherwise what was seen instead.
-    async fn holds(&self, scene: &Scene, awaited: &Awaited<'_>) -> Result<Result<(), String>, Trouble> {
+    async fn holds(
+        &self,
+        scene: &Scene,
+        awaited: &Awaited<'_>,
+        log: &mut Lines,
+    ) -> Result<Result<(), String>, Trouble> {
         let service = awaited.service.unwrap_or_default();
         let context = self.context(scene, &Default::default(), &Map::new());
         Ok(match awaited.condition {
@@ -181,13 +202,10 @@ impl<H: Host, O: Observer> World<H, O> {
                 }
             }
             Condition::Log(pattern) => {
-                let file = self.host.log_file(&scene.deployment, service);
-                let bytes = file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
-                let text = String::from_utf8_lossy(&bytes);
-                if text.lines().any(|line| pattern.regex().is_match(line)) {
+                if log.any(|line| pattern.regex().is_match(line)) {
                     Ok(())
                 } else {
-                    Err(format!("no such line among {}", text.lines().count()))
+                    Err(format!("no such line among {}", log.count))
                 }
             }
             Condition::Health => match self.host.state(&scene.deployment, service).await? {

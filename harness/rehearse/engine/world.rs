@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::evidence::Evidence;
+use super::follow::Started;
 use super::host::{DeploymentName, Host, HostError, ImageHeld, ServiceSpec};
 use super::meter::Meter;
 use super::observer::{DatabaseSite, Observer};
@@ -84,6 +85,7 @@ pub(crate) struct World<H, O> {
     pub(crate) case: Arc<Case>,
     pub(crate) tell: UnboundedSender<EventKind>,
     pub(crate) addresses: Arc<Mutex<Addresses>>,
+    pub(crate) started: Arc<Mutex<BTreeMap<(DeploymentName, String), Started>>>,
 }
 
 impl<H, O> Clone for World<H, O> {
@@ -96,6 +98,7 @@ impl<H, O> Clone for World<H, O> {
             case: self.case.clone(),
             tell: self.tell.clone(),
             addresses: self.addresses.clone(),
+            started: self.started.clone(),
         }
     }
 }

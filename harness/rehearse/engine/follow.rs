@@ -1,0 +1,103 @@
+//! Follows what a service prints, from where its log stood when it was last started.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use super::host::{DeploymentName, Host};
+use super::observer::Observer;
+use super::world::World;
+
+/// As much is read at a time.
+const PIECE: u64 = 1 << 20;
+
+/// Where a log stood when its service was last started.
+#[derive(Debug, Clone)]
+pub(crate) struct Started {
+    file: PathBuf,
+    at: u64,
+}
+
+/// Reads a log as it grows.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    file: Option<PathBuf>,
+    at: u64,
+}
+
+impl Follower {
+    /// What was printed since the last call; nothing where there is no log yet.
+    ///
+    /// # Errors
+    /// When the log is there and cannot be read.
+    pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let Some(path) = &self.file else { return Ok(bytes) };
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(bytes),
+            Err(error) => return Err(error),
+        };
+        file.seek(SeekFrom::Start(self.at))?;
+        self.at += file.take(PIECE).read_to_end(&mut bytes)? as u64;
+        Ok(bytes)
+    }
+
+    /// The log.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+}
+
+/// The lines of a log that is followed.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    follower: Follower,
+    rest: Vec<u8>,
+    /// How many lines there were.
+    pub(crate) count: usize,
+}
+
+impl Lines {
+    pub(crate) fn new(follower: Follower) -> Self {
+        Self { follower, rest: Vec::new(), count: 0 }
+    }
+
+    /// Whether a line printed since the last call is `wanted`; a line not yet ended is asked again with its end.
+    pub(crate) fn any(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
+        // A log that cannot be read has no such line; its wait ends by its limit.
+        while let Ok(bytes) = self.follower.read()
+            && !bytes.is_empty()
+        {
+            self.rest.extend_from_slice(&bytes);
+            let ended = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let lines: Vec<u8> = self.rest.drain(..ended).collect();
+            let text = String::from_utf8_lossy(&lines);
+            self.count += text.lines().count();
+            if text.lines().any(&wanted) {
+                return true;
+            }
+        }
+        !self.rest.is_empty() && wanted(&String::from_utf8_lossy(&self.rest))
+    }
+}
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// Remembers where a service's log stands: it is about to start, and what an earlier start printed is not its word.
+    pub(crate) fn starts(&self, deployment: &DeploymentName, service: &str) {
+        let Some(file) = self.host.log_file(deployment, service) else { return };
+        let at = std::fs::metadata(&file).map_or(0, |data| data.len());
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        started.insert((deployment.clone(), service.to_owned()), Started { file, at });
+    }
+
+    /// Follows a service's log from its last start on.
+    pub(crate) fn follow(&self, deployment: &DeploymentName, service: &str) -> Follower {
+        let file = self.host.log_file(deployment, service);
+        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = started.get(&(deployment.clone(), service.to_owned()));
+        let at = started.filter(|started| file.as_deref() == Some(&started.file)).map_or(0, |started| started.at);
+        Follower { file, at }
+    }
+}
