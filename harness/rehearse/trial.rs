@@ -52,7 +52,7 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
     let loaded = load::rehearsal(file, None, |_| {}).map_err(|error| error.to_string())?;
     let book = Arc::new(load::book(None).map_err(|error| error.to_string())?);
     let out = of.out.join(&loaded.scenario.scenario);
-    prepare_out(&out).map_err(|error| error.to_string())?;
+    let _writing = prepare_out(&out).map_err(|error| error.to_string())?;
     let prefix = out.display().to_string();
     let mut reporters: Vec<Box<dyn Reporter>> = vec![
         Box::new(report::Jsonl::new(&out).map_err(|error| error.to_string())?),

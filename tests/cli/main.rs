@@ -143,6 +143,19 @@ fn an_output_folder_with_other_things_in_it_is_left_alone() -> Tried {
 }
 
 #[test]
+fn a_setting_that_the_product_does_not_have_is_bad_input() -> Tried {
+    let scenario = "scenarios/redmine-5.0-to-6.1.yaml";
+    check(&["plan", "--set", "admin_kye=x", scenario], 2, &[], &["no setting \"admin_kye\"", "admin_key"])
+}
+
+#[test]
+fn a_way_back_that_is_not_gone_is_a_stage_that_says_so() -> Tried {
+    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nway-back: { skip: no time }\n";
+    let (_folder, path) = scratch("s.yaml", text)?;
+    check(&["plan", &path], 0, &["the way back is not gone", "no time"], &[])
+}
+
+#[test]
 fn schemas_and_lists_are_data_on_standard_output() -> Tried {
     for format in ["product", "scenario", "events"] {
         let ran = rehearse(&["schema", format])?;

@@ -225,6 +225,18 @@ impl Summary {
         self.stages.iter().map(|stage| stage.checks.len()).sum()
     }
 
+    /// Whether a stage that exists to check passed without a check, or there was none at all.
+    fn unchecked(&self) -> bool {
+        let checks = |act: &Act| matches!(act, Act::Baseline { .. } | Act::Check { .. } | Act::CheckReturn { .. });
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        let empty = |record: &StageRecord| {
+            let made = record.checks.iter().filter(|check| check.assertions > 0).count();
+            record.outcome == Outcome::Passed && made == 0
+        };
+        let hollow = stages.iter().zip(&self.stages).any(|(stage, record)| checks(&stage.act) && empty(record));
+        hollow || self.checks() == 0
+    }
+
     /// The first stage that did not pass though it began.
     pub fn first_trouble(&self) -> Option<&StageRecord> {
         self.stages.iter().find(|stage| {
@@ -242,7 +254,7 @@ impl Summary {
             Verdict::Cancelled
         } else if any(Outcome::Failed) {
             Verdict::Failed
-        } else if any(Outcome::Inconclusive) || self.checks() == 0 || !self.finished {
+        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.finished {
             Verdict::Inconclusive
         } else {
             Verdict::Passed
