@@ -200,8 +200,10 @@ mod tests {
     use crate::scenario::CheckKind;
     use crate::verdict::Outcome;
 
-    fn state(tables: &[(&str, u64, &[(&str, &str)])]) -> DataState {
-        let table = |(name, rows, sums): &(&str, u64, &[(&str, &str)])| {
+    type Given<'a> = (&'a str, u64, &'a [(&'a str, &'a str)]);
+
+    fn state(tables: &[Given<'_>]) -> DataState {
+        let table = |(name, rows, sums): &Given<'_>| {
             let sums: BTreeMap<String, String> = sums.iter().map(|(c, s)| ((*c).into(), (*s).into())).collect();
             let columns = sums.keys().cloned().collect();
             ((*name).to_owned(), TableState { rows: *rows, key: vec!["id".into()], columns, sums })
