@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rehearse_core::event::{EventKind, StageId};
-use rehearse_core::migrations::MigrationReader;
+use rehearse_core::migrations::{MigrationReader, Told};
 use rehearse_core::observe::{Answer, Ended, Seen};
 use rehearse_core::product::{Body, Capture, ExecStep, HttpStep, SqlStep};
 use serde_json::{Map, Value};
@@ -94,15 +94,8 @@ impl<H: Host, O: Observer> World<H, O> {
         let asked = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
         let (file, evidence) = self.evidence.file(&scene.stage.0, &asked, "txt")?;
         let reader = step.migrations.map(|format| {
-            let world = self.clone();
-            let stage = scene.stage.clone();
-            let tell: OnMigration<'_> = Box::new(move |migration, ended| {
-                if ended {
-                    world.tell(EventKind::Migrated { stage: stage.clone(), migration: migration.clone() });
-                } else {
-                    world.progress(&stage, format!("migration {} {}", migration.version, migration.name));
-                }
-            });
+            let (world, stage) = (self.clone(), scene.stage.clone());
+            let tell: OnMigration<'_> = Box::new(move |told| world.migration(&stage, told));
             (MigrationReader::new(format), tell)
         });
         let mut sink = Collector::new(&file, reader)?;
@@ -142,6 +135,16 @@ impl<H: Host, O: Observer> World<H, O> {
             Ok(Ok(exit)) => Answer::Exec(Ended { exit, out, err, took: began.elapsed() }),
         };
         Ok((Seen { asked, answer, evidence: Some(evidence) }, reader))
+    }
+
+    /// Tells of a migration: that it began is progress, that it ended is a fact.
+    pub(crate) fn migration(&self, stage: &StageId, told: Told) {
+        match told {
+            Told::Began(migration) => {
+                self.progress(stage, format!("migration {} {}", migration.version, migration.name));
+            }
+            Told::Ended(migration) => self.tell(EventKind::Migrated { stage: stage.clone(), migration }),
+        }
     }
 
     /// Asks a database.

@@ -15,6 +15,7 @@ mod run;
 mod stages;
 mod state;
 mod step;
+mod upgrading;
 mod wait;
 mod world;
 

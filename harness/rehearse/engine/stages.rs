@@ -43,8 +43,8 @@ impl<H: Host, O: Observer> World<H, O> {
             Act::Restore { deployment, steps } => {
                 let scene = state.scene(self, stage, deployment, 0);
                 let end = self.steps(&scene, steps).await?;
-                self.prove_restore(&scene, state, None).await?;
-                Ok(end)
+                let proved = self.prove_restore(&scene, state, None).await;
+                unless_failed(end, proved)
             }
             Act::Prepare { steps } => {
                 let deployment = if stage.id.0.starts_with("way-back") { rehearse_core::plan::WAY_BACK } else { MAIN };
@@ -82,8 +82,8 @@ impl<H: Host, O: Observer> World<H, O> {
                 let scene = state.scene(self, stage, MAIN, 0);
                 let end = self.steps(&scene, steps).await?;
                 let tables = state.baseline.as_ref().and_then(|baseline| baseline.tables.clone());
-                self.prove_restore(&scene, state, tables.as_ref()).await?;
-                Ok(end)
+                let proved = self.prove_restore(&scene, state, tables.as_ref()).await;
+                unless_failed(end, proved)
             }
             Act::CheckReturn { deployment, checks } => {
                 let scene = state.scene(self, stage, deployment, 0);
@@ -202,6 +202,14 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         Ok(StepEnd::Done)
     }
+}
+
+/// A failure stays one, whatever we could not tell after it.
+fn unless_failed(end: StepEnd, after: Result<(), Trouble>) -> Result<StepEnd, Trouble> {
+    if let StepEnd::Done = end {
+        after?;
+    }
+    Ok(end)
 }
 
 /// A stage's end as it is told.
