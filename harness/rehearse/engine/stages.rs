@@ -15,7 +15,7 @@ use super::checks::Mode;
 use super::host::{Host, HostError, ImageHeld, ImageWanted, Obtained};
 use super::observer::Observer;
 use super::state::State;
-use super::wait::truthy;
+use super::wait::truth;
 use super::world::{Scene, StepEnd, Trouble, World};
 
 /// The images a stage made available.
@@ -189,10 +189,11 @@ impl<H: Host, O: Observer> World<H, O> {
         let scene = state.scene(self, stage, MAIN, 0);
         for hop in &self.case.plan.hops {
             let Some(when) = &hop.when else { continue };
-            let value = self.value(&scene, when).await?.map_err(|reason| {
+            let untold = |reason: String| {
                 Trouble::Unseen(format!("whether the stop at {} is needed cannot be told: {reason}", hop.to))
-            })?;
-            let needed = truthy(&value);
+            };
+            let value = self.value(&scene, when).await?.map_err(untold)?;
+            let needed = truth(&value).ok_or_else(|| untold(format!("{value:?} is no truth value and no number")))?;
             let verb = if needed { "is needed" } else { "is not needed" };
             let text = format!("the stop at {} {verb}: {} is {value}", hop.to, when.sql.text());
             self.note(&stage.id, text.clone());
