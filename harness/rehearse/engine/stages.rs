@@ -144,8 +144,16 @@ impl<H: Host, O: Observer> World<H, O> {
     pub(crate) fn keep_images(&self, stage: &Stage, held: Held, state: &mut State) -> Result<StepEnd, Trouble> {
         for (need, image) in held {
             if let (Some(Target::Line(line)), Some(release)) = (&need.holds, &image.release) {
-                self.note(&stage.id, format!("hop {}: {line} is {release}, as the image holds it", need.hop));
-                state.actual.insert(need.hop, release.clone());
+                match state.actual.insert(need.hop, release.clone()) {
+                    None => {
+                        self.note(&stage.id, format!("hop {}: {line} is {release}, as the image holds it", need.hop));
+                    }
+                    Some(other) if other == *release => {}
+                    Some(other) => {
+                        let text = format!("the images of hop {} hold {other} and {release}: {}", need.hop, need.image);
+                        return Err(Trouble::Unseen(text));
+                    }
+                }
             }
             if need.holds.is_some() && image.release.is_none() {
                 self.note(&stage.id, format!("{}: the image does not state its release", need.image));
