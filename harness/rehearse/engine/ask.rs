@@ -24,8 +24,14 @@ pub(crate) enum Place {
 }
 
 impl<H: Host, O: Observer> World<H, O> {
-    /// Sends a request.
-    pub(crate) async fn ask_http(&self, scene: &Scene, step: &HttpStep, context: &Value) -> Result<Seen, Trouble> {
+    /// Sends a request. The cookies of an identity are kept within one visit.
+    pub(crate) async fn ask_http(
+        &self,
+        scene: &Scene,
+        step: &HttpStep,
+        visit: &str,
+        context: &Value,
+    ) -> Result<Seen, Trouble> {
         let path = step.path.render(context)?;
         let identity = step.identity.as_ref().map(|name| name.render(context)).transpose()?;
         let asked = match (&step.name, &identity) {
@@ -63,7 +69,8 @@ impl<H: Host, O: Observer> World<H, O> {
                         path,
                         headers,
                         body,
-                        jar: identity.map(|identity| format!("{}/{}/{identity}", scene.deployment, scene.stage)),
+                        jar: identity
+                            .map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage)),
                         deadline: step.deadline.as_ref().map_or(Duration::from_secs(60), |limit| limit.get()),
                     })
                     .await

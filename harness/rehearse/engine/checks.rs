@@ -18,6 +18,7 @@ use serde_json::Map;
 
 use super::ask::Place;
 use super::host::{Command, Host};
+use super::login::Logins;
 use super::observer::Observer;
 use super::output::Collector;
 use super::probe::{Against, Answers};
@@ -38,6 +39,8 @@ pub(crate) enum Mode {
 
 /// Probes that only read run this many side by side: more would only queue in the product.
 const SIDE_BY_SIDE: usize = 3;
+/// The requests of the stopwatch are one visit.
+const VISIT: &str = "performance";
 /// Rounds of samples before a request counts as too slow: a single round may have met a neighbour's work.
 const ROUNDS: u32 = 3;
 
@@ -346,10 +349,17 @@ impl<H: Host, O: Observer> World<H, O> {
     ) -> Result<(CheckReport, Vec<Samples>), Trouble> {
         let mut report = CheckReport::new(CheckKind::Performance, "fixed requests stay within their budget");
         let mut all = Vec::new();
+        let mut logins = Logins::default();
         for step in &check.requests {
+            if let Some(identity) = &step.identity {
+                let identity = identity.render(&self.context(scene, &Default::default(), &Map::new()))?;
+                if !self.log_in(scene, VISIT, &identity, &mut logins, &mut report).await? {
+                    continue;
+                }
+            }
             let mut best: Option<Samples> = None;
             for round in 0..ROUNDS {
-                let samples = self.samples(scene, check, step).await?;
+                let samples = self.samples(scene, check, step, &logins).await?;
                 let before = reference.and_then(|all| all.iter().find(|before| before.asked == samples.asked));
                 let over = before.and_then(|before| over_budget(before, &samples, check)) == Some(true);
                 let better = match &best {
@@ -393,11 +403,12 @@ impl<H: Host, O: Observer> World<H, O> {
         scene: &Scene,
         check: &PerformanceCheck,
         step: &rehearse_core::product::HttpStep,
+        logins: &Logins,
     ) -> Result<Samples, Trouble> {
         let mut samples = Samples::default();
-        let context = self.context(scene, &Default::default(), &Map::new());
+        let context = self.context(scene, &Default::default(), &logins.captured);
         for round in 0..check.warm_up + check.samples.max(5) {
-            let seen = self.ask_http(scene, step, &context).await?;
+            let seen = self.ask_http(scene, step, VISIT, &context).await?;
             let mut judged = CheckReport::new(CheckKind::Performance, "");
             let terms = Terms { expect: &step.expect, same: &[], changes: &[], context: &context };
             judge_answer(&seen, terms, Compared::Nothing, &mut judged);

@@ -7,13 +7,14 @@ use rehearse_core::check::{Compared, Terms, judge_answer};
 use rehearse_core::event::CheckReport;
 use rehearse_core::observe::{Answer, Seen};
 use rehearse_core::plan::describe;
-use rehearse_core::product::{Capture, ExecStep, Expect, Step};
+use rehearse_core::product::{Capture, ExecStep, Expect, HttpStep, Step};
 use rehearse_core::scenario::CheckKind;
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value};
 
 use super::ask::{Place, capture};
 use super::host::{Host, ServiceState};
+use super::login::Logins;
 use super::observer::Observer;
 use super::wait::Awaited;
 use super::world::{Scene, StepEnd, Trouble, World};
@@ -23,10 +24,14 @@ const SESSIONS_LINGER: Duration = Duration::from_secs(10);
 /// How long a service may take to get ready when its file does not say.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
+/// The steps of one stage ask in one visit.
+const VISIT: &str = "steps";
+
 /// What the steps of one stage leave for each other.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     captured: Map<String, Value>,
+    logins: Logins,
     stopped: BTreeSet<String>,
     /// Services stopped since the last proof that nothing of theirs still runs.
     unproven: bool,
@@ -114,7 +119,11 @@ impl<H: Host, O: Observer> World<H, O> {
                 if step.releases.as_ref().is_some_and(|range| !range.contains(&scene.release)) {
                     return Ok(StepEnd::Done);
                 }
-                let seen = self.ask_http(scene, step, &context).await?;
+                if let StepEnd::Failed(findings) = self.step_as(scene, step, &context, script).await? {
+                    return Ok(StepEnd::Failed(findings));
+                }
+                let context = self.context(scene, &BTreeMap::new(), &script.captured);
+                let seen = self.ask_http(scene, step, VISIT, &context).await?;
                 self.judge_step(&seen, &step.expect, &step.capture, &context, script)
             }
             Step::Sql(step) => {
@@ -135,6 +144,29 @@ impl<H: Host, O: Observer> World<H, O> {
                 self.wait(scene, awaited).await
             }
         }
+    }
+
+    /// Logs in who asks.
+    async fn step_as(
+        &self,
+        scene: &Scene,
+        step: &HttpStep,
+        context: &Value,
+        script: &mut Script,
+    ) -> Result<StepEnd, Trouble> {
+        let Some(identity) = &step.identity else { return Ok(StepEnd::Done) };
+        let identity = identity.render(context)?;
+        let mut report = CheckReport::new(CheckKind::Health, "step");
+        let logged_in = self.log_in(scene, VISIT, &identity, &mut script.logins, &mut report).await?;
+        if !report.findings.is_empty() {
+            return Ok(StepEnd::Failed(report.findings));
+        }
+        if !logged_in {
+            let doubt = report.unclear.pop().unwrap_or_else(|| format!("{identity} is not logged in"));
+            return Err(Trouble::Unseen(doubt));
+        }
+        script.captured.extend(script.logins.captured.clone());
+        Ok(StepEnd::Done)
     }
 
     /// Starts a service and waits until it is ready.
