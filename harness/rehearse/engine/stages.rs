@@ -53,7 +53,7 @@ impl<H: Host, O: Observer> World<H, O> {
             Act::Decide => self.decide(stage, state).await,
             Act::Baseline { checks } => {
                 let scene = state.scene(self, stage, MAIN, 0);
-                self.checks(&scene, state, checks, Mode::Baseline).await?;
+                self.checks(&scene, state, checks, Mode::Baseline).await;
                 Ok(StepEnd::Done)
             }
             Act::Preflight { steps } => {
@@ -74,7 +74,7 @@ impl<H: Host, O: Observer> World<H, O> {
             Act::Check { checks } => {
                 let hop = stage.hop.unwrap_or_default();
                 let scene = state.scene(self, stage, MAIN, hop);
-                self.checks(&scene, state, checks, Mode::Hop).await?;
+                self.checks(&scene, state, checks, Mode::Hop).await;
                 state.at = (hop, scene.release);
                 Ok(StepEnd::Done)
             }
@@ -87,7 +87,7 @@ impl<H: Host, O: Observer> World<H, O> {
             }
             Act::CheckReturn { deployment, checks } => {
                 let scene = state.scene(self, stage, deployment, 0);
-                self.checks(&scene, state, checks, Mode::Return).await?;
+                self.checks(&scene, state, checks, Mode::Return).await;
                 Ok(StepEnd::Done)
             }
             Act::Teardown => Ok(StepEnd::Done),
