@@ -225,6 +225,15 @@ impl Summary {
         self.stages.iter().map(|stage| stage.checks.len()).sum()
     }
 
+    /// Whether every stage but the removing of everything has ended: before that, nothing can be said to have passed.
+    fn walked(&self) -> bool {
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        let open = |(stage, record): (&Stage, &StageRecord)| {
+            record.progress != Progress::Done && !matches!(stage.act, Act::Teardown)
+        };
+        !stages.iter().zip(&self.stages).any(open)
+    }
+
     /// Whether a stage that exists to check passed without a check, or there was none at all.
     fn unchecked(&self) -> bool {
         let checks = |act: &Act| matches!(act, Act::Baseline { .. } | Act::Check { .. } | Act::CheckReturn { .. });
@@ -248,13 +257,20 @@ impl Summary {
     /// What was seen, before any expectation: a failure outweighs a doubt, a cancellation both. Nothing checked is
     /// never a pass.
     pub fn seen(&self) -> Verdict {
+        match self.seen_so_far() {
+            Verdict::Passed if !self.finished => Verdict::Inconclusive,
+            seen => seen,
+        }
+    }
+
+    fn seen_so_far(&self) -> Verdict {
         let any =
             |outcome| self.stages.iter().any(|stage| stage.outcome == outcome && stage.progress == Progress::Done);
         if any(Outcome::Cancelled) {
             Verdict::Cancelled
         } else if any(Outcome::Failed) {
             Verdict::Failed
-        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.finished {
+        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.walked() {
             Verdict::Inconclusive
         } else {
             Verdict::Passed
@@ -263,65 +279,46 @@ impl Summary {
 
     /// The verdict on the rehearsal, and what an expectation that was not met says.
     pub fn verdict(&self) -> (Verdict, Vec<Finding>) {
-        let seen = self.seen();
+        if self.finished { self.held_against_the_expectation() } else { (self.seen(), Vec::new()) }
+    }
+
+    /// What the verdict will be when nothing more goes wrong.
+    pub fn verdict_so_far(&self) -> Verdict {
+        self.held_against_the_expectation().0
+    }
+
+    fn held_against_the_expectation(&self) -> (Verdict, Vec<Finding>) {
+        let seen = self.seen_so_far();
         match self.run().and_then(|run| run.expectation.as_ref()) {
-            None => (seen, Vec::new()),
-            Some(_) if seen == Verdict::Cancelled || !self.finished => (seen, Vec::new()),
-            Some(expectation) => {
+            Some(expectation) if seen != Verdict::Cancelled => {
                 let unmet = self.unmet(expectation);
                 // Where we could not tell and a failure was expected, nothing was refuted either.
                 let verdict = match (unmet.is_empty(), seen) {
                     (true, _) => Verdict::Passed,
                     (false, Verdict::Inconclusive) => Verdict::Inconclusive,
+                    (false, _) if unmet.iter().all(|(why, _)| *why == Unmet::Doubted) => Verdict::Inconclusive,
                     (false, _) => Verdict::Failed,
                 };
-                (verdict, unmet)
+                (verdict, unmet.into_iter().map(|(_, finding)| finding).collect())
             }
+            Some(_) | None => (seen, Vec::new()),
         }
     }
 
     /// In what a run differs from the outcome that its scenario exists to show.
-    fn unmet(&self, expectation: &Expectation) -> Vec<Finding> {
+    fn unmet(&self, expectation: &Expectation) -> Vec<(Unmet, Finding)> {
         let mut unmet = Vec::new();
         let wanted = format!("{} at stage {}", expectation.outcome.outcome(), expectation.stage);
         match self.first_trouble() {
             None => {
-                unmet.push(Finding::new("the expected outcome", wanted, "every stage passed: it no longer happens"))
+                let seen = "every stage passed: it no longer happens";
+                unmet.push((Unmet::Refuted, Finding::new("the expected outcome", wanted, seen)));
             }
             Some(stage) if stage.id.0 != expectation.stage || stage.outcome != expectation.outcome.outcome() => {
-                unmet.push(Finding::new(
-                    "the expected outcome",
-                    wanted,
-                    format!("{} at stage {}", stage.outcome, stage.id),
-                ));
+                let seen = format!("{} at stage {}", stage.outcome, stage.id);
+                unmet.push((Unmet::by(stage.outcome), Finding::new("the expected outcome", wanted, seen)));
             }
-            Some(stage) => {
-                let texts: Vec<String> = stage
-                    .all_findings()
-                    .map(|(_, finding)| finding.to_string())
-                    .chain(stage.reason.clone())
-                    .chain(stage.checks.iter().flat_map(|check| check.unclear.iter().cloned()))
-                    .collect();
-                for pattern in &expectation.findings {
-                    if !texts.iter().any(|text| pattern.regex().is_match(text)) {
-                        unmet.push(Finding::new(
-                            format!("a finding at stage {}", stage.id),
-                            format!("one that matches {:?}", pattern.regex().as_str()),
-                            format!("none among {}", texts.len()),
-                        ));
-                    }
-                }
-                let failing = |kind: &CheckKind| {
-                    stage.checks.iter().any(|check| check.kind == *kind && check.outcome == stage.outcome)
-                };
-                for kind in expectation.checks.iter().filter(|kind| !failing(kind)) {
-                    unmet.push(Finding::new(
-                        format!("check {} at stage {}", kind.name(), stage.id),
-                        stage.outcome.to_string(),
-                        "another outcome, or no such check",
-                    ));
-                }
-            }
+            Some(stage) => unmet.extend(differing(stage, expectation).map(|finding| (Unmet::Refuted, finding))),
         }
         let named = |id: &str| id == expectation.stage || expectation.consequences.iter().any(|other| other == id);
         // Leftovers are told beside the verdict, never in place of it.
@@ -337,14 +334,21 @@ impl Summary {
             let because = stage.all_findings().next().map(|(_, finding)| finding.to_string());
             let because = because.or_else(|| stage.reason.clone()).unwrap_or_default();
             let seen = format!("{}: {because}", stage.outcome);
-            unmet.push(Finding::new(format!("stage {}", stage.id), "no trouble but the expected one", seen));
+            let finding = Finding::new(format!("stage {}", stage.id), "no trouble but the expected one", seen);
+            unmet.push((Unmet::by(stage.outcome), finding));
         }
+        let doubted = unmet.iter().any(|(why, _)| *why == Unmet::Doubted);
         for id in &expectation.passed {
             let outcome = self.stages.iter().find(|stage| stage.id.0 == *id).map(|stage| stage.outcome);
-            if outcome != Some(Outcome::Passed) {
-                let seen = outcome.map_or("no such stage".to_owned(), |outcome| outcome.to_string());
-                unmet.push(Finding::new(format!("stage {id}"), "passed", seen));
-            }
+            let why = match outcome {
+                Some(Outcome::Passed) => continue,
+                // It was skipped because of what we could not tell.
+                Some(Outcome::Skipped) if doubted => Unmet::Doubted,
+                Some(outcome) => Unmet::by(outcome),
+                None => Unmet::Refuted,
+            };
+            let seen = outcome.map_or("no such stage".to_owned(), |outcome| outcome.to_string());
+            unmet.push((why, Finding::new(format!("stage {id}"), "passed", seen)));
         }
         unmet
     }
@@ -362,6 +366,47 @@ impl Summary {
         }
         Exit::of(verdict, !self.leftovers.is_empty())
     }
+}
+
+/// Why an expectation is not met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unmet {
+    /// Something else was seen.
+    Refuted,
+    /// We could not tell: no fault of the product.
+    Doubted,
+}
+
+impl Unmet {
+    /// By the outcome of the stage that is not as expected.
+    fn by(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Inconclusive => Self::Doubted,
+            Outcome::Passed | Outcome::Failed | Outcome::Cancelled | Outcome::Skipped => Self::Refuted,
+        }
+    }
+}
+
+/// In what the stage that has the expected outcome differs from the expectation.
+fn differing(stage: &StageRecord, expectation: &Expectation) -> impl Iterator<Item = Finding> {
+    let texts: Vec<String> = stage
+        .all_findings()
+        .map(|(_, finding)| finding.to_string())
+        .chain(stage.reason.clone())
+        .chain(stage.checks.iter().flat_map(|check| check.unclear.iter().cloned()))
+        .collect();
+    let unseen = expectation.findings.iter().filter(|pattern| !texts.iter().any(|text| pattern.regex().is_match(text)));
+    let findings = unseen.map(|pattern| {
+        let wanted = format!("one that matches {:?}", pattern.regex().as_str());
+        Finding::new(format!("a finding at stage {}", stage.id), wanted, format!("none among {}", texts.len()))
+    });
+    let failing =
+        |kind: &CheckKind| stage.checks.iter().any(|check| check.kind == *kind && check.outcome == stage.outcome);
+    let checks = expectation.checks.iter().filter(|kind| !failing(kind)).map(|kind| {
+        let object = format!("check {} at stage {}", kind.name(), stage.id);
+        Finding::new(object, stage.outcome.to_string(), "another outcome, or no such check")
+    });
+    findings.chain(checks).collect::<Vec<_>>().into_iter()
 }
 
 fn name(kind: &EventKind) -> &'static str {

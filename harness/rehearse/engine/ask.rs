@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rehearse_core::event::{EventKind, StageId};
-use rehearse_core::migrations::MigrationReader;
+use rehearse_core::migrations::{MigrationReader, Told};
 use rehearse_core::observe::{Answer, Ended, Seen};
 use rehearse_core::product::{Body, Capture, ExecStep, HttpStep, SqlStep};
 use serde_json::{Map, Value};
@@ -24,8 +24,14 @@ pub(crate) enum Place {
 }
 
 impl<H: Host, O: Observer> World<H, O> {
-    /// Sends a request.
-    pub(crate) async fn ask_http(&self, scene: &Scene, step: &HttpStep, context: &Value) -> Result<Seen, Trouble> {
+    /// Sends a request. The cookies of an identity are kept within one visit.
+    pub(crate) async fn ask_http(
+        &self,
+        scene: &Scene,
+        step: &HttpStep,
+        visit: &str,
+        context: &Value,
+    ) -> Result<Seen, Trouble> {
         let path = step.path.render(context)?;
         let identity = step.identity.as_ref().map(|name| name.render(context)).transpose()?;
         let asked = match (&step.name, &identity) {
@@ -65,7 +71,8 @@ impl<H: Host, O: Observer> World<H, O> {
                         path,
                         headers,
                         body,
-                        jar: identity.map(|identity| format!("{}/{}/{identity}", scene.deployment, scene.stage)),
+                        jar: identity
+                            .map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage)),
                         deadline: step.deadline.as_ref().map_or(Duration::from_secs(60), |limit| limit.get()),
                     })
                     .await
@@ -96,15 +103,8 @@ impl<H: Host, O: Observer> World<H, O> {
         let asked = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
         let (file, evidence) = self.evidence.file(&scene.stage.0, &asked, "txt")?;
         let reader = step.migrations.map(|format| {
-            let world = self.clone();
-            let stage = scene.stage.clone();
-            let tell: OnMigration<'_> = Box::new(move |migration, ended| {
-                if ended {
-                    world.tell(EventKind::Migrated { stage: stage.clone(), migration: migration.clone() });
-                } else {
-                    world.progress(&stage, format!("migration {} {}", migration.version, migration.name));
-                }
-            });
+            let (world, stage) = (self.clone(), scene.stage.clone());
+            let tell: OnMigration<'_> = Box::new(move |told| world.migration(&stage, told));
             (MigrationReader::new(format), tell)
         });
         let mut sink = Collector::new(&file, reader)?;
@@ -144,6 +144,16 @@ impl<H: Host, O: Observer> World<H, O> {
             Ok(Ok(exit)) => Answer::Exec(Ended { exit, out, err, took: began.elapsed() }),
         };
         Ok((Seen { asked, answer, evidence: Some(evidence) }, reader))
+    }
+
+    /// Tells of a migration: that it began is progress, that it ended is a fact.
+    pub(crate) fn migration(&self, stage: &StageId, told: Told) {
+        match told {
+            Told::Began(migration) => {
+                self.progress(stage, format!("migration {} {}", migration.version, migration.name));
+            }
+            Told::Ended(migration) => self.tell(EventKind::Migrated { stage: stage.clone(), migration }),
+        }
     }
 
     /// Asks a database.

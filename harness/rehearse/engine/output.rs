@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use rehearse_core::migrations::{Migration, MigrationReader, Told};
+use rehearse_core::migrations::{MigrationReader, Told};
 use rehearse_core::observe::Body;
 use sha2::{Digest, Sha256};
 
@@ -45,7 +45,7 @@ impl BodyMaker {
 }
 
 /// What is told of a migration as it comes.
-pub(super) type OnMigration<'a> = Box<dyn FnMut(&Migration, bool) + Send + 'a>;
+pub(super) type OnMigration<'a> = Box<dyn FnMut(Told) + Send + 'a>;
 
 /// Collects the output of one command.
 pub(super) struct Collector<'a> {
@@ -94,10 +94,7 @@ impl Sink for Collector<'_> {
         }
         if let Some((reader, tell)) = &mut self.migrations {
             for told in reader.take(bytes) {
-                match told {
-                    Told::Began(migration) => tell(&migration, false),
-                    Told::Ended(migration) => tell(&migration, true),
-                }
+                tell(told);
             }
         }
     }

@@ -12,6 +12,7 @@ use serde_json::Map;
 
 use super::ask::{Place, capture};
 use super::host::Host;
+use super::login::Logins;
 use super::observer::Observer;
 use super::world::{Scene, Trouble, World};
 
@@ -42,13 +43,15 @@ impl<H: Host, O: Observer> World<H, O> {
         let crossed = |change: &&AllowedChange| *source < change.crossing && change.crossing <= scene.release;
         let crossed: Vec<&AllowedChange> = probe.changes.iter().filter(crossed).collect();
         let values = self.filled(scene, &probe.for_each)?;
+        let visit = format!("{}/{}", kind.name(), probe.name);
+        let mut logins = Logins::default();
         for each in combinations(&values) {
             let changes: Vec<&AllowedChange> = crossed
                 .iter()
                 .filter(|change| change.each.iter().all(|(key, value)| each.get(key.as_str()) == Some(&value.as_str())))
                 .copied()
                 .collect();
-            let mut captured = Map::new();
+            let mut captured = logins.captured.clone();
             let mut active = 0;
             for step in &probe.steps {
                 let (releases, expect, same, wanted) = parts(step);
@@ -61,10 +64,13 @@ impl<H: Host, O: Observer> World<H, O> {
                     ProbeStep::Http(step) => {
                         if let Some(identity) = &step.identity {
                             let identity = identity.render(&context)?;
-                            self.log_in(scene, &identity, &mut captured, &mut report).await?;
+                            if !self.log_in(scene, &visit, &identity, &mut logins, &mut report).await? {
+                                break;
+                            }
+                            captured.extend(logins.captured.clone());
                         }
                         let context = self.context(scene, &each, &captured);
-                        self.ask_http(scene, step, &context).await?
+                        self.ask_http(scene, step, &visit, &context).await?
                     }
                     ProbeStep::Exec(step) => self.ask_exec(scene, step, &context, Place::Inside).await?.0,
                     ProbeStep::Sql(step) => self.ask_sql(scene, step, &context).await?,
@@ -107,39 +113,6 @@ impl<H: Host, O: Observer> World<H, O> {
             filled.insert(key.clone(), values);
         }
         Ok(filled)
-    }
-
-    /// Logs an identity in, once per stage.
-    async fn log_in(
-        &self,
-        scene: &Scene,
-        identity: &str,
-        captured: &mut Map<String, serde_json::Value>,
-        report: &mut CheckReport,
-    ) -> Result<(), Trouble> {
-        let Some(known) = self.case.product.identities.get(identity) else { return Ok(()) };
-        let done = format!("login {identity}");
-        if known.login.is_empty() || captured.contains_key(&done) {
-            return Ok(());
-        }
-        for step in &known.login {
-            let context = self.context(scene, &BTreeMap::new(), captured);
-            let mut step = step.clone();
-            if step.identity.is_none() {
-                step.identity = identity.parse().ok();
-            }
-            let seen = self.ask_http(scene, &step, &context).await?;
-            let terms = Terms { expect: &step.expect, same: &[], changes: &[], context: &context };
-            if !judge_answer(&seen, terms, Compared::Nothing, report) {
-                break;
-            }
-            if let Err(doubt) = capture(&step.capture, &seen, captured) {
-                report.unclear.push(doubt);
-                break;
-            }
-        }
-        captured.insert(done, true.into());
-        Ok(())
     }
 }
 

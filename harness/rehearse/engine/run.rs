@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::{Future, FutureExt};
 use rehearse_core::event::{Event, EventKind, Reporter, RunStarted, StageTime};
 use rehearse_core::plan::{Act, Stage};
-use rehearse_core::summary::Summary;
-use rehearse_core::verdict::Outcome;
+use rehearse_core::summary::{StageRecord, Summary};
+use rehearse_core::verdict::{Outcome, Verdict};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ use super::world::{Case, StepEnd, Trouble, World};
 pub enum Keep {
     /// Never.
     Never,
-    /// When it did not pass.
+    /// When its verdict is not that it passed: what failed as its scenario expects has passed.
     OnFailure,
     /// Always.
     Always,
@@ -341,11 +341,15 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         let began = Instant::now();
         let keep = match terms.keep {
             Keep::Never => false,
-            Keep::OnFailure => teller
-                .summary
-                .stages()
-                .iter()
-                .any(|record| matches!(record.outcome, Outcome::Failed | Outcome::Inconclusive)),
+            Keep::OnFailure => match teller.summary.verdict_so_far() {
+                Verdict::Passed => false,
+                Verdict::Failed | Verdict::Inconclusive => true,
+                Verdict::Cancelled => {
+                    let troubled =
+                        |record: &StageRecord| matches!(record.outcome, Outcome::Failed | Outcome::Inconclusive);
+                    teller.summary.stages().iter().any(troubled)
+                }
+            },
             Keep::Always => true,
         };
         let (mut outcome, mut reason) = (Outcome::Passed, None);

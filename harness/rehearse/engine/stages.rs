@@ -15,7 +15,7 @@ use super::checks::Mode;
 use super::host::{Host, HostError, ImageHeld, ImageWanted, Obtained};
 use super::observer::Observer;
 use super::state::State;
-use super::wait::truthy;
+use super::wait::truth;
 use super::world::{Scene, StepEnd, Trouble, World};
 
 /// The images a stage made available.
@@ -43,8 +43,8 @@ impl<H: Host, O: Observer> World<H, O> {
             Act::Restore { deployment, steps } => {
                 let scene = state.scene(self, stage, deployment, 0);
                 let end = self.steps(&scene, steps).await?;
-                self.prove_restore(&scene, state, None).await?;
-                Ok(end)
+                let proved = self.prove_restore(&scene, state, None).await;
+                unless_failed(end, proved)
             }
             Act::Prepare { steps } => {
                 let deployment = if stage.id.0.starts_with("way-back") { rehearse_core::plan::WAY_BACK } else { MAIN };
@@ -53,7 +53,7 @@ impl<H: Host, O: Observer> World<H, O> {
             Act::Decide => self.decide(stage, state).await,
             Act::Baseline { checks } => {
                 let scene = state.scene(self, stage, MAIN, 0);
-                self.checks(&scene, state, checks, Mode::Baseline).await?;
+                self.checks(&scene, state, checks, Mode::Baseline).await;
                 Ok(StepEnd::Done)
             }
             Act::Preflight { steps } => {
@@ -74,7 +74,7 @@ impl<H: Host, O: Observer> World<H, O> {
             Act::Check { checks } => {
                 let hop = stage.hop.unwrap_or_default();
                 let scene = state.scene(self, stage, MAIN, hop);
-                self.checks(&scene, state, checks, Mode::Hop).await?;
+                self.checks(&scene, state, checks, Mode::Hop).await;
                 state.at = (hop, scene.release);
                 Ok(StepEnd::Done)
             }
@@ -82,12 +82,12 @@ impl<H: Host, O: Observer> World<H, O> {
                 let scene = state.scene(self, stage, MAIN, 0);
                 let end = self.steps(&scene, steps).await?;
                 let tables = state.baseline.as_ref().and_then(|baseline| baseline.tables.clone());
-                self.prove_restore(&scene, state, tables.as_ref()).await?;
-                Ok(end)
+                let proved = self.prove_restore(&scene, state, tables.as_ref()).await;
+                unless_failed(end, proved)
             }
             Act::CheckReturn { deployment, checks } => {
                 let scene = state.scene(self, stage, deployment, 0);
-                self.checks(&scene, state, checks, Mode::Return).await?;
+                self.checks(&scene, state, checks, Mode::Return).await;
                 Ok(StepEnd::Done)
             }
             Act::NotReturned { .. } | Act::Teardown => Ok(StepEnd::Done),
@@ -144,8 +144,16 @@ impl<H: Host, O: Observer> World<H, O> {
     pub(crate) fn keep_images(&self, stage: &Stage, held: Held, state: &mut State) -> Result<StepEnd, Trouble> {
         for (need, image) in held {
             if let (Some(Target::Line(line)), Some(release)) = (&need.holds, &image.release) {
-                self.note(&stage.id, format!("hop {}: {line} is {release}, as the image holds it", need.hop));
-                state.actual.insert(need.hop, release.clone());
+                match state.actual.insert(need.hop, release.clone()) {
+                    None => {
+                        self.note(&stage.id, format!("hop {}: {line} is {release}, as the image holds it", need.hop));
+                    }
+                    Some(other) if other == *release => {}
+                    Some(other) => {
+                        let text = format!("the images of hop {} hold {other} and {release}: {}", need.hop, need.image);
+                        return Err(Trouble::Unseen(text));
+                    }
+                }
             }
             if need.holds.is_some() && image.release.is_none() {
                 self.note(&stage.id, format!("{}: the image does not state its release", need.image));
@@ -189,10 +197,11 @@ impl<H: Host, O: Observer> World<H, O> {
         let scene = state.scene(self, stage, MAIN, 0);
         for hop in &self.case.plan.hops {
             let Some(when) = &hop.when else { continue };
-            let value = self.value(&scene, when).await?.map_err(|reason| {
+            let untold = |reason: String| {
                 Trouble::Unseen(format!("whether the stop at {} is needed cannot be told: {reason}", hop.to))
-            })?;
-            let needed = truthy(&value);
+            };
+            let value = self.value(&scene, when).await?.map_err(untold)?;
+            let needed = truth(&value).ok_or_else(|| untold(format!("{value:?} is no truth value and no number")))?;
             let verb = if needed { "is needed" } else { "is not needed" };
             let text = format!("the stop at {} {verb}: {} is {value}", hop.to, when.sql.text());
             self.note(&stage.id, text.clone());
@@ -202,6 +211,14 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         Ok(StepEnd::Done)
     }
+}
+
+/// A failure stays one, whatever we could not tell after it.
+fn unless_failed(end: StepEnd, after: Result<(), Trouble>) -> Result<StepEnd, Trouble> {
+    if let StepEnd::Done = end {
+        after?;
+    }
+    Ok(end)
 }
 
 /// A stage's end as it is told.

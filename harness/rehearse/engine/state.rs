@@ -1,6 +1,6 @@
 //! What the stages of a run leave for each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,6 +26,37 @@ pub(crate) struct Baseline {
     pub(crate) tables: Option<DataState>,
 }
 
+/// The tables that the next hop is compared with.
+#[derive(Debug, Clone)]
+pub(crate) struct Reference {
+    /// The release they were seen on.
+    pub(crate) release: Release,
+    pub(crate) tables: DataState,
+    /// Tables that our own probes have written to since.
+    pub(crate) written: BTreeSet<String>,
+}
+
+impl Reference {
+    /// The reference after a stage of checks: the tables after its probes; else those before them; else the last one.
+    pub(crate) fn next(
+        last: Option<Self>,
+        release: &Release,
+        before: Option<&DataState>,
+        after: Option<DataState>,
+        written: BTreeSet<String>,
+    ) -> Option<Self> {
+        let new = |tables, written| Some(Self { release: release.clone(), tables, written });
+        match (after, before) {
+            (Some(after), _) => new(after, BTreeSet::new()),
+            (None, Some(before)) => new(before.clone(), written),
+            (None, None) => last.map(|mut last| {
+                last.written.extend(written);
+                last
+            }),
+        }
+    }
+}
+
 /// Where a log stood when the hop began.
 #[derive(Debug, Clone)]
 pub(crate) struct Mark {
@@ -46,8 +77,7 @@ pub(crate) struct State {
     /// The release the main deployment is on, and the hop that brought it there.
     pub(crate) at: (u32, Release),
     pub(crate) baseline: Option<Arc<Baseline>>,
-    /// The tables after the last stage's probes: what the next hop is compared with.
-    pub(crate) reference: Option<DataState>,
+    pub(crate) reference: Option<Reference>,
     /// What was recorded of migrations before the hop.
     pub(crate) migrations: Option<MigrationState>,
     pub(crate) marks: BTreeMap<String, Mark>,

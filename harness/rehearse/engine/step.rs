@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rehearse_core::check::{Compared, Terms, judge_answer, judge_stream};
-use rehearse_core::event::{CheckReport, EventKind};
-use rehearse_core::migrations::MigrationReader;
+use rehearse_core::check::{Compared, Terms, judge_answer};
+use rehearse_core::event::CheckReport;
 use rehearse_core::observe::{Answer, Seen};
 use rehearse_core::plan::describe;
-use rehearse_core::product::{Capture, ExecStep, Expect, StartUpgrading, Step};
+use rehearse_core::product::{Capture, ExecStep, Expect, HttpStep, Step};
 use rehearse_core::scenario::CheckKind;
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value};
 
 use super::ask::{Place, capture};
 use super::host::{Host, ServiceState};
+use super::login::Logins;
 use super::observer::Observer;
 use super::wait::Awaited;
 use super::world::{Scene, StepEnd, Trouble, World};
@@ -24,10 +24,14 @@ const SESSIONS_LINGER: Duration = Duration::from_secs(10);
 /// How long a service may take to get ready when its file does not say.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
+/// The steps of one stage ask in one visit.
+const VISIT: &str = "steps";
+
 /// What the steps of one stage leave for each other.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     captured: Map<String, Value>,
+    logins: Logins,
     stopped: BTreeSet<String>,
     /// Services stopped since the last proof that nothing of theirs still runs.
     unproven: bool,
@@ -79,6 +83,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     if let StepEnd::Failed(findings) = self.start(scene, service).await? {
                         return Ok(StepEnd::Failed(findings));
                     }
+                    script.stopped.remove(service);
                 }
                 Ok(StepEnd::Done)
             }
@@ -93,7 +98,11 @@ impl<H: Host, O: Observer> World<H, O> {
             }
             Step::Exec(step) => self.command(scene, step, &context, Place::Inside, script).await,
             Step::Run(step) => self.command(scene, step, &context, Place::OneOff, script).await,
-            Step::StartUpgrading(step) => self.start_upgrading(scene, step).await,
+            Step::StartUpgrading(step) => {
+                let end = self.start_upgrading(scene, step).await?;
+                script.stopped.remove(&step.service);
+                Ok(end)
+            }
             Step::CopyIn(step) => {
                 let (file, to) = (self.part(&step.from)?, step.to.render(&context)?);
                 let _wait = self.meter.engine();
@@ -110,7 +119,11 @@ impl<H: Host, O: Observer> World<H, O> {
                 if step.releases.as_ref().is_some_and(|range| !range.contains(&scene.release)) {
                     return Ok(StepEnd::Done);
                 }
-                let seen = self.ask_http(scene, step, &context).await?;
+                if let StepEnd::Failed(findings) = self.step_as(scene, step, &context, script).await? {
+                    return Ok(StepEnd::Failed(findings));
+                }
+                let context = self.context(scene, &BTreeMap::new(), &script.captured);
+                let seen = self.ask_http(scene, step, VISIT, &context).await?;
                 self.judge_step(&seen, &step.expect, &step.capture, &context, script)
             }
             Step::Sql(step) => {
@@ -131,6 +144,29 @@ impl<H: Host, O: Observer> World<H, O> {
                 self.wait(scene, awaited).await
             }
         }
+    }
+
+    /// Logs in who asks.
+    async fn step_as(
+        &self,
+        scene: &Scene,
+        step: &HttpStep,
+        context: &Value,
+        script: &mut Script,
+    ) -> Result<StepEnd, Trouble> {
+        let Some(identity) = &step.identity else { return Ok(StepEnd::Done) };
+        let identity = identity.render(context)?;
+        let mut report = CheckReport::new(CheckKind::Health, "step");
+        let logged_in = self.log_in(scene, VISIT, &identity, &mut script.logins, &mut report).await?;
+        if !report.findings.is_empty() {
+            return Ok(StepEnd::Failed(report.findings));
+        }
+        if !logged_in {
+            let doubt = report.unclear.pop().unwrap_or_else(|| format!("{identity} is not logged in"));
+            return Err(Trouble::Unseen(doubt));
+        }
+        script.captured.extend(script.logins.captured.clone());
+        Ok(StepEnd::Done)
     }
 
     /// Starts a service and waits until it is ready.
@@ -210,19 +246,11 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         let (seen, reader) = self.ask_exec(scene, step, context, place).await?;
         self.warnings(scene, step, &seen);
-        let mut end = self.judge_step(&seen, &step.expect, &step.capture, context, script)?;
-        if let Some(reader) = reader {
-            let stream = self.stream(scene, &reader, &seen).await?;
-            if !stream.is_empty() {
-                // The migration first: it is the cause, the exit code its consequence.
-                let mut findings = stream;
-                if let StepEnd::Failed(more) = end {
-                    findings.extend(more);
-                }
-                end = StepEnd::Failed(findings);
-            }
+        let end = self.judge_step(&seen, &step.expect, &step.capture, context, script)?;
+        match reader {
+            Some(reader) => self.with_stream(scene, &reader, &seen.asked, seen.evidence.as_deref(), end).await,
+            None => Ok(end),
         }
-        Ok(end)
     }
 
     /// Lines of a command's output that its step calls warnings: shown, never silent.
@@ -232,69 +260,6 @@ impl<H: Host, O: Observer> World<H, O> {
         for line in lines.filter(|line| pattern.regex().is_match(line)).take(20) {
             self.note(&scene.stage, format!("warning of {}: {}", seen.asked, line.trim()));
         }
-    }
-
-    /// Holds what a migrator told against what the database recorded.
-    async fn stream(&self, scene: &Scene, reader: &MigrationReader, seen: &Seen) -> Result<Vec<Finding>, Trouble> {
-        let Some(check) = &self.case.product.checks.migrations else { return Ok(Vec::new()) };
-        let site = self.database(scene, &check.database)?;
-        let recorded = match self.observer.rows(&site, &check.recorded).await {
-            Answer::Rows(rows) => {
-                rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect::<Vec<_>>()
-            }
-            Answer::Silent { reason } | Answer::Broken { reason } => return Err(Trouble::Unseen(reason)),
-            Answer::Http(_) | Answer::Exec(_) => Vec::new(),
-        };
-        self.note(
-            &scene.stage,
-            format!(
-                "{}: {} migrations told of, {} recorded in the database",
-                seen.asked,
-                reader.ended().len(),
-                recorded.len()
-            ),
-        );
-        let mut findings = judge_stream(reader, &recorded, &seen.asked);
-        for finding in &mut findings {
-            finding.evidence.clone_from(&seen.evidence);
-        }
-        Ok(findings)
-    }
-
-    async fn start_upgrading(&self, scene: &Scene, step: &StartUpgrading) -> Result<StepEnd, Trouble> {
-        self.moved(&scene.deployment, &step.service);
-        {
-            let _wait = self.meter.engine();
-            self.host.start(&scene.deployment, &step.service).await?;
-        }
-        let what = format!("service {} has upgraded itself", step.service);
-        let limit = step.deadline.as_ref().map_or(Duration::from_secs(1800), |limit| limit.get());
-        let service = Some(step.service.as_str());
-        let awaited = Awaited { what: &what, service, condition: &step.until, progress: None, limit };
-        let mut end = self.wait(scene, awaited).await?;
-        if let (Some(format), Some(file)) = (step.migrations, self.host.log_file(&scene.deployment, &step.service)) {
-            let mut reader = MigrationReader::new(format);
-            let bytes = std::fs::read(&file).map_err(|source| super::host::HostError::File {
-                operation: "read",
-                path: file,
-                source,
-            })?;
-            reader.take(&bytes);
-            for migration in reader.ended() {
-                self.tell(EventKind::Migrated { stage: scene.stage.clone(), migration: migration.clone() });
-            }
-            let evidence = self.log_name(scene, &step.service);
-            let seen = Seen { asked: what, answer: Answer::Silent { reason: String::new() }, evidence };
-            let stream = self.stream(scene, &reader, &seen).await?;
-            if !stream.is_empty() {
-                let mut findings = stream;
-                if let StepEnd::Failed(more) = end {
-                    findings.extend(more);
-                }
-                end = StepEnd::Failed(findings);
-            }
-        }
-        Ok(end)
     }
 
     /// Judges the answer to a step by what the step expects.

@@ -219,7 +219,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 }
             },
             Condition::Sql(wanted) => match self.value(scene, wanted).await? {
-                Ok(value) if truthy(&value) => Ok(()),
+                Ok(value) if truth(&value) == Some(true) => Ok(()),
                 Ok(value) => Err(format!("the value is {value}")),
                 Err(reason) => Err(reason),
             },
@@ -239,7 +239,11 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 }
 
-/// True, or a number above zero.
-pub(crate) fn truthy(value: &str) -> bool {
-    matches!(value, "t" | "true" | "TRUE") || value.parse::<f64>().is_ok_and(|number| number > 0.0)
+/// Whether a value is true, or a number above zero; none when it is neither a truth value nor a number.
+pub(crate) fn truth(value: &str) -> Option<bool> {
+    match value {
+        "t" | "true" | "TRUE" => Some(true),
+        "f" | "false" | "FALSE" => Some(false),
+        _ => value.parse::<f64>().ok().filter(|number| !number.is_nan()).map(|number| number > 0.0),
+    }
 }

@@ -1,0 +1,58 @@
+//! Logs identities in: once for each visit, which keeps its cookies to itself.
+
+use std::collections::BTreeMap;
+
+use rehearse_core::check::{Compared, Terms, judge_answer};
+use rehearse_core::event::CheckReport;
+use serde_json::{Map, Value};
+
+use super::ask::capture;
+use super::host::Host;
+use super::observer::Observer;
+use super::world::{Scene, Trouble, World};
+
+/// Who is logged in, in one visit: a probe, or the steps of a stage. Visits run side by side, so none may find itself
+/// logged in, or out, by another.
+#[derive(Debug, Default)]
+pub(crate) struct Logins {
+    /// By identity, whether it worked.
+    known: BTreeMap<String, bool>,
+    /// What logging in captured.
+    pub(crate) captured: Map<String, Value>,
+}
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// Logs an identity in unless this visit has done so; `false` when it is not logged in, which is told once.
+    pub(crate) async fn log_in(
+        &self,
+        scene: &Scene,
+        visit: &str,
+        identity: &str,
+        logins: &mut Logins,
+        report: &mut CheckReport,
+    ) -> Result<bool, Trouble> {
+        let Some(identified) = self.case.product.identities.get(identity) else { return Ok(true) };
+        if let Some(worked) = logins.known.get(identity) {
+            return Ok(*worked);
+        }
+        logins.known.insert(identity.to_owned(), false);
+        for step in &identified.login {
+            let context = self.context(scene, &BTreeMap::new(), &logins.captured);
+            let mut step = step.clone();
+            if step.identity.is_none() {
+                step.identity = identity.parse().ok();
+            }
+            let seen = self.ask_http(scene, &step, visit, &context).await?;
+            let terms = Terms { expect: &step.expect, same: &[], changes: &[], context: &context };
+            if !judge_answer(&seen, terms, Compared::Nothing, report) {
+                return Ok(false);
+            }
+            if let Err(doubt) = capture(&step.capture, &seen, &mut logins.captured) {
+                report.unclear.push(doubt);
+                return Ok(false);
+            }
+        }
+        logins.known.insert(identity.to_owned(), true);
+        Ok(true)
+    }
+}

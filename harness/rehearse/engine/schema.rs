@@ -1,0 +1,90 @@
+//! Looks at the schema: what the database has recorded of migrations, and what the running code has.
+
+use std::time::Duration;
+
+use rehearse_core::check::{Compared, Terms, judge_answer, judge_migrations};
+use rehearse_core::event::CheckReport;
+use rehearse_core::observe::{Answer, MigrationState};
+use rehearse_core::product::MigrationCheck;
+use rehearse_core::scenario::CheckKind;
+use rehearse_core::verdict::Finding;
+use serde_json::Map;
+
+use super::ask::Place;
+use super::checks::Mode;
+use super::host::{Command, Host, HostError};
+use super::observer::Observer;
+use super::output::Collector;
+use super::world::{Scene, Trouble, World};
+
+/// The check of the schema.
+pub(super) const SCHEMA: &str = "the schema is the running code's";
+/// How long the running code may take to list its migrations.
+const LISTED_WITHIN: Duration = Duration::from_secs(600);
+
+impl<H: Host, O: Observer> World<H, O> {
+    pub(super) async fn migrations(
+        &self,
+        scene: &Scene,
+        check: &MigrationCheck,
+        before: Option<&MigrationState>,
+        mode: Mode,
+    ) -> Result<(CheckReport, Option<MigrationState>), Trouble> {
+        let mut report = CheckReport::new(CheckKind::Migrations, SCHEMA);
+        let mut seen = MigrationState::default();
+        let site = self.database(scene, &check.database)?;
+        match self.observer.rows(&site, &check.recorded).await {
+            Answer::Rows(rows) => {
+                seen.recorded = rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+            }
+            Answer::Silent { reason } | Answer::Broken { reason } => report.unclear.push(reason),
+            Answer::Http(_) | Answer::Exec(_) => {}
+        }
+        let context = self.context(scene, &Default::default(), &Map::new());
+        let command = Command { argv: check.known.command.argv(&context)?, ..Command::default() };
+        let (file, evidence) = self.evidence.file(&scene.stage.0, "migrations of the running code", "txt")?;
+        let mut sink = Collector::new(&file, None)?;
+        let code = {
+            let _wait = self.meter.product();
+            let listing = self.host.exec(&scene.deployment, &check.known.service, &command, &mut sink);
+            let what = || format!("listing the migrations of {}", check.known.service);
+            let late = |_| Err(HostError::Deadline { what: what(), limit: LISTED_WITHIN });
+            tokio::time::timeout(LISTED_WITHIN, listing).await.unwrap_or_else(late)
+        };
+        let (out, err, _, _) = sink.finish();
+        report.evidence.push(evidence);
+        match code {
+            Ok(0) => {
+                let lines = out.text.lines().filter_map(|line| check.known.each.regex().captures(line));
+                seen.known = lines.filter_map(|found| Some(found.get(1)?.as_str().to_owned())).collect();
+            }
+            Ok(code) => report.unclear.push(format!("listing the migrations ended with {code}: {}", err.text.trim())),
+            Err(error) => report.unclear.push(error.chain()),
+        }
+        let text = serde_json::to_vec_pretty(&seen).unwrap_or_default();
+        report.evidence.push(self.evidence.write(&scene.stage.0, "migrations", "json", &text)?);
+        // What was read in part is neither judged nor compared with later.
+        let read = report.unclear.is_empty();
+        if read {
+            judge_migrations(&seen, before, &mut report);
+        }
+        match (mode, before) {
+            (Mode::Return, None) => report.unclear.push("there is no baseline to compare with".to_owned()),
+            (Mode::Return, Some(before)) if read => {
+                let (was, is) = (before.recorded.len(), seen.recorded.len());
+                report.assertions += 1;
+                if was != is {
+                    let expected = format!("{was} migrations recorded, as before the first hop");
+                    report.findings.push(Finding::new("the schema", expected, is.to_string()));
+                }
+            }
+            (Mode::Return, Some(_)) | (Mode::Baseline | Mode::Hop, _) => {}
+        }
+        if let Some(status) = &check.status {
+            let (answer, _) = self.ask_exec(scene, status, &context, Place::Inside).await?;
+            let terms = Terms { expect: &status.expect, same: &[], changes: &[], context: &context };
+            judge_answer(&answer, terms, Compared::Nothing, &mut report);
+        }
+        Ok((report.decide(), read.then_some(seen)))
+    }
+}

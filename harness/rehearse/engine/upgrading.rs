@@ -1,0 +1,122 @@
+//! A service that upgrades itself as it starts, and what a migrator's output tells beside its end.
+
+use std::io;
+use std::time::Duration;
+
+use rehearse_core::check::judge_stream;
+use rehearse_core::event::StageId;
+use rehearse_core::migrations::MigrationReader;
+use rehearse_core::observe::Answer;
+use rehearse_core::product::StartUpgrading;
+use rehearse_core::verdict::Finding;
+
+use super::follow::Follower;
+use super::host::{Host, HostError};
+use super::observer::Observer;
+use super::wait::Awaited;
+use super::world::{Scene, StepEnd, Trouble, World};
+
+/// How long a service may take to upgrade itself when its step does not say.
+const UPGRADES_WITHIN: Duration = Duration::from_secs(1800);
+/// Between two looks at what it printed.
+const BETWEEN: Duration = Duration::from_millis(250);
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// Starts a service and waits until it has upgraded itself; what its log tells of migrations is told as it comes.
+    pub(crate) async fn start_upgrading(&self, scene: &Scene, step: &StartUpgrading) -> Result<StepEnd, Trouble> {
+        self.moved(&scene.deployment, &step.service);
+        self.starts(&scene.deployment, &step.service);
+        {
+            let _wait = self.meter.engine();
+            self.host.start(&scene.deployment, &step.service).await?;
+        }
+        let what = format!("service {} has upgraded itself", step.service);
+        let limit = step.deadline.as_ref().map_or(UPGRADES_WITHIN, |limit| limit.get());
+        let service = Some(step.service.as_str());
+        let awaited = Awaited { what: &what, service, condition: &step.until, progress: None, limit };
+        let Some(format) = step.migrations else { return self.wait(scene, awaited).await };
+        let mut reader = MigrationReader::new(format);
+        let mut log = self.follow(&scene.deployment, &step.service);
+        let end = {
+            let told = async {
+                loop {
+                    // What cannot be read now is read at the end.
+                    drop(self.read_migrations(&scene.stage, &mut log, &mut reader));
+                    tokio::time::sleep(BETWEEN).await;
+                }
+            };
+            tokio::select! {
+                biased;
+                end = self.wait(scene, awaited) => end,
+                () = told => Ok(StepEnd::Done),
+            }
+        };
+        let read = self.read_migrations(&scene.stage, &mut log, &mut reader);
+        let end = end?;
+        if let (Err(source), StepEnd::Done, Some(path)) = (read, &end, log.file()) {
+            return Err(HostError::File { operation: "read", path: path.to_owned(), source }.into());
+        }
+        let evidence = self.log_name(scene, &step.service);
+        self.with_stream(scene, &reader, &what, evidence.as_deref(), end).await
+    }
+
+    fn read_migrations(&self, stage: &StageId, log: &mut Follower, reader: &mut MigrationReader) -> io::Result<()> {
+        loop {
+            let bytes = log.read()?;
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            for told in reader.take(&bytes) {
+                self.migration(stage, told);
+            }
+        }
+    }
+
+    /// An end together with what the migrator's stream tells, held against what the database recorded. A failure stays
+    /// one though the database cannot be asked any more: it may have died of the same cause.
+    pub(crate) async fn with_stream(
+        &self,
+        scene: &Scene,
+        reader: &MigrationReader,
+        asked: &str,
+        evidence: Option<&str>,
+        end: StepEnd,
+    ) -> Result<StepEnd, Trouble> {
+        let mut findings = match (self.stream(scene, reader, asked).await, &end) {
+            (Ok(findings), _) => findings,
+            (Err(trouble), StepEnd::Done) => return Err(trouble),
+            (Err(trouble), StepEnd::Failed(_)) => {
+                self.note(&scene.stage, format!("what the database recorded cannot be told: {}", trouble.chain()));
+                let running = reader.running().map(|running| {
+                    let object = format!("migration {} {}", running.version, running.name);
+                    Finding::new(object, "an end", "it began and did not end")
+                });
+                running.into_iter().collect()
+            }
+        };
+        for finding in &mut findings {
+            finding.evidence = evidence.map(str::to_owned);
+        }
+        // The migration first: it is the cause, the exit code its consequence.
+        if let StepEnd::Failed(more) = end {
+            findings.extend(more);
+        }
+        Ok(if findings.is_empty() { StepEnd::Done } else { StepEnd::Failed(findings) })
+    }
+
+    /// Holds what a migrator told against what the database recorded.
+    async fn stream(&self, scene: &Scene, reader: &MigrationReader, asked: &str) -> Result<Vec<Finding>, Trouble> {
+        let Some(check) = &self.case.product.checks.migrations else { return Ok(Vec::new()) };
+        let site = self.database(scene, &check.database)?;
+        let recorded = match self.observer.rows(&site, &check.recorded).await {
+            Answer::Rows(rows) => {
+                rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect::<Vec<_>>()
+            }
+            Answer::Silent { reason } | Answer::Broken { reason } => return Err(Trouble::Unseen(reason)),
+            Answer::Http(_) | Answer::Exec(_) => Vec::new(),
+        };
+        let (ended, count) = (reader.ended().len(), recorded.len());
+        self.note(&scene.stage, format!("{asked}: {ended} migrations told of, {count} recorded in the database"));
+        Ok(judge_stream(reader, &recorded, asked))
+    }
+}
