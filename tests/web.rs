@@ -58,7 +58,9 @@ async fn ask(observer: &impl Observer, address: SocketAddr, path: &str, change: 
 fn response(answer: Answer) -> Tried<Response> {
     match answer {
         Answer::Http(response) => Ok(response),
-        other => Err(format!("{other:?}").into()),
+        other @ (Answer::Exec(_) | Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. }) => {
+            Err(format!("{other:?}").into())
+        }
     }
 }
 

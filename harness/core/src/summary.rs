@@ -259,7 +259,7 @@ impl Summary {
     pub fn seen(&self) -> Verdict {
         match self.seen_so_far() {
             Verdict::Passed if !self.finished => Verdict::Inconclusive,
-            seen => seen,
+            seen @ (Verdict::Passed | Verdict::Failed | Verdict::Inconclusive | Verdict::Cancelled) => seen,
         }
     }
 
