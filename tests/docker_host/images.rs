@@ -1,0 +1,108 @@
+//! Images: built once, found again, refused; and the check-up.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rehearse::docker::{Client, Owner, Registry, check_up};
+use rehearse::engine::host::{Host, Obtained};
+use rehearse_core::path::Target;
+
+use crate::rig::*;
+
+fn stated(image: &str, release: &str) -> (String, &'static str) {
+    let recipe = format!(
+        r#"{{"image": "{image}", "pull": "never", "release-file": "/etc/rehearse/release",
+             "builds": [{{"tag": "6.1", "base": "debian:bookworm-slim", "args": {{"RELEASE": "{release}"}}}}]}}"#
+    );
+    let dockerfile = "ARG BASE\nFROM ${BASE}\nARG RELEASE\nCOPY ca-certificates /certificates\n\
+                      RUN mkdir -p /etc/rehearse && echo ${RELEASE} > /etc/rehearse/release\n";
+    (recipe, dockerfile)
+}
+
+pub(crate) async fn an_image_is_built_once_and_found_again() -> Outcome {
+    base().await?;
+    // A release of its own, so that the first time really is the first.
+    let release = format!("6.1.{}", SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+    let (recipe, dockerfile) = stated("rehearse/test-stated", &release);
+    let (host, folder) = host(Owner::current(), book(&[(&recipe, dockerfile)])?).await?;
+    let target = Target::Release(release.parse().map_err(text)?);
+    let wanted = wanted(&format!("rehearse/test-stated:{release}"), Some(target));
+    let lines = Mutex::new(Vec::new());
+    let progress = |line: String| lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    let (one, other) = tokio::join!(host.obtain(&wanted, &progress), host.obtain(&wanted, &progress));
+    let (one, other) = (one.map_err(told)?, other.map_err(told)?);
+    ensure!(one.how == Obtained::Built && other.how == Obtained::Found, "{:?} {:?}", one.how, other.how);
+    ensure!(one.id == other.id && one.release.map(|it| it.to_string()) == Some(release), "{other:?}");
+    ensure!(one.provenance.contains("context"), "{}", one.provenance);
+    let heard = lines.lock().unwrap_or_else(PoisonError::into_inner).join("\n");
+    ensure!(heard.contains("rehearse/test-stated:6.1: Step 1/"), "{heard}");
+    ensure!(folder.path().join("logs/image-rehearse-test-stated-6.1.log").exists(), "no log");
+    let left = host.teardown().await;
+    ensure!(left.is_empty(), "{left:?}");
+    forget(&one.id).await
+}
+
+/// Images are no leftovers; this one serves nobody else.
+pub(crate) async fn forget(id: &str) -> Outcome {
+    let docker = bollard::Docker::connect_with_defaults().map_err(text)?;
+    let options = bollard::query_parameters::RemoveImageOptionsBuilder::new().force(true).build();
+    docker.remove_image(id, Some(options), None).await.map(drop).map_err(text)
+}
+
+pub(crate) async fn a_failed_build_tells_its_last_words() -> Outcome {
+    base().await?;
+    let recipe = r#"{"image": "rehearse/test-broken", "pull": "never", "builds": [{"tag": "1", "base": "debian:bookworm-slim"}]}"#;
+    let dockerfile = "ARG BASE\nFROM ${BASE}\nRUN echo what a pity && exit 4\n";
+    let (host, _folder) = host(Owner::current(), book(&[(recipe, dockerfile)])?).await?;
+    let error = host.obtain(&wanted("rehearse/test-broken:1", None), &|_| {}).await.err().map(told).unwrap_or_default();
+    for part in
+        ["image rehearse/test-broken:1 is not obtainable", "Step 3/", "what a pity", "image-rehearse-test-broken-1.log"]
+    {
+        ensure!(error.contains(part), "{error}");
+    }
+    Ok(())
+}
+
+pub(crate) async fn an_unobtainable_image_says_why_and_what_is_on_offer() -> Outcome {
+    let (recipe, dockerfile) = stated("rehearse/test-stated", "6.1.5");
+    let (host, _folder) = host(Owner::current(), book(&[(&recipe, dockerfile)])?).await?;
+    let ask = async |name: &str| host.obtain(&wanted(name, None), &|_| {}).await.err().map(told).unwrap_or_default();
+    let error = ask("rehearse/test-stated:7.0").await;
+    ensure!(error.contains("offers 6.1"), "{error}");
+    let begun = Instant::now();
+    let error = ask("rehearse-test-no-such-image:1").await;
+    ensure!(error.starts_with("image rehearse-test-no-such-image:1 is not obtainable: "), "{error}");
+    ensure!(error.contains("docker load"), "{error}");
+    ensure!(begun.elapsed() < Duration::from_secs(60), "it took {:?}", begun.elapsed());
+    Ok(())
+}
+
+pub(crate) async fn an_image_of_another_release_is_refused() -> Outcome {
+    base().await?;
+    let (recipe, dockerfile) = stated("rehearse/test-other", "6.1.6");
+    let (host, _folder) = host(Owner::current(), book(&[(&recipe, dockerfile)])?).await?;
+    let release = Target::Release("6.1.5".parse().map_err(text)?);
+    let error = host.obtain(&wanted("rehearse/test-other:6.1.5", Some(release)), &|_| {}).await;
+    let error = error.err().map(told).unwrap_or_default();
+    let expected = "it holds 6.1.6, the scenario wants 6.1.5; name the line 6.1 to take what the archive offers";
+    ensure!(error.contains(expected), "{error}");
+    let line = Target::Line("6.1".parse().map_err(text)?);
+    let held = host.obtain(&wanted("rehearse/test-other:6.1", Some(line)), &|_| {}).await.map_err(told)?;
+    ensure!(held.release.as_ref().map(ToString::to_string).as_deref() == Some("6.1.6"), "{:?}", held.how);
+    let left = host.teardown().await;
+    ensure!(left.is_empty() && of_run(&host).await? == 0, "{left:?}");
+    forget(&held.id).await
+}
+
+pub(crate) async fn a_check_up_tells_the_engine_and_its_room() -> Outcome {
+    let client = Client::connect(None).await.map_err(told)?;
+    base().await?;
+    let checkup = check_up(&client, BASE).await.map_err(told)?;
+    ensure!(!checkup.engine.is_empty() && !checkup.storage_driver.is_empty(), "{checkup:?}");
+    ensure!(checkup.images.iter().any(|image| image.image == "debian"), "{checkup:?}");
+    ensure!(checkup.disk_free.is_some_and(|bytes| bytes > 0), "{checkup:?}");
+    if let Registry::Silent(why) = &checkup.registry {
+        ensure!(!why.is_empty(), "no reason");
+    }
+    Ok(())
+}

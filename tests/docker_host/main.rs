@@ -1,0 +1,87 @@
+//! The Docker host against a real engine. One trial each; ignored where no engine answers, unless
+//! `REHEARSE_REQUIRE_DOCKER=1` says that one has to.
+
+#[macro_use]
+mod check {
+    macro_rules! ensure {
+        ($holds:expr, $($seen:tt)+) => {
+            if !$holds {
+                return Err(format!("{}: {}", stringify!($holds), format!($($seen)+)));
+            }
+        };
+    }
+}
+
+mod commands;
+mod copies;
+mod images;
+mod networks;
+mod removal;
+mod rig;
+mod services;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use rehearse::docker::Client;
+
+use commands::*;
+use copies::*;
+use images::*;
+use networks::*;
+use removal::*;
+use rig::*;
+use services::*;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let Ok(runtime) = tokio::runtime::Runtime::new() else { return ExitCode::FAILURE };
+    let runtime = Arc::new(runtime);
+    let silent = runtime.block_on(Client::connect(None)).err().map(|error| error.chain());
+    let required = std::env::var("REHEARSE_REQUIRE_DOCKER").is_ok_and(|value| value == "1");
+
+    macro_rules! trials {
+        ($($test:ident),+ $(,)?) => {
+            vec![$({
+                let (runtime, silent) = (Arc::clone(&runtime), silent.clone());
+                let ignored = silent.is_some() && !required;
+                Trial::test(stringify!($test), move || {
+                    if let Some(silent) = silent {
+                        return Err(Failed::from(silent));
+                    }
+                    let limited = async { tokio::time::timeout(LIMIT, $test()).await };
+                    runtime.block_on(limited).unwrap_or_else(|_| Err(format!("not done after {LIMIT:?}"))).map_err(Failed::from)
+                })
+                .with_ignored_flag(ignored)
+            }),+]
+        };
+    }
+    let trials = trials![
+        a_command_gets_user_env_and_workdir_and_tells_its_code,
+        a_command_reads_its_input_to_the_end,
+        a_command_that_does_not_read_its_input_is_no_error,
+        copies_stream_through_a_created_container_in_flat_memory,
+        an_archive_keeps_its_owners_and_may_be_compressed,
+        a_missing_file_or_folder_is_told_apart_from_a_failure,
+        a_service_is_reached_by_its_aliases,
+        a_one_off_is_heard_counted_and_removed,
+        two_runs_at_once_do_not_meet,
+        a_log_is_whole_from_the_first_line_even_of_a_container_that_dies_at_once,
+        a_restarted_service_logs_on_without_repeating_itself,
+        a_service_that_ignores_the_signal_is_stopped_all_the_same,
+        a_removed_service_leaves_its_volumes,
+        a_published_port_is_reachable,
+        a_service_goes_through_its_states,
+        closing_one_deployment_leaves_the_other,
+        teardown_leaves_nothing,
+        a_creation_that_was_dropped_leaves_nothing_after_teardown,
+        a_sweep_takes_the_dead_and_spares_the_living,
+        an_image_is_built_once_and_found_again,
+        a_failed_build_tells_its_last_words,
+        an_unobtainable_image_says_why_and_what_is_on_offer,
+        an_image_of_another_release_is_refused,
+        a_check_up_tells_the_engine_and_its_room,
+    ];
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

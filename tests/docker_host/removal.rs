@@ -1,0 +1,75 @@
+//! What is left at the end: nothing.
+
+use std::time::Duration;
+
+use rehearse::docker::{Owner, Selection, Standing, sweep};
+use rehearse::engine::host::{DeploymentName, Host, ServiceState};
+
+use crate::rig::*;
+
+pub(crate) async fn closing_one_deployment_leaves_the_other() -> Outcome {
+    let rig = Rig::new().await?;
+    let back = DeploymentName("way-back".into());
+    rig.host.open(&back).await.map_err(told)?;
+    rig.host.open(&back).await.map_err(told)?;
+    let mut spec = rig.spec("box", "sleep 600");
+    spec.volumes.insert("data".into(), "/data".into());
+    rig.up(&spec).await?;
+    rig.host.create(&back, &spec).await.map_err(told)?;
+    let left = rig.host.close(&rig.main).await;
+    ensure!(left.is_empty(), "{left:?}");
+    let state = rig.host.state(&back, "box").await.map_err(told)?;
+    ensure!(state == ServiceState::Created, "{state:?}");
+    ensure!(of_run(&rig.host).await? == 3, "a container, a network and a volume");
+    rig.down().await
+}
+
+pub(crate) async fn teardown_leaves_nothing() -> Outcome {
+    let rig = Rig::new().await?;
+    for name in ["one", "two", "three"] {
+        let mut spec = rig.spec(name, "trap '' TERM; sleep 600");
+        spec.volumes.insert(name.into(), "/data".into());
+        rig.up(&spec).await?;
+    }
+    ensure!(of_run(&rig.host).await? == 7, "three containers and volumes, one network");
+    rig.down().await
+}
+
+pub(crate) async fn a_creation_that_was_dropped_leaves_nothing_after_teardown() -> Outcome {
+    for wait in [0, 1, 3, 8, 20, 50, 120] {
+        let rig = Rig::new().await?;
+        let mut spec = rig.spec("box", "sleep 600");
+        spec.volumes.insert("data".into(), "/usr/share".into());
+        let dropped = tokio::time::timeout(Duration::from_millis(wait), rig.host.create(&rig.main, &spec)).await;
+        // Dropped or done: both happen.
+        drop(dropped);
+        rig.down().await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_sweep_takes_the_dead_and_spares_the_living() -> Outcome {
+    let mut child = std::process::Command::new("true").spawn().map_err(text)?;
+    let gone = Owner { pid: child.id(), start: "00000000-1".into(), ..Owner::current() };
+    child.wait().map_err(text)?;
+    let (dead, live) = (Rig::owned_by(gone).await?, Rig::new().await?);
+    let away = Rig::owned_by(Owner { host: "another-machine".into(), ..Owner::current() }).await?;
+    for rig in [&dead, &live, &away] {
+        let mut spec = rig.spec("box", "sleep 600");
+        spec.volumes.insert("data".into(), "/data".into());
+        rig.up(&spec).await?;
+    }
+    let client = live.host.client();
+    let run = own_run(&dead.host);
+    let starting = sweep(client, Selection::Expired).await.map_err(told)?;
+    ensure!(starting.spared.iter().any(|it| it.mark.run == run && it.standing == Standing::Dead), "{starting:?}");
+    let report = sweep(client, Selection::Dead).await.map_err(told)?;
+    ensure!(report.leftovers.is_empty(), "{report:?}");
+    ensure!(report.removed.iter().filter(|it| it.mark.run == run).count() == 3, "{report:?}");
+    ensure!(of_run(&dead.host).await? == 0, "something of the dead run is left");
+    ensure!(of_run(&live.host).await? == 3, "something of the live run is gone");
+    ensure!(of_run(&away.host).await? == 3, "something of another machine's run is gone");
+    dead.host.teardown().await;
+    away.down().await?;
+    live.down().await
+}

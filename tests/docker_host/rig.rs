@@ -1,0 +1,214 @@
+//! What the tests are made of.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rehearse::docker::{Book, ContextFile, DockerHost, Mark, Owner, Recipe, Settings, list};
+use rehearse::engine::host::{Command, DeploymentName, Host, HostError, ImageWanted, ServiceSpec, Sink, Stream};
+use rehearse_core::path::Target;
+use tokio::sync::OnceCell;
+
+pub(crate) type Outcome = Result<(), String>;
+
+pub(crate) const BASE: &str = "debian:bookworm-slim";
+pub(crate) const LIMIT: Duration = Duration::from_secs(600);
+
+pub(crate) struct Rig {
+    pub(crate) host: Arc<DockerHost>,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) image: String,
+    pub(crate) main: DeploymentName,
+}
+
+impl Rig {
+    pub(crate) async fn new() -> Result<Self, String> {
+        Self::owned_by(Owner::current()).await
+    }
+
+    pub(crate) async fn owned_by(owner: Owner) -> Result<Self, String> {
+        let image = base().await?;
+        let (host, folder) = host(owner, book(&[]).map_err(text)?).await?;
+        let main = DeploymentName("main".into());
+        host.open(&main).await.map_err(told)?;
+        Ok(Self { host: Arc::new(host), folder, image, main })
+    }
+
+    pub(crate) fn spec(&self, name: &str, script: &str) -> ServiceSpec {
+        ServiceSpec {
+            name: name.into(),
+            image: self.image.clone(),
+            command: Some(["bash", "-c", script].map(str::to_owned).to_vec()),
+            stop_grace: Duration::from_secs(5),
+            ..ServiceSpec::default()
+        }
+    }
+
+    pub(crate) async fn up(&self, spec: &ServiceSpec) -> Outcome {
+        self.host.create(&self.main, spec).await.map_err(told)?;
+        self.host.start(&self.main, &spec.name).await.map_err(told)
+    }
+
+    pub(crate) async fn sh(&self, service: &str, script: &str) -> Result<(i64, String), String> {
+        self.exec(service, Command { argv: ["bash", "-c", script].map(str::to_owned).to_vec(), ..Command::default() })
+            .await
+    }
+
+    pub(crate) async fn exec(&self, service: &str, command: Command) -> Result<(i64, String), String> {
+        let mut heard = Heard::default();
+        let code = self.host.exec(&self.main, service, &command, &mut heard).await.map_err(told)?;
+        Ok((code, heard.out()))
+    }
+
+    pub(crate) async fn log_once(&self, service: &str, ended: impl Fn(&str) -> bool) -> Result<String, String> {
+        let file = self.host.log_file(&self.main, service).ok_or("no log file")?;
+        until(|| async { std::fs::read_to_string(&file).ok().filter(|text| ended(text)) }).await
+    }
+
+    pub(crate) async fn down(self) -> Outcome {
+        let left = self.host.teardown().await;
+        ensure!(left.is_empty(), "{left:?}");
+        let there = of_run(&self.host).await?;
+        ensure!(there == 0, "{there} things are still there");
+        ensure!(self.host.log_troubles().is_empty(), "{:?}", self.host.log_troubles());
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Heard(pub(crate) Vec<(Stream, Vec<u8>)>);
+
+impl Sink for Heard {
+    fn take(&mut self, stream: Stream, bytes: &[u8]) {
+        self.0.push((stream, bytes.to_vec()));
+    }
+}
+
+impl Heard {
+    pub(crate) fn of(&self, wanted: Stream) -> String {
+        let bytes =
+            self.0.iter().filter(|(stream, _)| *stream == wanted).flat_map(|(_, bytes)| bytes.clone()).collect();
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
+    pub(crate) fn out(&self) -> String {
+        self.of(Stream::Out)
+    }
+}
+
+pub(crate) fn told(error: HostError) -> String {
+    error.chain()
+}
+
+pub(crate) fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+pub(crate) fn run_id() -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    format!("test{now:x}{count}")
+}
+
+pub(crate) async fn host(owner: Owner, book: Book) -> Result<(DockerHost, tempfile::TempDir), String> {
+    let folder = tempfile::tempdir().map_err(text)?;
+    let expires = SystemTime::now() + Duration::from_secs(3600);
+    let settings = Settings {
+        mark: Mark { run: run_id(), scenario: "docker host".into(), owner, expires },
+        logs: folder.path().join("logs"),
+        scratch: PathBuf::from("/var/tmp"),
+        book: Arc::new(book),
+        reach: None,
+    };
+    Ok((DockerHost::connect(settings).await.map_err(told)?, folder))
+}
+
+pub(crate) fn book(pages: &[(&str, &str)]) -> Result<Book, String> {
+    let mut book = Book::default();
+    let base = r#"{"image": "debian", "pull": "never", "bootstraps": [{"tag": "bookworm-slim", "suite": "bookworm"}]}"#;
+    for (recipe, dockerfile) in pages.iter().copied().chain([(base, "")]) {
+        let recipe: Recipe = serde_json::from_str(recipe).map_err(text)?;
+        let files = vec![ContextFile::new("Dockerfile", false, dockerfile.as_bytes().to_vec())];
+        book.add(recipe, files).map_err(text)?;
+    }
+    Ok(book)
+}
+
+pub(crate) fn wanted(name: &str, holds: Option<Target>) -> ImageWanted {
+    ImageWanted { name: name.into(), holds }
+}
+
+/// The image everything here runs in: a base system, made on the first run, found on later ones.
+pub(crate) async fn base() -> Result<String, String> {
+    static MADE: OnceCell<Result<String, String>> = OnceCell::const_new();
+    let make = || async {
+        let (host, _folder) = host(Owner::current(), book(&[])?).await?;
+        Ok(host.obtain(&wanted(BASE, None), &|_| {}).await.map_err(told)?.id)
+    };
+    MADE.get_or_init(make).await.clone()
+}
+
+pub(crate) async fn of_run(host: &DockerHost) -> Result<usize, String> {
+    let all = list(host.client()).await.map_err(told)?;
+    let run = own_run(host);
+    Ok(all.iter().filter(|remnant| remnant.mark.run == run).count())
+}
+
+pub(crate) fn own_run(host: &DockerHost) -> String {
+    host.mark().run.clone()
+}
+
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F) -> Result<T, String> {
+    let begun = Instant::now();
+    loop {
+        if let Some(seen) = look().await {
+            return Ok(seen);
+        }
+        if begun.elapsed() > Duration::from_secs(30) {
+            return Err("waited 30 s in vain".into());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+pub(crate) fn memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
+    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) >> 10
+}
+
+/// Bytes that don't repeat themselves.
+pub(crate) fn noise(path: &Path, mebibytes: usize) -> Result<(), String> {
+    let mut file = std::fs::File::create(path).map_err(text)?;
+    let mut state = 88_172_645_463_325_252_u64;
+    for _ in 0..mebibytes {
+        let mut chunk = Vec::with_capacity(1 << 20);
+        while chunk.len() < 1 << 20 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            chunk.extend_from_slice(&state.to_be_bytes());
+        }
+        file.write_all(&chunk).map_err(text)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn same(one: &Path, other: &Path) -> Result<bool, String> {
+    let mut one = std::fs::File::open(one).map_err(text)?;
+    let mut other = std::fs::File::open(other).map_err(text)?;
+    let (mut left, mut right) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        let count = one.read(&mut left).map_err(text)?;
+        other.read_exact(right.get_mut(..count).unwrap_or_default()).map_err(text)?;
+        if count == 0 {
+            return Ok(other.read(&mut right).map_err(text)? == 0);
+        }
+        if left.get(..count) != right.get(..count) {
+            return Ok(false);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Services through their lives, and their logs.
+
+use std::time::{Duration, Instant};
+
+use rehearse::engine::host::{Host, ServiceState};
+
+use crate::rig::*;
+
+pub(crate) async fn a_log_is_whole_from_the_first_line_even_of_a_container_that_dies_at_once() -> Outcome {
+    let rig = Rig::new().await?;
+    for number in 0..5 {
+        rig.up(&rig.spec("brief", "echo first; seq 1 20000; echo last >&2")).await?;
+        let state = until(|| async {
+            let state = rig.host.state(&rig.main, "brief").await.ok()?;
+            matches!(state, ServiceState::Exited { .. }).then_some(state)
+        });
+        let state = state.await?;
+        ensure!(state == ServiceState::Exited { code: 0, out_of_memory: false }, "{state:?}");
+        // No waiting: a log is whole as soon as the state says that its service ended.
+        let log = rig.log_once("brief", |_| true).await?;
+        // The two streams reach us by two ways; lines stay whole, and in order within each.
+        let out: Vec<_> = log.lines().filter(|line| *line != "last").map(str::to_owned).collect();
+        let expected = std::iter::once("first".to_owned()).chain((1..=20_000).map(|line| line.to_string()));
+        ensure!(out.iter().eq(expected.collect::<Vec<_>>().iter()), "round {number}: {} lines", out.len());
+        ensure!(log.lines().count() == 20_002, "round {number}: the error stream is missing");
+        let file = rig.host.log_file(&rig.main, "brief").unwrap_or_default();
+        ensure!(file.ends_with(format!("main-brief-{}.log", number + 1)), "{}", file.display());
+        rig.host.remove(&rig.main, "brief").await.map_err(told)?;
+    }
+    rig.down().await
+}
+
+pub(crate) async fn a_restarted_service_logs_on_without_repeating_itself() -> Outcome {
+    let rig = Rig::new().await?;
+    rig.up(&rig.spec("box", "echo up; exec sleep 600")).await?;
+    rig.log_once("box", |log| log == "up\n").await?;
+    rig.host.stop(&rig.main, "box").await.map_err(told)?;
+    rig.host.start(&rig.main, "box").await.map_err(told)?;
+    rig.log_once("box", |log| log == "up\nup\n").await?;
+    rig.down().await
+}
+
+pub(crate) async fn a_service_that_ignores_the_signal_is_stopped_all_the_same() -> Outcome {
+    let rig = Rig::new().await?;
+    let mut spec = rig.spec("deaf", "trap '' TERM; echo up; while :; do sleep 1; done");
+    spec.stop_grace = Duration::from_secs(2);
+    rig.up(&spec).await?;
+    rig.log_once("deaf", |log| log == "up\n").await?;
+    let begun = Instant::now();
+    rig.host.stop(&rig.main, "deaf").await.map_err(told)?;
+    ensure!(begun.elapsed() >= Duration::from_secs(2), "no grace: {:?}", begun.elapsed());
+    let state = rig.host.state(&rig.main, "deaf").await.map_err(told)?;
+    ensure!(state == ServiceState::Exited { code: 137, out_of_memory: false }, "{state:?}");
+    rig.host.stop(&rig.main, "deaf").await.map_err(told)?;
+    rig.host.stop(&rig.main, "nobody").await.map_err(told)?;
+    rig.down().await
+}
+
+pub(crate) async fn a_removed_service_leaves_its_volumes() -> Outcome {
+    let rig = Rig::new().await?;
+    let mut spec = rig.spec("db", "test -e /data/kept || echo new; touch /data/kept; sleep 600");
+    spec.volumes.insert("data".into(), "/data".into());
+    rig.up(&spec).await?;
+    rig.log_once("db", |log| log == "new\n").await?;
+    until(|| async { rig.sh("db", "test -e /data/kept").await.ok().filter(|(code, _)| *code == 0) }).await?;
+    let again = rig.host.create(&rig.main, &spec).await.err().map(told).unwrap_or_default();
+    ensure!(again.contains("there already"), "{again}");
+    rig.host.remove(&rig.main, "db").await.map_err(told)?;
+    rig.host.remove(&rig.main, "db").await.map_err(told)?;
+    rig.up(&spec).await?;
+    let (code, _) = rig.sh("db", "test -e /data/kept").await?;
+    ensure!(code == 0, "the volume went with its service");
+    rig.down().await
+}
+
+pub(crate) async fn a_service_goes_through_its_states() -> Outcome {
+    let rig = Rig::new().await?;
+    let state = || async { rig.host.state(&rig.main, "box").await.map_err(told) };
+    ensure!(state().await? == ServiceState::Absent, "before");
+    let mut spec = rig.spec("box", "read -r -t 1 < <(sleep 2); exit 9");
+    spec.memory = Some(256 << 20);
+    spec.cpus = Some(1.5);
+    spec.tmpfs = vec!["/fast".into()];
+    spec.shm_size = Some(128 << 20);
+    rig.host.create(&rig.main, &spec).await.map_err(told)?;
+    ensure!(state().await? == ServiceState::Created, "created");
+    rig.host.start(&rig.main, "box").await.map_err(told)?;
+    let (_, room) = rig.sh("box", "stat -f -c %T /fast; df -m --output=size /dev/shm | tail -1").await?;
+    ensure!(room.split_whitespace().collect::<Vec<_>>() == ["tmpfs", "128"], "{room}");
+    ensure!(state().await? == ServiceState::Running { health: None }, "started");
+    let ended =
+        until(|| async { state().await.ok().filter(|state| matches!(state, ServiceState::Exited { .. })) }).await?;
+    ensure!(ended == ServiceState::Exited { code: 9, out_of_memory: false }, "{ended:?}");
+    rig.down().await
+}
