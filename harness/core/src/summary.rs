@@ -236,10 +236,8 @@ impl Summary {
     /// What was seen, before any expectation: a failure outweighs a doubt, a cancellation both. Nothing checked is
     /// never a pass.
     pub fn seen(&self) -> Verdict {
-        match self.seen_so_far() {
-            Verdict::Passed if !self.finished => Verdict::Inconclusive,
-            seen => seen,
-        }
+        let seen = self.seen_so_far();
+        if seen == Verdict::Passed && !self.finished { Verdict::Inconclusive } else { seen }
     }
 
     fn seen_so_far(&self) -> Verdict {

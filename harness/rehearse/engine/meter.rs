@@ -66,7 +66,6 @@ impl Drop for Wait {
 
 impl Meter {
     /// A meter that has seen nothing.
-    #[expect(clippy::new_without_default, reason = "it starts a clock")]
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(Spans {
             since: Instant::now(),

@@ -73,6 +73,9 @@ pub enum StepEnd {
     Failed(Vec<Finding>),
 }
 
+/// Where each port of a service is reached.
+type Addresses = BTreeMap<(DeploymentName, String, u16), SocketAddr>;
+
 /// Everything that lives as long as the run.
 pub(crate) struct World<H, O> {
     pub(crate) host: Arc<H>,
@@ -81,7 +84,7 @@ pub(crate) struct World<H, O> {
     pub(crate) evidence: Arc<Evidence>,
     pub(crate) case: Arc<Case>,
     pub(crate) tell: UnboundedSender<EventKind>,
-    pub(crate) addresses: Arc<Mutex<BTreeMap<(DeploymentName, String, u16), SocketAddr>>>,
+    pub(crate) addresses: Arc<Mutex<Addresses>>,
     pub(crate) started: Arc<Mutex<BTreeMap<(DeploymentName, String), Started>>>,
 }
 
