@@ -105,7 +105,8 @@ fn no_rust_of_the_harness_knows_a_product() -> Tried {
     for (path, text) in files("harness/rehearse", &["rs"])? {
         let product = text.split("#[cfg(test)]").next().unwrap_or_default().to_lowercase();
         for name in ["nautobot", "infrahub", "redmine"] {
-            for line in product.lines().filter(|line| line.contains(name)) {
+            let code = |line: &&str| line.contains(name) && !line.trim_start().starts_with("//");
+            for line in product.lines().filter(code) {
                 // Examples in help texts may name one.
                 assert!(path.ends_with("cli/args.rs"), "{}: {line}", path.display());
             }
@@ -116,9 +117,10 @@ fn no_rust_of_the_harness_knows_a_product() -> Tried {
 
 #[test]
 fn no_file_is_much_longer_than_400_lines() -> Tried {
-    for (path, text) in files("harness", &["rs"])?.into_iter().chain(files("tests", &["rs"])?) {
+    let tests = files("tests", &["rs"])?.into_iter().map(|file| (file, 800));
+    for ((path, text), most) in files("harness", &["rs"])?.into_iter().map(|file| (file, 480)).chain(tests) {
         let lines = text.lines().count();
-        assert!(lines <= 480, "{} has {lines} lines: look for the second noun", path.display());
+        assert!(lines <= most, "{} has {lines} lines: look for the second noun", path.display());
     }
     Ok(())
 }

@@ -39,6 +39,16 @@ pub enum LoadError {
         /// Those there are.
         known: String,
     },
+    /// The product has no such setting.
+    #[error("product {product} has no setting {name:?}; it has: {known}")]
+    NoSetting {
+        /// The name.
+        name: String,
+        /// The product.
+        product: String,
+        /// Those there are.
+        known: String,
+    },
     /// The product's list of releases has mistakes.
     #[error("the releases of {product}: {reason}")]
     Catalog {
@@ -54,7 +64,7 @@ pub enum LoadError {
         scenario: String,
         /// Why.
         #[source]
-        source: PlanError,
+        source: Box<PlanError>,
     },
     /// The image recipes contradict each other.
     #[error("the image recipes are no good")]
@@ -159,8 +169,12 @@ pub fn rehearsal(
     document.refuse(scenario.problems(&product, &document))?;
     let written = scenario.backup.clone();
     change(&mut scenario);
+    if let Some(name) = scenario.settings.keys().find(|name| !product.settings.contains_key(*name)) {
+        let known = product.settings.keys().cloned().collect::<Vec<_>>().join(", ");
+        return Err(LoadError::NoSetting { name: name.clone(), product: product.product, known });
+    }
     let plan = rehearse_core::plan::build(&product, &catalog, &scenario)
-        .map_err(|source| LoadError::Plan { scenario: path.display().to_string(), source })?;
+        .map_err(|source| LoadError::Plan { scenario: path.display().to_string(), source: Box::new(source) })?;
     // A path in the file is relative to the file; one of the command line to where it was typed.
     let folder = if scenario.backup == written { path.parent().unwrap_or(Path::new("")) } else { Path::new("") };
     let backup = folder.join(&scenario.backup);

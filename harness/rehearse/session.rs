@@ -47,6 +47,12 @@ pub enum SessionError {
     /// The container engine could not.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// Another run writes into the output folder.
+    #[error("another run writes into {path}; name another folder with --out")]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The output folder holds something else.
     #[error("{path} is not empty and holds no earlier run of ours; name another folder with --out")]
     Foreign {
@@ -68,13 +74,22 @@ pub struct Held {
 }
 
 /// What an output folder of ours may hold; nothing else is ever removed.
-const OURS: [&str; 6] = ["events.jsonl", "junit.xml", "plan.json", "summary.json", "logs", "evidence"];
+const OURS: [&str; 7] = [LOCK, "events.jsonl", "junit.xml", "plan.json", "summary.json", "logs", "evidence"];
+/// Held by the run that writes into the folder.
+const LOCK: &str = ".lock";
+
+/// The right to write into an output folder, as long as it lives.
+#[derive(Debug)]
+#[must_use]
+pub struct Out {
+    _lock: std::fs::File,
+}
 
 /// Makes the output folder, emptied of an earlier run of ours; a folder with anything else in it is left alone.
 ///
 /// # Errors
 /// When the folder holds something else or cannot be made.
-pub fn prepare_out(out: &Path) -> Result<(), SessionError> {
+pub fn prepare_out(out: &Path) -> Result<Out, SessionError> {
     let fail = |source| SessionError::Out { path: out.to_owned(), source };
     std::fs::create_dir_all(out).map_err(fail)?;
     let entries = std::fs::read_dir(out).map_err(fail)?.collect::<Result<Vec<_>, _>>().map_err(fail)?;
@@ -82,11 +97,15 @@ pub fn prepare_out(out: &Path) -> Result<(), SessionError> {
     if !entries.iter().all(ours) {
         return Err(SessionError::Foreign { path: out.to_owned() });
     }
-    for entry in entries {
+    let lock = std::fs::File::options().create(true).append(true).open(out.join(LOCK)).map_err(fail)?;
+    if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Err(SessionError::Busy { path: out.to_owned() });
+    }
+    for entry in entries.iter().filter(|entry| entry.file_name() != LOCK) {
         let path = entry.path();
         if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) }.map_err(fail)?;
     }
-    Ok(())
+    Ok(Out { _lock: lock })
 }
 
 /// A short id that two runs on one machine do not share.

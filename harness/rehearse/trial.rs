@@ -52,7 +52,7 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
     let loaded = load::rehearsal(file, None, |_| {}).map_err(|error| error.to_string())?;
     let book = Arc::new(load::book(None).map_err(|error| error.to_string())?);
     let out = of.out.join(&loaded.scenario.scenario);
-    prepare_out(&out).map_err(|error| error.to_string())?;
+    let _writing = prepare_out(&out).map_err(|error| error.to_string())?;
     let prefix = out.display().to_string();
     let mut reporters: Vec<Box<dyn Reporter>> = vec![
         Box::new(report::Jsonl::new(&out).map_err(|error| error.to_string())?),
@@ -75,7 +75,9 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
         Exit::Passed => Ok(Completion::Completed),
         // The archive has moved on: that is no fault of the change under test, and says so.
         Exit::Inconclusive if moved_on(&summary) => Ok(Completion::ignored_with(reason(&summary))),
-        _ => Err(Failed::from(format!("{}; {}", reason(&summary), trouble.unwrap_or_default()))),
+        Exit::Failed | Exit::BadInput | Exit::Inconclusive | Exit::Cancelled | Exit::NothingSelected => {
+            Err(Failed::from(format!("{}; {}", reason(&summary), trouble.unwrap_or_default())))
+        }
     }
 }
 

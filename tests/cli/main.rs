@@ -45,7 +45,7 @@ fn help_shows_examples_and_exit_codes() -> Tried {
 
 #[test]
 fn a_wrong_argument_is_bad_input() -> Tried {
-    check(&["rnu"], 2, &[], &["unrecognized subcommand", "run"])?;
+    check(&["plam"], 2, &[], &["unrecognized subcommand", "plan"])?;
     check(&["run"], 2, &[], &["SCENARIO"])?;
     check(&["run", "--deadline", "30", "scenarios/redmine-5.0-to-6.1.yaml"], 2, &[], &["--deadline"])?;
     check(&["run", "/nowhere.yaml"], 2, &[], &["cannot read /nowhere.yaml"])
@@ -140,6 +140,19 @@ fn an_output_folder_with_other_things_in_it_is_left_alone() -> Tried {
     check(&["run", "--out", &out, "scenarios/redmine-5.0-to-6.1.yaml"], 2, &[], &["is not empty", "--out"])?;
     assert!(Path::new(&out).join("precious.txt").exists());
     Ok(())
+}
+
+#[test]
+fn a_setting_that_the_product_does_not_have_is_bad_input() -> Tried {
+    let scenario = "scenarios/redmine-5.0-to-6.1.yaml";
+    check(&["plan", "--set", "admin_kye=x", scenario], 2, &[], &["no setting \"admin_kye\"", "admin_key"])
+}
+
+#[test]
+fn a_way_back_that_is_not_gone_is_a_stage_that_says_so() -> Tried {
+    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nway-back: { skip: no time }\n";
+    let (_folder, path) = scratch("s.yaml", text)?;
+    check(&["plan", &path], 0, &["the way back is not gone", "no time"], &[])
 }
 
 #[test]

@@ -43,8 +43,8 @@ async fn an_identity_logs_in_once_per_probe_and_keeps_its_cookies_to_itself() ->
     jars.dedup();
     assert_eq!(jars.len(), 4 * 3, "{jars:#?}");
     assert!(asks.iter().all(|ask| ask.jar.is_some() == ask.path.len().eq(&2) || ask.path == "/login"), "{asks:#?}");
-    let guest = asks.iter().find(|ask| ask.path == "/d" && ask.headers.contains_key("X-Key"));
-    assert_eq!(guest.map(|ask| ask.headers["X-Key"].as_str()), Some("green"));
+    let guest = asks.iter().find(|ask| ask.path == "/d" && ask.headers.contains_key("x-key"));
+    assert_eq!(guest.map(|ask| ask.headers["x-key"].as_str()), Some("green"));
     Ok(())
 }
 

@@ -146,6 +146,7 @@ pub(crate) fn expectation(stage: &str, finding: &str) -> Fallible<Expectation> {
         findings: vec![serde_json::from_value(finding.into())?],
         checks: Vec::new(),
         passed: vec!["way-back/check".to_owned()],
+        consequences: Vec::new(),
     })
 }
 

@@ -225,6 +225,27 @@ impl Summary {
         self.stages.iter().map(|stage| stage.checks.len()).sum()
     }
 
+    /// Whether every stage but the removing of everything has ended: before that, nothing can be said to have passed.
+    fn walked(&self) -> bool {
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        let open = |(stage, record): (&Stage, &StageRecord)| {
+            record.progress != Progress::Done && !matches!(stage.act, Act::Teardown)
+        };
+        !stages.iter().zip(&self.stages).any(open)
+    }
+
+    /// Whether a stage that exists to check passed without a check, or there was none at all.
+    fn unchecked(&self) -> bool {
+        let checks = |act: &Act| matches!(act, Act::Baseline { .. } | Act::Check { .. } | Act::CheckReturn { .. });
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        let empty = |record: &StageRecord| {
+            let made = record.checks.iter().filter(|check| check.assertions > 0).count();
+            record.outcome == Outcome::Passed && made == 0
+        };
+        let hollow = stages.iter().zip(&self.stages).any(|(stage, record)| checks(&stage.act) && empty(record));
+        hollow || self.checks() == 0
+    }
+
     /// The first stage that did not pass though it began.
     pub fn first_trouble(&self) -> Option<&StageRecord> {
         self.stages.iter().find(|stage| {
@@ -236,8 +257,10 @@ impl Summary {
     /// What was seen, before any expectation: a failure outweighs a doubt, a cancellation both. Nothing checked is
     /// never a pass.
     pub fn seen(&self) -> Verdict {
-        let seen = self.seen_so_far();
-        if seen == Verdict::Passed && !self.finished { Verdict::Inconclusive } else { seen }
+        match self.seen_so_far() {
+            Verdict::Passed if !self.finished => Verdict::Inconclusive,
+            seen @ (Verdict::Passed | Verdict::Failed | Verdict::Inconclusive | Verdict::Cancelled) => seen,
+        }
     }
 
     fn seen_so_far(&self) -> Verdict {
@@ -247,7 +270,7 @@ impl Summary {
             Verdict::Cancelled
         } else if any(Outcome::Failed) {
             Verdict::Failed
-        } else if any(Outcome::Inconclusive) || self.checks() == 0 {
+        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.walked() {
             Verdict::Inconclusive
         } else {
             Verdict::Passed
@@ -298,7 +321,15 @@ impl Summary {
             Some(stage) => unmet.extend(differing(stage, expectation).map(|finding| (Unmet::Refuted, finding))),
         }
         let named = |id: &str| id == expectation.stage || expectation.consequences.iter().any(|other| other == id);
-        let troubled = |stage: &&StageRecord| matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive);
+        // Leftovers are told beside the verdict, never in place of it.
+        let teardown = |id: &StageId| {
+            self.plan().is_some_and(|plan| {
+                plan.stages.iter().any(|stage| stage.id == *id && matches!(stage.act, Act::Teardown))
+            })
+        };
+        let troubled = |stage: &&StageRecord| {
+            matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive) && !teardown(&stage.id)
+        };
         for stage in self.stages.iter().filter(troubled).filter(|stage| !named(&stage.id.0)) {
             let because = stage.all_findings().next().map(|(_, finding)| finding.to_string());
             let because = because.or_else(|| stage.reason.clone()).unwrap_or_default();

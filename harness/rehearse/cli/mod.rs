@@ -63,9 +63,10 @@ pub(crate) fn colour() -> bool {
 
 /// Says what is wrong with the input, with its causes.
 pub(crate) fn refuse(error: &crate::load::LoadError) -> Exit {
-    match error {
-        crate::load::LoadError::Rejected(rejected) => say(&diagnostic::render(rejected, colour())),
-        other => say(&format!("error: {}", chain(other))),
+    if let crate::load::LoadError::Rejected(rejected) = error {
+        say(&diagnostic::render(rejected, colour()));
+    } else {
+        say(&format!("error: {}", chain(error)));
     }
     Exit::BadInput
 }

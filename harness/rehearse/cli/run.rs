@@ -64,10 +64,13 @@ async fn one(
     out: PathBuf,
     cancel: &CancellationToken,
 ) -> Exit {
-    if let Err(error) = prepare_out(&out) {
-        say(&format!("error: {}", chain(&error)));
-        return Exit::BadInput;
-    }
+    let _writing = match prepare_out(&out) {
+        Ok(writing) => writing,
+        Err(error) => {
+            say(&format!("error: {}", chain(&error)));
+            return Exit::BadInput;
+        }
+    };
     let mut reporters = match reporters(&out, args.progress) {
         Ok(reporters) => reporters,
         Err(error) => {
@@ -91,7 +94,7 @@ async fn one(
         Err(error) => {
             say(&format!("error: {}", chain(&error)));
             match error {
-                SessionError::Out { .. } | SessionError::Foreign { .. } => Exit::BadInput,
+                SessionError::Out { .. } | SessionError::Busy { .. } | SessionError::Foreign { .. } => Exit::BadInput,
                 SessionError::Http(_) | SessionError::Host(_) => Exit::Inconclusive,
             }
         }

@@ -40,14 +40,16 @@ impl<H: Host, O: Observer> World<H, O> {
             (None, Some(identity)) => format!("{} {path} as {identity}", step.method.name()),
             (None, None) => format!("{} {path}", step.method.name()),
         };
-        let mut headers = BTreeMap::new();
+        // As a neighbour on the network would ask: the port that we reach it by changes from start to start, and products
+        // write the name they are asked by into their answers.
+        let mut headers = BTreeMap::from([("host".to_owned(), format!("{}:{}", step.service, step.port))]);
         if let Some(known) = identity.as_ref().and_then(|name| self.case.product.identities.get(name)) {
             for (name, value) in &known.headers {
-                headers.insert(name.clone(), value.render(context)?);
+                headers.insert(name.to_lowercase(), value.render(context)?);
             }
         }
         for (name, value) in &step.headers {
-            headers.insert(name.clone(), value.render(context)?);
+            headers.insert(name.to_lowercase(), value.render(context)?);
         }
         let body = match &step.body {
             None => None,

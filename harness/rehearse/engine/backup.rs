@@ -152,7 +152,7 @@ fn verify_part(
     }
     match well_formed(&path, format) {
         Ok(note) => verified.notes.push(format!("{name}: {size} bytes{note}")),
-        Err(error) => finding(format!("{format:?}"), error.to_string()),
+        Err(error) => finding(format.describe().to_owned(), error.to_string()),
     }
     Ok(())
 }

@@ -59,6 +59,9 @@ impl<H: Host, O: Observer> World<H, O> {
     pub(crate) async fn checks(&self, scene: &Scene, state: &mut State, kinds: &[CheckKind], mode: Mode) {
         let product = &self.case.product;
         let has = |kind| kinds.contains(&kind);
+        for (kind, because) in &self.case.scenario.without {
+            self.note(&scene.stage, format!("not checked: {} ({because})", kind.name()));
+        }
         let data = product.checks.data.as_ref().filter(|_| has(CheckKind::Data));
         let baseline = state.baseline.clone();
         let mut seen = Baseline::default();

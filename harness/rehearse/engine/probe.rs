@@ -7,6 +7,8 @@ use rehearse_core::event::CheckReport;
 use rehearse_core::observe::Seen;
 use rehearse_core::product::{AllowedChange, Capture, Expect, Facet, Probe, ProbeStep};
 use rehearse_core::scenario::CheckKind;
+use rehearse_core::template::Template;
+use serde_json::Map;
 
 use super::ask::{Place, capture};
 use super::host::Host;
@@ -40,9 +42,10 @@ impl<H: Host, O: Observer> World<H, O> {
         let source = &self.case.plan.from;
         let crossed = |change: &&AllowedChange| *source < change.crossing && change.crossing <= scene.release;
         let crossed: Vec<&AllowedChange> = probe.changes.iter().filter(crossed).collect();
+        let values = self.filled(scene, &probe.for_each)?;
         let visit = format!("{}/{}", kind.name(), probe.name);
         let mut logins = Logins::default();
-        for each in combinations(&probe.for_each) {
+        for each in combinations(&values) {
             let changes: Vec<&AllowedChange> = crossed
                 .iter()
                 .filter(|change| change.each.iter().all(|(key, value)| each.get(key.as_str()) == Some(&value.as_str())))
@@ -95,6 +98,21 @@ impl<H: Host, O: Observer> World<H, O> {
             report.assertions = u32::try_from(answers.len()).unwrap_or(u32::MAX);
         }
         Ok((report.decide(), answers))
+    }
+
+    /// The values of `for-each` with their placeholders filled in.
+    fn filled(
+        &self,
+        scene: &Scene,
+        values: &BTreeMap<String, Vec<Template>>,
+    ) -> Result<BTreeMap<String, Vec<String>>, Trouble> {
+        let context = self.context(scene, &BTreeMap::new(), &Map::new());
+        let mut filled = BTreeMap::new();
+        for (key, values) in values {
+            let values = values.iter().map(|value| value.render(&context)).collect::<Result<_, _>>()?;
+            filled.insert(key.clone(), values);
+        }
+        Ok(filled)
     }
 }
 

@@ -201,6 +201,9 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             Some(Over::Deadline) => return Some(self.too_late()),
             None => {}
         }
+        if let Act::NotReturned { because } = &stage.act {
+            return Some(because.clone());
+        }
         if stage.id.0.starts_with("way-back") {
             return match &self.state.baseline {
                 None => Some(self.broken.clone().unwrap_or_else(|| "there is no baseline".to_owned())),
@@ -320,8 +323,9 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         if ends {
             let cause = format!("stage {} {}", stage.id, settled.unwrap_or(outcome));
             if stage.id.0.starts_with("way-back") {
-                // The check still tells what an in-place return that failed has left behind.
-                if !matches!(stage.act, Act::ReturnInPlace { .. }) {
+                // Where every step of an in-place return was done and its proof failed, the check still tells what it
+                // has left behind.
+                if outcome != Outcome::Passed || !matches!(stage.act, Act::ReturnInPlace { .. }) {
                     self.way_back_broken.get_or_insert(cause);
                 }
             } else {

@@ -90,7 +90,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 self.checks(&scene, state, checks, Mode::Return).await;
                 Ok(StepEnd::Done)
             }
-            Act::Teardown => Ok(StepEnd::Done),
+            Act::NotReturned { .. } | Act::Teardown => Ok(StepEnd::Done),
         }
     }
 

@@ -127,9 +127,21 @@ impl<H: Host, O: Observer> World<H, O> {
     fn last_lines(&self, scene: &Scene, service: &str) -> String {
         let file = self.host.log_file(&scene.deployment, service);
         let bytes = file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2000)..]).into_owned();
+        let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(32_000)..]).into_owned();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        if lines.is_empty() { "none".to_owned() } else { lines[lines.len().saturating_sub(6)..].join(" / ") }
+        // A stack trace ends far below the line that says what happened.
+        let speaks = |line: &&&str| {
+            let lower = line.to_lowercase();
+            !lower.starts_with("from ")
+                && ["error", "denied", "fatal", "abort", "fail"].iter().any(|word| lower.contains(word))
+        };
+        let mut shown: Vec<&str> = lines.iter().filter(speaks).take(4).copied().collect();
+        for line in &lines[lines.len().saturating_sub(3)..] {
+            if !shown.contains(line) {
+                shown.push(line);
+            }
+        }
+        if shown.is_empty() { "none".to_owned() } else { shown.join(" / ") }
     }
 
     /// Whether a condition holds; otherwise what was seen instead.
@@ -150,7 +162,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     address,
                     method: "GET",
                     path: wanted.path.render(&context)?,
-                    headers: Default::default(),
+                    headers: [("host".to_owned(), format!("{service}:{}", wanted.port))].into(),
                     body: None,
                     jar: None,
                     deadline: Duration::from_secs(20),

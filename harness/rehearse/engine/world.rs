@@ -73,8 +73,8 @@ pub enum StepEnd {
     Failed(Vec<Finding>),
 }
 
-/// Where each port of a service is reached.
-type Addresses = BTreeMap<(DeploymentName, String, u16), SocketAddr>;
+/// Where the ports of services are reached.
+pub(crate) type Addresses = BTreeMap<(DeploymentName, String, u16), SocketAddr>;
 
 /// Everything that lives as long as the run.
 pub(crate) struct World<H, O> {

@@ -1,6 +1,7 @@
 //! Sifts logs as they are read, and judges what is left.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use regex::bytes::{Regex, RegexSet};
 
@@ -91,16 +92,16 @@ impl LogSift {
     }
 }
 
+/// Numbers, and runs of hexadecimal digits as in ids and addresses.
+static NUMBERS: LazyLock<Option<regex::Regex>> =
+    LazyLock::new(|| regex::Regex::new("(?i)[0-9a-f]{4,}(-[0-9a-f]{4,})*|[0-9]+").ok());
+
 /// What is left of a line when numbers, ids and addresses are taken away.
 fn kind_of(line: &str) -> String {
-    let mut kind = String::new();
-    for character in line.chars() {
-        let shown = if character.is_ascii_digit() { '0' } else { character };
-        if !(shown == '0' && kind.ends_with('0')) {
-            kind.push(shown);
-        }
+    match NUMBERS.as_ref() {
+        Some(numbers) => shorten(&numbers.replace_all(line, "0"), 300),
+        None => line.to_owned(),
     }
-    shorten(&kind, 300)
 }
 
 /// Judges the logs since the hop began. Kinds of lines that the baseline had too are noted, not counted against.

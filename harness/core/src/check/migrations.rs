@@ -99,8 +99,11 @@ mod tests {
     fn the_stream_names_the_migration_that_failed() {
         let mut told = MigrationReader::new(MigrationFormat::Rails);
         told.take(include_bytes!("../../tests/data/fail-dup-identifier.log"));
-        let findings = judge_stream(&told, &[], "the stream");
+        let recorded: Vec<String> = told.ended().iter().map(|migration| migration.version.clone()).collect();
+        let findings = judge_stream(&told, &recorded, "the stream");
         assert_eq!(findings.len(), 1);
         assert!(findings[0].object.contains("20241213003659"), "{findings:?}");
+        // What the stream tells of and the database has not recorded is found beside it.
+        assert_eq!(judge_stream(&told, &[], "the stream").len(), if recorded.is_empty() { 1 } else { 2 });
     }
 }

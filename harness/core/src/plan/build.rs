@@ -238,7 +238,10 @@ fn stages(
             add("way-back/restore".into(), format!("return to {from} in place"), None, act);
             add("way-back/check".into(), "prove the way back equal to the baseline".into(), None, check(MAIN));
         }
-        WayBack::Skip(_) => {}
+        WayBack::Skip(because) => {
+            let act = Act::NotReturned { because: because.clone() };
+            add("way-back".into(), "the way back is not gone".into(), None, act);
+        }
     }
     add("teardown".into(), "remove everything".into(), None, Act::Teardown);
     Ok(stages)

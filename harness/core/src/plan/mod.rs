@@ -151,6 +151,11 @@ pub enum Act {
         /// The kinds of checks.
         checks: Vec<CheckKind>,
     },
+    /// The way back is not gone; a stage of its own, so that no report is silent about it.
+    NotReturned {
+        /// The scenario's reason.
+        because: String,
+    },
     /// Removes everything the run made.
     Teardown,
 }

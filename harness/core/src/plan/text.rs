@@ -59,6 +59,7 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
                 let names = checks.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
                 writeln!(text, "       {names}")?;
             }
+            Act::NotReturned { because } => writeln!(text, "       {because}")?,
             Act::VerifyBackup | Act::Decide | Act::Teardown => {}
         }
     }

@@ -9,6 +9,7 @@ use super::{ExecStep, HttpStep, SqlStep, main_database};
 use crate::release::{Range, Release};
 use crate::scalar::{Duration, Pattern};
 use crate::spec::Command;
+use crate::template::Template;
 
 /// What is judged after each hop.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -54,8 +55,8 @@ pub struct Probe {
     pub releases: Option<Range>,
     /// Repeats the steps for every combination of these values, as `{{ each.name }}`.
     #[serde(default)]
-    pub for_each: BTreeMap<String, Vec<String>>,
-    /// The tables that this probe itself writes to. A probe that writes runs after all that only read.
+    pub for_each: BTreeMap<String, Vec<Template>>,
+    /// The tables, or columns as `table.column`, that this probe itself writes to. It runs after all that only read.
     #[serde(default)]
     pub writes: Vec<String>,
     /// The steps, in order; a failed one ends the probe.

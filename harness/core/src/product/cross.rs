@@ -262,7 +262,7 @@ impl<'a> Walk<'a> {
             ProbeStep::Exec(_) | ProbeStep::Sql(_) => false,
         });
         for (index, name) in probe.for_each.get("as").into_iter().flatten().enumerate().filter(|_| uses) {
-            self.known("identity", name, |names| &names.identities, &format!("{at}/for-each/as/{index}"));
+            self.known("identity", name.text(), |names| &names.identities, &format!("{at}/for-each/as/{index}"));
         }
     }
 

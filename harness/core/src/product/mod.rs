@@ -383,6 +383,19 @@ pub enum Format {
     Any,
 }
 
+impl Format {
+    /// What it is, for people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::PgDumpCustom => "a dump in pg_dump's custom format",
+            Self::TarGzip => "a whole tar archive compressed by gzip",
+            Self::Tar => "a whole tar archive",
+            Self::Text => "text in UTF-8",
+            Self::Any => "a file",
+        }
+    }
+}
+
 /// Where the manifest states row counts per table.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

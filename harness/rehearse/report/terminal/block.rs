@@ -116,7 +116,7 @@ fn way_back(summary: &Summary, paint: Paint) -> Option<String> {
         Outcome::Skipped => paint.tone(Tone::Dim, &format!("{} not gone", symbol(worst))),
         Outcome::Passed | Outcome::Failed | Outcome::Inconclusive | Outcome::Cancelled => {
             facts.push(humane(stages.iter().map(|stage| stage.time.wall).sum()));
-            facts.extend(stages.iter().find(|stage| !stage.checks.is_empty()).map(|stage| checks(stage)));
+            facts.extend(stages.iter().rev().find(|stage| !stage.checks.is_empty()).map(|stage| checks(stage)));
             paint.outcome(worst)
         }
     };
