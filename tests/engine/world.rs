@@ -114,6 +114,7 @@ impl World {
     }
 
     /// Writes a call down and does what is scripted for it; otherwise says so by [`Deed::Usual`].
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what does not wait is for the caller to do")]
     pub(crate) async fn meet(&self, call: String) -> Deed {
         let mut deed = self.find(call);
         loop {
