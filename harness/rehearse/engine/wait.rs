@@ -130,17 +130,20 @@ impl<H: Host, O: Observer> World<H, O> {
         let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(32_000)..]).into_owned();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         // A stack trace ends far below the line that says what happened.
-        let speaks = |line: &&&str| {
+        let speaks = |line: &str| {
             let lower = line.to_lowercase();
             !lower.starts_with("from ")
                 && ["error", "denied", "fatal", "abort", "fail"].iter().any(|word| lower.contains(word))
         };
-        let mut shown: Vec<&str> = lines.iter().filter(speaks).take(4).copied().collect();
-        for line in &lines[lines.len().saturating_sub(3)..] {
-            if !shown.contains(line) {
-                shown.push(line);
-            }
-        }
+        let (last, mut spoken) = (lines.len().saturating_sub(3), 0);
+        let telling = |(at, line): (usize, &&str)| {
+            let speaks = spoken < 4 && speaks(line);
+            spoken += u32::from(speaks);
+            speaks || at >= last
+        };
+        // In the order of the log: what came first may be the cause of what came last.
+        let told: Vec<bool> = lines.iter().enumerate().map(telling).collect();
+        let shown: Vec<&str> = lines.iter().zip(told).filter_map(|(line, told)| told.then_some(*line)).collect();
         if shown.is_empty() { "none".to_owned() } else { shown.join(" / ") }
     }
 

@@ -1,0 +1,299 @@
+//! A small product and a scenario, rehearsed in a scripted world.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rehearse::engine::{Case, Finished, Keep, Terms, rehearse};
+use rehearse_core::catalog::Catalog;
+use rehearse_core::diagnostic::Rejected;
+use rehearse_core::event::{Event, EventKind, ReportError, Reporter, RunId};
+use rehearse_core::product::Product;
+use rehearse_core::scenario::Scenario;
+use rehearse_core::span::Source;
+use rehearse_core::spec::read;
+use rehearse_core::summary::{StageRecord, Summary};
+use rehearse_core::verdict::Exit;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::fake::Fake;
+use super::world::{Fallible, World};
+
+const PRODUCT: &str = r#"
+product: shop
+releases: { catalog: releases.txt }
+path: { minors: one-at-a-time }
+settings: { colour: green }
+databases:
+  main: { engine: postgresql, service: db, name: shop, user: shop }
+services:
+  db:
+    image: postgres:15
+    ready: { exec: { command: [pg_isready] } }
+  web:
+    image: "shop:{{ release }}"
+    versioned: true
+    env: { COLOUR: "{{ settings.colour }}", RELEASE: "{{ release }}" }
+    ports: [80]
+    ready: { http: { port: 80, path: /up } }
+    ready-within: 5m
+backup:
+  manifest: manifest.json
+  product: /product
+  release: /release
+  files: /files
+  parts: { dump.txt: { format: text }, web.env: { format: text } }
+  rows: { at: /rows }
+deploy:
+  - start: [db]
+restore:
+  - exec: { name: load, service: db, command: [load], stdin: dump.txt }
+  - start: [web]
+preflight: []
+upgrade:
+  - stop: [web]
+  - replace: [web]
+  - run: { name: migrate, service: web, command: [migrate], migrations: rails, deadline: 20m }
+  - start: [web]
+settle: []
+identities: {}
+checks:
+  version:
+    - name: the code
+      steps: [{ exec: { service: web, command: [cat, VERSION], expect: { contains: ["^{{ release }}$"] } } }]
+  health:
+    - name: home
+      steps: [{ http: { service: web, port: 80, path: /home, same: [status] } }]
+  access: []
+  migrations:
+    recorded: select version from migrations
+    known: { service: web, command: [ls, migrations], each: '^(\d+)_' }
+  data: {}
+  logs: { errors: [ERROR] }
+"#;
+
+const SCENARIO: &str = "scenario: shop-grows\nproduct: shop\nfrom: 1.0.0\nto: 1.2.0\nbackup: backup\n";
+
+const RELEASES: &str = "1.0.0\n1.1.0\n1.1.2\n1.2.0\n";
+
+/// A rehearsal in the making.
+pub(crate) struct Rehearsal {
+    product: String,
+    scenario: String,
+    keep: Keep,
+    cancel: Option<Duration>,
+    deaf: bool,
+    folder: TempDir,
+    pub(crate) world: Arc<World>,
+}
+
+impl Rehearsal {
+    pub(crate) fn new() -> Fallible<Self> {
+        let folder = tempfile::tempdir()?;
+        let backup = folder.path().join("backup");
+        std::fs::create_dir_all(&backup)?;
+        let mut files = serde_json::Map::new();
+        for (name, text) in [("dump.txt", "a dump"), ("web.env", "# secrets\nSECRET=from=backup\nCOLOUR=red\n")] {
+            std::fs::write(backup.join(name), text)?;
+            let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+            files.insert(name.to_owned(), serde_json::json!({ "sha256": digest, "bytes": text.len() }));
+        }
+        let manifest = serde_json::json!({
+            "product": "shop", "release": "1.0.0", "files": files, "rows": { "things": 3 },
+        });
+        std::fs::write(backup.join("manifest.json"), manifest.to_string())?;
+        let world = Arc::new(World::new(folder.path().join("out")));
+        let (product, scenario) = (PRODUCT.to_owned(), SCENARIO.to_owned());
+        Ok(Self { product, scenario, keep: Keep::Never, cancel: None, deaf: false, folder, world })
+    }
+
+    /// Changes the product's text.
+    pub(crate) fn product(mut self, from: &str, to: &str) -> Fallible<Self> {
+        if self.product.matches(from).count() != 1 {
+            return Err(format!("{from:?} is not there once").into());
+        }
+        self.product = self.product.replace(from, to);
+        Ok(self)
+    }
+
+    /// Adds to the scenario's text, or replaces the line of the same key.
+    pub(crate) fn scenario(mut self, text: &str) -> Self {
+        let key = text.split(':').next().unwrap_or_default().to_owned() + ":";
+        let kept = self.scenario.lines().filter(|line| !line.starts_with(&key));
+        self.scenario = kept.chain([text]).map(|line| format!("{line}\n")).collect();
+        self
+    }
+
+    pub(crate) fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    pub(crate) fn cancelled_after(mut self, time: Duration) -> Self {
+        self.cancel = Some(time);
+        self
+    }
+
+    /// One reporter fails at everything.
+    pub(crate) fn with_a_full_disk(mut self) -> Self {
+        self.deaf = true;
+        self
+    }
+
+    pub(crate) fn backup(&self) -> std::path::PathBuf {
+        self.folder.path().join("backup")
+    }
+
+    fn case(&self) -> Fallible<Case> {
+        let (product, document) = spec::<Product>("product.yaml", &self.product)?;
+        document.refuse(product.problems(&document)).map_err(shown)?;
+        let (scenario, document) = spec::<Scenario>("scenario.yaml", &self.scenario)?;
+        document.refuse(scenario.problems(&product, &document)).map_err(shown)?;
+        let plan = rehearse_core::plan::build(&product, &Catalog::from_lines(RELEASES)?, &scenario)?;
+        let out = self.folder.path().join("out");
+        Ok(Case { product, scenario, plan, backup: self.backup(), run: RunId("r1".to_owned()), out })
+    }
+
+    pub(crate) async fn run(self) -> Fallible<Ran> {
+        let case = self.case()?;
+        let fake = Arc::new(Fake(self.world.clone()));
+        let cancel = CancellationToken::new();
+        if let Some(time) = self.cancel {
+            let cancel = cancel.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                cancel.cancel();
+            });
+        }
+        let heard = Heard::default();
+        let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
+        if self.deaf {
+            reporters.push(Box::new(FullDisk));
+        }
+        reporters.push(Box::new(heard.clone()));
+        let terms = Terms { keep: self.keep, grace: Duration::from_secs(30), tool: "0".to_owned() };
+        let began = Instant::now();
+        let finished = rehearse(case, fake.clone(), fake, &mut reporters, &cancel, &terms).await;
+        let elapsed = began.elapsed();
+        let events = heard.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // What was told is legal to whoever folds it anew.
+        let mut summary = Summary::new();
+        for event in &events {
+            summary.fold(event)?;
+        }
+        Ok(Ran { finished, events, elapsed, world: self.world, _folder: self.folder })
+    }
+}
+
+fn spec<T>(name: &str, text: &str) -> Fallible<(T, rehearse_core::spec::Document)>
+where
+    T: serde::de::DeserializeOwned + schemars::JsonSchema,
+{
+    read::<T>(Source::new(name, text.to_owned())).map_err(shown)
+}
+
+fn shown(rejected: Rejected) -> Box<dyn std::error::Error + Send + Sync> {
+    format!("{rejected:?}").into()
+}
+
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<Event>>>);
+
+impl Reporter for Heard {
+    fn report(&mut self, event: &Event, _: &Summary) -> Result<(), ReportError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+        Ok(())
+    }
+}
+
+struct FullDisk;
+
+impl Reporter for FullDisk {
+    fn report(&mut self, _: &Event, _: &Summary) -> Result<(), ReportError> {
+        Err(ReportError { what: "junit.xml".to_owned(), source: "no space left".into() })
+    }
+}
+
+/// A rehearsal that is over.
+pub(crate) struct Ran {
+    pub(crate) finished: Finished,
+    pub(crate) events: Vec<Event>,
+    pub(crate) elapsed: Duration,
+    pub(crate) world: Arc<World>,
+    _folder: TempDir,
+}
+
+impl Ran {
+    pub(crate) fn summary(&self) -> &Summary {
+        &self.finished.summary
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.summary().exit()
+    }
+
+    pub(crate) fn stage(&self, id: &str) -> Fallible<&StageRecord> {
+        let found = self.summary().stages().iter().find(|stage| stage.id.0 == id);
+        found.ok_or_else(|| format!("there is no stage {id}").into())
+    }
+
+    /// How every stage ended, as `hop-1/upgrade failed`.
+    pub(crate) fn outcomes(&self) -> Vec<String> {
+        self.summary().stages().iter().map(|stage| format!("{} {}", stage.id, stage.outcome)).collect()
+    }
+
+    /// All that is said of a stage.
+    pub(crate) fn said(&self, id: &str) -> Fallible<String> {
+        let stage = self.stage(id)?;
+        let findings = stage.all_findings().map(|(_, finding)| finding.to_string());
+        let unclear = stage.checks.iter().flat_map(|check| check.unclear.iter().cloned());
+        let all = findings.chain(stage.reason.clone()).chain(unclear).chain(stage.notes.iter().cloned());
+        Ok(all.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The progress that was told of a stage.
+    pub(crate) fn progress(&self, id: &str) -> Vec<(Duration, String)> {
+        let told = |event: &Event| match &event.kind {
+            EventKind::Progress { stage, text } if stage.0 == id => Some((event.at, text.clone())),
+            EventKind::Progress { .. }
+            | EventKind::RunStarted(_)
+            | EventKind::StageStarted { .. }
+            | EventKind::Noted { .. }
+            | EventKind::Migrated { .. }
+            | EventKind::Checked { .. }
+            | EventKind::StageFinished { .. }
+            | EventKind::StageSkipped { .. }
+            | EventKind::LeftBehind { .. }
+            | EventKind::RunFinished => None,
+        };
+        self.events.iter().filter_map(told).collect()
+    }
+
+    /// Fails unless every one of these is among the outcomes.
+    pub(crate) fn ended(&self, wanted: &[&str]) -> Fallible {
+        let outcomes = self.outcomes();
+        match wanted.iter().find(|wanted| !outcomes.iter().any(|outcome| outcome == *wanted)) {
+            Some(missing) => Err(format!("no {missing:?} among {outcomes:#?}\n{}", self.troubles()).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails unless `wanted` is said of a stage.
+    pub(crate) fn says(&self, id: &str, wanted: &str) -> Fallible {
+        let said = self.said(id)?;
+        if said.contains(wanted) { Ok(()) } else { Err(format!("{id} does not say {wanted:?} but {said:?}").into()) }
+    }
+
+    /// What is said of the stages that did not pass.
+    pub(crate) fn troubles(&self) -> String {
+        let stages = self.summary().stages().iter().map(|stage| stage.id.0.as_str());
+        stages.filter_map(|id| Some(format!("{id}: {}", self.said(id).ok()?))).collect::<Vec<_>>().join("\n")
+    }
+}
+
+pub(crate) fn write(path: &Path, text: &str) -> Fallible {
+    Ok(std::fs::write(path, text)?)
+}

@@ -1,0 +1,126 @@
+//! Scenarios that exist to show a failure.
+
+use rehearse_core::verdict::{Exit, Verdict};
+
+use super::case::{Ran, Rehearsal};
+use super::world::{Deed, Fallible};
+
+const EXPECT: &str = "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code 1: no such column'] }";
+
+async fn expecting(text: &str, script: &[(&str, Deed)]) -> Fallible<Ran> {
+    let rehearsal = Rehearsal::new()?.scenario(text);
+    for (call, deed) in script {
+        rehearsal.world.on(call, deed.clone());
+    }
+    rehearsal.run().await
+}
+
+fn unmet(ran: &Ran) -> String {
+    ran.summary().verdict().1.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+const FAILS: (&str, Deed) = ("run main/web: migrate", Deed::Exit(1, "no such column"));
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_was_expected_passes() -> Fallible {
+    let ran = expecting(EXPECT, &[FAILS]).await?;
+    assert_eq!(
+        (ran.summary().seen(), ran.summary().verdict().0, ran.exit()),
+        (Verdict::Failed, Verdict::Passed, Exit::Passed)
+    );
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_finding_than_the_expected_one_fails() -> Fallible {
+    let ran = expecting(EXPECT, &[("run main/web: migrate", Deed::Exit(2, "out of memory"))]).await?;
+    assert_eq!(ran.exit(), Exit::Failed);
+    assert!(unmet(&ran).contains("a finding at stage hop-1/upgrade"), "{}", unmet(&ran));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_no_longer_happens_fails() -> Fallible {
+    let ran = expecting(EXPECT, &[]).await?;
+    assert_eq!(ran.exit(), Exit::Failed);
+    assert!(unmet(&ran).contains("it no longer happens"), "{}", unmet(&ran));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_stage_that_fails_besides_is_not_what_was_expected() -> Fallible {
+    let ran = expecting(EXPECT, &[FAILS, ("way-back/db: load", Deed::Exit(1, "corrupt"))]).await?;
+    assert_eq!(ran.exit(), Exit::Failed);
+    assert!(
+        unmet(&ran).contains("stage way-back/restore: expected no trouble but the expected one"),
+        "{}",
+        unmet(&ran)
+    );
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consequence_that_was_named_is_expected_too() -> Fallible {
+    let text = "expect: { outcome: failed, stage: hop-1/upgrade, consequences: [way-back/restore] }";
+    let ran = expecting(text, &[FAILS, ("way-back/db: load", Deed::Exit(1, "corrupt"))]).await?;
+    assert_eq!(ran.exit(), Exit::Passed, "{}", unmet(&ran));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_that_has_to_pass_all_the_same_and_was_skipped_fails() -> Fallible {
+    let text = "expect: { outcome: failed, stage: hop-1/upgrade, passed: [hop-2/check] }";
+    let ran = expecting(text, &[FAILS]).await?;
+    assert_eq!(ran.exit(), Exit::Failed);
+    assert!(unmet(&ran).contains("stage hop-2/check: expected passed, seen skipped"), "{}", unmet(&ran));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_we_could_not_tell_nothing_that_was_expected_is_refuted() -> Fallible {
+    let ran = expecting(EXPECT, &[("run main/web: migrate", Deed::Error("the daemon is gone"))]).await?;
+    assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Inconclusive, Exit::Inconclusive));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expected_failure_beside_a_doubt_of_ours_is_a_doubt_and_no_failure() -> Fallible {
+    let ran = expecting(EXPECT, &[FAILS, ("open way-back", Deed::Error("no more networks"))]).await?;
+    assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Inconclusive, Exit::Inconclusive), "{}", unmet(&ran));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expected_failure_with_leftovers_is_not_green_and_no_failure() -> Fallible {
+    let ran = expecting(EXPECT, &[FAILS, ("teardown", Deed::Left("pg"))]).await?;
+    assert_eq!(ran.exit(), Exit::Inconclusive, "{}", unmet(&ran));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_was_expected_to_fail_has_to_be_the_one_that_fails() -> Fallible {
+    for (kind, exit) in [("health", Exit::Passed), ("version", Exit::Failed)] {
+        let text = format!("expect: {{ outcome: failed, stage: hop-1/check, checks: [{kind}] }}");
+        let rehearsal = Rehearsal::new()?.scenario(&text);
+        rehearsal.world.from("http main/web GET /home", 2, Deed::Http(500, "sorry"));
+        let ran = rehearsal.run().await?;
+        assert_eq!(ran.exit(), exit, "{kind}: {} {:#?}", unmet(&ran), ran.outcomes());
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_that_has_to_pass_and_was_skipped_for_a_doubt_of_ours_is_a_doubt() -> Fallible {
+    let text = "expect: { outcome: failed, stage: hop-1/upgrade, passed: [way-back/check] }";
+    let ran = expecting(text, &[FAILS, ("open way-back", Deed::Error("no more networks"))]).await?;
+    assert_eq!(ran.exit(), Exit::Inconclusive, "{}", unmet(&ran));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_run_is_cancelled_whatever_was_expected() -> Fallible {
+    let rehearsal = Rehearsal::new()?.scenario(EXPECT).cancelled_after(std::time::Duration::from_secs(1));
+    rehearsal.world.on("run main/web: migrate", Deed::Hang);
+    assert_eq!(rehearsal.run().await?.exit(), Exit::Cancelled);
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! What is usual in the scripted world: everything works, and the release in a service is that of its image.
+#![expect(clippy::wildcard_enum_match_arm, reason = "what a call has no use for is as usual")]
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rehearse::engine::host::{
+    Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, Obtained, ServiceSpec, ServiceState,
+    Sink, Stdin, Stream,
+};
+use rehearse::engine::observer::{Ask, DatabaseSite, Observer};
+use rehearse_core::check::LogSift;
+use rehearse_core::observe::{Answer, DataState, LogReview, Response, Rows};
+
+use super::world::{Deed, World, body, cannot, key, left, print, things};
+
+/// The world as host and observer.
+#[derive(Debug, Clone)]
+pub(crate) struct Fake(pub(crate) Arc<World>);
+
+impl Fake {
+    async fn simple(&self, operation: &'static str, object: String) -> Result<Deed, HostError> {
+        match self.0.meet(format!("{operation} {object}")).await {
+            Deed::Error(reason) => Err(cannot(operation, object, reason)),
+            deed => Ok(deed),
+        }
+    }
+
+    fn ended(deed: Deed, usual: String, sink: &mut dyn Sink) -> i64 {
+        match deed {
+            Deed::Exit(code, text) => {
+                sink.take(Stream::Out, text.as_bytes());
+                code
+            }
+            _ => {
+                sink.take(Stream::Out, usual.as_bytes());
+                0
+            }
+        }
+    }
+}
+
+impl Host for Fake {
+    async fn obtain(
+        &self,
+        wanted: &ImageWanted,
+        progress: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<ImageHeld, HostError> {
+        let name = wanted.name.clone();
+        progress("looked for".to_owned());
+        let release = match self.0.meet(format!("obtain {name}")).await {
+            Deed::Error(reason) => {
+                return Err(HostError::Image { image: name, reason: reason.to_owned(), source: None });
+            }
+            Deed::Holds(release) => Some(release.to_owned()),
+            _ => name.strip_prefix("shop:").map(str::to_owned),
+        };
+        let id = format!("id of {name}");
+        if let Some(release) = &release {
+            self.0.inner().holds.insert(id.clone(), release.clone());
+        }
+        let release = release.and_then(|release| release.parse().ok());
+        Ok(ImageHeld { name, id, how: Obtained::Found, release, provenance: "fake".to_owned() })
+    }
+
+    async fn open(&self, deployment: &DeploymentName) -> Result<(), HostError> {
+        self.simple("open", deployment.to_string()).await.map(drop)
+    }
+
+    async fn create(&self, deployment: &DeploymentName, spec: &ServiceSpec) -> Result<(), HostError> {
+        let name = key(deployment, &spec.name);
+        self.simple("create", name.clone()).await?;
+        self.0.make(&name, spec).map_err(|error| cannot("create", name, &error.to_string()))
+    }
+
+    async fn start(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+        let name = key(deployment, service);
+        let deed = self.simple("start", name.clone()).await?;
+        let Some(known) = self.0.service(&name) else { return Err(cannot("start", name, "there is none")) };
+        self.0.set(&name, ServiceState::Running { health: None });
+        let (lines, exit) = match deed {
+            Deed::Prints(lines, exit) => (lines, exit),
+            _ => (&[(0, "it starts")][..], None),
+        };
+        let world = self.0.clone();
+        let story = async move {
+            let mut now = 0;
+            for (at, line) in lines {
+                tokio::time::sleep(Duration::from_millis(at - now)).await;
+                now = *at;
+                drop(print(&known.log, line));
+            }
+            if let Some(code) = exit {
+                world.set(&name, ServiceState::Exited { code, out_of_memory: false });
+            }
+        };
+        if lines.iter().all(|(at, _)| *at == 0) {
+            story.await;
+        } else {
+            tokio::spawn(story);
+        }
+        Ok(())
+    }
+
+    async fn stop(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+        let name = key(deployment, service);
+        let deed = self.simple("stop", name.clone()).await?;
+        if !matches!(deed, Deed::Stays) && self.0.runs(&name) {
+            self.0.set(&name, ServiceState::Exited { code: 0, out_of_memory: false });
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+        let name = key(deployment, service);
+        self.simple("remove", name.clone()).await?;
+        self.0.inner().services.remove(&name);
+        Ok(())
+    }
+
+    async fn state(&self, deployment: &DeploymentName, service: &str) -> Result<ServiceState, HostError> {
+        let name = key(deployment, service);
+        self.simple("state", name.clone()).await?;
+        Ok(self.0.service(&name).map_or(ServiceState::Absent, |service| service.state))
+    }
+
+    async fn address(&self, deployment: &DeploymentName, service: &str, port: u16) -> Result<SocketAddr, HostError> {
+        let name = key(deployment, service);
+        self.simple("address", format!("{name}:{port}")).await?;
+        match self.0.service(&name) {
+            Some(service) => Ok(SocketAddr::from(([127, 0, 0, 1], service.port))),
+            None => Err(cannot("address", name, "there is none")),
+        }
+    }
+
+    async fn exec(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        command: &Command,
+        sink: &mut dyn Sink,
+    ) -> Result<i64, HostError> {
+        let name = key(deployment, service);
+        let argv = command.argv.join(" ");
+        let stdin = match &command.stdin {
+            Some(Stdin::File(file)) => format!(" < {}", file.file_name().unwrap_or_default().display()),
+            Some(Stdin::Bytes(_)) | None => String::new(),
+        };
+        let deed = self.simple("exec", format!("{name}: {argv}{stdin}")).await?;
+        if !self.0.runs(&name) {
+            return Err(cannot("exec in", name, "it does not run"));
+        }
+        let image = self.0.service(&name).map(|service| service.image).unwrap_or_default();
+        let usual = match argv.as_str() {
+            "cat VERSION" => self.0.inner().holds.get(&image).cloned().unwrap_or_default(),
+            "ls migrations" => "1_first\n2_second\n".to_owned(),
+            _ => String::new(),
+        };
+        Ok(Self::ended(deed, usual, sink))
+    }
+
+    async fn run(
+        &self,
+        deployment: &DeploymentName,
+        spec: &ServiceSpec,
+        sink: &mut dyn Sink,
+    ) -> Result<i64, HostError> {
+        let name = key(deployment, &spec.name);
+        self.0.inner().specs.push((format!("run {name}"), spec.clone()));
+        let argv = spec.command.clone().unwrap_or_default().join(" ");
+        let deed = self.simple("run", format!("{name}: {argv}")).await?;
+        Ok(Self::ended(deed, String::new(), sink))
+    }
+
+    async fn copy_in_archive(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        _: &Path,
+        to: &str,
+    ) -> Result<(), HostError> {
+        self.simple("unpack", format!("{}:{to}", key(deployment, service))).await.map(drop)
+    }
+
+    async fn copy_in_file(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        _: &Path,
+        to: &str,
+    ) -> Result<(), HostError> {
+        self.simple("copy-in", format!("{}:{to}", key(deployment, service))).await.map(drop)
+    }
+
+    async fn copy_out_file(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        from: &str,
+        _: &Path,
+    ) -> Result<bool, HostError> {
+        self.simple("copy-out", format!("{}:{from}", key(deployment, service))).await.map(|_| false)
+    }
+
+    fn log_file(&self, deployment: &DeploymentName, service: &str) -> Option<PathBuf> {
+        self.0.service(&key(deployment, service)).map(|service| service.log)
+    }
+
+    async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
+        self.0.meet(format!("close {deployment}")).await;
+        Vec::new()
+    }
+
+    async fn teardown(&self) -> Vec<Leftover> {
+        match self.0.meet("teardown".to_owned()).await {
+            Deed::Left(name) => vec![left(name)],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Observer for Fake {
+    async fn http(&self, ask: Ask) -> Answer {
+        let name = self.0.at(ask.address);
+        let (method, path, limit) = (ask.method, ask.path.clone(), ask.deadline);
+        self.0.inner().asks.push(ask);
+        let met = self.0.meet(format!("http {name} {method} {path}"));
+        let Ok(deed) = tokio::time::timeout(limit, met).await else {
+            return Answer::Silent { reason: format!("no answer within {limit:?}") };
+        };
+        let answer = |status, text: &str| {
+            Answer::Http(Response { status, headers: Default::default(), body: body(text), took: Duration::ZERO })
+        };
+        match deed {
+            Deed::Error(reason) => Answer::Broken { reason: reason.to_owned() },
+            Deed::Silent => Answer::Silent { reason: "connection reset".to_owned() },
+            Deed::Http(status, text) => answer(status, text),
+            _ if !self.0.runs(&name) => Answer::Silent { reason: "connection refused".to_owned() },
+            _ => answer(200, &format!("{path} is fine")),
+        }
+    }
+
+    async fn rows(&self, site: &DatabaseSite, sql: &str) -> Answer {
+        let rows = |values: &[&str]| {
+            Answer::Rows(Rows { rows: values.iter().map(|value| vec![Some((*value).to_owned())]).collect() })
+        };
+        match self.0.meet(format!("rows {}: {sql}", site.deployment)).await {
+            Deed::Error(reason) => Answer::Broken { reason: reason.to_owned() },
+            Deed::Silent => Answer::Silent { reason: "connection reset".to_owned() },
+            Deed::Rows(values) => rows(values),
+            _ if sql.contains("from migrations") => rows(&["1", "2"]),
+            _ => rows(&["1"]),
+        }
+    }
+
+    async fn tables(&self, site: &DatabaseSite, _: Option<&DataState>) -> Result<DataState, String> {
+        match self.0.meet(format!("tables {}", site.deployment)).await {
+            Deed::Error(reason) => Err(reason.to_owned()),
+            Deed::Tables(tables) => Ok(tables),
+            _ => Ok(things(3, "abc")),
+        }
+    }
+
+    async fn sessions(&self, site: &DatabaseSite) -> Result<u64, String> {
+        match self.0.meet(format!("sessions {}", site.deployment)).await {
+            Deed::Error(reason) => Err(reason.to_owned()),
+            Deed::Sessions(count) => Ok(count),
+            _ => Ok(0),
+        }
+    }
+
+    async fn log(&self, file: &Path, from: u64, mut sift: LogSift) -> Result<LogReview, String> {
+        if let Deed::Error(reason) = self.0.meet("log".to_owned()).await {
+            return Err(reason.to_owned());
+        }
+        let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
+        sift.take(bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default());
+        Ok(sift.finish())
+    }
+}

@@ -1,0 +1,16 @@
+//! The engine in a scripted world, on a paused clock: what it does, in which order, and how long that takes.
+//!
+//! A paused clock leaps over a hang, so tests of waits assert the virtual time that passed.
+
+mod broken;
+mod case;
+mod expected;
+mod failures;
+mod fake;
+mod passing;
+mod path;
+mod probes;
+mod steps;
+mod stopped;
+mod upgrading;
+mod world;

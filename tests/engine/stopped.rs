@@ -1,0 +1,172 @@
+//! Stopped from outside, by a deadline, or while removing; what stays behind; what is kept.
+
+use std::time::Duration;
+
+use rehearse::engine::Keep;
+use rehearse_core::verdict::{Exit, Verdict};
+
+use super::case::Rehearsal;
+use super::world::{Deed, Fallible};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_stage_is_left_at_once_and_everything_is_removed() -> Fallible {
+    let rehearsal = Rehearsal::new()?.cancelled_after(5 * SECOND);
+    rehearsal.world.on("run main/web: migrate", Deed::Hang);
+    let ran = rehearsal.run().await?;
+    assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Cancelled, Exit::Cancelled));
+    ran.ended(&["hop-1/upgrade cancelled", "hop-2/upgrade skipped", "way-back/deploy skipped", "teardown passed"])?;
+    ran.says("way-back/deploy", "the run was cancelled")?;
+    assert_eq!(ran.world.count("teardown"), 1);
+    assert!(ran.elapsed >= 5 * SECOND && ran.elapsed < 6 * SECOND, "{:?}", ran.elapsed);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_reaches_the_images_beside() -> Fallible {
+    for hung in ["db: load", "no call at all"] {
+        let rehearsal = Rehearsal::new()?.cancelled_after(5 * SECOND);
+        rehearsal.world.on("obtain shop:1.2.0", Deed::Hang);
+        rehearsal.world.on(hung, Deed::Hang);
+        let ran = rehearsal.run().await?;
+        assert_eq!(ran.exit(), Exit::Cancelled);
+        ran.ended(&["images-hops cancelled", "baseline skipped", "teardown passed"])?;
+        assert!(ran.elapsed < 6 * SECOND, "{:?}", ran.elapsed);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_the_run_ends_it_and_is_nobodys_cancellation() -> Fallible {
+    let rehearsal = Rehearsal::new()?.scenario("deadline: 7m");
+    rehearsal.world.on("run main/web: migrate", Deed::Hang);
+    let ran = rehearsal.run().await?;
+    assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Inconclusive, Exit::Inconclusive));
+    ran.ended(&["hop-1/upgrade inconclusive", "hop-2/upgrade skipped", "way-back/deploy skipped", "teardown passed"])?;
+    ran.says("hop-1/upgrade", "the run's deadline of 420s has passed")?;
+    assert!(ran.elapsed >= 420 * SECOND && ran.elapsed < 421 * SECOND, "{:?}", ran.elapsed);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_the_run_reaches_the_images_beside() -> Fallible {
+    for hung in ["db: load", "no call at all"] {
+        let rehearsal = Rehearsal::new()?.scenario("deadline: 7m");
+        rehearsal.world.on("obtain shop:1.2.0", Deed::Hang);
+        rehearsal.world.on(hung, Deed::Hang);
+        let ran = rehearsal.run().await?;
+        assert_eq!(ran.exit(), Exit::Inconclusive, "{:#?}", ran.outcomes());
+        ran.ended(&["images-hops inconclusive", "baseline skipped", "teardown passed"])?;
+        ran.says("images-hops", "the run's deadline of 420s has passed")?;
+        assert!(ran.elapsed < 421 * SECOND, "{:?}", ran.elapsed);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_does_not_end_fails_at_its_own_deadline() -> Fallible {
+    let rehearsal = Rehearsal::new()?;
+    rehearsal.world.nth("run main/web: migrate", 1, Deed::Hang);
+    let ran = rehearsal.run().await?;
+    ran.ended(&["hop-1/upgrade failed", "way-back/check passed"])?;
+    ran.says("hop-1/upgrade", "expected an answer, seen no end within 1200s")?;
+    assert!(ran.elapsed >= 1200 * SECOND && ran.elapsed < 1201 * SECOND, "{:?}", ran.elapsed);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_list_of_migrations_has_a_deadline_too() -> Fallible {
+    let rehearsal = Rehearsal::new()?;
+    rehearsal.world.nth("ls migrations", 2, Deed::Hang);
+    let ran = rehearsal.run().await?;
+    ran.ended(&["hop-1/check inconclusive", "hop-2/check passed", "way-back/check passed"])?;
+    assert!(ran.elapsed <= 601 * SECOND, "{:?}", ran.elapsed);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn removing_that_hangs_ends_with_the_grace_and_is_a_leftover() -> Fallible {
+    let rehearsal = Rehearsal::new()?;
+    rehearsal.world.on("teardown", Deed::Hang);
+    let ran = rehearsal.run().await?;
+    assert_eq!(ran.exit(), Exit::Inconclusive);
+    ran.ended(&["way-back/check passed", "teardown inconclusive"])?;
+    assert!(ran.summary().leftovers()[0].contains("removing took longer than 30s"), "{:?}", ran.summary().leftovers());
+    assert!(ran.elapsed >= 30 * SECOND && ran.elapsed < 31 * SECOND, "{:?}", ran.elapsed);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn removing_that_panics_is_a_leftover() -> Fallible {
+    let rehearsal = Rehearsal::new()?;
+    rehearsal.world.on("teardown", Deed::Panic);
+    let ran = rehearsal.run().await?;
+    assert_eq!((ran.exit(), ran.summary().leftovers().len()), (Exit::Inconclusive, 1));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn leftovers_are_never_green() -> Fallible {
+    let rehearsal = Rehearsal::new()?;
+    rehearsal.world.on("teardown", Deed::Left("pg"));
+    let ran = rehearsal.run().await?;
+    assert_eq!(ran.exit(), Exit::Inconclusive);
+    ran.ended(&["way-back/check passed", "teardown inconclusive"])?;
+    assert_eq!(ran.summary().leftovers(), ["volume pg: it is in use"]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn leftovers_do_not_hide_a_failure() -> Fallible {
+    let rehearsal = Rehearsal::new()?;
+    rehearsal.world.on("teardown", Deed::Left("pg"));
+    rehearsal.world.on("run main/web: migrate", Deed::Exit(1, "no"));
+    let ran = rehearsal.run().await?;
+    assert_eq!((ran.exit(), ran.summary().leftovers().len()), (Exit::Failed, 1));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reporter_that_fails_does_not_silence_the_others() -> Fallible {
+    let all = Rehearsal::new()?.run().await?.events.len();
+    let ran = Rehearsal::new()?.with_a_full_disk().run().await?;
+    assert_eq!(ran.events.len(), all);
+    assert_eq!(ran.finished.trouble.as_deref(), Some("cannot write junit.xml: no space left"));
+    assert_eq!(ran.world.count("teardown"), 1);
+    assert_eq!(ran.summary().verdict().0, Verdict::Passed);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_is_kept_where_that_is_asked() -> Fallible {
+    for (keep, fails, removed) in
+        [(Keep::OnFailure, true, 0), (Keep::OnFailure, false, 1), (Keep::Always, false, 0), (Keep::Never, true, 1)]
+    {
+        let rehearsal = Rehearsal::new()?.keep(keep);
+        if fails {
+            rehearsal.world.on("run main/web: migrate", Deed::Exit(1, "no"));
+        }
+        let ran = rehearsal.run().await?;
+        assert_eq!(ran.world.count("teardown"), removed, "{keep:?} {fails}");
+        assert_eq!(ran.exit(), if fails { Exit::Failed } else { Exit::Passed });
+        if removed == 0 {
+            ran.says("teardown", "run r1 is kept as asked")?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_was_expected_is_not_kept_and_one_that_no_longer_happens_is() -> Fallible {
+    for (fails, removed) in [(true, 1), (false, 0)] {
+        let rehearsal =
+            Rehearsal::new()?.keep(Keep::OnFailure).scenario("expect: { outcome: failed, stage: hop-1/upgrade }");
+        if fails {
+            rehearsal.world.on("run main/web: migrate", Deed::Exit(1, "no"));
+        }
+        let ran = rehearsal.run().await?;
+        assert_eq!(ran.world.count("teardown"), removed, "{fails}");
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! A world that is scripted: what each call answers, and the order in which calls came.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rehearse::engine::BodyMaker;
+use rehearse::engine::host::{BoxError, DeploymentName, HostError, Leftover, ServiceSpec, ServiceState};
+use rehearse::engine::observer::Ask;
+use rehearse_core::observe::{Body, DataState, TableState};
+
+pub(crate) type Fallible<T = ()> = Result<T, BoxError>;
+
+/// What a call does in place of what is usual.
+#[derive(Debug, Clone)]
+pub(crate) enum Deed {
+    /// What is usual.
+    Usual,
+    /// It never returns.
+    Hang,
+    /// It panics.
+    Panic,
+    /// We cannot: an error of the host, a broken answer of the observer.
+    Error(&'static str),
+    /// After a while, this.
+    Late(Duration, Box<Deed>),
+    /// A command ends with this code and output.
+    Exit(i64, &'static str),
+    /// A response.
+    Http(u16, &'static str),
+    /// The product does not answer.
+    Silent,
+    /// A query's rows of one column.
+    Rows(&'static [&'static str]),
+    /// The tables.
+    Tables(DataState),
+    /// Sessions on a database.
+    Sessions(u64),
+    /// Stopping has no effect.
+    Stays,
+    /// A service that starts prints these lines at these milliseconds, then exits if there is a code.
+    Prints(&'static [(u64, &'static str)], Option<i64>),
+    /// Something stays behind.
+    Left(&'static str),
+    /// The image holds this release.
+    Holds(&'static str),
+}
+
+#[derive(Debug)]
+struct Rule {
+    call: String,
+    /// This many matching calls are left as usual.
+    skip: u32,
+    times: u32,
+    deed: Deed,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Service {
+    pub(crate) state: ServiceState,
+    pub(crate) image: String,
+    pub(crate) log: PathBuf,
+    pub(crate) port: u16,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Inner {
+    rules: Vec<Rule>,
+    pub(crate) calls: Vec<String>,
+    pub(crate) services: BTreeMap<String, Service>,
+    pub(crate) specs: Vec<(String, ServiceSpec)>,
+    pub(crate) asks: Vec<Ask>,
+    /// The release that an image by its id holds.
+    pub(crate) holds: BTreeMap<String, String>,
+}
+
+/// Host and observer in one.
+#[derive(Debug)]
+pub(crate) struct World {
+    inner: Mutex<Inner>,
+    out: PathBuf,
+}
+
+impl World {
+    pub(crate) fn new(out: PathBuf) -> Self {
+        Self { inner: Mutex::default(), out }
+    }
+
+    pub(crate) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every call with `call` in it does this.
+    pub(crate) fn on(&self, call: &str, deed: Deed) {
+        self.rule(call, 0, u32::MAX, deed);
+    }
+
+    /// Only the `nth` such call (from 1) does this.
+    pub(crate) fn nth(&self, call: &str, nth: u32, deed: Deed) {
+        self.rule(call, nth - 1, 1, deed);
+    }
+
+    /// Such calls do this from the `nth` on.
+    pub(crate) fn from(&self, call: &str, nth: u32, deed: Deed) {
+        self.rule(call, nth - 1, u32::MAX, deed);
+    }
+
+    fn rule(&self, call: &str, skip: u32, times: u32, deed: Deed) {
+        self.inner().rules.push(Rule { call: call.to_owned(), skip, times, deed });
+    }
+
+    /// Writes a call down and does what is scripted for it; otherwise says so by [`Deed::Usual`].
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what does not wait is for the caller to do")]
+    pub(crate) async fn meet(&self, call: String) -> Deed {
+        let mut deed = self.find(call);
+        loop {
+            match deed {
+                Deed::Hang => pending().await,
+                Deed::Panic => panic!("scripted"),
+                Deed::Late(time, next) => {
+                    tokio::time::sleep(time).await;
+                    deed = *next;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn find(&self, call: String) -> Deed {
+        let mut inner = self.inner();
+        let mut deed = Deed::Usual;
+        for rule in inner.rules.iter_mut().filter(|rule| call.contains(&rule.call)) {
+            if rule.skip > 0 {
+                rule.skip -= 1;
+            } else if rule.times > 0 {
+                rule.times -= 1;
+                deed = rule.deed.clone();
+                break;
+            }
+        }
+        inner.calls.push(call);
+        deed
+    }
+
+    /// How often such a call came.
+    pub(crate) fn count(&self, call: &str) -> usize {
+        self.inner().calls.iter().filter(|known| known.contains(call)).count()
+    }
+
+    /// Fails unless these calls came in this order, others between them.
+    pub(crate) fn came_in_order(&self, wanted: &[&str]) -> Fallible {
+        let inner = self.inner();
+        let mut calls = inner.calls.iter();
+        for wanted in wanted {
+            if !calls.any(|call| call.starts_with(wanted)) {
+                return Err(format!("{wanted:?} is missing or out of order in {:#?}", inner.calls).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest specification of a service or one-off, as `create main/web`.
+    pub(crate) fn spec(&self, call: &str) -> Fallible<ServiceSpec> {
+        let inner = self.inner();
+        let found = inner.specs.iter().rev().find(|(known, _)| known == call);
+        found.map(|(_, spec)| spec.clone()).ok_or_else(|| format!("there was no {call}").into())
+    }
+
+    /// A new container of a service.
+    pub(crate) fn make(&self, name: &str, spec: &ServiceSpec) -> Fallible {
+        let folder = self.out.join("logs");
+        std::fs::create_dir_all(&folder)?;
+        let mut inner = self.inner();
+        if inner.services.contains_key(name) {
+            return Err(format!("{name} is there already").into());
+        }
+        let number = inner.specs.len();
+        let log = folder.join(format!("{}-{number}.log", name.replace('/', "-")));
+        std::fs::write(&log, "")?;
+        inner.specs.push((format!("create {name}"), spec.clone()));
+        let port = 1000 + u16::try_from(inner.specs.len())?;
+        let service = Service { state: ServiceState::Created, image: spec.image.clone(), log, port };
+        inner.services.insert(name.to_owned(), service);
+        Ok(())
+    }
+
+    pub(crate) fn set(&self, name: &str, state: ServiceState) {
+        if let Some(service) = self.inner().services.get_mut(name) {
+            service.state = state;
+        }
+    }
+
+    pub(crate) fn service(&self, name: &str) -> Option<Service> {
+        self.inner().services.get(name).cloned()
+    }
+
+    pub(crate) fn runs(&self, name: &str) -> bool {
+        matches!(self.service(name), Some(Service { state: ServiceState::Running { .. }, .. }))
+    }
+
+    /// The service that is reached at an address.
+    pub(crate) fn at(&self, address: SocketAddr) -> String {
+        let inner = self.inner();
+        let found = inner.services.iter().find(|(_, service)| service.port == address.port());
+        found.map_or("nobody".to_owned(), |(name, _)| name.clone())
+    }
+}
+
+/// Appends a line to a service's log.
+pub(crate) fn print(log: &PathBuf, line: &str) -> std::io::Result<()> {
+    writeln!(std::fs::OpenOptions::new().append(true).create(true).open(log)?, "{line}")
+}
+
+pub(crate) fn key(deployment: &DeploymentName, service: &str) -> String {
+    format!("{deployment}/{service}")
+}
+
+pub(crate) fn cannot(operation: &'static str, object: String, reason: &str) -> HostError {
+    HostError::Operation { operation, object, source: reason.into() }
+}
+
+pub(crate) fn left(name: &str) -> Leftover {
+    Leftover { kind: "volume", name: name.to_owned(), reason: "it is in use".to_owned() }
+}
+
+pub(crate) fn body(text: &str) -> Body {
+    let mut maker = BodyMaker::default();
+    maker.take(text.as_bytes());
+    maker.finish()
+}
+
+/// One table, `things`, with a checksum over its one column.
+pub(crate) fn things(rows: u64, sum: &str) -> DataState {
+    let table = TableState {
+        rows,
+        key: vec!["id".to_owned()],
+        columns: vec!["id".to_owned(), "name".to_owned()],
+        sums: BTreeMap::from([("name".to_owned(), sum.to_owned())]),
+    };
+    DataState { tables: BTreeMap::from([("things".to_owned(), table)]) }
+}
