@@ -414,7 +414,7 @@ pub struct Identity {
     /// Headers of every request.
     #[serde(default)]
     pub headers: BTreeMap<String, Template>,
-    /// Requests that log in, once per stage; cookies they set and values they capture are used from then on.
+    /// Requests that log in, once per probe; cookies they set and values they capture are used in it from then on.
     #[serde(default)]
     pub login: Vec<HttpStep>,
 }
