@@ -57,10 +57,11 @@ impl<H: Host, O: Observer> World<H, O> {
                 Ok(StepEnd::Done)
             }
             Act::Preflight { steps } => {
-                // The pre-check is the old release's: placeholders still speak of it, and of where the hop goes.
+                // The pre-check is the old release's, on its images; only `to` speaks of where the hop goes.
                 let goal = stage.hop.unwrap_or_default();
-                let mut scene = state.scene(self, stage, MAIN, goal);
-                scene.images = state.scene(self, stage, MAIN, state.at.0).images;
+                let mut scene = state.scene(self, stage, MAIN, state.at.0);
+                scene.to = state.release(self, goal);
+                scene.hop = goal;
                 self.steps(&scene, steps).await
             }
             Act::Upgrade { steps } => {

@@ -121,6 +121,7 @@ impl State {
             stage: StageId(stage.id.0.clone()),
             deployment: DeploymentName(deployment.to_owned()),
             release: self.release(world, goal),
+            to: self.release(world, goal),
             from: if deployment == MAIN { self.at.1.clone() } else { world.case.plan.from.clone() },
             hop: goal,
             images: of_source.chain(of_goal).map(|((_, name), image)| (name.clone(), image.clone())).collect(),

@@ -112,6 +112,8 @@ pub(crate) struct Scene {
     pub(crate) release: Release,
     /// The release before the hop.
     pub(crate) from: Release,
+    /// The release the hop goes to.
+    pub(crate) to: Release,
     pub(crate) hop: u32,
     /// The image of each service on that release.
     pub(crate) images: BTreeMap<String, ImageHeld>,
@@ -137,7 +139,7 @@ impl<H: Host, O: Observer> World<H, O> {
         json!({
             "release": scene.release.name(),
             "from": scene.from.name(),
-            "to": scene.release.name(),
+            "to": scene.to.name(),
             "hop": scene.hop,
             "stage": scene.stage.0,
             "run": case.run.0,
