@@ -32,7 +32,7 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// There is no such product.
-    #[error("there is no product {name:?}; built in are: {known}; --product-dir names the folder of another")]
+    #[error("there is no product {name:?}; built in are: {known}; a folder with product.yaml does too")]
     NoProduct {
         /// The name.
         name: String,
@@ -174,11 +174,28 @@ pub fn rehearsal(
         return Err(LoadError::NoSetting { name: name.clone(), product: product.product, known });
     }
     let plan = rehearse_core::plan::build(&product, &catalog, &scenario)
-        .map_err(|source| LoadError::Plan { scenario: path.display().to_string(), source: Box::new(source) })?;
+        .map_err(|source| unplanned(path, &document, source))?;
     // A path in the file is relative to the file; one of the command line to where it was typed.
     let folder = if scenario.backup == written { path.parent().unwrap_or(Path::new("")) } else { Path::new("") };
     let backup = folder.join(&scenario.backup);
     Ok(Loaded { product, scenario, plan, backup })
+}
+
+/// A plan that cannot be made, at its place in the file where it has one.
+fn unplanned(path: &Path, document: &Document, source: PlanError) -> LoadError {
+    let at = match &source {
+        PlanError::NoSuchHop { .. } => "/hops",
+        PlanError::NoSuchStage { .. } => "/expect",
+        PlanError::NothingChecked => "/without",
+        PlanError::SourceIsALine(_) => "/from",
+        PlanError::Refused(_) => "/to",
+        PlanError::Image { .. } => "",
+    };
+    let problem = document.problem(at, source.to_string(), "here", None);
+    match document.refuse(vec![problem]) {
+        Err(rejected) if document.contains(at) => rejected.into(),
+        Ok(()) | Err(_) => LoadError::Plan { scenario: path.display().to_string(), source: Box::new(source) },
+    }
 }
 
 /// Reads the image recipes: the built-in ones, or those of a folder.

@@ -77,9 +77,9 @@ async fn a_check_that_asserts_nothing_is_inconclusive() -> Fallible {
 #[tokio::test(start_paused = true)]
 async fn without_any_check_nothing_is_green() -> Fallible {
     let without = "without: { version: x, health: x, migrations: x, data: x, logs: x }";
-    let ran = Rehearsal::new()?.product("  rows: { at: /rows }\n", "")?.scenario(without).run().await?;
-    assert_eq!(ran.summary().checks(), 0);
-    assert_eq!(ran.exit(), Exit::Inconclusive);
+    let refused = Rehearsal::new()?.product("  rows: { at: /rows }\n", "")?.scenario(without).run().await;
+    let told = refused.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(told.contains("leaves out every check"), "{told}");
     Ok(())
 }
 
@@ -163,5 +163,14 @@ async fn migrations_that_could_not_be_read_are_no_reference_and_no_finding() -> 
         assert_eq!(ran.exit(), Exit::Inconclusive, "{nth}: {}", ran.troubles());
         ran.ended(&["hop-1/check passed", "way-back/check inconclusive"])?;
     }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hop_that_leaves_the_old_container_running_fails_whatever_the_product_checks() -> Fallible {
+    let scenario = "hops: [{ hop: 1, upgrade: [] }]\nwithout: { version: x, migrations: x, data: x, logs: x }";
+    let ran = Rehearsal::new()?.scenario(scenario).run().await?;
+    assert_eq!(ran.exit(), Exit::Failed);
+    ran.says("hop-1/check", "its container is of another image")?;
     Ok(())
 }

@@ -61,7 +61,8 @@ async fn another_stage_that_fails_besides_is_not_what_was_expected() -> Fallible
 
 #[tokio::test(start_paused = true)]
 async fn a_consequence_that_was_named_is_expected_too() -> Fallible {
-    let text = "expect: { outcome: failed, stage: hop-1/upgrade, consequences: [way-back/restore] }";
+    let text =
+        "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'], consequences: [way-back/restore] }";
     let ran = expecting(text, &[FAILS, ("way-back/db: load", Deed::Exit(1, "corrupt"))]).await?;
     assert_eq!(ran.exit(), Exit::Passed, "{}", unmet(&ran));
     Ok(())
@@ -69,7 +70,7 @@ async fn a_consequence_that_was_named_is_expected_too() -> Fallible {
 
 #[tokio::test(start_paused = true)]
 async fn a_stage_that_has_to_pass_all_the_same_and_was_skipped_fails() -> Fallible {
-    let text = "expect: { outcome: failed, stage: hop-1/upgrade, passed: [hop-2/check] }";
+    let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'], passed: [hop-2/check] }";
     let ran = expecting(text, &[FAILS]).await?;
     assert_eq!(ran.exit(), Exit::Failed);
     assert!(unmet(&ran).contains("stage hop-2/check: expected passed, seen skipped"), "{}", unmet(&ran));
@@ -111,7 +112,7 @@ async fn a_check_that_was_expected_to_fail_has_to_be_the_one_that_fails() -> Fal
 
 #[tokio::test(start_paused = true)]
 async fn a_stage_that_has_to_pass_and_was_skipped_for_a_doubt_of_ours_is_a_doubt() -> Fallible {
-    let text = "expect: { outcome: failed, stage: hop-1/upgrade, passed: [way-back/check] }";
+    let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'], passed: [way-back/check] }";
     let ran = expecting(text, &[FAILS, ("open way-back", Deed::Error("no more networks"))]).await?;
     assert_eq!(ran.exit(), Exit::Inconclusive, "{}", unmet(&ran));
     Ok(())

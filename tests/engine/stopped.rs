@@ -160,8 +160,9 @@ async fn what_failed_is_kept_where_that_is_asked() -> Fallible {
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_was_expected_is_not_kept_and_one_that_no_longer_happens_is() -> Fallible {
     for (fails, removed) in [(true, 1), (false, 0)] {
-        let rehearsal =
-            Rehearsal::new()?.keep(Keep::OnFailure).scenario("expect: { outcome: failed, stage: hop-1/upgrade }");
+        let rehearsal = Rehearsal::new()?
+            .keep(Keep::OnFailure)
+            .scenario("expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'] }");
         if fails {
             rehearsal.world.on("run main/web: migrate", Deed::Exit(1, "no"));
         }

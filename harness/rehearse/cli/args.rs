@@ -124,7 +124,7 @@ pub(crate) struct RunArgs {
     /// Whether containers and volumes stay at the end.
     #[arg(long, value_enum, default_value = "never")]
     pub(crate) keep: Keep,
-    /// How long kept things may stay before a sweep removes them.
+    /// How long kept things may stay before the next run removes them; `rehearse sweep` removes them at once.
     #[arg(long, value_name = "TIME", default_value = "24h")]
     pub(crate) lease: Duration,
     /// Install and start what is missing on this machine (Docker, debootstrap; Debian and Ubuntu, as root).

@@ -11,6 +11,7 @@ use rehearse_core::event::{CheckReport, EventKind};
 use rehearse_core::observe::{Answer, MigrationState, Samples};
 use rehearse_core::product::{PerformanceCheck, Probe};
 use rehearse_core::scenario::CheckKind;
+use rehearse_core::verdict::Finding;
 use serde_json::Map;
 
 use super::host::Host;
@@ -191,6 +192,14 @@ impl<H: Host, O: Observer> World<H, O> {
             if let Some(finding) = self.dead(scene, &name, "it runs").await? {
                 report.findings.push(finding);
                 continue;
+            }
+            if service.versioned && !self.on_release(scene, &name) {
+                let expected = format!("it runs on the image of {}", scene.release);
+                report.findings.push(Finding::new(
+                    format!("service {name}"),
+                    expected,
+                    "its container is of another image",
+                ));
             }
             if let Some(ready) = &service.ready {
                 let what = format!("service {name} is ready");

@@ -122,6 +122,7 @@ pub async fn rehearse<H: Host, O: Observer>(
         meter: Meter::new(),
         tell: sender,
         addresses: Arc::new(Mutex::new(BTreeMap::new())),
+        made_from: Arc::new(Mutex::new(BTreeMap::new())),
         started: Arc::new(Mutex::new(BTreeMap::new())),
         case: Arc::new(case),
     };

@@ -35,7 +35,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 let wait = self.meter.engine();
                 self.host.open(&scene.deployment).await?;
                 for name in self.case.product.services.keys() {
-                    self.host.create(&scene.deployment, &self.spec(&scene, name)?).await?;
+                    self.create(&scene, name).await?;
                 }
                 drop(wait);
                 self.steps(&scene, steps).await

@@ -92,7 +92,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     let _wait = self.meter.engine();
                     self.moved(&scene.deployment, service);
                     self.host.remove(&scene.deployment, service).await?;
-                    self.host.create(&scene.deployment, &self.spec(scene, service)?).await?;
+                    self.create(scene, service).await?;
                 }
                 Ok(StepEnd::Done)
             }

@@ -85,6 +85,8 @@ pub(crate) struct World<H, O> {
     pub(crate) case: Arc<Case>,
     pub(crate) tell: UnboundedSender<EventKind>,
     pub(crate) addresses: Arc<Mutex<Addresses>>,
+    /// The image each container was made from, which no check of a product can be fooled about.
+    pub(crate) made_from: Arc<Mutex<BTreeMap<(DeploymentName, String), String>>>,
     pub(crate) started: Arc<Mutex<BTreeMap<(DeploymentName, String), Started>>>,
 }
 
@@ -98,6 +100,7 @@ impl<H, O> Clone for World<H, O> {
             case: self.case.clone(),
             tell: self.tell.clone(),
             addresses: self.addresses.clone(),
+            made_from: self.made_from.clone(),
             started: self.started.clone(),
         }
     }
@@ -221,6 +224,22 @@ impl<H: Host, O: Observer> World<H, O> {
             user: database.user.render(&context)?,
             password: database.password.as_ref().map(|password| password.render(&context)).transpose()?,
         })
+    }
+
+    /// Creates a service on the scene's release and remembers the image it was made from.
+    pub(crate) async fn create(&self, scene: &Scene, name: &str) -> Result<(), Trouble> {
+        let spec = self.spec(scene, name)?;
+        self.host.create(&scene.deployment, &spec).await?;
+        let key = (scene.deployment.clone(), name.to_owned());
+        self.made_from.lock().unwrap_or_else(PoisonError::into_inner).insert(key, spec.image);
+        Ok(())
+    }
+
+    /// Whether a service's container was made from the image of the scene's release.
+    pub(crate) fn on_release(&self, scene: &Scene, name: &str) -> bool {
+        let key = (scene.deployment.clone(), name.to_owned());
+        let made_from = self.made_from.lock().unwrap_or_else(PoisonError::into_inner);
+        made_from.get(&key) == scene.images.get(name).map(|image| &image.id)
     }
 
     /// Where a port of a service is reached; looked up once per start.

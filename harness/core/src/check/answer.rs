@@ -324,7 +324,7 @@ fn row_difference(was: &[Vec<Option<String>>], now: &[Vec<Option<String>>]) -> (
 /// The beginning of a text, on one line.
 fn excerpt(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.is_empty() { "nothing".to_owned() } else { format!("{:?}", shorten(&line, 200)) }
+    if line.is_empty() { "and nothing in it".to_owned() } else { format!("{:?}", shorten(&line, 200)) }
 }
 
 /// The telling lines of a failed command: those that speak of an error, or else the last ones.

@@ -39,6 +39,9 @@ pub enum PlanError {
         /// Those that exist.
         stages: String,
     },
+    /// Every check is left out.
+    #[error("the scenario leaves out every check: nothing would be judged")]
+    NothingChecked,
     /// An image's name cannot be filled in.
     #[error("the image of service {service} cannot be named")]
     Image {
@@ -85,6 +88,9 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
         .collect();
     if let Some(change) = scenario.hops.iter().find(|change| change.hop == 0 || change.hop as usize > hops.len()) {
         return Err(PlanError::NoSuchHop { hop: change.hop, hops: hops.len() });
+    }
+    if kinds(product, scenario).is_empty() {
+        return Err(PlanError::NothingChecked);
     }
     let stages = stages(product, scenario, from, &hops)?;
     if let Some(expect) = &scenario.expect {

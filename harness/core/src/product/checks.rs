@@ -209,11 +209,13 @@ pub struct AllowedLine {
 pub struct PerformanceCheck {
     /// How many times each request is sent and counted; not below 5.
     #[serde(default = "seven")]
+    #[schemars(range(min = 5))]
     pub samples: u32,
     /// How many times each is sent before.
     #[serde(default = "two")]
     pub warm_up: u32,
     /// The median may be this many times the baseline's.
+    #[schemars(range(min = 1))]
     pub ratio: f64,
     /// A median below baseline plus this is never too slow.
     pub slack: Duration,

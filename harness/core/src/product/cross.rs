@@ -89,10 +89,30 @@ impl Scenario {
     pub fn problems(&self, product: &Product, document: &Document) -> Vec<Problem> {
         let mut walk = Walk { names: Names::of(product), document, problems: Vec::new() };
         for name in self.services.keys() {
-            walk.service(name, &format!("/services/{name}"));
+            walk.key("service", name, |names| &names.services, &format!("/services/{name}"));
         }
         for name in self.settings.keys() {
-            walk.known("setting", name, |names| &names.settings, &format!("/settings/{name}"));
+            walk.key("setting", name, |names| &names.settings, &format!("/settings/{name}"));
+        }
+        if let Some(expect) = &self.expect {
+            if expect.findings.is_empty() && expect.checks.is_empty() {
+                let label = "expected `findings` or `checks`: any failure at that stage would do";
+                walk.problems.push(document.problem(
+                    "/expect",
+                    "the expectation names nothing that has to be found",
+                    label,
+                    None,
+                ));
+            }
+            for (index, _) in expect.findings.iter().enumerate().filter(|(_, p)| p.regex().is_match("")) {
+                let at = format!("/expect/findings/{index}");
+                walk.problems.push(document.problem(
+                    &at,
+                    "the pattern matches anything",
+                    "name what has to be found",
+                    None,
+                ));
+            }
         }
         walk.steps(&self.prepare, "/prepare");
         for (index, hop) in self.hops.iter().enumerate() {
@@ -120,6 +140,15 @@ impl<'a> Walk<'a> {
             if listed.is_empty() { format!("there is no {what}") } else { format!("expected one of: {listed}") };
         let help = near.map(|near| format!("did you mean `{near}`?"));
         self.problems.push(self.document.problem(at, format!("unknown {what} `{name}`"), label, help));
+    }
+
+    /// The same for a name that is a key: the key is what is wrong, not its value.
+    fn key(&mut self, what: &str, name: &str, of: impl for<'n> Fn(&'n Names<'a>) -> &'n BTreeSet<&'a str>, at: &str) {
+        let before = self.problems.len();
+        self.known(what, name, of, at);
+        for problem in &mut self.problems[before..] {
+            problem.span = self.document.key_span(at);
+        }
     }
 
     fn service(&mut self, name: &str, at: &str) {

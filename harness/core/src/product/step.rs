@@ -32,7 +32,7 @@ pub enum Step {
     /// Starts a service that upgrades itself as it starts: progress is read from its log, its end is a condition, and
     /// its exit is a failure.
     StartUpgrading(StartUpgrading),
-    /// Copies a file of the backup or of the scenario's folder to a file of a service.
+    /// Copies a file of the backup to a file of a service.
     CopyIn(CopyIn),
     /// Unpacks an archive of the backup into a folder of a service.
     Unpack(CopyIn),
