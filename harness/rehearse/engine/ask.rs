@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rehearse_core::check::{Compared, Terms, judge_answer};
-use rehearse_core::event::{CheckReport, EventKind, StageId};
-use rehearse_core::migrations::{MigrationReader, Told};
+use rehearse_core::event::{CheckReport, StageId};
+use rehearse_core::migrations::MigrationReader;
 use rehearse_core::observe::{Answer, Ended, Seen};
 use rehearse_core::product::{Body, Capture, ExecStep, Expect, HttpStep, SqlStep};
 use rehearse_core::scenario::CheckKind;
 use serde_json::{Map, Value};
 
 use super::host::{Command, Host, HostError, Stdin};
+use super::migrating::Migrating;
 use super::observer::{Ask, Content, Observer};
-use super::output::{Collector, OnMigration};
+use super::output::{Collector, Listener};
 use super::world::{Scene, Trouble, World};
 
 /// Between two askings of a step that waits for its answer.
@@ -110,12 +111,11 @@ impl<H: Host, O: Observer> World<H, O> {
         };
         let asked = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
         let (file, evidence) = self.evidence.file(&scene.stage.0, &asked, "txt")?;
-        let reader = step.migrations.map(|format| {
-            let (world, stage) = (self.clone(), scene.stage.clone());
-            let tell: OnMigration<'_> = Box::new(move |told| world.migration(&stage, told));
-            (MigrationReader::new(format), tell)
-        });
-        let mut sink = Collector::new(&file, reader)?;
+        let migrating = step.migrations.map(|format| Migrating::new(self, &scene.stage, format));
+        let listener = migrating
+            .clone()
+            .map(|migrating| -> Listener<'_> { Box::new(move |stream, bytes| migrating.take(stream, bytes)) });
+        let mut sink = Collector::new(&file, listener)?;
         let limit = step.deadline.as_ref().map_or(Duration::from_secs(600), |limit| limit.get());
         let began = tokio::time::Instant::now();
         let ran = {
@@ -135,10 +135,11 @@ impl<H: Host, O: Observer> World<H, O> {
             };
             tokio::time::timeout(limit, work).await
         };
-        let (out, err, reader, lost) = sink.finish();
+        let (out, err, lost) = sink.finish();
         if let Some(source) = lost {
             return Err(HostError::File { operation: "write", path: file, source }.into());
         }
+        let reader = migrating.map(|migrating| migrating.finish(matches!(ran, Ok(Ok(0)))));
         let answer = match ran {
             Err(_) => Answer::Silent { reason: format!("no end within {limit:?}") },
             Ok(Err(error)) => Answer::Broken { reason: error.chain() },
@@ -152,16 +153,6 @@ impl<H: Host, O: Observer> World<H, O> {
             Ok(Ok(exit)) => Answer::Exec(Ended { exit, out, err, took: began.elapsed() }),
         };
         Ok((Seen { asked, answer, evidence: Some(evidence) }, reader))
-    }
-
-    /// Tells of a migration: that it began is progress, that it ended is a fact.
-    pub(crate) fn migration(&self, stage: &StageId, told: Told) {
-        match told {
-            Told::Began(migration) => {
-                self.progress(stage, format!("migration {} {}", migration.version, migration.name));
-            }
-            Told::Ended(migration) => self.tell(EventKind::Migrated { stage: stage.clone(), migration }),
-        }
     }
 
     /// Asks a database.
