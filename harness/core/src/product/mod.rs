@@ -5,10 +5,12 @@
 
 mod checks;
 mod cross;
+mod data;
 mod rules;
 mod step;
 
 pub use checks::*;
+pub use data::*;
 pub use step::*;
 
 use std::collections::BTreeMap;
