@@ -187,6 +187,7 @@ fn unplanned(path: &Path, document: &Document, source: PlanError) -> LoadError {
         PlanError::NoSuchHop { .. } => "/hops",
         PlanError::NoSuchStage { .. } => "/expect",
         PlanError::NothingChecked => "/without",
+        PlanError::Required { .. } => "/require",
         PlanError::SourceIsALine(_) => "/from",
         PlanError::Refused(_) => "/to",
         PlanError::Image { .. } => "",

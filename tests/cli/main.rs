@@ -173,3 +173,12 @@ fn schemas_and_lists_are_data_on_standard_output() -> Tried {
     }
     check(&["list"], 0, &["redmine", "5.0.4, 6.0.5, 6.1.5", "scenarios/redmine-5.0-to-6.1.yaml"], &[])
 }
+
+#[test]
+fn a_check_that_is_required_and_would_not_be_made_is_bad_input() -> Tried {
+    let scenario = "scenarios/redmine-5.0-to-6.1.yaml";
+    check(&["run", "--require", "helth", scenario], 2, &[], &["unknown check `helth`; did you mean `health`?"])?;
+    let off = ["run", "--require", "version,data", "--without", "data", scenario];
+    check(&off, 2, &[], &["the check data is required", "the scenario leaves it out: switched off by --without"])?;
+    check(&["plan", "--without", "logz", scenario], 2, &[], &["unknown check `logz`; did you mean `logs`?"])
+}

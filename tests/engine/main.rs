@@ -2,6 +2,7 @@
 //!
 //! A paused clock leaps over a hang, so tests of waits assert the virtual time that passed.
 
+mod apart;
 mod broken;
 mod case;
 mod expected;

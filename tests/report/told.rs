@@ -202,6 +202,8 @@ fn plan() -> Fallible<Plan> {
         hops: vec![hop(1, "5.0.4", "6.0.5", "6.0.5")?, hop(2, "6.0.5", "6.1.4", "6.1")?],
         backup: "backup".to_owned(),
         deadline: Duration::from_secs(3600),
+        require: Vec::new(),
+        without: Default::default(),
         stages: stages.collect(),
     })
 }

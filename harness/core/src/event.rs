@@ -153,6 +153,9 @@ pub struct CheckReport {
     pub assertions: u32,
     /// What it comes to.
     pub outcome: Outcome,
+    /// How long it took, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Duration>,
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// Why it cannot tell.
@@ -171,11 +174,19 @@ impl CheckReport {
             name: name.into(),
             assertions: 0,
             outcome: Outcome::Inconclusive,
+            took: None,
             findings: Vec::new(),
             unclear: Vec::new(),
             notes: Vec::new(),
             evidence: Vec::new(),
         }
+    }
+
+    /// The same, with how long it took.
+    #[must_use]
+    pub fn in_time(mut self, took: Duration) -> Self {
+        self.took = Some(took);
+        self
     }
 
     /// Decides the outcome from what was gathered: a finding fails; a doubt, or nothing asserted, is inconclusive.

@@ -246,6 +246,30 @@ impl Summary {
         hollow || self.checks() == 0
     }
 
+    /// Required kinds of checks that asserted nothing in a stage of checks that ended.
+    pub fn unfired(&self) -> Vec<(&StageId, CheckKind)> {
+        let Some(plan) = self.plan() else { return Vec::new() };
+        let hollow = |(stage, kind, fired): (_, CheckKind, u32)| {
+            (fired == 0 && plan.require.contains(&kind)).then_some((stage, kind))
+        };
+        self.fired().filter_map(hollow).collect()
+    }
+
+    /// How many assertions each kind of check made in each stage of checks that ended by itself, of the kinds
+    /// that the plan has for it.
+    pub fn fired(&self) -> impl Iterator<Item = (&StageId, CheckKind, u32)> {
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        let ended = |record: &StageRecord| {
+            record.progress == Progress::Done && !matches!(record.outcome, Outcome::Skipped | Outcome::Cancelled)
+        };
+        stages.iter().zip(&self.stages).filter(move |(_, record)| ended(record)).flat_map(|(stage, record)| {
+            stage.checks().iter().map(|kind| {
+                let of_kind = record.checks.iter().filter(|check| check.kind == *kind);
+                (&record.id, *kind, of_kind.map(|check| check.assertions).sum())
+            })
+        })
+    }
+
     /// The first stage that did not pass though it began.
     pub fn first_trouble(&self) -> Option<&StageRecord> {
         self.stages.iter().find(|stage| {
@@ -270,7 +294,7 @@ impl Summary {
             Verdict::Cancelled
         } else if any(Outcome::Failed) {
             Verdict::Failed
-        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.walked() {
+        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.unfired().is_empty() || !self.walked() {
             Verdict::Inconclusive
         } else {
             Verdict::Passed
@@ -294,6 +318,7 @@ impl Summary {
                 let unmet = self.unmet(expectation);
                 // Where we could not tell and a failure was expected, nothing was refuted either.
                 let verdict = match (unmet.is_empty(), seen) {
+                    (true, _) if !self.unfired().is_empty() => Verdict::Inconclusive,
                     (true, _) => Verdict::Passed,
                     (false, Verdict::Inconclusive) => Verdict::Inconclusive,
                     (false, _) if unmet.iter().all(|(why, _)| *why == Unmet::Doubted) => Verdict::Inconclusive,

@@ -34,7 +34,46 @@ impl Sink for Output {
     }
 }
 
-async fn psql<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
+/// Why a statement brought no rows.
+enum NoRows {
+    /// The server refused it.
+    Refused(String),
+    /// We could not ask.
+    Broken(String),
+}
+
+impl From<NoRows> for String {
+    fn from(none: NoRows) -> Self {
+        match none {
+            NoRows::Refused(reason) | NoRows::Broken(reason) => reason,
+        }
+    }
+}
+
+/// What speaks of a server in trouble and not of the statement.
+const IN_TROUBLE: [&str; 8] = [
+    "FATAL:",
+    "PANIC:",
+    "server closed the connection",
+    "connection to server was lost",
+    "terminating connection",
+    "canceling statement",
+    "out of memory",
+    "No space left",
+];
+
+/// Tells a refusal by how `psql` ends: 3 is a statement that failed, 2 a connection that was lost or never made, 1 and
+/// what a shell adds its own trouble (psql's manual, "Exit Status").
+fn ended(code: i64, err: &str) -> NoRows {
+    let text = err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let reason = format!("psql ended with {code}: {text}");
+    match code {
+        3 if !IN_TROUBLE.iter().any(|words| text.contains(words)) => NoRows::Refused(reason),
+        _ => NoRows::Broken(reason),
+    }
+}
+
+async fn psql<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, NoRows> {
     let argv = [
         "psql",
         "-X",
@@ -70,11 +109,10 @@ async fn psql<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows,
     let command =
         Command { argv, env, stdin: Some(Stdin::Bytes(format!("{sql}\n;\n").into_bytes())), ..Command::default() };
     let mut output = Output::default();
-    let code =
-        host.exec(&site.deployment, &site.service, &command, &mut output).await.map_err(|error| error.chain())?;
+    let code = host.exec(&site.deployment, &site.service, &command, &mut output).await;
+    let code = code.map_err(|error| NoRows::Broken(error.chain()))?;
     if code != 0 {
-        let text = String::from_utf8_lossy(&output.err).split_whitespace().collect::<Vec<_>>().join(" ");
-        return Err(format!("psql ended with {code}: {text}"));
+        return Err(ended(code, &String::from_utf8_lossy(&output.err)));
     }
     let text = String::from_utf8_lossy(&output.out).into_owned();
     let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -86,7 +124,8 @@ async fn psql<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows,
 pub(super) async fn rows<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Answer {
     match psql(host, site, sql.trim().trim_end_matches(';')).await {
         Ok(rows) => Answer::Rows(rows),
-        Err(reason) => Answer::Broken { reason },
+        Err(NoRows::Refused(reason)) => Answer::Refused { reason },
+        Err(NoRows::Broken(reason)) => Answer::Broken { reason },
     }
 }
 
@@ -208,4 +247,24 @@ fn quoted(name: &str) -> String {
 
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_that_is_refused_is_told_from_a_server_out_of_reach() {
+        for (code, err, refused) in [
+            (3, "psql:<stdin>:1: ERROR:  relation \"projects\" does not exist\nLINE 1: select 1 from projects", true),
+            (3, "FEHLER:  Relation existiert nicht", true),
+            (2, "psql: error: connection to server on socket failed: No such file or directory", false),
+            (2, "psql: error: FATAL:  password authentication failed", false),
+            (3, "FATAL:  terminating connection due to administrator command", false),
+            (1, "psql: error: could not open file", false),
+            (127, "sh: 1: psql: not found", false),
+        ] {
+            assert_eq!(matches!(ended(code, err), NoRows::Refused(_)), refused, "{code}: {err}");
+        }
+    }
 }

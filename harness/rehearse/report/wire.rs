@@ -139,6 +139,9 @@ pub(super) struct WireCheck {
     outcome: WireOutcome,
     /// How many assertions really fired on data.
     assertions: u32,
+    /// How long it took, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    took_s: Option<f64>,
     /// What is wrong.
     findings: Vec<WireFinding>,
     /// Why it cannot tell.
@@ -156,6 +159,7 @@ impl From<&CheckReport> for WireCheck {
             name: check.name.clone(),
             outcome: check.outcome.into(),
             assertions: check.assertions,
+            took_s: check.took.map(seconds),
             findings: findings(&check.findings),
             unclear: check.unclear.clone(),
             notes: check.notes.clone(),

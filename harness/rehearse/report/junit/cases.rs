@@ -120,7 +120,8 @@ impl Telling<'_> {
         let _ = writeln!(out, "{}", property("assertions", &check.assertions.to_string()));
         out.extend(check.notes.iter().map(|note| format!("note: {}\n", harmless(note))));
         out.extend(check.evidence.iter().map(|path| format!("evidence: {}\n", self.path(path))));
-        Case { name: format!("{} / {}", stage.id, check.title()), time: Duration::ZERO, came, out }
+        let time = check.took.unwrap_or_default();
+        Case { name: format!("{} / {}", stage.id, check.title()), time, came, out }
     }
 
     /// Whether the scenario exists to show that this did not pass.
