@@ -94,7 +94,7 @@ impl Told {
             End::Cancelled => (Outcome::Cancelled, Vec::new(), Some("cancelled from outside".to_owned())),
         };
         self.now = self.now.max(self.now - since + wall * self.run.slow);
-        self.tell(0, EventKind::StageFinished { stage: id(stage), outcome, findings, reason, time });
+        self.tell(0, EventKind::StageFinished { stage: id(stage), outcome, findings, reason, known: None, time });
         self
     }
 

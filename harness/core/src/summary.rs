@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use crate::cause::{Cause, causes};
 use crate::event::{CheckReport, Event, EventKind, RunStarted, StageId, StageTime};
 use crate::migrations::Migration;
 use crate::plan::{Act, Plan, Stage};
 use crate::scenario::{CheckKind, Expectation};
-use crate::verdict::{Exit, Finding, Outcome, Verdict};
+use crate::verdict::{Exit, Finding, Known, Outcome, Verdict};
 
 /// How far a stage is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct StageRecord {
     pub findings: Vec<Finding>,
     /// Why it is inconclusive, cancelled or skipped.
     pub reason: Option<String>,
+    /// The known failure that is behind the reason.
+    pub known: Option<Known>,
     /// The checks made in it.
     pub checks: Vec<CheckReport>,
     /// Facts worth reporting.
@@ -59,6 +62,7 @@ impl StageRecord {
             outcome: Outcome::Skipped,
             findings: Vec::new(),
             reason: None,
+            known: None,
             checks: Vec::new(),
             notes: Vec::new(),
             migrations: Vec::new(),
@@ -147,7 +151,7 @@ impl Summary {
                 }
                 record.checks.push(report.clone());
             }
-            EventKind::StageFinished { stage, outcome, findings, reason, time } => {
+            EventKind::StageFinished { stage, outcome, findings, reason, known, time } => {
                 if *outcome == Outcome::Skipped || (*outcome == Outcome::Failed && findings.is_empty()) {
                     return illegal(format!("{stage} finished as {outcome} without a finding"));
                 }
@@ -155,6 +159,7 @@ impl Summary {
                 record.progress = Progress::Done;
                 record.findings.clone_from(findings);
                 record.reason.clone_from(reason);
+                record.known.clone_from(known);
                 record.time = *time;
                 record.settle(*outcome);
             }
@@ -244,6 +249,12 @@ impl Summary {
         };
         let hollow = stages.iter().zip(&self.stages).any(|(stage, record)| checks(&stage.act) && empty(record));
         hollow || self.checks() == 0
+    }
+
+    /// All that is wrong, by root cause.
+    pub fn causes(&self) -> Vec<Cause<'_>> {
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        causes(stages.iter().zip(&self.stages))
     }
 
     /// Required kinds of checks that asserted nothing in a stage of checks that ended.

@@ -210,6 +210,13 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 }
 
+/// Whether a text of evidence is that of a response: what was asked, an empty line, its status and time.
+pub(super) fn is_response(text: &str) -> bool {
+    let mut lines = text.lines().skip(1);
+    let status = |line: &str| line.len() > 7 && line.is_char_boundary(3) && line[..3].parse::<u16>().is_ok();
+    lines.next() == Some("") && lines.next().is_some_and(|line| status(line) && line[3..].starts_with(" in "))
+}
+
 fn unseen(trouble: Trouble) -> HostError {
     match trouble {
         Trouble::Host(error) => error,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{Future, StreamExt, stream};
 use rehearse_core::check::{Compared, Terms, judge_answer, judge_performance, over_budget};
-use rehearse_core::event::{CheckReport, EventKind};
+use rehearse_core::event::CheckReport;
 use rehearse_core::observe::{Answer, MigrationState, Samples};
 use rehearse_core::product::{PerformanceCheck, Probe};
 use rehearse_core::scenario::CheckKind;
@@ -181,7 +181,7 @@ impl<H: Host, O: Observer> World<H, O> {
 
         reports.sort_by_key(|report| report.kind);
         for report in reports {
-            self.tell(EventKind::Checked { stage: scene.stage.clone(), report });
+            self.checked(scene, state, report);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::event::CheckReport;
 use crate::observe::{Answer, Body, Seen};
 use crate::product::{AllowedChange, Expect, Facet, Matcher};
 use crate::template::TemplateError;
-use crate::verdict::Finding;
+use crate::verdict::{Finding, SILENT};
 
 /// The terms an answer is judged on.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,7 @@ fn judge(seen: &Seen, terms: Terms<'_>, compared: Compared<'_>, report: &mut Che
     match &seen.answer {
         Answer::Silent { reason } => {
             report.assertions += 1;
-            report.findings.push(Finding::new(&seen.asked, "an answer", reason.clone()));
+            report.findings.push(Finding::new(&seen.asked, SILENT, reason.clone()));
             return Ok(());
         }
         Answer::Refused { reason } => {
