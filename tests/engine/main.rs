@@ -7,6 +7,7 @@ mod case;
 mod expected;
 mod failures;
 mod fake;
+mod graphql;
 mod passing;
 mod path;
 mod probes;

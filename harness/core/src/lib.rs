@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod check;
 pub mod diagnostic;
 pub mod event;
+pub mod graphql;
 pub mod migrations;
 pub mod observe;
 pub mod path;

@@ -7,11 +7,13 @@ use rehearse_core::event::{EventKind, StageId};
 use rehearse_core::migrations::{MigrationReader, Told};
 use rehearse_core::observe::{Answer, Ended, Seen};
 use rehearse_core::product::{Body, Capture, ExecStep, HttpStep, SqlStep};
+use rehearse_core::scalar::Duration as Limit;
+use rehearse_core::template::Template;
 use serde_json::{Map, Value};
 
 use super::host::{Command, Host, HostError, Stdin};
 use super::observer::{Ask, Content, Observer};
-use super::output::{Collector, OnMigration};
+use super::output::{Collector, KEPT, OnMigration};
 use super::world::{Scene, Trouble, World};
 
 /// Where a command runs.
@@ -21,6 +23,24 @@ pub(crate) enum Place {
     Inside,
     /// In a one-off container made like it.
     OneOff,
+}
+
+/// A request that is ready but for its headers.
+pub(crate) struct Request<'a> {
+    /// What it is called in reports.
+    pub(crate) asked: String,
+    pub(crate) service: &'a str,
+    pub(crate) port: u16,
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) identity: Option<String>,
+    /// Besides those of the identity.
+    pub(crate) headers: &'a BTreeMap<String, Template>,
+    pub(crate) body: Option<Content>,
+    /// 60 seconds when not given.
+    pub(crate) deadline: Option<&'a Limit>,
+    /// As many bytes of the answer are kept for judging.
+    pub(crate) keep: usize,
 }
 
 impl<H: Host, O: Observer> World<H, O> {
@@ -40,17 +60,6 @@ impl<H: Host, O: Observer> World<H, O> {
             (None, Some(identity)) => format!("{} {path} as {identity}", step.method.name()),
             (None, None) => format!("{} {path}", step.method.name()),
         };
-        // As a neighbour on the network would ask: the port that we reach it by changes from start to start, and products
-        // write the name they are asked by into their answers.
-        let mut headers = BTreeMap::from([("host".to_owned(), format!("{}:{}", step.service, step.port))]);
-        if let Some(known) = identity.as_ref().and_then(|name| self.case.product.identities.get(name)) {
-            for (name, value) in &known.headers {
-                headers.insert(name.to_lowercase(), value.render(context)?);
-            }
-        }
-        for (name, value) in &step.headers {
-            headers.insert(name.to_lowercase(), value.render(context)?);
-        }
         let body = match &step.body {
             None => None,
             Some(Body::Json(value)) => Some(Content::Json(rehearse_core::check::fill_json(value, context)?)),
@@ -60,22 +69,48 @@ impl<H: Host, O: Observer> World<H, O> {
                 Some(Content::Form(fields.collect::<Result<_, rehearse_core::template::TemplateError>>()?))
             }
         };
-        let answer = match self.address(scene, &step.service, step.port).await {
+        let request = Request {
+            asked,
+            service: &step.service,
+            port: step.port,
+            method: step.method.name(),
+            path,
+            identity,
+            headers: &step.headers,
+            body,
+            deadline: step.deadline.as_ref(),
+            keep: KEPT,
+        };
+        self.request(scene, request, visit, context).await
+    }
+
+    /// Sends a request that is ready but for its headers.
+    pub(crate) async fn request(
+        &self,
+        scene: &Scene,
+        request: Request<'_>,
+        visit: &str,
+        context: &Value,
+    ) -> Result<Seen, Trouble> {
+        let Request { asked, service, port, method, path, identity, body, deadline, keep, .. } = request;
+        // As a neighbour on the network would ask: the port that we reach it by changes from start to start, and products
+        // write the name they are asked by into their answers.
+        let mut headers = BTreeMap::from([("host".to_owned(), format!("{service}:{port}"))]);
+        if let Some(known) = identity.as_ref().and_then(|name| self.case.product.identities.get(name)) {
+            for (name, value) in &known.headers {
+                headers.insert(name.to_lowercase(), value.render(context)?);
+            }
+        }
+        for (name, value) in request.headers {
+            headers.insert(name.to_lowercase(), value.render(context)?);
+        }
+        let answer = match self.address(scene, service, port).await {
             Err(error) => Answer::Broken { reason: error.chain() },
             Ok(address) => {
                 let _wait = self.meter.product();
-                self.observer
-                    .http(Ask {
-                        address,
-                        method: step.method.name(),
-                        path,
-                        headers,
-                        body,
-                        jar: identity
-                            .map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage)),
-                        deadline: step.deadline.as_ref().map_or(Duration::from_secs(60), |limit| limit.get()),
-                    })
-                    .await
+                let jar = identity.map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage));
+                let deadline = deadline.map_or(Duration::from_secs(60), |limit| limit.get());
+                self.observer.http(Ask { address, method, path, headers, body, jar, deadline, keep }).await
             }
         };
         self.shown(&scene.stage, asked, answer)

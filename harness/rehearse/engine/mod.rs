@@ -5,6 +5,7 @@ mod backup;
 mod checks;
 mod evidence;
 mod follow;
+mod graphql;
 pub mod host;
 mod login;
 mod logs;

@@ -169,6 +169,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     body: None,
                     jar: None,
                     deadline: Duration::from_secs(20),
+                    keep: super::output::KEPT,
                 };
                 let status = wanted.status.unwrap_or(200);
                 match self.observer.http(ask).await {

@@ -262,6 +262,7 @@ fn kinds(product: &Product, scenario: &Scenario) -> Vec<CheckKind> {
         CheckKind::Migrations => checks.migrations.is_some(),
         CheckKind::Data => checks.data.is_some(),
         CheckKind::Access => !checks.access.is_empty(),
+        CheckKind::Graphql => checks.graphql.is_some(),
         CheckKind::Repositories => !checks.repositories.is_empty(),
         CheckKind::Artifacts => !checks.artifacts.is_empty(),
         CheckKind::Logs => checks.logs.is_some(),

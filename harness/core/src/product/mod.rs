@@ -5,10 +5,13 @@
 
 mod checks;
 mod cross;
+mod cross_graphql;
+mod graphql;
 mod rules;
 mod step;
 
 pub use checks::*;
+pub use graphql::*;
 pub use step::*;
 
 use std::collections::BTreeMap;
