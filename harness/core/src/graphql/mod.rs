@@ -7,3 +7,6 @@ mod schema;
 pub use changes::{SchemaChange, changes};
 pub use introspection::{CAPABILITY, introspection, takes_deprecated_inputs};
 pub use schema::Schema;
+
+#[cfg(test)]
+mod tests;
