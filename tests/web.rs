@@ -50,6 +50,7 @@ async fn ask(observer: &impl Observer, address: SocketAddr, path: &str, change: 
         body: None,
         jar: None,
         deadline: Duration::from_secs(10),
+        keep: 4 << 20,
     };
     change(&mut ask);
     observer.http(ask).await

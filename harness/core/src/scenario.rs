@@ -170,6 +170,7 @@ pub enum CheckKind {
     Migrations,
     Data,
     Access,
+    Graphql,
     Repositories,
     Artifacts,
     Logs,
@@ -178,12 +179,13 @@ pub enum CheckKind {
 
 impl CheckKind {
     /// All kinds, in the order they are reported.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Version,
         Self::Health,
         Self::Migrations,
         Self::Data,
         Self::Access,
+        Self::Graphql,
         Self::Repositories,
         Self::Artifacts,
         Self::Logs,
@@ -210,6 +212,7 @@ impl CheckKind {
             Self::Migrations => "migrations",
             Self::Data => "data",
             Self::Access => "access",
+            Self::Graphql => "graphql",
             Self::Repositories => "repositories",
             Self::Artifacts => "artifacts",
             Self::Logs => "logs",

@@ -7,13 +7,13 @@ use rehearse_core::check::{Compared, Terms, judge_answer};
 use rehearse_core::event::{CheckReport, StageId};
 use rehearse_core::migrations::MigrationReader;
 use rehearse_core::observe::{Answer, Ended, Seen};
-use rehearse_core::product::{Body, Capture, ExecStep, Expect, HttpStep, SqlStep};
+use rehearse_core::product::{Capture, ExecStep, Expect, SqlStep};
 use rehearse_core::scenario::CheckKind;
 use serde_json::{Map, Value};
 
 use super::host::{Command, Host, HostError, Stdin};
 use super::migrating::Migrating;
-use super::observer::{Ask, Content, Observer};
+use super::observer::Observer;
 use super::output::{Collector, Listener};
 use super::world::{Scene, Trouble, World};
 
@@ -40,66 +40,6 @@ impl Place {
 }
 
 impl<H: Host, O: Observer> World<H, O> {
-    /// Sends a request. The cookies of an identity are kept within one visit.
-    pub(crate) async fn ask_http(
-        &self,
-        scene: &Scene,
-        step: &HttpStep,
-        visit: &str,
-        context: &Value,
-    ) -> Result<Seen, Trouble> {
-        let path = step.path.render(context)?;
-        let identity = step.identity.as_ref().map(|name| name.render(context)).transpose()?;
-        let asked = match (&step.name, &identity) {
-            (Some(name), Some(identity)) => format!("{name} as {identity}"),
-            (Some(name), None) => name.clone(),
-            (None, Some(identity)) => format!("{} {path} as {identity}", step.method.name()),
-            (None, None) => format!("{} {path}", step.method.name()),
-        };
-        // As a neighbour on the network would ask: the port that we reach it by changes from start to start, and products
-        // write the name they are asked by into their answers.
-        let mut headers = BTreeMap::from([("host".to_owned(), format!("{}:{}", step.service, step.port))]);
-        if let Some(known) = identity.as_ref().and_then(|name| self.case.product.identities.get(name)) {
-            for (name, value) in &known.headers {
-                headers.insert(name.to_lowercase(), value.render(context)?);
-            }
-        }
-        for (name, value) in &step.headers {
-            headers.insert(name.to_lowercase(), value.render(context)?);
-        }
-        let body = match &step.body {
-            None => None,
-            Some(Body::Json(value)) => Some(Content::Json(rehearse_core::check::fill_json(value, context)?)),
-            Some(Body::Text(text)) => Some(Content::Text(text.render(context)?)),
-            Some(Body::Form(form)) => {
-                let fields = form.iter().map(|(key, value)| Ok((key.clone(), value.render(context)?)));
-                Some(Content::Form(fields.collect::<Result<_, rehearse_core::template::TemplateError>>()?))
-            }
-        };
-        let jar = identity.map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage));
-        let ask = || async {
-            match self.address(scene, &step.service, step.port).await {
-                Err(error) => Answer::Broken { reason: error.chain() },
-                Ok(address) => {
-                    let _wait = self.meter.product();
-                    self.observer
-                        .http(Ask {
-                            address,
-                            method: step.method.name(),
-                            path: path.clone(),
-                            headers: headers.clone(),
-                            body: body.clone(),
-                            jar: jar.clone(),
-                            deadline: step.deadline.as_ref().map_or(Duration::from_secs(60), |limit| limit.get()),
-                        })
-                        .await
-                }
-            }
-        };
-        let answer = until_expected(&asked, step.within.as_ref(), &step.expect, context, ask).await;
-        self.shown(&scene.stage, asked, answer)
-    }
-
     /// Runs a command.
     pub(crate) async fn ask_exec(
         &self,
@@ -177,7 +117,7 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// Writes what was seen into a file of its own.
-    fn shown(&self, stage: &StageId, asked: String, answer: Answer) -> Result<Seen, Trouble> {
+    pub(super) fn shown(&self, stage: &StageId, asked: String, answer: Answer) -> Result<Seen, Trouble> {
         let mut text = format!("{asked}\n");
         match &answer {
             Answer::Http(response) => {
@@ -211,7 +151,7 @@ impl<H: Host, O: Observer> World<H, O> {
 }
 
 /// Asks again, where the step says so, until what it expects holds or its time is over; the last answer counts.
-async fn until_expected<F: Future<Output = Answer>>(
+pub(super) async fn until_expected<F: Future<Output = Answer>>(
     asked: &str,
     within: Option<&rehearse_core::scalar::Duration>,
     expect: &Expect,

@@ -185,6 +185,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     body: None,
                     jar: None,
                     deadline: Duration::from_secs(20),
+                    keep: super::output::KEPT,
                 };
                 let status = wanted.status.unwrap_or(200);
                 match self.observer.http(ask).await {
@@ -201,13 +202,11 @@ impl<H: Host, O: Observer> World<H, O> {
             }
             Condition::Tcp(wanted) => match self.address(scene, service, wanted.port).await {
                 Err(error) => Err(error.chain()),
-                Ok(address) => {
-                    match tokio::time::timeout(Duration::from_secs(5), connects(address)).await {
-                        Ok(Ok(())) => Ok(()),
-                        Ok(Err(error)) => Err(error.to_string()),
-                        Err(_) => Err("no connection".to_owned()),
-                    }
-                }
+                Ok(address) => match tokio::time::timeout(Duration::from_secs(5), connects(address)).await {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(error)) => Err(error.to_string()),
+                    Err(_) => Err("no connection".to_owned()),
+                },
             },
             Condition::Exec(wanted) => {
                 let argv = wanted.command.argv(&context)?;

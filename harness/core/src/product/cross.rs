@@ -42,7 +42,7 @@ impl<'a> Names<'a> {
     }
 }
 
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     names: Names<'a>,
     document: &'a Document,
     problems: Vec<Problem>,
@@ -171,7 +171,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn service(&mut self, name: &str, at: &str) {
+    pub(super) fn problem(&mut self, at: &str, title: &str, label: &str) {
+        self.problems.push(self.document.problem(at, title, label, None));
+    }
+
+    pub(super) fn service(&mut self, name: &str, at: &str) {
         self.known("service", name, |names| &names.services, at);
     }
 
@@ -285,11 +289,18 @@ impl<'a> Walk<'a> {
         if let Some(check) = &checks.data {
             self.database(&check.database, "/checks/data/database");
         }
+        if let Some(check) = &checks.graphql {
+            self.graphql(check);
+        }
         if let Some(check) = &checks.performance {
             for (index, step) in check.requests.iter().enumerate() {
                 self.http(step, &format!("/checks/performance/requests/{index}"));
             }
         }
+    }
+
+    pub(super) fn identity(&mut self, name: &str, at: &str) {
+        self.known("identity", name, |names| &names.identities, at);
     }
 
     fn probe(&mut self, probe: &Probe, at: &str) {

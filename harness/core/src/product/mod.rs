@@ -5,12 +5,15 @@
 
 mod checks;
 mod cross;
+mod cross_graphql;
 mod data;
+mod graphql;
 mod rules;
 mod step;
 
 pub use checks::*;
 pub use data::*;
+pub use graphql::*;
 pub use step::*;
 
 use std::collections::BTreeMap;
