@@ -1,11 +1,13 @@
 //! Waits for conditions: polled until they hold, ended at once when the service they are about exits, and at their limit.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rehearse_core::observe::Answer;
 use rehearse_core::product::{Condition, SqlCondition};
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value};
+use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use super::follow::Lines;
@@ -185,14 +187,7 @@ impl<H: Host, O: Observer> World<H, O> {
             }
             Condition::Tcp(wanted) => match self.address(scene, service, wanted.port).await {
                 Err(error) => Err(error.chain()),
-                Ok(address) => {
-                    let connect = tokio::net::TcpStream::connect(address);
-                    match tokio::time::timeout(Duration::from_secs(5), connect).await {
-                        Ok(Ok(_)) => Ok(()),
-                        Ok(Err(error)) => Err(error.to_string()),
-                        Err(_) => Err("no connection".to_owned()),
-                    }
-                }
+                Ok(address) => listens(address).await,
             },
             Condition::Exec(wanted) => {
                 let argv = wanted.command.argv(&context)?;
@@ -242,11 +237,49 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 }
 
+/// How long a connection has to stay open: a container engine's proxy accepts before anything listens inside, and closes
+/// when it finds nothing.
+const STAYS_OPEN: Duration = Duration::from_millis(100);
+
+/// Whether something accepts connections at an address, and keeps them.
+async fn listens(address: SocketAddr) -> Result<(), String> {
+    let connect = tokio::net::TcpStream::connect(address);
+    let mut stream = match tokio::time::timeout(Duration::from_secs(5), connect).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(error.to_string()),
+        Err(_) => return Err("no connection".to_owned()),
+    };
+    match tokio::time::timeout(STAYS_OPEN, stream.read(&mut [0; 1])).await {
+        // It waits for us to speak, or spoke first.
+        Err(_) | Ok(Ok(1..)) => Ok(()),
+        Ok(Ok(0)) => Err("a connection is closed at once".to_owned()),
+        Ok(Err(error)) => Err(error.to_string()),
+    }
+}
+
 /// Whether a value is true, or a number above zero; none when it is neither a truth value nor a number.
 pub(crate) fn truth(value: &str) -> Option<bool> {
     match value {
         "t" | "true" | "TRUE" => Some(true),
         "f" | "false" | "FALSE" => Some(false),
         _ => value.parse::<f64>().ok().filter(|number| !number.is_nan()).map(|number| number > 0.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_whose_connections_are_closed_at_once_does_not_listen() {
+        let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // Connections wait in its queue: that is what a server does that has not come to them yet.
+        assert_eq!(listens(open.local_addr().unwrap()).await, Ok(()));
+        let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = proxy.local_addr().unwrap();
+        let closing = tokio::spawn(async move { proxy.accept().await.map(drop) });
+        assert_eq!(listens(address).await, Err("a connection is closed at once".to_owned()));
+        closing.await.unwrap().unwrap();
+        drop(open);
     }
 }
