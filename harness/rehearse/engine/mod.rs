@@ -12,6 +12,7 @@ mod meter;
 pub mod observer;
 mod output;
 mod probe;
+mod restart;
 mod run;
 mod schema;
 mod stages;
