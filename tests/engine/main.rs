@@ -12,5 +12,6 @@ mod path;
 mod probes;
 mod steps;
 mod stopped;
+mod tables;
 mod upgrading;
 mod world;
