@@ -15,5 +15,6 @@ mod path;
 mod probes;
 mod steps;
 mod stopped;
+mod tables;
 mod upgrading;
 mod world;
