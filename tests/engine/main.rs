@@ -10,6 +10,8 @@ mod fake;
 mod passing;
 mod path;
 mod probes;
+mod settling;
+mod slow;
 mod steps;
 mod stopped;
 mod upgrading;

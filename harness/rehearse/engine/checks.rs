@@ -204,7 +204,7 @@ impl<H: Host, O: Observer> World<H, O> {
             if let Some(ready) = &service.ready {
                 let what = format!("service {name} is ready");
                 let limit = std::time::Duration::from_secs(30);
-                let awaited = Awaited { what: &what, service: Some(&name), condition: ready, progress: None, limit };
+                let awaited = Awaited { what: &what, service: Some(&name), condition: ready, step: None, limit };
                 if let StepEnd::Failed(findings) = self.wait(scene, awaited).await? {
                     report.findings.extend(findings);
                 }

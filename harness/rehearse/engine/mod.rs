@@ -15,6 +15,7 @@ mod output;
 mod probe;
 mod run;
 mod schema;
+mod settle;
 mod stages;
 mod state;
 mod step;

@@ -1,5 +1,6 @@
 //! Reads observations: responses, rows, tables, logs. No opinion in it.
 
+mod activity;
 mod http;
 mod log;
 mod postgres;
@@ -7,6 +8,7 @@ mod postgres;
 use std::path::Path;
 use std::sync::Arc;
 
+use rehearse_core::activity::Activity;
 use rehearse_core::check::LogSift;
 use rehearse_core::observe::{Answer, DataState, LogReview};
 use rehearse_core::product::Engine;
@@ -50,6 +52,12 @@ impl<H: Host> Observer for Live<H> {
     async fn sessions(&self, site: &DatabaseSite) -> Result<u64, String> {
         match site.engine {
             Engine::Postgresql => postgres::sessions(&*self.host, site).await,
+        }
+    }
+
+    async fn activity(&self, site: &DatabaseSite) -> Result<Option<Activity>, String> {
+        match site.engine {
+            Engine::Postgresql => activity::activity(&*self.host, site).await.map(Some),
         }
     }
 

@@ -34,7 +34,7 @@ impl Sink for Output {
     }
 }
 
-async fn psql<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
+pub(super) async fn psql<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
     let argv = [
         "psql",
         "-X",

@@ -7,9 +7,11 @@ mod checks;
 mod cross;
 mod rules;
 mod step;
+mod wait;
 
 pub use checks::*;
 pub use step::*;
+pub use wait::*;
 
 use std::collections::BTreeMap;
 
