@@ -10,7 +10,7 @@ use crate::engine::host::Host;
 use crate::engine::observer::DatabaseSite;
 
 /// Counters and sessions. The position of the log moves with every write, also inside an open transaction, where the
-/// counters of rows stand still.
+/// counters of rows stand still. Of another role's session the server says only that it is there.
 const SESSIONS: &str = "select 'counters', pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::text, \
      (tup_inserted + tup_updated + tup_deleted)::text, '', '', '', '', '', '' \
      from pg_stat_database where datname = current_database() \
@@ -19,14 +19,15 @@ const SESSIONS: &str = "select 'counters', pg_wal_lsn_diff(pg_current_wal_insert
      case when state = 'active' then query_start else state_change end), 0)::text, '0'), \
      coalesce(query_start::text, ''), left(coalesce(query, ''), 300), array_to_string(pg_blocking_pids(pid), ',') \
      from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
-     and backend_type = 'client backend' and application_name <> 'rehearse'";
+     and coalesce(backend_type = 'client backend', usesysid is not null) and coalesce(application_name, '') <> 'rehearse'";
 
 /// How far the long operations are (PostgreSQL 12 and newer).
 const PHASES: &str = " union all select 'phase', command || ': ' || phase || ', ' || blocks_done || ' of ' || \
      blocks_total || ' blocks', '', '', '', '', '', '', '' from pg_stat_progress_create_index \
-     where datname = current_database() \
+     where datname = current_database() and phase is not null \
      union all select 'phase', command || ': ' || phase || ', ' || heap_blks_scanned || ' of ' || heap_blks_total || \
-     ' blocks', '', '', '', '', '', '', '' from pg_stat_progress_cluster where datname = current_database()";
+     ' blocks', '', '', '', '', '', '', '' from pg_stat_progress_cluster \
+     where datname = current_database() and phase is not null";
 
 pub(super) async fn activity<H: Host>(host: &H, site: &DatabaseSite) -> Result<Activity, String> {
     let rows = match psql(host, site, &format!("{SESSIONS}{PHASES}")).await {
