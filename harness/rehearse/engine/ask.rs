@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rehearse_core::event::StageId;
+use rehearse_core::check::{Compared, Terms, judge_answer};
+use rehearse_core::event::{CheckReport, StageId};
 use rehearse_core::migrations::MigrationReader;
 use rehearse_core::observe::{Answer, Ended, Seen};
-use rehearse_core::product::{Body, Capture, ExecStep, HttpStep, SqlStep};
+use rehearse_core::product::{Body, Capture, ExecStep, Expect, HttpStep, SqlStep};
+use rehearse_core::scenario::CheckKind;
 use serde_json::{Map, Value};
 
 use super::host::{Command, Host, HostError, Stdin};
@@ -14,6 +16,9 @@ use super::migrating::Migrating;
 use super::observer::{Ask, Content, Observer};
 use super::output::{Collector, Listener};
 use super::world::{Scene, Trouble, World};
+
+/// Between two askings of a step that waits for its answer.
+const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Where a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,24 +66,27 @@ impl<H: Host, O: Observer> World<H, O> {
                 Some(Content::Form(fields.collect::<Result<_, rehearse_core::template::TemplateError>>()?))
             }
         };
-        let answer = match self.address(scene, &step.service, step.port).await {
-            Err(error) => Answer::Broken { reason: error.chain() },
-            Ok(address) => {
-                let _wait = self.meter.product();
-                self.observer
-                    .http(Ask {
-                        address,
-                        method: step.method.name(),
-                        path,
-                        headers,
-                        body,
-                        jar: identity
-                            .map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage)),
-                        deadline: step.deadline.as_ref().map_or(Duration::from_secs(60), |limit| limit.get()),
-                    })
-                    .await
+        let jar = identity.map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage));
+        let ask = || async {
+            match self.address(scene, &step.service, step.port).await {
+                Err(error) => Answer::Broken { reason: error.chain() },
+                Ok(address) => {
+                    let _wait = self.meter.product();
+                    self.observer
+                        .http(Ask {
+                            address,
+                            method: step.method.name(),
+                            path: path.clone(),
+                            headers: headers.clone(),
+                            body: body.clone(),
+                            jar: jar.clone(),
+                            deadline: step.deadline.as_ref().map_or(Duration::from_secs(60), |limit| limit.get()),
+                        })
+                        .await
+                }
             }
         };
+        let answer = until_expected(&asked, step.within.as_ref(), &step.expect, context, ask).await;
         self.shown(&scene.stage, asked, answer)
     }
 
@@ -168,10 +176,11 @@ impl<H: Host, O: Observer> World<H, O> {
         let flat = query.split_whitespace().collect::<Vec<_>>().join(" ");
         let asked = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat)));
         let site = self.database(scene, &step.database)?;
-        let answer = {
+        let ask = || async {
             let _wait = self.meter.product();
             self.observer.rows(&site, &query).await
         };
+        let answer = until_expected(&asked, step.within.as_ref(), &step.expect, context, ask).await;
         self.shown(&scene.stage, asked, answer)
     }
 
@@ -206,6 +215,28 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         let evidence = self.evidence.write(&stage.0, &asked, "txt", text.as_bytes())?;
         Ok(Seen { asked, answer, evidence: Some(evidence) })
+    }
+}
+
+/// Asks again, where the step says so, until what it expects holds or its time is over; the last answer counts.
+async fn until_expected<F: Future<Output = Answer>>(
+    asked: &str,
+    within: Option<&rehearse_core::scalar::Duration>,
+    expect: &Expect,
+    context: &Value,
+    ask: impl Fn() -> F,
+) -> Answer {
+    let began = tokio::time::Instant::now();
+    loop {
+        let answer = ask().await;
+        let Some(limit) = within else { return answer };
+        let seen = Seen { asked: asked.to_owned(), answer, evidence: None };
+        let mut judged = CheckReport::new(CheckKind::Health, "");
+        let terms = Terms { expect, same: &[], changes: &[], context };
+        if judge_answer(&seen, terms, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
+            return seen.answer;
+        }
+        tokio::time::sleep(BETWEEN).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ExecStep, HttpStep, SqlStep, main_database};
+use super::{DataCheck, ExecStep, HttpStep, SqlStep, main_database};
 use crate::release::{Range, Release};
 use crate::scalar::{Duration, Pattern};
 use crate::spec::Command;
@@ -149,62 +149,6 @@ pub struct KnownMigrations {
     pub command: Command,
     /// A regular expression; its first group is a migration's version.
     pub each: Pattern,
-}
-
-/// No data was lost or changed, but by reviewed rules.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct DataCheck {
-    /// The database.
-    #[serde(default = "main_database")]
-    pub database: String,
-    /// Columns that change by themselves, as `table.column`.
-    #[serde(default)]
-    pub volatile: Vec<String>,
-    /// Tables that another check judges, with the reason.
-    #[serde(default)]
-    pub elsewhere: BTreeMap<String, String>,
-    /// What a hop may change.
-    #[serde(default)]
-    pub rules: Vec<DataRule>,
-}
-
-/// What a hop may change in the data, reviewed.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct DataRule {
-    /// It happens when this release is reached or passed.
-    pub crossing: Release,
-    /// What may change.
-    pub allow: DataChange,
-    /// Why, with the document that says so. Shown in the report.
-    pub because: String,
-}
-
-/// A change of the data.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DataChange {
-    /// Tables appear.
-    NewTables(Vec<String>),
-    /// Tables go.
-    DroppedTables(Vec<String>),
-    /// Columns go, as `table.column`.
-    DroppedColumns(Vec<String>),
-    /// Values of columns change, as `table.column`; the rows stay the same in number.
-    Values(Vec<String>),
-    /// A table gets this many rows more, or fewer.
-    Rows(RowChange),
-}
-
-/// A table gets more rows, or fewer.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct RowChange {
-    /// The table.
-    pub table: String,
-    /// How many more (or, below zero, fewer) exactly.
-    pub by: i64,
 }
 
 /// The logs since the hop began.
