@@ -91,7 +91,13 @@ async fn what_failed_and_cannot_be_asked_is_no_pass() -> Fallible {
     rehearsal.world.on("select broken", Deed::Error("no such table"));
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Inconclusive);
-    ran.says("hop-1/settle", "what failed meanwhile cannot be asked: no such table")
+    ran.says("hop-1/settle", "what failed meanwhile cannot be asked: no such table")?;
+    // Nor is a question that never returns.
+    let rehearsal = working(10, 10, 1, 10)?;
+    rehearsal.world.on("select broken", Deed::Hang);
+    let ran = rehearsal.run().await?;
+    assert_eq!(ran.exit(), Exit::Inconclusive);
+    ran.says("hop-1/settle", "what failed meanwhile cannot be asked: no answer within 60s")
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,6 +109,15 @@ async fn a_worker_that_dies_ends_the_wait_at_once() -> Fallible {
     ran.says("hop-1/settle", "service web: expected jobs done, seen it exited with code 137")?;
     about(&ran, 20);
     Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_dies_as_the_condition_holds_is_no_pass() -> Fallible {
+    let rehearsal = settling(20, 5000, 1, u64::MAX)?;
+    rehearsal.world.nth("start main/web", 2, Deed::Prints(&[(20_010, "out of memory")], Some(137)));
+    let ran = rehearsal.run().await?;
+    ran.ended(&["hop-1/settle failed"])?;
+    ran.says("hop-1/settle", "service web: expected jobs done, seen it exited with code 137")
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,6 +20,9 @@ const BETWEEN: Duration = Duration::from_millis(60);
 /// Between two looks at whether the service still lives, which ask the container engine.
 const BETWEEN_STATES: Duration = Duration::from_millis(250);
 
+/// How long what failed may be asked for once the condition holds.
+const ASKED_WITHIN: Duration = Duration::from_secs(60);
+
 /// What is waited for.
 pub(crate) struct Awaited<'a> {
     /// For people: `web is ready`.
@@ -91,10 +94,17 @@ impl<H: Host, O: Observer> World<H, O> {
         Ok(StepEnd::Failed(vec![finding]))
     }
 
-    /// The condition holds; what failed meanwhile is asked once more, as it may have been the last to end.
+    /// The condition holds; who has to live and what failed is looked at once more, as it may have been the last to end.
     async fn held(&self, scene: &Scene, awaited: &Awaited<'_>) -> Result<StepEnd, Trouble> {
         let Some(step) = awaited.step else { return Ok(StepEnd::Done) };
-        match self.what_failed(scene, step).await? {
+        for service in &step.services {
+            if let Some(finding) = self.dead(scene, service, awaited.what).await? {
+                return Ok(StepEnd::Failed(vec![finding]));
+            }
+        }
+        let late = |_| Ok(Some(Err(format!("no answer within {ASKED_WITHIN:?}"))));
+        let asked = tokio::time::timeout(ASKED_WITHIN, self.what_failed(scene, step)).await;
+        match asked.unwrap_or_else(late)? {
             None => Ok(StepEnd::Done),
             Some(Ok(finding)) => Ok(StepEnd::Failed(vec![finding])),
             Some(Err(reason)) => {
