@@ -58,9 +58,11 @@ async fn ask(observer: &impl Observer, address: SocketAddr, path: &str, change: 
 fn response(answer: Answer) -> Tried<Response> {
     match answer {
         Answer::Http(response) => Ok(response),
-        other @ (Answer::Exec(_) | Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. }) => {
-            Err(format!("{other:?}").into())
-        }
+        other @ (Answer::Exec(_)
+        | Answer::Rows(_)
+        | Answer::Silent { .. }
+        | Answer::Refused { .. }
+        | Answer::Broken { .. }) => Err(format!("{other:?}").into()),
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod activity;
 pub mod catalog;
+pub mod cause;
 pub mod check;
 pub mod diagnostic;
 pub mod event;
@@ -18,6 +19,7 @@ pub mod progress;
 pub mod release;
 pub mod scalar;
 pub mod scenario;
+pub mod signature;
 pub mod span;
 pub mod spec;
 pub mod summary;

@@ -29,6 +29,16 @@ pub(crate) enum Place {
     OneOff,
 }
 
+impl Place {
+    /// What is said when the command is not there.
+    fn missing(self) -> &'static str {
+        match self {
+            Self::Inside => "probe binary missing",
+            Self::OneOff => "the one-off's binary is missing",
+        }
+    }
+}
+
 impl<H: Host, O: Observer> World<H, O> {
     /// Sends a request. The cookies of an identity are kept within one visit.
     pub(crate) async fn ask_http(
@@ -158,13 +168,10 @@ impl<H: Host, O: Observer> World<H, O> {
         let answer = match ran {
             Err(reason) => Answer::Silent { reason },
             Ok(Err(error)) => Answer::Broken { reason: error.chain() },
-            // By the convention of every shell: the command was not there, or could not be run.
-            Ok(Ok(exit @ (126 | 127))) if step.expect.exit.is_none() => Answer::Broken {
-                reason: format!(
-                    "exit code {exit}, the command itself cannot be run: {}",
-                    last_line(&err.text, &out.text)
-                ),
-            },
+            Ok(Ok(exit)) if missing(exit, step.expect.exit.as_deref(), &err.text, &out.text) => {
+                let last = last_line(&err.text, &out.text);
+                Answer::Broken { reason: format!("{}: exit code {exit}: {last}", place.missing()) }
+            }
             Ok(Ok(exit)) => Answer::Exec(Ended { exit, out, err, took: began.elapsed() }),
         };
         Ok((Seen { asked, answer, evidence: Some(evidence) }, reader))
@@ -211,7 +218,7 @@ impl<H: Host, O: Observer> World<H, O> {
             Answer::Exec(ended) => {
                 text.push_str(&format!("exit code {}\n{}{}", ended.exit, ended.out.text, ended.err.text))
             }
-            Answer::Silent { reason } | Answer::Broken { reason } => text.push_str(reason),
+            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => text.push_str(reason),
         }
         let evidence = self.evidence.write(&stage.0, &asked, "txt", text.as_bytes())?;
         Ok(Seen { asked, answer, evidence: Some(evidence) })
@@ -240,6 +247,13 @@ async fn until_expected<F: Future<Output = Answer>>(
     }
 }
 
+/// Whether a text of evidence is that of a response: what was asked, an empty line, its status and time.
+pub(super) fn is_response(text: &str) -> bool {
+    let mut lines = text.lines().skip(1);
+    let status = |line: &str| line.len() > 7 && line.is_char_boundary(3) && line[..3].parse::<u16>().is_ok();
+    lines.next() == Some("") && lines.next().is_some_and(|line| status(line) && line[3..].starts_with(" in "))
+}
+
 fn unseen(trouble: Trouble) -> HostError {
     match trouble {
         Trouble::Host(error) => error,
@@ -257,6 +271,21 @@ fn shorten(text: &str) -> String {
     cut
 }
 
+/// Whether a command could not be run at all. By the convention of every shell and container runtime: 126 and 127.
+/// Where a step expects codes of its own, only words can tell its 127 from a shell's.
+fn missing(exit: i64, expected: Option<&[i64]>, err: &str, out: &str) -> bool {
+    let says = |text: &str| {
+        ["not found", "no such file or directory", "permission denied", "cannot execute", "oci runtime"]
+            .iter()
+            .any(|words| text.to_lowercase().contains(words))
+    };
+    match (exit, expected) {
+        (126 | 127, None) => true,
+        (126 | 127, Some(codes)) => !codes.contains(&exit) && (says(err) || says(out)),
+        _ => false,
+    }
+}
+
 fn last_line(err: &str, out: &str) -> String {
     let line = err.lines().chain(out.lines()).rfind(|line| !line.trim().is_empty());
     line.unwrap_or("no output").trim().to_owned()
@@ -271,7 +300,7 @@ pub(crate) fn capture(
     let text = match &seen.answer {
         Answer::Http(response) => response.body.text.clone(),
         Answer::Exec(ended) => ended.out.text.clone(),
-        Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. } => String::new(),
+        Answer::Rows(_) | Answer::Silent { .. } | Answer::Refused { .. } | Answer::Broken { .. } => String::new(),
     };
     for (name, from) in wanted {
         let value = match from {
@@ -285,11 +314,19 @@ pub(crate) fn capture(
                 .map(|found| Value::String(found.as_str().to_owned())),
             Capture::Header(name) => match &seen.answer {
                 Answer::Http(response) => response.headers.get(&name.to_lowercase()).cloned().map(Value::String),
-                Answer::Exec(_) | Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. } => None,
+                Answer::Exec(_)
+                | Answer::Rows(_)
+                | Answer::Silent { .. }
+                | Answer::Refused { .. }
+                | Answer::Broken { .. } => None,
             },
             Capture::Value => match &seen.answer {
                 Answer::Rows(rows) => rows.value().map(|value| Value::String(value.to_owned())),
-                Answer::Http(_) | Answer::Exec(_) | Answer::Silent { .. } | Answer::Broken { .. } => None,
+                Answer::Http(_)
+                | Answer::Exec(_)
+                | Answer::Silent { .. }
+                | Answer::Refused { .. }
+                | Answer::Broken { .. } => None,
             },
         };
         match value.filter(|value| !value.is_null()) {

@@ -6,6 +6,7 @@ mod checks;
 mod evidence;
 mod follow;
 pub mod host;
+mod known;
 mod login;
 mod logs;
 mod meter;

@@ -107,7 +107,9 @@ impl<H: Host, O: Observer> World<H, O> {
         let sql = sql.render(&self.context(scene, &Default::default(), &Map::new()))?;
         let rows = match self.observer.rows(&site, &sql).await {
             Answer::Rows(rows) => rows.rows,
-            Answer::Silent { reason } | Answer::Broken { reason } => return Ok(Some(Err(reason))),
+            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => {
+                return Ok(Some(Err(reason)));
+            }
             Answer::Http(_) | Answer::Exec(_) => return Ok(Some(Err("no rows".to_owned()))),
         };
         if rows.is_empty() {

@@ -281,7 +281,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 Some(pattern) if !pattern.regex().is_match(&response.body.text) => Err("another body".to_owned()),
                 Some(_) | None => Ok(response),
             },
-            Answer::Silent { reason } | Answer::Broken { reason } => Err(reason),
+            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
             Answer::Exec(_) | Answer::Rows(_) => Err("no response".to_owned()),
         })
     }
@@ -293,7 +293,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let sql = wanted.sql.render(&context)?;
         Ok(match self.observer.rows(&site, &sql).await {
             Answer::Rows(rows) => rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len())),
-            Answer::Silent { reason } | Answer::Broken { reason } => Err(reason),
+            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
             Answer::Http(_) | Answer::Exec(_) => Err("no rows".to_owned()),
         })
     }
