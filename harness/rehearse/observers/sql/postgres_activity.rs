@@ -34,10 +34,10 @@ pub(super) async fn read<H: Host>(host: &H, site: &DatabaseSite) -> Result<Activ
         Err(reason) if reason.contains("pg_stat_progress") => ask(host, site, SESSIONS).await?,
         other => other?,
     };
-    seen(&rows)
+    parse(&rows)
 }
 
-fn seen(rows: &Rows) -> Result<Activity, String> {
+fn parse(rows: &Rows) -> Result<Activity, String> {
     let mut seen = Activity::default();
     let mut counted = false;
     for row in &rows.rows {
@@ -86,13 +86,13 @@ mod tests {
         let row = |values: &[&str]| values.iter().map(|value| Some((*value).to_owned())).collect::<Vec<_>>();
         let counters = row(&["counters", "12345", "67", "", "", "", "", "", ""]);
         let waits = row(&["session", "8", "web", "active", "Lock", "1.5", "then", "UPDATE a", "9,10"]);
-        let seen = seen(&Rows { rows: vec![counters, waits.clone()] }).unwrap();
+        let seen = parse(&Rows { rows: vec![counters, waits.clone()] }).unwrap();
         assert_eq!((seen.written, seen.rows), (12345, 67));
         assert_eq!(seen.sessions[0].state, SessionState::WaitsForLock);
         assert_eq!(seen.sessions[0].blocked_by, ["9", "10"]);
         assert_eq!(seen.sessions[0].lasts, Duration::from_millis(1500));
-        assert!(seen(&Rows { rows: vec![waits] }).is_err());
-        assert!(seen(&Rows { rows: vec![row(&["counters"])] }).is_err());
+        assert!(parse(&Rows { rows: vec![waits] }).is_err());
+        assert!(parse(&Rows { rows: vec![row(&["counters"])] }).is_err());
         // Whom the server hides is not taken for idle.
         assert_eq!(state_of("", ""), SessionState::Hidden);
     }
