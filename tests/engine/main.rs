@@ -13,6 +13,8 @@ mod known;
 mod passing;
 mod path;
 mod probes;
+mod settling;
+mod slow;
 mod steps;
 mod stopped;
 mod tables;
