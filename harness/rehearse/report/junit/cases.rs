@@ -194,16 +194,19 @@ impl Telling<'_> {
         }
     }
 
-    /// The cause that all of a case follows from; none where it holds a root itself.
-    fn follows(&self, record: &StageRecord, check: Option<&CheckReport>) -> Option<&Cause<'_>> {
+    /// The cause that all of a case follows from, and how many more; none where it holds a root itself.
+    fn follows(&self, record: &StageRecord, check: Option<&CheckReport>) -> Option<(&Cause<'_>, usize)> {
         let by_its_checks = check.is_none() && record.findings.is_empty() && record.reason.is_none();
         let of = |trouble: &Trouble<'_>| match by_its_checks {
             true => trouble.stage.id == record.id,
             false => trouble.is_of(&record.id, check),
         };
         match self.causes.iter().find(|cause| of(&cause.root)) {
-            Some(cause) => by_its_checks.then_some(cause),
-            None => self.causes.iter().find(|cause| cause.consequences.iter().any(of)),
+            Some(cause) => {
+                let roots = self.causes.iter().filter(|cause| of(&cause.root)).count();
+                by_its_checks.then_some((cause, roots.saturating_sub(1)))
+            }
+            None => Some((self.causes.iter().find(|cause| cause.consequences.iter().any(of))?, 0)),
         }
     }
 
@@ -368,11 +371,12 @@ fn brief(text: &str) -> String {
 }
 
 /// A case that only follows from another is as red, and says in its first line where to look.
-fn below(came: Came, cause: Option<&Cause<'_>>) -> Came {
-    match (came, cause) {
-        (Came::Not { kind: Kind::Failed | Kind::Inconclusive, what, content }, Some(cause)) => {
+fn below(came: Came, follows: Option<(&Cause<'_>, usize)>) -> Came {
+    match (came, follows) {
+        (Came::Not { kind: Kind::Failed | Kind::Inconclusive, what, content }, Some((cause, more))) => {
             let root = format!("{}: {}", one_line(&cause.root.place()), brief(&object(&cause.root)));
-            not(Kind::Consequence, what, format!("consequence of {root}; {content}"))
+            let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+            not(Kind::Consequence, what, format!("consequence of {root}{more}; {content}"))
         }
         (came, _) => came,
     }
