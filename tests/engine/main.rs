@@ -8,6 +8,7 @@ mod case;
 mod expected;
 mod failures;
 mod fake;
+mod graphql;
 mod known;
 mod passing;
 mod path;

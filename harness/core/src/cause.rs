@@ -114,7 +114,9 @@ impl Rank {
             Some(CheckKind::Version | CheckKind::Health) => Self::Health,
             Some(CheckKind::Migrations) => Self::Schema,
             Some(CheckKind::Data) => Self::Data,
-            Some(CheckKind::Access | CheckKind::Repositories | CheckKind::Artifacts) => Self::Answers,
+            Some(CheckKind::Access | CheckKind::Graphql | CheckKind::Repositories | CheckKind::Artifacts) => {
+                Self::Answers
+            }
             Some(CheckKind::Logs) => Self::Logs,
             Some(CheckKind::Performance) => Self::Performance,
         }

@@ -9,6 +9,7 @@ pub mod cause;
 pub mod check;
 pub mod diagnostic;
 pub mod event;
+pub mod graphql;
 pub mod migrations;
 pub mod observe;
 pub mod path;

@@ -135,6 +135,9 @@ pub struct HopChange {
     /// Steps in place of the product's settling.
     #[serde(default)]
     pub settle: Option<Vec<Step>>,
+    /// Other images than the product's, by service.
+    #[serde(default)]
+    pub images: BTreeMap<String, crate::template::Template>,
 }
 
 /// How the way back is gone.
@@ -171,6 +174,7 @@ pub enum CheckKind {
     Migrations,
     Data,
     Access,
+    Graphql,
     Repositories,
     Artifacts,
     Logs,
@@ -179,12 +183,13 @@ pub enum CheckKind {
 
 impl CheckKind {
     /// All kinds, in the order they are reported.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Version,
         Self::Health,
         Self::Migrations,
         Self::Data,
         Self::Access,
+        Self::Graphql,
         Self::Repositories,
         Self::Artifacts,
         Self::Logs,
@@ -211,6 +216,7 @@ impl CheckKind {
             Self::Migrations => "migrations",
             Self::Data => "data",
             Self::Access => "access",
+            Self::Graphql => "graphql",
             Self::Repositories => "repositories",
             Self::Artifacts => "artifacts",
             Self::Logs => "logs",

@@ -82,9 +82,9 @@ pub(crate) struct Sources {
     /// A product's folder (with product.yaml) in place of the built-in one of the same name.
     #[arg(long = "product-dir", value_name = "DIR")]
     pub(crate) product_dir: Option<PathBuf>,
-    /// A folder of image recipes in place of the built-in ones.
-    #[arg(long, value_name = "DIR", env = "REHEARSE_IMAGES")]
-    pub(crate) images: Option<PathBuf>,
+    /// A folder of image recipes beside the built-in ones; may be given several times, the first has the first word.
+    #[arg(long, value_name = "DIR", env = "REHEARSE_IMAGES", value_delimiter = ':')]
+    pub(crate) images: Vec<PathBuf>,
 }
 
 /// Changes to scenarios from the command line.

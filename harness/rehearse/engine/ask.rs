@@ -3,16 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rehearse_core::event::{EventKind, StageId};
-use rehearse_core::migrations::{MigrationReader, Told};
+use rehearse_core::check::{Compared, Terms, judge_answer};
+use rehearse_core::event::{CheckReport, StageId};
+use rehearse_core::migrations::MigrationReader;
 use rehearse_core::observe::{Answer, Ended, Seen};
-use rehearse_core::product::{Body, Capture, ExecStep, HttpStep, SqlStep};
+use rehearse_core::product::{Capture, ExecStep, Expect, SqlStep};
+use rehearse_core::scenario::CheckKind;
 use serde_json::{Map, Value};
 
 use super::host::{Command, Host, HostError, Stdin};
-use super::observer::{Ask, Content, Observer};
-use super::output::{Collector, OnMigration};
+use super::migrating::Migrating;
+use super::observer::Observer;
+use super::output::{Collector, Listener};
 use super::world::{Scene, Trouble, World};
+
+/// Between two askings of a step that waits for its answer.
+const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Where a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,63 +40,6 @@ impl Place {
 }
 
 impl<H: Host, O: Observer> World<H, O> {
-    /// Sends a request. The cookies of an identity are kept within one visit.
-    pub(crate) async fn ask_http(
-        &self,
-        scene: &Scene,
-        step: &HttpStep,
-        visit: &str,
-        context: &Value,
-    ) -> Result<Seen, Trouble> {
-        let path = step.path.render(context)?;
-        let identity = step.identity.as_ref().map(|name| name.render(context)).transpose()?;
-        let asked = match (&step.name, &identity) {
-            (Some(name), Some(identity)) => format!("{name} as {identity}"),
-            (Some(name), None) => name.clone(),
-            (None, Some(identity)) => format!("{} {path} as {identity}", step.method.name()),
-            (None, None) => format!("{} {path}", step.method.name()),
-        };
-        // As a neighbour on the network would ask: the port that we reach it by changes from start to start, and products
-        // write the name they are asked by into their answers.
-        let mut headers = BTreeMap::from([("host".to_owned(), format!("{}:{}", step.service, step.port))]);
-        if let Some(known) = identity.as_ref().and_then(|name| self.case.product.identities.get(name)) {
-            for (name, value) in &known.headers {
-                headers.insert(name.to_lowercase(), value.render(context)?);
-            }
-        }
-        for (name, value) in &step.headers {
-            headers.insert(name.to_lowercase(), value.render(context)?);
-        }
-        let body = match &step.body {
-            None => None,
-            Some(Body::Json(value)) => Some(Content::Json(rehearse_core::check::fill_json(value, context)?)),
-            Some(Body::Text(text)) => Some(Content::Text(text.render(context)?)),
-            Some(Body::Form(form)) => {
-                let fields = form.iter().map(|(key, value)| Ok((key.clone(), value.render(context)?)));
-                Some(Content::Form(fields.collect::<Result<_, rehearse_core::template::TemplateError>>()?))
-            }
-        };
-        let answer = match self.address(scene, &step.service, step.port).await {
-            Err(error) => Answer::Broken { reason: error.chain() },
-            Ok(address) => {
-                let _wait = self.meter.product();
-                self.observer
-                    .http(Ask {
-                        address,
-                        method: step.method.name(),
-                        path,
-                        headers,
-                        body,
-                        jar: identity
-                            .map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage)),
-                        deadline: step.deadline.as_ref().map_or(Duration::from_secs(60), |limit| limit.get()),
-                    })
-                    .await
-            }
-        };
-        self.shown(&scene.stage, asked, answer)
-    }
-
     /// Runs a command.
     pub(crate) async fn ask_exec(
         &self,
@@ -112,12 +61,11 @@ impl<H: Host, O: Observer> World<H, O> {
         };
         let asked = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
         let (file, evidence) = self.evidence.file(&scene.stage.0, &asked, "txt")?;
-        let reader = step.migrations.map(|format| {
-            let (world, stage) = (self.clone(), scene.stage.clone());
-            let tell: OnMigration<'_> = Box::new(move |told| world.migration(&stage, told));
-            (MigrationReader::new(format), tell)
-        });
-        let mut sink = Collector::new(&file, reader)?;
+        let migrating = step.migrations.map(|format| Migrating::new(self, &scene.stage, format));
+        let listener = migrating
+            .clone()
+            .map(|migrating| -> Listener<'_> { Box::new(move |stream, bytes| migrating.take(stream, bytes)) });
+        let mut sink = Collector::new(&file, listener)?;
         let limit = step.deadline.as_ref().map_or(Duration::from_secs(600), |limit| limit.get());
         let began = tokio::time::Instant::now();
         let ran = {
@@ -137,10 +85,11 @@ impl<H: Host, O: Observer> World<H, O> {
             };
             tokio::time::timeout(limit, work).await
         };
-        let (out, err, reader, lost) = sink.finish();
+        let (out, err, lost) = sink.finish();
         if let Some(source) = lost {
             return Err(HostError::File { operation: "write", path: file, source }.into());
         }
+        let reader = migrating.map(|migrating| migrating.finish(matches!(ran, Ok(Ok(0)))));
         let answer = match ran {
             Err(_) => Answer::Silent { reason: format!("no end within {limit:?}") },
             Ok(Err(error)) => Answer::Broken { reason: error.chain() },
@@ -153,31 +102,22 @@ impl<H: Host, O: Observer> World<H, O> {
         Ok((Seen { asked, answer, evidence: Some(evidence) }, reader))
     }
 
-    /// Tells of a migration: that it began is progress, that it ended is a fact.
-    pub(crate) fn migration(&self, stage: &StageId, told: Told) {
-        match told {
-            Told::Began(migration) => {
-                self.progress(stage, format!("migration {} {}", migration.version, migration.name));
-            }
-            Told::Ended(migration) => self.tell(EventKind::Migrated { stage: stage.clone(), migration }),
-        }
-    }
-
     /// Asks a database.
     pub(crate) async fn ask_sql(&self, scene: &Scene, step: &SqlStep, context: &Value) -> Result<Seen, Trouble> {
         let query = step.query.render(context)?;
         let flat = query.split_whitespace().collect::<Vec<_>>().join(" ");
         let asked = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat)));
         let site = self.database(scene, &step.database)?;
-        let answer = {
+        let ask = || async {
             let _wait = self.meter.product();
             self.observer.rows(&site, &query).await
         };
+        let answer = until_expected(&asked, step.within.as_ref(), &step.expect, context, ask).await;
         self.shown(&scene.stage, asked, answer)
     }
 
     /// Writes what was seen into a file of its own.
-    fn shown(&self, stage: &StageId, asked: String, answer: Answer) -> Result<Seen, Trouble> {
+    pub(super) fn shown(&self, stage: &StageId, asked: String, answer: Answer) -> Result<Seen, Trouble> {
         let mut text = format!("{asked}\n");
         match &answer {
             Answer::Http(response) => {
@@ -207,6 +147,28 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         let evidence = self.evidence.write(&stage.0, &asked, "txt", text.as_bytes())?;
         Ok(Seen { asked, answer, evidence: Some(evidence) })
+    }
+}
+
+/// Asks again, where the step says so, until what it expects holds or its time is over; the last answer counts.
+pub(super) async fn until_expected<F: Future<Output = Answer>>(
+    asked: &str,
+    within: Option<&rehearse_core::scalar::Duration>,
+    expect: &Expect,
+    context: &Value,
+    ask: impl Fn() -> F,
+) -> Answer {
+    let began = tokio::time::Instant::now();
+    loop {
+        let answer = ask().await;
+        let Some(limit) = within else { return answer };
+        let seen = Seen { asked: asked.to_owned(), answer, evidence: None };
+        let mut judged = CheckReport::new(CheckKind::Health, "");
+        let terms = Terms { expect, same: &[], changes: &[], context };
+        if judge_answer(&seen, terms, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
+            return seen.answer;
+        }
+        tokio::time::sleep(BETWEEN).await;
     }
 }
 

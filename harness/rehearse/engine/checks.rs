@@ -15,6 +15,7 @@ use rehearse_core::scenario::CheckKind;
 use rehearse_core::verdict::Finding;
 use serde_json::Map;
 
+use super::graphql::INTERFACE;
 use super::host::Host;
 use super::login::Logins;
 use super::observer::Observer;
@@ -78,9 +79,9 @@ impl<H: Host, O: Observer> World<H, O> {
         let before = match data {
             Some(check) => {
                 let (data, took) = timed(self.data(scene, state, baseline.as_deref(), check, mode)).await;
-                let (report, tables) =
-                    data.unwrap_or_else(|trouble| (unmade(CheckKind::Data, mode.data(), &trouble), None));
-                reports.push(report.in_time(took));
+                let (made, tables) =
+                    data.unwrap_or_else(|trouble| (vec![unmade(CheckKind::Data, mode.data(), &trouble)], None));
+                reports.extend(made.into_iter().map(|report| report.in_time(took)));
                 tables
             }
             None => None,
@@ -128,10 +129,38 @@ impl<H: Host, O: Observer> World<H, O> {
             for (kind, probe) in probes.iter().filter(|(_, probe)| probe.writes.is_empty()) {
                 work.push(Box::pin(async move { self.probed(scene, *kind, probe, against).await }));
             }
+            if let Some(check) = product.checks.graphql.as_ref().filter(|_| has(CheckKind::Graphql)) {
+                let queries = check.queries.iter();
+                for query in queries.filter(|query| query.releases.as_ref().is_none_or(|r| r.contains(&scene.release)))
+                {
+                    work.push(Box::pin(async move {
+                        let made = self.graphql_query(scene, check, query, against).await;
+                        let unmade = |trouble| (unmade(CheckKind::Graphql, &query.name, &trouble), Answers::new());
+                        let (report, answers) = made.unwrap_or_else(unmade);
+                        (report, answers, None)
+                    }));
+                }
+            }
             let mut running = stream::iter(work).buffered(SIDE_BY_SIDE);
             while let Some(done) = running.next().await {
                 made.push(done);
             }
+        }
+        if let Some(check) = product.checks.graphql.as_ref().filter(|_| has(CheckKind::Graphql))
+            && let Some(schema) = &check.schema
+        {
+            let before = match mode {
+                Mode::Baseline => None,
+                Mode::Hop => state.graphql.as_ref().map(|(release, schema)| (release, schema)),
+                Mode::Return => baseline.as_ref().and_then(|known| Some((&scene.release, known.graphql.as_ref()?))),
+            };
+            let made = self.graphql_schema(scene, check, schema, before, mode).await;
+            let (report, read) = made.unwrap_or_else(|trouble| (unmade(CheckKind::Graphql, INTERFACE, &trouble), None));
+            reports.push(report);
+            if let (Some(read), true) = (&read, mode != Mode::Return) {
+                state.graphql = Some((scene.release.clone(), read.clone()));
+            }
+            seen.graphql = read;
         }
         if let Some(check) = product.checks.performance.as_ref().filter(|_| has(CheckKind::Performance)) {
             let reference = baseline.as_ref().map(|baseline| baseline.samples.as_slice());

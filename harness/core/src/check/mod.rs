@@ -6,6 +6,9 @@
 mod answer;
 mod compare;
 mod data;
+mod graphql;
+mod graphql_schema;
+mod json;
 mod logs;
 mod matcher;
 mod migrations;
@@ -13,7 +16,10 @@ mod performance;
 
 pub use answer::{Compared, Terms, fill_json, judge_answer};
 pub use compare::{csv_difference, json_difference};
-pub use data::{DataTerms, judge_data, judge_rows};
+pub use data::{Affected, DataTerms, Difference, judge_data, judge_rows, judge_structure, name_structure, reading};
+pub use graphql::{GraphqlTerms, data_of, judge_graphql, judge_refused};
+pub use graphql_schema::{SchemaTerms, judge_schema};
+pub use json::{Differences, JsonTerms, differences};
 pub use logs::{LogSift, judge_logs};
 pub use matcher::holds;
 pub use migrations::{judge_migrations, judge_stream};

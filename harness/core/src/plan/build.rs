@@ -173,8 +173,9 @@ fn images(
     let context = json!({"release": release.name(), "product": product.product, "edition": edition, "settings": settings(product, scenario)});
     let mut needs = Vec::new();
     for (name, service) in services(product, scenario).iter().filter(|(_, service)| hop == 0 || service.versioned) {
-        let image =
-            service.image.render(&context).map_err(|source| PlanError::Image { service: name.clone(), source })?;
+        let change = scenario.hops.iter().find(|change| change.hop == hop && hop > 0);
+        let image = change.and_then(|change| change.images.get(name)).unwrap_or(&service.image);
+        let image = image.render(&context).map_err(|source| PlanError::Image { service: name.clone(), source })?;
         needs.push(ImageNeed { hop, service: name.clone(), image, holds: service.versioned.then(|| holds.clone()) });
     }
     Ok(needs)
@@ -288,6 +289,7 @@ fn kinds(product: &Product, scenario: &Scenario) -> Vec<CheckKind> {
         CheckKind::Migrations => checks.migrations.is_some(),
         CheckKind::Data => checks.data.is_some(),
         CheckKind::Access => !checks.access.is_empty(),
+        CheckKind::Graphql => checks.graphql.is_some(),
         CheckKind::Repositories => !checks.repositories.is_empty(),
         CheckKind::Artifacts => !checks.artifacts.is_empty(),
         CheckKind::Logs => checks.logs.is_some(),
