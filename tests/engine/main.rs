@@ -5,6 +5,7 @@
 mod apart;
 mod broken;
 mod case;
+mod causes;
 mod expected;
 mod failures;
 mod fake;

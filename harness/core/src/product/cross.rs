@@ -100,8 +100,8 @@ impl Scenario {
             walk.key("setting", name, |names| &names.settings, &format!("/settings/{name}"));
         }
         if let Some(expect) = &self.expect {
-            if expect.findings.is_empty() && expect.checks.is_empty() {
-                let label = "expected `findings` or `checks`: any failure at that stage would do";
+            if expect.findings.is_empty() && expect.checks.is_empty() && expect.known.is_empty() && !expect.short {
+                let label = "expected `findings`, `checks` or `known`: any failure at that stage would do";
                 walk.problems.push(document.problem(
                     "/expect",
                     "the expectation names nothing that has to be found",
@@ -110,7 +110,7 @@ impl Scenario {
                 ));
             }
             for (index, _) in expect.findings.iter().enumerate().filter(|(_, p)| p.regex().is_match("")) {
-                let at = format!("/expect/findings/{index}");
+                let at = if expect.short { "/expect".to_owned() } else { format!("/expect/findings/{index}") };
                 walk.problems.push(document.problem(
                     &at,
                     "the pattern matches anything",
@@ -118,6 +118,12 @@ impl Scenario {
                     None,
                 ));
             }
+        }
+        let ids: BTreeSet<&str> = product.failures.list().iter().map(|failure| failure.id.as_str()).collect();
+        let expected = self.expect.iter().flat_map(|expect| &expect.known).enumerate();
+        for (index, name) in expected.filter(|(_, name)| !ids.contains(name.as_str())) {
+            let at = format!("/expect/known/{index}");
+            walk.problems.push(signature::unknown_failure(name, &ids, document, &at));
         }
         walk.steps(&self.prepare, "/prepare");
         for (index, hop) in self.hops.iter().enumerate() {
