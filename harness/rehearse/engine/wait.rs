@@ -201,13 +201,11 @@ impl<H: Host, O: Observer> World<H, O> {
             }
             Condition::Tcp(wanted) => match self.address(scene, service, wanted.port).await {
                 Err(error) => Err(error.chain()),
-                Ok(address) => {
-                    match tokio::time::timeout(Duration::from_secs(5), connects(address)).await {
-                        Ok(Ok(())) => Ok(()),
-                        Ok(Err(error)) => Err(error.to_string()),
-                        Err(_) => Err("no connection".to_owned()),
-                    }
-                }
+                Ok(address) => match tokio::time::timeout(Duration::from_secs(5), connects(address)).await {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(error)) => Err(error.to_string()),
+                    Err(_) => Err("no connection".to_owned()),
+                },
             },
             Condition::Exec(wanted) => {
                 let argv = wanted.command.argv(&context)?;

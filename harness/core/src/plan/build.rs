@@ -149,8 +149,7 @@ fn images(
     for (name, service) in services(product, scenario).iter().filter(|(_, service)| hop == 0 || service.versioned) {
         let change = scenario.hops.iter().find(|change| change.hop == hop && hop > 0);
         let image = change.and_then(|change| change.images.get(name)).unwrap_or(&service.image);
-        let image =
-            image.render(&context).map_err(|source| PlanError::Image { service: name.clone(), source })?;
+        let image = image.render(&context).map_err(|source| PlanError::Image { service: name.clone(), source })?;
         needs.push(ImageNeed { hop, service: name.clone(), image, holds: service.versioned.then(|| holds.clone()) });
     }
     Ok(needs)
