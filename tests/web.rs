@@ -50,6 +50,7 @@ async fn ask(observer: &impl Observer, address: SocketAddr, path: &str, change: 
         body: None,
         jar: None,
         deadline: Duration::from_secs(10),
+        keep: 4 << 20,
     };
     change(&mut ask);
     observer.http(ask).await
@@ -58,9 +59,11 @@ async fn ask(observer: &impl Observer, address: SocketAddr, path: &str, change: 
 fn response(answer: Answer) -> Tried<Response> {
     match answer {
         Answer::Http(response) => Ok(response),
-        other @ (Answer::Exec(_) | Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. }) => {
-            Err(format!("{other:?}").into())
-        }
+        other @ (Answer::Exec(_)
+        | Answer::Rows(_)
+        | Answer::Silent { .. }
+        | Answer::Refused { .. }
+        | Answer::Broken { .. }) => Err(format!("{other:?}").into()),
     }
 }
 

@@ -8,6 +8,7 @@ use rehearse_core::diagnostic::Rejected;
 use rehearse_core::plan::{Plan, PlanError};
 use rehearse_core::product::Product;
 use rehearse_core::scenario::Scenario;
+use rehearse_core::signature::{self, Failures, KnownFailure};
 use rehearse_core::span::Source;
 use rehearse_core::spec::{Document, read};
 
@@ -134,8 +135,13 @@ pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadE
             }
         }
     };
-    let (product, document) = read::<Product>(file("product.yaml")?)?;
+    let (mut product, document) = read::<Product>(file("product.yaml")?)?;
     document.refuse(product.problems(&document))?;
+    if let Failures::File(name) = &product.failures {
+        let (failures, document) = read::<Vec<KnownFailure>>(file(name)?)?;
+        document.refuse(signature::problems(&failures, &document, ""))?;
+        product.failures = Failures::List(failures);
+    }
     let releases = file(&product.releases.catalog)?;
     let catalog = if product.releases.catalog.ends_with(".json") {
         Catalog::from_json(releases.text())
@@ -187,6 +193,7 @@ fn unplanned(path: &Path, document: &Document, source: PlanError) -> LoadError {
         PlanError::NoSuchHop { .. } => "/hops",
         PlanError::NoSuchStage { .. } => "/expect",
         PlanError::NothingChecked => "/without",
+        PlanError::Required { .. } => "/require",
         PlanError::SourceIsALine(_) => "/from",
         PlanError::Refused(_) => "/to",
         PlanError::Image { .. } => "",

@@ -17,21 +17,27 @@ pub const KEPT: usize = 4 << 20;
 pub struct BodyMaker {
     size: u64,
     digest: Sha256,
+    keep: usize,
     kept: Vec<u8>,
 }
 
 impl Default for BodyMaker {
     fn default() -> Self {
-        Self { size: 0, digest: Sha256::new(), kept: Vec::new() }
+        Self::keeping(KEPT)
     }
 }
 
 impl BodyMaker {
+    /// One that keeps so many bytes.
+    pub fn keeping(keep: usize) -> Self {
+        Self { size: 0, digest: Sha256::new(), keep, kept: Vec::new() }
+    }
+
     /// Takes a piece.
     pub fn take(&mut self, bytes: &[u8]) {
         self.size += bytes.len() as u64;
         self.digest.update(bytes);
-        let room = KEPT.saturating_sub(self.kept.len());
+        let room = self.keep.saturating_sub(self.kept.len());
         self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 

@@ -98,7 +98,7 @@ impl Web {
                 })
                 .or_insert(value);
         }
-        let mut body = BodyMaker::default();
+        let mut body = BodyMaker::keeping(ask.keep);
         let mut size = 0_u64;
         loop {
             match response.chunk().await {

@@ -261,6 +261,7 @@ pub(crate) fn list(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::product::DataChange;
     use crate::scenario::CheckKind;
     use crate::verdict::Outcome;
 

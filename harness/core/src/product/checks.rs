@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DataCheck, ExecStep, HttpStep, SqlStep, main_database};
+use super::{DataCheck, ExecStep, GraphqlCheck, HttpStep, SqlStep, main_database};
 use crate::release::{Range, Release};
 use crate::scalar::{Duration, Pattern};
 use crate::spec::Command;
@@ -24,6 +24,9 @@ pub struct Checks {
     /// Who sees what.
     #[serde(default)]
     pub access: Vec<Probe>,
+    /// The GraphQL interface.
+    #[serde(default)]
+    pub graphql: Option<GraphqlCheck>,
     /// Git repositories are still read.
     #[serde(default)]
     pub repositories: Vec<Probe>,
