@@ -119,7 +119,7 @@ async fn a_way_back_with_other_data_fails() -> Fallible {
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Failed);
     ran.ended(&["hop-2/check passed", "way-back/restore passed", "way-back/check failed"])?;
-    ran.says("way-back/check", "other values in name")
+    ran.says("way-back/check", "other values in name (3: id=1 'abc' → 'other'")
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use rehearse::engine::host::{
 };
 use rehearse::engine::observer::{Ask, Content, DatabaseSite, Observer};
 use rehearse_core::check::LogSift;
-use rehearse_core::observe::{Answer, DataState, LogReview, Response, Rows};
+use rehearse_core::observe::{Answer, DataState, LogReview, Reading, Response, Rows};
 
 use super::world::{Deed, World, body, cannot, key, left, print, things};
 
@@ -259,7 +259,7 @@ impl Observer for Fake {
         }
     }
 
-    async fn tables(&self, site: &DatabaseSite, _: Option<&DataState>) -> Result<DataState, String> {
+    async fn tables(&self, site: &DatabaseSite, _: &Reading) -> Result<DataState, String> {
         match self.0.meet(format!("tables {}", site.deployment)).await {
             Deed::Error(reason) => Err(reason.to_owned()),
             Deed::Tables(tables) => Ok(tables),

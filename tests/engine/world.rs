@@ -5,13 +5,13 @@ use std::future::pending;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rehearse::engine::BodyMaker;
 use rehearse::engine::host::{BoxError, DeploymentName, HostError, Leftover, ServiceSpec, ServiceState};
 use rehearse::engine::observer::Ask;
-use rehearse_core::observe::{Body, DataState, TableState};
+use rehearse_core::observe::{Body, DataState, Item, Kept, Structure, TableState};
 
 pub(crate) type Fallible<T = ()> = Result<T, BoxError>;
 
@@ -233,13 +233,17 @@ pub(crate) fn body(text: &str) -> Body {
     maker.finish()
 }
 
-/// One table, `things`, with a checksum over its one column.
-pub(crate) fn things(rows: u64, sum: &str) -> DataState {
-    let table = TableState {
-        rows,
-        key: vec!["id".to_owned()],
-        columns: vec!["id".to_owned(), "name".to_owned()],
-        sums: BTreeMap::from([("name".to_owned(), sum.to_owned())]),
-    };
-    DataState { tables: BTreeMap::from([("things".to_owned(), table)]) }
+/// One table, `things`, each row with this name; and an index on it.
+pub(crate) fn things(rows: u64, name: &str) -> DataState {
+    let columns = vec!["id".to_owned(), "name".to_owned()];
+    let kept = Kept { columns: columns.clone(), rows: (1..=rows).map(|id| format!("{id}\t{name}").into()).collect() };
+    let sums = columns.iter().map(|column| (column.clone(), format!("{column} {rows} {name}"))).collect();
+    let key = vec!["id".to_owned()];
+    let table = TableState { rows, key, columns, sums, kept: Some(Arc::new(kept)), ..TableState::default() };
+    let item = Item { table: "things".to_owned(), text: "primary key btree (id)".to_owned(), ..Item::default() };
+    DataState {
+        tables: BTreeMap::from([("things".to_owned(), table)]),
+        structure: Some(Structure { items: vec![item], sequences: BTreeMap::new() }),
+        ..DataState::default()
+    }
 }

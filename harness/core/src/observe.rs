@@ -1,5 +1,9 @@
 //! What was read from a deployment. No opinion in it.
 
+mod data;
+
+pub use data::*;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -94,26 +98,6 @@ impl Rows {
             _ => None,
         }
     }
-}
-
-/// The state of a database's tables.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct DataState {
-    /// By table name, with the schema before it where that is not the default one.
-    pub tables: BTreeMap<String, TableState>,
-}
-
-/// The state of a table.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct TableState {
-    /// How many rows.
-    pub rows: u64,
-    /// The key columns that tie a column's value to its row; empty without a primary key.
-    pub key: Vec<String>,
-    /// All columns there are.
-    pub columns: Vec<String>,
-    /// An order-free checksum per compared column, each value tied to its row's key.
-    pub sums: BTreeMap<String, String>,
 }
 
 /// What the database has recorded of migrations, and what the running code has.

@@ -126,6 +126,9 @@ pub struct HopChange {
     /// Steps in place of the product's settling.
     #[serde(default)]
     pub settle: Option<Vec<Step>>,
+    /// Other images than the product's, by service.
+    #[serde(default)]
+    pub images: BTreeMap<String, crate::template::Template>,
 }
 
 /// How the way back is gone.

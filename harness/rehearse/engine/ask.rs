@@ -3,18 +3,24 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rehearse_core::event::{EventKind, StageId};
-use rehearse_core::migrations::{MigrationReader, Told};
+use rehearse_core::check::{Compared, Terms, judge_answer};
+use rehearse_core::event::{CheckReport, StageId};
+use rehearse_core::migrations::MigrationReader;
 use rehearse_core::observe::{Answer, Ended, Seen};
-use rehearse_core::product::{Body, Capture, ExecStep, HttpStep, SqlStep};
+use rehearse_core::product::{Body, Capture, ExecStep, Expect, HttpStep, SqlStep};
 use rehearse_core::scalar::Duration as Limit;
+use rehearse_core::scenario::CheckKind;
 use rehearse_core::template::Template;
 use serde_json::{Map, Value};
 
 use super::host::{Command, Host, HostError, Stdin};
+use super::migrating::Migrating;
 use super::observer::{Ask, Content, Observer};
-use super::output::{Collector, KEPT, OnMigration};
+use super::output::{Collector, KEPT, Listener};
 use super::world::{Scene, Trouble, World};
+
+/// Between two askings of a step that waits for its answer.
+const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Where a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +47,8 @@ pub(crate) struct Request<'a> {
     pub(crate) deadline: Option<&'a Limit>,
     /// As many bytes of the answer are kept for judging.
     pub(crate) keep: usize,
+    /// It is asked again until this holds, for so long.
+    pub(crate) until: Option<(&'a Limit, &'a Expect)>,
 }
 
 impl<H: Host, O: Observer> World<H, O> {
@@ -80,6 +88,7 @@ impl<H: Host, O: Observer> World<H, O> {
             body,
             deadline: step.deadline.as_ref(),
             keep: KEPT,
+            until: step.within.as_ref().map(|within| (within, &step.expect)),
         };
         self.request(scene, request, visit, context).await
     }
@@ -104,15 +113,21 @@ impl<H: Host, O: Observer> World<H, O> {
         for (name, value) in request.headers {
             headers.insert(name.to_lowercase(), value.render(context)?);
         }
-        let answer = match self.address(scene, service, port).await {
-            Err(error) => Answer::Broken { reason: error.chain() },
-            Ok(address) => {
-                let _wait = self.meter.product();
-                let jar = identity.map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage));
-                let deadline = deadline.map_or(Duration::from_secs(60), |limit| limit.get());
-                self.observer.http(Ask { address, method, path, headers, body, jar, deadline, keep }).await
+        let jar = identity.map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage));
+        let deadline = deadline.map_or(Duration::from_secs(60), |limit| limit.get());
+        let ask = || async {
+            match self.address(scene, service, port).await {
+                Err(error) => Answer::Broken { reason: error.chain() },
+                Ok(address) => {
+                    let _wait = self.meter.product();
+                    let (path, headers, body, jar) = (path.clone(), headers.clone(), body.clone(), jar.clone());
+                    self.observer.http(Ask { address, method, path, headers, body, jar, deadline, keep }).await
+                }
             }
         };
+        let none = Expect::default();
+        let (within, expect) = request.until.map_or((None, &none), |(within, expect)| (Some(within), expect));
+        let answer = until_expected(&asked, within, expect, context, ask).await;
         self.shown(&scene.stage, asked, answer)
     }
 
@@ -137,12 +152,11 @@ impl<H: Host, O: Observer> World<H, O> {
         };
         let asked = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
         let (file, evidence) = self.evidence.file(&scene.stage.0, &asked, "txt")?;
-        let reader = step.migrations.map(|format| {
-            let (world, stage) = (self.clone(), scene.stage.clone());
-            let tell: OnMigration<'_> = Box::new(move |told| world.migration(&stage, told));
-            (MigrationReader::new(format), tell)
-        });
-        let mut sink = Collector::new(&file, reader)?;
+        let migrating = step.migrations.map(|format| Migrating::new(self, &scene.stage, format));
+        let listener = migrating
+            .clone()
+            .map(|migrating| -> Listener<'_> { Box::new(move |stream, bytes| migrating.take(stream, bytes)) });
+        let mut sink = Collector::new(&file, listener)?;
         let limit = step.deadline.as_ref().map_or(Duration::from_secs(600), |limit| limit.get());
         let began = tokio::time::Instant::now();
         let ran = {
@@ -162,10 +176,11 @@ impl<H: Host, O: Observer> World<H, O> {
             };
             tokio::time::timeout(limit, work).await
         };
-        let (out, err, reader, lost) = sink.finish();
+        let (out, err, lost) = sink.finish();
         if let Some(source) = lost {
             return Err(HostError::File { operation: "write", path: file, source }.into());
         }
+        let reader = migrating.map(|migrating| migrating.finish(matches!(ran, Ok(Ok(0)))));
         let answer = match ran {
             Err(_) => Answer::Silent { reason: format!("no end within {limit:?}") },
             Ok(Err(error)) => Answer::Broken { reason: error.chain() },
@@ -181,26 +196,17 @@ impl<H: Host, O: Observer> World<H, O> {
         Ok((Seen { asked, answer, evidence: Some(evidence) }, reader))
     }
 
-    /// Tells of a migration: that it began is progress, that it ended is a fact.
-    pub(crate) fn migration(&self, stage: &StageId, told: Told) {
-        match told {
-            Told::Began(migration) => {
-                self.progress(stage, format!("migration {} {}", migration.version, migration.name));
-            }
-            Told::Ended(migration) => self.tell(EventKind::Migrated { stage: stage.clone(), migration }),
-        }
-    }
-
     /// Asks a database.
     pub(crate) async fn ask_sql(&self, scene: &Scene, step: &SqlStep, context: &Value) -> Result<Seen, Trouble> {
         let query = step.query.render(context)?;
         let flat = query.split_whitespace().collect::<Vec<_>>().join(" ");
         let asked = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat)));
         let site = self.database(scene, &step.database)?;
-        let answer = {
+        let ask = || async {
             let _wait = self.meter.product();
             self.observer.rows(&site, &query).await
         };
+        let answer = until_expected(&asked, step.within.as_ref(), &step.expect, context, ask).await;
         self.shown(&scene.stage, asked, answer)
     }
 
@@ -235,6 +241,28 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         let evidence = self.evidence.write(&stage.0, &asked, "txt", text.as_bytes())?;
         Ok(Seen { asked, answer, evidence: Some(evidence) })
+    }
+}
+
+/// Asks again, where the step says so, until what it expects holds or its time is over; the last answer counts.
+async fn until_expected<F: Future<Output = Answer>>(
+    asked: &str,
+    within: Option<&rehearse_core::scalar::Duration>,
+    expect: &Expect,
+    context: &Value,
+    ask: impl Fn() -> F,
+) -> Answer {
+    let began = tokio::time::Instant::now();
+    loop {
+        let answer = ask().await;
+        let Some(limit) = within else { return answer };
+        let seen = Seen { asked: asked.to_owned(), answer, evidence: None };
+        let mut judged = CheckReport::new(CheckKind::Health, "");
+        let terms = Terms { expect, same: &[], changes: &[], context };
+        if judge_answer(&seen, terms, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
+            return seen.answer;
+        }
+        tokio::time::sleep(BETWEEN).await;
     }
 }
 

@@ -72,9 +72,9 @@ impl<H: Host, O: Observer> World<H, O> {
         let before = match data {
             Some(check) => {
                 let data = self.data(scene, state, baseline.as_deref(), check, mode).await;
-                let (report, tables) =
-                    data.unwrap_or_else(|trouble| (unmade(CheckKind::Data, mode.data(), &trouble), None));
-                reports.push(report);
+                let (made, tables) =
+                    data.unwrap_or_else(|trouble| (vec![unmade(CheckKind::Data, mode.data(), &trouble)], None));
+                reports.extend(made);
                 tables
             }
             None => None,

@@ -198,6 +198,7 @@ impl<H: Host, O: Observer> World<H, O> {
             body: Some(Content::Json(body)),
             deadline: check.deadline.as_ref(),
             keep: usize::try_from(longest).unwrap_or(usize::MAX),
+            until: None,
         };
         Ok(Some(self.request(scene, request, visit, &context).await?))
     }

@@ -10,6 +10,7 @@ pub mod host;
 mod login;
 mod logs;
 mod meter;
+mod migrating;
 pub mod observer;
 mod output;
 mod probe;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rehearse_core::check::LogSift;
-use rehearse_core::observe::{Answer, DataState, LogReview};
+use rehearse_core::observe::{Answer, DataState, LogReview, Reading};
 use rehearse_core::product::Engine;
 
 use super::host::DeploymentName;
@@ -69,12 +69,8 @@ pub trait Observer: Send + Sync + 'static {
     /// Asks a database directly.
     fn rows(&self, site: &DatabaseSite, sql: &str) -> impl Future<Output = Answer> + Send;
 
-    /// Reads the state of all tables. With a basis, its columns and keys are compared: those that are still there.
-    fn tables(
-        &self,
-        site: &DatabaseSite,
-        basis: Option<&DataState>,
-    ) -> impl Future<Output = Result<DataState, String>> + Send;
+    /// Reads the state of all tables, and what else the reading wants of them.
+    fn tables(&self, site: &DatabaseSite, reading: &Reading) -> impl Future<Output = Result<DataState, String>> + Send;
 
     /// How many sessions others hold on the database.
     fn sessions(&self, site: &DatabaseSite) -> impl Future<Output = Result<u64, String>> + Send;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use rehearse_core::check::{DataTerms, judge_data, judge_rows};
+use rehearse_core::check::{DataTerms, judge_data, judge_rows, reading};
 use rehearse_core::event::{CheckReport, EventKind};
+use rehearse_core::observe::Reading;
 use rehearse_core::path::Target;
 use rehearse_core::plan::{Act, ImageNeed, MAIN, Stage};
 use rehearse_core::scenario::CheckKind;
@@ -176,7 +177,8 @@ impl<H: Host, O: Observer> World<H, O> {
         let Some(rows) = state.verified.as_ref().and_then(|verified| verified.rows.as_ref()) else { return Ok(()) };
         let (Some(check), Some(_)) = (&product.checks.data, &product.backup.rows) else { return Ok(()) };
         let mut report = CheckReport::new(CheckKind::Data, "the restored tables are those of the backup");
-        let tables = self.tables(scene, check, before, &mut report).await?;
+        let wanted = Reading { keep: before.is_some(), ..reading(before, &[], &[]) };
+        let tables = self.tables(scene, check, &wanted, &mut report).await?;
         if let Some(tables) = &tables {
             judge_rows(rows, tables, &mut report);
         }
@@ -186,7 +188,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 CheckReport::new(CheckKind::Data, "the restored tables are as they were before the first hop");
             let none = std::collections::BTreeSet::new();
             let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
-            let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere };
+            let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere, growing: &none };
             judge_data(before, tables, terms, &mut report);
             self.tell(EventKind::Checked { stage: scene.stage.clone(), report: report.decide() });
         }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use rehearse_core::check::{DataTerms, judge_data};
+use rehearse_core::check::{DataTerms, judge_data, judge_structure, name_structure, reading};
 use rehearse_core::event::CheckReport;
-use rehearse_core::observe::DataState;
+use rehearse_core::observe::{DataState, Reading};
 use rehearse_core::product::{DataCheck, DataRule};
 use rehearse_core::release::Release;
 use rehearse_core::scenario::CheckKind;
@@ -15,6 +15,8 @@ use super::observer::Observer;
 use super::state::{Baseline, State};
 use super::world::{Scene, Trouble, World};
 
+/// The check of what holds the tables together.
+const STRUCTURE: &str = "structure as before";
 /// The check of what our own probes did.
 pub(super) const OWN_WRITES: &str = "asking changed nothing but what a probe says it writes";
 
@@ -34,8 +36,13 @@ fn crossing<'c>(check: &'c DataCheck, since: &Release, now: &Release) -> Vec<&'c
     check.rules.iter().filter(|rule| *since < rule.crossing && rule.crossing <= *now).collect()
 }
 
+/// The rules that a later hop may come to.
+fn later<'c>(check: &'c DataCheck, now: &Release) -> Vec<&'c DataRule> {
+    check.rules.iter().filter(|rule| *now < rule.crossing).collect()
+}
+
 impl<H: Host, O: Observer> World<H, O> {
-    /// The tables, before any probe of this stage asks.
+    /// The tables and their structure, before any probe of this stage asks.
     pub(super) async fn data(
         &self,
         scene: &Scene,
@@ -43,54 +50,81 @@ impl<H: Host, O: Observer> World<H, O> {
         baseline: Option<&Baseline>,
         check: &DataCheck,
         mode: Mode,
-    ) -> Result<(CheckReport, Option<DataState>), Trouble> {
+    ) -> Result<(Vec<CheckReport>, Option<DataState>), Trouble> {
         let mut report = CheckReport::new(CheckKind::Data, mode.data());
+        let mut structure = CheckReport::new(CheckKind::Data, STRUCTURE);
         let last = state.reference.as_ref().filter(|_| mode == Mode::Hop);
         let reference = match mode {
             Mode::Baseline => None,
             Mode::Hop => last.map(|last| &last.tables),
             Mode::Return => baseline.and_then(|baseline| baseline.tables.as_ref()),
         };
-        let tables = match self.tables(scene, check, reference, &mut report).await? {
-            Some(tables) => tables,
-            None => return Ok((report.decide(), None)),
+        let rules = last.map(|last| crossing(check, &last.release, &scene.release)).unwrap_or_default();
+        let wanted = reading(reference, &rules, &later(check, &scene.release));
+        let Some(tables) = self.tables(scene, check, &wanted, &mut report).await? else {
+            structure.unclear.extend(report.unclear.iter().cloned());
+            return Ok((vec![report.decide(), structure.decide()], None));
         };
         let none = BTreeSet::new();
-        let rules = last.map(|last| crossing(check, &last.release, &scene.release)).unwrap_or_default();
         match (mode, reference) {
             (Mode::Baseline, _) => {
                 let filled = tables.tables.values().filter(|table| table.rows > 0).count();
                 report.assertions += u32::try_from(filled).unwrap_or(u32::MAX);
                 let rows: u64 = tables.tables.values().map(|table| table.rows).sum();
                 report.notes.push(format!("{} tables, {filled} with rows, {rows} rows in all", tables.tables.len()));
+                see_structure(&tables, &mut structure);
             }
-            (_, None) => report.unclear.push("there is no baseline to compare with".to_owned()),
+            (_, None) => {
+                report.unclear.push("there is no baseline to compare with".to_owned());
+                structure.unclear.push("there is no baseline to compare with".to_owned());
+            }
             (_, Some(reference)) => {
                 let written = last.map_or(&none, |last| &last.written);
-                let terms =
-                    DataTerms { rules: &rules, volatile: &check.volatile, written, elsewhere: &check.elsewhere };
-                judge_data(reference, &tables, terms, &mut report);
+                let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
+                let terms = DataTerms { rules: &rules, volatile, written, elsewhere, growing: &none };
+                let differences = judge_data(reference, &tables, terms, &mut report);
+                self.show(scene, "differences", &differences, &mut report)?;
                 if !check.volatile.is_empty() {
                     report
                         .notes
                         .push(format!("not compared, as they change by themselves: {}", check.volatile.join(", ")));
                 }
+                let strict = mode == Mode::Return;
+                let differences = judge_structure(reference, &tables, &rules, strict, &mut structure);
+                self.show(scene, "structure differences", &differences, &mut structure)?;
             }
         }
-        Ok((report.decide(), Some(tables)))
+        Ok((vec![report.decide(), structure.decide()], Some(tables)))
+    }
+
+    /// Writes evidence, and refers the findings to it.
+    fn show<T: serde::Serialize>(
+        &self,
+        scene: &Scene,
+        name: &str,
+        what: &T,
+        report: &mut CheckReport,
+    ) -> Result<(), Trouble> {
+        let text = serde_json::to_vec_pretty(what).unwrap_or_default();
+        let file = self.evidence.write(&scene.stage.0, name, "json", &text)?;
+        for finding in &mut report.findings {
+            finding.evidence.get_or_insert_with(|| file.clone());
+        }
+        report.evidence.push(file);
+        Ok(())
     }
 
     pub(crate) async fn tables(
         &self,
         scene: &Scene,
         check: &DataCheck,
-        basis: Option<&DataState>,
+        wanted: &Reading,
         report: &mut CheckReport,
     ) -> Result<Option<DataState>, Trouble> {
         let site = self.database(scene, &check.database)?;
         let read = {
             let _wait = self.meter.product();
-            self.observer.tables(&site, basis).await
+            self.observer.tables(&site, wanted).await
         };
         match read {
             Ok(tables) => {
@@ -114,12 +148,30 @@ impl<H: Host, O: Observer> World<H, O> {
         written: &BTreeSet<String>,
     ) -> Result<(CheckReport, Option<DataState>), Trouble> {
         let mut report = CheckReport::new(CheckKind::Data, OWN_WRITES);
-        let Some(after) = self.tables(scene, check, None, &mut report).await? else {
+        let wanted = reading(Some(before), &[], &later(check, &scene.release));
+        let Some(after) = self.tables(scene, check, &wanted, &mut report).await? else {
             return Ok((report.decide(), None));
         };
-        // Columns that `before` did not compare are not held against `after`; tables it does not know are in neither.
-        let terms = DataTerms { rules: &[], volatile: &check.volatile, written, elsewhere: &check.elsewhere };
-        judge_data(before, &after, terms, &mut report);
+        let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
+        let terms = DataTerms { rules: &[], volatile, written, elsewhere, growing: &BTreeSet::new() };
+        let differences = judge_data(before, &after, terms, &mut report);
+        if !differences.is_empty() {
+            self.show(scene, "differences", &differences, &mut report)?;
+        }
         Ok((report.decide(), Some(after)))
+    }
+}
+
+/// The structure of the baseline: what the hops are compared with. What does not hold there is no hop's fault.
+fn see_structure(tables: &DataState, report: &mut CheckReport) {
+    let Some(structure) = &tables.structure else {
+        report.unclear.push("the structure was not read".to_owned());
+        return;
+    };
+    report.assertions += u32::try_from(structure.items.len()).unwrap_or(u32::MAX);
+    let (things, sequences) = (structure.items.len(), structure.sequences.len());
+    report.notes.push(format!("{things} indexes, constraints, defaults and the like; {sequences} sequences"));
+    for item in structure.items.iter().filter(|item| item.broken) {
+        report.notes.push(format!("does not hold already: {}", name_structure(item)));
     }
 }

@@ -6,6 +6,7 @@ use rehearse_core::observe::Answer;
 use rehearse_core::product::{Condition, SqlCondition};
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value};
+use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use super::follow::Lines;
@@ -27,6 +28,21 @@ pub(crate) struct Awaited<'a> {
     pub(crate) condition: &'a Condition,
     pub(crate) progress: Option<&'a SqlCondition>,
     pub(crate) limit: Duration,
+}
+
+/// How long a connection has to stay open to count as accepted by the service.
+const OPEN: Duration = Duration::from_millis(200);
+
+/// Connects, and sees the connection stay: container engines put a proxy before a published port that accepts whatever
+/// comes, and hangs up when nobody listens behind it.
+async fn connects(address: std::net::SocketAddr) -> std::io::Result<()> {
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    match tokio::time::timeout(OPEN, stream.read(&mut [0; 1])).await {
+        // Still open, or already greeting.
+        Err(_) | Ok(Ok(1..)) => Ok(()),
+        Ok(Ok(0)) => Err(std::io::Error::other("the connection was accepted and closed at once")),
+        Ok(Err(error)) => Err(error),
+    }
 }
 
 /// Keeps the end of an output.
@@ -186,14 +202,11 @@ impl<H: Host, O: Observer> World<H, O> {
             }
             Condition::Tcp(wanted) => match self.address(scene, service, wanted.port).await {
                 Err(error) => Err(error.chain()),
-                Ok(address) => {
-                    let connect = tokio::net::TcpStream::connect(address);
-                    match tokio::time::timeout(Duration::from_secs(5), connect).await {
-                        Ok(Ok(_)) => Ok(()),
-                        Ok(Err(error)) => Err(error.to_string()),
-                        Err(_) => Err("no connection".to_owned()),
-                    }
-                }
+                Ok(address) => match tokio::time::timeout(Duration::from_secs(5), connects(address)).await {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(error)) => Err(error.to_string()),
+                    Err(_) => Err("no connection".to_owned()),
+                },
             },
             Condition::Exec(wanted) => {
                 let argv = wanted.command.argv(&context)?;

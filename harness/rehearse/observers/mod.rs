@@ -2,14 +2,13 @@
 
 mod http;
 mod log;
-mod postgres;
+mod sql;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use rehearse_core::check::LogSift;
-use rehearse_core::observe::{Answer, DataState, LogReview};
-use rehearse_core::product::Engine;
+use rehearse_core::observe::{Answer, DataState, LogReview, Reading};
 
 use crate::engine::host::Host;
 use crate::engine::observer::{Ask, DatabaseSite, Observer};
@@ -36,21 +35,15 @@ impl<H: Host> Observer for Live<H> {
     }
 
     async fn rows(&self, site: &DatabaseSite, sql: &str) -> Answer {
-        match site.engine {
-            Engine::Postgresql => postgres::rows(&*self.host, site, sql).await,
-        }
+        sql::rows(&*self.host, site, sql).await
     }
 
-    async fn tables(&self, site: &DatabaseSite, basis: Option<&DataState>) -> Result<DataState, String> {
-        match site.engine {
-            Engine::Postgresql => postgres::tables(&*self.host, site, basis).await,
-        }
+    async fn tables(&self, site: &DatabaseSite, reading: &Reading) -> Result<DataState, String> {
+        sql::tables(&*self.host, site, reading).await
     }
 
     async fn sessions(&self, site: &DatabaseSite) -> Result<u64, String> {
-        match site.engine {
-            Engine::Postgresql => postgres::sessions(&*self.host, site).await,
-        }
+        sql::sessions(&*self.host, site).await
     }
 
     async fn log(&self, file: &Path, from: u64, sift: LogSift) -> Result<LogReview, String> {

@@ -117,7 +117,7 @@ pub(super) struct WireMigration {
     version: String,
     /// Its name.
     name: String,
-    /// How long it took, where the migrator says.
+    /// How long it took, as the migrator says or its output came.
     seconds: Option<f64>,
 }
 

@@ -1,166 +1,230 @@
 //! Judges the state of the tables: nothing lost, nothing changed, nothing there that should not be, but by rules.
 
+mod compare;
+mod rows;
+mod rules;
+mod structure;
+mod told;
+
+pub use rules::reading;
+pub use structure::{judge_structure, name_structure};
+pub use told::{Affected, Difference};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::CheckReport;
 use crate::observe::{DataState, TableState};
-use crate::product::{DataChange, DataRule};
+use crate::product::{DataRule, fits};
 use crate::verdict::Finding;
+
+use rules::Rules;
 
 /// The terms the tables are judged on.
 #[derive(Debug, Clone, Copy)]
 pub struct DataTerms<'a> {
     /// Reviewed rules of this hop; none on the way back, where nothing may differ.
     pub rules: &'a [&'a DataRule],
-    /// Columns that change by themselves, as `table.column`.
+    /// Columns that change by themselves, as `table.column`, with `*` for any characters.
     pub volatile: &'a [String],
     /// Tables, or columns as `table.column`, that our own probes said they write to since the reference was taken.
     pub written: &'a BTreeSet<String>,
     /// Tables that another check judges.
     pub elsewhere: &'a BTreeMap<String, String>,
+    /// Tables to which a plain restart of the source release added rows.
+    pub growing: &'a BTreeSet<String>,
 }
 
 /// Tables or columns listed by name in one finding.
 const NAMED: usize = 8;
+/// Rows shown as examples in a finding.
+const EXAMPLES: usize = 3;
+/// Rows named in the evidence.
+const NAMED_ROWS: usize = 20;
 
-/// Compares the tables with the reference.
-pub fn judge_data(reference: &DataState, now: &DataState, terms: DataTerms<'_>, report: &mut CheckReport) {
+/// Compares the tables with the reference. Gives all that differs, allowed or not, for the evidence.
+pub fn judge_data(
+    reference: &DataState,
+    now: &DataState,
+    terms: DataTerms<'_>,
+    report: &mut CheckReport,
+) -> Vec<Difference> {
     if reference.tables.values().all(|table| table.rows == 0) {
         report.unclear.push("the baseline has no row in any table".to_owned());
-        return;
+        return Vec::new();
     }
     if now.tables.is_empty() {
         report.findings.push(Finding::new("the database", format!("{} tables", reference.tables.len()), "none"));
-        return;
+        return Vec::new();
     }
-    let rules = Rules::of(terms);
+    let rules = Rules::of(terms.rules);
+    let judge = Judge { reference, now, rules: &rules, terms };
+    let mut differences = Vec::new();
+    let mut findings = Vec::new();
+    let mut taken = BTreeSet::new();
     for (name, before) in &reference.tables {
         if let Some(reason) = terms.elsewhere.get(name).filter(|_| now.tables.contains_key(name)) {
             report.notes.push(format!("table {name}: {reason}"));
             continue;
         }
         report.assertions += 1;
-        match now.tables.get(name) {
-            Some(table) => judge_table(name, before, table, &rules, terms, report),
-            None => match rules.dropped_tables.get(name.as_str()) {
-                Some(rule) => {
-                    report.notes.push(format!("table {name} went by the rule of {}: {}", rule.crossing, rule.because))
-                }
-                None => report.findings.push(Finding::new(
-                    format!("table {name}"),
-                    format!("{} rows as before", before.rows),
-                    "the table is gone",
-                )),
-            },
+        let mut difference =
+            Difference { table: name.clone(), rows_before: Some(before.rows), ..Difference::default() };
+        if let Some(new) = judge.found(name, before, &mut difference, report) {
+            taken.insert(new);
         }
+        finish(difference, &format!("the {} rows as before", before.rows), &mut findings, &mut differences, report);
     }
-    for (name, table) in now.tables.iter().filter(|(name, _)| !reference.tables.contains_key(*name)) {
-        report.assertions += 1;
-        match rules.new_tables.get(name.as_str()) {
-            Some(rule) => report.notes.push(format!(
-                "table {name} ({} rows) is new by the rule of {}: {}",
-                table.rows, rule.crossing, rule.because
-            )),
-            None => report.findings.push(Finding::new(
-                format!("table {name}"),
-                "no such table: it was not there before and no rule of this hop brings it",
-                format!("a table with {} rows; left over from another release?", table.rows),
-            )),
-        }
-    }
-}
-
-#[derive(Default)]
-struct Rules<'a> {
-    new_tables: BTreeMap<&'a str, &'a DataRule>,
-    dropped_tables: BTreeMap<&'a str, &'a DataRule>,
-    dropped_columns: BTreeMap<&'a str, &'a DataRule>,
-    values: BTreeMap<&'a str, &'a DataRule>,
-    rows: BTreeMap<&'a str, (i64, &'a DataRule)>,
-}
-
-impl<'a> Rules<'a> {
-    fn of(terms: DataTerms<'a>) -> Self {
-        let mut rules = Self::default();
-        for rule in terms.rules {
-            let named = |names: &'a [String]| names.iter().map(|name| (name.as_str(), *rule));
-            match &rule.allow {
-                DataChange::NewTables(names) => rules.new_tables.extend(named(names)),
-                DataChange::DroppedTables(names) => rules.dropped_tables.extend(named(names)),
-                DataChange::DroppedColumns(names) => rules.dropped_columns.extend(named(names)),
-                DataChange::Values(names) => rules.values.extend(named(names)),
-                DataChange::Rows(change) => {
-                    let entry = rules.rows.entry(&change.table).or_insert((0, rule));
-                    entry.0 += change.by;
-                }
-            }
-        }
-        rules
-    }
-}
-
-fn judge_table(
-    name: &str,
-    before: &TableState,
-    now: &TableState,
-    rules: &Rules<'_>,
-    terms: DataTerms<'_>,
-    report: &mut CheckReport,
-) {
-    let object = format!("table {name}");
-    if terms.written.contains(name) {
-        report.notes.push(format!("table {name}: {} → {} rows, written by our own probe", before.rows, now.rows));
-        return;
-    }
-    let by_rule = rules.rows.get(name);
-    let expected = before.rows.saturating_add_signed(by_rule.map_or(0, |(by, _)| *by));
-    if now.rows != expected {
-        report.findings.push(Finding::new(object, format!("{expected} rows"), format!("{} rows", now.rows)));
-        return;
-    }
-    if let Some((by, rule)) = by_rule {
-        report.notes.push(format!(
-            "table {name}: {} → {} rows ({by:+}) by the rule of {}: {}; its values were not compared",
-            before.rows, now.rows, rule.crossing, rule.because
-        ));
-        return;
-    }
-    let mut changed = Vec::new();
-    let mut uncompared = Vec::new();
-    for (column, sum) in &before.sums {
-        let full = format!("{name}.{column}");
-        if terms.volatile.contains(&full) || terms.written.contains(&full) {
+    for (name, table) in &now.tables {
+        if reference.tables.contains_key(name) || taken.contains(name) && rules.new_table(name).is_none() {
             continue;
         }
-        let values_rule = rules.values.get(full.as_str());
-        match (now.sums.get(column), rules.dropped_columns.get(full.as_str())) {
-            (None, Some(rule)) => {
-                report.notes.push(format!("column {full} went by the rule of {}: {}", rule.crossing, rule.because));
-            }
-            (None, None) if now.columns.contains(column) => uncompared.push(column.as_str()),
-            (None, None) => report.findings.push(Finding::new(
-                format!("column {full}"),
-                format!("a column with {} values as before", before.rows),
-                "the column is gone",
-            )),
-            (Some(now), _) if now == sum => report.assertions += 1,
-            (Some(_), _) => match values_rule {
-                Some(rule) => report
-                    .notes
-                    .push(format!("values of {full} changed by the rule of {}: {}", rule.crossing, rule.because)),
-                None => changed.push(column.as_str()),
-            },
+        report.assertions += 1;
+        let mut difference =
+            Difference { table: name.clone(), new: true, rows_now: Some(table.rows), ..Difference::default() };
+        match rules.new_table(name) {
+            Some(rule) => difference.by_rule.push(format!("({} rows) is new {}", table.rows, rules.by(rule))),
+            None => difference.wrong.push(format!("a table with {} rows; left over from another release?", table.rows)),
         }
+        let expected = "no such table: it was not there before and no rule of this hop brings it";
+        finish(difference, expected, &mut findings, &mut differences, report);
     }
-    if !changed.is_empty() {
-        report.findings.push(Finding::new(
-            object,
-            format!("the values of the {} rows as before", before.rows),
-            format!("other values in {}", list(&changed)),
-        ));
+    report.notes.extend(rules.unused(false));
+    told::tell(findings, "tables", report);
+    differences
+}
+
+fn finish(
+    difference: Difference,
+    expected: &str,
+    findings: &mut Vec<Finding>,
+    differences: &mut Vec<Difference>,
+    report: &mut CheckReport,
+) {
+    report.notes.extend(difference.by_rule.iter().map(|text| format!("table {} {text}", difference.table)));
+    if !difference.wrong.is_empty() {
+        findings.push(Finding::new(format!("table {}", difference.table), expected, difference.wrong.join("; ")));
     }
-    if !uncompared.is_empty() {
-        report.unclear.push(format!("table {name}: no checksum of {}", list(&uncompared)));
+    if difference.says_something() {
+        differences.push(difference);
+    }
+}
+
+struct Judge<'a> {
+    reference: &'a DataState,
+    now: &'a DataState,
+    rules: &'a Rules<'a>,
+    terms: DataTerms<'a>,
+}
+
+impl Judge<'_> {
+    /// Finds the table of the reference where it is now, and compares. Gives the name it has now.
+    fn found(
+        &self,
+        name: &str,
+        before: &TableState,
+        difference: &mut Difference,
+        report: &mut CheckReport,
+    ) -> Option<String> {
+        let rules = self.rules;
+        let moved = rules.moved(name);
+        let renamed = rules.renamed_table(name);
+        let new = moved.map(|(moved, _)| moved.to.as_str()).or(renamed.map(|(new, _)| new)).unwrap_or(name);
+        if new == name && self.terms.written.contains(name) && self.now.tables.contains_key(name) {
+            let rows = self.now.tables.get(name).map_or(0, |table| table.rows);
+            report.notes.push(format!("table {name}: {} → {rows} rows, written by our own probe", before.rows));
+            return None;
+        }
+        let Some(whole) = self.now.tables.get(new) else {
+            difference.gone = true;
+            match rules.dropped_table(name) {
+                Some(rule) => difference.by_rule.push(format!("went {}", rules.by(rule))),
+                None if new == name => difference.wrong.push("the table is gone".to_owned()),
+                None => difference.wrong.push(format!("the table is gone, and there is no {new}")),
+            }
+            return None;
+        };
+        let viewed = match self.now.viewed.get(name) {
+            Some(Err(reason)) => {
+                report.unclear.push(format!("table {name}, as its rules say it is in {new} now: {reason}"));
+                return Some(new.to_owned());
+            }
+            Some(Ok(viewed)) => viewed,
+            None if new != name => {
+                report.unclear.push(format!("table {name} was not read in {new}"));
+                return Some(new.to_owned());
+            }
+            None => whole,
+        };
+        if let Some((_, rule)) = moved {
+            difference.by_rule.push(format!("is in {new} now {}", rules.by(rule)));
+        } else if let Some((_, rule)) = renamed {
+            difference.by_rule.push(format!("is called {new} now {}", rules.by(rule)));
+        }
+        difference.rows_now = Some(viewed.rows);
+        if new == name {
+            let new_columns = whole.columns.iter().filter(|column| {
+                let taken = before
+                    .columns
+                    .iter()
+                    .any(|old| rules.renamed_column(&format!("{name}.{old}")).is_some_and(|(new, _)| new == *column));
+                !before.columns.contains(column) && !taken
+            });
+            difference.new_columns = new_columns.cloned().collect();
+        }
+        self.compare(name, before, viewed, whole, difference, report);
+        Some(new.to_owned())
+    }
+
+    fn compare(
+        &self,
+        name: &str,
+        before: &TableState,
+        now: &TableState,
+        whole: &TableState,
+        difference: &mut Difference,
+        report: &mut CheckReport,
+    ) {
+        let rules = self.rules;
+        let all: Vec<&String> = match &before.kept {
+            Some(kept) => kept.columns.iter().collect(),
+            None => before.sums.keys().collect(),
+        };
+        let read = |column: &String| {
+            now.kept.as_ref().is_some_and(|kept| kept.columns.contains(column)) || now.sums.contains_key(column)
+        };
+        let mut columns = Vec::new();
+        for column in all {
+            let full = format!("{name}.{column}");
+            let quiet = self.terms.volatile.iter().any(|pattern| fits(pattern, &full));
+            if quiet || self.terms.written.contains(&full) {
+                continue;
+            }
+            if read(column) {
+                if let Some((new, rule)) = rules.renamed_column(&full) {
+                    difference.by_rule.push(format!("has {column} as {new} now {}", rules.by(rule)));
+                }
+                columns.push(column.clone());
+                continue;
+            }
+            match rules.dropped_column(&full) {
+                Some(rule) => difference.by_rule.push(format!("lost its column {column} {}", rules.by(rule))),
+                None if now.columns.contains(column) && now.kept.is_none() => {
+                    report.unclear.push(format!("table {name}: no checksum of {column}"));
+                }
+                None => difference.gone_columns.push(column.clone()),
+            }
+        }
+        if !difference.gone_columns.is_empty() {
+            let names: Vec<&str> = difference.gone_columns.iter().map(String::as_str).collect();
+            let (noun, verb) = if names.len() == 1 { ("column", "is") } else { ("columns", "are") };
+            difference.wrong.push(format!("the {noun} {} {verb} gone", list(&names)));
+        }
+        match (&before.kept, &now.kept) {
+            (Some(old), Some(new)) => self.row_by_row(name, (before, old), (now, new), &columns, difference, report),
+            (Some(_) | None, None) | (None, Some(_)) => {
+                self.by_sums(name, before, now, whole, &columns, difference, report);
+            }
+        }
     }
 }
 
@@ -197,6 +261,7 @@ pub(crate) fn list(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::product::DataChange;
     use crate::scenario::CheckKind;
     use crate::verdict::Outcome;
 
@@ -206,17 +271,26 @@ mod tests {
         let table = |(name, rows, sums): &Given<'_>| {
             let sums: BTreeMap<String, String> = sums.iter().map(|(c, s)| ((*c).into(), (*s).into())).collect();
             let columns = sums.keys().cloned().collect();
-            ((*name).to_owned(), TableState { rows: *rows, key: vec!["id".into()], columns, sums })
+            (
+                (*name).to_owned(),
+                TableState { rows: *rows, key: vec!["id".into()], columns, sums, ..TableState::default() },
+            )
         };
-        DataState { tables: tables.iter().map(table).collect() }
+        DataState { tables: tables.iter().map(table).collect(), ..DataState::default() }
     }
 
     fn check(before: &DataState, now: &DataState, rules: &[DataRule], outcome: Outcome, about: &str) {
         let rules: Vec<&DataRule> = rules.iter().collect();
         let mut report = CheckReport::new(CheckKind::Data, "main");
         let volatile = ["t.seen".to_owned()];
-        let terms =
-            DataTerms { rules: &rules, volatile: &volatile, written: &BTreeSet::new(), elsewhere: &BTreeMap::new() };
+        let none = BTreeSet::new();
+        let terms = DataTerms {
+            rules: &rules,
+            volatile: &volatile,
+            written: &none,
+            elsewhere: &BTreeMap::new(),
+            growing: &none,
+        };
         judge_data(before, now, terms, &mut report);
         let report = report.decide();
         assert_eq!(report.outcome, outcome, "{report:#?}");
@@ -232,7 +306,13 @@ mod tests {
     fn every_loss_and_change_is_found_and_rules_are_shown() {
         let before = state(&[("t", 2, &[("id", "1"), ("a", "5"), ("seen", "7")])]);
         check(&before, &before, &[], Outcome::Passed, "");
-        check(&before, &state(&[("t", 1, &[("id", "1"), ("a", "5"), ("seen", "7")])]), &[], Outcome::Failed, "1 rows");
+        check(
+            &before,
+            &state(&[("t", 1, &[("id", "1"), ("a", "5"), ("seen", "7")])]),
+            &[],
+            Outcome::Failed,
+            "1 rows instead of 2",
+        );
         check(
             &before,
             &state(&[("t", 2, &[("id", "1"), ("a", "6"), ("seen", "7")])]),
@@ -241,7 +321,7 @@ mod tests {
             "values in a",
         );
         check(&before, &state(&[("t", 2, &[("id", "1"), ("a", "5"), ("seen", "8")])]), &[], Outcome::Passed, "");
-        check(&before, &state(&[("t", 2, &[("id", "1"), ("seen", "7")])]), &[], Outcome::Failed, "column is gone");
+        check(&before, &state(&[("t", 2, &[("id", "1"), ("seen", "7")])]), &[], Outcome::Failed, "column a is gone");
         check(&before, &state(&[("u", 0, &[])]), &[], Outcome::Failed, "table is gone");
         let more = state(&[("t", 2, &[("id", "1"), ("a", "5"), ("seen", "7"), ("new", "0")]), ("u", 0, &[])]);
         check(&before, &more, &[], Outcome::Failed, "left over");

@@ -16,10 +16,10 @@ mod performance;
 
 pub use answer::{Compared, Terms, fill_json, judge_answer};
 pub use compare::{csv_difference, json_difference};
-pub use data::{DataTerms, judge_data, judge_rows};
+pub use data::{Affected, DataTerms, Difference, judge_data, judge_rows, judge_structure, name_structure, reading};
 pub use graphql::{GraphqlTerms, data_of, judge_graphql, judge_refused};
 pub use graphql_schema::{SchemaTerms, judge_schema};
-pub use json::{Difference, Differences, JsonTerms, differences};
+pub use json::JsonTerms;
 pub use logs::{LogSift, judge_logs};
 pub use matcher::holds;
 pub use migrations::{judge_migrations, judge_stream};

@@ -147,8 +147,9 @@ fn images(
     let context = json!({"release": release.name(), "product": product.product, "edition": edition, "settings": settings(product, scenario)});
     let mut needs = Vec::new();
     for (name, service) in services(product, scenario).iter().filter(|(_, service)| hop == 0 || service.versioned) {
-        let image =
-            service.image.render(&context).map_err(|source| PlanError::Image { service: name.clone(), source })?;
+        let change = scenario.hops.iter().find(|change| change.hop == hop && hop > 0);
+        let image = change.and_then(|change| change.images.get(name)).unwrap_or(&service.image);
+        let image = image.render(&context).map_err(|source| PlanError::Image { service: name.clone(), source })?;
         needs.push(ImageNeed { hop, service: name.clone(), image, holds: service.versioned.then(|| holds.clone()) });
     }
     Ok(needs)

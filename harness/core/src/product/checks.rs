@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ExecStep, GraphqlCheck, HttpStep, SqlStep, main_database};
+use super::{DataCheck, ExecStep, GraphqlCheck, HttpStep, SqlStep, main_database};
 use crate::release::{Range, Release};
 use crate::scalar::{Duration, Pattern};
 use crate::spec::Command;
@@ -105,13 +105,41 @@ pub struct MigrationCheck {
     /// The database.
     #[serde(default = "main_database")]
     pub database: String,
-    /// A query with one row per migration that the database has recorded: its version.
+    /// A query with one row per migration that the database has recorded: its version, as `known` has it.
     pub recorded: String,
+    /// What the database records: each migration when not given.
+    #[serde(default)]
+    pub records: Recorded,
     /// A command that lists the migrations the running code has.
     pub known: KnownMigrations,
+    /// Migrations that others took the place of (a squash): the database may have them recorded though the running code
+    /// does not have them any more, and may forget them.
+    #[serde(default)]
+    pub replaced: Vec<ReplacedMigrations>,
     /// The product's own word on its schema, besides.
     #[serde(default)]
     pub status: Option<ExecStep>,
+}
+
+/// What the database records of migrations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recorded {
+    /// Each migration that was applied.
+    #[default]
+    Each,
+    /// Only the newest ones, those that no other builds on; `known` lists these alone.
+    Newest,
+}
+
+/// Migrations that others took the place of.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ReplacedMigrations {
+    /// Their versions.
+    pub versions: Pattern,
+    /// Why, with the document that says so. Shown in the report.
+    pub because: String,
 }
 
 /// A command that lists the migrations the running code has.
@@ -124,62 +152,6 @@ pub struct KnownMigrations {
     pub command: Command,
     /// A regular expression; its first group is a migration's version.
     pub each: Pattern,
-}
-
-/// No data was lost or changed, but by reviewed rules.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct DataCheck {
-    /// The database.
-    #[serde(default = "main_database")]
-    pub database: String,
-    /// Columns that change by themselves, as `table.column`.
-    #[serde(default)]
-    pub volatile: Vec<String>,
-    /// Tables that another check judges, with the reason.
-    #[serde(default)]
-    pub elsewhere: BTreeMap<String, String>,
-    /// What a hop may change.
-    #[serde(default)]
-    pub rules: Vec<DataRule>,
-}
-
-/// What a hop may change in the data, reviewed.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct DataRule {
-    /// It happens when this release is reached or passed.
-    pub crossing: Release,
-    /// What may change.
-    pub allow: DataChange,
-    /// Why, with the document that says so. Shown in the report.
-    pub because: String,
-}
-
-/// A change of the data.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DataChange {
-    /// Tables appear.
-    NewTables(Vec<String>),
-    /// Tables go.
-    DroppedTables(Vec<String>),
-    /// Columns go, as `table.column`.
-    DroppedColumns(Vec<String>),
-    /// Values of columns change, as `table.column`; the rows stay the same in number.
-    Values(Vec<String>),
-    /// A table gets this many rows more, or fewer.
-    Rows(RowChange),
-}
-
-/// A table gets more rows, or fewer.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct RowChange {
-    /// The table.
-    pub table: String,
-    /// How many more (or, below zero, fewer) exactly.
-    pub by: i64,
 }
 
 /// The logs since the hop began.

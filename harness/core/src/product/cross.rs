@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Condition, HttpStep, Probe, ProbeStep, Product, Step};
+use super::{Backup, Condition, HttpStep, Probe, ProbeStep, Product, Step};
 use crate::diagnostic::{Problem, did_you_mean};
 use crate::scenario::{Scenario, WayBack};
 use crate::spec::Document;
@@ -78,6 +78,7 @@ impl Product {
                 walk.http(step, &format!("/identities/{name}/login/{index}"));
             }
         }
+        walk.backup(&self.backup);
         walk.checks(self);
         walk.placeholders(&serde_json::to_value(self).unwrap_or_default(), &mut String::new());
         walk.problems
@@ -129,6 +130,23 @@ impl Scenario {
 }
 
 impl<'a> Walk<'a> {
+    /// A backup that says too little about itself to be trusted.
+    fn backup(&mut self, backup: &Backup) {
+        let mut wrong = |title: &str, label: &str| {
+            self.problems.push(self.document.problem("/backup", title, label, None));
+        };
+        if backup.release.is_some() == backup.release_in.is_some() {
+            wrong("the backup's release is said once", "expected either `release` or `release-in`");
+        }
+        if backup.files.is_none() && backup.checksums.is_none() {
+            wrong("nothing tells whether the backup is undamaged", "expected `files` or `checksums`");
+        }
+        let pointers = backup.product.is_some() || backup.release.is_some() || backup.files.is_some();
+        if backup.manifest.is_none() && (pointers || backup.rows.is_some()) {
+            wrong("there is no manifest to point into", "expected `manifest`");
+        }
+    }
+
     fn known(&mut self, what: &str, name: &str, of: impl for<'n> Fn(&'n Names<'a>) -> &'n BTreeSet<&'a str>, at: &str) {
         let known = of(&self.names);
         if known.contains(name) || name.contains("{{") {

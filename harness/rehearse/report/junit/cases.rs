@@ -101,7 +101,7 @@ impl Telling<'_> {
         out.extend(record.notes.iter().map(|note| format!("note: {}\n", harmless(note))));
         for migration in &record.migrations {
             let took = migration.took.map_or("no time told".to_owned(), |took| format!("{:.3}s", took.as_secs_f64()));
-            let _ = writeln!(out, "migration {} {}: {took}", harmless(&migration.version), harmless(&migration.name));
+            let _ = writeln!(out, "migration {}: {took}", harmless(&migration.title()));
         }
         Case { name: format!("{:02} {}", stage.number, stage.id), time, came, out }
     }

@@ -1,0 +1,279 @@
+//! Compares one table: row by row where both sides kept their rows, by order-free checksums else.
+
+use std::collections::HashSet;
+
+use crate::event::CheckReport;
+use crate::observe::{Kept, TableState};
+
+use super::rows::{self, Maps, RowDifference};
+use super::told::{self, Affected, Difference};
+use super::{EXAMPLES, Judge, NAMED_ROWS};
+
+impl Judge<'_> {
+    pub(super) fn row_by_row(
+        &self,
+        name: &str,
+        (before, old): (&TableState, &Kept),
+        (now, new): (&TableState, &Kept),
+        columns: &[String],
+        difference: &mut Difference,
+        report: &mut CheckReport,
+    ) {
+        let rules = self.rules;
+        let full = |column: &str| format!("{name}.{column}");
+        let moved = rules.moved(name);
+        let mut maps = Maps::new();
+        for column in columns {
+            let Some((mapped, rule)) = rules.mapped(&full(column)) else { continue };
+            if mapped.sql.is_some() {
+                difference
+                    .by_rule
+                    .push(format!("has other values in {column} as its expression says {}", rules.by(rule)));
+            }
+            maps.insert(column, &mapped.map);
+            let mappable = old.count(column, |value| mapped.map.contains_key(value));
+            if mappable > 0 {
+                difference
+                    .by_rule
+                    .push(format!("has other values in {column} of {mappable} rows as mapped {}", rules.by(rule)));
+            }
+        }
+        // What may change cannot say which row it is.
+        let steady = |column: &String| {
+            columns.contains(column)
+                && rules.values(&full(column)).is_none()
+                && maps.get(column.as_str()).is_none_or(|map| map.is_empty())
+        };
+        let key = if moved.is_some() { &now.key } else { &before.key };
+        let key: &[String] = if key.iter().all(steady) { key } else { &[] };
+        let Some(mut found) = rows::compare(old, new, key, columns, &maps) else {
+            report.unclear.push(format!("table {name}: its rows have no column in common with the reference"));
+            return;
+        };
+        if key.is_empty() && !(found.lost.is_empty() && found.added.is_empty()) {
+            found = self.without_excused(name, (old, new), columns, &maps, found, difference);
+        }
+        report.assertions += u32::try_from(columns.len()).unwrap_or(u32::MAX);
+        let RowDifference { lost, added, changed } = found;
+        let lost = self.not_removable(name, old, key, lost, difference, report);
+        // Other rows of the table they moved into are not theirs, unless the rule says which ones are.
+        let foreign = moved.is_some_and(|(moved, _)| moved.condition.is_none());
+        let added = if foreign { Vec::new() } else { added };
+
+        let label = |kept: &Kept, rows: &[usize], most: usize| -> Vec<String> {
+            rows.iter().take(most).map(|row| kept.label(*row, key)).collect()
+        };
+        difference.lost = Affected::of(lost.len(), label(old, &lost, NAMED_ROWS));
+        difference.added = Affected::of(added.len(), label(new, &added, NAMED_ROWS));
+        let by = rules.rows(name);
+        let sum: i64 = by.iter().map(|(by, _)| by).sum();
+        let exact = match usize::try_from(sum) {
+            Ok(more) => lost.is_empty() && added.len() == more,
+            Err(_) => added.is_empty() && lost.len() as u64 == sum.unsigned_abs(),
+        };
+        let ruled = !by.is_empty() && exact;
+        if ruled {
+            for (by, rule) in by {
+                difference.by_rule.push(format!("has {by:+} rows {}", rules.by(rule)));
+            }
+        } else {
+            if !by.is_empty() {
+                let expected = before.rows.saturating_add_signed(sum);
+                difference.wrong.push(format!("{} rows, {expected} by the rules of this hop", now.rows));
+            }
+            if !lost.is_empty() {
+                difference.wrong.push(told::rows(lost.len(), "lost", &label(old, &lost, EXAMPLES)));
+            }
+            if !added.is_empty() {
+                let text = told::rows(added.len(), "added", &label(new, &added, EXAMPLES));
+                self.growth(name, text, difference);
+            }
+        }
+        for (column, pairs) in changed {
+            let full = full(&column);
+            let shown = |(was, is): &(usize, usize)| {
+                format!("{} {} → {}", old.label(*was, key), old.shown(*was, &column), new.shown(*is, &column))
+            };
+            let some = Affected::of(pairs.len(), pairs.iter().take(EXAMPLES).map(shown).collect());
+            match rules.values(&full) {
+                Some(rule) => difference.by_rule.push(format!(
+                    "has other values in {column} of {} rows {}",
+                    pairs.len(),
+                    rules.by(rule)
+                )),
+                None => drop(difference.changed.insert(column, some)),
+            }
+        }
+        Self::changed(difference);
+    }
+
+    /// Rows that were added: by a rule, by a plain restart, or wrongly.
+    fn growth(&self, name: &str, text: String, difference: &mut Difference) {
+        match self.rules.added_rows(name) {
+            Some(rule) => difference.by_rule.push(format!("has {text} {}", self.rules.by(rule))),
+            None if self.terms.growing.contains(name) => {
+                difference.by_rule.push(format!("has {text}, as it gets by a plain restart of the source release"));
+            }
+            None => difference.wrong.push(text),
+        }
+    }
+
+    fn changed(difference: &mut Difference) {
+        if !difference.changed.is_empty() {
+            let all: Vec<(&String, &Affected)> = difference.changed.iter().collect();
+            difference.wrong.push(told::values(&all));
+        }
+    }
+
+    /// The same comparison of rows without a key, but without the columns whose values a rule lets change.
+    fn without_excused(
+        &self,
+        name: &str,
+        (old, new): (&Kept, &Kept),
+        columns: &[String],
+        maps: &Maps<'_>,
+        found: RowDifference,
+        difference: &mut Difference,
+    ) -> RowDifference {
+        let excuse = |column: &String| self.rules.values(&format!("{name}.{column}"));
+        let (excused, rest): (Vec<String>, Vec<String>) =
+            columns.iter().cloned().partition(|column| excuse(column).is_some());
+        if excused.is_empty() {
+            return found;
+        }
+        for rule in excused.iter().filter_map(excuse) {
+            difference.by_rule.push(format!("has other values in {} {}", excused.join(", "), self.rules.by(rule)));
+        }
+        match rows::compare(old, new, &[], &rest, maps) {
+            Some(again) if !rest.is_empty() => again,
+            Some(_) | None => {
+                // Nothing is left to tell rows apart by but their number.
+                let (was, is) = (old.rows.len(), new.rows.len());
+                RowDifference { lost: (is..was).collect(), added: (was..is).collect(), ..RowDifference::default() }
+            }
+        }
+    }
+
+    /// The lost rows that no rule lets go.
+    fn not_removable(
+        &self,
+        name: &str,
+        old: &Kept,
+        key: &[String],
+        mut lost: Vec<usize>,
+        difference: &mut Difference,
+        report: &mut CheckReport,
+    ) -> Vec<usize> {
+        let identity = if key.is_empty() { &old.columns } else { key };
+        for (removed, rule) in self.rules.removed(name) {
+            if lost.is_empty() {
+                break;
+            }
+            let read = self.reference.without.get(name).and_then(|read| read.get(&removed.condition));
+            let kept = match read {
+                Some(Ok(TableState { kept: Some(kept), .. })) => kept,
+                Some(Err(reason)) => {
+                    report.unclear.push(format!("table {name}, rows where {}: {reason}", removed.condition));
+                    continue;
+                }
+                Some(Ok(_)) | None => {
+                    report.unclear.push(format!("table {name}, rows where {}: not read", removed.condition));
+                    continue;
+                }
+            };
+            let stay: HashSet<String> = (0..kept.rows.len()).filter_map(|row| kept.identity(row, identity)).collect();
+            let (stays, goes): (Vec<usize>, Vec<usize>) = lost
+                .into_iter()
+                .partition(|row| old.identity(*row, identity).is_none_or(|identity| stay.contains(&identity)));
+            if !goes.is_empty() {
+                let by = self.rules.by(rule);
+                difference.by_rule.push(format!(
+                    "has {} rows less, those where {} {by}",
+                    goes.len(),
+                    removed.condition
+                ));
+            }
+            lost = stays;
+        }
+        lost
+    }
+
+    /// Compares by checksums. `now` are the rows that have to equal those of before, `whole` is all of the table.
+    #[expect(clippy::too_many_arguments, reason = "each is another thing that is compared")]
+    pub(super) fn by_sums(
+        &self,
+        name: &str,
+        before: &TableState,
+        now: &TableState,
+        whole: &TableState,
+        columns: &[String],
+        difference: &mut Difference,
+        report: &mut CheckReport,
+    ) {
+        let rules = self.rules;
+        let moved = rules.moved(name);
+        let total = if moved.is_some() { now.rows } else { whole.rows };
+        let by = rules.rows(name);
+        let sum: i64 = by.iter().map(|(by, _)| by).sum();
+        let mut reference = before;
+        if total != before.rows
+            && let [(removed, rule)] = rules.removed(name).as_slice()
+            && let Some(Ok(without)) = self.reference.without.get(name).and_then(|read| read.get(&removed.condition))
+        {
+            reference = without;
+            let less = before.rows.saturating_sub(without.rows);
+            let by = rules.by(*rule);
+            difference.by_rule.push(format!("has {less} rows less, those where {} {by}", removed.condition));
+        }
+        let expected = reference.rows.saturating_add_signed(sum);
+        let unlike = |what: &str| format!("table {name} is too large to be compared row by row: {what}");
+        if moved.is_some_and(|(moved, _)| moved.condition.is_none()) && total != reference.rows {
+            report.unclear.push(unlike("its rule has to say `where` its rows are in the new table"));
+            return;
+        }
+        if total != expected {
+            let text = format!("{total} rows instead of {expected}");
+            if total < expected {
+                difference.wrong.push(text);
+                return;
+            }
+            self.growth(name, text, difference);
+            if !difference.wrong.is_empty() {
+                return;
+            }
+        }
+        for (by, rule) in by {
+            difference.by_rule.push(format!("has {by:+} rows {}", rules.by(rule)));
+        }
+        if now.rows != reference.rows {
+            let what = "its rows became more or fewer, and no key tells which of them were there before";
+            report.unclear.push(unlike(what));
+            return;
+        }
+        let mut steady = true;
+        for column in columns {
+            let full = format!("{name}.{column}");
+            if now.sums.get(column) == reference.sums.get(column) && now.sums.contains_key(column) {
+                report.assertions += 1;
+                continue;
+            }
+            steady = false;
+            match (rules.values(&full), rules.mapped(&full)) {
+                (Some(rule), _) => {
+                    difference.by_rule.push(format!("has other values in {column} {}", rules.by(rule)));
+                }
+                (None, Some((mapped, _))) if !mapped.map.is_empty() => {
+                    report.unclear.push(unlike(&format!("the rule on {full} has to give `sql` in place of `map`")));
+                }
+                (None, _) => drop(difference.changed.insert(column.clone(), Affected::default())),
+            }
+        }
+        Self::changed(difference);
+        let comparable = steady && columns.len() == now.columns.len() && before.columns == now.columns;
+        if let (true, Some(was), Some(is)) = (comparable, &reference.whole, &now.whole)
+            && was != is
+        {
+            difference.wrong.push("values that stood in one row stand in different rows now".to_owned());
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Compares the rows of small tables one by one: by key, or as a multiset where there is none.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::observe::{Kept, NULL};
+
+/// How rows differ. Numbers are places in the rows of before and of now.
+#[derive(Debug, Default)]
+pub(super) struct RowDifference {
+    pub(super) lost: Vec<usize>,
+    pub(super) added: Vec<usize>,
+    /// Per column: the row before and the row now.
+    pub(super) changed: BTreeMap<String, Vec<(usize, usize)>>,
+}
+
+/// Old value to new value, per column.
+pub(super) type Maps<'a> = BTreeMap<&'a str, &'a BTreeMap<String, String>>;
+
+/// The cells of these columns, by their places; what is not there is empty.
+struct Picker(Vec<usize>);
+
+impl Picker {
+    fn of<'c>(kept: &Kept, columns: impl IntoIterator<Item = &'c String>) -> Option<Self> {
+        columns.into_iter().map(|column| kept.place(column)).collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    fn pick(&self, row: &str) -> String {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let picked: Vec<&str> = self.0.iter().map(|place| cells.get(*place).copied().unwrap_or_default()).collect();
+        picked.join("\t")
+    }
+}
+
+/// Compares. Rows are told apart by `key`, or by all of `columns` where it is empty; `maps` says how values have to change.
+/// None where a column is not kept on both sides.
+pub(super) fn compare(
+    before: &Kept,
+    now: &Kept,
+    key: &[String],
+    columns: &[String],
+    maps: &Maps<'_>,
+) -> Option<RowDifference> {
+    let identity = if key.is_empty() { columns } else { key };
+    let (old_key, new_key) = (Picker::of(before, identity)?, Picker::of(now, identity)?);
+    let places: Vec<(&String, usize, usize)> = columns
+        .iter()
+        .map(|column| Some((column, before.place(column)?, now.place(column)?)))
+        .collect::<Option<_>>()?;
+    let expected = |column: &str, cell: &'_ str| -> Option<String> {
+        let map = maps.get(column)?;
+        map.get(&plain(cell)).map(|new| escaped(new))
+    };
+
+    let mut there: HashMap<String, Vec<usize>> = HashMap::with_capacity(now.rows.len());
+    for (index, row) in now.rows.iter().enumerate().rev() {
+        there.entry(new_key.pick(row)).or_default().push(index);
+    }
+    let mut difference = RowDifference::default();
+    for (index, row) in before.rows.iter().enumerate() {
+        let old: Vec<&str> = row.split('\t').collect();
+        let mut identity_now = old_key.pick(row);
+        if key.is_empty() && !maps.is_empty() {
+            let cells = places.iter().map(|(column, place, _)| {
+                let cell = old.get(*place).copied().unwrap_or_default();
+                expected(column, cell).unwrap_or_else(|| cell.to_owned())
+            });
+            identity_now = cells.collect::<Vec<_>>().join("\t");
+        }
+        let Some(found) = there.get_mut(&identity_now).and_then(Vec::pop) else {
+            difference.lost.push(index);
+            continue;
+        };
+        if key.is_empty() {
+            continue;
+        }
+        let new: Vec<&str> = now.rows.get(found).map(|row| row.split('\t').collect()).unwrap_or_default();
+        for (column, was, is) in &places {
+            let (was, is) = (old.get(*was).copied().unwrap_or_default(), new.get(*is).copied().unwrap_or_default());
+            let same = match expected(column, was) {
+                Some(mapped) => mapped == is,
+                None => was == is,
+            };
+            if !same {
+                difference.changed.entry((*column).clone()).or_default().push((index, found));
+            }
+        }
+    }
+    difference.added = there.into_values().flatten().collect();
+    difference.added.sort_unstable();
+    Some(difference)
+}
+
+impl Kept {
+    /// Where a column stands in a row.
+    fn place(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|known| known == column)
+    }
+
+    /// The value of one cell, as it stands in the row.
+    fn cell(&self, row: usize, column: &str) -> &str {
+        let place = self.place(column);
+        place.and_then(|place| self.rows.get(row)?.split('\t').nth(place)).unwrap_or(NULL)
+    }
+
+    /// Which row it is, for people: `id=7`, or the beginning of it where there is no key.
+    pub(super) fn label(&self, row: usize, key: &[String]) -> String {
+        let columns: Vec<&String> =
+            if key.is_empty() { self.columns.iter().take(4).collect() } else { key.iter().collect() };
+        let cell = |column: &&String| format!("{column}={}", self.shown(row, column));
+        columns.iter().map(cell).collect::<Vec<_>>().join(" ")
+    }
+
+    /// A value for people: short, and hidden where the column's name says that it is a secret.
+    pub(super) fn shown(&self, row: usize, column: &str) -> String {
+        if secret(column) {
+            return "(hidden)".to_owned();
+        }
+        shown(self.cell(row, column))
+    }
+
+    /// How many rows have such a value in a column.
+    pub(super) fn count(&self, column: &str, such: impl Fn(&str) -> bool) -> usize {
+        (0..self.rows.len()).filter(|row| such(&plain(self.cell(*row, column)))).count()
+    }
+
+    /// The values of a row by these columns, to look it up.
+    pub(super) fn identity(&self, row: usize, key: &[String]) -> Option<String> {
+        Some(Picker::of(self, key)?.pick(self.rows.get(row)?))
+    }
+}
+
+/// Characters of a value that are shown.
+const SHOWN: usize = 40;
+
+fn shown(cell: &str) -> String {
+    if cell == NULL {
+        return "null".to_owned();
+    }
+    // A long value is its beginning, its length and a digest.
+    let mut parts = cell.split('\u{1}');
+    let begin = parts.next().unwrap_or_default();
+    let whole = parts.next();
+    let cut: String = begin.chars().take(SHOWN).collect();
+    match whole {
+        Some(length) => format!("'{cut}…' ({length} characters)"),
+        None if cut.len() < begin.len() => format!("'{cut}…' ({} characters)", begin.chars().count()),
+        None if cut.bytes().all(|byte| byte.is_ascii_digit()) && !cut.is_empty() => cut,
+        None => format!("'{cut}'"),
+    }
+}
+
+fn secret(column: &str) -> bool {
+    let name = column.to_lowercase();
+    ["passw", "token", "secret", "key", "hash", "salt", "credential", "crypt"].iter().any(|part| name.contains(part))
+}
+
+/// The text of a cell without its escapes.
+fn plain(cell: &str) -> String {
+    let mut text = String::with_capacity(cell.len());
+    let mut escaped = false;
+    for character in cell.chars() {
+        match (escaped, character) {
+            (false, '\\') => {
+                escaped = true;
+                continue;
+            }
+            (false, other) => text.push(other),
+            (true, 'n') => text.push('\n'),
+            (true, 't') => text.push('\t'),
+            (true, 'r') => text.push('\r'),
+            (true, other) => text.push(other),
+        }
+        escaped = false;
+    }
+    text
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n").replace('\r', "\\r")
+}

@@ -1,0 +1,222 @@
+//! Judges what holds the tables together: indexes, constraints, defaults, triggers, views, privileges, sequences.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::rules::Rules;
+use super::told;
+use crate::event::CheckReport;
+use crate::observe::{DataState, Item, ItemKind, Structure};
+use crate::product::DataRule;
+use crate::verdict::Finding;
+
+/// What differs in the structure, for the evidence.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StructureDifference {
+    /// What is gone or changed and no rule allows, as rules name it.
+    pub lost: Vec<String>,
+    /// What is gone by a rule.
+    pub by_rule: Vec<String>,
+    /// What went with a table or column that is gone.
+    pub gone_along: Vec<String>,
+    /// What is new.
+    pub new: Vec<String>,
+    /// What is there and does not hold.
+    pub broken: Vec<String>,
+    /// Sequences whose last value went back.
+    pub went_back: Vec<String>,
+}
+
+/// The name of a thing, as a rule names it: `index on users: unique btree (login)`.
+pub fn name_structure(item: &Item) -> String {
+    let of = match (item.kind, item.columns.as_slice()) {
+        (ItemKind::NotNull | ItemKind::Default | ItemKind::Type, [column]) => format!("{}.{column}", item.table),
+        _ => item.table.clone(),
+    };
+    match item.kind {
+        ItemKind::NotNull => format!("not null of {of}"),
+        ItemKind::Default | ItemKind::Type | ItemKind::View => format!("{} of {of}: {}", item.kind.name(), item.text),
+        ItemKind::Index
+        | ItemKind::ForeignKey
+        | ItemKind::Constraint
+        | ItemKind::Trigger
+        | ItemKind::Privilege
+        | ItemKind::Owner => format!("{} on {of}: {}", item.kind.name(), item.text),
+    }
+}
+
+/// Compares the structure with that of the reference. `strict` is the way back, where nothing may differ.
+pub fn judge_structure(
+    reference: &DataState,
+    now: &DataState,
+    rules: &[&DataRule],
+    strict: bool,
+    report: &mut CheckReport,
+) -> StructureDifference {
+    let mut difference = StructureDifference::default();
+    let (Some(before), Some(after)) = (&reference.structure, &now.structure) else {
+        report.unclear.push("the structure was not read".to_owned());
+        return difference;
+    };
+    if before.items.is_empty() {
+        report.unclear.push("the baseline has no structure".to_owned());
+        return difference;
+    }
+    let rules = Rules::of(rules);
+    let there: BTreeSet<&Item> = after.items.iter().collect();
+    let mut expected = BTreeSet::new();
+    let mut findings = Vec::new();
+    for item in &before.items {
+        let moved = translated(item, &rules);
+        let name = name_structure(item);
+        if !stands(&moved, now) {
+            difference.gone_along.push(name);
+            continue;
+        }
+        report.assertions += 1;
+        let same = there.contains(&moved) || there.contains(&Item { broken: !moved.broken, ..moved.clone() });
+        expected.insert(moved.clone());
+        if same {
+            continue;
+        }
+        // A type that changed without its values changing is no loss.
+        if item.kind == ItemKind::Type && !strict {
+            difference.by_rule.push(format!("{name}; it is another type now, its values were compared"));
+            continue;
+        }
+        match rules.structure(&name) {
+            Some(rule) => difference.by_rule.push(format!("{name} went {}", rules.by(rule))),
+            None => {
+                let alike = |other: &&Item| {
+                    other.kind == moved.kind && other.table == moved.table && other.columns == moved.columns
+                };
+                let instead: Vec<&str> = after.items.iter().filter(alike).map(|other| other.text.as_str()).collect();
+                let seen = match instead.as_slice() {
+                    [] => "it is gone".to_owned(),
+                    some => format!("it is gone; there is {}", some.join("; ")),
+                };
+                findings.push(Finding::new(name.clone(), "as before", seen));
+                difference.lost.push(name);
+            }
+        }
+    }
+    for item in &after.items {
+        let name = name_structure(item);
+        if item.broken && !before.items.contains(item) {
+            let seen = "it is there and does not hold: invalid, or never validated";
+            findings.push(Finding::new(name.clone(), "it holds", seen));
+            difference.broken.push(name.clone());
+        }
+        let same = Item { broken: false, ..item.clone() };
+        if !expected.iter().any(|known| Item { broken: false, ..known.clone() } == same) {
+            if strict {
+                findings.push(Finding::new(name.clone(), "nothing of the kind, as before", "it is there"));
+            }
+            difference.new.push(name);
+        }
+    }
+    sequences(before, after, &rules, &mut difference, &mut findings, report);
+    notes(&difference, &rules, strict, report);
+    told::tell(findings, "things", report);
+    difference
+}
+
+fn sequences(
+    before: &Structure,
+    after: &Structure,
+    rules: &Rules<'_>,
+    difference: &mut StructureDifference,
+    findings: &mut Vec<Finding>,
+    report: &mut CheckReport,
+) {
+    for (name, was) in &before.sequences {
+        let now_name = match name.rsplit_once('.') {
+            Some((table, column)) => {
+                let column = rules.renamed_column(name).map_or(column, |(new, _)| new);
+                format!("{}.{column}", rules.renamed_table(table).map_or(table, |(new, _)| new))
+            }
+            None => name.clone(),
+        };
+        // One that is gone shows as the default that drew from it.
+        let Some(is) = after.sequences.get(&now_name) else { continue };
+        report.assertions += 1;
+        if is < was {
+            let text = format!("sequence of {name}");
+            match rules.structure(&text) {
+                Some(rule) => difference.by_rule.push(format!("{text} went back {}", rules.by(rule))),
+                None => {
+                    difference.went_back.push(text.clone());
+                    findings.push(Finding::new(text, format!("{was} or more"), format!("{is}: numbers come again")));
+                }
+            }
+        }
+    }
+}
+
+fn notes(difference: &StructureDifference, rules: &Rules<'_>, strict: bool, report: &mut CheckReport) {
+    report.notes.extend(difference.by_rule.iter().cloned());
+    let count = |what: &str, names: &[String]| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        format!("{} {what}: {}", names.len(), super::list(&names))
+    };
+    if !difference.new.is_empty() && !strict {
+        report.notes.push(count("new", &difference.new));
+    }
+    if !difference.gone_along.is_empty() {
+        report.notes.push(count("gone with their table or column", &difference.gone_along));
+    }
+    report.notes.extend(rules.unused(true));
+}
+
+/// The item as renames leave it.
+fn translated(item: &Item, rules: &Rules<'_>) -> Item {
+    let table = |name: &str| rules.renamed_table(name).map_or(name, |(new, _)| new).to_owned();
+    let mut text = item.text.clone();
+    let mut columns = Vec::new();
+    for column in &item.columns {
+        match rules.renamed_column(&format!("{}.{column}", item.table)) {
+            Some((new, _)) => {
+                text = worded(&text, column, new);
+                columns.push(new.to_owned());
+            }
+            None => columns.push(column.clone()),
+        }
+    }
+    columns.sort();
+    for name in std::iter::once(&item.table).chain(&item.refers) {
+        let new = table(name);
+        if new != *name {
+            text = worded(&text, name, &new);
+        }
+    }
+    let refers = item.refers.as_deref().map(table);
+    Item { table: table(&item.table), columns, refers, text, ..item.clone() }
+}
+
+/// The text with one word in place of another.
+fn worded(text: &str, old: &str, new: &str) -> String {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut made = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(old) {
+        let (begin, after) = (&rest[..at], &rest[at + old.len()..]);
+        let whole = !begin.chars().next_back().is_some_and(part) && !after.chars().next().is_some_and(part);
+        made.push_str(begin);
+        made.push_str(if whole { new } else { old });
+        rest = after;
+    }
+    made.push_str(rest);
+    made
+}
+
+/// Whether the table and columns it is about are there, and the table it refers to.
+fn stands(item: &Item, now: &DataState) -> bool {
+    if item.kind == ItemKind::View {
+        return true;
+    }
+    let Some(table) = now.tables.get(&item.table) else { return false };
+    item.columns.iter().all(|column| table.columns.contains(column))
+        && item.refers.as_ref().is_none_or(|refers| now.tables.contains_key(refers))
+}

@@ -1,0 +1,133 @@
+//! Asks a database directly, by the client program beside the server: nothing of the product is in between.
+
+mod part;
+mod postgres;
+mod postgres_structure;
+mod reader;
+mod structure;
+
+use std::collections::BTreeMap;
+
+use rehearse_core::observe::{Answer, DataState, Reading, Rows, TableState};
+use rehearse_core::product::Engine;
+
+use crate::engine::host::{Host, Sink, Stream};
+use crate::engine::observer::DatabaseSite;
+
+use part::{Part, Table};
+use reader::Reader;
+
+/// Answers longer than this are not for a probe.
+const LONGEST: usize = 256 << 20;
+
+#[derive(Default)]
+struct Output {
+    out: Vec<u8>,
+    err: Vec<u8>,
+}
+
+impl Sink for Output {
+    fn take(&mut self, stream: Stream, bytes: &[u8]) {
+        let to = match stream {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        };
+        if to.len() + bytes.len() <= LONGEST {
+            to.extend_from_slice(bytes);
+        }
+    }
+}
+
+/// What a client program said when it failed, as one line.
+fn last_words(program: &str, code: i64, err: &[u8]) -> String {
+    let text = String::from_utf8_lossy(err).split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("{program} ended with {code}: {text}")
+}
+
+async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
+    match site.engine {
+        Engine::Postgresql => postgres::ask(host, site, sql).await,
+    }
+}
+
+pub(super) async fn rows<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Answer {
+    match ask(host, site, sql.trim().trim_end_matches(';')).await {
+        Ok(rows) => Answer::Rows(rows),
+        Err(reason) => Answer::Broken { reason },
+    }
+}
+
+pub(super) async fn sessions<H: Host>(host: &H, site: &DatabaseSite) -> Result<u64, String> {
+    let sql = match site.engine {
+        Engine::Postgresql => postgres::SESSIONS,
+    };
+    let rows = ask(host, site, sql).await?;
+    rows.value().and_then(|count| count.parse().ok()).ok_or_else(|| "no count of sessions".to_owned())
+}
+
+/// Reads tables: own state, views for another state's rules, and the structure.
+pub(super) async fn tables<H: Host>(host: &H, site: &DatabaseSite, reading: &Reading) -> Result<DataState, String> {
+    let catalog = catalog(host, site).await?;
+    let own: Vec<Part> = catalog.iter().map(|(name, table)| Part::own(name, table, site.engine, reading)).collect();
+    let mut state = DataState::default();
+    for (part, table) in own.iter().zip(read(host, site, &own).await?) {
+        state.tables.insert(part.name.clone(), table);
+    }
+    for (name, view) in &reading.views {
+        let Some(table) = catalog.get(&view.table) else { continue };
+        match Part::view(name, view, table, site.engine) {
+            Ok(Some(part)) => drop(state.viewed.insert(name.clone(), single(host, site, part).await)),
+            Ok(None) => {}
+            Err(reason) => drop(state.viewed.insert(name.clone(), Err(reason))),
+        }
+    }
+    for (name, condition) in &reading.without {
+        let Some(table) = catalog.get(name) else { continue };
+        let mut part = Part::own(name, table, site.engine, reading);
+        part.conditions.push(format!("({condition}) is not true"));
+        let read = single(host, site, part).await;
+        state.without.entry(name.clone()).or_default().insert(condition.clone(), read);
+    }
+    state.structure = Some(structure::read(host, site).await?);
+    Ok(state)
+}
+
+async fn single<H: Host>(host: &H, site: &DatabaseSite, part: Part) -> Result<TableState, String> {
+    read(host, site, &[part]).await?.pop().ok_or_else(|| "nothing was read".to_owned())
+}
+
+/// Reads parts in one look: one session, one snapshot.
+async fn read<H: Host>(host: &H, site: &DatabaseSite, parts: &[Part]) -> Result<Vec<TableState>, String> {
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut reader = Reader::new(parts, site.engine);
+    match site.engine {
+        Engine::Postgresql => {
+            postgres::run(host, site, postgres::script(parts), &mut reader).await?;
+        }
+    }
+    reader.finish()
+}
+
+/// Every column of every ordinary table, its type, and whether it belongs to the primary key.
+async fn catalog<H: Host>(host: &H, site: &DatabaseSite) -> Result<BTreeMap<String, Table>, String> {
+    let (sql, usual) = match site.engine {
+        Engine::Postgresql => (postgres::COLUMNS, "public"),
+    };
+    let mut tables: BTreeMap<String, Table> = BTreeMap::new();
+    for row in ask(host, site, sql).await?.rows {
+        let [Some(schema), Some(name), Some(column), Some(key), Some(of_type)] = row.as_slice() else {
+            return Err("the catalog cannot be read".to_owned());
+        };
+        let full = if schema == usual { name.clone() } else { format!("{schema}.{name}") };
+        let table = tables.entry(full).or_default();
+        table.schema.clone_from(schema);
+        table.name.clone_from(name);
+        table.columns.push((column.clone(), of_type.clone()));
+        if key == "t" {
+            table.key.push(column.clone());
+        }
+    }
+    Ok(tables)
+}

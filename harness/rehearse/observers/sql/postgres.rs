@@ -1,0 +1,180 @@
+//! PostgreSQL, by `psql`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use rehearse_core::observe::Rows;
+
+use crate::engine::host::{Command, Host, Stdin};
+use crate::engine::observer::DatabaseSite;
+
+use super::part::{Part, Value};
+use super::reader::Reader;
+use super::{Output, last_words};
+
+/// Between values, rows, and for a null: control characters that no text of a product should hold.
+const FIELD: char = '\u{1f}';
+const RECORD: char = '\u{1e}';
+const NULL: &str = "\u{1}null\u{1}";
+
+fn command(site: &DatabaseSite, sql: String) -> Command {
+    let argv = [
+        "psql",
+        "-X",
+        "-q",
+        "-A",
+        "-t",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-P",
+        &format!("null={NULL}"),
+        "-F",
+        &FIELD.to_string(),
+        "-R",
+        &RECORD.to_string(),
+        "-U",
+        &site.user,
+        "-d",
+        &site.name,
+        "-f",
+        "-",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let mut env = BTreeMap::from([
+        // Text of times and floats must not depend on the server's settings.
+        ("PGTZ".to_owned(), "UTC".to_owned()),
+        ("PGDATESTYLE".to_owned(), "ISO".to_owned()),
+        ("PGCLIENTENCODING".to_owned(), "UTF8".to_owned()),
+        ("PGAPPNAME".to_owned(), "rehearse".to_owned()),
+        ("PGCONNECT_TIMEOUT".to_owned(), "10".to_owned()),
+    ]);
+    env.extend(site.password.iter().map(|password| ("PGPASSWORD".to_owned(), password.clone())));
+    Command { argv, env, stdin: Some(Stdin::Bytes(sql.into_bytes())), ..Command::default() }
+}
+
+pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
+    let command = command(site, format!("{sql}\n;\n"));
+    let mut output = Output::default();
+    let code =
+        host.exec(&site.deployment, &site.service, &command, &mut output).await.map_err(|error| error.chain())?;
+    if code != 0 {
+        return Err(last_words("psql", code, &output.err));
+    }
+    let text = String::from_utf8_lossy(&output.out).into_owned();
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let value = |value: &str| (value != NULL).then(|| value.to_owned());
+    let rows = text.split(RECORD).filter(|_| !text.is_empty());
+    Ok(Rows { rows: rows.map(|row| row.split(FIELD).map(value).collect()).collect() })
+}
+
+/// Runs a script about parts.
+pub(super) async fn run<H: Host>(
+    host: &H,
+    site: &DatabaseSite,
+    script: String,
+    reader: &mut Reader<'_>,
+) -> Result<(), String> {
+    let command = command(site, script);
+    let code = host.exec(&site.deployment, &site.service, &command, reader).await.map_err(|error| error.chain())?;
+    if code == 0 { Ok(()) } else { Err(last_words("psql", code, &reader.err)) }
+}
+
+/// How many sessions others hold.
+pub(super) const SESSIONS: &str = "select count(*) from pg_stat_activity where datname = current_database() \
+     and pid <> pg_backend_pid() and backend_type = 'client backend' and application_name <> 'rehearse'";
+
+/// Every column of every ordinary table, whether it belongs to the primary key, and its type.
+pub(super) const COLUMNS: &str = "select n.nspname, c.relname, a.attname, \
+     coalesce(a.attnum = any(i.indkey), false), a.atttypid::regtype \
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
+     left join pg_index i on i.indrelid = c.oid and i.indisprimary \
+     where c.relkind in ('r', 'p') and not c.relispartition \
+     and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_%' \
+     order by 1, 2, a.attnum";
+
+/// The text of a value must not depend on the settings of the server, the database or the role; rows that row security
+/// hides are an error and not gone.
+const SETTINGS: &str = "set timezone to 'UTC'; set datestyle to 'ISO, MDY'; set intervalstyle to 'postgres'; \
+     set bytea_output to 'hex'; set extra_float_digits to 3; set row_security to off; set statement_timeout to 0; \
+     set idle_in_transaction_session_timeout to 0;\n";
+
+/// Reads all parts in one snapshot. `\gset` takes the counts into variables, so that only small tables are read whole.
+pub(super) fn script(parts: &[Part]) -> String {
+    let mut sql = format!("{SETTINGS}begin isolation level repeatable read read only;\n");
+    for (index, part) in parts.iter().enumerate() {
+        let whole = if part.key.is_empty() { whole(&part.columns) } else { "'-'".to_owned() };
+        let top = match part.key.as_slice() {
+            [key] if ["smallint", "integer", "bigint"].contains(&key.of_type.as_str()) => {
+                format!("coalesce(max({})::text, '-')", key.sql)
+            }
+            _ => "'-'".to_owned(),
+        };
+        let (sums, clause, table) = (sums(&part.columns, &part.key), part.clause(), &part.table);
+        // Writing to a string cannot fail.
+        let _ = write!(
+            sql,
+            "select count(*) as rehearse_rows, count(*) <= {} as rehearse_small, {sums} as rehearse_sums, \
+             {whole} as rehearse_whole, {top} as rehearse_top from {table} t{clause} \\gset\n\
+             \\echo '\\\\@s' {index} :rehearse_rows :rehearse_sums :rehearse_whole :rehearse_top\n",
+            part.most
+        );
+        if part.most > 0 {
+            let cells: Vec<String> = part.columns.iter().map(cell).collect();
+            let _ = write!(
+                sql,
+                "\\if :rehearse_small\n\\echo '\\\\@r' {index}\ncopy (select {} from {table} t{clause}) to stdout;\n\
+                 \\echo '\\\\@e' {index}\n\\endif\n",
+                cells.join(", ")
+            );
+        }
+    }
+    sql.push_str("commit;\n\\echo '\\\\@z'\n");
+    sql
+}
+
+/// Characters of a value that are read as they are; of a longer one its beginning, its length and a digest.
+const SHORT: usize = 64;
+
+fn cell(value: &Value) -> String {
+    let text = format!("{}::text", value.sql);
+    let short = ["smallint", "integer", "bigint", "boolean", "uuid", "date", "timestamp without time zone"];
+    if short.contains(&value.of_type.as_str()) {
+        return text;
+    }
+    format!(
+        "case when length({text}) <= {SHORT} then {text} \
+         else left({text}, {SHORT}) || E'\\x01' || length({text}) || E'\\x01' || md5({text}) end"
+    )
+}
+
+/// One text of order-free checksums, a comma between: per column the sum over all rows of a 64-bit hash of the value, the
+/// hash of the row's key its seed (`hashtextextended`, PostgreSQL 11 and newer). The sum of a bigint is kept in 128 bits
+/// and cannot overflow.
+///
+/// A value that changed, or two that changed places, leave the sum as it was only when differences of hashes cancel: by
+/// chance once in 2^64.
+fn sums(columns: &[Value], key: &[Value]) -> String {
+    if columns.is_empty() {
+        return "'-'".to_owned();
+    }
+    let tie = key.iter().fold("0".to_owned(), |seed, value| hash(value, &seed));
+    let each = columns.iter().map(|value| format!("coalesce(sum({}), 0)", hash(value, &tie)));
+    format!("concat_ws(',', {})", each.collect::<Vec<_>>().join(", "))
+}
+
+/// The sum over all rows of a hash of the whole row: of each value with the hash of those before it as seed.
+fn whole(columns: &[Value]) -> String {
+    let hash = columns.iter().fold("0".to_owned(), |seed, value| hash(value, &seed));
+    format!("coalesce(sum({hash}), 0)")
+}
+
+/// A null is hashed as a text that no value should be. The collation keeps texts apart that the column's may call equal.
+fn hash(value: &Value, seed: &str) -> String {
+    format!("hashtextextended(coalesce({}::text, E'\\x01') collate \"C\", {seed})", value.sql)
+}
+
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

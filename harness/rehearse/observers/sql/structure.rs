@@ -1,0 +1,49 @@
+//! Reads what holds tables together.
+
+use rehearse_core::observe::{Item, ItemKind, Structure};
+use rehearse_core::product::Engine;
+
+use crate::engine::host::Host;
+use crate::engine::observer::DatabaseSite;
+
+use super::{ask, postgres_structure};
+
+/// Reads it: rows of kind, table, columns (a comma between), table it refers to, text, and whether it does not hold.
+pub(super) async fn read<H: Host>(host: &H, site: &DatabaseSite) -> Result<Structure, String> {
+    let (items, sequences) = match site.engine {
+        Engine::Postgresql => (postgres_structure::ITEMS, postgres_structure::SEQUENCES),
+    };
+    let mut structure = Structure::default();
+    for row in ask(host, site, items).await?.rows {
+        let [Some(kind), Some(table), columns, refers, Some(text), Some(broken)] = row.as_slice() else {
+            return Err("the structure cannot be read".to_owned());
+        };
+        let kind = match kind.as_str() {
+            "index" => ItemKind::Index,
+            "foreign key" => ItemKind::ForeignKey,
+            "constraint" => ItemKind::Constraint,
+            "not null" => ItemKind::NotNull,
+            "default" => ItemKind::Default,
+            "type" => ItemKind::Type,
+            "trigger" => ItemKind::Trigger,
+            "view" => ItemKind::View,
+            "privilege" => ItemKind::Privilege,
+            "owner" => ItemKind::Owner,
+            other => return Err(format!("structure of an unknown kind: {other}")),
+        };
+        let list = columns.iter().flat_map(|columns| columns.split('\u{2}')).filter(|column| !column.is_empty());
+        let mut columns: Vec<String> = list.map(str::to_owned).collect();
+        columns.sort();
+        columns.dedup();
+        let (table, refers, text) = (table.clone(), refers.clone(), text.clone());
+        structure.items.push(Item { kind, table, columns, refers, text, broken: broken == "t" });
+    }
+    structure.items.sort();
+    structure.items.dedup();
+    for row in ask(host, site, sequences).await?.rows {
+        let [Some(name), Some(last)] = row.as_slice() else { return Err("a sequence cannot be read".to_owned()) };
+        let last = last.parse().map_err(|_| format!("sequence {name}: {last} is no number"))?;
+        structure.sequences.insert(name.clone(), last);
+    }
+    Ok(structure)
+}
