@@ -10,6 +10,8 @@ use std::sync::Arc;
 use rehearse_core::check::LogSift;
 use rehearse_core::observe::{Answer, DataState, LogReview, Reading};
 
+pub use log::review as review_log;
+
 use crate::engine::host::Host;
 use crate::engine::observer::{Ask, DatabaseSite, Observer};
 

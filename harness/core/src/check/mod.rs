@@ -9,6 +9,7 @@ mod data;
 mod graphql;
 mod graphql_schema;
 mod json;
+mod log_sift;
 mod logs;
 mod matcher;
 mod migrations;
@@ -20,7 +21,8 @@ pub use data::{Affected, DataTerms, Difference, judge_data, judge_rows, judge_st
 pub use graphql::{GraphqlTerms, data_of, judge_graphql, judge_refused};
 pub use graphql_schema::{SchemaTerms, judge_schema};
 pub use json::JsonTerms;
-pub use logs::{LogSift, judge_logs};
+pub use log_sift::LogSift;
+pub use logs::judge_logs;
 pub use matcher::holds;
 pub use migrations::{judge_migrations, judge_stream};
 pub use performance::{judge_performance, over_budget};
