@@ -253,6 +253,7 @@ impl Observer for Fake {
         match self.0.meet(format!("rows {}: {sql}", site.deployment)).await {
             Deed::Error(reason) => Answer::Broken { reason: reason.to_owned() },
             Deed::Silent => Answer::Silent { reason: "connection reset".to_owned() },
+            Deed::Refused(reason) => Answer::Refused { reason: reason.to_owned() },
             Deed::Rows(values) => rows(values),
             _ if sql.contains("from migrations") => rows(&["1", "2"]),
             _ => rows(&["1"]),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostic::did_you_mean;
 use crate::path::Target;
 use crate::product::{Service, Step};
 use crate::release::{Edition, Line};
@@ -52,6 +53,10 @@ pub struct Scenario {
     /// Checks that are not made, with the reason.
     #[serde(default)]
     pub without: BTreeMap<CheckKind, String>,
+    /// Checks that have to be there and to assert something in every stage of checks; what asserted nothing is
+    /// inconclusive.
+    #[serde(default)]
+    pub require: Vec<CheckKind>,
     /// How long the whole rehearsal may take; 1h when not given.
     #[serde(default)]
     pub deadline: Option<Duration>,
@@ -186,6 +191,18 @@ impl CheckKind {
         Self::Logs,
         Self::Performance,
     ];
+
+    /// The kind of this name.
+    ///
+    /// # Errors
+    /// What is wrong, with the name that may have been meant.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(Self::name);
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+            let near = did_you_mean(name, names).map(|near| format!("; did you mean `{near}`?"));
+            format!("unknown check `{name}`{}; expected one of: {}", near.unwrap_or_default(), names.join(", "))
+        })
+    }
 
     /// Its name as in files and reports.
     pub fn name(self) -> &'static str {

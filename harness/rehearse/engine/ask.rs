@@ -7,16 +7,14 @@ use rehearse_core::check::{Compared, Terms, judge_answer};
 use rehearse_core::event::{CheckReport, StageId};
 use rehearse_core::migrations::MigrationReader;
 use rehearse_core::observe::{Answer, Ended, Seen};
-use rehearse_core::product::{Body, Capture, ExecStep, Expect, HttpStep, SqlStep};
-use rehearse_core::scalar::Duration as Limit;
+use rehearse_core::product::{Capture, ExecStep, Expect, SqlStep};
 use rehearse_core::scenario::CheckKind;
-use rehearse_core::template::Template;
 use serde_json::{Map, Value};
 
 use super::host::{Command, Host, HostError, Stdin};
 use super::migrating::Migrating;
-use super::observer::{Ask, Content, Observer};
-use super::output::{Collector, KEPT, Listener};
+use super::observer::Observer;
+use super::output::{Collector, Listener};
 use super::world::{Scene, Trouble, World};
 
 /// Between two askings of a step that waits for its answer.
@@ -31,106 +29,17 @@ pub(crate) enum Place {
     OneOff,
 }
 
-/// A request that is ready but for its headers.
-pub(crate) struct Request<'a> {
-    /// What it is called in reports.
-    pub(crate) asked: String,
-    pub(crate) service: &'a str,
-    pub(crate) port: u16,
-    pub(crate) method: &'static str,
-    pub(crate) path: String,
-    pub(crate) identity: Option<String>,
-    /// Besides those of the identity.
-    pub(crate) headers: &'a BTreeMap<String, Template>,
-    pub(crate) body: Option<Content>,
-    /// 60 seconds when not given.
-    pub(crate) deadline: Option<&'a Limit>,
-    /// As many bytes of the answer are kept for judging.
-    pub(crate) keep: usize,
-    /// It is asked again until this holds, for so long.
-    pub(crate) until: Option<(&'a Limit, &'a Expect)>,
+impl Place {
+    /// What is said when the command is not there.
+    fn missing(self) -> &'static str {
+        match self {
+            Self::Inside => "probe binary missing",
+            Self::OneOff => "the one-off's binary is missing",
+        }
+    }
 }
 
 impl<H: Host, O: Observer> World<H, O> {
-    /// Sends a request. The cookies of an identity are kept within one visit.
-    pub(crate) async fn ask_http(
-        &self,
-        scene: &Scene,
-        step: &HttpStep,
-        visit: &str,
-        context: &Value,
-    ) -> Result<Seen, Trouble> {
-        let path = step.path.render(context)?;
-        let identity = step.identity.as_ref().map(|name| name.render(context)).transpose()?;
-        let asked = match (&step.name, &identity) {
-            (Some(name), Some(identity)) => format!("{name} as {identity}"),
-            (Some(name), None) => name.clone(),
-            (None, Some(identity)) => format!("{} {path} as {identity}", step.method.name()),
-            (None, None) => format!("{} {path}", step.method.name()),
-        };
-        let body = match &step.body {
-            None => None,
-            Some(Body::Json(value)) => Some(Content::Json(rehearse_core::check::fill_json(value, context)?)),
-            Some(Body::Text(text)) => Some(Content::Text(text.render(context)?)),
-            Some(Body::Form(form)) => {
-                let fields = form.iter().map(|(key, value)| Ok((key.clone(), value.render(context)?)));
-                Some(Content::Form(fields.collect::<Result<_, rehearse_core::template::TemplateError>>()?))
-            }
-        };
-        let request = Request {
-            asked,
-            service: &step.service,
-            port: step.port,
-            method: step.method.name(),
-            path,
-            identity,
-            headers: &step.headers,
-            body,
-            deadline: step.deadline.as_ref(),
-            keep: KEPT,
-            until: step.within.as_ref().map(|within| (within, &step.expect)),
-        };
-        self.request(scene, request, visit, context).await
-    }
-
-    /// Sends a request that is ready but for its headers.
-    pub(crate) async fn request(
-        &self,
-        scene: &Scene,
-        request: Request<'_>,
-        visit: &str,
-        context: &Value,
-    ) -> Result<Seen, Trouble> {
-        let Request { asked, service, port, method, path, identity, body, deadline, keep, .. } = request;
-        // As a neighbour on the network would ask: the port that we reach it by changes from start to start, and products
-        // write the name they are asked by into their answers.
-        let mut headers = BTreeMap::from([("host".to_owned(), format!("{service}:{port}"))]);
-        if let Some(known) = identity.as_ref().and_then(|name| self.case.product.identities.get(name)) {
-            for (name, value) in &known.headers {
-                headers.insert(name.to_lowercase(), value.render(context)?);
-            }
-        }
-        for (name, value) in request.headers {
-            headers.insert(name.to_lowercase(), value.render(context)?);
-        }
-        let jar = identity.map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage));
-        let deadline = deadline.map_or(Duration::from_secs(60), |limit| limit.get());
-        let ask = || async {
-            match self.address(scene, service, port).await {
-                Err(error) => Answer::Broken { reason: error.chain() },
-                Ok(address) => {
-                    let _wait = self.meter.product();
-                    let (path, headers, body, jar) = (path.clone(), headers.clone(), body.clone(), jar.clone());
-                    self.observer.http(Ask { address, method, path, headers, body, jar, deadline, keep }).await
-                }
-            }
-        };
-        let none = Expect::default();
-        let (within, expect) = request.until.map_or((None, &none), |(within, expect)| (Some(within), expect));
-        let answer = until_expected(&asked, within, expect, context, ask).await;
-        self.shown(&scene.stage, asked, answer)
-    }
-
     /// Runs a command.
     pub(crate) async fn ask_exec(
         &self,
@@ -184,13 +93,10 @@ impl<H: Host, O: Observer> World<H, O> {
         let answer = match ran {
             Err(_) => Answer::Silent { reason: format!("no end within {limit:?}") },
             Ok(Err(error)) => Answer::Broken { reason: error.chain() },
-            // By the convention of every shell: the command was not there, or could not be run.
-            Ok(Ok(exit @ (126 | 127))) if step.expect.exit.is_none() => Answer::Broken {
-                reason: format!(
-                    "exit code {exit}, the command itself cannot be run: {}",
-                    last_line(&err.text, &out.text)
-                ),
-            },
+            Ok(Ok(exit)) if missing(exit, step.expect.exit.as_deref(), &err.text, &out.text) => {
+                let last = last_line(&err.text, &out.text);
+                Answer::Broken { reason: format!("{}: exit code {exit}: {last}", place.missing()) }
+            }
             Ok(Ok(exit)) => Answer::Exec(Ended { exit, out, err, took: began.elapsed() }),
         };
         Ok((Seen { asked, answer, evidence: Some(evidence) }, reader))
@@ -211,7 +117,7 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// Writes what was seen into a file of its own.
-    fn shown(&self, stage: &StageId, asked: String, answer: Answer) -> Result<Seen, Trouble> {
+    pub(super) fn shown(&self, stage: &StageId, asked: String, answer: Answer) -> Result<Seen, Trouble> {
         let mut text = format!("{asked}\n");
         match &answer {
             Answer::Http(response) => {
@@ -237,7 +143,7 @@ impl<H: Host, O: Observer> World<H, O> {
             Answer::Exec(ended) => {
                 text.push_str(&format!("exit code {}\n{}{}", ended.exit, ended.out.text, ended.err.text))
             }
-            Answer::Silent { reason } | Answer::Broken { reason } => text.push_str(reason),
+            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => text.push_str(reason),
         }
         let evidence = self.evidence.write(&stage.0, &asked, "txt", text.as_bytes())?;
         Ok(Seen { asked, answer, evidence: Some(evidence) })
@@ -245,7 +151,7 @@ impl<H: Host, O: Observer> World<H, O> {
 }
 
 /// Asks again, where the step says so, until what it expects holds or its time is over; the last answer counts.
-async fn until_expected<F: Future<Output = Answer>>(
+pub(super) async fn until_expected<F: Future<Output = Answer>>(
     asked: &str,
     within: Option<&rehearse_core::scalar::Duration>,
     expect: &Expect,
@@ -266,6 +172,13 @@ async fn until_expected<F: Future<Output = Answer>>(
     }
 }
 
+/// Whether a text of evidence is that of a response: what was asked, an empty line, its status and time.
+pub(super) fn is_response(text: &str) -> bool {
+    let mut lines = text.lines().skip(1);
+    let status = |line: &str| line.len() > 7 && line.is_char_boundary(3) && line[..3].parse::<u16>().is_ok();
+    lines.next() == Some("") && lines.next().is_some_and(|line| status(line) && line[3..].starts_with(" in "))
+}
+
 fn unseen(trouble: Trouble) -> HostError {
     match trouble {
         Trouble::Host(error) => error,
@@ -283,6 +196,21 @@ fn shorten(text: &str) -> String {
     cut
 }
 
+/// Whether a command could not be run at all. By the convention of every shell and container runtime: 126 and 127.
+/// Where a step expects codes of its own, only words can tell its 127 from a shell's.
+fn missing(exit: i64, expected: Option<&[i64]>, err: &str, out: &str) -> bool {
+    let says = |text: &str| {
+        ["not found", "no such file or directory", "permission denied", "cannot execute", "oci runtime"]
+            .iter()
+            .any(|words| text.to_lowercase().contains(words))
+    };
+    match (exit, expected) {
+        (126 | 127, None) => true,
+        (126 | 127, Some(codes)) => !codes.contains(&exit) && (says(err) || says(out)),
+        _ => false,
+    }
+}
+
 fn last_line(err: &str, out: &str) -> String {
     let line = err.lines().chain(out.lines()).rfind(|line| !line.trim().is_empty());
     line.unwrap_or("no output").trim().to_owned()
@@ -297,7 +225,7 @@ pub(crate) fn capture(
     let text = match &seen.answer {
         Answer::Http(response) => response.body.text.clone(),
         Answer::Exec(ended) => ended.out.text.clone(),
-        Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. } => String::new(),
+        Answer::Rows(_) | Answer::Silent { .. } | Answer::Refused { .. } | Answer::Broken { .. } => String::new(),
     };
     for (name, from) in wanted {
         let value = match from {
@@ -311,11 +239,19 @@ pub(crate) fn capture(
                 .map(|found| Value::String(found.as_str().to_owned())),
             Capture::Header(name) => match &seen.answer {
                 Answer::Http(response) => response.headers.get(&name.to_lowercase()).cloned().map(Value::String),
-                Answer::Exec(_) | Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. } => None,
+                Answer::Exec(_)
+                | Answer::Rows(_)
+                | Answer::Silent { .. }
+                | Answer::Refused { .. }
+                | Answer::Broken { .. } => None,
             },
             Capture::Value => match &seen.answer {
                 Answer::Rows(rows) => rows.value().map(|value| Value::String(value.to_owned())),
-                Answer::Http(_) | Answer::Exec(_) | Answer::Silent { .. } | Answer::Broken { .. } => None,
+                Answer::Http(_)
+                | Answer::Exec(_)
+                | Answer::Silent { .. }
+                | Answer::Refused { .. }
+                | Answer::Broken { .. } => None,
             },
         };
         match value.filter(|value| !value.is_null()) {

@@ -6,18 +6,18 @@ use rehearse_core::check::{
 use rehearse_core::event::CheckReport;
 use rehearse_core::graphql::{CAPABILITY, Schema, changes, introspection, takes_deprecated_inputs};
 use rehearse_core::observe::Seen;
-use rehearse_core::product::{GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, ReviewedChange};
+use rehearse_core::product::{Expect, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, ReviewedChange};
 use rehearse_core::release::Release;
 use rehearse_core::scenario::CheckKind;
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value, json};
 
-use super::ask::Request;
 use super::checks::Mode;
 use super::host::Host;
 use super::login::Logins;
 use super::observer::{Content, Observer};
 use super::probe::{Against, Answers};
+use super::request::Request;
 use super::world::{Scene, Trouble, World};
 
 /// The check of the schema.
@@ -198,7 +198,8 @@ impl<H: Host, O: Observer> World<H, O> {
             body: Some(Content::Json(body)),
             deadline: check.deadline.as_ref(),
             keep: usize::try_from(longest).unwrap_or(usize::MAX),
-            until: None,
+            within: None,
+            expect: &Expect::default(),
         };
         Ok(Some(self.request(scene, request, visit, &context).await?))
     }

@@ -38,6 +38,11 @@ impl<H: Host, O: Observer> World<H, O> {
             Answer::Rows(rows) => {
                 seen.recorded = rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
             }
+            Answer::Refused { reason } => {
+                report.assertions += 1;
+                let seen = format!("the server refused: {reason}");
+                report.findings.push(Finding::new("the schema", "the migrations that the database has recorded", seen));
+            }
             Answer::Silent { reason } | Answer::Broken { reason } => report.unclear.push(reason),
             Answer::Http(_) | Answer::Exec(_) => {}
         }
@@ -65,7 +70,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let text = serde_json::to_vec_pretty(&seen).unwrap_or_default();
         report.evidence.push(self.evidence.write(&scene.stage.0, "migrations", "json", &text)?);
         // What was read in part is neither judged nor compared with later.
-        let read = report.unclear.is_empty();
+        let read = report.unclear.is_empty() && report.findings.is_empty();
         if read {
             judge_migrations(&seen, before, (check.records, &check.replaced), &mut report);
         }

@@ -196,7 +196,7 @@ impl<H: Host, O: Observer> World<H, O> {
                         }
                         _ => Ok(()),
                     },
-                    Answer::Silent { reason } | Answer::Broken { reason } => Err(reason),
+                    Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
                     Answer::Exec(_) | Answer::Rows(_) => Err("no response".to_owned()),
                 }
             }
@@ -250,7 +250,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let sql = wanted.sql.render(&context)?;
         Ok(match self.observer.rows(&site, &sql).await {
             Answer::Rows(rows) => rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len())),
-            Answer::Silent { reason } | Answer::Broken { reason } => Err(reason),
+            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
             Answer::Http(_) | Answer::Exec(_) => Err("no rows".to_owned()),
         })
     }

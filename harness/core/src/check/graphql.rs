@@ -142,7 +142,9 @@ fn meaning(answer: &Answer) -> Meaning {
             return Meaning::Wrong { expected: "an answer", seen: reason.clone(), refused: false };
         }
         Answer::Broken { reason } => return Meaning::Unclear(reason.clone()),
-        Answer::Exec(_) | Answer::Rows(_) => return Meaning::Unclear("it is no answer to a request".to_owned()),
+        Answer::Exec(_) | Answer::Rows(_) | Answer::Refused { .. } => {
+            return Meaning::Unclear("it is no answer to a request".to_owned());
+        }
     };
     let status = response.status;
     let wrong = |expected, seen, refused| Meaning::Wrong { expected, seen, refused };
@@ -220,7 +222,7 @@ pub fn data_of(answer: &Answer) -> Result<Value, (bool, String)> {
             let broken = match answer {
                 Answer::Silent { .. } => true,
                 Answer::Http(response) => response.status >= 500,
-                Answer::Exec(_) | Answer::Rows(_) | Answer::Broken { .. } => false,
+                Answer::Exec(_) | Answer::Rows(_) | Answer::Refused { .. } | Answer::Broken { .. } => false,
             };
             Err((broken, seen))
         }

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::release::{Edition, Line, Range, Release};
 use crate::scalar::{Duration, Pattern, Pointer, Size};
+use crate::signature::Failures;
 use crate::spec::Command;
 use crate::template::Template;
 
@@ -68,6 +69,9 @@ pub struct Product {
     pub identities: BTreeMap<String, Identity>,
     /// What is judged after each hop.
     pub checks: Checks,
+    /// Failures that are known: a list, or the name of a file beside `product.yaml` that holds the list.
+    #[serde(default)]
+    pub failures: Failures,
 }
 
 /// Where the published releases are listed.
