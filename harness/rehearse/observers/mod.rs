@@ -11,6 +11,8 @@ use rehearse_core::activity::Activity;
 use rehearse_core::check::LogSift;
 use rehearse_core::observe::{Answer, DataState, LogReview, Reading};
 
+pub use log::review as review_log;
+
 use crate::engine::host::Host;
 use crate::engine::observer::{Ask, DatabaseSite, Observer};
 
