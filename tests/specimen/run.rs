@@ -79,7 +79,7 @@ fn change(scenario: &mut Scenario, product: &Product, fault: &str, way: &Way) {
     if !way.back {
         scenario.way_back = WayBack::Skip("a planted fault is on the way there".to_owned());
     }
-    let hop = |hop| HopChange { hop, preflight: None, upgrade: None, settle: None };
+    let hop = |hop| HopChange { hop, preflight: None, upgrade: None, settle: None, images: Default::default() };
     match way.without.as_deref() {
         Some("settle") => {
             scenario.hops.extend((1..=3).map(|number| HopChange { settle: Some(Vec::new()), ..hop(number) }))
