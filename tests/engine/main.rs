@@ -16,5 +16,6 @@ mod path;
 mod probes;
 mod steps;
 mod stopped;
+mod tables;
 mod upgrading;
 mod world;

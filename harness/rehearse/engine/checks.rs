@@ -20,6 +20,7 @@ use super::host::Host;
 use super::login::Logins;
 use super::observer::Observer;
 use super::probe::{Against, Answers};
+use super::restart::RESTART;
 use super::schema::SCHEMA;
 use super::state::{Baseline, Reference, State};
 use super::tables::OWN_WRITES;
@@ -192,6 +193,10 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         if mode != Mode::Return {
             state.reference = Reference::next(state.reference.take(), &scene.release, before.as_ref(), after, written);
+        }
+        if let Some(check) = data.filter(|check| check.restart_control && mode == Mode::Baseline) {
+            let made = self.restart_control(scene, state, check).await;
+            reports.push(made.unwrap_or_else(|trouble| unmade(CheckKind::Data, RESTART, &trouble)));
         }
         if let Some(check) = product.checks.logs.as_ref().filter(|_| has(CheckKind::Logs)) {
             let known = baseline.as_ref().map_or(&[][..], |baseline| baseline.logs.as_slice());

@@ -16,6 +16,7 @@ pub mod observer;
 mod output;
 mod probe;
 mod request;
+mod restart;
 mod run;
 mod schema;
 mod stages;

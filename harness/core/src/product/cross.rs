@@ -294,6 +294,13 @@ impl<'a> Walk<'a> {
         }
         if let Some(check) = &checks.data {
             self.database(&check.database, "/checks/data/database");
+            for (index, rule) in check.rules.iter().enumerate() {
+                if let Some(what) = rule.allow.mistake() {
+                    let at = format!("/checks/data/rules/{index}/allow");
+                    let title = "the rule cannot be applied";
+                    self.problems.push(self.document.problem(&at, title, what, None));
+                }
+            }
         }
         if let Some(check) = &checks.graphql {
             self.graphql(check);

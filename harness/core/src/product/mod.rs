@@ -231,6 +231,8 @@ pub struct Database {
 pub enum Engine {
     /// PostgreSQL 11 or newer.
     Postgresql,
+    /// MariaDB 10.5 or newer, MySQL 8 or newer.
+    Mysql,
 }
 
 /// A service of a deployment.

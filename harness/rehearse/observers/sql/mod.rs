@@ -1,5 +1,7 @@
 //! Asks a database directly, by the client program beside the server: nothing of the product is in between.
 
+mod mysql;
+mod mysql_structure;
 mod part;
 mod postgres;
 mod postgres_structure;
@@ -48,6 +50,7 @@ fn last_words(program: &str, code: i64, err: &[u8]) -> String {
 async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
     match site.engine {
         Engine::Postgresql => postgres::ask(host, site, sql).await,
+        Engine::Mysql => mysql::ask(host, site, sql).await,
     }
 }
 
@@ -62,6 +65,7 @@ pub(super) async fn rows<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> A
 pub(super) async fn sessions<H: Host>(host: &H, site: &DatabaseSite) -> Result<u64, String> {
     let sql = match site.engine {
         Engine::Postgresql => postgres::SESSIONS,
+        Engine::Mysql => mysql::SESSIONS,
     };
     let rows = ask(host, site, sql).await?;
     rows.value().and_then(|count| count.parse().ok()).ok_or_else(|| "no count of sessions".to_owned())
@@ -108,6 +112,7 @@ async fn read<H: Host>(host: &H, site: &DatabaseSite, parts: &[Part]) -> Result<
         Engine::Postgresql => {
             postgres::run(host, site, postgres::script(parts), &mut reader).await?;
         }
+        Engine::Mysql => mysql::run(host, site, mysql::script(parts), &mut reader).await?,
     }
     reader.finish()
 }
@@ -116,6 +121,7 @@ async fn read<H: Host>(host: &H, site: &DatabaseSite, parts: &[Part]) -> Result<
 async fn catalog<H: Host>(host: &H, site: &DatabaseSite) -> Result<BTreeMap<String, Table>, String> {
     let (sql, usual) = match site.engine {
         Engine::Postgresql => (postgres::COLUMNS, "public"),
+        Engine::Mysql => (mysql::COLUMNS, ""),
     };
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     for row in ask(host, site, sql).await?.rows {
