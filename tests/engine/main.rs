@@ -14,6 +14,8 @@ mod known;
 mod passing;
 mod path;
 mod probes;
+mod settling;
+mod slow;
 mod steps;
 mod stopped;
 mod tables;

@@ -246,7 +246,7 @@ impl<H: Host, O: Observer> World<H, O> {
             if let Some(ready) = &service.ready {
                 let what = format!("service {name} is ready");
                 let limit = Duration::from_secs(30);
-                let awaited = Awaited { what: &what, service: Some(&name), condition: ready, progress: None, limit };
+                let awaited = Awaited { what: &what, service: Some(&name), condition: ready, step: None, limit };
                 if let StepEnd::Failed(findings) = self.wait(scene, awaited).await? {
                     report.findings.extend(findings);
                 }

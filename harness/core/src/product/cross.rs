@@ -1,5 +1,7 @@
 //! What only the whole file can tell: names that refer to nothing, placeholders that nobody fills in.
 
+mod waits;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -209,12 +211,14 @@ impl<'a> Walk<'a> {
                 Step::Restart(names) => self.services(names, &format!("{at}/restart")),
                 Step::Replace(names) => self.services(names, &format!("{at}/replace")),
                 Step::Exec(step) => {
+                    self.stalled(step.stalled_after.is_some(), step.migrations.is_some(), &format!("{at}/exec"));
                     self.service(&step.service, &format!("{at}/exec/service"));
                     if let Some(part) = &step.stdin {
                         self.part(part, &format!("{at}/exec/stdin"));
                     }
                 }
                 Step::Run(step) => {
+                    self.stalled(step.stalled_after.is_some(), step.migrations.is_some(), &format!("{at}/run"));
                     self.service(&step.service, &format!("{at}/run/service"));
                     if step.stdin.is_some() {
                         let at = format!("{at}/run/stdin");
@@ -227,8 +231,10 @@ impl<'a> Walk<'a> {
                     }
                 }
                 Step::StartUpgrading(step) => {
-                    self.service(&step.service, &format!("{at}/start-upgrading/service"));
-                    self.condition(&step.until, &format!("{at}/start-upgrading/until"));
+                    let at = format!("{at}/start-upgrading");
+                    self.stalled(step.stalled_after.is_some(), step.migrations.is_some(), &at);
+                    self.service(&step.service, &format!("{at}/service"));
+                    self.condition(&step.until, &format!("{at}/until"));
                 }
                 Step::CopyIn(step) => {
                     self.service(&step.service, &format!("{at}/copy-in/service"));
@@ -240,18 +246,7 @@ impl<'a> Walk<'a> {
                 }
                 Step::Http(step) => self.http(step, &format!("{at}/http")),
                 Step::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),
-                Step::WaitUntil(step) => {
-                    if let Some(service) = &step.service {
-                        self.service(service, &format!("{at}/wait-until/service"));
-                    }
-                    self.condition(&step.condition, &format!("{at}/wait-until/condition"));
-                    if step.service.is_none() && !matches!(step.condition, Condition::Sql(_)) {
-                        let at = format!("{at}/wait-until");
-                        let problem =
-                            self.document.problem(&at, "the condition is about no service", "name the `service`", None);
-                        self.problems.push(problem);
-                    }
-                }
+                Step::WaitUntil(step) => self.wait(step, &format!("{at}/wait-until")),
             }
         }
     }
