@@ -50,6 +50,7 @@ async fn ask(observer: &impl Observer, address: SocketAddr, path: &str, change: 
         body: None,
         jar: None,
         deadline: Duration::from_secs(10),
+        keep: 4 << 20,
     };
     change(&mut ask);
     observer.http(ask).await
@@ -58,9 +59,11 @@ async fn ask(observer: &impl Observer, address: SocketAddr, path: &str, change: 
 fn response(answer: Answer) -> Tried<Response> {
     match answer {
         Answer::Http(response) => Ok(response),
-        other @ (Answer::Exec(_) | Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. }) => {
-            Err(format!("{other:?}").into())
-        }
+        other @ (Answer::Exec(_)
+        | Answer::Rows(_)
+        | Answer::Silent { .. }
+        | Answer::Refused { .. }
+        | Answer::Broken { .. }) => Err(format!("{other:?}").into()),
     }
 }
 
@@ -80,7 +83,7 @@ async fn answers_are_read_as_they_are() -> Tried {
         mark,
         logs: logs.path().to_owned(),
         scratch: std::env::temp_dir(),
-        book: Arc::new(load::book(None)?),
+        book: Arc::new(load::book(&[])?),
         reach: None,
     };
     let host = Arc::new(DockerHost::connect(settings).await?);

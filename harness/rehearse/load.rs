@@ -8,10 +8,11 @@ use rehearse_core::diagnostic::Rejected;
 use rehearse_core::plan::{Plan, PlanError};
 use rehearse_core::product::Product;
 use rehearse_core::scenario::Scenario;
+use rehearse_core::signature::{self, Failures, KnownFailure};
 use rehearse_core::span::Source;
 use rehearse_core::spec::{Document, read};
 
-use crate::docker::{Book, BookError, ContextFile, Recipe, embedded, read_folder};
+use crate::docker::{Book, BookError, Recipe, embedded, read_folder};
 
 static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/harness/products");
 static IMAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/images");
@@ -134,8 +135,13 @@ pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadE
             }
         }
     };
-    let (product, document) = read::<Product>(file("product.yaml")?)?;
+    let (mut product, document) = read::<Product>(file("product.yaml")?)?;
     document.refuse(product.problems(&document))?;
+    if let Failures::File(name) = &product.failures {
+        let (failures, document) = read::<Vec<KnownFailure>>(file(name)?)?;
+        document.refuse(signature::problems(&failures, &document, ""))?;
+        product.failures = Failures::List(failures);
+    }
     let releases = file(&product.releases.catalog)?;
     let catalog = if product.releases.catalog.ends_with(".json") {
         Catalog::from_json(releases.text())
@@ -187,6 +193,7 @@ fn unplanned(path: &Path, document: &Document, source: PlanError) -> LoadError {
         PlanError::NoSuchHop { .. } => "/hops",
         PlanError::NoSuchStage { .. } => "/expect",
         PlanError::NothingChecked => "/without",
+        PlanError::Required { .. } => "/require",
         PlanError::SourceIsALine(_) => "/from",
         PlanError::Refused(_) => "/to",
         PlanError::Image { .. } => "",
@@ -198,34 +205,36 @@ fn unplanned(path: &Path, document: &Document, source: PlanError) -> LoadError {
     }
 }
 
-/// Reads the image recipes: the built-in ones, or those of a folder.
+/// Reads the image recipes: those of the folders, and the built-in ones. Where several are for one image, the one of the
+/// earlier folder holds, and any of a folder holds over a built-in one.
 ///
 /// # Errors
-/// When a recipe has mistakes.
-pub fn book(folder: Option<&Path>) -> Result<Book, LoadError> {
+/// When a recipe has mistakes, or a folder cannot be read.
+pub fn book(folders: &[PathBuf]) -> Result<Book, LoadError> {
     let mut book = Book::default();
-    let mut add = |name: String, recipe: Option<String>, files: Vec<ContextFile>| -> Result<(), LoadError> {
-        let Some(text) = recipe else { return Ok(()) };
-        let (recipe, _) = read::<Recipe>(Source::new(format!("{name}/image.yaml"), text))?;
-        Ok(book.add(recipe, files)?)
-    };
-    match folder {
-        None => {
-            for dir in IMAGES.dirs() {
-                let recipe = dir.get_file(dir.path().join("image.yaml")).and_then(|file| file.contents_utf8());
-                add(format!("images/{}", dir.path().display()), recipe.map(str::to_owned), embedded(dir))?;
-            }
+    for folder in folders {
+        let unreadable = |source| LoadError::Read { path: folder.clone(), source };
+        let mut dirs: Vec<PathBuf> =
+            std::fs::read_dir(folder).map_err(unreadable)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        dirs.sort();
+        let mut shelf = Book::default();
+        for dir in dirs.iter().filter(|dir| dir.join("image.yaml").is_file()) {
+            let files = read_folder(dir).map_err(|source| LoadError::Read { path: dir.clone(), source })?;
+            shelf.add(recipe(&dir.display().to_string(), text(&dir.join("image.yaml"))?)?, files)?;
         }
-        Some(folder) => {
-            let unreadable = |source| LoadError::Read { path: folder.to_owned(), source };
-            let mut dirs: Vec<PathBuf> =
-                std::fs::read_dir(folder).map_err(unreadable)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-            dirs.sort();
-            for dir in dirs.iter().filter(|dir| dir.join("image.yaml").is_file()) {
-                let files = read_folder(dir).map_err(|source| LoadError::Read { path: dir.clone(), source })?;
-                add(dir.display().to_string(), Some(text(&dir.join("image.yaml"))?), files)?;
-            }
+        book.beneath(shelf);
+    }
+    let mut shelf = Book::default();
+    for dir in IMAGES.dirs() {
+        if let Some(text) = dir.get_file(dir.path().join("image.yaml")).and_then(|file| file.contents_utf8()) {
+            shelf.add(recipe(&format!("images/{}", dir.path().display()), text.to_owned())?, embedded(dir))?;
         }
     }
+    book.beneath(shelf);
     Ok(book)
+}
+
+fn recipe(folder: &str, text: String) -> Result<Recipe, LoadError> {
+    let (recipe, _) = read::<Recipe>(Source::new(format!("{folder}/image.yaml"), text))?;
+    Ok(recipe)
 }

@@ -173,3 +173,36 @@ fn schemas_and_lists_are_data_on_standard_output() -> Tried {
     }
     check(&["list"], 0, &["redmine", "5.0.4, 6.0.5, 6.1.5", "scenarios/redmine-5.0-to-6.1.yaml"], &[])
 }
+
+#[test]
+fn a_check_that_is_required_and_would_not_be_made_is_bad_input() -> Tried {
+    let scenario = "scenarios/redmine-5.0-to-6.1.yaml";
+    check(&["run", "--require", "helth", scenario], 2, &[], &["unknown check `helth`; did you mean `health`?"])?;
+    let off = ["run", "--require", "version,data", "--without", "data", scenario];
+    check(&off, 2, &[], &["the check data is required", "the scenario leaves it out: switched off by --without"])?;
+    check(&["plan", "--without", "logz", scenario], 2, &[], &["unknown check `logz`; did you mean `logs`?"])
+}
+
+#[test]
+fn known_failures_may_stand_in_a_file_beside_the_product_and_their_mistakes_show_there() -> Tried {
+    let folder = tempfile::tempdir()?;
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("harness/products/redmine");
+    for entry in std::fs::read_dir(&shipped)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), folder.path().join(entry.file_name()))?;
+        }
+    }
+    let product = folder.path().join("product.yaml");
+    let text = std::fs::read_to_string(&product)?;
+    let head = text.split("\nfailures:").next().unwrap_or_default();
+    std::fs::write(&product, format!("{head}\nfailures: failures.yaml\n"))?;
+    let product = product.display().to_string();
+    check(&["validate", &product], 2, &[], &["cannot read", "failures.yaml"])?;
+    let failure = "- { id: a, pattern: boom, cause: c, remedy: r, source: s, consequence-of: [OF] }\n";
+    let list = folder.path().join("failures.yaml");
+    std::fs::write(&list, failure.replace("OF", "b"))?;
+    check(&["validate", &product], 2, &[], &["unknown known failure `b`", "failures.yaml:1"])?;
+    std::fs::write(&list, failure.replace(", consequence-of: [OF]", ""))?;
+    check(&["validate", &product], 0, &[], &["product redmine"])
+}

@@ -10,7 +10,7 @@ use rehearse::engine::host::{
     Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, Obtained, ServiceSpec, ServiceState,
     Sink, Stdin, Stream,
 };
-use rehearse::engine::observer::{Ask, DatabaseSite, Observer};
+use rehearse::engine::observer::{Ask, Content, DatabaseSite, Observer};
 use rehearse_core::check::LogSift;
 use rehearse_core::observe::{Answer, DataState, LogReview, Reading, Response, Rows};
 
@@ -225,8 +225,12 @@ impl Observer for Fake {
     async fn http(&self, ask: Ask) -> Answer {
         let name = self.0.at(ask.address);
         let (method, path, limit) = (ask.method, ask.path.clone(), ask.deadline);
+        let query = match &ask.body {
+            Some(Content::Json(body)) => body["query"].as_str().map(|query| format!(" {query}")).unwrap_or_default(),
+            Some(Content::Form(_) | Content::Text(_)) | None => String::new(),
+        };
         self.0.inner().asks.push(ask);
-        let met = self.0.meet(format!("http {name} {method} {path}"));
+        let met = self.0.meet(format!("http {name} {method} {path}{query}"));
         let Ok(deed) = tokio::time::timeout(limit, met).await else {
             return Answer::Silent { reason: format!("no answer within {limit:?}") };
         };
@@ -249,6 +253,7 @@ impl Observer for Fake {
         match self.0.meet(format!("rows {}: {sql}", site.deployment)).await {
             Deed::Error(reason) => Answer::Broken { reason: reason.to_owned() },
             Deed::Silent => Answer::Silent { reason: "connection reset".to_owned() },
+            Deed::Refused(reason) => Answer::Refused { reason: reason.to_owned() },
             Deed::Rows(values) => rows(values),
             _ if sql.contains("from migrations") => rows(&["1", "2"]),
             _ => rows(&["1"]),

@@ -2,11 +2,14 @@
 //!
 //! A paused clock leaps over a hang, so tests of waits assert the virtual time that passed.
 
+mod apart;
 mod broken;
 mod case;
 mod expected;
 mod failures;
 mod fake;
+mod graphql;
+mod known;
 mod passing;
 mod path;
 mod probes;

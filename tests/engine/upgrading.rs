@@ -10,6 +10,8 @@ use super::world::{Deed, Fallible};
 const FIRST: &str = "== 1 First: migrating ======";
 const FIRST_DONE: &str = "== 1 First: migrated (59.0000s) ======";
 const SECOND: &str = "== 2 Second: migrating ======";
+/// One that the database never records.
+const THIRD: &str = "== 7 Third: migrating ======";
 const SECOND_DONE: &str = "== 2 Second: migrated (60.0000s) ======";
 
 async fn upgrading(start: Deed) -> Fallible<Ran> {
@@ -48,24 +50,42 @@ async fn its_progress_is_told_from_its_log_while_it_runs() -> Fallible {
 
 #[tokio::test(start_paused = true)]
 async fn its_exit_before_the_condition_fails_and_names_the_migration_that_ran() -> Fallible {
-    let ran = upgrading(Deed::Prints(&[(1000, FIRST), (2000, "PG::UniqueViolation: twice")], Some(1))).await?;
+    let ran = upgrading(Deed::Prints(&[(1000, THIRD), (2000, "PG::UniqueViolation: twice")], Some(1))).await?;
     assert_eq!(ran.exit(), Exit::Failed);
     ran.ended(&["hop-1/upgrade failed", "hop-2/upgrade skipped", "way-back/check passed"])?;
-    ran.says("hop-1/upgrade", "migration 1 First: expected an end, seen it began and did not end")?;
+    ran.says("hop-1/upgrade", "migration 7 Third: expected an end, seen it began and did not end")?;
     ran.says(
         "hop-1/upgrade",
-        "it exited with code 1; its last lines: == 1 First: migrating ====== / PG::UniqueViolation",
+        "it exited with code 1; its last lines: == 7 Third: migrating ====== / PG::UniqueViolation",
     )?;
     assert!(ran.elapsed < Duration::from_secs(3), "{:?}", ran.elapsed);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_migration_that_tells_no_time_is_timed_as_its_output_comes() -> Fallible {
+    let rehearsal = Rehearsal::new()?.product(
+        "  - run: { name: migrate, service: web, command: [migrate], migrations: rails, deadline: 20m }\n  - start: [web]",
+        "  - start-upgrading: { service: web, migrations: django, until: { log: '^serving' }, deadline: 10m }",
+    )?;
+    let rows = Deed::Rows(&["shop.0001_first", "shop.0002_second"]);
+    rehearsal.world.nth("select version from migrations", 2, rows);
+    let story = &[(1000, "  Applying shop.0001_first..."), (61_000, " OK"), (62_000, "serving")];
+    rehearsal.world.nth("start main/web", 2, Deed::Prints(story, None));
+    let ran = rehearsal.run().await?;
+    let migrations = &ran.stage("hop-1/upgrade")?.migrations;
+    assert_eq!(migrations.len(), 1, "{}", ran.troubles());
+    let took = migrations[0].took.unwrap_or_default();
+    assert!(took >= Duration::from_secs(59) && took < Duration::from_secs(61), "{took:?}");
+    ran.ended(&["hop-1/upgrade passed"])
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_fails_at_its_limit() -> Fallible {
-    let ran = upgrading(Deed::Prints(&[(1000, FIRST)], None)).await?;
+    let ran = upgrading(Deed::Prints(&[(1000, THIRD)], None)).await?;
     ran.ended(&["hop-1/upgrade failed"])?;
     ran.says("hop-1/upgrade", "service web has upgraded itself: expected within 600s")?;
-    ran.says("hop-1/upgrade", "migration 1 First: expected an end")?;
+    ran.says("hop-1/upgrade", "migration 7 Third: expected an end")?;
     assert!(ran.elapsed < Duration::from_secs(602), "{:?}", ran.elapsed);
     Ok(())
 }

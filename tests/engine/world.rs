@@ -34,6 +34,8 @@ pub(crate) enum Deed {
     Http(u16, &'static str),
     /// The product does not answer.
     Silent,
+    /// The server refuses the statement.
+    Refused(&'static str),
     /// A query's rows of one column.
     Rows(&'static [&'static str]),
     /// The tables.

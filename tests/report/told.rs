@@ -94,7 +94,7 @@ impl Told {
             End::Cancelled => (Outcome::Cancelled, Vec::new(), Some("cancelled from outside".to_owned())),
         };
         self.now = self.now.max(self.now - since + wall * self.run.slow);
-        self.tell(0, EventKind::StageFinished { stage: id(stage), outcome, findings, reason, time });
+        self.tell(0, EventKind::StageFinished { stage: id(stage), outcome, findings, reason, known: None, time });
         self
     }
 
@@ -202,6 +202,8 @@ fn plan() -> Fallible<Plan> {
         hops: vec![hop(1, "5.0.4", "6.0.5", "6.0.5")?, hop(2, "6.0.5", "6.1.4", "6.1")?],
         backup: "backup".to_owned(),
         deadline: Duration::from_secs(3600),
+        require: Vec::new(),
+        without: Default::default(),
         stages: stages.collect(),
     })
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::migrations::Migration;
 use crate::plan::Plan;
 use crate::scenario::{CheckKind, Expectation};
-use crate::verdict::{Finding, Outcome};
+use crate::verdict::{Finding, Known, Outcome};
 
 /// The id of a stage: `hop-1/upgrade`. Stable over runs; unique in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,6 +89,8 @@ pub enum EventKind {
         findings: Vec<Finding>,
         /// Why it is inconclusive or cancelled.
         reason: Option<String>,
+        /// The known failure that is behind the reason.
+        known: Option<Known>,
         /// Where the time went.
         time: StageTime,
     },
@@ -153,10 +155,16 @@ pub struct CheckReport {
     pub assertions: u32,
     /// What it comes to.
     pub outcome: Outcome,
+    /// How long it took, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Duration>,
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// Why it cannot tell.
     pub unclear: Vec<String>,
+    /// The known failure that is behind what it cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
     /// What was accepted by a reviewed rule, and figures worth showing.
     pub notes: Vec<String>,
     /// Files in the output folder that show what was seen.
@@ -171,10 +179,26 @@ impl CheckReport {
             name: name.into(),
             assertions: 0,
             outcome: Outcome::Inconclusive,
+            took: None,
             findings: Vec::new(),
             unclear: Vec::new(),
+            known: None,
             notes: Vec::new(),
             evidence: Vec::new(),
+        }
+    }
+
+    /// The same, with how long it took.
+    #[must_use]
+    pub fn in_time(mut self, took: Duration) -> Self {
+        self.took = Some(took);
+        self
+    }
+
+    /// Takes down which service was asked, in the findings that do not say.
+    pub fn asked_of(&mut self, service: Option<&str>) {
+        for finding in self.findings.iter_mut().filter(|finding| finding.service.is_none()) {
+            finding.service = service.map(str::to_owned);
         }
     }
 

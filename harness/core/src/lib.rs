@@ -5,9 +5,11 @@
 //! nothing that could cross it.
 
 pub mod catalog;
+pub mod cause;
 pub mod check;
 pub mod diagnostic;
 pub mod event;
+pub mod graphql;
 pub mod migrations;
 pub mod observe;
 pub mod path;
@@ -16,6 +18,7 @@ pub mod product;
 pub mod release;
 pub mod scalar;
 pub mod scenario;
+pub mod signature;
 pub mod span;
 pub mod spec;
 pub mod summary;

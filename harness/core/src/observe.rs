@@ -34,6 +34,11 @@ pub enum Answer {
         /// How.
         reason: String,
     },
+    /// The server understood the question and refused it: a statement that fails on what the product left there.
+    Refused {
+        /// In the server's words.
+        reason: String,
+    },
     /// Our own asking broke: the command is not there, the database is out of reach.
     Broken {
         /// How.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostic::did_you_mean;
 use crate::path::Target;
 use crate::product::{Service, Step};
 use crate::release::{Edition, Line};
@@ -52,6 +53,10 @@ pub struct Scenario {
     /// Checks that are not made, with the reason.
     #[serde(default)]
     pub without: BTreeMap<CheckKind, String>,
+    /// Checks that have to be there and to assert something in every stage of checks; what asserted nothing is
+    /// inconclusive.
+    #[serde(default)]
+    pub require: Vec<CheckKind>,
     /// How long the whole rehearsal may take; 1h when not given.
     #[serde(default)]
     pub deadline: Option<Duration>,
@@ -126,6 +131,9 @@ pub struct HopChange {
     /// Steps in place of the product's settling.
     #[serde(default)]
     pub settle: Option<Vec<Step>>,
+    /// Other images than the product's, by service.
+    #[serde(default)]
+    pub images: BTreeMap<String, crate::template::Template>,
 }
 
 /// How the way back is gone.
@@ -162,6 +170,7 @@ pub enum CheckKind {
     Migrations,
     Data,
     Access,
+    Graphql,
     Repositories,
     Artifacts,
     Logs,
@@ -170,17 +179,30 @@ pub enum CheckKind {
 
 impl CheckKind {
     /// All kinds, in the order they are reported.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Version,
         Self::Health,
         Self::Migrations,
         Self::Data,
         Self::Access,
+        Self::Graphql,
         Self::Repositories,
         Self::Artifacts,
         Self::Logs,
         Self::Performance,
     ];
+
+    /// The kind of this name.
+    ///
+    /// # Errors
+    /// What is wrong, with the name that may have been meant.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(Self::name);
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+            let near = did_you_mean(name, names).map(|near| format!("; did you mean `{near}`?"));
+            format!("unknown check `{name}`{}; expected one of: {}", near.unwrap_or_default(), names.join(", "))
+        })
+    }
 
     /// Its name as in files and reports.
     pub fn name(self) -> &'static str {
@@ -190,6 +212,7 @@ impl CheckKind {
             Self::Migrations => "migrations",
             Self::Data => "data",
             Self::Access => "access",
+            Self::Graphql => "graphql",
             Self::Repositories => "repositories",
             Self::Artifacts => "artifacts",
             Self::Logs => "logs",

@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use crate::cause::{Cause, causes};
 use crate::event::{CheckReport, Event, EventKind, RunStarted, StageId, StageTime};
 use crate::migrations::Migration;
 use crate::plan::{Act, Plan, Stage};
 use crate::scenario::{CheckKind, Expectation};
-use crate::verdict::{Exit, Finding, Outcome, Verdict};
+use crate::verdict::{Exit, Finding, Known, Outcome, Verdict};
 
 /// How far a stage is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct StageRecord {
     pub findings: Vec<Finding>,
     /// Why it is inconclusive, cancelled or skipped.
     pub reason: Option<String>,
+    /// The known failure that is behind the reason.
+    pub known: Option<Known>,
     /// The checks made in it.
     pub checks: Vec<CheckReport>,
     /// Facts worth reporting.
@@ -59,6 +62,7 @@ impl StageRecord {
             outcome: Outcome::Skipped,
             findings: Vec::new(),
             reason: None,
+            known: None,
             checks: Vec::new(),
             notes: Vec::new(),
             migrations: Vec::new(),
@@ -147,7 +151,7 @@ impl Summary {
                 }
                 record.checks.push(report.clone());
             }
-            EventKind::StageFinished { stage, outcome, findings, reason, time } => {
+            EventKind::StageFinished { stage, outcome, findings, reason, known, time } => {
                 if *outcome == Outcome::Skipped || (*outcome == Outcome::Failed && findings.is_empty()) {
                     return illegal(format!("{stage} finished as {outcome} without a finding"));
                 }
@@ -155,6 +159,7 @@ impl Summary {
                 record.progress = Progress::Done;
                 record.findings.clone_from(findings);
                 record.reason.clone_from(reason);
+                record.known.clone_from(known);
                 record.time = *time;
                 record.settle(*outcome);
             }
@@ -246,6 +251,36 @@ impl Summary {
         hollow || self.checks() == 0
     }
 
+    /// All that is wrong, by root cause.
+    pub fn causes(&self) -> Vec<Cause<'_>> {
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        causes(stages.iter().zip(&self.stages))
+    }
+
+    /// Required kinds of checks that asserted nothing in a stage of checks that ended.
+    pub fn unfired(&self) -> Vec<(&StageId, CheckKind)> {
+        let Some(plan) = self.plan() else { return Vec::new() };
+        let hollow = |(stage, kind, fired): (_, CheckKind, u32)| {
+            (fired == 0 && plan.require.contains(&kind)).then_some((stage, kind))
+        };
+        self.fired().filter_map(hollow).collect()
+    }
+
+    /// How many assertions each kind of check made in each stage of checks that ended by itself, of the kinds
+    /// that the plan has for it.
+    pub fn fired(&self) -> impl Iterator<Item = (&StageId, CheckKind, u32)> {
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        let ended = |record: &StageRecord| {
+            record.progress == Progress::Done && !matches!(record.outcome, Outcome::Skipped | Outcome::Cancelled)
+        };
+        stages.iter().zip(&self.stages).filter(move |(_, record)| ended(record)).flat_map(|(stage, record)| {
+            stage.checks().iter().map(|kind| {
+                let of_kind = record.checks.iter().filter(|check| check.kind == *kind);
+                (&record.id, *kind, of_kind.map(|check| check.assertions).sum())
+            })
+        })
+    }
+
     /// The first stage that did not pass though it began.
     pub fn first_trouble(&self) -> Option<&StageRecord> {
         self.stages.iter().find(|stage| {
@@ -270,7 +305,7 @@ impl Summary {
             Verdict::Cancelled
         } else if any(Outcome::Failed) {
             Verdict::Failed
-        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.walked() {
+        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.unfired().is_empty() || !self.walked() {
             Verdict::Inconclusive
         } else {
             Verdict::Passed
@@ -294,6 +329,7 @@ impl Summary {
                 let unmet = self.unmet(expectation);
                 // Where we could not tell and a failure was expected, nothing was refuted either.
                 let verdict = match (unmet.is_empty(), seen) {
+                    (true, _) if !self.unfired().is_empty() => Verdict::Inconclusive,
                     (true, _) => Verdict::Passed,
                     (false, Verdict::Inconclusive) => Verdict::Inconclusive,
                     (false, _) if unmet.iter().all(|(why, _)| *why == Unmet::Doubted) => Verdict::Inconclusive,

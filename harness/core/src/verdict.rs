@@ -69,12 +69,42 @@ pub struct Finding {
     /// The file in the output folder that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
+    /// The known failure it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
+    /// The service that was asked, where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+}
+
+/// A failure that the product's file knows, as it was recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Known {
+    /// Its id.
+    pub id: String,
+    /// Why it happens.
+    pub cause: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// The document that says so, or where it was measured.
+    pub source: String,
+    /// Known failures that it follows from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consequence_of: Vec<String>,
+}
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} — remedy: {} ({})", self.id, self.cause, self.remedy, self.source)
+    }
 }
 
 impl Finding {
     /// A finding without evidence yet.
     pub fn new(object: impl Into<String>, expected: impl Into<String>, seen: impl Into<String>) -> Self {
-        Self { object: object.into(), expected: expected.into(), seen: seen.into(), evidence: None }
+        let (object, expected, seen) = (object.into(), expected.into(), seen.into());
+        Self { object, expected, seen, evidence: None, known: None, service: None }
     }
 
     /// The same finding, with the file that shows it.
@@ -84,6 +114,9 @@ impl Finding {
         self
     }
 }
+
+/// What a finding expected when nothing came at all.
+pub const SILENT: &str = "an answer";
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use rehearse_core::path::Target;
 use rehearse_core::release::{Edition, Release};
 use rehearse_core::scalar::Duration;
+use rehearse_core::scenario::CheckKind;
 
 /// Rehearses the upgrade of a self-hosted product on a real backup: restores it on the production release, walks the
 /// upgrade path hop by hop, judges after every hop, and proves the way back.
@@ -38,7 +39,9 @@ Examples:
   rehearse run scenarios/redmine-5.0-to-6.1.yaml
   rehearse run --setup scenarios/redmine-5.0-to-6.1.yaml      # installs and starts what is missing
   rehearse run --to 6.0 --out /tmp/out scenarios/redmine-5.0-to-6.1.yaml
-  rehearse run --keep on-failure scenarios/redmine-5.0-to-6.1.yaml")]
+  rehearse run --keep on-failure scenarios/redmine-5.0-to-6.1.yaml
+  rehearse run --require version,health,data scenarios/redmine-5.0-to-6.1.yaml
+  rehearse run --without data,logs scenarios/redmine-5.0-to-6.1.yaml    # does another check still find the fault?")]
     Run(RunArgs),
     /// Print the upgrade path between two releases, with the reason of every hop.
     #[command(after_help = "\
@@ -79,9 +82,9 @@ pub(crate) struct Sources {
     /// A product's folder (with product.yaml) in place of the built-in one of the same name.
     #[arg(long = "product-dir", value_name = "DIR")]
     pub(crate) product_dir: Option<PathBuf>,
-    /// A folder of image recipes in place of the built-in ones.
-    #[arg(long, value_name = "DIR", env = "REHEARSE_IMAGES")]
-    pub(crate) images: Option<PathBuf>,
+    /// A folder of image recipes beside the built-in ones; may be given several times, the first has the first word.
+    #[arg(long, value_name = "DIR", env = "REHEARSE_IMAGES", value_delimiter = ':')]
+    pub(crate) images: Vec<PathBuf>,
 }
 
 /// Changes to scenarios from the command line.
@@ -99,9 +102,28 @@ pub(crate) struct Changes {
     /// A product setting; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) settings: Vec<(String, String)>,
+    /// Kinds of checks that have to be there and to assert something after every hop; `all` for every kind.
+    #[arg(long, value_name = "CHECK,…", value_delimiter = ',', value_parser = required)]
+    pub(crate) require: Vec<Required>,
+    /// Kinds of checks that are not made, to see whether another still finds a fault.
+    #[arg(long, value_name = "CHECK,…", value_delimiter = ',', value_parser = CheckKind::named)]
+    pub(crate) without: Vec<CheckKind>,
     /// How long each rehearsal may take, as 30m or 2h.
     #[arg(long, value_name = "TIME")]
     pub(crate) deadline: Option<Duration>,
+}
+
+/// What `--require` names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Required {
+    /// Every kind of check.
+    All,
+    /// One kind.
+    Kind(CheckKind),
+}
+
+fn required(name: &str) -> Result<Required, String> {
+    if name == "all" { Ok(Required::All) } else { CheckKind::named(name).map(Required::Kind) }
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -16,7 +16,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Exit {
         say(&format!("error: {error}"));
         return Exit::Inconclusive;
     }
-    let book = match load::book(args.sources.images.as_deref()) {
+    let book = match load::book(&args.sources.images) {
         Ok(book) => book,
         Err(error) => return refuse(&error),
     };

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use rehearse_core::path::{Facts, Path as UpgradePath, Planner, Refusal, path_json, refusal_json};
 use rehearse_core::plan;
 use rehearse_core::product::Product;
-use rehearse_core::scenario::Scenario;
+use rehearse_core::scenario::{CheckKind, Scenario};
 use rehearse_core::verdict::Exit;
 use serde_json::json;
 
-use super::args::{Changes, Format, ListArgs, PathArgs, PlanArgs, SchemaArgs, SchemaOf, ValidateArgs};
+use super::args::{Changes, Format, ListArgs, PathArgs, PlanArgs, Required, SchemaArgs, SchemaOf, ValidateArgs};
 use super::{chain, print, refuse, say};
 use crate::load::{self, LoadError, Loaded};
 
@@ -29,6 +29,17 @@ pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) {
         scenario.backup = backup.display().to_string();
     }
     scenario.settings.extend(changes.settings.iter().cloned());
+    for required in &changes.require {
+        match required {
+            Required::All => scenario.require.extend(CheckKind::ALL),
+            Required::Kind(kind) => scenario.require.push(*kind),
+        }
+    }
+    scenario.require.sort();
+    scenario.require.dedup();
+    for kind in &changes.without {
+        scenario.without.entry(*kind).or_insert_with(|| "switched off by --without".to_owned());
+    }
     if changes.deadline.is_some() {
         scenario.deadline.clone_from(&changes.deadline);
     }

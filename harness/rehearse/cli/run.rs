@@ -25,7 +25,7 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
             Err(error) => bad = Some(refuse(&error)),
         }
     }
-    let book = match load::book(args.sources.images.as_deref()) {
+    let book = match load::book(&args.sources.images) {
         Ok(book) => Arc::new(book),
         Err(error) => return refuse(&error),
     };

@@ -161,6 +161,13 @@ impl Book {
         }
     }
 
+    /// Takes in the recipes of another book for the images that this one has none for.
+    pub fn beneath(&mut self, other: Self) {
+        for (image, page) in other.pages {
+            self.pages.entry(image).or_insert(page);
+        }
+    }
+
     /// The recipes.
     pub fn recipes(&self) -> impl Iterator<Item = &Recipe> {
         self.pages.values().map(|page| &page.recipe)
@@ -203,5 +210,23 @@ mod tests {
         assert_eq!(book.add(recipe(), Vec::new()), Err(BookError::Dockerfile("rehearse/redmine".into())));
         assert_eq!(book.add(recipe(), dockerfile()), Ok(()));
         assert_eq!(book.add(recipe(), dockerfile()), Err(BookError::Twice("rehearse/redmine".into())));
+    }
+
+    #[test]
+    fn a_book_beneath_adds_images_and_replaces_none() {
+        let named = |image: &str, tag: &str| Recipe {
+            image: image.into(),
+            pull: Pull::Never,
+            release_file: None,
+            builds: Vec::new(),
+            bootstraps: vec![Bootstrap { tag: tag.into(), suite: "s".into(), check_valid_until: true }],
+        };
+        let (mut book, mut other) = (Book::default(), Book::default());
+        assert_eq!(book.add(named("debian", "mine"), Vec::new()), Ok(()));
+        assert_eq!(other.add(named("debian", "theirs"), Vec::new()), Ok(()));
+        assert_eq!(other.add(named("postgres", "15"), Vec::new()), Ok(()));
+        book.beneath(other);
+        let tags: Vec<_> = book.recipes().map(|recipe| (recipe.image.as_str(), recipe.tags())).collect();
+        assert_eq!(tags, [("debian", "mine".to_owned()), ("postgres", "15".to_owned())]);
     }
 }

@@ -3,16 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rehearse_core::event::{EventKind, StageId};
-use rehearse_core::migrations::{MigrationReader, Told};
+use rehearse_core::check::{Compared, Terms, judge_answer};
+use rehearse_core::event::{CheckReport, StageId};
+use rehearse_core::migrations::MigrationReader;
 use rehearse_core::observe::{Answer, Ended, Seen};
-use rehearse_core::product::{Body, Capture, ExecStep, HttpStep, SqlStep};
+use rehearse_core::product::{Capture, ExecStep, Expect, SqlStep};
+use rehearse_core::scenario::CheckKind;
 use serde_json::{Map, Value};
 
 use super::host::{Command, Host, HostError, Stdin};
-use super::observer::{Ask, Content, Observer};
-use super::output::{Collector, OnMigration};
+use super::migrating::Migrating;
+use super::observer::Observer;
+use super::output::{Collector, Listener};
 use super::world::{Scene, Trouble, World};
+
+/// Between two askings of a step that waits for its answer.
+const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Where a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,64 +29,17 @@ pub(crate) enum Place {
     OneOff,
 }
 
-impl<H: Host, O: Observer> World<H, O> {
-    /// Sends a request. The cookies of an identity are kept within one visit.
-    pub(crate) async fn ask_http(
-        &self,
-        scene: &Scene,
-        step: &HttpStep,
-        visit: &str,
-        context: &Value,
-    ) -> Result<Seen, Trouble> {
-        let path = step.path.render(context)?;
-        let identity = step.identity.as_ref().map(|name| name.render(context)).transpose()?;
-        let asked = match (&step.name, &identity) {
-            (Some(name), Some(identity)) => format!("{name} as {identity}"),
-            (Some(name), None) => name.clone(),
-            (None, Some(identity)) => format!("{} {path} as {identity}", step.method.name()),
-            (None, None) => format!("{} {path}", step.method.name()),
-        };
-        // As a neighbour on the network would ask: the port that we reach it by changes from start to start, and products
-        // write the name they are asked by into their answers.
-        let mut headers = BTreeMap::from([("host".to_owned(), format!("{}:{}", step.service, step.port))]);
-        if let Some(known) = identity.as_ref().and_then(|name| self.case.product.identities.get(name)) {
-            for (name, value) in &known.headers {
-                headers.insert(name.to_lowercase(), value.render(context)?);
-            }
+impl Place {
+    /// What is said when the command is not there.
+    fn missing(self) -> &'static str {
+        match self {
+            Self::Inside => "probe binary missing",
+            Self::OneOff => "the one-off's binary is missing",
         }
-        for (name, value) in &step.headers {
-            headers.insert(name.to_lowercase(), value.render(context)?);
-        }
-        let body = match &step.body {
-            None => None,
-            Some(Body::Json(value)) => Some(Content::Json(rehearse_core::check::fill_json(value, context)?)),
-            Some(Body::Text(text)) => Some(Content::Text(text.render(context)?)),
-            Some(Body::Form(form)) => {
-                let fields = form.iter().map(|(key, value)| Ok((key.clone(), value.render(context)?)));
-                Some(Content::Form(fields.collect::<Result<_, rehearse_core::template::TemplateError>>()?))
-            }
-        };
-        let answer = match self.address(scene, &step.service, step.port).await {
-            Err(error) => Answer::Broken { reason: error.chain() },
-            Ok(address) => {
-                let _wait = self.meter.product();
-                self.observer
-                    .http(Ask {
-                        address,
-                        method: step.method.name(),
-                        path,
-                        headers,
-                        body,
-                        jar: identity
-                            .map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage)),
-                        deadline: step.deadline.as_ref().map_or(Duration::from_secs(60), |limit| limit.get()),
-                    })
-                    .await
-            }
-        };
-        self.shown(&scene.stage, asked, answer)
     }
+}
 
+impl<H: Host, O: Observer> World<H, O> {
     /// Runs a command.
     pub(crate) async fn ask_exec(
         &self,
@@ -102,12 +61,11 @@ impl<H: Host, O: Observer> World<H, O> {
         };
         let asked = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
         let (file, evidence) = self.evidence.file(&scene.stage.0, &asked, "txt")?;
-        let reader = step.migrations.map(|format| {
-            let (world, stage) = (self.clone(), scene.stage.clone());
-            let tell: OnMigration<'_> = Box::new(move |told| world.migration(&stage, told));
-            (MigrationReader::new(format), tell)
-        });
-        let mut sink = Collector::new(&file, reader)?;
+        let migrating = step.migrations.map(|format| Migrating::new(self, &scene.stage, format));
+        let listener = migrating
+            .clone()
+            .map(|migrating| -> Listener<'_> { Box::new(move |stream, bytes| migrating.take(stream, bytes)) });
+        let mut sink = Collector::new(&file, listener)?;
         let limit = step.deadline.as_ref().map_or(Duration::from_secs(600), |limit| limit.get());
         let began = tokio::time::Instant::now();
         let ran = {
@@ -127,33 +85,21 @@ impl<H: Host, O: Observer> World<H, O> {
             };
             tokio::time::timeout(limit, work).await
         };
-        let (out, err, reader, lost) = sink.finish();
+        let (out, err, lost) = sink.finish();
         if let Some(source) = lost {
             return Err(HostError::File { operation: "write", path: file, source }.into());
         }
+        let reader = migrating.map(|migrating| migrating.finish(matches!(ran, Ok(Ok(0)))));
         let answer = match ran {
             Err(_) => Answer::Silent { reason: format!("no end within {limit:?}") },
             Ok(Err(error)) => Answer::Broken { reason: error.chain() },
-            // By the convention of every shell: the command was not there, or could not be run.
-            Ok(Ok(exit @ (126 | 127))) if step.expect.exit.is_none() => Answer::Broken {
-                reason: format!(
-                    "exit code {exit}, the command itself cannot be run: {}",
-                    last_line(&err.text, &out.text)
-                ),
-            },
+            Ok(Ok(exit)) if missing(exit, step.expect.exit.as_deref(), &err.text, &out.text) => {
+                let last = last_line(&err.text, &out.text);
+                Answer::Broken { reason: format!("{}: exit code {exit}: {last}", place.missing()) }
+            }
             Ok(Ok(exit)) => Answer::Exec(Ended { exit, out, err, took: began.elapsed() }),
         };
         Ok((Seen { asked, answer, evidence: Some(evidence) }, reader))
-    }
-
-    /// Tells of a migration: that it began is progress, that it ended is a fact.
-    pub(crate) fn migration(&self, stage: &StageId, told: Told) {
-        match told {
-            Told::Began(migration) => {
-                self.progress(stage, format!("migration {} {}", migration.version, migration.name));
-            }
-            Told::Ended(migration) => self.tell(EventKind::Migrated { stage: stage.clone(), migration }),
-        }
     }
 
     /// Asks a database.
@@ -162,15 +108,16 @@ impl<H: Host, O: Observer> World<H, O> {
         let flat = query.split_whitespace().collect::<Vec<_>>().join(" ");
         let asked = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat)));
         let site = self.database(scene, &step.database)?;
-        let answer = {
+        let ask = || async {
             let _wait = self.meter.product();
             self.observer.rows(&site, &query).await
         };
+        let answer = until_expected(&asked, step.within.as_ref(), &step.expect, context, ask).await;
         self.shown(&scene.stage, asked, answer)
     }
 
     /// Writes what was seen into a file of its own.
-    fn shown(&self, stage: &StageId, asked: String, answer: Answer) -> Result<Seen, Trouble> {
+    pub(super) fn shown(&self, stage: &StageId, asked: String, answer: Answer) -> Result<Seen, Trouble> {
         let mut text = format!("{asked}\n");
         match &answer {
             Answer::Http(response) => {
@@ -196,11 +143,40 @@ impl<H: Host, O: Observer> World<H, O> {
             Answer::Exec(ended) => {
                 text.push_str(&format!("exit code {}\n{}{}", ended.exit, ended.out.text, ended.err.text))
             }
-            Answer::Silent { reason } | Answer::Broken { reason } => text.push_str(reason),
+            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => text.push_str(reason),
         }
         let evidence = self.evidence.write(&stage.0, &asked, "txt", text.as_bytes())?;
         Ok(Seen { asked, answer, evidence: Some(evidence) })
     }
+}
+
+/// Asks again, where the step says so, until what it expects holds or its time is over; the last answer counts.
+pub(super) async fn until_expected<F: Future<Output = Answer>>(
+    asked: &str,
+    within: Option<&rehearse_core::scalar::Duration>,
+    expect: &Expect,
+    context: &Value,
+    ask: impl Fn() -> F,
+) -> Answer {
+    let began = tokio::time::Instant::now();
+    loop {
+        let answer = ask().await;
+        let Some(limit) = within else { return answer };
+        let seen = Seen { asked: asked.to_owned(), answer, evidence: None };
+        let mut judged = CheckReport::new(CheckKind::Health, "");
+        let terms = Terms { expect, same: &[], changes: &[], context };
+        if judge_answer(&seen, terms, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
+            return seen.answer;
+        }
+        tokio::time::sleep(BETWEEN).await;
+    }
+}
+
+/// Whether a text of evidence is that of a response: what was asked, an empty line, its status and time.
+pub(super) fn is_response(text: &str) -> bool {
+    let mut lines = text.lines().skip(1);
+    let status = |line: &str| line.len() > 7 && line.is_char_boundary(3) && line[..3].parse::<u16>().is_ok();
+    lines.next() == Some("") && lines.next().is_some_and(|line| status(line) && line[3..].starts_with(" in "))
 }
 
 fn unseen(trouble: Trouble) -> HostError {
@@ -220,6 +196,21 @@ fn shorten(text: &str) -> String {
     cut
 }
 
+/// Whether a command could not be run at all. By the convention of every shell and container runtime: 126 and 127.
+/// Where a step expects codes of its own, only words can tell its 127 from a shell's.
+fn missing(exit: i64, expected: Option<&[i64]>, err: &str, out: &str) -> bool {
+    let says = |text: &str| {
+        ["not found", "no such file or directory", "permission denied", "cannot execute", "oci runtime"]
+            .iter()
+            .any(|words| text.to_lowercase().contains(words))
+    };
+    match (exit, expected) {
+        (126 | 127, None) => true,
+        (126 | 127, Some(codes)) => !codes.contains(&exit) && (says(err) || says(out)),
+        _ => false,
+    }
+}
+
 fn last_line(err: &str, out: &str) -> String {
     let line = err.lines().chain(out.lines()).rfind(|line| !line.trim().is_empty());
     line.unwrap_or("no output").trim().to_owned()
@@ -234,7 +225,7 @@ pub(crate) fn capture(
     let text = match &seen.answer {
         Answer::Http(response) => response.body.text.clone(),
         Answer::Exec(ended) => ended.out.text.clone(),
-        Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. } => String::new(),
+        Answer::Rows(_) | Answer::Silent { .. } | Answer::Refused { .. } | Answer::Broken { .. } => String::new(),
     };
     for (name, from) in wanted {
         let value = match from {
@@ -248,11 +239,19 @@ pub(crate) fn capture(
                 .map(|found| Value::String(found.as_str().to_owned())),
             Capture::Header(name) => match &seen.answer {
                 Answer::Http(response) => response.headers.get(&name.to_lowercase()).cloned().map(Value::String),
-                Answer::Exec(_) | Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. } => None,
+                Answer::Exec(_)
+                | Answer::Rows(_)
+                | Answer::Silent { .. }
+                | Answer::Refused { .. }
+                | Answer::Broken { .. } => None,
             },
             Capture::Value => match &seen.answer {
                 Answer::Rows(rows) => rows.value().map(|value| Value::String(value.to_owned())),
-                Answer::Http(_) | Answer::Exec(_) | Answer::Silent { .. } | Answer::Broken { .. } => None,
+                Answer::Http(_)
+                | Answer::Exec(_)
+                | Answer::Silent { .. }
+                | Answer::Refused { .. }
+                | Answer::Broken { .. } => None,
             },
         };
         match value.filter(|value| !value.is_null()) {

@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 use rehearse_core::product::{Backup, Format};
 use rehearse_core::release::Release;
 use rehearse_core::verdict::Finding;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// A manifest larger than this is none.
@@ -34,7 +34,13 @@ pub(super) struct Verified {
 /// When a file that is there cannot be read.
 pub(super) fn verify(backup: &Backup, product: &str, release: &Release, folder: &Path) -> io::Result<Verified> {
     let mut verified = Verified { manifest: Value::Null, rows: None, notes: Vec::new(), findings: Vec::new() };
-    let Some(manifest) = manifest(backup, folder, &mut verified.findings)? else { return Ok(verified) };
+    if let Some(name) = &backup.manifest {
+        match manifest(name, folder, &mut verified.findings)? {
+            Some(manifest) => verified.manifest = manifest,
+            None => return Ok(verified),
+        }
+    }
+    let manifest = verified.manifest.clone();
     let said = |pointer: &str| manifest.pointer(pointer);
     if let Some(pointer) = &backup.product {
         let seen = said(pointer.as_str()).and_then(Value::as_str).unwrap_or("nothing");
@@ -42,26 +48,25 @@ pub(super) fn verify(backup: &Backup, product: &str, release: &Release, folder: 
             verified.findings.push(Finding::new("the backup's product", product, seen));
         }
     }
-    match said(backup.release.as_str()).and_then(Value::as_str) {
-        None => verified.findings.push(Finding::new(
-            "the backup's manifest",
-            format!("the release at {}", backup.release),
-            "nothing there",
-        )),
-        Some(text) if text.parse::<Release>().is_ok_and(|seen| seen == *release) => {
-            verified.notes.push(format!("release {text}"));
-        }
-        Some(text) => verified.findings.push(Finding::new(
-            "the backup's release",
-            format!("{release}, as a backup restores only into exactly its own release"),
-            text,
-        )),
+    if let Some(pointer) = &backup.release {
+        let text = said(pointer.as_str()).and_then(Value::as_str);
+        judge_release(text, || format!("the manifest at {pointer}"), release, &mut verified);
     }
-    let empty = serde_json::Map::new();
-    let files = said(backup.files.as_str()).and_then(Value::as_object).unwrap_or(&empty);
+    if let Some(place) = &backup.release_in {
+        let text = text(&place.file, folder, "a text", &mut verified.findings)?.unwrap_or_default();
+        let found = place.pattern.regex().captures(&text).and_then(|groups| groups.get(1)).map(|group| group.as_str());
+        judge_release(found, || format!("{} by {}", place.file, place.pattern), release, &mut verified);
+    }
+    let mut files = serde_json::Map::new();
+    if let Some(pointer) = &backup.files {
+        files.extend(said(pointer.as_str()).and_then(Value::as_object).cloned().unwrap_or_default());
+    }
+    if let Some(name) = &backup.checksums {
+        let text = text(name, folder, "checksums", &mut verified.findings)?.unwrap_or_default();
+        files.extend(checksums(&text));
+    }
     if files.is_empty() {
-        let expected = format!("checksums at {}", backup.files);
-        verified.findings.push(Finding::new("the backup's manifest", expected, "none"));
+        verified.findings.push(Finding::new("the backup", "checksums of its files", "none"));
     }
     for (name, part) in &backup.parts {
         verify_part(name, part.format, files.get(name), folder, &mut verified)?;
@@ -79,14 +84,52 @@ pub(super) fn verify(backup: &Backup, product: &str, release: &Release, folder: 
         }
         verified.rows = counts;
     }
-    verified.manifest = manifest;
     Ok(verified)
 }
 
-fn manifest(backup: &Backup, folder: &Path, findings: &mut Vec<Finding>) -> io::Result<Option<Value>> {
-    let path = folder.join(&backup.manifest);
-    let object = format!("the backup's manifest {}", backup.manifest);
-    let file = match File::open(&path) {
+fn judge_release(said: Option<&str>, place: impl Fn() -> String, release: &Release, verified: &mut Verified) {
+    match said {
+        None => verified.findings.push(Finding::new(place(), "the backup's release", "nothing there")),
+        Some(text) if text.parse::<Release>().is_ok_and(|seen| seen == *release) => {
+            verified.notes.push(format!("release {text}"));
+        }
+        Some(text) => verified.findings.push(Finding::new(
+            "the backup's release",
+            format!("{release}, as a backup restores only into exactly its own release"),
+            text,
+        )),
+    }
+}
+
+/// Lines as `sha256sum` writes them: the digest, two spaces (or one and a star), the name.
+fn checksums(text: &str) -> serde_json::Map<String, Value> {
+    let line = |line: &str| {
+        let (digest, name) = line.split_once(' ')?;
+        let name = name.strip_prefix([' ', '*'])?.trim_end();
+        Some((name.strip_prefix("./").unwrap_or(name).to_owned(), json!({ "sha256": digest })))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+fn manifest(name: &str, folder: &Path, findings: &mut Vec<Finding>) -> io::Result<Option<Value>> {
+    let Some(text) = text(name, folder, "JSON", findings)? else { return Ok(None) };
+    match serde_json::from_str(&text) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            findings.push(Finding::new(format!("the backup's file {name}"), "JSON", error.to_string()));
+            Ok(None)
+        }
+    }
+}
+
+/// A small text file of the backup.
+fn text(name: &str, folder: &Path, what: &str, findings: &mut Vec<Finding>) -> io::Result<Option<String>> {
+    let object = format!("the backup's file {name}");
+    let Some(path) = inside(folder, name) else {
+        findings.push(Finding::new(object, "a plain name", "a path that leaves the backup"));
+        return Ok(None);
+    };
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             findings.push(Finding::new(object, "a file", format!("no such file in {}", folder.display())));
@@ -96,19 +139,12 @@ fn manifest(backup: &Backup, folder: &Path, findings: &mut Vec<Finding>) -> io::
     };
     let mut text = String::new();
     match file.take(LARGEST_MANIFEST).read_to_string(&mut text) {
-        Ok(_) => {}
+        Ok(_) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            findings.push(Finding::new(object, "JSON", "no UTF-8"));
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    }
-    match serde_json::from_str(&text) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => {
-            findings.push(Finding::new(object, "JSON", error.to_string()));
+            findings.push(Finding::new(object, what, "no UTF-8"));
             Ok(None)
         }
+        Err(error) => Err(error),
     }
 }
 
@@ -148,7 +184,7 @@ fn verify_part(
     match wanted("sha256").and_then(Value::as_str) {
         Some(sha256) if sha256.eq_ignore_ascii_case(&digest) => {}
         Some(sha256) => finding(format!("SHA-256 {sha256}"), digest),
-        None => finding("a SHA-256 in the manifest".into(), "none".into()),
+        None => finding("a SHA-256 that the backup states".into(), "none".into()),
     }
     match well_formed(&path, format) {
         Ok(note) => verified.notes.push(format!("{name}: {size} bytes{note}")),

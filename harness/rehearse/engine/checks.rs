@@ -4,16 +4,18 @@
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{Future, StreamExt, stream};
 use rehearse_core::check::{Compared, Terms, judge_answer, judge_performance, over_budget};
-use rehearse_core::event::{CheckReport, EventKind};
+use rehearse_core::event::CheckReport;
 use rehearse_core::observe::{Answer, MigrationState, Samples};
 use rehearse_core::product::{PerformanceCheck, Probe};
 use rehearse_core::scenario::CheckKind;
 use rehearse_core::verdict::Finding;
 use serde_json::Map;
 
+use super::graphql::INTERFACE;
 use super::host::Host;
 use super::login::Logins;
 use super::observer::Observer;
@@ -49,6 +51,12 @@ const BUDGET: &str = "fixed requests stay within their budget";
 
 type Made = (CheckReport, Answers, Option<MigrationState>);
 
+/// Work, with how long it took.
+async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let began = tokio::time::Instant::now();
+    (work.await, began.elapsed())
+}
+
 /// A check that could not be made.
 fn unmade(kind: CheckKind, name: &str, trouble: &Trouble) -> CheckReport {
     let mut report = CheckReport::new(kind, name);
@@ -71,10 +79,10 @@ impl<H: Host, O: Observer> World<H, O> {
 
         let before = match data {
             Some(check) => {
-                let data = self.data(scene, state, baseline.as_deref(), check, mode).await;
+                let (data, took) = timed(self.data(scene, state, baseline.as_deref(), check, mode)).await;
                 let (made, tables) =
                     data.unwrap_or_else(|trouble| (vec![unmade(CheckKind::Data, mode.data(), &trouble)], None));
-                reports.extend(made);
+                reports.extend(made.into_iter().map(|report| report.in_time(took)));
                 tables
             }
             None => None,
@@ -101,9 +109,9 @@ impl<H: Host, O: Observer> World<H, O> {
             let mut work: Vec<Pin<Box<dyn Future<Output = Made> + Send + '_>>> = Vec::new();
             if has(CheckKind::Health) {
                 work.push(Box::pin(async {
-                    let report = self.services_run(scene).await;
+                    let (report, took) = timed(self.services_run(scene)).await;
                     let report = report.unwrap_or_else(|trouble| unmade(CheckKind::Health, SERVICES, &trouble));
-                    (report, Answers::new(), None)
+                    (report.in_time(took), Answers::new(), None)
                 }));
             }
             if let Some(check) = product.checks.migrations.as_ref().filter(|_| has(CheckKind::Migrations)) {
@@ -113,27 +121,56 @@ impl<H: Host, O: Observer> World<H, O> {
                     Mode::Return => baseline.as_ref().and_then(|baseline| baseline.migrations.as_ref()),
                 };
                 work.push(Box::pin(async move {
-                    let made = self.migrations(scene, check, before, mode).await;
+                    let (made, took) = timed(self.migrations(scene, check, before, mode)).await;
                     let (report, seen) =
                         made.unwrap_or_else(|trouble| (unmade(CheckKind::Migrations, SCHEMA, &trouble), None));
-                    (report, Answers::new(), seen)
+                    (report.in_time(took), Answers::new(), seen)
                 }));
             }
             for (kind, probe) in probes.iter().filter(|(_, probe)| probe.writes.is_empty()) {
                 work.push(Box::pin(async move { self.probed(scene, *kind, probe, against).await }));
+            }
+            if let Some(check) = product.checks.graphql.as_ref().filter(|_| has(CheckKind::Graphql)) {
+                let queries = check.queries.iter();
+                for query in queries.filter(|query| query.releases.as_ref().is_none_or(|r| r.contains(&scene.release)))
+                {
+                    work.push(Box::pin(async move {
+                        let made = self.graphql_query(scene, check, query, against).await;
+                        let unmade = |trouble| (unmade(CheckKind::Graphql, &query.name, &trouble), Answers::new());
+                        let (report, answers) = made.unwrap_or_else(unmade);
+                        (report, answers, None)
+                    }));
+                }
             }
             let mut running = stream::iter(work).buffered(SIDE_BY_SIDE);
             while let Some(done) = running.next().await {
                 made.push(done);
             }
         }
+        if let Some(check) = product.checks.graphql.as_ref().filter(|_| has(CheckKind::Graphql))
+            && let Some(schema) = &check.schema
+        {
+            let before = match mode {
+                Mode::Baseline => None,
+                Mode::Hop => state.graphql.as_ref().map(|(release, schema)| (release, schema)),
+                Mode::Return => baseline.as_ref().and_then(|known| Some((&scene.release, known.graphql.as_ref()?))),
+            };
+            let made = self.graphql_schema(scene, check, schema, before, mode).await;
+            let (report, read) = made.unwrap_or_else(|trouble| (unmade(CheckKind::Graphql, INTERFACE, &trouble), None));
+            reports.push(report);
+            if let (Some(read), true) = (&read, mode != Mode::Return) {
+                state.graphql = Some((scene.release.clone(), read.clone()));
+            }
+            seen.graphql = read;
+        }
         if let Some(check) = product.checks.performance.as_ref().filter(|_| has(CheckKind::Performance)) {
             let reference = baseline.as_ref().map(|baseline| baseline.samples.as_slice());
-            let made = self.performance(scene, check, reference.filter(|_| mode != Mode::Baseline)).await;
+            let reference = reference.filter(|_| mode != Mode::Baseline);
+            let (made, took) = timed(self.performance(scene, check, reference)).await;
             let (report, samples) =
                 made.unwrap_or_else(|trouble| (unmade(CheckKind::Performance, BUDGET, &trouble), Vec::new()));
             seen.samples = samples;
-            reports.push(report);
+            reports.push(report.in_time(took));
         }
         let mut written = BTreeSet::new();
         for (kind, probe) in probes.iter().filter(|(_, probe)| !probe.writes.is_empty()) {
@@ -149,9 +186,9 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         let mut after = None;
         if let (Some(check), Some(before)) = (data, &before) {
-            let made = self.own_writes(scene, check, before, &written).await;
+            let (made, took) = timed(self.own_writes(scene, check, before, &written)).await;
             let (report, tables) = made.unwrap_or_else(|trouble| (unmade(CheckKind::Data, OWN_WRITES, &trouble), None));
-            reports.push(report);
+            reports.push(report.in_time(took));
             after = tables;
         }
         if mode != Mode::Return {
@@ -163,9 +200,9 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         if let Some(check) = product.checks.logs.as_ref().filter(|_| has(CheckKind::Logs)) {
             let known = baseline.as_ref().map_or(&[][..], |baseline| baseline.logs.as_slice());
-            let (report, reviews) = self.logs(scene, state, check, known, mode).await;
+            let ((report, reviews), took) = timed(self.logs(scene, state, check, known, mode)).await;
             seen.logs = reviews;
-            reports.push(report);
+            reports.push(report.in_time(took));
         }
         // What could not be read is no reference: the one before stays.
         if mode != Mode::Return && seen.migrations.is_some() {
@@ -178,15 +215,15 @@ impl<H: Host, O: Observer> World<H, O> {
 
         reports.sort_by_key(|report| report.kind);
         for report in reports {
-            self.tell(EventKind::Checked { stage: scene.stage.clone(), report });
+            self.checked(scene, state, report);
         }
     }
 
     async fn probed(&self, scene: &Scene, kind: CheckKind, probe: &Probe, against: Against<'_>) -> Made {
-        let made = self.probe(scene, kind, probe, against).await;
+        let (made, took) = timed(self.probe(scene, kind, probe, against)).await;
         let (report, answers) = made.unwrap_or_else(|trouble| (unmade(kind, &probe.name, &trouble), Answers::new()));
         self.progress(&scene.stage, format!("{}: {}", report.title(), report.outcome));
-        (report, answers, None)
+        (report.in_time(took), answers, None)
     }
 
     /// Every service runs and is ready.
@@ -208,7 +245,7 @@ impl<H: Host, O: Observer> World<H, O> {
             }
             if let Some(ready) = &service.ready {
                 let what = format!("service {name} is ready");
-                let limit = std::time::Duration::from_secs(30);
+                let limit = Duration::from_secs(30);
                 let awaited = Awaited { what: &what, service: Some(&name), condition: ready, progress: None, limit };
                 if let StepEnd::Failed(findings) = self.wait(scene, awaited).await? {
                     report.findings.extend(findings);

@@ -48,17 +48,12 @@ impl Evidence {
         Ok(relative)
     }
 
+    /// The folder of a stage's evidence.
+    pub(super) fn folder(&self, stage: &str) -> PathBuf {
+        self.out.join("evidence").join(clean(stage))
+    }
+
     fn unique(&self, stage: &str, name: &str, extension: &str) -> String {
-        let clean = |text: &str| -> String {
-            let kept = text.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '-' });
-            let mut clean = String::new();
-            for character in kept {
-                if !(character == '-' && clean.ends_with('-')) && clean.len() < 80 {
-                    clean.push(character);
-                }
-            }
-            clean.trim_matches('-').to_owned()
-        };
         let base = format!("evidence/{}/{}", clean(stage), clean(name));
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(format!("{base}.{extension}")).or_default();
@@ -68,6 +63,18 @@ impl Evidence {
             again => format!("{base}-{again}.{extension}"),
         }
     }
+}
+
+/// A text as the name of a file.
+fn clean(text: &str) -> String {
+    let kept = text.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '-' });
+    let mut clean = String::new();
+    for character in kept {
+        if !(character == '-' && clean.ends_with('-')) && clean.len() < 80 {
+            clean.push(character);
+        }
+    }
+    clean.trim_matches('-').to_owned()
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ pub struct Ask {
     pub jar: Option<String>,
     /// How long the whole answer may take.
     pub deadline: Duration,
+    /// As many bytes of the answer are kept for judging; its size and digest are those of all of it.
+    pub keep: usize,
 }
 
 /// The body of a request as it is to be sent.

@@ -1,10 +1,9 @@
-//! Takes a command's output as it comes: all of it into a file, its beginning into memory, its migrations to the teller.
+//! Takes a command's output as it comes: all of it into a file, its beginning into memory, every piece to who listens.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use rehearse_core::migrations::{MigrationReader, Told};
 use rehearse_core::observe::Body;
 use sha2::{Digest, Sha256};
 
@@ -18,21 +17,27 @@ pub const KEPT: usize = 4 << 20;
 pub struct BodyMaker {
     size: u64,
     digest: Sha256,
+    keep: usize,
     kept: Vec<u8>,
 }
 
 impl Default for BodyMaker {
     fn default() -> Self {
-        Self { size: 0, digest: Sha256::new(), kept: Vec::new() }
+        Self::keeping(KEPT)
     }
 }
 
 impl BodyMaker {
+    /// One that keeps so many bytes.
+    pub fn keeping(keep: usize) -> Self {
+        Self { size: 0, digest: Sha256::new(), keep, kept: Vec::new() }
+    }
+
     /// Takes a piece.
     pub fn take(&mut self, bytes: &[u8]) {
         self.size += bytes.len() as u64;
         self.digest.update(bytes);
-        let room = KEPT.saturating_sub(self.kept.len());
+        let room = self.keep.saturating_sub(self.kept.len());
         self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
@@ -44,8 +49,8 @@ impl BodyMaker {
     }
 }
 
-/// What is told of a migration as it comes.
-pub(super) type OnMigration<'a> = Box<dyn FnMut(Told) + Send + 'a>;
+/// Who listens to an output as it comes.
+pub(super) type Listener<'a> = Box<dyn FnMut(Stream, &[u8]) + Send + 'a>;
 
 /// Collects the output of one command.
 pub(super) struct Collector<'a> {
@@ -53,7 +58,7 @@ pub(super) struct Collector<'a> {
     err: BodyMaker,
     file: BufWriter<File>,
     lost: Option<std::io::Error>,
-    migrations: Option<(MigrationReader, OnMigration<'a>)>,
+    listener: Option<Listener<'a>>,
 }
 
 impl<'a> Collector<'a> {
@@ -61,7 +66,7 @@ impl<'a> Collector<'a> {
     ///
     /// # Errors
     /// When the file cannot be made.
-    pub(super) fn new(file: &Path, migrations: Option<(MigrationReader, OnMigration<'a>)>) -> Result<Self, HostError> {
+    pub(super) fn new(file: &Path, listener: Option<Listener<'a>>) -> Result<Self, HostError> {
         let made = File::create(file).map_err(|source| HostError::File {
             operation: "write",
             path: file.to_owned(),
@@ -72,14 +77,14 @@ impl<'a> Collector<'a> {
             err: BodyMaker::default(),
             file: BufWriter::new(made),
             lost: None,
-            migrations,
+            listener,
         })
     }
 
-    /// Standard output, standard error, the reader of migrations, and the first error of writing the file.
-    pub(super) fn finish(mut self) -> (Body, Body, Option<MigrationReader>, Option<std::io::Error>) {
+    /// Standard output, standard error, and the first error of writing the file.
+    pub(super) fn finish(mut self) -> (Body, Body, Option<std::io::Error>) {
         let lost = self.lost.take().or_else(|| self.file.flush().err());
-        (self.out.finish(), self.err.finish(), self.migrations.map(|(reader, _)| reader), lost)
+        (self.out.finish(), self.err.finish(), lost)
     }
 }
 
@@ -92,10 +97,8 @@ impl Sink for Collector<'_> {
         if self.lost.is_none() {
             self.lost = self.file.write_all(bytes).err();
         }
-        if let Some((reader, tell)) = &mut self.migrations {
-            for told in reader.take(bytes) {
-                tell(told);
-            }
+        if let Some(listener) = &mut self.listener {
+            listener(stream, bytes);
         }
     }
 }

@@ -82,6 +82,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 };
                 let terms = Terms { expect, same, changes: &changes, context: &context };
                 let well = judge_answer(&seen, terms, compared, &mut report);
+                report.asked_of(service(step));
                 let taken = if well { capture(wanted, &seen, &mut captured) } else { Ok(()) };
                 answers.insert(key, seen);
                 if let Err(doubt) = taken {
@@ -127,6 +128,15 @@ fn parts(step: &ProbeStep) -> Parts<'_> {
         ProbeStep::Http(step) => (step.releases.as_ref(), &step.expect, &step.same, &step.capture),
         ProbeStep::Exec(step) => (step.releases.as_ref(), &step.expect, &step.same, &step.capture),
         ProbeStep::Sql(step) => (step.releases.as_ref(), &step.expect, &step.same, &step.capture),
+    }
+}
+
+/// The service that a step asks; a database is asked beside its server.
+fn service(step: &ProbeStep) -> Option<&str> {
+    match step {
+        ProbeStep::Http(step) => Some(&step.service),
+        ProbeStep::Exec(step) => Some(&step.service),
+        ProbeStep::Sql(_) => None,
     }
 }
 

@@ -307,7 +307,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             product: now.product.saturating_sub(before.product),
             engine: now.engine.saturating_sub(before.engine),
         };
-        let (outcome, findings, reason) = match ended {
+        let (outcome, mut findings, reason) = match ended {
             Ended::Work(end) => told(end),
             Ended::Over(over) => {
                 self.over = Some(over);
@@ -317,7 +317,8 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                 }
             }
         };
-        teller.tell(EventKind::StageFinished { stage: stage.id.clone(), outcome, findings, reason, time });
+        let known = self.world.recognise_stage(stage, &self.state, &mut findings, reason.as_deref());
+        teller.tell(EventKind::StageFinished { stage: stage.id.clone(), outcome, findings, reason, known, time });
         let settled = teller.summary.stages().iter().find(|record| record.id == stage.id).map(|record| record.outcome);
         // A check that could not tell does not end the path; a stage that was not carried out does.
         let ends = settled == Some(Outcome::Failed) || outcome == Outcome::Inconclusive;
@@ -375,7 +376,8 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         }
         let wall = began.elapsed();
         let time = StageTime { wall, product: Duration::ZERO, engine: wall };
-        teller.tell(EventKind::StageFinished { stage: stage.id.clone(), outcome, findings: Vec::new(), reason, time });
+        let (stage, findings) = (stage.id.clone(), Vec::new());
+        teller.tell(EventKind::StageFinished { stage, outcome, findings, reason, known: None, time });
     }
 }
 

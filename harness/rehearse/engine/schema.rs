@@ -1,5 +1,6 @@
 //! Looks at the schema: what the database has recorded of migrations, and what the running code has.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rehearse_core::check::{Compared, Terms, judge_answer, judge_migrations};
@@ -37,6 +38,11 @@ impl<H: Host, O: Observer> World<H, O> {
             Answer::Rows(rows) => {
                 seen.recorded = rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
             }
+            Answer::Refused { reason } => {
+                report.assertions += 1;
+                let seen = format!("the server refused: {reason}");
+                report.findings.push(Finding::new("the schema", "the migrations that the database has recorded", seen));
+            }
             Answer::Silent { reason } | Answer::Broken { reason } => report.unclear.push(reason),
             Answer::Http(_) | Answer::Exec(_) => {}
         }
@@ -51,7 +57,7 @@ impl<H: Host, O: Observer> World<H, O> {
             let late = |_| Err(HostError::Deadline { what: what(), limit: LISTED_WITHIN });
             tokio::time::timeout(LISTED_WITHIN, listing).await.unwrap_or_else(late)
         };
-        let (out, err, _, _) = sink.finish();
+        let (out, err, _) = sink.finish();
         report.evidence.push(evidence);
         match code {
             Ok(0) => {
@@ -64,18 +70,20 @@ impl<H: Host, O: Observer> World<H, O> {
         let text = serde_json::to_vec_pretty(&seen).unwrap_or_default();
         report.evidence.push(self.evidence.write(&scene.stage.0, "migrations", "json", &text)?);
         // What was read in part is neither judged nor compared with later.
-        let read = report.unclear.is_empty();
+        let read = report.unclear.is_empty() && report.findings.is_empty();
         if read {
-            judge_migrations(&seen, before, &mut report);
+            judge_migrations(&seen, before, (check.records, &check.replaced), &mut report);
         }
         match (mode, before) {
             (Mode::Return, None) => report.unclear.push("there is no baseline to compare with".to_owned()),
             (Mode::Return, Some(before)) if read => {
-                let (was, is) = (before.recorded.len(), seen.recorded.len());
+                let (was, is): (BTreeSet<_>, BTreeSet<_>) =
+                    (before.recorded.iter().collect(), seen.recorded.iter().collect());
                 report.assertions += 1;
                 if was != is {
-                    let expected = format!("{was} migrations recorded, as before the first hop");
-                    report.findings.push(Finding::new("the schema", expected, is.to_string()));
+                    let expected = format!("{} migrations recorded, as before the first hop", was.len());
+                    let others = if was.len() == is.len() { ", but others" } else { "" };
+                    report.findings.push(Finding::new("the schema", expected, format!("{}{others}", is.len())));
                 }
             }
             (Mode::Return, Some(_)) | (Mode::Baseline | Mode::Hop, _) => {}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use rehearse_core::check::{DataTerms, judge_data, judge_rows, reading};
-use rehearse_core::event::{CheckReport, EventKind};
+use rehearse_core::event::CheckReport;
 use rehearse_core::observe::Reading;
 use rehearse_core::path::Target;
 use rehearse_core::plan::{Act, ImageNeed, MAIN, Stage};
@@ -182,7 +182,7 @@ impl<H: Host, O: Observer> World<H, O> {
         if let Some(tables) = &tables {
             judge_rows(rows, tables, &mut report);
         }
-        self.tell(EventKind::Checked { stage: scene.stage.clone(), report: report.decide() });
+        self.checked(scene, state, report.decide());
         if let (Some(tables), Some(before)) = (&tables, before) {
             let mut report =
                 CheckReport::new(CheckKind::Data, "the restored tables are as they were before the first hop");
@@ -190,7 +190,7 @@ impl<H: Host, O: Observer> World<H, O> {
             let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
             let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere, growing: &none };
             judge_data(before, tables, terms, &mut report);
-            self.tell(EventKind::Checked { stage: scene.stage.clone(), report: report.decide() });
+            self.checked(scene, state, report.decide());
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rehearse_core::event::StageId;
+use rehearse_core::graphql::Schema;
 use rehearse_core::observe::{DataState, LogReview, MigrationState, Samples};
 use rehearse_core::plan::{MAIN, Stage};
 use rehearse_core::release::Release;
@@ -23,6 +24,7 @@ pub(crate) struct Baseline {
     pub(crate) samples: Vec<Samples>,
     pub(crate) logs: Vec<LogReview>,
     pub(crate) migrations: Option<MigrationState>,
+    pub(crate) graphql: Option<Schema>,
     /// The tables before any probe of ours asked: what the way back has to be equal to.
     pub(crate) tables: Option<DataState>,
 }
@@ -83,6 +85,8 @@ pub(crate) struct State {
     pub(crate) restless: Restless,
     /// What was recorded of migrations before the hop.
     pub(crate) migrations: Option<MigrationState>,
+    /// The GraphQL schema before the hop, and the release that had it.
+    pub(crate) graphql: Option<(Release, Schema)>,
     pub(crate) marks: BTreeMap<String, Mark>,
     /// Hops that the restored data does not need, with the reason.
     pub(crate) needless: BTreeMap<u32, String>,
@@ -99,6 +103,7 @@ impl State {
             reference: None,
             restless: Restless::default(),
             migrations: None,
+            graphql: None,
             marks: BTreeMap::new(),
             needless: BTreeMap::new(),
         }

@@ -4,14 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use rehearse_core::check::judge_stream;
-use rehearse_core::event::StageId;
 use rehearse_core::migrations::MigrationReader;
 use rehearse_core::observe::Answer;
 use rehearse_core::product::StartUpgrading;
 use rehearse_core::verdict::Finding;
 
 use super::follow::Follower;
-use super::host::{Host, HostError};
+use super::host::{Host, HostError, Stream};
+use super::migrating::Migrating;
 use super::observer::Observer;
 use super::wait::Awaited;
 use super::world::{Scene, StepEnd, Trouble, World};
@@ -35,13 +35,13 @@ impl<H: Host, O: Observer> World<H, O> {
         let service = Some(step.service.as_str());
         let awaited = Awaited { what: &what, service, condition: &step.until, progress: None, limit };
         let Some(format) = step.migrations else { return self.wait(scene, awaited).await };
-        let mut reader = MigrationReader::new(format);
+        let migrating = Migrating::new(self, &scene.stage, format);
         let mut log = self.follow(&scene.deployment, &step.service);
         let end = {
             let told = async {
                 loop {
                     // What cannot be read now is read at the end.
-                    drop(self.read_migrations(&scene.stage, &mut log, &mut reader));
+                    drop(read_migrations(&mut log, &migrating));
                     tokio::time::sleep(BETWEEN).await;
                 }
             };
@@ -51,25 +51,14 @@ impl<H: Host, O: Observer> World<H, O> {
                 () = told => Ok(StepEnd::Done),
             }
         };
-        let read = self.read_migrations(&scene.stage, &mut log, &mut reader);
+        let read = read_migrations(&mut log, &migrating);
         let end = end?;
+        let reader = migrating.finish(matches!(end, StepEnd::Done));
         if let (Err(source), StepEnd::Done, Some(path)) = (read, &end, log.file()) {
             return Err(HostError::File { operation: "read", path: path.to_owned(), source }.into());
         }
         let evidence = self.log_name(scene, &step.service);
         self.with_stream(scene, &reader, &what, evidence.as_deref(), end).await
-    }
-
-    fn read_migrations(&self, stage: &StageId, log: &mut Follower, reader: &mut MigrationReader) -> io::Result<()> {
-        loop {
-            let bytes = log.read()?;
-            if bytes.is_empty() {
-                return Ok(());
-            }
-            for told in reader.take(&bytes) {
-                self.migration(stage, told);
-            }
-        }
     }
 
     /// An end together with what the migrator's stream tells, held against what the database recorded. A failure stays
@@ -88,7 +77,7 @@ impl<H: Host, O: Observer> World<H, O> {
             (Err(trouble), StepEnd::Failed(_)) => {
                 self.note(&scene.stage, format!("what the database recorded cannot be told: {}", trouble.chain()));
                 let running = reader.running().map(|running| {
-                    let object = format!("migration {} {}", running.version, running.name);
+                    let object = format!("migration {}", running.title());
                     Finding::new(object, "an end", "it began and did not end")
                 });
                 running.into_iter().collect()
@@ -112,11 +101,26 @@ impl<H: Host, O: Observer> World<H, O> {
             Answer::Rows(rows) => {
                 rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect::<Vec<_>>()
             }
+            Answer::Refused { reason } => {
+                let seen = format!("the server refused: {reason}");
+                return Ok(vec![Finding::new("the schema", "the migrations that the database has recorded", seen)]);
+            }
             Answer::Silent { reason } | Answer::Broken { reason } => return Err(Trouble::Unseen(reason)),
             Answer::Http(_) | Answer::Exec(_) => Vec::new(),
         };
         let (ended, count) = (reader.ended().len(), recorded.len());
         self.note(&scene.stage, format!("{asked}: {ended} migrations told of, {count} recorded in the database"));
         Ok(judge_stream(reader, &recorded, asked))
+    }
+}
+
+/// What a log tells of migrations since it was read last.
+fn read_migrations<H: Host, O: Observer>(log: &mut Follower, migrating: &Migrating<H, O>) -> io::Result<()> {
+    loop {
+        let bytes = log.read()?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        migrating.take(Stream::Out, &bytes);
     }
 }

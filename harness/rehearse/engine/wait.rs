@@ -6,6 +6,7 @@ use rehearse_core::observe::Answer;
 use rehearse_core::product::{Condition, SqlCondition};
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value};
+use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use super::follow::Lines;
@@ -27,6 +28,21 @@ pub(crate) struct Awaited<'a> {
     pub(crate) condition: &'a Condition,
     pub(crate) progress: Option<&'a SqlCondition>,
     pub(crate) limit: Duration,
+}
+
+/// How long a connection has to stay open to count as accepted by the service.
+const OPEN: Duration = Duration::from_millis(200);
+
+/// Connects, and sees the connection stay: container engines put a proxy before a published port that accepts whatever
+/// comes, and hangs up when nobody listens behind it.
+async fn connects(address: std::net::SocketAddr) -> std::io::Result<()> {
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    match tokio::time::timeout(OPEN, stream.read(&mut [0; 1])).await {
+        // Still open, or already greeting.
+        Err(_) | Ok(Ok(1..)) => Ok(()),
+        Ok(Ok(0)) => Err(std::io::Error::other("the connection was accepted and closed at once")),
+        Ok(Err(error)) => Err(error),
+    }
 }
 
 /// Keeps the end of an output.
@@ -169,6 +185,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     body: None,
                     jar: None,
                     deadline: Duration::from_secs(20),
+                    keep: super::output::KEPT,
                 };
                 let status = wanted.status.unwrap_or(200);
                 match self.observer.http(ask).await {
@@ -179,20 +196,17 @@ impl<H: Host, O: Observer> World<H, O> {
                         }
                         _ => Ok(()),
                     },
-                    Answer::Silent { reason } | Answer::Broken { reason } => Err(reason),
+                    Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
                     Answer::Exec(_) | Answer::Rows(_) => Err("no response".to_owned()),
                 }
             }
             Condition::Tcp(wanted) => match self.address(scene, service, wanted.port).await {
                 Err(error) => Err(error.chain()),
-                Ok(address) => {
-                    let connect = tokio::net::TcpStream::connect(address);
-                    match tokio::time::timeout(Duration::from_secs(5), connect).await {
-                        Ok(Ok(_)) => Ok(()),
-                        Ok(Err(error)) => Err(error.to_string()),
-                        Err(_) => Err("no connection".to_owned()),
-                    }
-                }
+                Ok(address) => match tokio::time::timeout(Duration::from_secs(5), connects(address)).await {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(error)) => Err(error.to_string()),
+                    Err(_) => Err("no connection".to_owned()),
+                },
             },
             Condition::Exec(wanted) => {
                 let argv = wanted.command.argv(&context)?;
@@ -236,7 +250,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let sql = wanted.sql.render(&context)?;
         Ok(match self.observer.rows(&site, &sql).await {
             Answer::Rows(rows) => rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len())),
-            Answer::Silent { reason } | Answer::Broken { reason } => Err(reason),
+            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
             Answer::Http(_) | Answer::Exec(_) => Err("no rows".to_owned()),
         })
     }

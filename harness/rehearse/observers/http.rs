@@ -26,7 +26,8 @@ fn client(cookies: bool) -> Result<Client, reqwest::Error> {
         .no_proxy()
         .cookie_store(cookies)
         .connect_timeout(Duration::from_secs(5))
-        .pool_max_idle_per_host(4)
+        // No connection is used twice: a server that hangs up between two requests would look like one that fails.
+        .pool_max_idle_per_host(0)
         .user_agent(concat!("rehearse/", env!("CARGO_PKG_VERSION")))
         .build()
 }
@@ -97,7 +98,7 @@ impl Web {
                 })
                 .or_insert(value);
         }
-        let mut body = BodyMaker::default();
+        let mut body = BodyMaker::keeping(ask.keep);
         let mut size = 0_u64;
         loop {
             match response.chunk().await {

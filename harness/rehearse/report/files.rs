@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::view;
-use super::wire::{VERSION, WireCheck, WireFinding, WireMigration, WireOutcome, WireTime, findings, seconds};
+use super::wire::{
+    VERSION, WireCheck, WireFinding, WireKnown, WireMigration, WireOutcome, WireTime, findings, seconds,
+};
 
 /// What a rehearsal came to, or has come to so far.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -97,6 +99,9 @@ struct WireStage {
     /// Why it is inconclusive, cancelled or skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The known failure that is behind the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<WireKnown>,
     /// When it began, in seconds since the run began; none when it did not.
     started_s: Option<f64>,
     /// Where its time went.
@@ -128,6 +133,7 @@ impl WireStage {
                 Progress::Done => record.outcome.into(),
             },
             reason: record.reason.clone(),
+            known: record.known.as_ref().map(WireKnown::from),
             started_s: begun.then(|| seconds(record.started)),
             time: record.time.into(),
             findings: findings(&record.findings),

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::files::lost;
-use super::wire::{VERSION, WireCheck, WireFinding, WireMigration, WireOutcome, WireTime, findings};
+use super::wire::{VERSION, WireCheck, WireFinding, WireKnown, WireMigration, WireOutcome, WireTime, findings};
 
 /// One line of `events.jsonl`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -94,6 +94,9 @@ enum What {
         /// Why it is inconclusive or cancelled.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// The known failure that is behind the reason.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        known: Option<WireKnown>,
         /// Where the time went.
         time: WireTime,
     },
@@ -140,11 +143,12 @@ impl From<&EventKind> for What {
                 Self::Migrated { stage: stage.0.clone(), migration: migration.into() }
             }
             EventKind::Checked { stage, report } => Self::Checked { stage: stage.0.clone(), check: report.into() },
-            EventKind::StageFinished { stage, outcome, findings: found, reason, time } => Self::StageFinished {
+            EventKind::StageFinished { stage, outcome, findings: found, reason, known, time } => Self::StageFinished {
                 stage: stage.0.clone(),
                 outcome: (*outcome).into(),
                 findings: findings(found),
                 reason: reason.clone(),
+                known: known.as_ref().map(WireKnown::from),
                 time: (*time).into(),
             },
             EventKind::StageSkipped { stage, because } => {

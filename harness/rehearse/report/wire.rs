@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rehearse_core::event::{CheckReport, StageTime};
 use rehearse_core::migrations::Migration;
-use rehearse_core::verdict::{Finding, Outcome, Verdict};
+use rehearse_core::verdict::{Finding, Known, Outcome, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -72,12 +72,35 @@ pub(super) struct WireFinding {
     /// The file in the output folder that shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<String>,
+    /// The known failure it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<WireKnown>,
+}
+
+/// A failure that the product's file knows, as it was recognised.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WireKnown {
+    /// Its id.
+    id: String,
+    /// Why it happens.
+    cause: String,
+    /// What to do about it.
+    remedy: String,
+    /// The document that says so, or where it was measured.
+    source: String,
+}
+
+impl From<&Known> for WireKnown {
+    fn from(known: &Known) -> Self {
+        let Known { id, cause, remedy, source, consequence_of: _ } = known.clone();
+        Self { id, cause, remedy, source }
+    }
 }
 
 impl From<&Finding> for WireFinding {
     fn from(finding: &Finding) -> Self {
-        let Finding { object, expected, seen, evidence } = finding.clone();
-        Self { object, expected, seen, evidence }
+        let Finding { object, expected, seen, evidence, known, service: _ } = finding.clone();
+        Self { object, expected, seen, evidence, known: known.as_ref().map(WireKnown::from) }
     }
 }
 
@@ -117,7 +140,7 @@ pub(super) struct WireMigration {
     version: String,
     /// Its name.
     name: String,
-    /// How long it took, where the migrator says.
+    /// How long it took, as the migrator says or its output came.
     seconds: Option<f64>,
 }
 
@@ -139,10 +162,16 @@ pub(super) struct WireCheck {
     outcome: WireOutcome,
     /// How many assertions really fired on data.
     assertions: u32,
+    /// How long it took, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    took_s: Option<f64>,
     /// What is wrong.
     findings: Vec<WireFinding>,
     /// Why it cannot tell.
     unclear: Vec<String>,
+    /// The known failure that is behind what it cannot tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<WireKnown>,
     /// What was accepted by a reviewed rule, and figures.
     notes: Vec<String>,
     /// Files in the output folder that show what was seen.
@@ -156,8 +185,10 @@ impl From<&CheckReport> for WireCheck {
             name: check.name.clone(),
             outcome: check.outcome.into(),
             assertions: check.assertions,
+            took_s: check.took.map(seconds),
             findings: findings(&check.findings),
             unclear: check.unclear.clone(),
+            known: check.known.as_ref().map(WireKnown::from),
             notes: check.notes.clone(),
             evidence: check.evidence.clone(),
         }

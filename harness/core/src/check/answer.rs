@@ -11,7 +11,7 @@ use crate::event::CheckReport;
 use crate::observe::{Answer, Body, Seen};
 use crate::product::{AllowedChange, Expect, Facet, Matcher};
 use crate::template::TemplateError;
-use crate::verdict::Finding;
+use crate::verdict::{Finding, SILENT};
 
 /// The terms an answer is judged on.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,12 @@ fn judge(seen: &Seen, terms: Terms<'_>, compared: Compared<'_>, report: &mut Che
     match &seen.answer {
         Answer::Silent { reason } => {
             report.assertions += 1;
-            report.findings.push(Finding::new(&seen.asked, "an answer", reason.clone()));
+            report.findings.push(Finding::new(&seen.asked, SILENT, reason.clone()));
+            return Ok(());
+        }
+        Answer::Refused { reason } => {
+            report.assertions += 1;
+            report.findings.push(Finding::new(&seen.asked, "rows", format!("the server refused: {reason}")));
             return Ok(());
         }
         Answer::Broken { reason } => {
@@ -100,7 +105,7 @@ fn status(answer: &Answer) -> Option<String> {
     match answer {
         Answer::Http(response) => Some(response.status.to_string()),
         Answer::Exec(ended) => Some(ended.exit.to_string()),
-        Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. } => None,
+        Answer::Rows(_) | Answer::Silent { .. } | Answer::Refused { .. } | Answer::Broken { .. } => None,
     }
 }
 
@@ -157,7 +162,7 @@ fn absolute(seen: &Seen, terms: Terms<'_>, report: &mut CheckReport) -> Result<(
                 .map(|row| row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join("|"));
             (lines.collect::<Vec<_>>().join("\n"), None)
         }
-        Answer::Silent { .. } | Answer::Broken { .. } => return Ok(()),
+        Answer::Silent { .. } | Answer::Refused { .. } | Answer::Broken { .. } => return Ok(()),
     };
     for pattern in &expect.contains {
         let pattern = pattern.render(context)?;
@@ -226,7 +231,9 @@ fn count(answer: &Answer) -> Option<u64> {
         Answer::Rows(rows) => Some(rows.rows.len() as u64),
         Answer::Http(response) if !response.body.cut => records(&response.body.text).map(|r| r.len() as u64),
         Answer::Exec(ended) if !ended.out.cut => records(&ended.out.text).map(|r| r.len() as u64),
-        Answer::Http(_) | Answer::Exec(_) | Answer::Silent { .. } | Answer::Broken { .. } => None,
+        Answer::Http(_) | Answer::Exec(_) | Answer::Silent { .. } | Answer::Refused { .. } | Answer::Broken { .. } => {
+            None
+        }
     }
 }
 
@@ -234,7 +241,7 @@ fn body(answer: &Answer) -> Option<&Body> {
     match answer {
         Answer::Http(response) => Some(&response.body),
         Answer::Exec(ended) => Some(&ended.out),
-        Answer::Rows(_) | Answer::Silent { .. } | Answer::Broken { .. } => None,
+        Answer::Rows(_) | Answer::Silent { .. } | Answer::Refused { .. } | Answer::Broken { .. } => None,
     }
 }
 

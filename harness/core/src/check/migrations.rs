@@ -6,10 +6,16 @@ use super::data::list;
 use crate::event::CheckReport;
 use crate::migrations::MigrationReader;
 use crate::observe::MigrationState;
+use crate::product::{Recorded, ReplacedMigrations};
 use crate::verdict::Finding;
 
 /// Compares the recorded migrations with those of the running code, and with those recorded before.
-pub fn judge_migrations(now: &MigrationState, before: Option<&MigrationState>, report: &mut CheckReport) {
+pub fn judge_migrations(
+    now: &MigrationState,
+    before: Option<&MigrationState>,
+    (records, replaced): (Recorded, &[ReplacedMigrations]),
+    report: &mut CheckReport,
+) {
     if now.known.is_empty() {
         report.unclear.push("the running code shows no migration".to_owned());
         return;
@@ -17,37 +23,50 @@ pub fn judge_migrations(now: &MigrationState, before: Option<&MigrationState>, r
     let recorded: BTreeSet<&str> = now.recorded.iter().map(String::as_str).collect();
     let known: BTreeSet<&str> = now.known.iter().map(String::as_str).collect();
     report.notes.push(format!("{} migrations recorded, {} known to the running code", recorded.len(), known.len()));
-    let mut compare = |left: &BTreeSet<&str>, right: &BTreeSet<&str>, expected: &str, seen: &str| {
+    let mut compare = |left: &BTreeSet<&str>, right: &BTreeSet<&str>, reviewed: bool, expected: &str, seen: &str| {
         report.assertions += 1;
-        let missing: Vec<&str> = left.difference(right).copied().collect();
+        let mut missing: Vec<&str> = left.difference(right).copied().collect();
+        for allowed in replaced.iter().filter(|_| reviewed) {
+            let before = missing.len();
+            missing.retain(|version| !allowed.versions.regex().is_match(version));
+            if missing.len() < before {
+                let because = &allowed.because;
+                report.notes.push(format!("{} {seen}, replaced: {because}", before - missing.len()));
+            }
+        }
         if !missing.is_empty() {
             let seen = format!("{} {seen}: {}", missing.len(), list(&missing));
             report.findings.push(Finding::new("the schema", expected, seen));
         }
     };
-    compare(&known, &recorded, "every migration of the running code recorded in the database", "not recorded");
+    compare(&known, &recorded, false, "every migration of the running code recorded in the database", "not recorded");
     compare(
         &recorded,
         &known,
+        true,
         "no recorded migration that the running code does not have",
         "recorded by a later release",
     );
-    if let Some(before) = before {
+    // Where only the newest are recorded, the next release's take their place.
+    if let (Recorded::Each, Some(before)) = (records, before) {
         let before: BTreeSet<&str> = before.recorded.iter().map(String::as_str).collect();
         compare(
             &before,
             &recorded,
+            true,
             "every migration that was recorded before the hop still recorded",
             "no longer recorded",
         );
     }
 }
 
-/// Compares what the migrator's stream told with what the database recorded. Says which migration failed, when one did.
+/// Compares what the migrator's stream told with what the database recorded. Says which migration failed, when one did:
+/// the one that began and did not end, and that the database has not recorded.
 pub fn judge_stream(told: &MigrationReader, recorded: &[String], object: &str) -> Vec<Finding> {
-    let recorded: BTreeSet<&str> = recorded.iter().map(String::as_str).collect();
+    let names = || recorded.iter().map(String::as_str);
     let mut findings = Vec::new();
-    let lost: Vec<&str> = told.ended().iter().map(|m| m.version.as_str()).filter(|v| !recorded.contains(v)).collect();
+    let lost: Vec<&str> =
+        told.recorded().iter().map(String::as_str).filter(|version| told.full(version, names()).is_none()).collect();
     if !lost.is_empty() {
         findings.push(Finding::new(
             object,
@@ -56,11 +75,15 @@ pub fn judge_stream(told: &MigrationReader, recorded: &[String], object: &str) -
         ));
     }
     if let Some(running) = told.running() {
-        findings.push(Finding::new(
-            format!("migration {} {}", running.version, running.name),
-            "an end",
-            format!("it began and did not end; the database has {} migrations recorded", recorded.len()),
-        ));
+        let object = format!("migration {}", running.title());
+        let is_recorded = told.full(&running.version, names()).is_some();
+        let count = names().collect::<BTreeSet<_>>().len();
+        if told.takes_back() {
+            findings.push(Finding::new(object, "an end", "it began to be taken back, and that did not end"));
+        } else if !is_recorded {
+            let seen = format!("it began and did not end; the database has {count} migrations recorded, not this one");
+            findings.push(Finding::new(object, "an end", seen));
+        }
     }
     findings
 }
@@ -78,11 +101,66 @@ mod tests {
     }
 
     fn check(now: MigrationState, before: Option<MigrationState>, outcome: Outcome, about: &str) {
+        check_by(&now, before, (Recorded::Each, &[]), outcome, about);
+    }
+
+    fn check_by(
+        now: &MigrationState,
+        before: Option<MigrationState>,
+        terms: (Recorded, &[ReplacedMigrations]),
+        outcome: Outcome,
+        about: &str,
+    ) {
         let mut report = CheckReport::new(CheckKind::Migrations, "main");
-        judge_migrations(&now, before.as_ref(), &mut report);
+        judge_migrations(now, before.as_ref(), terms, &mut report);
         let report = report.decide();
         assert_eq!(report.outcome, outcome);
         assert!(format!("{report:?}").contains(about), "{report:?}");
+    }
+
+    #[test]
+    fn names_with_letters_are_versions_and_replaced_ones_may_be_recorded_alone() {
+        let replaced =
+            ReplacedMigrations { versions: r"^extras\.000[12]_".parse().unwrap(), because: "squashed".to_owned() };
+        let replaced = (Recorded::Each, std::slice::from_ref(&replaced));
+        let known = &["extras.0001_squashed", "ipam.0001_initial"];
+        let old = ["extras.0001_a", "extras.0002_b", "extras.0001_squashed", "ipam.0001_initial"];
+        check(state(&old, known), None, Outcome::Failed, "2 recorded by a later release: extras.0001_a");
+        check_by(
+            &state(&old, known),
+            None,
+            replaced,
+            Outcome::Passed,
+            "2 recorded by a later release, replaced: squash",
+        );
+        check_by(&state(known, known), Some(state(&old, known)), replaced, Outcome::Passed, "no longer recorded, repl");
+        // A pending one is one though it looks like a replaced one; another foreign one stays foreign.
+        check_by(&state(&known[1..], known), None, replaced, Outcome::Failed, "1 not recorded: extras.0001_squashed");
+        let foreign = state(&["extras.0003_c", known[0], known[1]], known);
+        check_by(&foreign, None, replaced, Outcome::Failed, "extras.0003_c");
+    }
+
+    #[test]
+    fn the_newest_revision_takes_the_place_of_the_one_before() {
+        let now = state(&["b2"], &["b2"]);
+        let before = || Some(state(&["a1"], &["a1"]));
+        check(now.clone(), before(), Outcome::Failed, "no longer recorded: a1");
+        check_by(&now, before(), (Recorded::Newest, &[]), Outcome::Passed, "1 migrations recorded");
+        check_by(&state(&["a1"], &["b2"]), before(), (Recorded::Newest, &[]), Outcome::Failed, "not recorded: b2");
+    }
+
+    #[test]
+    fn a_migration_whose_end_was_lost_in_the_log_is_proven_by_the_database() {
+        let mut told = MigrationReader::new(MigrationFormat::Django);
+        let cut = "virtualization.0010_vminterface_mac_address_data_m";
+        told.take(format!("  Applying a.0001_x... OK\n  Applying {cut}...Traceback\n").as_bytes());
+        let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let findings = judge_stream(&told, &own(&["a.0001_x"]), "the stream");
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0].object, format!("migration {cut}"));
+        assert!(judge_stream(&told, &own(&["a.0001_x", &format!("{cut}igration")]), "the stream").is_empty());
+        let lost = judge_stream(&told, &own(&[&format!("{cut}igration")]), "the stream");
+        assert_eq!(lost[0].seen, "not recorded: a.0001_x");
     }
 
     #[test]

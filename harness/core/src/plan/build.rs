@@ -42,6 +42,14 @@ pub enum PlanError {
     /// Every check is left out.
     #[error("the scenario leaves out every check: nothing would be judged")]
     NothingChecked,
+    /// A kind of check is required that would not be made.
+    #[error("the check {} is required, and {why}", kind.name())]
+    Required {
+        /// The kind.
+        kind: CheckKind,
+        /// Why it would not be made.
+        why: String,
+    },
     /// An image's name cannot be filled in.
     #[error("the image of service {service} cannot be named")]
     Image {
@@ -92,6 +100,7 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
     if kinds(product, scenario).is_empty() {
         return Err(PlanError::NothingChecked);
     }
+    required(product, scenario)?;
     let stages = stages(product, scenario, from, &hops)?;
     if let Some(expect) = &scenario.expect {
         for stage in std::iter::once(&expect.stage).chain(&expect.passed).chain(&expect.consequences) {
@@ -111,8 +120,24 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
         hops,
         backup: scenario.backup.clone(),
         deadline: scenario.deadline.as_ref().map_or(DEADLINE, |deadline| deadline.get()),
+        require: scenario.require.clone(),
+        without: scenario.without.clone(),
         stages,
     })
+}
+
+/// Every required kind is one that the product has and nothing switches off.
+fn required(product: &Product, scenario: &Scenario) -> Result<(), PlanError> {
+    let made = kinds(product, scenario);
+    match scenario.require.iter().find(|kind| !made.contains(kind)) {
+        None => Ok(()),
+        Some(kind) => {
+            let off = scenario.without.get(kind);
+            let none = || format!("the product {} has no such check", product.product);
+            let why = off.map_or_else(none, |because| format!("the scenario leaves it out: {because}"));
+            Err(PlanError::Required { kind: *kind, why })
+        }
+    }
 }
 
 /// What the image of a hop has to hold: a line, where the scenario asked for the line.
@@ -147,8 +172,9 @@ fn images(
     let context = json!({"release": release.name(), "product": product.product, "edition": edition, "settings": settings(product, scenario)});
     let mut needs = Vec::new();
     for (name, service) in services(product, scenario).iter().filter(|(_, service)| hop == 0 || service.versioned) {
-        let image =
-            service.image.render(&context).map_err(|source| PlanError::Image { service: name.clone(), source })?;
+        let change = scenario.hops.iter().find(|change| change.hop == hop && hop > 0);
+        let image = change.and_then(|change| change.images.get(name)).unwrap_or(&service.image);
+        let image = image.render(&context).map_err(|source| PlanError::Image { service: name.clone(), source })?;
         needs.push(ImageNeed { hop, service: name.clone(), image, holds: service.versioned.then(|| holds.clone()) });
     }
     Ok(needs)
@@ -262,6 +288,7 @@ fn kinds(product: &Product, scenario: &Scenario) -> Vec<CheckKind> {
         CheckKind::Migrations => checks.migrations.is_some(),
         CheckKind::Data => checks.data.is_some(),
         CheckKind::Access => !checks.access.is_empty(),
+        CheckKind::Graphql => checks.graphql.is_some(),
         CheckKind::Repositories => !checks.repositories.is_empty(),
         CheckKind::Artifacts => !checks.artifacts.is_empty(),
         CheckKind::Logs => checks.logs.is_some(),

@@ -6,6 +6,7 @@ mod text;
 pub use build::{PlanError, build, services, settings};
 pub use text::{describe, humane, render};
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,12 @@ pub struct Plan {
     pub backup: String,
     /// How long the whole run may take.
     pub deadline: Duration,
+    /// Kinds of checks that have to assert something in every stage of checks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<CheckKind>,
+    /// Kinds of checks that are not made, with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub without: BTreeMap<CheckKind, String>,
     /// What is done, in order.
     pub stages: Vec<Stage>,
 }
@@ -61,6 +68,27 @@ pub struct PlannedHop {
     /// Decided on the restored data; false leaves the hop out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<SqlCondition>,
+}
+
+impl Stage {
+    /// The kinds of checks it makes; none when it is no stage of checks.
+    pub fn checks(&self) -> &[CheckKind] {
+        match &self.act {
+            Act::Baseline { checks } | Act::Check { checks } | Act::CheckReturn { checks, .. } => checks,
+            Act::VerifyBackup
+            | Act::Images { .. }
+            | Act::Deploy { .. }
+            | Act::Restore { .. }
+            | Act::Prepare { .. }
+            | Act::Decide
+            | Act::Preflight { .. }
+            | Act::Upgrade { .. }
+            | Act::Settle { .. }
+            | Act::ReturnInPlace { .. }
+            | Act::NotReturned { .. }
+            | Act::Teardown => &[],
+        }
+    }
 }
 
 /// One numbered thing that happens.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DataCheck, ExecStep, HttpStep, SqlStep, main_database};
+use super::{DataCheck, ExecStep, GraphqlCheck, HttpStep, SqlStep, main_database};
 use crate::release::{Range, Release};
 use crate::scalar::{Duration, Pattern};
 use crate::spec::Command;
@@ -24,6 +24,9 @@ pub struct Checks {
     /// Who sees what.
     #[serde(default)]
     pub access: Vec<Probe>,
+    /// The GraphQL interface.
+    #[serde(default)]
+    pub graphql: Option<GraphqlCheck>,
     /// Git repositories are still read.
     #[serde(default)]
     pub repositories: Vec<Probe>,
@@ -102,13 +105,41 @@ pub struct MigrationCheck {
     /// The database.
     #[serde(default = "main_database")]
     pub database: String,
-    /// A query with one row per migration that the database has recorded: its version.
+    /// A query with one row per migration that the database has recorded: its version, as `known` has it.
     pub recorded: String,
+    /// What the database records: each migration when not given.
+    #[serde(default)]
+    pub records: Recorded,
     /// A command that lists the migrations the running code has.
     pub known: KnownMigrations,
+    /// Migrations that others took the place of (a squash): the database may have them recorded though the running code
+    /// does not have them any more, and may forget them.
+    #[serde(default)]
+    pub replaced: Vec<ReplacedMigrations>,
     /// The product's own word on its schema, besides.
     #[serde(default)]
     pub status: Option<ExecStep>,
+}
+
+/// What the database records of migrations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recorded {
+    /// Each migration that was applied.
+    #[default]
+    Each,
+    /// Only the newest ones, those that no other builds on; `known` lists these alone.
+    Newest,
+}
+
+/// Migrations that others took the place of.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ReplacedMigrations {
+    /// Their versions.
+    pub versions: Pattern,
+    /// Why, with the document that says so. Shown in the report.
+    pub because: String,
 }
 
 /// A command that lists the migrations the running code has.

@@ -5,12 +5,15 @@
 
 mod checks;
 mod cross;
+mod cross_graphql;
 mod data;
+mod graphql;
 mod rules;
 mod step;
 
 pub use checks::*;
 pub use data::*;
+pub use graphql::*;
 pub use step::*;
 
 use std::collections::BTreeMap;
@@ -20,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::release::{Edition, Line, Range, Release};
 use crate::scalar::{Duration, Pattern, Pointer, Size};
+use crate::signature::Failures;
 use crate::spec::Command;
 use crate::template::Template;
 
@@ -65,6 +69,9 @@ pub struct Product {
     pub identities: BTreeMap<String, Identity>,
     /// What is judged after each hop.
     pub checks: Checks,
+    /// Failures that are known: a list, or the name of a file beside `product.yaml` that holds the list.
+    #[serde(default)]
+    pub failures: Failures,
 }
 
 /// Where the published releases are listed.
@@ -347,20 +354,39 @@ pub struct ExecCondition {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Backup {
-    /// The file that describes it, JSON.
-    pub manifest: String,
+    /// The file that describes it, JSON; without one, `checksums` and `release-in` say what it would.
+    #[serde(default)]
+    pub manifest: Option<String>,
     /// Where the manifest names the product.
     #[serde(default)]
     pub product: Option<Pointer>,
     /// Where the manifest names the release. A backup restores only into exactly its own release.
-    pub release: Pointer,
+    #[serde(default)]
+    pub release: Option<Pointer>,
+    /// Where else the release is said: in a text file of the backup.
+    #[serde(default)]
+    pub release_in: Option<ReleaseIn>,
     /// Where the manifest lists files: an object of `name: {sha256, bytes}`.
-    pub files: Pointer,
+    #[serde(default)]
+    pub files: Option<Pointer>,
+    /// A file with a line per file as `sha256sum` writes it: `digest  name`.
+    #[serde(default)]
+    pub checksums: Option<String>,
     /// The files a complete backup has, with their formats.
     pub parts: BTreeMap<String, Part>,
     /// What the manifest says the restored data must be.
     #[serde(default)]
     pub rows: Option<ManifestRows>,
+}
+
+/// A text file of a backup that says its release.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ReleaseIn {
+    /// The file.
+    pub file: String,
+    /// A regular expression; its first group is the release.
+    pub pattern: Pattern,
 }
 
 /// A file of a backup.

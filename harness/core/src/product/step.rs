@@ -149,6 +149,9 @@ pub struct HttpStep {
     /// How long an answer may take; 60s when not given.
     #[serde(default)]
     pub deadline: Option<Duration>,
+    /// Asked again until what is expected holds, for at most this long; the last answer is the one that is judged.
+    #[serde(default)]
+    pub within: Option<Duration>,
     /// What is expected.
     #[serde(default)]
     pub expect: Expect,
@@ -215,6 +218,9 @@ pub struct SqlStep {
     pub database: String,
     /// The statement.
     pub query: Template,
+    /// Asked again until what is expected holds, for at most this long; the last answer is the one that is judged.
+    #[serde(default)]
+    pub within: Option<Duration>,
     /// What is expected.
     #[serde(default)]
     pub expect: Expect,

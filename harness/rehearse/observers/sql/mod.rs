@@ -6,6 +6,7 @@ mod part;
 mod postgres;
 mod postgres_structure;
 mod reader;
+mod refusal;
 mod structure;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, 
 pub(super) async fn rows<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Answer {
     match ask(host, site, sql.trim().trim_end_matches(';')).await {
         Ok(rows) => Answer::Rows(rows),
+        Err(reason) if refusal::is_refusal(&reason) => Answer::Refused { reason },
         Err(reason) => Answer::Broken { reason },
     }
 }

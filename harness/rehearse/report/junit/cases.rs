@@ -6,7 +6,7 @@ use std::time::Duration;
 use rehearse_core::event::CheckReport;
 use rehearse_core::plan::Stage;
 use rehearse_core::summary::{Progress, StageRecord, Summary};
-use rehearse_core::verdict::{Finding, Outcome, Verdict};
+use rehearse_core::verdict::{Finding, Known, Outcome, Verdict};
 
 use crate::report::text::one_line;
 use crate::report::view;
@@ -101,7 +101,7 @@ impl Telling<'_> {
         out.extend(record.notes.iter().map(|note| format!("note: {}\n", harmless(note))));
         for migration in &record.migrations {
             let took = migration.took.map_or("no time told".to_owned(), |took| format!("{:.3}s", took.as_secs_f64()));
-            let _ = writeln!(out, "migration {} {}: {took}", harmless(&migration.version), harmless(&migration.name));
+            let _ = writeln!(out, "migration {}: {took}", harmless(&migration.title()));
         }
         Case { name: format!("{:02} {}", stage.number, stage.id), time, came, out }
     }
@@ -120,7 +120,8 @@ impl Telling<'_> {
         let _ = writeln!(out, "{}", property("assertions", &check.assertions.to_string()));
         out.extend(check.notes.iter().map(|note| format!("note: {}\n", harmless(note))));
         out.extend(check.evidence.iter().map(|path| format!("evidence: {}\n", self.path(path))));
-        Case { name: format!("{} / {}", stage.id, check.title()), time: Duration::ZERO, came, out }
+        let time = check.took.unwrap_or_default();
+        Case { name: format!("{} / {}", stage.id, check.title()), time, came, out }
     }
 
     /// Whether the scenario exists to show that this did not pass.
@@ -143,6 +144,7 @@ impl Telling<'_> {
         let mut content = stage_message(record) + &self.heading(stage, None);
         self.findings(&record.findings, &mut content);
         content.extend(record.reason.iter().map(|reason| format!("\nreason    {reason}\n")));
+        content.extend(record.known.iter().map(known_failure));
         for check in record.checks.iter().filter(|check| check.outcome != Outcome::Passed) {
             let _ = write!(content, "\n{}: {}", check.title(), check_message(check));
         }
@@ -152,7 +154,8 @@ impl Telling<'_> {
     fn check_content(&self, stage: &Stage, check: &CheckReport) -> String {
         let mut content = check_message(check) + &self.heading(stage, Some(check));
         self.findings(&check.findings, &mut content);
-        content.extend(check.unclear.iter().map(|reason| format!("\nunclear   {reason}")));
+        content.extend(check.unclear.iter().map(|reason| format!("\nunclear   {reason}\n")));
+        content.extend(check.known.iter().map(known_failure));
         content
     }
 
@@ -167,11 +170,12 @@ impl Telling<'_> {
 
     fn findings(&self, findings: &[Finding], content: &mut String) {
         for finding in findings {
-            let Finding { object, expected, seen, evidence } = finding;
+            let Finding { object, expected, seen, evidence, known, service: _ } = finding;
             let _ = write!(content, "\nobject    {object}\nexpected  {expected}\nseen      {seen}\n");
             if let Some(evidence) = evidence {
                 let _ = writeln!(content, "evidence  {}", self.path(evidence));
             }
+            content.extend(known.iter().map(known_failure));
         }
     }
 
@@ -298,6 +302,10 @@ fn brief(text: &str) -> String {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
+}
+
+fn known_failure(known: &Known) -> String {
+    format!("known failure: {known}\n")
 }
 
 fn property(key: &str, value: &str) -> String {

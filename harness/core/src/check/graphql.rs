@@ -1,0 +1,281 @@
+//! Judges a GraphQL answer: by its errors and its data, never by its status alone.
+
+use serde_json::Value;
+
+use super::answer::Compared;
+use super::compare::shorten;
+use super::json::{Difference, JsonTerms, differences, values};
+use crate::event::CheckReport;
+use crate::observe::{Answer, Body, Seen};
+use crate::product::ReviewedChange;
+use crate::verdict::Finding;
+
+/// Differences told one by one; the rest is counted.
+const TOLD: usize = 5;
+/// Messages of errors that are quoted.
+const QUOTED: usize = 3;
+
+/// The terms a GraphQL answer is judged on.
+#[derive(Debug, Clone, Copy)]
+pub struct GraphqlTerms<'a> {
+    /// How results are compared.
+    pub json: JsonTerms<'a>,
+    /// Reviewed differences that apply.
+    pub changes: &'a [&'a ReviewedChange],
+}
+
+/// An answer as GraphQL means it.
+enum Meaning {
+    /// Data without errors.
+    Data(Value),
+    /// The product did not answer with data alone: what was expected of it, what it said, and whether it is a refusal.
+    Wrong { expected: &'static str, seen: String, refused: bool },
+    /// We cannot tell.
+    Unclear(String),
+}
+
+/// Judges one answer to a query into `report`.
+pub fn judge_graphql(seen: &Seen, terms: GraphqlTerms<'_>, compared: Compared<'_>, report: &mut CheckReport) {
+    report.evidence.extend(seen.evidence.clone());
+    let now = match meaning(&seen.answer) {
+        Meaning::Data(data) => data,
+        Meaning::Unclear(reason) => return report.unclear.push(format!("{}: {reason}", seen.asked)),
+        Meaning::Wrong { expected, seen: text, .. } => {
+            report.assertions += 1;
+            let text = Difference { at: "errors".to_owned(), was: expected.to_owned(), is: text };
+            let allowed = matches!(compared, Compared::Baseline(_)) && reviewed(&text, terms.changes, 1, report);
+            if !allowed {
+                report.findings.push(found(seen, &seen.asked, text.was, text.is));
+            }
+            return;
+        }
+    };
+    let before = match compared {
+        Compared::Nothing => return on_baseline(seen, &now, terms, report),
+        Compared::Baseline(None) => {
+            report.unclear.push(format!("{}: the baseline has no answer to compare with", seen.asked));
+            return;
+        }
+        Compared::Baseline(Some(before)) => match meaning(&before.answer) {
+            Meaning::Data(data) => data,
+            Meaning::Wrong { .. } | Meaning::Unclear(_) => {
+                report.unclear.push(format!("{}: the baseline's answer has no data to compare with", seen.asked));
+                return;
+            }
+        },
+    };
+    let count = values(&before, terms.json.ignore);
+    if count == 0 {
+        report.unclear.push(format!("{}: the baseline's answer was empty", seen.asked));
+        return;
+    }
+    report.assertions += 1;
+    let all = differences(&before, &now, terms.json);
+    let mut ruled: Vec<(&ReviewedChange, u64)> = Vec::new();
+    let mut told = Vec::new();
+    for difference in all.kept {
+        let text = difference.to_string();
+        match terms.changes.iter().find(|change| change.pattern.regex().is_match(&text)) {
+            None => told.push(difference),
+            Some(change) => match ruled.iter_mut().find(|(known, _)| std::ptr::eq(*known, *change)) {
+                Some((_, times)) => *times += 1,
+                None => ruled.push((change, 1)),
+            },
+        }
+    }
+    for (change, times) in &ruled {
+        report.notes.push(by_rule(&seen.asked, *times, "differences", change));
+    }
+    if all.beyond > 0 && told.is_empty() {
+        report.unclear.push(format!("{}: {} differences beyond those that were looked at", seen.asked, all.beyond));
+    }
+    let more = told.len().saturating_sub(TOLD) as u64 + all.beyond;
+    let wrong = !told.is_empty();
+    for difference in told.into_iter().take(TOLD) {
+        let object = format!("{} {}", seen.asked, difference.at);
+        report.findings.push(found(seen, &object, difference.was, difference.is));
+    }
+    if wrong && more > 0 {
+        report.findings.push(found(seen, &seen.asked, "the baseline's data", format!("{more} more differences")));
+    }
+    if !wrong && ruled.is_empty() {
+        report.notes.push(format!("{}: {count} values as on the baseline", seen.asked));
+    }
+}
+
+/// The answer to one who may not see: no data.
+pub fn judge_refused(seen: &Seen, report: &mut CheckReport) {
+    report.evidence.extend(seen.evidence.clone());
+    match meaning(&seen.answer) {
+        Meaning::Wrong { refused: true, .. } => report.assertions += 1,
+        Meaning::Wrong { seen: text, .. } => {
+            report.assertions += 1;
+            report.findings.push(found(seen, &seen.asked, "a refusal", text));
+        }
+        Meaning::Data(data) => {
+            report.assertions += 1;
+            report.findings.push(found(seen, &seen.asked, "a refusal", format!("data: {}", short(&data))));
+        }
+        Meaning::Unclear(reason) => report.unclear.push(format!("{}: {reason}", seen.asked)),
+    }
+}
+
+fn on_baseline(seen: &Seen, data: &Value, terms: GraphqlTerms<'_>, report: &mut CheckReport) {
+    match values(data, terms.json.ignore) {
+        0 => report.unclear.push(format!("{}: the answer is empty, nothing can be compared with it", seen.asked)),
+        count => {
+            report.assertions += 1;
+            report.notes.push(format!("{}: {count} values", seen.asked));
+            let empty = data.as_object().into_iter().flatten().filter(|(_, item)| values(item, terms.json.ignore) == 0);
+            let empty: Vec<&str> = empty.map(|(key, _)| key.as_str()).collect();
+            if !empty.is_empty() {
+                report.notes.push(format!("{}: nothing in {}", seen.asked, empty.join(", ")));
+            }
+        }
+    }
+}
+
+fn meaning(answer: &Answer) -> Meaning {
+    let response = match answer {
+        Answer::Http(response) => response,
+        Answer::Silent { reason } => {
+            return Meaning::Wrong { expected: "an answer", seen: reason.clone(), refused: false };
+        }
+        Answer::Broken { reason } => return Meaning::Unclear(reason.clone()),
+        Answer::Exec(_) | Answer::Rows(_) | Answer::Refused { .. } => {
+            return Meaning::Unclear("it is no answer to a request".to_owned());
+        }
+    };
+    let status = response.status;
+    let wrong = |expected, seen, refused| Meaning::Wrong { expected, seen, refused };
+    let answer = match parse(&response.body) {
+        Ok(answer) => answer,
+        Err(_) if !(200..300).contains(&status) => {
+            let text = format!("status {status}: {}", excerpt(&response.body.text));
+            return wrong("a status of success", text, matches!(status, 401 | 403));
+        }
+        Err(Unread::Limit(reason)) => return Meaning::Unclear(reason),
+        Err(Unread::NoJson) => {
+            return wrong("JSON", format!("status {status}: {}", excerpt(&response.body.text)), false);
+        }
+    };
+    let data = answer.get("data").filter(|data| !data.is_null());
+    let nothing = data.is_none_or(|data| values(data, &[]) == 0);
+    let failed = match answer.get("errors") {
+        None | Some(Value::Null) => None,
+        Some(Value::Array(errors)) if errors.is_empty() => None,
+        Some(errors) => Some(quoted(errors)),
+    };
+    match (failed, data) {
+        (Some(text), _) => {
+            let rest = if nothing { "no data" } else { "only a part of the data" };
+            let status = if (200..300).contains(&status) { String::new() } else { format!("status {status}, ") };
+            // A server that broke has not refused.
+            wrong(
+                "data without errors",
+                format!("{status}errors and {rest}: {text}"),
+                nothing && status_refuses(response.status),
+            )
+        }
+        (None, _) if !(200..300).contains(&status) => {
+            let text = format!("status {status}: {}", excerpt(&response.body.text));
+            wrong("a status of success", text, matches!(status, 401 | 403))
+        }
+        (None, Some(data)) => Meaning::Data(data.clone()),
+        (None, None) => wrong("data", format!("no data: {}", excerpt(&response.body.text)), false),
+    }
+}
+
+fn status_refuses(status: u16) -> bool {
+    status < 500
+}
+
+enum Unread {
+    /// It is longer or deeper than we read.
+    Limit(String),
+    NoJson,
+}
+
+fn parse(body: &Body) -> Result<Value, Unread> {
+    if body.cut {
+        return Err(Unread::Limit(format!("an answer of {} bytes is too long to judge (`longest`)", body.size)));
+    }
+    serde_json::from_str(&body.text).map_err(|error| {
+        let text = error.to_string();
+        if text.contains("recursion limit") {
+            Unread::Limit(format!("the answer is too deep to judge: {text}"))
+        } else {
+            Unread::NoJson
+        }
+    })
+}
+
+/// The data of an answer.
+///
+/// # Errors
+/// Why there is none: whether that is the product’s failure, and how.
+pub fn data_of(answer: &Answer) -> Result<Value, (bool, String)> {
+    match meaning(answer) {
+        Meaning::Data(data) => Ok(data),
+        Meaning::Unclear(reason) => Err((false, reason)),
+        Meaning::Wrong { seen, .. } => {
+            let broken = match answer {
+                Answer::Silent { .. } => true,
+                Answer::Http(response) => response.status >= 500,
+                Answer::Exec(_) | Answer::Rows(_) | Answer::Refused { .. } | Answer::Broken { .. } => false,
+            };
+            Err((broken, seen))
+        }
+    }
+}
+
+fn quoted(errors: &Value) -> String {
+    let single = std::slice::from_ref(errors);
+    let all = errors.as_array().map_or(single, Vec::as_slice);
+    let message = |error: &Value| {
+        let text = error.get("message").and_then(Value::as_str).map_or_else(|| error.to_string(), str::to_owned);
+        shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), 200)
+    };
+    let mut texts: Vec<String> = Vec::new();
+    for text in all.iter().map(message) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    let more = texts.len().saturating_sub(QUOTED);
+    texts.truncate(QUOTED);
+    let more = if more > 0 { format!(" / and {more} more") } else { String::new() };
+    format!("{}{more} ({} in all)", texts.join(" / "), all.len())
+}
+
+/// Whether a reviewed change allows a difference; it is noted then.
+fn reviewed(difference: &Difference, changes: &[&ReviewedChange], times: u64, report: &mut CheckReport) -> bool {
+    let text = difference.to_string();
+    let change = changes.iter().find(|change| change.pattern.regex().is_match(&text));
+    if let Some(change) = change {
+        report.notes.push(by_rule(&text, times, "answers", change));
+    }
+    change.is_some()
+}
+
+pub(super) fn by_rule(what: &str, times: u64, of: &str, change: &ReviewedChange) -> String {
+    format!("{what}: {times} {of} by the rule of {}: {}", change.crossing, change.because)
+}
+
+fn found(seen: &Seen, object: &str, expected: impl Into<String>, is: impl Into<String>) -> Finding {
+    let mut finding = Finding::new(object, expected, is);
+    finding.evidence.clone_from(&seen.evidence);
+    finding
+}
+
+fn short(value: &Value) -> String {
+    shorten(&value.to_string(), 160)
+}
+
+fn excerpt(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() { "an empty body".to_owned() } else { format!("{:?}", shorten(&line, 200)) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+//! A GraphQL schema: asked for by introspection, written as SDL, compared with another.
+
+mod changes;
+mod introspection;
+mod schema;
+
+pub use changes::{SchemaChange, changes};
+pub use introspection::{CAPABILITY, introspection, takes_deprecated_inputs};
+pub use schema::Schema;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! Ruby on Rails: a line when a migration begins, a line with its time when it ends.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use regex::Regex;
+
+use super::{Sign, Turn};
+
+static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let doing = r"(migrat|revert)(?:(ing)|ed(?: \(([0-9.]+)s\))?)";
+    Regex::new(&format!(r"^== +(?:\[[^\]]*\] +)?(?:\w+: )?(\d+) (\S+): {doing}(?:[ =]|$)")).ok()
+});
+
+pub(super) fn signs(line: &str) -> Vec<Sign> {
+    let Some(found) = LINE.as_ref().and_then(|pattern| pattern.captures(line)) else { return Vec::new() };
+    let mut turn = Turn::new(&found[1], &found[2], &found[3] == "revert");
+    if found.get(4).is_some() {
+        return vec![Sign::Begins(turn)];
+    }
+    let seconds = found.get(5).and_then(|text| text.as_str().parse().ok());
+    turn.migration.took = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    vec![Sign::EndsAs(turn)]
+}

@@ -1,0 +1,188 @@
+//! Looks for known failures in what a stage has left: what is said of it, what its commands printed, what was answered,
+//! what the services logged since the hop began.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use rehearse_core::event::{CheckReport, EventKind};
+use rehearse_core::plan::{Act, MAIN, Stage, WAY_BACK};
+use rehearse_core::release::Release;
+use rehearse_core::scenario::CheckKind;
+use rehearse_core::signature::{Place, SEARCHED, Sighting, recognise};
+use rehearse_core::verdict::{Finding, Known};
+
+use super::ask::is_response;
+use super::host::{DeploymentName, Host};
+use super::observer::Observer;
+use super::state::State;
+use super::world::{Scene, World};
+
+/// A text that was read back.
+type Text = (Place, String);
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// Tells a check, with the known failures that are recognised in it.
+    pub(crate) fn checked(&self, scene: &Scene, state: &State, mut report: CheckReport) {
+        if self.knows_failures() {
+            let place = if report.kind == CheckKind::Logs { Place::Log } else { Place::Finding };
+            for finding in &mut report.findings {
+                let shown = match place {
+                    // A line of a log is its own evidence; the rest of the log is about others.
+                    Place::Log => Vec::new(),
+                    Place::Finding | Place::Output | Place::Response => self.shown_by(state, finding),
+                };
+                finding.known = self.recognised(&scene.release, place, &finding.to_string(), &shown);
+            }
+            if !report.unclear.is_empty() {
+                report.known = self.recognised(&scene.release, Place::Finding, &report.unclear.join("\n"), &[]);
+            }
+        }
+        self.tell(EventKind::Checked { stage: scene.stage.clone(), report });
+    }
+
+    /// Recognises known failures in the findings of a stage that has ended, or behind the reason why it could not end.
+    pub(crate) fn recognise_stage(
+        &self,
+        stage: &Stage,
+        state: &State,
+        findings: &mut [Finding],
+        reason: Option<&str>,
+    ) -> Option<Known> {
+        if !self.knows_failures() {
+            return None;
+        }
+        let release = stage.hop.map_or_else(|| self.case.plan.from.clone(), |hop| state.release(self, hop));
+        for finding in &mut *findings {
+            let shown = self.shown_by(state, finding);
+            finding.known = self.recognised(&release, Place::Finding, &finding.to_string(), &shown);
+        }
+        match (findings.iter_mut().next(), reason) {
+            (Some(first), _) => {
+                // Nothing that failed says it; then what ran beside it may.
+                if first.known.is_none() {
+                    first.known = self.recognised(&release, Place::Finding, "", &self.logged(stage, state));
+                }
+                None
+            }
+            (None, Some(reason)) => {
+                let mut texts = self.logged(stage, state);
+                texts.extend(self.last_output(stage));
+                self.recognised(&release, Place::Finding, reason, &texts)
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn knows_failures(&self) -> bool {
+        !self.case.product.failures.list().is_empty()
+    }
+
+    fn recognised(&self, release: &Release, place: Place, said: &str, shown: &[Text]) -> Option<Known> {
+        let also = (place != Place::Finding).then_some(Sighting { place: Place::Finding, text: said });
+        let mut seen = vec![Sighting { place, text: said }];
+        seen.extend(also);
+        seen.extend(shown.iter().map(|(place, text)| Sighting { place: *place, text }));
+        recognise(self.case.product.failures.list(), release, &seen)
+    }
+
+    /// What the evidence of a finding holds; of a service's log, what it holds since the hop began.
+    fn shown_by(&self, state: &State, finding: &Finding) -> Vec<Text> {
+        let Some(evidence) = &finding.evidence else { return Vec::new() };
+        let path = self.case.out.join(evidence);
+        if evidence.starts_with("logs/") {
+            return searched(&path, since(state, &path)).map(|text| (Place::Log, text)).into_iter().collect();
+        }
+        // Tables and other states are ours, not the product's words.
+        if !evidence.ends_with(".txt") {
+            return Vec::new();
+        }
+        let place = |text: &String| if is_response(text) { Place::Response } else { Place::Output };
+        searched(&path, 0).map(|text| (place(&text), text)).into_iter().collect()
+    }
+
+    /// What the services of a stage's deployment have printed since the hop began.
+    fn logged(&self, stage: &Stage, state: &State) -> Vec<Text> {
+        let deployment = deployment(stage);
+        let services = self.case.product.services.keys();
+        let logs = services.filter_map(|name| self.host.log_file(&deployment, name));
+        logs.filter_map(|file| Some((Place::Log, searched(&file, since(state, &file))?))).collect()
+    }
+
+    /// What the last command of a stage printed.
+    fn last_output(&self, stage: &Stage) -> Option<Text> {
+        let folder = std::fs::read_dir(self.evidence.folder(&stage.id.0)).ok()?;
+        let files = folder.filter_map(|entry| {
+            let entry = entry.ok()?;
+            Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
+        });
+        let last = files.filter(|(_, path)| path.extension().is_some_and(|extension| extension == "txt")).max()?;
+        let text = searched(&last.1, 0)?;
+        Some((if is_response(&text) { Place::Response } else { Place::Output }, text))
+    }
+}
+
+fn deployment(stage: &Stage) -> DeploymentName {
+    let name = match &stage.act {
+        Act::Deploy { deployment, .. } | Act::Restore { deployment, .. } | Act::CheckReturn { deployment, .. } => {
+            deployment.as_str()
+        }
+        Act::Prepare { .. } if stage.id.0.starts_with("way-back") => WAY_BACK,
+        Act::VerifyBackup
+        | Act::Images { .. }
+        | Act::Prepare { .. }
+        | Act::Decide
+        | Act::Baseline { .. }
+        | Act::Preflight { .. }
+        | Act::Upgrade { .. }
+        | Act::Settle { .. }
+        | Act::Check { .. }
+        | Act::ReturnInPlace { .. }
+        | Act::NotReturned { .. }
+        | Act::Teardown => MAIN,
+    };
+    DeploymentName(name.to_owned())
+}
+
+/// Where a container's log stood when the hop began; the beginning for one that was made since.
+fn since(state: &State, file: &Path) -> u64 {
+    let file: PathBuf = file.to_owned();
+    state.marks.values().find(|mark| mark.container.as_ref() == Some(&file)).map_or(0, |mark| mark.printed)
+}
+
+/// As much of a file, from an offset on, as is searched: its beginning and its end.
+fn searched(path: &Path, from: u64) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let (length, part) = (file.metadata().ok()?.len(), SEARCHED as u64);
+    let from = if from <= length { from } else { 0 };
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(from)).ok()?;
+    if length - from <= 2 * part {
+        file.take(2 * part).read_to_end(&mut bytes).ok()?;
+    } else {
+        (&mut file).take(part).read_to_end(&mut bytes).ok()?;
+        // A line of its own between the two: nothing may match across what was left out.
+        bytes.extend_from_slice(b"\n\n");
+        file.seek(SeekFrom::Start(length - part + 2)).ok()?;
+        file.take(part - 2).read_to_end(&mut bytes).ok()?;
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_log_the_beginning_since_the_hop_and_the_end_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("web.log");
+        std::fs::write(&path, format!("old\nfirst{}last", "x".repeat(3 * SEARCHED))).unwrap();
+        let text = searched(&path, 4).unwrap();
+        assert!(text.starts_with("first") && text.ends_with("last") && text.len() <= 2 * SEARCHED, "{}", text.len());
+        assert!(!searched(&path, 4).unwrap().contains("old"));
+        std::fs::write(&path, "short").unwrap();
+        assert_eq!(searched(&path, 2).as_deref(), Some("ort"));
+        assert_eq!(searched(&path, 99).as_deref(), Some("short"));
+    }
+}
