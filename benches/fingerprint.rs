@@ -61,9 +61,9 @@ async fn measure(host: &Arc<DockerHost>, rows: u64) -> Result<(), String> {
     let (name, user) = ("postgres".to_owned(), "postgres".to_owned());
     let site =
         DatabaseSite { deployment, engine: Engine::Postgresql, service: "db".into(), name, user, password: None };
-    let ask = async |sql: &str| match observer.rows(&site, sql).await {
-        Answer::Rows(_) => Ok(()),
-        other => Err(format!("{sql}: {other:?}")),
+    let ask = async |sql: &str| {
+        let answer = observer.rows(&site, sql).await;
+        if matches!(answer, Answer::Rows(_)) { Ok(()) } else { Err(format!("{sql}: {answer:?}")) }
     };
     let begun = Instant::now();
     // The server that makes the cluster goes away once more.

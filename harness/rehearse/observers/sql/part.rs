@@ -83,18 +83,13 @@ impl Part {
         };
         let columns: Vec<Value> = view.columns.iter().filter_map(find).collect();
         let key: Vec<Value> = view.key.iter().filter_map(find).collect();
-        let own_keys = key.iter().map(|value| &value.sql).eq(table
-            .key
-            .iter()
-            .map(|column| column_of(column, engine))
-            .collect::<Vec<_>>()
-            .iter());
+        let own: Vec<String> = table.key.iter().map(|column| column_of(column, engine)).collect();
+        let own_keys = key.iter().map(|value| &value.sql).eq(&own);
         let numbered = view.numbered.unwrap_or_else(|| table.numbered());
         let own_keys = own_keys && numbered == table.numbered();
         // Where rows are kept, any of their columns may serve as key; where there is no key, whole rows are summed up.
         let same_rows = view.keep || (own_keys && (!key.is_empty() || columns.len() == table.columns.len()));
-        let as_it_is =
-            name == view.table || (name.rsplit('.').next() == Some(table.name.as_str()) && view.table == name);
+        let as_it_is = name == view.table;
         let unchanged = columns.iter().all(|value| column_of(&value.name, engine) == value.sql);
         if as_it_is && same_rows && unchanged && view.condition.is_none() && view.top.is_none() {
             return Ok(None);
