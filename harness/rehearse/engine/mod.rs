@@ -19,6 +19,7 @@ mod request;
 mod restart;
 mod run;
 mod schema;
+mod settle;
 mod stages;
 mod state;
 mod step;

@@ -10,11 +10,13 @@ mod data;
 mod graphql;
 mod rules;
 mod step;
+mod wait;
 
 pub use checks::*;
 pub use data::*;
 pub use graphql::*;
 pub use step::*;
+pub use wait::*;
 
 use std::collections::BTreeMap;
 

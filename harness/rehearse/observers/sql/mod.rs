@@ -4,6 +4,7 @@ mod mysql;
 mod mysql_structure;
 mod part;
 mod postgres;
+mod postgres_activity;
 mod postgres_structure;
 mod reader;
 mod refusal;
@@ -11,6 +12,7 @@ mod structure;
 
 use std::collections::BTreeMap;
 
+use rehearse_core::activity::Activity;
 use rehearse_core::observe::{Answer, DataState, Reading, Rows, TableState};
 use rehearse_core::product::Engine;
 
@@ -69,6 +71,14 @@ pub(super) async fn sessions<H: Host>(host: &H, site: &DatabaseSite) -> Result<u
     };
     let rows = ask(host, site, sql).await?;
     rows.value().and_then(|count| count.parse().ok()).ok_or_else(|| "no count of sessions".to_owned())
+}
+
+/// What the others' sessions do; none for a kind of server that is not watched.
+pub(super) async fn activity<H: Host>(host: &H, site: &DatabaseSite) -> Result<Option<Activity>, String> {
+    match site.engine {
+        Engine::Postgresql => postgres_activity::read(host, site).await.map(Some),
+        Engine::Mysql => Ok(None),
+    }
 }
 
 /// Reads tables: own state, views for another state's rules, and the structure.
