@@ -189,7 +189,7 @@ const PLANTED: &[Planted] = &[
     ("update people set note = '' where note is null", "id=2 null → ''", "other values in note"),
     (
         "update people set note = left(note, length(note) - 1) where id = 3",
-        "'a longer note that has a tab\\t and more tex…' (82 characters) → 'a longer note",
+        "'a longer note that has a tab\\t and more …' (82 characters) → 'a longer note",
         "other values in note",
     ),
     ("update people set born = '2024-01-01 11:00:00' where id = 1", "other values in born (1: id=1", "values in born"),
