@@ -5,6 +5,7 @@
 mod apart;
 mod broken;
 mod case;
+mod causes;
 mod expected;
 mod failures;
 mod fake;
@@ -13,7 +14,10 @@ mod known;
 mod passing;
 mod path;
 mod probes;
+mod settling;
+mod slow;
 mod steps;
 mod stopped;
+mod tables;
 mod upgrading;
 mod world;

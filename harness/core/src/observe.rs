@@ -114,21 +114,36 @@ pub struct MigrationState {
     pub known: Vec<String>,
 }
 
-/// Lines of one log that look like errors.
+/// What one log holds that looks like errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogReview {
     /// Whose log: `web: production.log`.
     pub source: String,
     /// Lines read.
     pub lines: u64,
-    /// The first lines that count as errors, with their number.
-    pub errors: Vec<(u64, String)>,
-    /// How many count as errors in all.
+    /// The errors by kind, in the order in which each was first met.
+    pub kinds: Vec<ErrorKind>,
+    /// How many errors there are in all.
     pub count: u64,
+    /// How many of those are of kinds that were not kept any more.
+    pub beyond: u64,
     /// How many were allowed, per reason.
     pub allowed: BTreeMap<String, u64>,
     /// The file in the output folder.
     pub evidence: Option<String>,
+}
+
+/// Errors that differ in nothing but numbers, ids, times and addresses.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ErrorKind {
+    /// What they have in common.
+    pub shape: String,
+    /// How many.
+    pub count: u64,
+    /// The line of the first one.
+    pub line: u64,
+    /// The first one, with the lines that belong to it.
+    pub example: Vec<String>,
 }
 
 /// The times one request took.

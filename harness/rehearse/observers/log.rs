@@ -6,7 +6,11 @@ use rehearse_core::check::LogSift;
 use rehearse_core::observe::LogReview;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-pub(super) async fn review(file: &Path, from: u64, mut sift: LogSift) -> Result<LogReview, String> {
+/// Sifts a log file from an offset on.
+///
+/// # Errors
+/// Why it cannot be read.
+pub async fn review(file: &Path, from: u64, mut sift: LogSift) -> Result<LogReview, String> {
     let told = |error: std::io::Error| format!("cannot read {}: {error}", file.display());
     let mut reader = tokio::fs::File::open(file).await.map_err(told)?;
     // A file shorter than the offset was begun anew: all of it is new.

@@ -21,13 +21,13 @@ pub struct JsonTerms<'a> {
 
 /// One difference: where, what was, what is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// Where: `/devices[name=a]/status`.
-    pub at: String,
+    pub(crate) at: String,
     /// What was there.
-    pub was: String,
+    pub(crate) was: String,
     /// What is there now.
-    pub is: String,
+    pub(crate) is: String,
 }
 
 impl fmt::Display for Difference {
@@ -38,11 +38,11 @@ impl fmt::Display for Difference {
 
 /// All differences of two values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Differences {
+pub(crate) struct Differences {
     /// The first ones, in the order of the baseline.
-    pub kept: Vec<Difference>,
+    pub(crate) kept: Vec<Difference>,
     /// How many there are beyond those.
-    pub beyond: u64,
+    pub(crate) beyond: u64,
 }
 
 impl Differences {
@@ -57,7 +57,7 @@ impl Differences {
 }
 
 /// In what `now` differs from `before`.
-pub fn differences(before: &Value, now: &Value, terms: JsonTerms<'_>) -> Differences {
+pub(crate) fn differences(before: &Value, now: &Value, terms: JsonTerms<'_>) -> Differences {
     let mut found = Differences::default();
     walk(before, now, terms, &mut String::new(), &mut found);
     found

@@ -3,7 +3,7 @@
 use rehearse_core::observe::{Reading, Source, View};
 use rehearse_core::product::Engine;
 
-use super::postgres;
+use super::{mysql, postgres};
 
 /// Rows of a table that are kept one by one at most.
 const KEPT_ROWS: u64 = 50_000;
@@ -120,11 +120,13 @@ fn column_of(column: &str, engine: Engine) -> String {
 }
 
 fn full(table: &Table, engine: Engine) -> String {
-    format!("{}.{}", quoted(&table.schema, engine), quoted(&table.name, engine))
+    let name = quoted(&table.name, engine);
+    if table.schema.is_empty() { name } else { format!("{}.{name}", quoted(&table.schema, engine)) }
 }
 
 fn quoted(name: &str, engine: Engine) -> String {
     match engine {
         Engine::Postgresql => postgres::quoted(name),
+        Engine::Mysql => mysql::quoted(name),
     }
 }
