@@ -31,7 +31,7 @@ impl Server {
             Engine::Postgresql => ("postgres:15", "db", ["POSTGRES_PASSWORD", "POSTGRES_DB"], "postgres"),
             Engine::Mysql => ("mariadb:10.11", "db", ["MARIADB_ROOT_PASSWORD", "MARIADB_DATABASE"], "root"),
         };
-        let book = rehearse::load::book(None).map_err(text)?;
+        let book = rehearse::load::book(&[]).map_err(text)?;
         let (host, folder) = host(Owner::current(), book).await?;
         let host = Arc::new(host);
         let deployment = DeploymentName("main".into());
@@ -189,7 +189,7 @@ const PLANTED: &[Planted] = &[
     ("update people set note = '' where note is null", "id=2 null → ''", "other values in note"),
     (
         "update people set note = left(note, length(note) - 1) where id = 3",
-        "'a longer note that has a tab\\t and more tex…' (82 characters) → 'a longer note",
+        "'a longer note that has a tab\\t and more …' (82 characters) → 'a longer note",
         "other values in note",
     ),
     ("update people set born = '2024-01-01 11:00:00' where id = 1", "other values in born (1: id=1", "values in born"),

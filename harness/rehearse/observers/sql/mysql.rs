@@ -98,7 +98,7 @@ pub(super) fn script(parts: &[Part]) -> String {
     for (index, part) in parts.iter().enumerate() {
         let whole = if part.key.is_empty() { sum(&texts(&part.columns)) } else { "'-'".to_owned() };
         let top = match part.key.as_slice() {
-            [key] if WHOLE.contains(&key.of_type.as_str()) => format!("coalesce(max({}), '-')", key.sql),
+            [key] if part.numbered => format!("coalesce(max({}), '-')", key.sql),
             _ => "'-'".to_owned(),
         };
         let (clause, table) = (part.clause(), &part.table);
@@ -128,8 +128,6 @@ pub(super) fn script(parts: &[Part]) -> String {
     sql
 }
 
-/// Types of whole numbers.
-const WHOLE: [&str; 5] = ["tinyint", "smallint", "mediumint", "int", "bigint"];
 /// Types whose values are bytes and no text.
 const BYTES: [&str; 8] = ["binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit", "geometry"];
 /// Characters of a value that are read as they are; of a longer one its beginning, its length and a digest.
