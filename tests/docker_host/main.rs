@@ -19,6 +19,7 @@ mod networks;
 mod removal;
 mod rig;
 mod services;
+mod tables;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use networks::*;
 use removal::*;
 use rig::*;
 use services::*;
+use tables::*;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -82,6 +84,10 @@ fn main() -> ExitCode {
         an_unobtainable_image_says_why_and_what_is_on_offer,
         an_image_of_another_release_is_refused,
         a_check_up_tells_the_engine_and_its_room,
+        planted_changes_of_postgresql_are_found,
+        rules_on_tables_of_postgresql_allow_what_they_say_and_no_more,
+        planted_changes_of_mariadb_are_found,
+        rules_on_tables_of_mariadb_allow_what_they_say_and_no_more,
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }

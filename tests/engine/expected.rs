@@ -32,6 +32,57 @@ async fn a_failure_that_was_expected_passes() -> Fallible {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_short_form_is_the_same_expectation() -> Fallible {
+    for (text, exit) in [
+        ("failed at hop 1, exit code 1.*no such column", Exit::Passed),
+        ("failed at hop-1/upgrade", Exit::Passed),
+        ("failed at hop-1/upgrade, out of memory", Exit::Failed),
+        ("failed at hop 2, no such column", Exit::Failed),
+        ("inconclusive at hop-1/upgrade, no such column", Exit::Failed),
+    ] {
+        let ran = expecting(&format!("expect: '{text}'"), &[FAILS]).await?;
+        assert_eq!(ran.exit(), exit, "{text}: {}", unmet(&ran));
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_form_that_cannot_be_read_is_told_at_its_place() -> Fallible {
+    for (text, wanted) in [
+        ("passed at hop 1", "`passed` is no outcome to be expected"),
+        ("failed on hop 1", "names no outcome and stage"),
+        ("failed at hop 7, x", "hop-7"),
+        ("failed at hop 1, .*", "the pattern matches anything"),
+    ] {
+        let refused = expecting(&format!("expect: '{text}'"), &[]).await.err();
+        let refused = refused.map(|error| error.to_string()).unwrap_or_default();
+        assert!(refused.contains(wanted), "{text}: {refused}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_known_failure_can_be_expected_and_another_is_not_it() -> Fallible {
+    let failures = "failures:
+  - { id: no-column, pattern: no such column, cause: it is gone, remedy: bring it back, source: measured here }
+  - { id: no-table, pattern: no such table, cause: it is gone, remedy: bring it back, source: measured here }
+checks:
+  version:";
+    for (printed, exit) in [("no such column", Exit::Passed), ("no such table", Exit::Failed)] {
+        let rehearsal = Rehearsal::new()?
+            .product("checks:\n  version:", failures)?
+            .scenario("expect: { outcome: failed, stage: hop-1/upgrade, known: [no-column] }");
+        rehearsal.world.on("run main/web: migrate", Deed::Exit(1, printed));
+        let ran = rehearsal.run().await?;
+        assert_eq!(ran.exit(), exit, "{printed}: {}", unmet(&ran));
+    }
+    let unknown = Rehearsal::new()?.scenario("expect: { outcome: failed, stage: hop-1/upgrade, known: [no-colum] }");
+    let refused = unknown.run().await.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(refused.contains("unknown known failure `no-colum`"), "{refused}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_finding_than_the_expected_one_fails() -> Fallible {
     let ran = expecting(EXPECT, &[("run main/web: migrate", Deed::Exit(2, "out of memory"))]).await?;
     assert_eq!(ran.exit(), Exit::Failed);

@@ -11,6 +11,7 @@ use rehearse::engine::host::{
     Sink, Stdin, Stream,
 };
 use rehearse::engine::observer::{Ask, Content, DatabaseSite, Observer};
+use rehearse_core::activity::Activity;
 use rehearse_core::check::LogSift;
 use rehearse_core::observe::{Answer, DataState, LogReview, Reading, Response, Rows};
 
@@ -28,8 +29,20 @@ impl Fake {
         }
     }
 
-    fn ended(deed: Deed, usual: String, sink: &mut dyn Sink) -> i64 {
+    async fn ended(deed: Deed, usual: String, sink: &mut dyn Sink) -> i64 {
         match deed {
+            Deed::Prints(pieces, exit) => {
+                let mut now = 0;
+                for (at, piece) in pieces {
+                    tokio::time::sleep(Duration::from_millis(at - now)).await;
+                    now = *at;
+                    sink.take(Stream::Out, piece.as_bytes());
+                }
+                match exit {
+                    Some(code) => code,
+                    None => std::future::pending().await,
+                }
+            }
             Deed::Exit(code, text) => {
                 sink.take(Stream::Out, text.as_bytes());
                 code
@@ -158,7 +171,7 @@ impl Host for Fake {
             "ls migrations" => "1_first\n2_second\n".to_owned(),
             _ => String::new(),
         };
-        Ok(Self::ended(deed, usual, sink))
+        Ok(Self::ended(deed, usual, sink).await)
     }
 
     async fn run(
@@ -171,7 +184,7 @@ impl Host for Fake {
         self.0.inner().specs.push((format!("run {name}"), spec.clone()));
         let argv = spec.command.clone().unwrap_or_default().join(" ");
         let deed = self.simple("run", format!("{name}: {argv}")).await?;
-        Ok(Self::ended(deed, String::new(), sink))
+        Ok(Self::ended(deed, String::new(), sink).await)
     }
 
     async fn copy_in_archive(
@@ -255,6 +268,7 @@ impl Observer for Fake {
             Deed::Silent => Answer::Silent { reason: "connection reset".to_owned() },
             Deed::Refused(reason) => Answer::Refused { reason: reason.to_owned() },
             Deed::Rows(values) => rows(values),
+            Deed::Counts(number) => rows(&[&number.now().to_string()]),
             _ if sql.contains("from migrations") => rows(&["1", "2"]),
             _ => rows(&["1"]),
         }
@@ -273,6 +287,14 @@ impl Observer for Fake {
             Deed::Error(reason) => Err(reason.to_owned()),
             Deed::Sessions(count) => Ok(count),
             _ => Ok(0),
+        }
+    }
+
+    async fn activity(&self, site: &DatabaseSite) -> Result<Option<Activity>, String> {
+        match self.0.meet(format!("activity {}", site.deployment)).await {
+            Deed::Error(reason) => Err(reason.to_owned()),
+            Deed::Activity(make) => Ok(Some(make())),
+            _ => Ok(None),
         }
     }
 

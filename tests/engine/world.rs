@@ -5,13 +5,15 @@ use std::future::pending;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rehearse::engine::BodyMaker;
 use rehearse::engine::host::{BoxError, DeploymentName, HostError, Leftover, ServiceSpec, ServiceState};
 use rehearse::engine::observer::Ask;
+use rehearse_core::activity::Activity;
 use rehearse_core::observe::{Body, DataState, Item, Kept, Structure, TableState};
+use tokio::time::Instant;
 
 pub(crate) type Fallible<T = ()> = Result<T, BoxError>;
 
@@ -38,18 +40,43 @@ pub(crate) enum Deed {
     Refused(&'static str),
     /// A query's rows of one column.
     Rows(&'static [&'static str]),
+    /// What the database's sessions do.
+    Activity(fn() -> Activity),
+    /// A query's single number, asked anew each time.
+    Counts(Counter),
     /// The tables.
     Tables(DataState),
     /// Sessions on a database.
     Sessions(u64),
     /// Stopping has no effect.
     Stays,
-    /// A service that starts prints these lines at these milliseconds, then exits if there is a code.
+    /// A service that starts prints these lines at these milliseconds, then exits if there is a code. A command prints
+    /// these pieces as they are.
     Prints(&'static [(u64, &'static str)], Option<i64>),
     /// Something stays behind.
     Left(&'static str),
     /// The image holds this release.
     Holds(&'static str),
+}
+
+/// A number that changes by so much a second from when it is first asked, for so many seconds.
+#[derive(Debug, Clone)]
+pub(crate) struct Counter {
+    first: i64,
+    a_second: i64,
+    seconds: u64,
+    began: Arc<OnceLock<Instant>>,
+}
+
+impl Counter {
+    pub(crate) fn new(first: i64, a_second: i64, seconds: u64) -> Self {
+        Self { first, a_second, seconds, began: Arc::default() }
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        let seconds = self.began.get_or_init(Instant::now).elapsed().as_secs().min(self.seconds);
+        self.first + self.a_second * i64::try_from(seconds).unwrap_or(i64::MAX)
+    }
 }
 
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use rehearse_core::event::{CheckReport, Event};
 use rehearse_core::scenario::CheckKind;
-use rehearse_core::verdict::Finding;
+use rehearse_core::verdict::{Finding, Known};
 
 use crate::told::{End, Fallible, Run, Told, expectation, good};
 
@@ -17,6 +17,8 @@ pub(crate) fn all(run: &Run) -> Fallible<Vec<(&'static str, Vec<Event>)>> {
         ("cancelled", cancelled(run)?),
         ("killed", killed(run)?),
         ("leftovers", leftovers(run)?),
+        ("consequences", consequences(run)?),
+        ("gone", gone(run)?),
     ])
 }
 
@@ -163,6 +165,69 @@ fn cancelled(run: &Run) -> Fallible<Vec<Event>> {
         .skipped(&rest[9..13], "the run was cancelled")
         .passed("teardown", [1_000, 0, 1_000])
         .finished())
+}
+
+/// A column is missing: the schema is behind, pages and log say so; a table was lost besides, by another cause.
+fn consequences(run: &Run) -> Fallible<Vec<Event>> {
+    let asked = |finding: Finding, service: &str| Finding { service: Some(service.to_owned()), ..finding };
+    let missing = "500 \"PG::UndefinedColumn: ERROR: column users.login does not exist\"";
+    let known = Known {
+        id: "login-is-gone".to_owned(),
+        cause: "the migration that brings users.login was not run".to_owned(),
+        remedy: "run rake db:migrate".to_owned(),
+        source: "measured here".to_owned(),
+        consequence_of: Vec::new(),
+    };
+    let reports = [
+        CheckReport {
+            findings: vec![asked(Finding::new("GET /up", "200", missing), "web")],
+            took: Some(std::time::Duration::from_millis(120)),
+            ..good(CheckKind::Health, "web", 3)
+        },
+        CheckReport {
+            findings: vec![Finding {
+                known: Some(known),
+                ..Finding::new("the schema", "every migration of the running code recorded", "1 not recorded: 20230818")
+            }],
+            ..good(CheckKind::Migrations, "the schema is the running code's", 3)
+        },
+        CheckReport {
+            findings: vec![
+                Finding::new("table attachments", "3 rows", "0 rows").shown_by("evidence/hop-1-check/tables.json"),
+            ],
+            ..data()
+        },
+        CheckReport {
+            findings: vec![asked(Finding::new("GET /my as admin", "200", "500 \"Internal error\""), "web")],
+            ..good(CheckKind::Access, "pages", 9)
+        },
+        CheckReport {
+            findings: vec![Finding::new(
+                "log of web",
+                "no error that the baseline did not have",
+                "line 7: ActionView: column \"login\" does not exist (3 of its kind)",
+            )],
+            ..good(CheckKind::Logs, "no error that the source release did not log", 2)
+        },
+    ];
+    let mut told = begun(Told::new(run, None)?).passed("hop-1/upgrade", [14_200, 12_800, 1_100]).begin("hop-1/check");
+    for report in reports {
+        told = told.checked("hop-1/check", report);
+    }
+    let told = told
+        .end("hop-1/check", [4_000, 3_800, 0], End::Passed)
+        .skipped(&["hop-2/upgrade", "hop-2/check"], "stage hop-1/check failed");
+    Ok(way_back(told).passed("teardown", [1_300, 0, 1_300]).finished())
+}
+
+/// A failure was expected, and nothing fails any more.
+fn gone(run: &Run) -> Fallible<Vec<Event>> {
+    let upgrade = "hop-2/upgrade";
+    let told = hop_1(Told::new(run, Some(expectation(upgrade, "UniqueViolation")?))?)
+        .passed(upgrade, [11_000, 9_900, 1_000])
+        .begin("hop-2/check");
+    let told = checks(told, "hop-2/check", data()).end("hop-2/check", [4_100, 3_900, 0], End::Passed);
+    Ok(way_back(told).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
 /// The process was killed during the second upgrade.

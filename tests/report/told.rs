@@ -145,6 +145,8 @@ pub(crate) fn expectation(stage: &str, finding: &str) -> Fallible<Expectation> {
         stage: stage.to_owned(),
         findings: vec![serde_json::from_value(finding.into())?],
         checks: Vec::new(),
+        known: Vec::new(),
+        short: false,
         passed: vec!["way-back/check".to_owned()],
         consequences: Vec::new(),
     })
@@ -168,6 +170,8 @@ pub(crate) const STAGES: [(&str, &str, Option<u32>); 14] = [
     ("teardown", "remove everything", None),
 ];
 
+const CHECKS: [CheckKind; 4] = [CheckKind::Version, CheckKind::Health, CheckKind::Data, CheckKind::Performance];
+
 fn plan() -> Fallible<Plan> {
     let act = |stage: &str| match stage.rsplit('/').next().unwrap_or_default() {
         "backup" => Act::VerifyBackup,
@@ -175,9 +179,9 @@ fn plan() -> Fallible<Plan> {
         "images-hops" => Act::Images { images: Vec::new(), beside: true },
         "deploy" => Act::Deploy { deployment: "main".to_owned(), steps: Vec::new() },
         "restore" => Act::Restore { deployment: "main".to_owned(), steps: Vec::new() },
-        "baseline" => Act::Baseline { checks: Vec::new() },
+        "baseline" => Act::Baseline { checks: CHECKS.to_vec() },
         "upgrade" => Act::Upgrade { steps: Vec::new() },
-        "check" => Act::Check { checks: Vec::new() },
+        "check" => Act::Check { checks: CHECKS.to_vec() },
         _ => Act::Teardown,
     };
     let stages = STAGES.iter().zip(1..);

@@ -264,8 +264,12 @@ pub fn causes<'a>(stages: impl Iterator<Item = (&'a Stage, &'a StageRecord)>) ->
     let mut causes: Vec<Cause<'a>> = groups
         .into_iter()
         .filter_map(|group| {
-            let mut items = group.into_iter().map(|item| item.trouble);
-            Some(Cause { root: items.next()?, consequences: items.collect(), skipped: Vec::new() })
+            let mut items = group.into_iter();
+            let root = items.next()?.trouble;
+            let mut rest: Vec<Item<'a>> = items.collect();
+            rest.sort_by_key(|item| (item.at, item.rank));
+            let consequences = rest.into_iter().map(|item| item.trouble).collect();
+            Some(Cause { root, consequences, skipped: Vec::new() })
         })
         .collect();
     for (_, record) in stages.iter().filter(|(_, record)| record.outcome == Outcome::Skipped) {

@@ -4,6 +4,7 @@
 //! ids and texts come in as arguments, values go out. The compiler holds that line, because this crate depends on
 //! nothing that could cross it.
 
+pub mod activity;
 pub mod catalog;
 pub mod cause;
 pub mod check;
@@ -15,6 +16,7 @@ pub mod observe;
 pub mod path;
 pub mod plan;
 pub mod product;
+pub mod progress;
 pub mod release;
 pub mod scalar;
 pub mod scenario;

@@ -67,6 +67,7 @@ pub fn validators() -> &'static [Validator] {
         crate::release::VALIDATORS[2],
         crate::release::VALIDATORS[3],
         crate::release::VALIDATORS[4],
+        crate::scenario::EXPECTATION,
         #[cfg(test)]
         crate::spec::test_validator(),
     ];

@@ -1,5 +1,10 @@
 //! A scenario: what its author wants rehearsed.
 
+mod expectation;
+
+pub(crate) use expectation::VALIDATOR as EXPECTATION;
+pub use expectation::{Expectation, ExpectedOutcome};
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -9,8 +14,7 @@ use crate::diagnostic::did_you_mean;
 use crate::path::Target;
 use crate::product::{Service, Step};
 use crate::release::{Edition, Line};
-use crate::scalar::{Duration, Pattern};
-use crate::verdict::Outcome;
+use crate::scalar::Duration;
 
 /// What its author wants rehearsed.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -217,48 +221,6 @@ impl CheckKind {
             Self::Artifacts => "artifacts",
             Self::Logs => "logs",
             Self::Performance => "performance",
-        }
-    }
-}
-
-/// An outcome other than a pass that a scenario exists to show.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Expectation {
-    /// The outcome of the stage.
-    pub outcome: ExpectedOutcome,
-    /// The id of the first stage with that outcome: `hop-2/upgrade`.
-    pub stage: String,
-    /// Each matches a finding, or the reason, of that stage: `object: expected …, seen …`.
-    #[serde(default)]
-    pub findings: Vec<Pattern>,
-    /// Each is the kind of a check that fails in that stage.
-    #[serde(default)]
-    pub checks: Vec<CheckKind>,
-    /// Stages that have to pass all the same: `way-back/check`.
-    #[serde(default)]
-    pub passed: Vec<String>,
-    /// Stages that may not pass, as a consequence. Any other stage that does not pass is not what was expected.
-    #[serde(default)]
-    pub consequences: Vec<String>,
-}
-
-/// An outcome that can be expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ExpectedOutcome {
-    /// The product fails.
-    Failed,
-    /// It cannot be told.
-    Inconclusive,
-}
-
-impl ExpectedOutcome {
-    /// The outcome.
-    pub fn outcome(self) -> Outcome {
-        match self {
-            Self::Failed => Outcome::Failed,
-            Self::Inconclusive => Outcome::Inconclusive,
         }
     }
 }

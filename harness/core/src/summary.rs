@@ -3,13 +3,15 @@
 //! An event that cannot follow what came before is refused, so that a mistake of the engine becomes a named error and
 //! not a wrong report.
 
+mod expected;
+
 use std::time::Duration;
 
 use crate::cause::{Cause, causes};
 use crate::event::{CheckReport, Event, EventKind, RunStarted, StageId, StageTime};
 use crate::migrations::Migration;
 use crate::plan::{Act, Plan, Stage};
-use crate::scenario::{CheckKind, Expectation};
+use crate::scenario::CheckKind;
 use crate::verdict::{Exit, Finding, Known, Outcome, Verdict};
 
 /// How far a stage is.
@@ -322,73 +324,6 @@ impl Summary {
         self.held_against_the_expectation().0
     }
 
-    fn held_against_the_expectation(&self) -> (Verdict, Vec<Finding>) {
-        let seen = self.seen_so_far();
-        match self.run().and_then(|run| run.expectation.as_ref()) {
-            Some(expectation) if seen != Verdict::Cancelled => {
-                let unmet = self.unmet(expectation);
-                // Where we could not tell and a failure was expected, nothing was refuted either.
-                let verdict = match (unmet.is_empty(), seen) {
-                    (true, _) if !self.unfired().is_empty() => Verdict::Inconclusive,
-                    (true, _) => Verdict::Passed,
-                    (false, Verdict::Inconclusive) => Verdict::Inconclusive,
-                    (false, _) if unmet.iter().all(|(why, _)| *why == Unmet::Doubted) => Verdict::Inconclusive,
-                    (false, _) => Verdict::Failed,
-                };
-                (verdict, unmet.into_iter().map(|(_, finding)| finding).collect())
-            }
-            Some(_) | None => (seen, Vec::new()),
-        }
-    }
-
-    /// In what a run differs from the outcome that its scenario exists to show.
-    fn unmet(&self, expectation: &Expectation) -> Vec<(Unmet, Finding)> {
-        let mut unmet = Vec::new();
-        let wanted = format!("{} at stage {}", expectation.outcome.outcome(), expectation.stage);
-        match self.first_trouble() {
-            None => {
-                let seen = "every stage passed: it no longer happens";
-                unmet.push((Unmet::Refuted, Finding::new("the expected outcome", wanted, seen)));
-            }
-            Some(stage) if stage.id.0 != expectation.stage || stage.outcome != expectation.outcome.outcome() => {
-                let seen = format!("{} at stage {}", stage.outcome, stage.id);
-                unmet.push((Unmet::by(stage.outcome), Finding::new("the expected outcome", wanted, seen)));
-            }
-            Some(stage) => unmet.extend(differing(stage, expectation).map(|finding| (Unmet::Refuted, finding))),
-        }
-        let named = |id: &str| id == expectation.stage || expectation.consequences.iter().any(|other| other == id);
-        // Leftovers are told beside the verdict, never in place of it.
-        let teardown = |id: &StageId| {
-            self.plan().is_some_and(|plan| {
-                plan.stages.iter().any(|stage| stage.id == *id && matches!(stage.act, Act::Teardown))
-            })
-        };
-        let troubled = |stage: &&StageRecord| {
-            matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive) && !teardown(&stage.id)
-        };
-        for stage in self.stages.iter().filter(troubled).filter(|stage| !named(&stage.id.0)) {
-            let because = stage.all_findings().next().map(|(_, finding)| finding.to_string());
-            let because = because.or_else(|| stage.reason.clone()).unwrap_or_default();
-            let seen = format!("{}: {because}", stage.outcome);
-            let finding = Finding::new(format!("stage {}", stage.id), "no trouble but the expected one", seen);
-            unmet.push((Unmet::by(stage.outcome), finding));
-        }
-        let doubted = unmet.iter().any(|(why, _)| *why == Unmet::Doubted);
-        for id in &expectation.passed {
-            let outcome = self.stages.iter().find(|stage| stage.id.0 == *id).map(|stage| stage.outcome);
-            let why = match outcome {
-                Some(Outcome::Passed) => continue,
-                // It was skipped because of what we could not tell.
-                Some(Outcome::Skipped) if doubted => Unmet::Doubted,
-                Some(outcome) => Unmet::by(outcome),
-                None => Unmet::Refuted,
-            };
-            let seen = outcome.map_or("no such stage".to_owned(), |outcome| outcome.to_string());
-            unmet.push((why, Finding::new(format!("stage {id}"), "passed", seen)));
-        }
-        unmet
-    }
-
     /// The exit code of this rehearsal.
     pub fn exit(&self) -> Exit {
         let verdict = self.verdict().0;
@@ -402,47 +337,6 @@ impl Summary {
         }
         Exit::of(verdict, !self.leftovers.is_empty())
     }
-}
-
-/// Why an expectation is not met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unmet {
-    /// Something else was seen.
-    Refuted,
-    /// We could not tell: no fault of the product.
-    Doubted,
-}
-
-impl Unmet {
-    /// By the outcome of the stage that is not as expected.
-    fn by(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Inconclusive => Self::Doubted,
-            Outcome::Passed | Outcome::Failed | Outcome::Cancelled | Outcome::Skipped => Self::Refuted,
-        }
-    }
-}
-
-/// In what the stage that has the expected outcome differs from the expectation.
-fn differing(stage: &StageRecord, expectation: &Expectation) -> impl Iterator<Item = Finding> {
-    let texts: Vec<String> = stage
-        .all_findings()
-        .map(|(_, finding)| finding.to_string())
-        .chain(stage.reason.clone())
-        .chain(stage.checks.iter().flat_map(|check| check.unclear.iter().cloned()))
-        .collect();
-    let unseen = expectation.findings.iter().filter(|pattern| !texts.iter().any(|text| pattern.regex().is_match(text)));
-    let findings = unseen.map(|pattern| {
-        let wanted = format!("one that matches {:?}", pattern.regex().as_str());
-        Finding::new(format!("a finding at stage {}", stage.id), wanted, format!("none among {}", texts.len()))
-    });
-    let failing =
-        |kind: &CheckKind| stage.checks.iter().any(|check| check.kind == *kind && check.outcome == stage.outcome);
-    let checks = expectation.checks.iter().filter(|kind| !failing(kind)).map(|kind| {
-        let object = format!("check {} at stage {}", kind.name(), stage.id);
-        Finding::new(object, stage.outcome.to_string(), "another outcome, or no such check")
-    });
-    findings.chain(checks).collect::<Vec<_>>().into_iter()
 }
 
 fn name(kind: &EventKind) -> &'static str {

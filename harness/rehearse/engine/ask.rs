@@ -83,7 +83,22 @@ impl<H: Host, O: Observer> World<H, O> {
                     }
                 }
             };
-            tokio::time::timeout(limit, work).await
+            let watch = async {
+                let stalled_after = step.stalled_after.as_ref().map(|limit| limit.get());
+                match &migrating {
+                    Some(migrating) => migrating.watch(scene, &asked, stalled_after).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                ended = work => Ok(ended),
+                given_up = watch => Err(given_up),
+                () = tokio::time::sleep(limit) => {
+                    let why = migrating.as_ref().and_then(Migrating::verdict);
+                    Err(format!("no end within {limit:?}{}", why.map(|why| format!("; {why}")).unwrap_or_default()))
+                }
+            }
         };
         let (out, err, lost) = sink.finish();
         if let Some(source) = lost {
@@ -91,7 +106,7 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         let reader = migrating.map(|migrating| migrating.finish(matches!(ran, Ok(Ok(0)))));
         let answer = match ran {
-            Err(_) => Answer::Silent { reason: format!("no end within {limit:?}") },
+            Err(reason) => Answer::Silent { reason },
             Ok(Err(error)) => Answer::Broken { reason: error.chain() },
             Ok(Ok(exit)) if missing(exit, step.expect.exit.as_deref(), &err.text, &out.text) => {
                 let last = last_line(&err.text, &out.text);

@@ -84,6 +84,10 @@ impl<H: Host, O: Observer> World<H, O> {
         for (number, (name, database)) in self.case.product.databases.iter().enumerate() {
             let sql = match database.engine {
                 Engine::Postgresql => "select pg_database_size(current_database())::text",
+                Engine::Mysql => {
+                    "select cast(sum(data_length + index_length) as char) from information_schema.tables \
+                     where table_schema = database()"
+                }
             };
             let read = match self.database(scene, name) {
                 Err(trouble) => Err(trouble.chain()),

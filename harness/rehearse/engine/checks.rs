@@ -20,6 +20,7 @@ use super::host::Host;
 use super::login::Logins;
 use super::observer::Observer;
 use super::probe::{Against, Answers};
+use super::restart::RESTART;
 use super::schema::SCHEMA;
 use super::state::{Baseline, Reference, State};
 use super::tables::OWN_WRITES;
@@ -134,10 +135,10 @@ impl<H: Host, O: Observer> World<H, O> {
                 for query in queries.filter(|query| query.releases.as_ref().is_none_or(|r| r.contains(&scene.release)))
                 {
                     work.push(Box::pin(async move {
-                        let made = self.graphql_query(scene, check, query, against).await;
+                        let (made, took) = timed(self.graphql_query(scene, check, query, against)).await;
                         let unmade = |trouble| (unmade(CheckKind::Graphql, &query.name, &trouble), Answers::new());
                         let (report, answers) = made.unwrap_or_else(unmade);
-                        (report, answers, None)
+                        (report.in_time(took), answers, None)
                     }));
                 }
             }
@@ -154,9 +155,9 @@ impl<H: Host, O: Observer> World<H, O> {
                 Mode::Hop => state.graphql.as_ref().map(|(release, schema)| (release, schema)),
                 Mode::Return => baseline.as_ref().and_then(|known| Some((&scene.release, known.graphql.as_ref()?))),
             };
-            let made = self.graphql_schema(scene, check, schema, before, mode).await;
+            let (made, took) = timed(self.graphql_schema(scene, check, schema, before, mode)).await;
             let (report, read) = made.unwrap_or_else(|trouble| (unmade(CheckKind::Graphql, INTERFACE, &trouble), None));
-            reports.push(report);
+            reports.push(report.in_time(took));
             if let (Some(read), true) = (&read, mode != Mode::Return) {
                 state.graphql = Some((scene.release.clone(), read.clone()));
             }
@@ -196,6 +197,10 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         if mode != Mode::Return {
             state.reference = Reference::next(state.reference.take(), &scene.release, before.as_ref(), after, written);
+        }
+        if let Some(check) = data.filter(|check| check.restart_control && mode == Mode::Baseline) {
+            let made = self.restart_control(scene, state, check).await;
+            reports.push(made.unwrap_or_else(|trouble| unmade(CheckKind::Data, RESTART, &trouble)));
         }
         if let Some(check) = product.checks.logs.as_ref().filter(|_| has(CheckKind::Logs)) {
             let known = baseline.as_ref().map_or(&[][..], |baseline| baseline.logs.as_slice());
@@ -245,7 +250,7 @@ impl<H: Host, O: Observer> World<H, O> {
             if let Some(ready) = &service.ready {
                 let what = format!("service {name} is ready");
                 let limit = Duration::from_secs(30);
-                let awaited = Awaited { what: &what, service: Some(&name), condition: ready, progress: None, limit };
+                let awaited = Awaited { what: &what, service: Some(&name), condition: ready, step: None, limit };
                 if let StepEnd::Failed(findings) = self.wait(scene, awaited).await? {
                     report.findings.extend(findings);
                 }

@@ -1,18 +1,24 @@
-//! What a migrator's output tells while it comes: who reads it and who watches it share it.
+//! What a migrator's output tells while it comes, and what its database does meanwhile: slow and stuck told apart.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rehearse_core::activity::{ActivityWatch, QUIET};
 use rehearse_core::event::{EventKind, StageId};
-use rehearse_core::migrations::{Migration, MigrationFormat, MigrationReader, Told};
+use rehearse_core::migrations::{MigrationFormat, MigrationReader, Told};
+use rehearse_core::plan::humane;
 use tokio::time::Instant;
 
 use super::host::{Host, Stream};
 use super::observer::Observer;
-use super::world::World;
+use super::world::{Scene, World};
 
 /// A shorter time says only that the output came at once.
 const MEASURABLE: Duration = Duration::from_millis(1);
+/// Between two looks at the database.
+const BETWEEN: Duration = Duration::from_secs(5);
+/// How long a look may take.
+const LOOKED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What was told so far, and when.
 #[derive(Debug)]
@@ -22,26 +28,30 @@ struct Heard {
     began: Instant,
     /// When something was printed last.
     printed: Instant,
+    /// What the database does.
+    activity: ActivityWatch,
 }
 
 /// A migrator's output, read as it comes and told of.
 pub(super) struct Migrating<H, O> {
     world: World<H, O>,
     stage: StageId,
+    started: Instant,
     heard: Arc<Mutex<Heard>>,
 }
 
 impl<H, O> Clone for Migrating<H, O> {
     fn clone(&self) -> Self {
-        Self { world: self.world.clone(), stage: self.stage.clone(), heard: self.heard.clone() }
+        Self { world: self.world.clone(), stage: self.stage.clone(), started: self.started, heard: self.heard.clone() }
     }
 }
 
 impl<H: Host, O: Observer> Migrating<H, O> {
     pub(super) fn new(world: &World<H, O>, stage: &StageId, format: MigrationFormat) -> Self {
         let now = Instant::now();
-        let heard = Heard { reader: MigrationReader::new(format), began: now, printed: now };
-        Self { world: world.clone(), stage: stage.clone(), heard: Arc::new(Mutex::new(heard)) }
+        let activity = ActivityWatch::new(Duration::ZERO);
+        let heard = Heard { reader: MigrationReader::new(format), began: now, printed: now, activity };
+        Self { world: world.clone(), stage: stage.clone(), started: now, heard: Arc::new(Mutex::new(heard)) }
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
@@ -67,15 +77,41 @@ impl<H: Host, O: Observer> Migrating<H, O> {
         heard.reader.clone()
     }
 
-    /// The running migration.
-    pub(super) fn running(&self) -> Option<(Migration, Instant)> {
-        let heard = self.heard();
-        heard.reader.running().map(|migration| (migration.clone(), heard.began))
+    /// Watches the database while the migrator works, and tells what it does. Returns only when the migrator is to be
+    /// given up, with the reason: for so long nothing was printed, and nothing happened in the database either.
+    pub(super) async fn watch(&self, scene: &Scene, what: &str, stalled_after: Option<Duration>) -> String {
+        let database = self.world.migrated();
+        let site = database.and_then(|name| self.world.database(scene, name).ok());
+        loop {
+            tokio::time::sleep(BETWEEN).await;
+            let Some(site) = &site else { continue };
+            let looked = tokio::time::timeout(LOOKED_WITHIN, self.world.observer.activity(site)).await;
+            let (at, mut heard) = (self.started.elapsed(), self.heard());
+            match looked {
+                Ok(Ok(Some(activity))) => heard.activity.take(at, activity),
+                Ok(Ok(None)) => heard.activity.missed(at, "this kind of server is not watched".to_owned()),
+                Ok(Err(reason)) => heard.activity.missed(at, reason),
+                Err(_) => heard.activity.missed(at, format!("no answer within {LOOKED_WITHIN:?}")),
+            }
+            let (doing, since) = match heard.reader.running() {
+                Some(running) => (format!("migration {}", running.title()), heard.began.elapsed()),
+                None => (what.to_owned(), at),
+            };
+            let database = heard.activity.line(at).map(|line| format!(", {line}")).unwrap_or_default();
+            self.world.progress(&self.stage, format!("{doing}, {}{database}", humane(since)));
+            let silent = heard.printed.elapsed();
+            if let (Some(limit), Some(quiet)) = (stalled_after, heard.activity.quiet(at))
+                && silent.min(quiet) >= limit.max(QUIET)
+            {
+                let why = heard.activity.verdict(at).unwrap_or_default();
+                return format!("given up, nothing was printed for {}; {why}", humane(silent));
+            }
+        }
     }
 
-    /// When something was printed last.
-    pub(super) fn printed(&self) -> Instant {
-        self.heard().printed
+    /// Why there is no end yet, as far as the database tells.
+    pub(super) fn verdict(&self) -> Option<String> {
+        self.heard().activity.verdict(self.started.elapsed())
     }
 
     /// That a migration began is progress, that it ended is a fact.
@@ -96,5 +132,18 @@ impl<H: Host, O: Observer> Migrating<H, O> {
                 }
             }
         }
+    }
+}
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// The database that migrations are made in.
+    fn migrated(&self) -> Option<&str> {
+        let product = &self.case.product;
+        let checked = product.checks.migrations.as_ref().map(|check| check.database.as_str());
+        let only = || match product.databases.len() {
+            1 => product.databases.keys().next().map(String::as_str),
+            _ => None,
+        };
+        checked.or_else(only)
     }
 }

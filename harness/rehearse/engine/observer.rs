@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use rehearse_core::activity::Activity;
 use rehearse_core::check::LogSift;
 use rehearse_core::observe::{Answer, DataState, LogReview, Reading};
 use rehearse_core::product::Engine;
@@ -74,6 +75,9 @@ pub trait Observer: Send + Sync + 'static {
 
     /// How many sessions others hold on the database.
     fn sessions(&self, site: &DatabaseSite) -> impl Future<Output = Result<u64, String>> + Send;
+
+    /// What the others' sessions on the database do, and what it counts; none for a kind of server that is not watched.
+    fn activity(&self, site: &DatabaseSite) -> impl Future<Output = Result<Option<Activity>, String>> + Send;
 
     /// Sifts a log file on the host from an offset on.
     fn log(&self, file: &Path, from: u64, sift: LogSift) -> impl Future<Output = Result<LogReview, String>> + Send;

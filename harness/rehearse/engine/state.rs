@@ -15,6 +15,7 @@ use super::budget::Needs;
 use super::host::{DeploymentName, Host, ImageHeld};
 use super::observer::Observer;
 use super::probe::Answers;
+use super::restart::Restless;
 use super::world::{Scene, World};
 
 /// What was seen on the source release.
@@ -82,6 +83,8 @@ pub(crate) struct State {
     pub(crate) at: (u32, Release),
     pub(crate) baseline: Option<Arc<Baseline>>,
     pub(crate) reference: Option<Reference>,
+    /// What a plain restart of the source release changes.
+    pub(crate) restless: Restless,
     /// What was recorded of migrations before the hop.
     pub(crate) migrations: Option<MigrationState>,
     /// The GraphQL schema before the hop, and the release that had it.
@@ -100,6 +103,7 @@ impl State {
             at: (0, source),
             baseline: None,
             reference: None,
+            restless: Restless::default(),
             migrations: None,
             graphql: None,
             marks: BTreeMap::new(),

@@ -52,8 +52,20 @@ impl<H: Host, O: Observer> World<H, O> {
 
     async fn step(&self, scene: &Scene, step: &Step, script: &mut Script) -> Result<StepEnd, Trouble> {
         let context = self.context(scene, &BTreeMap::new(), &script.captured);
-        let runs = matches!(step, Step::Start(_) | Step::Exec(_) | Step::Run(_) | Step::StartUpgrading(_));
-        if runs
+        // What does not yet make anything run or ask anything may stand between the stop and its proof.
+        let acts = match step {
+            Step::Stop(_) | Step::Replace(_) | Step::CopyIn(_) => false,
+            Step::Start(_)
+            | Step::Restart(_)
+            | Step::Exec(_)
+            | Step::Run(_)
+            | Step::StartUpgrading(_)
+            | Step::Unpack(_)
+            | Step::Http(_)
+            | Step::Sql(_)
+            | Step::WaitUntil(_) => true,
+        };
+        if acts
             && script.unproven
             && let StepEnd::Failed(findings) = self.nothing_old_runs(scene, script).await?
         {
@@ -138,7 +150,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     what: &step.name,
                     service: step.service.as_deref(),
                     condition: &step.condition,
-                    progress: step.progress.as_ref(),
+                    step: Some(step),
                     limit: step.deadline.get(),
                 };
                 self.wait(scene, awaited).await
@@ -186,7 +198,7 @@ impl<H: Host, O: Observer> World<H, O> {
             return Ok(StepEnd::Done);
         };
         let what = format!("service {service} is ready");
-        let awaited = Awaited { what: &what, service: Some(service), condition: ready, progress: None, limit };
+        let awaited = Awaited { what: &what, service: Some(service), condition: ready, step: None, limit };
         let end = self.wait(scene, awaited).await?;
         if let StepEnd::Done = end {
             self.became_ready(&scene.deployment, service, began);

@@ -37,7 +37,7 @@ fn crossing<'c>(check: &'c DataCheck, since: &Release, now: &Release) -> Vec<&'c
 }
 
 /// The rules that a later hop may come to.
-fn later<'c>(check: &'c DataCheck, now: &Release) -> Vec<&'c DataRule> {
+pub(super) fn later<'c>(check: &'c DataCheck, now: &Release) -> Vec<&'c DataRule> {
     check.rules.iter().filter(|rule| *now < rule.crossing).collect()
 }
 
@@ -80,14 +80,14 @@ impl<H: Host, O: Observer> World<H, O> {
             }
             (_, Some(reference)) => {
                 let written = last.map_or(&none, |last| &last.written);
-                let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
-                let terms = DataTerms { rules: &rules, volatile, written, elsewhere, growing: &none };
+                // The way back starts the source release as often as the baseline had: rows are not excused there.
+                let growing = if mode == Mode::Hop { &state.restless.growing } else { &none };
+                let volatile = &[check.volatile.as_slice(), &state.restless.columns].concat();
+                let terms = DataTerms { rules: &rules, volatile, written, elsewhere: &check.elsewhere, growing };
                 let differences = judge_data(reference, &tables, terms, &mut report);
                 self.show(scene, "differences", &differences, &mut report)?;
-                if !check.volatile.is_empty() {
-                    report
-                        .notes
-                        .push(format!("not compared, as they change by themselves: {}", check.volatile.join(", ")));
+                if !volatile.is_empty() {
+                    report.notes.push(format!("not compared, as they change by themselves: {}", volatile.join(", ")));
                 }
                 let strict = mode == Mode::Return;
                 let differences = judge_structure(reference, &tables, &rules, strict, &mut structure);
@@ -98,7 +98,7 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// Writes evidence, and refers the findings to it.
-    fn show<T: serde::Serialize>(
+    pub(super) fn show<T: serde::Serialize>(
         &self,
         scene: &Scene,
         name: &str,

@@ -8,6 +8,7 @@ use rehearse_core::migrations::MigrationReader;
 use rehearse_core::observe::Answer;
 use rehearse_core::product::StartUpgrading;
 use rehearse_core::verdict::Finding;
+use tokio::time::Instant;
 
 use super::follow::Follower;
 use super::host::{Host, HostError, Stream};
@@ -33,10 +34,12 @@ impl<H: Host, O: Observer> World<H, O> {
         let what = format!("service {} has upgraded itself", step.service);
         let limit = step.deadline.as_ref().map_or(UPGRADES_WITHIN, |limit| limit.get());
         let service = Some(step.service.as_str());
-        let awaited = Awaited { what: &what, service, condition: &step.until, progress: None, limit };
+        let awaited = Awaited { what: &what, service, condition: &step.until, step: None, limit };
         let Some(format) = step.migrations else { return self.wait(scene, awaited).await };
         let migrating = Migrating::new(self, &scene.stage, format);
         let mut log = self.follow(&scene.deployment, &step.service);
+        let began = Instant::now();
+        let stalled_after = step.stalled_after.as_ref().map(|limit| limit.get());
         let end = {
             let told = async {
                 loop {
@@ -48,11 +51,20 @@ impl<H: Host, O: Observer> World<H, O> {
             tokio::select! {
                 biased;
                 end = self.wait(scene, awaited) => end,
+                given_up = migrating.watch(scene, &what, stalled_after) => {
+                    Ok(StepEnd::Failed(vec![Finding::new(&what, "an end", given_up)]))
+                }
                 () = told => Ok(StepEnd::Done),
             }
         };
         let read = read_migrations(&mut log, &migrating);
-        let end = end?;
+        let mut end = end?;
+        if let (StepEnd::Failed(findings), Some(why)) = (&mut end, migrating.verdict())
+            && began.elapsed() >= limit
+            && let Some(finding) = findings.first_mut()
+        {
+            finding.seen.push_str(&format!("; {why}"));
+        }
         let reader = migrating.finish(matches!(end, StepEnd::Done));
         if let (Err(source), StepEnd::Done, Some(path)) = (read, &end, log.file()) {
             return Err(HostError::File { operation: "read", path: path.to_owned(), source }.into());

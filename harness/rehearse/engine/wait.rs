@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rehearse_core::observe::Answer;
-use rehearse_core::product::{Condition, SqlCondition};
+use rehearse_core::observe::{Answer, Response};
+use rehearse_core::product::{Condition, HttpCondition, SqlCondition, WaitUntil};
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value};
 use tokio::io::AsyncReadExt;
@@ -12,12 +12,16 @@ use tokio::time::Instant;
 use super::follow::Lines;
 use super::host::{Command, Host, ServiceState, Sink, Stream};
 use super::observer::{Ask, Observer};
+use super::settle::Settling;
 use super::world::{Scene, StepEnd, Trouble, World};
 
 /// Between two looks: short beside any start of a service.
 const BETWEEN: Duration = Duration::from_millis(60);
 /// Between two looks at whether the service still lives, which ask the container engine.
 const BETWEEN_STATES: Duration = Duration::from_millis(250);
+
+/// How long what failed may be asked for once the condition holds.
+const ASKED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What is waited for.
 pub(crate) struct Awaited<'a> {
@@ -26,7 +30,8 @@ pub(crate) struct Awaited<'a> {
     /// Whose exit ends the wait.
     pub(crate) service: Option<&'a str>,
     pub(crate) condition: &'a Condition,
-    pub(crate) progress: Option<&'a SqlCondition>,
+    /// The step that waits, where one does: how far it is, what may fail meanwhile, and who has to live.
+    pub(crate) step: Option<&'a WaitUntil>,
     pub(crate) limit: Duration,
 }
 
@@ -68,23 +73,53 @@ impl<H: Host, O: Observer> World<H, O> {
     pub(crate) async fn wait(&self, scene: &Scene, awaited: Awaited<'_>) -> Result<StepEnd, Trouble> {
         let _wait = self.meter.product();
         let mut last = "nothing yet".to_owned();
+        let settling = awaited.step.map(Settling::new);
         // A question may hang: neither the service's end nor the limit waits for its answer.
         let ended = tokio::select! {
             biased;
-            held = self.until_it_holds(scene, &awaited, &mut last) => return held.map(|()| StepEnd::Done),
+            held = self.until_it_holds(scene, &awaited, settling.as_ref(), &mut last) => {
+                held?;
+                return self.held(scene, &awaited).await;
+            }
             dead = self.until_it_ends(scene, &awaited) => Some(dead?),
+            given_up = self.until_it_is_given_up(scene, settling.as_ref()) => Some(given_up?),
             () = tokio::time::sleep(awaited.limit) => None,
         };
-        let finding = ended.unwrap_or_else(|| {
-            let mut finding =
-                Finding::new(awaited.what, format!("within {:?}", awaited.limit), format!("not yet: {last}"));
-            finding.evidence = awaited.service.and_then(|service| self.log_name(scene, service));
-            finding
+        let mut finding = ended.unwrap_or_else(|| {
+            let told = settling.as_ref().and_then(Settling::told).map(|told| format!("; {told}")).unwrap_or_default();
+            Finding::new(awaited.what, format!("within {:?}", awaited.limit), format!("not yet: {last}{told}"))
         });
+        finding.evidence =
+            finding.evidence.or_else(|| awaited.service.and_then(|service| self.log_name(scene, service)));
         Ok(StepEnd::Failed(vec![finding]))
     }
 
-    async fn until_it_holds(&self, scene: &Scene, awaited: &Awaited<'_>, last: &mut String) -> Result<(), Trouble> {
+    /// The condition holds; who has to live and what failed is looked at once more, as it may have been the last to end.
+    async fn held(&self, scene: &Scene, awaited: &Awaited<'_>) -> Result<StepEnd, Trouble> {
+        let Some(step) = awaited.step else { return Ok(StepEnd::Done) };
+        for service in &step.services {
+            if let Some(finding) = self.dead(scene, service, awaited.what).await? {
+                return Ok(StepEnd::Failed(vec![finding]));
+            }
+        }
+        let late = |_| Ok(Some(Err(format!("no answer within {ASKED_WITHIN:?}"))));
+        let asked = tokio::time::timeout(ASKED_WITHIN, self.what_failed(scene, step)).await;
+        match asked.unwrap_or_else(late)? {
+            None => Ok(StepEnd::Done),
+            Some(Ok(finding)) => Ok(StepEnd::Failed(vec![finding])),
+            Some(Err(reason)) => {
+                Err(Trouble::Unseen(format!("{}: what failed meanwhile cannot be asked: {reason}", awaited.what)))
+            }
+        }
+    }
+
+    async fn until_it_holds(
+        &self,
+        scene: &Scene,
+        awaited: &Awaited<'_>,
+        settling: Option<&Settling<'_>>,
+        last: &mut String,
+    ) -> Result<(), Trouble> {
         let mut told = Instant::now();
         let mut log = Lines::new(self.follow(&scene.deployment, awaited.service.unwrap_or_default()));
         loop {
@@ -94,22 +129,25 @@ impl<H: Host, O: Observer> World<H, O> {
             }
             if told.elapsed() >= Duration::from_secs(5) {
                 told = Instant::now();
-                let done = match awaited.progress {
-                    Some(progress) => format!(", {}", self.value(scene, progress).await?.unwrap_or_else(|text| text)),
-                    None => String::new(),
-                };
-                self.progress(&scene.stage, format!("{}: not yet, {last}{done}", awaited.what));
+                let line = settling.and_then(Settling::line).unwrap_or_else(|| format!("not yet, {last}"));
+                self.progress(&scene.stage, format!("{}: {line}", awaited.what));
             }
             tokio::time::sleep(BETWEEN).await;
         }
     }
 
-    /// Returns only when the service that is waited for has ended.
+    /// Returns only when a service has ended that is waited for, or that has to live meanwhile.
     async fn until_it_ends(&self, scene: &Scene, awaited: &Awaited<'_>) -> Result<Finding, Trouble> {
-        let Some(service) = awaited.service else { return std::future::pending().await };
+        let further = awaited.step.iter().flat_map(|step| step.services.iter().map(String::as_str));
+        let services: Vec<&str> = awaited.service.into_iter().chain(further).collect();
+        if services.is_empty() {
+            return std::future::pending().await;
+        }
         loop {
-            if let Some(finding) = self.dead(scene, service, awaited.what).await? {
-                return Ok(finding);
+            for service in &services {
+                if let Some(finding) = self.dead(scene, service, awaited.what).await? {
+                    return Ok(finding);
+                }
             }
             tokio::time::sleep(BETWEEN_STATES).await;
         }
@@ -173,33 +211,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let service = awaited.service.unwrap_or_default();
         let context = self.context(scene, &Default::default(), &Map::new());
         Ok(match awaited.condition {
-            Condition::Http(wanted) => {
-                let Ok(address) = self.address(scene, service, wanted.port).await else {
-                    return Ok(Err("the port is not open".to_owned()));
-                };
-                let ask = Ask {
-                    address,
-                    method: "GET",
-                    path: wanted.path.render(&context)?,
-                    headers: [("host".to_owned(), format!("{service}:{}", wanted.port))].into(),
-                    body: None,
-                    jar: None,
-                    deadline: Duration::from_secs(20),
-                    keep: super::output::KEPT,
-                };
-                let status = wanted.status.unwrap_or(200);
-                match self.observer.http(ask).await {
-                    Answer::Http(response) if response.status != status => Err(format!("status {}", response.status)),
-                    Answer::Http(response) => match &wanted.body {
-                        Some(pattern) if !pattern.regex().is_match(&response.body.text) => {
-                            Err("another body".to_owned())
-                        }
-                        _ => Ok(()),
-                    },
-                    Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
-                    Answer::Exec(_) | Answer::Rows(_) => Err("no response".to_owned()),
-                }
-            }
+            Condition::Http(wanted) => self.response(scene, service, wanted).await?.map(drop),
             Condition::Tcp(wanted) => match self.address(scene, service, wanted.port).await {
                 Err(error) => Err(error.chain()),
                 Ok(address) => match tokio::time::timeout(Duration::from_secs(5), connects(address)).await {
@@ -240,6 +252,38 @@ impl<H: Host, O: Observer> World<H, O> {
                 Ok(value) => Err(format!("the value is {value}")),
                 Err(reason) => Err(reason),
             },
+        })
+    }
+
+    /// The response that a request is to get; otherwise what came instead.
+    pub(crate) async fn response(
+        &self,
+        scene: &Scene,
+        service: &str,
+        wanted: &HttpCondition,
+    ) -> Result<Result<Response, String>, Trouble> {
+        let Ok(address) = self.address(scene, service, wanted.port).await else {
+            return Ok(Err("the port is not open".to_owned()));
+        };
+        let ask = Ask {
+            address,
+            method: "GET",
+            path: wanted.path.render(&self.context(scene, &Default::default(), &Map::new()))?,
+            headers: [("host".to_owned(), format!("{service}:{}", wanted.port))].into(),
+            body: None,
+            jar: None,
+            deadline: Duration::from_secs(20),
+            keep: super::output::KEPT,
+        };
+        let status = wanted.status.unwrap_or(200);
+        Ok(match self.observer.http(ask).await {
+            Answer::Http(response) if response.status != status => Err(format!("status {}", response.status)),
+            Answer::Http(response) => match &wanted.body {
+                Some(pattern) if !pattern.regex().is_match(&response.body.text) => Err("another body".to_owned()),
+                Some(_) | None => Ok(response),
+            },
+            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
+            Answer::Exec(_) | Answer::Rows(_) => Err("no response".to_owned()),
         })
     }
 

@@ -7,6 +7,7 @@ mod sql;
 use std::path::Path;
 use std::sync::Arc;
 
+use rehearse_core::activity::Activity;
 use rehearse_core::check::LogSift;
 use rehearse_core::observe::{Answer, DataState, LogReview, Reading};
 
@@ -46,6 +47,10 @@ impl<H: Host> Observer for Live<H> {
 
     async fn sessions(&self, site: &DatabaseSite) -> Result<u64, String> {
         sql::sessions(&*self.host, site).await
+    }
+
+    async fn activity(&self, site: &DatabaseSite) -> Result<Option<Activity>, String> {
+        sql::activity(&*self.host, site).await
     }
 
     async fn log(&self, file: &Path, from: u64, sift: LogSift) -> Result<LogReview, String> {

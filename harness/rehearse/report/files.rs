@@ -1,8 +1,10 @@
 //! `plan.json` and `summary.json`: what was to be done, and what it came to; the latter kept current during the run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rehearse_core::event::{Event, EventKind, ReportError, Reporter};
+use rehearse_core::cause::{Cause, Said, Trouble};
+use rehearse_core::event::{CheckReport, Event, EventKind, ReportError, Reporter};
 use rehearse_core::plan::Stage;
 use rehearse_core::summary::{Progress, StageRecord, Summary};
 use schemars::JsonSchema;
@@ -50,8 +52,84 @@ struct WireSummary {
     totals: WireTotals,
     /// The hops, in order.
     hops: Vec<WireHop>,
+    /// The assertions of every kind of check that the plan has.
+    asserted: Vec<WireFired>,
+    /// Kinds of checks that have to assert something in every stage of checks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    require: Vec<String>,
+    /// Kinds of checks that were not made, with the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    without: BTreeMap<String, String>,
+    /// All that is wrong, by root cause.
+    causes: Vec<WireCause>,
     /// The stages, in order.
     stages: Vec<WireStage>,
+}
+
+/// How many assertions a kind of check made.
+#[derive(Debug, Serialize, JsonSchema)]
+struct WireFired {
+    /// The kind.
+    kind: String,
+    /// In all stages.
+    total: u64,
+    /// By stage of checks that ended; 0 is a check that saw nothing.
+    stages: BTreeMap<String, u32>,
+}
+
+/// A root cause and what follows from it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct WireCause {
+    /// What broke first.
+    #[serde(flatten)]
+    root: WireTrouble,
+    /// What is connected with it.
+    consequences: Vec<WireTrouble>,
+    /// Stages that were never begun because of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<String>,
+}
+
+/// One thing that is wrong, and where: a finding, or the reason why it cannot be told.
+#[derive(Debug, Serialize, JsonSchema)]
+struct WireTrouble {
+    /// The stage.
+    stage: String,
+    /// The check: `kind: name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<String>,
+    /// What the product did wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<WireFinding>,
+    /// Why it cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The known failure behind that reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<WireKnown>,
+}
+
+impl From<&Trouble<'_>> for WireTrouble {
+    fn from(trouble: &Trouble<'_>) -> Self {
+        let (finding, reason) = match trouble.said {
+            Said::Finding(finding) => (Some(WireFinding::from(finding)), None),
+            Said::Doubt(reason) => (None, Some(reason.to_owned())),
+        };
+        // A finding carries its own.
+        let known = trouble.known().filter(|_| reason.is_some()).map(WireKnown::from);
+        let check = trouble.check.map(CheckReport::title);
+        Self { stage: trouble.stage.id.0.clone(), check, finding, reason, known }
+    }
+}
+
+impl From<&Cause<'_>> for WireCause {
+    fn from(cause: &Cause<'_>) -> Self {
+        Self {
+            root: WireTrouble::from(&cause.root),
+            consequences: cause.consequences.iter().map(WireTrouble::from).collect(),
+            skipped: cause.skipped.iter().map(|stage| stage.0.clone()).collect(),
+        }
+    }
 }
 
 /// Where the time went, in seconds.
@@ -182,6 +260,17 @@ impl WireSummary {
                     fate: view.fate.words(),
                 })
                 .collect(),
+            asserted: view::fired(summary)
+                .into_iter()
+                .map(|fired| WireFired {
+                    kind: fired.kind.name().to_owned(),
+                    total: fired.total,
+                    stages: fired.stages.into_iter().map(|(stage, count)| (stage.0.clone(), count)).collect(),
+                })
+                .collect(),
+            require: run.plan.require.iter().map(|kind| kind.name().to_owned()).collect(),
+            without: run.plan.without.iter().map(|(kind, why)| (kind.name().to_owned(), why.clone())).collect(),
+            causes: summary.causes().iter().map(WireCause::from).collect(),
             stages: view::stages(summary).map(WireStage::new).collect(),
         })
     }

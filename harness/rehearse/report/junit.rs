@@ -166,6 +166,7 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::Failed => "rehearse::failed",
+            Self::Consequence => "rehearse::consequence",
             Self::Inconclusive => "rehearse::inconclusive",
             Self::Cancelled => "rehearse::cancelled",
             Self::Skipped => "rehearse::skipped",

@@ -98,7 +98,7 @@ impl Terminal {
             EventKind::StageFinished { stage, .. } | EventKind::StageSkipped { stage, .. } => {
                 self.live.end(stage);
                 let record = summary.stages().iter().find(|record| record.id == *stage)?;
-                let details = lines::details(record, &self.shown.out, paint, "         ");
+                let details = lines::named(record, "           ");
                 let title = match self.look {
                     Look::Live => {
                         return Some(lines::ended_alone(&numbered(plan, stage), record, width(plan), paint) + &details);

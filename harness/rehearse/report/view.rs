@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::Regex;
+use rehearse_core::event::StageId;
 use rehearse_core::plan::{Act, PlannedHop, Stage};
+use rehearse_core::scenario::CheckKind;
 use rehearse_core::summary::{Progress, StageRecord, Summary};
 use rehearse_core::verdict::{Outcome, Verdict};
 
@@ -18,7 +20,39 @@ pub(super) fn stages(summary: &Summary) -> impl Iterator<Item = (&Stage, &StageR
 pub(super) fn as_expected(summary: &Summary) -> Option<&StageRecord> {
     let expectation = summary.run()?.expectation.as_ref()?;
     let met = summary.finished() && summary.verdict().0 == Verdict::Passed;
-    summary.stages().iter().find(|stage| met && stage.id.0 == expectation.stage)
+    summary.first_trouble().filter(|stage| met && expectation.is_at(&stage.id))
+}
+
+/// How many assertions a kind of check made.
+#[derive(Debug)]
+pub(super) struct Fired<'a> {
+    pub(super) kind: CheckKind,
+    pub(super) total: u64,
+    /// By stage, in order.
+    pub(super) stages: Vec<(&'a StageId, u32)>,
+}
+
+impl Fired<'_> {
+    /// The stages in which it made none.
+    pub(super) fn hollow(&self) -> Vec<&str> {
+        self.stages.iter().filter(|(_, fired)| *fired == 0).map(|(stage, _)| stage.0.as_str()).collect()
+    }
+}
+
+/// The assertions of every kind of check that the plan has, in the stages that ended.
+pub(super) fn fired(summary: &Summary) -> Vec<Fired<'_>> {
+    let mut all: Vec<Fired<'_>> = Vec::new();
+    for (stage, kind, fired) in summary.fired() {
+        match all.iter_mut().find(|known| known.kind == kind) {
+            Some(known) => {
+                known.total += u64::from(fired);
+                known.stages.push((stage, fired));
+            }
+            None => all.push(Fired { kind, total: u64::from(fired), stages: vec![(stage, fired)] }),
+        }
+    }
+    all.sort_by_key(|fired| fired.kind);
+    all
 }
 
 /// How a hop fared.

@@ -38,16 +38,44 @@ pub enum Compared<'a> {
 /// Judges one answer into `report`. `false` when a later step of the probe makes no sense any more.
 pub fn judge_answer(seen: &Seen, terms: Terms<'_>, compared: Compared<'_>, report: &mut CheckReport) -> bool {
     report.evidence.extend(seen.evidence.clone());
-    let before = report.findings.len() + report.unclear.len();
+    let (first, before) = (report.findings.len(), report.findings.len() + report.unclear.len());
     if let Err(error) = judge(seen, terms, compared, report) {
         report.unclear.push(format!("{}: {error}", seen.asked));
     }
+    let of_this = report.findings.split_off(first);
+    report.findings.extend(one_per_page(seen, of_this));
     for finding in &mut report.findings[..] {
         if finding.evidence.is_none() {
             finding.evidence.clone_from(&seen.evidence);
         }
     }
     report.findings.len() + report.unclear.len() == before
+}
+
+/// What is wrong with one answer, once: with another status than expected nothing else of it can be right, and of one
+/// object the first finding says the most. What the others say stands below it.
+fn one_per_page(seen: &Seen, findings: Vec<Finding>) -> Vec<Finding> {
+    let refused = findings.first().is_some_and(|first| {
+        let of_status = match &seen.answer {
+            Answer::Http(response) => first.seen.starts_with(&response.status.to_string()),
+            Answer::Exec(_) => first.seen.starts_with("exit code "),
+            Answer::Rows(_) | Answer::Silent { .. } | Answer::Refused { .. } | Answer::Broken { .. } => false,
+        };
+        first.object == seen.asked && of_status
+    });
+    let mut kept: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let above = kept.iter_mut().find(|above| refused || above.object == finding.object);
+        match above {
+            None => kept.push(finding),
+            Some(above) => {
+                let part = finding.object.strip_prefix(&above.object).unwrap_or(&finding.object);
+                let also = format!("\nalso{part}: expected {}, seen {}", finding.expected, finding.seen);
+                above.seen.push_str(&also);
+            }
+        }
+    }
+    kept
 }
 
 fn judge(seen: &Seen, terms: Terms<'_>, compared: Compared<'_>, report: &mut CheckReport) -> Result<(), TemplateError> {

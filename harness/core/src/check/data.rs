@@ -203,6 +203,10 @@ impl Judge<'_> {
                 if let Some((new, rule)) = rules.renamed_column(&full) {
                     difference.by_rule.push(format!("has {column} as {new} now {}", rules.by(rule)));
                 }
+                if let Some((_, rule)) = rules.mapped(&full).filter(|(mapped, _)| mapped.sql.is_some()) {
+                    let by = rules.by(rule);
+                    difference.by_rule.push(format!("has other values in {column} as its expression says {by}"));
+                }
                 columns.push(column.clone());
                 continue;
             }

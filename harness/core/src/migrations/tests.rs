@@ -155,6 +155,36 @@ fn alembic_tells_an_end_by_the_next_beginning_or_by_a_good_end() {
 }
 
 #[test]
+fn recorded_outputs_of_django_are_read() {
+    let (reader, _) = read(MigrationFormat::Django, include_str!("../../tests/data/django-fail-unique.log"));
+    assert_eq!(reader.ended().len(), 17);
+    // Its ` OK` stands on a line of its own, behind a log line that ends in OK.
+    assert_eq!(reader.ended().last().map(|m| m.version.as_str()), Some("shop.0002_fill"));
+    assert_eq!(reader.running().map(|m| m.version.as_str()), Some("shop.0003_unique_slug"));
+    let log = include_str!("../../tests/data/django-verbose-coloured-back-and-faked.log");
+    check(
+        MigrationFormat::Django,
+        log,
+        "+shop.0002_fill -shop.0002_fill@0.112 +shop.0001_initial -shop.0001_initial@0.068 \
+         +shop.0001_initial =shop.0001_initial",
+    );
+}
+
+#[test]
+fn recorded_outputs_of_alembic_are_read() {
+    let up = include_str!("../../tests/data/alembic-branches-and-merge.log");
+    let (mut reader, _) = read(MigrationFormat::Alembic, up);
+    assert_eq!(reader.recorded(), ["bb1027a6acf2", "ae1027a6acf1"]);
+    assert_eq!(reader.running().map(Migration::title).as_deref(), Some("cc3 merge both"));
+    reader.finish(true);
+    assert_eq!((reader.ended().len(), reader.recorded()), (4, ["cc3".to_owned()].as_slice()));
+    let down = include_str!("../../tests/data/alembic-downgrade.log");
+    reader.take(down.as_bytes());
+    reader.finish(true);
+    assert!(reader.ended().is_empty() && reader.recorded().is_empty() && reader.running().is_none(), "{reader:?}");
+}
+
+#[test]
 fn an_endless_line_takes_no_memory() {
     for format in [MigrationFormat::Rails, MigrationFormat::Django, MigrationFormat::Alembic] {
         let mut reader = MigrationReader::new(format);

@@ -80,6 +80,8 @@ pub struct View {
     pub condition: Option<String>,
     /// Rows above this key are left out; the key is one whole number.
     pub top: Option<String>,
+    /// Whether the reference's key is one whole number, which the checksums are tied to as such; unknown of an empty table.
+    pub numbered: Option<bool>,
     /// The reference has the rows themselves: they are kept here too, even when they have become more.
     pub keep: bool,
 }

@@ -1,5 +1,7 @@
 //! What only the whole file can tell: names that refer to nothing, placeholders that nobody fills in.
 
+mod waits;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -98,8 +100,8 @@ impl Scenario {
             walk.key("setting", name, |names| &names.settings, &format!("/settings/{name}"));
         }
         if let Some(expect) = &self.expect {
-            if expect.findings.is_empty() && expect.checks.is_empty() {
-                let label = "expected `findings` or `checks`: any failure at that stage would do";
+            if expect.findings.is_empty() && expect.checks.is_empty() && expect.known.is_empty() && !expect.short {
+                let label = "expected `findings`, `checks` or `known`: any failure at that stage would do";
                 walk.problems.push(document.problem(
                     "/expect",
                     "the expectation names nothing that has to be found",
@@ -108,7 +110,7 @@ impl Scenario {
                 ));
             }
             for (index, _) in expect.findings.iter().enumerate().filter(|(_, p)| p.regex().is_match("")) {
-                let at = format!("/expect/findings/{index}");
+                let at = if expect.short { "/expect".to_owned() } else { format!("/expect/findings/{index}") };
                 walk.problems.push(document.problem(
                     &at,
                     "the pattern matches anything",
@@ -116,6 +118,12 @@ impl Scenario {
                     None,
                 ));
             }
+        }
+        let ids: BTreeSet<&str> = product.failures.list().iter().map(|failure| failure.id.as_str()).collect();
+        let expected = self.expect.iter().flat_map(|expect| &expect.known).enumerate();
+        for (index, name) in expected.filter(|(_, name)| !ids.contains(name.as_str())) {
+            let at = format!("/expect/known/{index}");
+            walk.problems.push(signature::unknown_failure(name, &ids, document, &at));
         }
         walk.steps(&self.prepare, "/prepare");
         for (index, hop) in self.hops.iter().enumerate() {
@@ -203,12 +211,14 @@ impl<'a> Walk<'a> {
                 Step::Restart(names) => self.services(names, &format!("{at}/restart")),
                 Step::Replace(names) => self.services(names, &format!("{at}/replace")),
                 Step::Exec(step) => {
+                    self.stalled(step.stalled_after.is_some(), step.migrations.is_some(), &format!("{at}/exec"));
                     self.service(&step.service, &format!("{at}/exec/service"));
                     if let Some(part) = &step.stdin {
                         self.part(part, &format!("{at}/exec/stdin"));
                     }
                 }
                 Step::Run(step) => {
+                    self.stalled(step.stalled_after.is_some(), step.migrations.is_some(), &format!("{at}/run"));
                     self.service(&step.service, &format!("{at}/run/service"));
                     if step.stdin.is_some() {
                         let at = format!("{at}/run/stdin");
@@ -221,8 +231,10 @@ impl<'a> Walk<'a> {
                     }
                 }
                 Step::StartUpgrading(step) => {
-                    self.service(&step.service, &format!("{at}/start-upgrading/service"));
-                    self.condition(&step.until, &format!("{at}/start-upgrading/until"));
+                    let at = format!("{at}/start-upgrading");
+                    self.stalled(step.stalled_after.is_some(), step.migrations.is_some(), &at);
+                    self.service(&step.service, &format!("{at}/service"));
+                    self.condition(&step.until, &format!("{at}/until"));
                 }
                 Step::CopyIn(step) => {
                     self.service(&step.service, &format!("{at}/copy-in/service"));
@@ -234,18 +246,7 @@ impl<'a> Walk<'a> {
                 }
                 Step::Http(step) => self.http(step, &format!("{at}/http")),
                 Step::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),
-                Step::WaitUntil(step) => {
-                    if let Some(service) = &step.service {
-                        self.service(service, &format!("{at}/wait-until/service"));
-                    }
-                    self.condition(&step.condition, &format!("{at}/wait-until/condition"));
-                    if step.service.is_none() && !matches!(step.condition, Condition::Sql(_)) {
-                        let at = format!("{at}/wait-until");
-                        let problem =
-                            self.document.problem(&at, "the condition is about no service", "name the `service`", None);
-                        self.problems.push(problem);
-                    }
-                }
+                Step::WaitUntil(step) => self.wait(step, &format!("{at}/wait-until")),
             }
         }
     }
@@ -288,6 +289,13 @@ impl<'a> Walk<'a> {
         }
         if let Some(check) = &checks.data {
             self.database(&check.database, "/checks/data/database");
+            for (index, rule) in check.rules.iter().enumerate() {
+                if let Some(what) = rule.allow.mistake() {
+                    let at = format!("/checks/data/rules/{index}/allow");
+                    let title = "the rule cannot be applied";
+                    self.problems.push(self.document.problem(&at, title, what, None));
+                }
+            }
         }
         if let Some(check) = &checks.graphql {
             self.graphql(check);

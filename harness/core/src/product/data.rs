@@ -75,6 +75,37 @@ pub enum DataChange {
     Structure(Vec<String>),
 }
 
+impl DataChange {
+    /// Why it cannot be applied as it stands.
+    pub(super) fn mistake(&self) -> Option<&'static str> {
+        let column = |full: &String| full.contains('.');
+        match self {
+            Self::MappedValues(mapped) if mapped.map.is_empty() == mapped.sql.is_none() => {
+                Some("give `map` or `sql`, and not both")
+            }
+            Self::MappedValues(mapped) if !column(&mapped.column) => Some("a column is named as `table.column`"),
+            Self::Values(names) | Self::DroppedColumns(names) if !names.iter().all(column) => {
+                Some("columns are named as `table.column`")
+            }
+            Self::RenamedColumns(names) if !names.keys().all(column) => Some("columns are named as `table.column`"),
+            Self::MovedRows(moved) if moved.key.is_empty() => Some("`key` says which row it is"),
+            Self::Rows(change) if change.by == 0 => Some("0 rows more is no change"),
+            Self::NewTables(_)
+            | Self::DroppedTables(_)
+            | Self::DroppedColumns(_)
+            | Self::Values(_)
+            | Self::MappedValues(_)
+            | Self::Rows(_)
+            | Self::AddedRows(_)
+            | Self::RemovedRows(_)
+            | Self::RenamedTables(_)
+            | Self::RenamedColumns(_)
+            | Self::MovedRows(_)
+            | Self::Structure(_) => None,
+        }
+    }
+}
+
 /// A table gets more rows, or fewer.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -100,7 +131,7 @@ pub struct RemovedRows {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MappedValues {
-    /// The column, as `table.column`.
+    /// The column, as `table.column`; `*` stands for any characters.
     pub column: String,
     /// Old value to new value; a value that is not in it stays as it is.
     #[serde(default)]
@@ -147,7 +178,22 @@ pub fn fits(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::fits;
+    use super::{DataChange, fits};
+
+    #[test]
+    fn a_rule_that_cannot_be_applied_is_told() {
+        for (rule, mistake) in [
+            (r#"{"mapped-values": {"column": "t.c"}}"#, "give `map` or `sql`"),
+            (r#"{"mapped-values": {"column": "t.c", "map": {"a": "b"}, "sql": "t.c"}}"#, "not both"),
+            (r#"{"mapped-values": {"column": "c", "map": {"a": "b"}}}"#, "`table.column`"),
+            (r#"{"values": ["t.c", "c"]}"#, "`table.column`"),
+            (r#"{"moved-rows": {"from": "a", "to": "b", "key": {}}}"#, "`key`"),
+            (r#"{"values": ["*.c"]}"#, ""),
+        ] {
+            let rule: DataChange = serde_json::from_str(rule).unwrap();
+            assert!(rule.mistake().unwrap_or_default().contains(mistake), "{rule:?}");
+        }
+    }
 
     #[test]
     fn a_star_stands_for_any_characters() {

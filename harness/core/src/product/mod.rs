@@ -10,11 +10,13 @@ mod data;
 mod graphql;
 mod rules;
 mod step;
+mod wait;
 
 pub use checks::*;
 pub use data::*;
 pub use graphql::*;
 pub use step::*;
+pub use wait::*;
 
 use std::collections::BTreeMap;
 
@@ -231,6 +233,8 @@ pub struct Database {
 pub enum Engine {
     /// PostgreSQL 11 or newer.
     Postgresql,
+    /// MariaDB 10.5 or newer, MySQL 8 or newer.
+    Mysql,
 }
 
 /// A service of a deployment.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Condition, main_database};
+use super::{Condition, WaitUntil, main_database};
 use crate::migrations::MigrationFormat;
 use crate::release::Range;
 use crate::scalar::{Duration, Pattern, Pointer};
@@ -73,6 +73,10 @@ pub struct ExecStep {
     /// The output tells of migrations in this format.
     #[serde(default)]
     pub migrations: Option<MigrationFormat>,
+    /// Given up as failed when for this long neither anything is printed nor anything happens in the database; with
+    /// `migrations` only. Silence alone is not enough, and a database that cannot be watched is not taken for idle.
+    #[serde(default)]
+    pub stalled_after: Option<Duration>,
     /// How long it may take; 10m when not given.
     #[serde(default)]
     pub deadline: Option<Duration>,
@@ -99,6 +103,10 @@ pub struct StartUpgrading {
     /// The log tells of migrations in this format.
     #[serde(default)]
     pub migrations: Option<MigrationFormat>,
+    /// Given up as failed when for this long neither anything is printed nor anything happens in the database; with
+    /// `migrations` only.
+    #[serde(default)]
+    pub stalled_after: Option<Duration>,
     /// When the upgrade has ended.
     pub until: Condition,
     /// How long it may take; 30m when not given.
@@ -230,24 +238,6 @@ pub struct SqlStep {
     /// What has to be as it was on the baseline.
     #[serde(default)]
     pub same: Vec<Facet>,
-}
-
-/// A wait for a condition.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct WaitUntil {
-    /// What is waited for, for people; stable.
-    pub name: String,
-    /// The service the condition is about; its exit ends the wait at once.
-    #[serde(default)]
-    pub service: Option<String>,
-    /// The condition.
-    pub condition: Condition,
-    /// A query whose number is shown as progress.
-    #[serde(default)]
-    pub progress: Option<super::SqlCondition>,
-    /// How long it may take.
-    pub deadline: Duration,
 }
 
 /// What is expected of an answer. Everything that is said has to hold.

@@ -1,7 +1,10 @@
 //! Asks a database directly, by the client program beside the server: nothing of the product is in between.
 
+mod mysql;
+mod mysql_structure;
 mod part;
 mod postgres;
+mod postgres_activity;
 mod postgres_structure;
 mod reader;
 mod refusal;
@@ -9,6 +12,7 @@ mod structure;
 
 use std::collections::BTreeMap;
 
+use rehearse_core::activity::Activity;
 use rehearse_core::observe::{Answer, DataState, Reading, Rows, TableState};
 use rehearse_core::product::Engine;
 
@@ -48,6 +52,7 @@ fn last_words(program: &str, code: i64, err: &[u8]) -> String {
 async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
     match site.engine {
         Engine::Postgresql => postgres::ask(host, site, sql).await,
+        Engine::Mysql => mysql::ask(host, site, sql).await,
     }
 }
 
@@ -62,9 +67,18 @@ pub(super) async fn rows<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> A
 pub(super) async fn sessions<H: Host>(host: &H, site: &DatabaseSite) -> Result<u64, String> {
     let sql = match site.engine {
         Engine::Postgresql => postgres::SESSIONS,
+        Engine::Mysql => mysql::SESSIONS,
     };
     let rows = ask(host, site, sql).await?;
     rows.value().and_then(|count| count.parse().ok()).ok_or_else(|| "no count of sessions".to_owned())
+}
+
+/// What the others' sessions do; none for a kind of server that is not watched.
+pub(super) async fn activity<H: Host>(host: &H, site: &DatabaseSite) -> Result<Option<Activity>, String> {
+    match site.engine {
+        Engine::Postgresql => postgres_activity::read(host, site).await.map(Some),
+        Engine::Mysql => Ok(None),
+    }
 }
 
 /// Reads tables: own state, views for another state's rules, and the structure.
@@ -108,6 +122,7 @@ async fn read<H: Host>(host: &H, site: &DatabaseSite, parts: &[Part]) -> Result<
         Engine::Postgresql => {
             postgres::run(host, site, postgres::script(parts), &mut reader).await?;
         }
+        Engine::Mysql => mysql::run(host, site, mysql::script(parts), &mut reader).await?,
     }
     reader.finish()
 }
@@ -116,6 +131,7 @@ async fn read<H: Host>(host: &H, site: &DatabaseSite, parts: &[Part]) -> Result<
 async fn catalog<H: Host>(host: &H, site: &DatabaseSite) -> Result<BTreeMap<String, Table>, String> {
     let (sql, usual) = match site.engine {
         Engine::Postgresql => (postgres::COLUMNS, "public"),
+        Engine::Mysql => (mysql::COLUMNS, ""),
     };
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     for row in ask(host, site, sql).await?.rows {

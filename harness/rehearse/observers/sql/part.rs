@@ -3,7 +3,7 @@
 use rehearse_core::observe::{Reading, Source, View};
 use rehearse_core::product::Engine;
 
-use super::postgres;
+use super::{mysql, postgres};
 
 /// Rows of a table that are kept one by one at most.
 const KEPT_ROWS: u64 = 50_000;
@@ -22,7 +22,16 @@ pub(super) struct Table {
     pub(super) key: Vec<String>,
 }
 
+/// Types of whole numbers.
+const WHOLE: [&str; 6] = ["smallint", "integer", "bigint", "tinyint", "mediumint", "int"];
+
 impl Table {
+    /// The key is one whole number.
+    fn numbered(&self) -> bool {
+        let [key] = self.key.as_slice() else { return false };
+        self.of_type(key).is_some_and(|of_type| WHOLE.contains(&of_type))
+    }
+
     fn of_type(&self, column: &str) -> Option<&str> {
         self.columns.iter().find(|(name, _)| name == column).map(|(_, of_type)| of_type.as_str())
     }
@@ -45,6 +54,8 @@ pub(super) struct Part {
     pub(super) key: Vec<Value>,
     pub(super) columns: Vec<Value>,
     pub(super) conditions: Vec<String>,
+    /// The key is one whole number.
+    pub(super) numbered: bool,
     /// Rows are kept up to so many.
     pub(super) most: u64,
 }
@@ -57,7 +68,8 @@ impl Part {
         let wanted = reading.views.get(name).is_some_and(|view| view.keep);
         let most = if reading.keep { most(columns.len(), wanted) } else { 0 };
         let key = table.key.iter().filter_map(|column| value(column)).collect();
-        Self { name: name.to_owned(), table: full(table, engine), key, columns, conditions: Vec::new(), most }
+        let (conditions, numbered) = (Vec::new(), table.numbered());
+        Self { name: name.to_owned(), table: full(table, engine), key, columns, conditions, numbered, most }
     }
 
     /// A table of the reference as it is found now; none where that is the table as it is.
@@ -71,16 +83,13 @@ impl Part {
         };
         let columns: Vec<Value> = view.columns.iter().filter_map(find).collect();
         let key: Vec<Value> = view.key.iter().filter_map(find).collect();
-        let own_keys = key.iter().map(|value| &value.sql).eq(table
-            .key
-            .iter()
-            .map(|column| column_of(column, engine))
-            .collect::<Vec<_>>()
-            .iter());
+        let own: Vec<String> = table.key.iter().map(|column| column_of(column, engine)).collect();
+        let own_keys = key.iter().map(|value| &value.sql).eq(&own);
+        let numbered = view.numbered.unwrap_or_else(|| table.numbered());
+        let own_keys = own_keys && numbered == table.numbered();
         // Where rows are kept, any of their columns may serve as key; where there is no key, whole rows are summed up.
         let same_rows = view.keep || (own_keys && (!key.is_empty() || columns.len() == table.columns.len()));
-        let as_it_is =
-            name == view.table || (name.rsplit('.').next() == Some(table.name.as_str()) && view.table == name);
+        let as_it_is = name == view.table;
         let unchanged = columns.iter().all(|value| column_of(&value.name, engine) == value.sql);
         if as_it_is && same_rows && unchanged && view.condition.is_none() && view.top.is_none() {
             return Ok(None);
@@ -93,7 +102,7 @@ impl Part {
             conditions.push(format!("{} <= {top}", key.sql));
         }
         let most = if view.keep { most(columns.len(), true) } else { 0 };
-        Ok(Some(Self { name: name.to_owned(), table: full(table, engine), key, columns, conditions, most }))
+        Ok(Some(Self { name: name.to_owned(), table: full(table, engine), key, columns, conditions, numbered, most }))
     }
 
     /// The condition as a clause, or nothing.
@@ -120,11 +129,13 @@ fn column_of(column: &str, engine: Engine) -> String {
 }
 
 fn full(table: &Table, engine: Engine) -> String {
-    format!("{}.{}", quoted(&table.schema, engine), quoted(&table.name, engine))
+    let name = quoted(&table.name, engine);
+    if table.schema.is_empty() { name } else { format!("{}.{name}", quoted(&table.schema, engine)) }
 }
 
 fn quoted(name: &str, engine: Engine) -> String {
     match engine {
         Engine::Postgresql => postgres::quoted(name),
+        Engine::Mysql => mysql::quoted(name),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use rehearse_core::observe::{Kept, TableState};
+use rehearse_core::observe::{Kept, NULL, TableState};
 use rehearse_core::product::Engine;
 
 use crate::engine::host::{Sink, Stream};
@@ -67,6 +67,8 @@ impl<'a> Reader<'a> {
         match self.engine {
             // COPY doubles a backslash unless it escapes a control character or stands for a null.
             Engine::Postgresql => "\\@",
+            // Every cell begins with `=` or `!`.
+            Engine::Mysql => "@",
         }
     }
 
@@ -141,6 +143,11 @@ impl<'a> Reader<'a> {
         self.kept += line.len() + size_of::<Box<str>>();
         let row: Box<str> = match self.engine {
             Engine::Postgresql => line.into(),
+            // As the other one writes it: a null is `\N`, and nothing stands before a value.
+            Engine::Mysql => {
+                let cell = |cell: &str| cell.strip_prefix('=').unwrap_or(NULL).to_owned();
+                line.split('\t').map(cell).collect::<Vec<_>>().join("\t").into()
+            }
         };
         // Beyond the budget rows are only counted.
         kept.rows.push(if self.kept <= BUDGET { row } else { Box::default() });

@@ -1,7 +1,9 @@
 //! Tells a statement that the server refused, which is the product's answer, from a server that could not be asked.
 
 /// What speaks of a server in trouble and not of the statement.
-const IN_TROUBLE: [&str; 8] = [
+const IN_TROUBLE: [&str; 10] = [
+    "has gone away",
+    "Lost connection",
     "FATAL:",
     "PANIC:",
     "server closed the connection",

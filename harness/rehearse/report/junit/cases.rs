@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use rehearse_core::cause::{Cause, Said, Trouble};
 use rehearse_core::event::CheckReport;
 use rehearse_core::plan::Stage;
 use rehearse_core::summary::{Progress, StageRecord, Summary};
@@ -39,6 +40,8 @@ pub(super) enum Element {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Failed,
+    /// It follows from what another case says.
+    Consequence,
     Inconclusive,
     Cancelled,
     Skipped,
@@ -55,19 +58,23 @@ struct Telling<'a> {
     prefix: &'a str,
     /// The stage whose trouble the scenario exists to show.
     expected: Option<&'a StageRecord>,
+    /// All that is wrong, by root cause.
+    causes: Vec<Cause<'a>>,
 }
 
 /// The cases of a rehearsal, in the plan's order.
 pub(super) fn cases(summary: &Summary, prefix: &str) -> Vec<Case> {
     let Some(run) = summary.run() else { return Vec::new() };
     let scenario = run.plan.scenario.as_str();
-    let telling = Telling { summary, scenario, prefix, expected: view::as_expected(summary) };
+    let causes = summary.causes();
+    let telling = Telling { summary, scenario, prefix, expected: view::as_expected(summary), causes };
     let mut cases = Vec::new();
     for (stage, record) in view::stages(summary) {
         cases.push(telling.stage(stage, record));
         cases.extend(record.checks.iter().map(|check| telling.check(stage, record, check)));
     }
     cases.extend(telling.expectation());
+    cases.extend(telling.required());
     cases.extend(telling.leftovers());
     cases
 }
@@ -83,7 +90,10 @@ impl Telling<'_> {
                 (time, not(Kind::Unfinished, Element::Error, message + &self.heading(stage, None)))
             }
             Progress::Done if expected => (record.time.wall, Came::Passed),
-            Progress::Done => (record.time.wall, self.outcome(record.outcome, || self.stage_content(stage, record))),
+            Progress::Done => {
+                let came = self.outcome(record.outcome, || self.stage_content(stage, record));
+                (record.time.wall, below(came, self.follows(record, None)))
+            }
         };
         let mut out = self.attachment(&came, self.evidence(record));
         let _ = writeln!(out, "{}", record.title);
@@ -110,7 +120,10 @@ impl Telling<'_> {
         let expected = self.is_expected(record, check.outcome);
         let came = match expected {
             true => Came::Passed,
-            false => self.outcome(check.outcome, || self.check_content(stage, check)),
+            false => {
+                let came = self.outcome(check.outcome, || self.check_content(stage, record, check));
+                below(came, self.follows(record, Some(check)))
+            }
         };
         let shown = check.findings.iter().find_map(|finding| finding.evidence.as_ref()).or(check.evidence.first());
         let mut out = self.attachment(&came, shown);
@@ -143,6 +156,7 @@ impl Telling<'_> {
     fn stage_content(&self, stage: &Stage, record: &StageRecord) -> String {
         let mut content = stage_message(record) + &self.heading(stage, None);
         self.findings(&record.findings, &mut content);
+        self.consequences(record, None, &mut content);
         content.extend(record.reason.iter().map(|reason| format!("\nreason    {reason}\n")));
         content.extend(record.known.iter().map(known_failure));
         for check in record.checks.iter().filter(|check| check.outcome != Outcome::Passed) {
@@ -151,9 +165,10 @@ impl Telling<'_> {
         content
     }
 
-    fn check_content(&self, stage: &Stage, check: &CheckReport) -> String {
+    fn check_content(&self, stage: &Stage, record: &StageRecord, check: &CheckReport) -> String {
         let mut content = check_message(check) + &self.heading(stage, Some(check));
         self.findings(&check.findings, &mut content);
+        self.consequences(record, Some(check), &mut content);
         content.extend(check.unclear.iter().map(|reason| format!("\nunclear   {reason}\n")));
         content.extend(check.known.iter().map(known_failure));
         content
@@ -176,6 +191,35 @@ impl Telling<'_> {
                 let _ = writeln!(content, "evidence  {}", self.path(evidence));
             }
             content.extend(known.iter().map(known_failure));
+        }
+    }
+
+    /// The cause that all of a case follows from, and how many more; none where it holds a root itself.
+    fn follows(&self, record: &StageRecord, check: Option<&CheckReport>) -> Option<(&Cause<'_>, usize)> {
+        let by_its_checks = check.is_none() && record.findings.is_empty() && record.reason.is_none();
+        let of = |trouble: &Trouble<'_>| match by_its_checks {
+            true => trouble.stage.id == record.id,
+            false => trouble.is_of(&record.id, check),
+        };
+        match self.causes.iter().find(|cause| of(&cause.root)) {
+            Some(cause) => {
+                let roots = self.causes.iter().filter(|cause| of(&cause.root)).count();
+                by_its_checks.then_some((cause, roots.saturating_sub(1)))
+            }
+            None => Some((self.causes.iter().find(|cause| cause.consequences.iter().any(of))?, 0)),
+        }
+    }
+
+    /// What follows from the roots of a case.
+    fn consequences(&self, record: &StageRecord, check: Option<&CheckReport>, content: &mut String) {
+        for cause in self.causes.iter().filter(|cause| cause.root.is_of(&record.id, check)) {
+            if !cause.consequences.is_empty() || !cause.skipped.is_empty() {
+                let _ = write!(content, "\nconsequences of {}\n", brief(&object(&cause.root)));
+            }
+            for other in &cause.consequences {
+                let _ = writeln!(content, "  {}: {}", one_line(&other.place()), brief(&other.text()));
+            }
+            content.extend(cause.skipped.iter().map(|stage| format!("  {stage}: skipped\n")));
         }
     }
 
@@ -208,7 +252,7 @@ impl Telling<'_> {
     /// Whether what the scenario exists to show was seen.
     fn expectation(&self) -> Option<Case> {
         let expectation = self.summary.run()?.expectation.as_ref()?;
-        let wanted = format!("{} at stage {}", expectation.outcome.outcome(), expectation.stage);
+        let wanted = expectation.to_string();
         let (verdict, unmet) = self.summary.verdict();
         let content = |message: &str| {
             let mut content = format!("{message}\n\nscenario  {}\n", self.scenario);
@@ -225,11 +269,13 @@ impl Telling<'_> {
                     let _ = writeln!(out, "{wanted}, as expected: {}", harmless(&seen));
                     Came::Passed
                 }
-                Verdict::Failed => not(
-                    Kind::Unexpected,
-                    Element::Failure,
-                    content(&format!("expected {wanted}, and it came otherwise")),
-                ),
+                Verdict::Failed => {
+                    let how = match self.summary.expected_and_gone() {
+                        true => "but it passed: the failure is gone, remove the expectation",
+                        false => "and it came otherwise",
+                    };
+                    not(Kind::Unexpected, Element::Failure, content(&format!("expected {wanted}, {how}")))
+                }
                 Verdict::Inconclusive => {
                     not(Kind::Inconclusive, Element::Error, content(&format!("expected {wanted}; it cannot be told")))
                 }
@@ -239,6 +285,26 @@ impl Telling<'_> {
             }
         };
         Some(Case { name: "expectation".to_owned(), time: Duration::ZERO, came, out })
+    }
+
+    /// Whether every required kind of check asserted something wherever it was made.
+    fn required(&self) -> Option<Case> {
+        let plan = self.summary.plan().filter(|plan| !plan.require.is_empty())?;
+        let names: Vec<&str> = plan.require.iter().map(|kind| kind.name()).collect();
+        let unfired = self.summary.unfired();
+        let came = match (unfired.is_empty(), self.summary.finished()) {
+            (true, true) => Came::Passed,
+            (true, false) => not(Kind::NotReached, Element::Skipped, "the run did not come to its end".to_owned()),
+            (false, _) => {
+                let mut content = format!("inconclusive: {} required checks asserted nothing\n", unfired.len());
+                for (stage, kind) in unfired {
+                    let _ = write!(content, "\n{} at {stage}", kind.name());
+                }
+                not(Kind::Inconclusive, Element::Error, content)
+            }
+        };
+        let out = format!("required: {}\n", names.join(", "));
+        Some(Case { name: "required checks".to_owned(), time: Duration::ZERO, came, out })
     }
 
     fn leftovers(&self) -> Option<Case> {
@@ -301,6 +367,26 @@ fn brief(text: &str) -> String {
     match line.char_indices().nth(BRIEF) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
+    }
+}
+
+/// A case that only follows from another is as red, and says in its first line where to look.
+fn below(came: Came, follows: Option<(&Cause<'_>, usize)>) -> Came {
+    match (came, follows) {
+        (Came::Not { kind: Kind::Failed | Kind::Inconclusive, what, content }, Some((cause, more))) => {
+            let root = format!("{}: {}", one_line(&cause.root.place()), brief(&object(&cause.root)));
+            let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+            not(Kind::Consequence, what, format!("consequence of {root}{more}; {content}"))
+        }
+        (came, _) => came,
+    }
+}
+
+/// What a trouble is about.
+fn object(trouble: &Trouble<'_>) -> String {
+    match trouble.said {
+        Said::Finding(finding) => finding.object.clone(),
+        Said::Doubt(reason) => reason.to_owned(),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
+use rehearse_core::cause::Said;
 use rehearse_core::plan::{Act, humane};
 use rehearse_core::summary::{StageRecord, Summary};
 use rehearse_core::verdict::{Exit, Outcome, Verdict};
 
-use super::lines::{checks, count, details, findings, migrations};
+use super::lines::{self, checks, count, findings, migrations};
 use super::paint::{self, Paint, Tone, symbol};
 use crate::report::text::one_line;
 use crate::report::view::{self, Fate, HopView, share};
@@ -24,6 +25,15 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
     }
     if let Some(way_back) = way_back(summary, paint) {
         row("way back", &way_back);
+    }
+    if let Some(asserted) = asserted(summary) {
+        row("asserted", &asserted);
+    }
+    for line in hollow(summary) {
+        row("", &line);
+    }
+    for (kind, because) in summary.plan().iter().flat_map(|plan| &plan.without) {
+        row("without", &format!("{}: {}", kind.name(), one_line(because)));
     }
     row("time", &time(summary));
     if !reports.is_empty() {
@@ -52,7 +62,18 @@ fn headline(summary: &Summary, paint: Paint) -> String {
         (_, Verdict::Passed) => (verdict, expected.map(|expected| format!(": {expected}"))),
         (_, Verdict::Failed | Verdict::Inconclusive | Verdict::Cancelled) => {
             let unmet = !summary.verdict().1.is_empty();
-            (verdict, if unmet { Some(": not as expected".to_owned()) } else { at })
+            let why = if summary.expected_and_gone() {
+                let wanted = summary.run().and_then(|run| run.expectation.as_ref()).map(ToString::to_string);
+                let wanted = wanted.unwrap_or_default();
+                Some(format!(": expected {wanted}, but it passed: the failure is gone, remove the expectation"))
+            } else if unmet {
+                Some(": not as expected".to_owned())
+            } else if at.is_none() && !summary.unfired().is_empty() {
+                Some(": a required check asserted nothing".to_owned())
+            } else {
+                at
+            };
+            (verdict, why)
         }
     };
     let capitals = paint.tone(paint::verdict(word), &word.to_string().to_uppercase());
@@ -123,10 +144,64 @@ fn way_back(summary: &Summary, paint: Paint) -> Option<String> {
     Some(format!("{fate}  {} again: {}", plan.from, facts.join(", ")))
 }
 
+/// `version 3 · health 12`.
+fn asserted(summary: &Summary) -> Option<String> {
+    let fired = view::fired(summary);
+    let told: Vec<String> = fired.iter().map(|fired| format!("{} {}", fired.kind.name(), fired.total)).collect();
+    (!told.is_empty()).then(|| told.join(" · "))
+}
+
+/// The kinds of checks that asserted nothing in a stage.
+fn hollow(summary: &Summary) -> Vec<String> {
+    let required = |kind| summary.plan().is_some_and(|plan| plan.require.contains(&kind));
+    let fired = view::fired(summary);
+    let hollow = fired.iter().map(|fired| (fired, fired.hollow())).filter(|(_, stages)| !stages.is_empty());
+    hollow
+        .map(|(fired, stages)| {
+            let suffix = if required(fired.kind) { ", which is required" } else { "" };
+            format!("{} asserted nothing at {}{suffix}", fired.kind.name(), stages.join(", "))
+        })
+        .collect()
+}
+
 fn time(summary: &Summary) -> String {
     let totals = view::totals(summary);
     let part = |name: &str, part| format!("{name} {} ({:.0}%)", humane(part), 100.0 * share(part, totals.wall));
     [part("product", totals.product), part("container engine", totals.engine), part("own", totals.own)].join(" · ")
+}
+
+/// Root causes that are shown of one place; summary.json has all.
+const SHOWN: usize = 8;
+
+/// What is wrong by root cause: failures first, then what cannot be told; each place named once.
+fn by_cause(summary: &Summary, out: &str, paint: Paint) -> String {
+    let mut text = String::new();
+    let expected = view::as_expected(summary);
+    let mut causes = summary.causes();
+    causes.sort_by_key(|cause| cause.root.outcome() != Outcome::Failed);
+    let mut last = None;
+    let mut shown = 0;
+    for cause in &causes {
+        let (place, outcome) = (cause.root.place(), cause.root.outcome());
+        let again = last.as_ref() == Some(&(place.clone(), outcome));
+        shown = if again { shown + 1 } else { 1 };
+        if !again {
+            let as_expected = expected.is_some_and(|stage| stage.id == cause.root.stage.id);
+            let suffix = if as_expected { ", as expected" } else { "" };
+            let reason = match (cause.root.said, cause.root.check) {
+                (Said::Doubt(reason), None) => format!(": {}", one_line(reason)),
+                (Said::Doubt(_) | Said::Finding(_), _) => String::new(),
+            };
+            let _ = writeln!(text, "\n  {}  {}{suffix}{reason}", paint.outcome(outcome), one_line(&place));
+        }
+        last = Some((place, outcome));
+        match shown {
+            ..=SHOWN => text.push_str(&lines::cause(cause, out, paint, "    ")),
+            more if more == SHOWN + 1 => text.push_str("    … and more of it, in summary.json\n"),
+            _ => {}
+        }
+    }
+    text
 }
 
 /// What did not pass, what was not as expected, and what stayed behind.
@@ -137,16 +212,10 @@ fn trouble(summary: &Summary, out: &str, paint: Paint) -> String {
         let _ = writeln!(text, "\n  not as expected");
         text.push_str(&findings(&unmet, out, paint, "    "));
     }
-    let expected = view::as_expected(summary);
-    for outcome in [Outcome::Failed, Outcome::Inconclusive, Outcome::Cancelled] {
-        for record in summary.stages().iter().filter(|stage| stage.outcome == outcome) {
-            let as_expected = expected.is_some_and(|stage| stage.id == record.id);
-            let suffix = if as_expected { ", as expected" } else { "" };
-            let _ = write!(text, "\n  {}  {}{suffix}", paint.outcome(outcome), record.id);
-            let reason = record.reason.as_deref().map(|reason| format!(": {}", one_line(reason)));
-            let _ = writeln!(text, "{}", reason.unwrap_or_default());
-            text.push_str(&details(record, out, paint, "    "));
-        }
+    text.push_str(&by_cause(summary, out, paint));
+    for record in summary.stages().iter().filter(|stage| stage.outcome == Outcome::Cancelled) {
+        let reason = record.reason.as_deref().map(|reason| format!(": {}", one_line(reason)));
+        let _ = writeln!(text, "\n  {}  {}{}", paint.outcome(record.outcome), record.id, reason.unwrap_or_default());
     }
     if !summary.leftovers().is_empty() {
         let _ = writeln!(text, "\n  stayed behind; remove with: rehearse sweep");

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use rehearse_core::event::{CheckReport, RunStarted};
+use rehearse_core::cause::{Cause, Said, Trouble};
+use rehearse_core::event::RunStarted;
 use rehearse_core::summary::StageRecord;
-use rehearse_core::verdict::{Finding, Outcome};
+use rehearse_core::verdict::{Finding, Known, Outcome};
 
-use super::paint::{Paint, Tone};
+use super::paint::{Paint, Tone, symbol, tone};
 use super::took;
 use crate::report::text::{one_line, xml};
 
@@ -23,7 +24,13 @@ pub(super) fn opening(run: &RunStarted, paint: Paint) -> String {
     }
     let _ = writeln!(text, "  {} {}{} in {} stages", plan.product, plan.from, path.concat(), plan.stages.len());
     if let Some(expectation) = &run.expectation {
-        let _ = writeln!(text, "  expected: {} at {}", expectation.outcome.outcome(), one_line(&expectation.stage));
+        let open = if expectation.findings.is_empty() && expectation.checks.is_empty() && expectation.known.is_empty() {
+            ", whatever is found there: name it, so that no other failure passes for it"
+        } else {
+            ""
+        };
+        let stage = one_line(&expectation.stage);
+        let _ = writeln!(text, "  expected: {} at {stage}{open}", expectation.outcome.outcome());
     }
     let _ = writeln!(text, "  {}\n", paint.tone(Tone::Dim, &format!("run {}, version {}", run.run, run.tool)));
     text
@@ -89,28 +96,78 @@ pub(super) fn checks(record: &StageRecord) -> String {
     format!("checks {}", told.join(", "))
 }
 
-/// What went wrong in a stage: its findings, and its checks that did not pass.
-pub(super) fn details(record: &StageRecord, out: &str, paint: Paint, indent: &str) -> String {
-    let mut text = findings(&record.findings, out, paint, indent);
-    for check in record.checks.iter().filter(|check| check.outcome != Outcome::Passed) {
-        text.push_str(&check_details(check, out, paint, indent));
+/// What is wrong in a stage, by name only: the block at the end says the rest, once.
+pub(super) fn named(record: &StageRecord, indent: &str) -> String {
+    let own = record.findings.iter().map(|finding| one_line(&finding.object));
+    let of_checks = record.checks.iter().filter(|check| check.outcome != Outcome::Passed).map(|check| {
+        let objects: Vec<String> = check.findings.iter().take(2).map(|finding| one_line(&finding.object)).collect();
+        let more = match check.findings.len().saturating_sub(2) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let title = one_line(&check.title());
+        if objects.is_empty() { title } else { format!("{title}: {}{more}", objects.join(", ")) }
+    });
+    let all: Vec<String> = own.chain(of_checks).collect();
+    let mut text: String = all.iter().take(SHOWN).map(|line| format!("{indent}{line}\n")).collect();
+    if let more @ 1.. = all.len().saturating_sub(SHOWN) {
+        let _ = writeln!(text, "{indent}… and {more} more");
     }
     text
 }
 
-fn check_details(check: &CheckReport, out: &str, paint: Paint, indent: &str) -> String {
+/// A root cause: what it is, then what follows from it.
+pub(super) fn cause(cause: &Cause<'_>, out: &str, paint: Paint, indent: &str) -> String {
+    let mut text = match cause.root.said {
+        Said::Finding(finding) => findings(std::slice::from_ref(finding), out, paint, indent),
+        Said::Doubt(reason) => doubt(&cause.root, reason, out, indent),
+    };
     let inner = format!("{indent}  ");
-    let mut text = format!("{indent}{}  {}\n", paint.outcome(check.outcome), one_line(&check.title()));
-    text.push_str(&findings(&check.findings, out, paint, &inner));
-    for reason in check.unclear.iter().take(SHOWN) {
-        text.push_str(&labelled(&inner, "unclear", reason));
+    if !cause.consequences.is_empty() || !cause.skipped.is_empty() {
+        let _ = writeln!(text, "{inner}consequences");
     }
-    if check.findings.iter().all(|finding| finding.evidence.is_none()) {
+    for other in cause.consequences.iter().take(SHOWN) {
+        let (place, said) = (one_line(&other.place()), brief(&one_line(&other.text())));
+        let symbol = paint.tone(tone(other.outcome()), &symbol(other.outcome()).to_string());
+        let _ = writeln!(text, "{inner}  {symbol} {place}: {said}");
+    }
+    if let more @ 1.. = cause.consequences.len().saturating_sub(SHOWN) {
+        let _ = writeln!(text, "{inner}  … and {more} more, in summary.json");
+    }
+    if !cause.skipped.is_empty() {
+        let skipped = cause.skipped.iter().map(|stage| stage.0.as_str()).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "{inner}  {} skipped: {skipped}", symbol(Outcome::Skipped));
+    }
+    text
+}
+
+fn doubt(root: &Trouble<'_>, reason: &str, out: &str, indent: &str) -> String {
+    let Some(check) = root.check else {
+        return root.stage.known.iter().map(|known| known_failure(indent, known)).collect();
+    };
+    let mut text = labelled(indent, "unclear", reason);
+    text.extend(check.known.iter().map(|known| known_failure(indent, known)));
+    // Once per check: what it saw belongs to all that it cannot tell.
+    if check.unclear.first().is_some_and(|first| first == reason) && check.findings.is_empty() {
         for evidence in check.evidence.iter().take(SHOWN) {
-            text.push_str(&labelled(&inner, "evidence", &path(out, evidence)));
+            text.push_str(&labelled(indent, "evidence", &path(out, evidence)));
         }
     }
     text
+}
+
+fn known_failure(indent: &str, known: &Known) -> String {
+    format!("{indent}known failure: {}\n", one_line(&known.to_string()))
+}
+
+/// What a line takes of a text, in characters.
+const BRIEF: usize = 160;
+
+fn brief(text: &str) -> String {
+    match text.char_indices().nth(BRIEF) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// Findings, each by object, expected, seen and evidence.
@@ -124,6 +181,7 @@ pub(super) fn findings(findings: &[Finding], out: &str, paint: Paint, indent: &s
         if let Some(evidence) = &finding.evidence {
             text.push_str(&labelled(&inner, "evidence", &path(out, evidence)));
         }
+        text.extend(finding.known.iter().map(|known| known_failure(&inner, known)));
     }
     if let more @ 1.. = findings.len().saturating_sub(SHOWN) {
         let _ = writeln!(text, "{indent}… and {more} more, in summary.json");

@@ -92,7 +92,7 @@ impl<'a> Rules<'a> {
     pub(super) fn mapped(&self, full: &str) -> Option<(&'a MappedValues, Allowed<'a>)> {
         self.picked(|allow| {
             if let DataChange::MappedValues(mapped) = allow
-                && mapped.column == full
+                && fits(&mapped.column, full)
             {
                 Some((mapped.column.as_str(), mapped))
             } else {
@@ -196,6 +196,7 @@ pub fn reading(reference: Option<&DataState>, rules: &[&DataRule], later: &[&Dat
 
 fn view(name: &str, before: &crate::observe::TableState, rules: &Rules<'_>) -> View {
     let keep = before.kept.is_some();
+    let numbered = (before.rows > 0).then_some(before.top.is_some());
     let moved = rules.moved(name).map(|(moved, _)| moved);
     let source = |column: &String| {
         let full = format!("{name}.{column}");
@@ -217,6 +218,7 @@ fn view(name: &str, before: &crate::observe::TableState, rules: &Rules<'_>) -> V
             columns,
             condition: moved.condition.clone(),
             top: None,
+            numbered,
             keep,
         },
         None => {
@@ -227,6 +229,7 @@ fn view(name: &str, before: &crate::observe::TableState, rules: &Rules<'_>) -> V
                 columns,
                 condition: None,
                 top: before.top.clone().filter(|_| grows && !keep),
+                numbered,
                 keep,
             }
         }

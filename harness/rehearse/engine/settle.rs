@@ -1,0 +1,145 @@
+//! How far a wait is: its number of progress, what has failed meanwhile, and whether it still gets on.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rehearse_core::observe::Answer;
+use rehearse_core::plan::humane;
+use rehearse_core::product::{Counts, SqlCondition, WaitProgress, WaitUntil};
+use rehearse_core::progress::{Counting, Progress};
+use rehearse_core::template::Template;
+use rehearse_core::verdict::Finding;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::host::Host;
+use super::observer::Observer;
+use super::world::{Scene, Trouble, World};
+
+/// Between two looks at how far it is.
+const BETWEEN: Duration = Duration::from_secs(1);
+/// As many failed rows are quoted.
+const QUOTED: usize = 3;
+
+/// How far a wait is, as far as it was read.
+pub(super) struct Settling<'a> {
+    step: &'a WaitUntil,
+    progress: Option<Mutex<Progress>>,
+}
+
+impl<'a> Settling<'a> {
+    pub(super) fn new(step: &'a WaitUntil) -> Self {
+        let counting = |progress: &WaitProgress| match progress.counts {
+            Counts::Remaining => Counting::Left,
+            Counts::Done => Counting::Done { total: None },
+        };
+        let progress = step.progress.as_ref().map(|progress| Mutex::new(Progress::new(counting(progress))));
+        Self { step, progress }
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Progress) -> T) -> Option<T> {
+        let progress = self.progress.as_ref()?;
+        Some(look(&mut progress.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// One line for people; none where no progress is told.
+    pub(super) fn line(&self) -> Option<String> {
+        self.with(|progress| progress.line())
+    }
+
+    /// Where it began and stands, for a finding.
+    pub(super) fn told(&self) -> Option<String> {
+        self.with(|progress| progress.told())
+    }
+}
+
+impl<H: Host, O: Observer> World<H, O> {
+    /// Reads how far a wait is, again and again. Returns only when there is no use in waiting longer, with the reason.
+    pub(super) async fn until_it_is_given_up(
+        &self,
+        scene: &Scene,
+        settling: Option<&Settling<'_>>,
+    ) -> Result<Finding, Trouble> {
+        let Some(settling) = settling else { return std::future::pending().await };
+        let (step, began) = (settling.step, Instant::now());
+        loop {
+            // What cannot be asked now is asked again when the condition holds.
+            if let Some(Ok(finding)) = self.what_failed(scene, step).await? {
+                return Ok(finding);
+            }
+            if let Some(wanted) = &step.progress {
+                let service = step.service.as_deref().unwrap_or_default();
+                let number = self.number(scene, wanted, service).await?;
+                let total = match &wanted.total {
+                    Some(total) => self.number_of(scene, &wanted.database, total).await?,
+                    None => None,
+                };
+                let at = began.elapsed();
+                let still = settling.with(|progress| {
+                    if let Some(total) = total {
+                        progress.total(total);
+                    }
+                    number.map(|number| {
+                        progress.take(at, number);
+                        progress.still()
+                    })
+                });
+                if let (Some(Some(still)), Some(limit)) = (still, &step.stalled_after)
+                    && still >= limit.get()
+                {
+                    let told = settling.told().unwrap_or_default();
+                    let expected = format!("progress within {}", humane(limit.get()));
+                    return Ok(Finding::new(&step.name, expected, format!("stalled: {told}")));
+                }
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    /// A finding with the first rows of what has failed; the reason where that cannot be asked.
+    pub(super) async fn what_failed(
+        &self,
+        scene: &Scene,
+        step: &WaitUntil,
+    ) -> Result<Option<Result<Finding, String>>, Trouble> {
+        let Some(SqlCondition { database, sql }) = &step.failed else { return Ok(None) };
+        let site = self.database(scene, database)?;
+        let sql = sql.render(&self.context(scene, &Default::default(), &Map::new()))?;
+        let rows = match self.observer.rows(&site, &sql).await {
+            Answer::Rows(rows) => rows.rows,
+            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => {
+                return Ok(Some(Err(reason)));
+            }
+            Answer::Http(_) | Answer::Exec(_) => return Ok(Some(Err("no rows".to_owned()))),
+        };
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let quoted = rows.iter().take(QUOTED).map(|row| {
+            let values: Vec<&str> = row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect();
+            values.join(" | ")
+        });
+        let mut seen = format!("{} failed: {}", rows.len(), quoted.collect::<Vec<_>>().join(" / "));
+        if rows.len() > QUOTED {
+            seen.push_str(" / …");
+        }
+        Ok(Some(Ok(Finding::new(&step.name, "nothing that failed", seen))))
+    }
+
+    /// The number of progress; none when there is none to be had now.
+    async fn number(&self, scene: &Scene, wanted: &WaitProgress, service: &str) -> Result<Option<f64>, Trouble> {
+        if let Some(sql) = &wanted.sql {
+            return self.number_of(scene, &wanted.database, sql).await;
+        }
+        let (Some(http), Some(at)) = (&wanted.http, &wanted.json) else { return Ok(None) };
+        let Ok(response) = self.response(scene, service, http).await? else { return Ok(None) };
+        let json: Option<Value> = serde_json::from_str(&response.body.text).ok();
+        let value = json.as_ref().and_then(|json| json.pointer(at.as_str()));
+        Ok(value.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok())))
+    }
+
+    async fn number_of(&self, scene: &Scene, database: &str, sql: &Template) -> Result<Option<f64>, Trouble> {
+        let wanted = SqlCondition { database: database.to_owned(), sql: sql.clone() };
+        Ok(self.value(scene, &wanted).await?.ok().and_then(|value| value.parse().ok()))
+    }
+}

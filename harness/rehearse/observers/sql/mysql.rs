@@ -1,0 +1,174 @@
+//! MariaDB and MySQL, by `mariadb` or `mysql`, whichever is beside the server.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use rehearse_core::observe::Rows;
+
+use crate::engine::host::{Command, Host, Stdin};
+use crate::engine::observer::DatabaseSite;
+
+use super::part::{Part, Value};
+use super::reader::Reader;
+use super::{Output, last_words};
+
+/// The client of MariaDB 11 has no other name than `mariadb`, that of MySQL none but `mysql`. What is asked comes by
+/// standard input. `--batch` escapes tabs, line ends and backslashes.
+const CLIENT: &str = r#"client=mariadb; command -v mariadb > /dev/null || client=mysql; exec "$client" "$@""#;
+
+fn command(site: &DatabaseSite, sql: String) -> Command {
+    let argv = ["sh", "-c", CLIENT, "client", "--no-defaults", "--batch", "--skip-column-names", "--quick"];
+    let mut argv: Vec<String> = argv.map(str::to_owned).to_vec();
+    argv.extend([format!("--user={}", site.user), "--default-character-set=utf8mb4".to_owned(), site.name.clone()]);
+    let env = site.password.iter().map(|password| ("MYSQL_PWD".to_owned(), password.clone()));
+    let stdin = Some(Stdin::Bytes(sql.into_bytes()));
+    Command { argv, env: env.collect::<BTreeMap<_, _>>(), stdin, ..Command::default() }
+}
+
+/// The text of a value must not depend on the settings of the server. No value is cut silently, and `||` in an
+/// expression of a rule stays what the product's own sessions make of it.
+const SETTINGS: &str = "set time_zone = '+00:00'; set group_concat_max_len = 1048576;\n";
+
+pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
+    let command = command(site, format!("{SETTINGS}{sql}\n;\n"));
+    let mut output = Output::default();
+    let code =
+        host.exec(&site.deployment, &site.service, &command, &mut output).await.map_err(|error| error.chain())?;
+    if code != 0 {
+        return Err(last_words("the client", code, &output.err));
+    }
+    let text = String::from_utf8_lossy(&output.out).into_owned();
+    let rows = text.lines().map(|line| line.split('\t').map(value).collect());
+    Ok(Rows { rows: rows.collect() })
+}
+
+/// A printed value without its escapes. A null is printed as this word: a text of just this word is taken for one.
+fn value(printed: &str) -> Option<String> {
+    if printed == "NULL" {
+        return None;
+    }
+    let mut text = String::with_capacity(printed.len());
+    let mut characters = printed.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => match characters.next() {
+                Some('n') => text.push('\n'),
+                Some('t') => text.push('\t'),
+                Some('0') => text.push('\0'),
+                Some(other) => text.push(other),
+                None => text.push('\\'),
+            },
+            other => text.push(other),
+        }
+    }
+    Some(text)
+}
+
+/// Runs a script about parts.
+pub(super) async fn run<H: Host>(
+    host: &H,
+    site: &DatabaseSite,
+    script: String,
+    reader: &mut Reader<'_>,
+) -> Result<(), String> {
+    let command = command(site, script);
+    let code = host.exec(&site.deployment, &site.service, &command, reader).await.map_err(|error| error.chain())?;
+    if code == 0 { Ok(()) } else { Err(last_words("the client", code, &reader.err)) }
+}
+
+/// How many sessions others hold. Our own is the one that asks.
+pub(super) const SESSIONS: &str = "select count(*) from information_schema.processlist \
+     where db = database() and id <> connection_id() and command not in ('Daemon', 'Binlog Dump')";
+
+/// Every column of every table, whether it belongs to the primary key, and its type.
+pub(super) const COLUMNS: &str = "select '', c.table_name, c.column_name, \
+     if(k.column_name is null, 'f', 't'), c.data_type \
+     from information_schema.columns c join information_schema.tables t \
+     on t.table_schema = c.table_schema and t.table_name = c.table_name \
+     left join information_schema.key_column_usage k on k.table_schema = c.table_schema \
+     and k.table_name = c.table_name and k.column_name = c.column_name and k.constraint_name = 'PRIMARY' \
+     where c.table_schema = database() and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED') \
+     order by c.table_name, c.ordinal_position";
+
+/// Reads all parts in one snapshot.
+pub(super) fn script(parts: &[Part]) -> String {
+    let mut sql = format!(
+        "{SETTINGS}set transaction isolation level repeatable read;\nstart transaction with consistent snapshot, read only;\n"
+    );
+    for (index, part) in parts.iter().enumerate() {
+        let whole = if part.key.is_empty() { sum(&texts(&part.columns)) } else { "'-'".to_owned() };
+        let top = match part.key.as_slice() {
+            [key] if part.numbered => format!("coalesce(max({}), '-')", key.sql),
+            _ => "'-'".to_owned(),
+        };
+        let (clause, table) = (part.clause(), &part.table);
+        let key = texts(&part.key);
+        let each: Vec<String> =
+            part.columns.iter().map(|value| sum(&[vec![text(value)], key.clone()].concat())).collect();
+        let sums = if each.is_empty() { "'-'".to_owned() } else { format!("concat_ws(',', {})", each.join(", ")) };
+        // Writing to a string cannot fail.
+        let _ = write!(
+            sql,
+            "select count(*), concat_ws(' ', '@s', {index}, count(*), {sums}, {whole}, {top}) into @rows, @said \
+             from {table} t{clause};\nselect @said;\n"
+        );
+        if part.most > 0 {
+            let cells: Vec<String> = part.columns.iter().map(cell).collect();
+            let (most, cells) = (part.most, cells.join(", "));
+            let small = if clause.is_empty() { "where" } else { "and" };
+            let _ = write!(
+                sql,
+                "select '@r {index}' from dual where @rows <= {most};\n\
+                 select {cells} from {table} t{clause} {small} @rows <= {most};\n\
+                 select '@e {index}' from dual where @rows <= {most};\n"
+            );
+        }
+    }
+    sql.push_str("commit;\nselect '@z';\n");
+    sql
+}
+
+/// Types whose values are bytes and no text.
+const BYTES: [&str; 8] = ["binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit", "geometry"];
+/// Characters of a value that are read as they are; of a longer one its beginning, its length and a digest.
+const SHORT: usize = 64;
+
+/// A value as text: bytes in hexadecimal, a float with all its digits.
+fn plain(value: &Value) -> String {
+    let sql = &value.sql;
+    match value.of_type.as_str() {
+        of_type if BYTES.contains(&of_type) => format!("hex({sql})"),
+        "float" => format!("cast(cast({sql} as double) as char character set utf8mb4)"),
+        _ => format!("cast({sql} as char character set utf8mb4)"),
+    }
+}
+
+/// A value as text that is never null: an empty one and a null are different texts.
+fn text(value: &Value) -> String {
+    let plain = plain(value);
+    format!("coalesce(concat('=', {plain}), '!')")
+}
+
+fn texts(values: &[Value]) -> Vec<String> {
+    values.iter().map(text).collect()
+}
+
+/// A cell of a kept row.
+fn cell(value: &Value) -> String {
+    let plain = plain(value);
+    format!(
+        "coalesce(concat('=', if(char_length({plain}) <= {SHORT}, {plain}, \
+         concat(left({plain}, {SHORT}), char(1), char_length({plain}), char(1), md5({plain})))), '!')"
+    )
+}
+
+/// The sum over all rows of half an MD5 over these texts, each with its length before it, so that none can reach into
+/// the next. The sum of a bigint is a decimal here and cannot overflow; chance cancels a change once in 2^64.
+fn sum(texts: &[String]) -> String {
+    let each: Vec<String> = texts.iter().map(|text| format!("char_length({text}), ':', {text}")).collect();
+    format!("coalesce(sum(cast(conv(left(md5(concat({})), 16), 16, 10) as unsigned)), 0)", each.join(", "))
+}
+
+pub(super) fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}

@@ -1,0 +1,62 @@
+//! The catalog of MariaDB and MySQL, asked for what holds tables together.
+
+/// Everything but sequences, by meaning: definitions without generated names.
+pub(super) const ITEMS: &str = r"
+select 'index', s.table_name, group_concat(s.column_name order by s.seq_in_index separator '\x02'), null,
+  concat(case when s.index_name = 'PRIMARY' then 'primary key ' when max(s.non_unique) = 0 then 'unique ' else '' end,
+    lower(max(s.index_type)), ' (', group_concat(concat(s.column_name, coalesce(concat('(', s.sub_part, ')'), ''),
+      if(s.collation = 'D', ' desc', '')) order by s.seq_in_index separator ', '), ')'), 'f'
+from information_schema.statistics s
+where s.table_schema = database() group by s.table_name, s.index_name
+union all
+select 'foreign key', k.table_name, group_concat(k.column_name order by k.ordinal_position separator '\x02'),
+  max(k.referenced_table_name),
+  concat('FOREIGN KEY (', group_concat(k.column_name order by k.ordinal_position separator ', '), ') REFERENCES ',
+    max(k.referenced_table_name), '(', group_concat(k.referenced_column_name order by k.ordinal_position separator ', '),
+    ') on update ', lower(max(r.update_rule)), ' on delete ', lower(max(r.delete_rule))), 'f'
+from information_schema.key_column_usage k join information_schema.referential_constraints r
+  on r.constraint_schema = k.constraint_schema and r.constraint_name = k.constraint_name and r.table_name = k.table_name
+where k.table_schema = database() and k.referenced_table_name is not null group by k.table_name, k.constraint_name
+union all
+select 'constraint', t.table_name, null, null, concat('CHECK (', c.check_clause, ')'), 'f'
+from information_schema.table_constraints t join information_schema.check_constraints c
+  on c.constraint_schema = t.constraint_schema and c.constraint_name = t.constraint_name CHECK_OF_TABLE
+where t.table_schema = database() and t.constraint_type = 'CHECK'
+union all
+select 'not null', c.table_name, c.column_name, null, 'not null', 'f' from information_schema.columns c
+join information_schema.tables t on t.table_schema = c.table_schema and t.table_name = c.table_name
+where c.table_schema = database() and c.is_nullable = 'NO' and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
+union all
+select 'type', c.table_name, c.column_name, null,
+  concat_ws(' ', c.column_type, nullif(c.collation_name, ''), nullif(c.extra, '')), 'f'
+from information_schema.columns c
+join information_schema.tables t on t.table_schema = c.table_schema and t.table_name = c.table_name
+where c.table_schema = database() and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
+union all
+select 'default', c.table_name, c.column_name, null, c.column_default, 'f' from information_schema.columns c
+join information_schema.tables t on t.table_schema = c.table_schema and t.table_name = c.table_name
+where c.table_schema = database() and c.column_default is not null and c.column_default <> 'NULL'
+  and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
+union all
+select 'trigger', g.event_object_table, null, null,
+  concat_ws(' ', g.action_timing, g.event_manipulation, g.action_statement), 'f'
+from information_schema.triggers g where g.event_object_schema = database()
+union all
+select 'view', v.table_name, null, null, md5(v.view_definition), 'f'
+from information_schema.views v where v.table_schema = database()
+union all
+select 'privilege', p.table_name, null, null, concat(p.privilege_type, ' for ', p.grantee), 'f'
+from information_schema.table_privileges p where p.table_schema = database()";
+
+/// MariaDB names a check within its table, MySQL within the schema.
+pub(super) const CHECK_OF_TABLE: &str = "and c.table_name = t.table_name";
+
+/// Counters of tables: the next number, less one.
+pub(super) const COUNTERS: &str = "select concat(c.table_name, '.', c.column_name), t.auto_increment - 1 \
+     from information_schema.tables t join information_schema.columns c \
+     on c.table_schema = t.table_schema and c.table_name = t.table_name and c.extra like '%auto_increment%' \
+     where t.table_schema = database() and t.auto_increment is not null";
+
+/// Sequences of MariaDB, each to be asked by itself.
+pub(super) const SEQUENCES: &str = "select table_name from information_schema.tables \
+     where table_schema = database() and table_type = 'SEQUENCE'";

@@ -1,0 +1,99 @@
+//! A migration that takes long: what the database does tells slow from stuck.
+
+use std::time::Duration;
+
+use rehearse_core::activity::{Activity, Session, SessionState};
+
+use super::case::{Ran, Rehearsal};
+use super::world::{Deed, Fallible};
+
+fn session(id: &str, state: SessionState, blocked_by: &[&str]) -> Session {
+    Session {
+        id: id.to_owned(),
+        client: "migrator".to_owned(),
+        state,
+        statement: format!("UPDATE things{id}"),
+        lasts: Duration::from_secs(45),
+        asked: "then".to_owned(),
+        blocked_by: blocked_by.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+fn works() -> Activity {
+    Activity { sessions: vec![session("1", SessionState::Works, &[])], ..Activity::default() }
+}
+
+fn waits() -> Activity {
+    let holder = session("2", SessionState::InTransaction, &[]);
+    Activity { sessions: vec![session("1", SessionState::WaitsForLock, &["2"]), holder], ..Activity::default() }
+}
+
+/// A migration that begins and never ends.
+async fn endless(activity: Deed) -> Fallible<Ran> {
+    let rehearsal = Rehearsal::new()?
+        .product("migrations: rails, deadline: 20m", "migrations: django, stalled-after: 5m, deadline: 20m")?;
+    let story = Deed::Prints(&[(10_000, "  Applying shop.0003_third...")], None);
+    rehearsal.world.nth("run main/web: migrate", 1, story);
+    rehearsal.world.on("activity main", activity);
+    let ran = rehearsal.run().await?;
+    ran.ended(&["hop-1/upgrade failed", "hop-2/upgrade skipped", "way-back/check passed"])?;
+    ran.says("hop-1/upgrade", "migration shop.0003_third: expected an end, seen it began and did not end")?;
+    Ok(ran)
+}
+
+fn about(ran: &Ran, seconds: u64) {
+    let (least, most) = (Duration::from_secs(seconds), Duration::from_secs(seconds + 10));
+    assert!(ran.elapsed >= least && ran.elapsed < most, "{:?}", ran.elapsed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_at_work_is_slow_however_silent() -> Fallible {
+    let ran = endless(Deed::Activity(works)).await?;
+    about(&ran, 1200);
+    let told = ran.progress("hop-1/upgrade");
+    let line = "migration shop.0003_third, 10.0s, database busy: UPDATE things1 45.0s";
+    assert!(told.iter().any(|(_, text)| text == line), "{told:?}");
+    ran.says("hop-1/upgrade", "no end within 1200s; slow: the database is still at work, UPDATE things1 45.0s")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_waits_for_a_lock_is_stuck_and_says_who_holds_it() -> Fallible {
+    let ran = endless(Deed::Activity(waits)).await?;
+    about(&ran, 310);
+    ran.says(
+        "hop-1/upgrade",
+        "given up, nothing was printed for 5m 00s; stuck: nothing happened in the database for 5m",
+    )?;
+    ran.says(
+        "hop-1/upgrade",
+        "waiting for a lock: UPDATE things1 45.0s, held by session 2 (migrator), idle in a transact",
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_alone_is_not_stuck() -> Fallible {
+    for deed in [Deed::Usual, Deed::Error("it does not run"), Deed::Hang] {
+        let ran = endless(deed).await?;
+        about(&ran, 1200);
+        ran.says("hop-1/upgrade", "no end within 1200s")?;
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_upgrades_itself_is_watched_too() -> Fallible {
+    let step = "  - start-upgrading:
+      { service: web, migrations: rails, until: { log: '^serving' }, stalled-after: 3m, deadline: 10m }";
+    let rehearsal = Rehearsal::new()?.product(
+        "  - run: { name: migrate, service: web, command: [migrate], migrations: rails, deadline: 20m }\n  - start: [web]",
+        step,
+    )?;
+    rehearsal.world.nth("start main/web", 2, Deed::Prints(&[(1000, "== 7 Third: migrating ======")], None));
+    rehearsal.world.on("activity main", Deed::Activity(Activity::default));
+    let ran = rehearsal.run().await?;
+    ran.ended(&["hop-1/upgrade failed"])?;
+    ran.says("hop-1/upgrade", "service web has upgraded itself: expected an end, seen given up")?;
+    ran.says("hop-1/upgrade", "stuck: nothing happened in the database for 3m")?;
+    about(&ran, 180);
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! One rehearsal of the specimen, and what came of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rehearse::engine::Keep;
+use rehearse::session::{Held, Manner, hold, prepare_out};
+use rehearse::{load, report};
+use rehearse_core::event::Reporter;
+use rehearse_core::product::{Product, Step};
+use rehearse_core::scenario::{CheckKind, HopChange, Scenario, WayBack};
+use rehearse_core::summary::Summary;
+use rehearse_core::verdict::{Exit, Outcome};
+use tokio_util::sync::CancellationToken;
+
+/// How a rehearsal differs from the scenario's file.
+#[derive(Default)]
+pub(crate) struct Way {
+    /// The way back is gone, too.
+    pub(crate) back: bool,
+    /// A kind of check, or `settle`, that is left out.
+    pub(crate) without: Option<String>,
+    /// Hops whose upgrade ends with a restart of the replicas.
+    pub(crate) hops: &'static [u32],
+}
+
+/// What came of it.
+pub(crate) struct Seen {
+    pub(crate) exit: Exit,
+    /// The first stage in trouble; empty when there is none.
+    pub(crate) stage: String,
+    /// What found something in that stage: the stage's own steps, by the last word of its id, and kinds of checks.
+    pub(crate) finders: Vec<String>,
+    /// The first finding, for people.
+    pub(crate) told: String,
+    pub(crate) took: Duration,
+}
+
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// One at a time: the stopwatch is judged.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Rehearses with a fault planted. The reports go to a folder of the name.
+pub(crate) fn rehearse(fault: &str, name: &str, way: &Way) -> Result<Seen, String> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = root().join("tests/specimen");
+    let product = folder.join("product");
+    let upgrade = load::product("specimen", Some(&product)).map_err(|error| error.to_string())?.product;
+    let loaded = load::rehearsal(&folder.join("specimen.yaml"), Some(&product), |scenario| {
+        change(scenario, &upgrade, fault, way);
+    });
+    let loaded = loaded.map_err(|error| error.to_string())?;
+    let book = Arc::new(load::book(&[folder.join("images")]).map_err(|error| error.to_string())?);
+    let out = std::env::var_os("REHEARSE_OUT").map_or_else(|| root().join("target/rehearsals"), PathBuf::from);
+    let out = out.join("specimen").join(name);
+    let _writing = prepare_out(&out).map_err(|error| error.to_string())?;
+    let mut reporters: Vec<Box<dyn Reporter>> = vec![
+        Box::new(report::Jsonl::new(&out).map_err(|error| error.to_string())?),
+        Box::new(report::Files::new(&out)),
+        Box::new(report::Junit::new(&out.join("junit.xml"), out.display().to_string())),
+    ];
+    let manner = Manner { out, keep: Keep::Never, lease: Duration::from_secs(3600) };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let held = runtime.block_on(hold(loaded, book, &manner, &mut reporters, &CancellationToken::new()));
+    let Held { summary, trouble, exit } = held.map_err(|error| error.to_string())?;
+    match trouble {
+        Some(trouble) => Err(trouble),
+        None => Ok(seen(&summary, exit)),
+    }
+}
+
+fn change(scenario: &mut Scenario, product: &Product, fault: &str, way: &Way) {
+    scenario.settings.insert("fault".to_owned(), fault.to_owned());
+    if !way.back {
+        scenario.way_back = WayBack::Skip("a planted fault is on the way there".to_owned());
+    }
+    let hop = |hop| HopChange { hop, preflight: None, upgrade: None, settle: None, images: Default::default() };
+    match way.without.as_deref() {
+        Some("settle") => {
+            scenario.hops.extend((1..=3).map(|number| HopChange { settle: Some(Vec::new()), ..hop(number) }))
+        }
+        Some(kind) => {
+            let kinds = CheckKind::ALL.into_iter().filter(|known| known.name() == kind);
+            scenario.without.extend(kinds.map(|kind| (kind, "to see what else finds the fault".to_owned())));
+        }
+        None => {}
+    }
+    for number in way.hops {
+        let mut upgrade = product.upgrade.clone();
+        upgrade.push(Step::Restart(vec!["web".to_owned(), "web-2".to_owned()]));
+        scenario.hops.push(HopChange { upgrade: Some(upgrade), ..hop(*number) });
+    }
+}
+
+fn seen(summary: &Summary, exit: Exit) -> Seen {
+    let took = summary.wall();
+    let Some(stage) = summary.first_trouble() else {
+        return Seen { exit, stage: String::new(), finders: Vec::new(), told: String::new(), took };
+    };
+    let own = (!stage.findings.is_empty()).then(|| stage.id.0.rsplit('/').next().unwrap_or_default().to_owned());
+    let failed =
+        |kind: &CheckKind| stage.checks.iter().any(|made| made.kind == *kind && made.outcome == Outcome::Failed);
+    let kinds = CheckKind::ALL.into_iter().filter(failed).map(|kind| kind.name().to_owned());
+    let finders = own.into_iter().chain(kinds).collect();
+    let told = stage.all_findings().next().map(|(_, finding)| finding.to_string());
+    let told = told.or_else(|| stage.reason.clone()).unwrap_or_default();
+    Seen { exit, stage: stage.id.0.clone(), finders, told, took }
+}

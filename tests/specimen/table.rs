@@ -1,0 +1,92 @@
+//! `docs/faults.md`: what was planted, and what was seen. Each trial writes its own row, so that they can run in
+//! processes of their own.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rehearse_core::verdict::Exit;
+
+use crate::faults::{CONTROLS, Control, FAULTS, Fault};
+use crate::run::{Seen, root};
+
+const HEAD: &str = "\
+# Planted faults
+
+What the checks find of 24 faults that are planted, one at a time, into the specimen (`tests/specimen`), our own product
+of four releases, and that 6 harmless changes are not taken for faults. Its product file is written without knowledge of
+the faults. Written by `REHEARSE_BLESS=1 REHEARSE_TIER=nightly cargo test --test specimen`; the same program holds every
+change and every night against it.
+
+`planted` names the hop that brings the fault. `found by` are the kinds of checks that failed in the first stage in
+trouble (`settle`: a step of that stage itself), in the order of reports. `without the first` are those that still fail
+when the first of them is switched off, and where.
+";
+const FAULT_COLUMNS: &str =
+    "| fault | what is wrong | planted | found in | found by | a finding | without the first | took |";
+const CONTROL_COLUMNS: &str = "| control | what is changed | runs | findings |";
+
+fn path() -> PathBuf {
+    root().join("docs/faults.md")
+}
+
+/// Each fault and control has a row that tells of a run.
+pub(crate) fn complete() -> Result<(), String> {
+    let text = fs::read_to_string(path()).map_err(|error| format!("docs/faults.md: {error}"))?;
+    let names = FAULTS.iter().map(|fault| fault.name).chain(CONTROLS.iter().map(|control| control.name));
+    let missing: Vec<&str> = names.filter(|name| row(&text, name).is_none()).collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("docs/faults.md has no row of {missing:?}: bless it")) }
+}
+
+fn row<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find(|line| line.starts_with(&format!("| {name} |")))
+}
+
+pub(crate) fn write_fault(fault: &Fault, seen: &Seen, without: Option<&Seen>) -> Result<(), String> {
+    let hop = fault.stage.split('/').next().unwrap_or_default();
+    let (found_in, found_by, told) = match seen.exit {
+        Exit::Failed => (seen.stage.as_str(), listed(&seen.finders), short(&seen.told)),
+        Exit::Passed => ("**not found**", "–".to_owned(), "–".to_owned()),
+        other => (seen.stage.as_str(), format!("**{other:?}**"), short(&seen.told)),
+    };
+    let without = match without {
+        None => "–".to_owned(),
+        Some(again) if again.exit == Exit::Passed => "nothing".to_owned(),
+        Some(again) if again.stage == seen.stage => listed(&again.finders),
+        Some(again) => format!("{} in {}", listed(&again.finders), again.stage),
+    };
+    let took = format!("{:.0} s", seen.took.as_secs_f64());
+    write(fault.name, &[fault.about, hop, found_in, &found_by, &told, &without, &took])
+}
+
+pub(crate) fn write_control(control: &Control, all: &[Seen]) -> Result<(), String> {
+    let wrong: Vec<String> =
+        all.iter().filter(|seen| seen.exit != Exit::Passed).map(|seen| short(&seen.told)).collect();
+    let wrong = if wrong.is_empty() { "0".to_owned() } else { format!("**{}**", wrong.join("; ")) };
+    write(control.name, &[control.about, &all.len().to_string(), &wrong])
+}
+
+fn listed(finders: &[String]) -> String {
+    if finders.is_empty() { "nothing".to_owned() } else { finders.join(", ") }
+}
+
+/// A finding without what differs from run to run, and short enough for a table.
+fn short(told: &str) -> String {
+    let line = told.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/");
+    let cut: String = line.chars().take(220).collect();
+    if cut.len() < line.len() { format!("{cut}…") } else { cut }
+}
+
+/// Puts the row of a fault or control into the file, in the order of the lists.
+fn write(name: &str, cells: &[&str]) -> Result<(), String> {
+    let old = fs::read_to_string(path()).unwrap_or_default();
+    let new = format!("| {name} | {} |", cells.join(" | "));
+    let rows = |names: &mut dyn Iterator<Item = &'static str>| -> String {
+        let lines = names.filter_map(|known| if known == name { Some(new.as_str()) } else { row(&old, known) });
+        lines.map(|line| format!("{line}\n")).collect()
+    };
+    let head = |columns: &str| format!("\n{columns}\n|{}\n", "---|".repeat(columns.matches('|').count() - 1));
+    let faults = rows(&mut FAULTS.iter().map(|fault| fault.name));
+    let controls = rows(&mut CONTROLS.iter().map(|control| control.name));
+    let text = format!("{HEAD}{}{faults}{}{controls}", head(FAULT_COLUMNS), head(CONTROL_COLUMNS));
+    fs::write(path(), text).map_err(|error| format!("docs/faults.md: {error}"))
+}
