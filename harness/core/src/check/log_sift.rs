@@ -218,7 +218,7 @@ fn together(patterns: &[&str]) -> Option<Regex> {
     let of_one_line = |pattern: &&str| {
         pattern.contains("\\A") || pattern.contains("\\z") || pattern.contains("(?-") || flags(pattern)
     };
-    if patterns.is_empty() || patterns.iter().any(|pattern| of_one_line(pattern)) {
+    if patterns.is_empty() || patterns.iter().any(of_one_line) {
         return None;
     }
     let all = patterns.iter().map(|pattern| format!("(?:{pattern})")).collect::<Vec<_>>().join("|");
