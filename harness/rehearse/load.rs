@@ -138,9 +138,7 @@ pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadE
     let (mut product, document) = read::<Product>(file("product.yaml")?)?;
     document.refuse(product.problems(&document))?;
     if let Failures::File(name) = &product.failures {
-        let (failures, document) = read::<Vec<KnownFailure>>(file(name)?)?;
-        document.refuse(signature::problems(&failures, &document, ""))?;
-        product.failures = Failures::List(failures);
+        product.failures = Failures::List(listed(file(name)?)?);
     }
     let releases = file(&product.releases.catalog)?;
     let catalog = if product.releases.catalog.ends_with(".json") {
@@ -151,6 +149,20 @@ pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadE
     let catalog =
         catalog.map_err(|error| LoadError::Catalog { product: product.product.clone(), reason: error.to_string() })?;
     Ok(LoadedProduct { product, catalog })
+}
+
+/// Reads a list of known failures, as it stands beside a product.
+///
+/// # Errors
+/// When it cannot be read or has mistakes.
+pub fn failures(path: &Path) -> Result<Vec<KnownFailure>, LoadError> {
+    listed(Source::new(path.display().to_string(), text(path)?))
+}
+
+fn listed(source: Source) -> Result<Vec<KnownFailure>, LoadError> {
+    let (failures, document) = read::<Vec<KnownFailure>>(source)?;
+    document.refuse(signature::problems(&failures, &document, ""))?;
+    Ok(failures)
 }
 
 /// Reads a scenario file, without its product.

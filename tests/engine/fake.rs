@@ -139,6 +139,14 @@ impl Host for Fake {
         Ok(self.0.service(&name).map_or(ServiceState::Absent, |service| service.state))
     }
 
+    async fn memory(&self, deployment: &DeploymentName, service: &str) -> Result<u64, HostError> {
+        let name = key(deployment, service);
+        match self.simple("memory", name.clone()).await? {
+            Deed::Holds(bytes) => bytes.parse().map_err(|_| cannot("memory", name, "no number")),
+            _ => Ok(64 << 20),
+        }
+    }
+
     async fn address(&self, deployment: &DeploymentName, service: &str, port: u16) -> Result<SocketAddr, HostError> {
         let name = key(deployment, service);
         self.simple("address", format!("{name}:{port}")).await?;

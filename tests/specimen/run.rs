@@ -1,5 +1,6 @@
 //! One rehearsal of the specimen, and what came of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -79,7 +80,7 @@ fn change(scenario: &mut Scenario, product: &Product, fault: &str, way: &Way) {
     if !way.back {
         scenario.way_back = WayBack::Skip("a planted fault is on the way there".to_owned());
     }
-    let hop = |hop| HopChange { hop, preflight: None, upgrade: None, settle: None, images: Default::default() };
+    let hop = |hop| HopChange { hop, images: BTreeMap::new(), preflight: None, upgrade: None, settle: None };
     match way.without.as_deref() {
         Some("settle") => {
             scenario.hops.extend((1..=3).map(|number| HopChange { settle: Some(Vec::new()), ..hop(number) }))

@@ -76,8 +76,10 @@ fn short(told: &str) -> String {
     if cut.len() < line.len() { format!("{cut}…") } else { cut }
 }
 
-/// Puts the row of a fault or control into the file, in the order of the lists.
+/// Puts the row of a fault or control into the file, in the order of the lists. One process at a time.
 fn write(name: &str, cells: &[&str]) -> Result<(), String> {
+    let lock = fs::File::create(std::env::temp_dir().join("rehearse-specimen-table.lock"));
+    let _turn = lock.and_then(|file| file.lock().map(|()| file)).map_err(|error| format!("docs/faults.md: {error}"))?;
     let old = fs::read_to_string(path()).unwrap_or_default();
     let new = format!("| {name} | {} |", cells.join(" | "));
     let rows = |names: &mut dyn Iterator<Item = &'static str>| -> String {

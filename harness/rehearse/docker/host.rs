@@ -11,7 +11,7 @@ use crate::docker::label::{self, Mark, carrying};
 use crate::docker::logs::Logs;
 use crate::docker::recipe::Book;
 use crate::docker::removal::remove_matching;
-use crate::docker::{copy, deployment, exec, oneoff, service};
+use crate::docker::{copy, deployment, exec, memory, oneoff, service};
 use crate::engine::host::{
     Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, ServiceSpec, ServiceState, Sink,
 };
@@ -119,6 +119,10 @@ impl Host for DockerHost {
 
     async fn state(&self, deployment: &DeploymentName, service: &str) -> Result<ServiceState, HostError> {
         service::state(self, deployment, service).await
+    }
+
+    async fn memory(&self, deployment: &DeploymentName, service: &str) -> Result<u64, HostError> {
+        memory::memory(self, deployment, service).await
     }
 
     async fn address(&self, deployment: &DeploymentName, service: &str, port: u16) -> Result<SocketAddr, HostError> {

@@ -16,6 +16,7 @@ mod host;
 mod image;
 mod label;
 mod logs;
+mod memory;
 mod oneoff;
 mod owner;
 mod pull;

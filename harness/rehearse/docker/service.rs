@@ -223,7 +223,7 @@ pub(crate) async fn inspect(
     seen.ok_or_else(|| refused(operation, object(deployment, service), "it was removed meanwhile"))
 }
 
-async fn find(
+pub(crate) async fn find(
     host: &DockerHost,
     deployment: &DeploymentName,
     service: &str,

@@ -131,7 +131,7 @@ pub struct RemovedRows {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MappedValues {
-    /// The column, as `table.column`.
+    /// The column, as `table.column`; `*` stands for any characters.
     pub column: String,
     /// Old value to new value; a value that is not in it stays as it is.
     #[serde(default)]

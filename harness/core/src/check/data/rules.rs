@@ -92,7 +92,7 @@ impl<'a> Rules<'a> {
     pub(super) fn mapped(&self, full: &str) -> Option<(&'a MappedValues, Allowed<'a>)> {
         self.picked(|allow| {
             if let DataChange::MappedValues(mapped) = allow
-                && mapped.column == full
+                && fits(&mapped.column, full)
             {
                 Some((mapped.column.as_str(), mapped))
             } else {
