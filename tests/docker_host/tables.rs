@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rehearse::docker::{DockerHost, Owner};
 use rehearse::engine::host::{Command, DeploymentName, Host, ServiceSpec, Stdin};
@@ -52,18 +53,25 @@ impl Server {
             password: Some(PASSWORD.into()),
         };
         let server = Self { host, observer, site, _folder: folder };
-        // The server that makes the database goes away once more before the last one comes.
-        let mut good = 0;
-        until(|| {
-            let answers = server.sql("select 1");
-            async { answers.await.ok() }
-        })
-        .await?;
-        while good < 5 {
-            good = if server.sql("select 1").await.is_ok() { good + 1 } else { 0 };
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        match server.comes().await {
+            Ok(()) => Ok(server),
+            Err(why) => {
+                server.down().await?;
+                Err(why)
+            }
         }
-        Ok(server)
+    }
+
+    /// Waits until it answers. The server that makes the database goes away once more before the last one comes.
+    async fn comes(&self) -> Outcome {
+        let begun = Instant::now();
+        let mut good = 0;
+        while good < 5 {
+            good = if self.sql("select 1").await.is_ok() { good + 1 } else { 0 };
+            ensure!(begun.elapsed() < Duration::from_secs(180), "the server does not come");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
     }
 
     async fn sql(&self, sql: &str) -> Outcome {
@@ -245,6 +253,12 @@ fn in_dialect(engine: Engine, change: &str) -> String {
 
 async fn planted(engine: Engine) -> Outcome {
     let server = Server::start(engine).await?;
+    let done = plant_all(&server, engine).await;
+    server.down().await?;
+    done
+}
+
+async fn plant_all(server: &Server, engine: Engine) -> Outcome {
     let mut wrong = Vec::new();
     for (change, by_row, by_sum) in PLANTED {
         let found = server.judged(&in_dialect(engine, change), &[]).await?;
@@ -256,7 +270,7 @@ async fn planted(engine: Engine) -> Outcome {
         }
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
-    server.down().await
+    Ok(())
 }
 
 pub(crate) async fn planted_changes_of_postgresql_are_found() -> Outcome {
@@ -416,6 +430,12 @@ const RULED: &[Ruled] = &[
 
 async fn ruled(engine: Engine) -> Outcome {
     let server = Server::start(engine).await?;
+    let done = rule_all(&server, engine).await;
+    server.down().await?;
+    done
+}
+
+async fn rule_all(server: &Server, engine: Engine) -> Outcome {
     let mut wrong = Vec::new();
     for (rule, change, by_row, by_sum) in RULED {
         let allow = serde_json::from_str(rule).map_err(text)?;
@@ -432,7 +452,7 @@ async fn ruled(engine: Engine) -> Outcome {
         }
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
-    server.down().await
+    Ok(())
 }
 
 pub(crate) async fn rules_on_tables_of_postgresql_allow_what_they_say_and_no_more() -> Outcome {
