@@ -46,7 +46,9 @@ pub(crate) fn write_fault(fault: &Fault, seen: &Seen, without: Option<&Seen>) ->
     let (found_in, found_by, told) = match seen.exit {
         Exit::Failed => (seen.stage.as_str(), listed(&seen.finders), short(&seen.told)),
         Exit::Passed => ("**not found**", "–".to_owned(), "–".to_owned()),
-        other => (seen.stage.as_str(), format!("**{other:?}**"), short(&seen.told)),
+        other @ (Exit::BadInput | Exit::Inconclusive | Exit::Cancelled | Exit::NothingSelected) => {
+            (seen.stage.as_str(), format!("**{other:?}**"), short(&seen.told))
+        }
     };
     let without = match without {
         None => "–".to_owned(),
