@@ -90,7 +90,7 @@ fn judge(fault: &Fault, seen: &Seen) -> Result<(), Failed> {
         let (expected, stage) = (fault.stage, &seen.stage);
         return Err(format!("expected a failure in {expected}, seen {:?} in {stage}: {}", seen.exit, seen.told).into());
     }
-    if fault.found_by.is_empty() || !fault.found_by.iter().all(|kind| found(kind)) {
+    if fault.found_by.is_empty() || !fault.found_by.iter().all(found) {
         return Err(format!("expected to be found by {:?}, seen {:?}", fault.found_by, seen.finders).into());
     }
     Ok(())
