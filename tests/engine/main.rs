@@ -4,6 +4,7 @@
 
 mod apart;
 mod broken;
+mod budgets;
 mod case;
 mod causes;
 mod expected;

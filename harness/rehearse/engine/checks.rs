@@ -170,6 +170,10 @@ impl<H: Host, O: Observer> World<H, O> {
             let (report, samples) =
                 made.unwrap_or_else(|trouble| (unmade(CheckKind::Performance, BUDGET, &trouble), Vec::new()));
             seen.samples = samples;
+            let before = baseline.as_ref().map(|baseline| &baseline.needs).filter(|_| mode != Mode::Baseline);
+            let (budgets, needs) = self.budgets(scene, check, before).await;
+            reports.extend(budgets);
+            seen.needs = needs;
             reports.push(report.in_time(took));
         }
         let mut written = BTreeSet::new();

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use super::host::{DeploymentName, Host};
 use super::observer::Observer;
@@ -17,6 +18,10 @@ const PIECE: u64 = 1 << 20;
 pub(crate) struct Started {
     file: PathBuf,
     at: u64,
+    /// Which start of the service it was.
+    pub(super) number: u64,
+    /// How long it took to be ready; none before it is, or when nothing says so.
+    pub(super) ready: Option<Duration>,
 }
 
 /// Reads a log as it grows.
@@ -89,7 +94,9 @@ impl<H: Host, O: Observer> World<H, O> {
         let Some(file) = self.host.log_file(deployment, service) else { return };
         let at = std::fs::metadata(&file).map_or(0, |data| data.len());
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        started.insert((deployment.clone(), service.to_owned()), Started { file, at });
+        let key = (deployment.clone(), service.to_owned());
+        let number = started.get(&key).map_or(0, |last| last.number) + 1;
+        started.insert(key, Started { file, at, number, ready: None });
     }
 
     /// Follows a service's log from its last start on.

@@ -274,7 +274,8 @@ pub trait Host: Send + Sync + 'static {
     ) -> impl Future<Output = Result<ServiceState, HostError>> + Send;
 
     /// Bytes that the processes of a running service hold in memory, the cache of files apart.
-    fn memory(&self, deployment: &DeploymentName, service: &str) -> impl Future<Output = Result<u64, HostError>> + Send;
+    fn memory(&self, deployment: &DeploymentName, service: &str)
+    -> impl Future<Output = Result<u64, HostError>> + Send;
 
     /// Where the harness reaches a port of a running service.
     fn address(

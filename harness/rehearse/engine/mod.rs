@@ -2,6 +2,7 @@
 
 mod ask;
 mod backup;
+mod budget;
 mod checks;
 mod evidence;
 mod follow;

@@ -11,6 +11,7 @@ use rehearse_core::plan::{MAIN, Stage};
 use rehearse_core::release::Release;
 
 use super::backup::Verified;
+use super::budget::Needs;
 use super::host::{DeploymentName, Host, ImageHeld};
 use super::observer::Observer;
 use super::probe::Answers;
@@ -22,6 +23,7 @@ use super::world::{Scene, World};
 pub(crate) struct Baseline {
     pub(crate) answers: Answers,
     pub(crate) samples: Vec<Samples>,
+    pub(crate) needs: Needs,
     pub(crate) logs: Vec<LogReview>,
     pub(crate) migrations: Option<MigrationState>,
     pub(crate) graphql: Option<Schema>,

@@ -185,6 +185,7 @@ impl<H: Host, O: Observer> World<H, O> {
     pub(crate) async fn start(&self, scene: &Scene, service: &str) -> Result<StepEnd, Trouble> {
         self.moved(&scene.deployment, service);
         self.starts(&scene.deployment, service);
+        let began = tokio::time::Instant::now();
         {
             let _wait = self.meter.engine();
             self.host.start(&scene.deployment, service).await?;
@@ -198,7 +199,11 @@ impl<H: Host, O: Observer> World<H, O> {
         };
         let what = format!("service {service} is ready");
         let awaited = Awaited { what: &what, service: Some(service), condition: ready, step: None, limit };
-        self.wait(scene, awaited).await
+        let end = self.wait(scene, awaited).await?;
+        if let StepEnd::Done = end {
+            self.became_ready(&scene.deployment, service, began);
+        }
+        Ok(end)
     }
 
     async fn stop(&self, scene: &Scene, service: &str) -> Result<(), Trouble> {

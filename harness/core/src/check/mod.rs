@@ -4,6 +4,7 @@
 //! What saw no data adds a doubt and never an assertion.
 
 mod answer;
+mod budget;
 mod compare;
 mod data;
 mod graphql;
@@ -16,6 +17,7 @@ mod migrations;
 mod performance;
 
 pub use answer::{Compared, Terms, fill_json, judge_answer};
+pub use budget::{Budget, Figures, judge_budget};
 pub use compare::{csv_difference, json_difference};
 pub use data::{Affected, DataTerms, Difference, judge_data, judge_rows, judge_structure, name_structure, reading};
 pub use graphql::{GraphqlTerms, data_of, judge_graphql, judge_refused};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DataCheck, ExecStep, GraphqlCheck, HttpStep, SqlStep, main_database};
 use crate::release::{Range, Release};
-use crate::scalar::{Duration, Pattern};
+use crate::scalar::{Duration, Pattern, Size};
 use crate::spec::Command;
 use crate::template::Template;
 
@@ -196,6 +196,38 @@ pub struct PerformanceCheck {
     pub slack: Duration,
     /// The requests.
     pub requests: Vec<HttpStep>,
+    /// The time a service needs from its start to being ready; not judged when not given.
+    #[serde(default)]
+    pub ready: Option<TimeBudget>,
+    /// The memory that each versioned service holds after the requests, the cache of files apart; not judged when not
+    /// given.
+    #[serde(default)]
+    pub memory: Option<SizeBudget>,
+    /// The size of each database; not judged when not given.
+    #[serde(default)]
+    pub database_size: Option<SizeBudget>,
+}
+
+/// How much longer something may take than on the baseline.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TimeBudget {
+    /// It may be this many times the baseline's.
+    #[schemars(range(min = 1))]
+    pub ratio: f64,
+    /// A time below baseline plus this is never too long.
+    pub slack: Duration,
+}
+
+/// How much larger something may be than on the baseline.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SizeBudget {
+    /// It may be this many times the baseline's.
+    #[schemars(range(min = 1))]
+    pub ratio: f64,
+    /// A size below baseline plus this is never too large.
+    pub slack: Size,
 }
 
 fn seven() -> u32 {

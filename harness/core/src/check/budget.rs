@@ -1,0 +1,156 @@
+//! Judges figures that are read once, such as times to ready and sizes, against a budget of ratio and slack.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::event::CheckReport;
+use crate::product::{SizeBudget, TimeBudget};
+use crate::verdict::Finding;
+
+/// Figures by what they are of, or why there is none. The second of a pair tells one reading from another: a service
+/// that was not started anew has the reading that it had before.
+pub type Figures = BTreeMap<String, Result<(f64, u64), String>>;
+
+/// How much larger a figure may be than the baseline's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Budget {
+    /// Seconds.
+    Time {
+        /// So many times the baseline's.
+        ratio: f64,
+        /// Or the baseline's and so many seconds.
+        slack: f64,
+    },
+    /// Bytes.
+    Size {
+        /// So many times the baseline's.
+        ratio: f64,
+        /// Or the baseline's and so many bytes.
+        slack: f64,
+    },
+}
+
+impl From<&TimeBudget> for Budget {
+    fn from(budget: &TimeBudget) -> Self {
+        Self::Time { ratio: budget.ratio, slack: budget.slack.get().as_secs_f64() }
+    }
+}
+
+impl From<&SizeBudget> for Budget {
+    fn from(budget: &SizeBudget) -> Self {
+        Self::Size { ratio: budget.ratio, slack: budget.slack.bytes() as f64 }
+    }
+}
+
+impl Budget {
+    fn most(self, before: f64) -> f64 {
+        match self {
+            Self::Time { ratio, slack } | Self::Size { ratio, slack } => (before * ratio).max(before + slack),
+        }
+    }
+
+    fn text(self, figure: f64) -> String {
+        match self {
+            Self::Time { .. } => format!("{:.1?}", Duration::from_secs_f64(figure.max(0.0))),
+            Self::Size { .. } => format!("{:.1} MiB", figure / f64::from(1 << 20)),
+        }
+    }
+}
+
+/// Judges figures against the baseline's; without a baseline they are noted. Figures that the baseline has and that
+/// cannot be read now, or the other way round, cannot be told.
+pub fn judge_budget(before: Option<&Figures>, now: &Figures, budget: Budget, report: &mut CheckReport) {
+    let Some(before) = before else {
+        for (what, figure) in now {
+            match figure {
+                Ok((figure, _)) => {
+                    report.assertions += 1;
+                    report.notes.push(format!("{what}: {}", budget.text(*figure)));
+                }
+                Err(reason) => report.unclear.push(format!("{what}: {reason}")),
+            }
+        }
+        return;
+    };
+    for what in before.keys().filter(|what| !now.contains_key(*what)) {
+        report.unclear.push(format!("{what}: the baseline has a figure, this release has none"));
+    }
+    for (what, figure) in now {
+        let (is, reading) = match figure {
+            Ok(figure) => *figure,
+            Err(reason) => {
+                report.unclear.push(format!("{what}: {reason}"));
+                continue;
+            }
+        };
+        match before.get(what) {
+            None => report.notes.push(format!("{what}: {}, the baseline had none", budget.text(is))),
+            Some(Err(reason)) => report.unclear.push(format!("{what}, on the baseline: {reason}")),
+            Some(Ok((_, earlier))) if reading == *earlier => {
+                report.notes.push(format!("{what}: not begun anew since the baseline"));
+            }
+            Some(Ok((was, _))) => {
+                report.assertions += 1;
+                let most = budget.most(*was);
+                // Nothing is no times of anything.
+                let times = if *was > 0.0 { format!(" (× {:.2})", is / was) } else { String::new() };
+                let (was, seen) = (budget.text(*was), format!("{}{times}", budget.text(is)));
+                if is > most {
+                    let expected = format!("at most {}: {was} on the baseline", budget.text(most));
+                    report.findings.push(Finding::new(what, expected, seen));
+                } else {
+                    report.notes.push(format!("{what}: {was} → {seen}, at most {}", budget.text(most)));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::CheckKind;
+    use crate::verdict::Outcome;
+
+    fn figure(figure: Option<(f64, u64)>) -> Figures {
+        figure.into_iter().map(|figure| ("web".to_owned(), Ok(figure))).collect()
+    }
+
+    fn check(before: Option<&Figures>, now: &Figures, outcome: Outcome, says: &str) {
+        let mut report = CheckReport::new(CheckKind::Performance, "ready");
+        judge_budget(before, now, Budget::Time { ratio: 3.0, slack: 20.0 }, &mut report);
+        let said = report.findings.iter().map(ToString::to_string).chain(report.notes.clone());
+        let said = said.chain(report.unclear.clone()).collect::<Vec<_>>().join("\n");
+        assert_eq!(report.decide().outcome, outcome, "{said}");
+        assert!(said.contains(says), "no {says:?} in {said}");
+    }
+
+    #[test]
+    fn a_figure_has_to_exceed_ratio_and_slack() {
+        let of = |seconds| figure(Some((seconds, 2)));
+        let before = |seconds| figure(Some((seconds, 1)));
+        check(Some(&before(2.0)), &of(21.0), Outcome::Passed, "web: 2.0s → 21.0s (× 10.50), at most 22.0s");
+        check(
+            Some(&before(2.0)),
+            &of(23.0),
+            Outcome::Failed,
+            "web: expected at most 22.0s: 2.0s on the baseline, seen 23.0s",
+        );
+        check(Some(&before(60.0)), &of(179.0), Outcome::Passed, "");
+        check(Some(&before(60.0)), &of(181.0), Outcome::Failed, "");
+        check(None, &of(5.0), Outcome::Passed, "web: 5.0s");
+    }
+
+    #[test]
+    fn what_was_not_read_is_never_green() {
+        let broken: Figures = [("web".to_owned(), Err("out of reach".to_owned()))].into();
+        let of = |seconds| figure(Some((seconds, 2)));
+        check(Some(&of(1.0)), &broken, Outcome::Inconclusive, "web: out of reach");
+        check(Some(&broken), &of(1.0), Outcome::Inconclusive, "on the baseline: out of reach");
+        check(Some(&of(1.0)), &figure(None), Outcome::Inconclusive, "this release has none");
+        check(Some(&of(1.0)), &of(1.0), Outcome::Inconclusive, "not begun anew");
+        check(Some(&figure(None)), &of(1.0), Outcome::Inconclusive, "the baseline had none");
+        check(None, &figure(None), Outcome::Inconclusive, "");
+        check(None, &broken, Outcome::Inconclusive, "out of reach");
+    }
+}
