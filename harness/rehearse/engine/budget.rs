@@ -111,7 +111,8 @@ impl<H: Host, O: Observer> World<H, O> {
             let sql = match database.engine {
                 Engine::Postgresql => "select pg_database_size(current_database())::text",
                 Engine::Mysql => {
-                    "select sum(data_length + index_length) from information_schema.tables where table_schema = database()"
+                    "select cast(sum(data_length + index_length) as char) from information_schema.tables \
+                     where table_schema = database()"
                 }
             };
             let read = match self.database(scene, name) {
