@@ -11,6 +11,7 @@ const BUDGETS: &str = "data: {}
     slack: 1s
     requests: [{ service: web, port: 80, path: /home }]
     ready: { ratio: 2, slack: 20s }
+    memory: { ratio: 1.5, slack: 1MiB }
     database-size: { ratio: 2, slack: 1MiB }
 ";
 
@@ -47,4 +48,26 @@ async fn a_size_that_cannot_be_read_is_inconclusive() -> Fallible {
     let ran = run(0, Deed::Error("the server is out of reach")).await?;
     ran.ended(&["hop-1/check inconclusive"])?;
     ran.says("hop-1/check", "database main: the server is out of reach")
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_beyond_the_budget_is_found_and_one_that_cannot_be_read_is_inconclusive() -> Fallible {
+    let run = async |second: Deed| -> Fallible<Ran> {
+        let rehearsal = Rehearsal::new()?.product("data: {}\n", BUDGETS)?;
+        let world = rehearsal.world.clone();
+        world.on("pg_database_size", Deed::Rows(&["2000000"]));
+        world.nth("memory main/web", 2, second);
+        rehearsal.run().await
+    };
+    // 64 MiB on the baseline.
+    run(Deed::Holds("100000000")).await?.ended(&["hop-1/check passed"])?;
+    let ran = run(Deed::Holds("134217728")).await?;
+    ran.ended(&["hop-1/check failed"])?;
+    ran.says(
+        "hop-1/check",
+        "service web: expected at most 96.0 MiB: 64.0 MiB on the baseline, seen 128.0 MiB (× 2.00)",
+    )?;
+    let ran = run(Deed::Error("no such figure")).await?;
+    ran.ended(&["hop-1/check inconclusive"])?;
+    ran.says("hop-1/check", "no such figure")
 }

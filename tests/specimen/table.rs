@@ -73,7 +73,10 @@ fn listed(finders: &[String]) -> String {
 
 /// A finding without what differs from run to run, and short enough for a table.
 fn short(told: &str) -> String {
-    let line = told.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/");
+    let mut line = told.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/");
+    for (varies, word) in [(r"[0-9a-f]{40}", "(revision)"), (r"20[2-9]\d-\d\d-\d\dT[\d:.]+(Z|\+00:00)", "(now)")] {
+        line = regex::Regex::new(varies).map_or(line.clone(), |varies| varies.replace_all(&line, word).into_owned());
+    }
     let cut: String = line.chars().take(220).collect();
     if cut.len() < line.len() { format!("{cut}…") } else { cut }
 }

@@ -1,4 +1,5 @@
-//! Reads what a release needs: the time until its services are ready, and the room its databases take.
+//! Reads what a release needs: the time until its services are ready, the memory they hold, and the room its databases
+//! take.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -16,12 +17,14 @@ use super::observer::Observer;
 use super::world::{Scene, World};
 
 const READY: &str = "services are ready within their budget";
+const MEMORY: &str = "services hold no more memory than their budget";
 const SIZE: &str = "databases stay within their budget";
 
 /// What was read of one release.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Needs {
     ready: Figures,
+    memory: Figures,
     sizes: Figures,
 }
 
@@ -47,6 +50,12 @@ impl<H: Host, O: Observer> World<H, O> {
             needs.ready = self.times_to_ready(scene);
             let mut report = CheckReport::new(CheckKind::Performance, READY);
             judge_budget(before.map(|before| &before.ready), &needs.ready, Budget::from(budget), &mut report);
+            reports.push(report.decide());
+        }
+        if let Some(budget) = &check.memory {
+            needs.memory = self.memory(scene).await;
+            let mut report = CheckReport::new(CheckKind::Performance, MEMORY);
+            judge_budget(before.map(|before| &before.memory), &needs.memory, Budget::from(budget), &mut report);
             reports.push(report.decide());
         }
         if let Some(budget) = &check.database_size {
@@ -76,6 +85,23 @@ impl<H: Host, O: Observer> World<H, O> {
                 (format!("service {name}"), figure.ok_or_else(|| "its last start was not timed".to_owned()))
             })
             .collect()
+    }
+
+    /// What each service of the product's own holds, now that it has answered the fixed requests.
+    async fn memory(&self, scene: &Scene) -> Figures {
+        let mut figures = BTreeMap::new();
+        for (number, (name, _)) in self.services().iter().filter(|(_, service)| service.versioned).enumerate() {
+            let wait = self.meter.engine();
+            let held = self.host.memory(&scene.deployment, name).await;
+            drop(wait);
+            // Every reading is a new one.
+            let reading = (u64::from(scene.hop) << 32) | number as u64;
+            figures.insert(
+                format!("service {name}"),
+                held.map(|bytes| (bytes as f64, reading)).map_err(|error| error.chain()),
+            );
+        }
+        figures
     }
 
     /// What each database takes, as its server tells.

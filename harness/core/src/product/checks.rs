@@ -199,6 +199,10 @@ pub struct PerformanceCheck {
     /// The time a service needs from its start to being ready; not judged when not given.
     #[serde(default)]
     pub ready: Option<TimeBudget>,
+    /// The memory that each versioned service holds after the requests, the cache of files apart; not judged when not
+    /// given.
+    #[serde(default)]
+    pub memory: Option<SizeBudget>,
     /// The size of each database; not judged when not given.
     #[serde(default)]
     pub database_size: Option<SizeBudget>,
