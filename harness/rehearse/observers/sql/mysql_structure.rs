@@ -28,7 +28,7 @@ join information_schema.tables t on t.table_schema = c.table_schema and t.table_
 where c.table_schema = database() and c.is_nullable = 'NO' and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
 union all
 select 'type', c.table_name, c.column_name, null,
-  concat_ws(' ', c.column_type, nullif(c.collation_name, ''), nullif(c.extra, '')), 'f'
+  concat_ws(' ', c.column_type, nullif(c.collation_name, ''), nullif(trim(replace(c.extra, 'auto_increment', '')), '')), 'f'
 from information_schema.columns c
 join information_schema.tables t on t.table_schema = c.table_schema and t.table_name = c.table_name
 where c.table_schema = database() and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
@@ -36,6 +36,11 @@ union all
 select 'default', c.table_name, c.column_name, null, c.column_default, 'f' from information_schema.columns c
 join information_schema.tables t on t.table_schema = c.table_schema and t.table_name = c.table_name
 where c.table_schema = database() and c.column_default is not null and c.column_default <> 'NULL'
+  and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
+union all
+select 'default', c.table_name, c.column_name, null, 'the next of a sequence', 'f' from information_schema.columns c
+join information_schema.tables t on t.table_schema = c.table_schema and t.table_name = c.table_name
+where c.table_schema = database() and c.extra like '%auto_increment%'
   and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
 union all
 select 'trigger', g.event_object_table, null, null,

@@ -33,7 +33,7 @@ from pg_attribute a join stored t on t.oid = a.attrelid
 where a.attnum > 0 and not a.attisdropped and a.attnotnull
 union all
 select 'type', t.name, a.attname, null,
-  format_type(a.atttypid, a.atttypmod) || case when a.attidentity <> '' then ' identity' else '' end, false
+  format_type(a.atttypid, a.atttypmod), false
 from pg_attribute a join stored t on t.oid = a.attrelid
 where a.attnum > 0 and not a.attisdropped
 union all
@@ -42,6 +42,11 @@ select 'default', t.name, a.attname, null,
        else pg_get_expr(d.adbin, d.adrelid) end, false
 from pg_attrdef d join stored t on t.oid = d.adrelid
 join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+union all
+-- An identity does what such a default does: one in place of the other is no loss, neither of them is one.
+select 'default', t.name, a.attname, null, 'the next of a sequence', false
+from pg_attribute a join stored t on t.oid = a.attrelid
+where a.attnum > 0 and not a.attisdropped and a.attidentity <> ''
 union all
 select 'trigger', t.name, null, null,
   regexp_replace(pg_get_triggerdef(g.oid), '^CREATE (CONSTRAINT )?TRIGGER ("[^"]*"|\S+) ', '')
