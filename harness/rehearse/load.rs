@@ -32,8 +32,16 @@ pub enum LoadError {
         #[source]
         source: std::io::Error,
     },
+    /// A folder in place of a file.
+    #[error("{path} is a folder; name its files: {path}/*.yaml")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// There is no such product.
-    #[error("there is no product {name:?}; built in are: {known}; a folder with product.yaml does too")]
+    #[error(
+        "there is no product {name:?}; built in are: {known}; your own: a folder with product.yaml, by --product-dir or, for `path`, --product"
+    )]
     NoProduct {
         /// The name.
         name: String,
@@ -108,7 +116,10 @@ pub fn products() -> Vec<String> {
     names
 }
 
-fn text(path: &Path) -> Result<String, LoadError> {
+pub(crate) fn text(path: &Path) -> Result<String, LoadError> {
+    if path.is_dir() {
+        return Err(LoadError::Folder { path: path.to_owned() });
+    }
     std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })
 }
 

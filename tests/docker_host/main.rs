@@ -16,6 +16,7 @@ mod commands;
 mod copies;
 mod images;
 mod networks;
+mod planted;
 mod removal;
 mod rig;
 mod services;

@@ -47,6 +47,27 @@ async fn the_short_form_is_the_same_expectation() -> Fallible {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_expected_failure_does_not_hide_another_one() -> Fallible {
+    let also = ("http main/web GET /home", Deed::Http(500, "broken"));
+    let lost = ("tables main", Deed::Tables(super::world::things(1, "abc")));
+    for (text, exit) in [
+        ("{ outcome: failed, stage: hop-1/check, findings: ['GET /home'] }", Exit::Failed),
+        ("failed at hop-1/check, GET /home", Exit::Failed),
+        ("{ outcome: failed, stage: hop-1/check, findings: ['GET /home'], checks: [data] }", Exit::Passed),
+        ("{ outcome: failed, stage: hop-1/check, checks: [data, health] }", Exit::Passed),
+    ] {
+        let rehearsal = Rehearsal::new()?.scenario(&format!("expect: {text}"));
+        rehearsal.world.nth(also.0, 2, also.1.clone());
+        for nth in [4, 5] {
+            rehearsal.world.nth(lost.0, nth, lost.1.clone());
+        }
+        let ran = rehearsal.run().await?;
+        assert_eq!(ran.exit(), exit, "{text}: {} {}", unmet(&ran), ran.troubles());
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_short_form_that_cannot_be_read_is_told_at_its_place() -> Fallible {
     for (text, wanted) in [
         ("passed at hop 1", "`passed` is no outcome to be expected"),

@@ -108,6 +108,31 @@ async fn what_a_probe_writes_without_saying_so_is_found() -> Fallible {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_that_writes_to_a_table_may_not_change_the_rows_that_were_there() -> Fallible {
+    use super::world::things;
+    let rehearsal = Rehearsal::new()?.product(
+        "access: []\n",
+        "access: [{ name: buy, writes: [things], steps: [{ http: { service: web, port: 80, method: POST, path: /buy } }] }]\n",
+    )?;
+    rehearsal.world.from("tables main", 3, Deed::Tables(things(3, "xyz")));
+    let ran = rehearsal.run().await?;
+    ran.ended(&["baseline failed"])?;
+    ran.says("baseline", "other values in name (3: id=1 'abc' → 'xyz'")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_ends_while_others_are_asked_is_found() -> Fallible {
+    use std::time::Duration;
+    let rehearsal = Rehearsal::new()?;
+    rehearsal.world.nth("start main/web", 2, Deed::Prints(&[(0, "it starts"), (2000, "farewell")], Some(0)));
+    let late = Deed::Late(Duration::from_secs(5), Box::new(Deed::Http(200, "home")));
+    rehearsal.world.nth("http main/web GET /home", 2, late);
+    let ran = rehearsal.run().await?;
+    ran.ended(&["hop-1/check failed"])?;
+    ran.says("hop-1/check", "service web: expected it still runs, seen it exited with code 0; its last lines: ")
+}
+
+#[tokio::test(start_paused = true)]
 async fn probes_that_write_come_after_those_that_read_and_what_they_write_is_the_next_reference() -> Fallible {
     use super::world::things;
     let rehearsal = Rehearsal::new()?.product(

@@ -122,7 +122,7 @@ pub(crate) fn validate(args: &ValidateArgs) -> Exit {
 
 /// Checks one file as what its first key says it is.
 fn check(file: &Path, product: Option<&Path>) -> Result<String, LoadError> {
-    let text = std::fs::read_to_string(file).map_err(|source| LoadError::Read { path: file.to_owned(), source })?;
+    let text = load::text(file)?;
     let key = |wanted: &str| text.lines().any(|line| line.starts_with(wanted));
     if key("- ") && !key("scenario:") && !key("product:") {
         return Ok(format!("{} known failures", load::failures(file)?.len()));
@@ -130,7 +130,8 @@ fn check(file: &Path, product: Option<&Path>) -> Result<String, LoadError> {
     // A scenario names its product too, so the scenario's own key decides.
     if key("scenario:") || !key("product:") {
         let loaded = load::rehearsal(file, product, |_| {})?;
-        Ok(format!("a scenario of {} hops and {} stages", loaded.plan.hops.len(), loaded.plan.stages.len()))
+        let (hops, stages) = (loaded.plan.hops.len(), loaded.plan.stages.len());
+        Ok(format!("a scenario of {hops} {} and {stages} stages", if hops == 1 { "hop" } else { "hops" }))
     } else {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let loaded = load::product("", Some(folder))?;
@@ -145,6 +146,16 @@ pub(crate) fn scenario_files(folder: &Path) -> Vec<PathBuf> {
         entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
     files.sort();
     files
+}
+
+/// All releases where they fit a line, else the first, the newest and how many there are.
+fn some(releases: &[String]) -> String {
+    match releases {
+        [first, .., last] if releases.len() > 8 => {
+            format!("{first} … {last}, {} releases (--format json names them)", releases.len())
+        }
+        few => few.join(", "),
+    }
 }
 
 pub(crate) fn list(args: &ListArgs) -> Exit {
@@ -179,7 +190,7 @@ pub(crate) fn list(args: &ListArgs) -> Exit {
         Format::Text => {
             let mut text = String::from("products\n");
             for (name, releases) in &products {
-                text.push_str(&format!("  {name:<12} {}\n", releases.join(", ")));
+                text.push_str(&format!("  {name:<12} {}\n", some(releases)));
             }
             text.push_str("scenarios\n");
             for (file, scenario) in &scenarios {

@@ -47,6 +47,7 @@ const ROUNDS: u32 = 3;
 
 /// Names of checks that every product has.
 const SERVICES: &str = "every service runs and is ready";
+const STILL: &str = "every service still runs after all that was asked";
 const BUDGET: &str = "fixed requests stay within their budget";
 
 type Made = (CheckReport, Answers, Option<MigrationState>);
@@ -195,6 +196,11 @@ impl<H: Host, O: Observer> World<H, O> {
             reports.push(report.in_time(took));
             after = tables;
         }
+        if has(CheckKind::Health) {
+            let (report, took) = timed(self.services_still_run(scene)).await;
+            let report = report.unwrap_or_else(|trouble| unmade(CheckKind::Health, STILL, &trouble));
+            reports.push(report.in_time(took));
+        }
         if mode != Mode::Return {
             state.reference = Reference::next(state.reference.take(), &scene.release, before.as_ref(), after, written);
         }
@@ -255,6 +261,16 @@ impl<H: Host, O: Observer> World<H, O> {
                     report.findings.extend(findings);
                 }
             }
+        }
+        Ok(report.decide())
+    }
+
+    /// What was asked may have ended a service, or it ended by itself once its checks were made.
+    async fn services_still_run(&self, scene: &Scene) -> Result<CheckReport, Trouble> {
+        let mut report = CheckReport::new(CheckKind::Health, STILL);
+        for name in self.services().keys() {
+            report.assertions += 1;
+            report.findings.extend(self.dead(scene, name, "it still runs").await?);
         }
         Ok(report.decide())
     }

@@ -71,6 +71,13 @@ impl<H: Host, O: Observer> World<H, O> {
                 let filled = tables.tables.values().filter(|table| table.rows > 0).count();
                 report.assertions += u32::try_from(filled).unwrap_or(u32::MAX);
                 let rows: u64 = tables.tables.values().map(|table| table.rows).sum();
+                if filled == 1 && tables.tables.len() > 1 {
+                    // What a migrator leaves in a database that nothing was restored into.
+                    report.unclear.push(format!(
+                        "one of {} tables has rows, and no other: was the backup restored?",
+                        tables.tables.len()
+                    ));
+                }
                 report.notes.push(format!("{} tables, {filled} with rows, {rows} rows in all", tables.tables.len()));
                 see_structure(&tables, &mut structure);
             }

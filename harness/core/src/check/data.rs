@@ -26,7 +26,8 @@ pub struct DataTerms<'a> {
     pub rules: &'a [&'a DataRule],
     /// Columns that change by themselves, as `table.column`, with `*` for any characters.
     pub volatile: &'a [String],
-    /// Tables, or columns as `table.column`, that our own probes said they write to since the reference was taken.
+    /// Tables, or columns as `table.column`, that our own probes said they write to since the reference was taken. Rows
+    /// that were there keep their values in a table so named, as far as its rows are known; only columns may change.
     pub written: &'a BTreeSet<String>,
     /// Tables that another check judges.
     pub elsewhere: &'a BTreeMap<String, String>,
@@ -129,7 +130,9 @@ impl Judge<'_> {
         let moved = rules.moved(name);
         let renamed = rules.renamed_table(name);
         let new = moved.map(|(moved, _)| moved.to.as_str()).or(renamed.map(|(new, _)| new)).unwrap_or(name);
-        if new == name && self.terms.written.contains(name) && self.now.tables.contains_key(name) {
+        // Where all rows are known, those that were there before are held to what they were.
+        let known = before.kept.is_some() && self.now.tables.get(name).is_some_and(|table| table.kept.is_some());
+        if new == name && self.terms.written.contains(name) && self.now.tables.contains_key(name) && !known {
             let rows = self.now.tables.get(name).map_or(0, |table| table.rows);
             report.notes.push(format!("table {name}: {} → {rows} rows, written by our own probe", before.rows));
             return None;

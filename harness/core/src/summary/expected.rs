@@ -125,7 +125,29 @@ fn differing(stage: &StageRecord, expectation: &Expectation) -> impl Iterator<It
         let seen = if recognised.is_empty() { "none".to_owned() } else { recognised.join(", ") };
         Finding::new(format!("the known failure at stage {}", stage.id), id, seen)
     });
-    findings.chain(checks).chain(known).collect::<Vec<_>>().into_iter()
+    let others = unnamed(stage, expectation);
+    findings.chain(checks).chain(known).chain(others).collect::<Vec<_>>().into_iter()
+}
+
+/// Checks that failed beside what was expected: they may be another failure, which the expected one must not hide.
+fn unnamed<'s>(stage: &'s StageRecord, expectation: &'s Expectation) -> impl Iterator<Item = Finding> + 's {
+    let anything = expectation.short && expectation.findings.is_empty();
+    let named = |finding: &&Finding| {
+        let text = finding.to_string();
+        expectation.findings.iter().any(|pattern| pattern.regex().is_match(&text))
+            || finding.known.as_ref().is_some_and(|known| expectation.known.contains(&known.id))
+    };
+    stage.checks.iter().filter(move |check| !anything && !expectation.checks.contains(&check.kind)).filter_map(
+        move |check| {
+            let mut others = check.findings.iter().filter(|finding| !named(finding));
+            let first = others.next()?;
+            let more = others.count();
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            let object = format!("check {} at stage {}", check.title(), stage.id);
+            let wanted = format!("no failure that neither `findings` nor `checks: [{}]` names", check.kind.name());
+            Some(Finding::new(object, wanted, format!("{first}{more}")))
+        },
+    )
 }
 
 /// The known failures that were recognised in a stage.

@@ -51,7 +51,10 @@ select 'view', v.table_name, null, null, md5(v.view_definition), 'f'
 from information_schema.views v where v.table_schema = database()
 union all
 select 'privilege', p.table_name, null, null, concat(p.privilege_type, ' for ', p.grantee), 'f'
-from information_schema.table_privileges p where p.table_schema = database()";
+from information_schema.table_privileges p where p.table_schema = database()
+union all
+select 'privilege', p.table_name, p.column_name, null, concat(p.privilege_type, ' of the column for ', p.grantee), 'f'
+from information_schema.column_privileges p where p.table_schema = database()";
 
 /// MariaDB names a check within its table, MySQL within the schema.
 pub(super) const CHECK_OF_TABLE: &str = "and c.table_name = t.table_name";

@@ -4,7 +4,7 @@
 /// printed with their schema where it is not `public`.
 pub(super) const ITEMS: &str = r#"
 with tables as (
-  select c.oid, c.relowner, c.relacl, c.relkind,
+  select c.oid, c.relowner, c.relacl, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity,
     case when n.nspname = 'public' then c.relname::text else n.nspname || '.' || c.relname end as name
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'v', 'm') and not c.relispartition
@@ -59,6 +59,27 @@ union all
 select 'privilege', t.name, null, null,
   x.privilege_type || ' for ' || case x.grantee when 0 then 'everyone' else pg_get_userbyid(x.grantee)::text end, false
 from stored t, lateral aclexplode(t.relacl) x where x.grantee <> t.relowner
+union all
+select 'privilege', t.name, a.attname, null,
+  x.privilege_type || ' of the column for ' || case x.grantee when 0 then 'everyone' else pg_get_userbyid(x.grantee)::text end, false
+from stored t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped,
+  lateral aclexplode(a.attacl) x
+union all
+select 'constraint', t.name, null, null, 'rows survive a crash: it is logged', false from stored t where t.relpersistence = 'p'
+union all
+select 'constraint', t.name, null, null, 'rows are guarded by policies' || case when t.relforcerowsecurity then ', for its owner too' else '' end, false
+from stored t where t.relrowsecurity
+union all
+select 'constraint', t.name, null, null,
+  'policy for ' || p.polcmd::text || case when p.polpermissive then '' else ' restrictive' end
+    || ' to ' || array_to_string(array(select case r when 0 then 'everyone' else pg_get_userbyid(r)::text end from unnest(p.polroles) r order by 1), ', ')
+    || coalesce(' using ' || pg_get_expr(p.polqual, p.polrelid), '')
+    || coalesce(' with check ' || pg_get_expr(p.polwithcheck, p.polrelid), ''), false
+from pg_policy p join stored t on t.oid = p.polrelid
+union all
+select 'trigger', t.name, null, null,
+  regexp_replace(pg_get_ruledef(w.oid), '^CREATE RULE ("[^"]*"|\S+) AS', 'rule'), false
+from pg_rewrite w join stored t on t.oid = w.ev_class
 union all
 select 'owner', t.name, null, null, pg_get_userbyid(t.relowner)::text, false from stored t"#;
 

@@ -106,6 +106,9 @@ impl Judge<'_> {
     fn growth(&self, name: &str, text: String, difference: &mut Difference) {
         match self.rules.added_rows(name) {
             Some(rule) => difference.by_rule.push(format!("has {text} {}", self.rules.by(rule))),
+            None if self.terms.written.contains(name) => {
+                difference.by_rule.push(format!("has {text}, by our own probe"));
+            }
             None if self.terms.growing.contains(name) => {
                 difference.by_rule.push(format!("has {text}, as it gets by a plain restart of the source release"));
             }
