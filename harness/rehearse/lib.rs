@@ -9,6 +9,7 @@ pub mod engine;
 pub mod load;
 pub mod observers;
 pub mod report;
+pub mod secrets;
 pub mod session;
 pub mod setup;
 pub mod trial;

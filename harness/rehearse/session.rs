@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rehearse_core::event::{Reporter, RunId};
+use rehearse_core::secret::Redactor;
 use rehearse_core::summary::Summary;
 use rehearse_core::verdict::Exit;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,21 @@ pub struct Manner {
     pub keep: Keep,
     /// How long kept things may stay.
     pub lease: Duration,
+    /// How it is ended from outside.
+    pub stop: Stop,
+    /// Takes secrets out of whatever is written: the one that the reporters have.
+    pub redactor: Redactor,
+}
+
+/// How a session is ended from outside.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// What is under way ends; everything is removed, and the reports are written.
+    pub cancel: CancellationToken,
+    /// Removing ends within seconds as well; what is left is named.
+    pub force: CancellationToken,
+    /// Everything is left as it is.
+    pub leave: CancellationToken,
 }
 
 /// A session that could not be held.
@@ -126,7 +142,6 @@ pub async fn hold(
     book: Arc<Book>,
     manner: &Manner,
     reporters: &mut [Box<dyn Reporter>],
-    cancel: &CancellationToken,
 ) -> Result<Held, SessionError> {
     let run = run_id();
     let out =
@@ -138,15 +153,29 @@ pub async fn hold(
         expires: SystemTime::now() + loaded.plan.deadline + manner.lease,
     };
     let scratch = std::env::temp_dir();
-    let settings = Settings { mark, logs: out.join("logs"), scratch, book, reach: None };
+    let redactor = manner.redactor.clone();
+    let settings = Settings { mark, logs: out.join("logs"), scratch, book, reach: None, redactor: redactor.clone() };
     let host = Arc::new(DockerHost::connect(settings).await?);
     // What has outlived its lease goes now; a failure that is kept stays.
     let _swept = sweep(host.client(), Selection::Expired).await;
     let observer = Arc::new(Live::new(host.clone())?);
-    let case =
-        Case { product: loaded.product, scenario: loaded.scenario, plan: loaded.plan, backup: loaded.backup, run, out };
-    let terms = Terms { keep: manner.keep, grace: GRACE, tool: env!("CARGO_PKG_VERSION").to_owned() };
-    let Finished { summary, trouble } = rehearse(case, host.clone(), observer, reporters, cancel, &terms).await;
+    let case = Case {
+        product: loaded.product,
+        scenario: loaded.scenario,
+        plan: loaded.plan,
+        backup: loaded.backup,
+        run,
+        out,
+        redactor,
+    };
+    let terms = Terms {
+        keep: manner.keep,
+        grace: GRACE,
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        force: manner.stop.force.clone(),
+    };
+    let Finished { summary, trouble } =
+        rehearse(case, host.clone(), observer, reporters, &manner.stop.cancel, &terms).await;
     let lost = host.log_troubles();
     let trouble =
         trouble.or_else(|| (!lost.is_empty()).then(|| format!("logs that could not be followed: {}", lost.join("; "))));

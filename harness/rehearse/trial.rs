@@ -10,11 +10,10 @@ use rehearse_core::event::Reporter;
 use rehearse_core::scenario::Tier;
 use rehearse_core::summary::Summary;
 use rehearse_core::verdict::Exit;
-use tokio_util::sync::CancellationToken;
 
 use crate::engine::Keep;
-use crate::session::{Held, Manner, hold, prepare_out};
-use crate::{load, report, setup};
+use crate::session::{Held, Manner, Stop, hold, prepare_out};
+use crate::{load, report, secrets, setup};
 
 /// Where trials are found and how they are run.
 #[derive(Debug, Clone)]
@@ -54,9 +53,10 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
     let out = of.out.join(&loaded.scenario.scenario);
     let _writing = prepare_out(&out).map_err(|error| error.to_string())?;
     let prefix = out.display().to_string();
+    let (redactor, _) = secrets::redactor(&loaded);
     let mut reporters: Vec<Box<dyn Reporter>> = vec![
         Box::new(report::Jsonl::new(&out).map_err(|error| error.to_string())?),
-        Box::new(report::Files::new(&out)),
+        Box::new(report::Files::new(&out).redacting(redactor.clone())),
         Box::new(report::Junit::new(&out.join("junit.xml"), prefix.clone())),
         Box::new(report::Terminal::new(
             report::Look::Plain,
@@ -66,10 +66,11 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
             Box::new(std::io::stdout()),
         )),
     ];
-    let manner = Manner { out, keep: Keep::Never, lease: Duration::from_secs(24 * 3600) };
+    let manner =
+        Manner { out, keep: Keep::Never, lease: Duration::from_secs(24 * 3600), stop: Stop::default(), redactor };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let held = runtime.block_on(hold(loaded, book, &manner, &mut reporters, &CancellationToken::new()));
+    let held = runtime.block_on(hold(loaded, book, &manner, &mut reporters));
     let Held { summary, trouble, exit } = held.map_err(|error| error.to_string())?;
     match exit {
         Exit::Passed => Ok(Completion::Completed),

@@ -14,6 +14,7 @@ mod check {
 
 mod commands;
 mod copies;
+mod disturbances;
 mod images;
 mod networks;
 mod planted;
@@ -30,6 +31,7 @@ use rehearse::docker::Client;
 
 use commands::*;
 use copies::*;
+use disturbances::*;
 use images::*;
 use networks::*;
 use removal::*;
@@ -85,6 +87,10 @@ fn main() -> ExitCode {
         an_unobtainable_image_says_why_and_what_is_on_offer,
         an_image_of_another_release_is_refused,
         a_check_up_tells_the_engine_and_its_room,
+        what_somebody_else_does_to_a_run_is_noticed,
+        what_we_do_ourselves_and_what_ends_by_itself_is_no_disturbance,
+        a_process_killed_for_want_of_memory_is_told_by_the_kernels_mark,
+        a_command_that_is_given_up_ends_inside_with_all_it_started,
         planted_changes_of_postgresql_are_found,
         rules_on_tables_of_postgresql_allow_what_they_say_and_no_more,
         planted_changes_of_mariadb_are_found,

@@ -122,6 +122,7 @@ pub(crate) async fn host(owner: Owner, book: Book) -> Result<(DockerHost, tempfi
         scratch: PathBuf::from("/var/tmp"),
         book: Arc::new(book),
         reach: None,
+        redactor: Default::default(),
     };
     Ok((DockerHost::connect(settings).await.map_err(told)?, folder))
 }

@@ -10,7 +10,7 @@ use super::world::{Deed, Fallible, things};
 #[tokio::test(start_paused = true)]
 async fn a_host_that_cannot_create_is_named_with_operation_and_object() -> Fallible {
     let rehearsal = Rehearsal::new()?;
-    rehearsal.world.nth("create main/web", 2, Deed::Error("no space left on device"));
+    rehearsal.world.nth("create main/web", 2, Deed::Error("the name is taken"));
     let ran = rehearsal.run().await?;
     assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Inconclusive, Exit::Inconclusive));
     ran.ended(&[
@@ -19,7 +19,7 @@ async fn a_host_that_cannot_create_is_named_with_operation_and_object() -> Falli
         "hop-2/upgrade skipped",
         "way-back/check passed",
     ])?;
-    ran.says("hop-1/upgrade", "cannot create main/web: no space left on device")?;
+    ran.says("hop-1/upgrade", "cannot create main/web: the name is taken")?;
     ran.says("hop-2/upgrade", "stage hop-1/upgrade inconclusive")
 }
 

@@ -10,6 +10,7 @@ use rehearse_core::diagnostic::Rejected;
 use rehearse_core::event::{Event, EventKind, ReportError, Reporter, RunId};
 use rehearse_core::product::Product;
 use rehearse_core::scenario::Scenario;
+use rehearse_core::secret::Redactor;
 use rehearse_core::span::Source;
 use rehearse_core::spec::read;
 use rehearse_core::summary::{StageRecord, Summary};
@@ -85,6 +86,7 @@ pub(crate) struct Rehearsal {
     scenario: String,
     keep: Keep,
     cancel: Option<Duration>,
+    force: Option<Duration>,
     deaf: bool,
     folder: TempDir,
     pub(crate) world: Arc<World>,
@@ -107,7 +109,7 @@ impl Rehearsal {
         std::fs::write(backup.join("manifest.json"), manifest.to_string())?;
         let world = Arc::new(World::new(folder.path().join("out")));
         let (product, scenario) = (PRODUCT.to_owned(), SCENARIO.to_owned());
-        Ok(Self { product, scenario, keep: Keep::Never, cancel: None, deaf: false, folder, world })
+        Ok(Self { product, scenario, keep: Keep::Never, cancel: None, force: None, deaf: false, folder, world })
     }
 
     /// Changes the product's text.
@@ -137,6 +139,11 @@ impl Rehearsal {
         self
     }
 
+    pub(crate) fn forced_after(mut self, time: Duration) -> Self {
+        self.force = Some(time);
+        self
+    }
+
     /// One reporter fails at everything.
     pub(crate) fn with_a_full_disk(mut self) -> Self {
         self.deaf = true;
@@ -154,18 +161,27 @@ impl Rehearsal {
         document.refuse(scenario.problems(&product, &document)).map_err(shown)?;
         let plan = rehearse_core::plan::build(&product, &Catalog::from_lines(RELEASES)?, &scenario)?;
         let out = self.folder.path().join("out");
-        Ok(Case { product, scenario, plan, backup: self.backup(), run: RunId("r1".to_owned()), out })
+        Ok(Case {
+            product,
+            scenario,
+            plan,
+            backup: self.backup(),
+            run: RunId("r1".to_owned()),
+            out,
+            redactor: Redactor::default(),
+        })
     }
 
     pub(crate) async fn run(self) -> Fallible<Ran> {
         let case = self.case()?;
         let fake = Arc::new(Fake(self.world.clone()));
         let cancel = CancellationToken::new();
-        if let Some(time) = self.cancel {
-            let cancel = cancel.clone();
+        let force = CancellationToken::new();
+        for (time, token) in [(self.cancel, &cancel), (self.force, &force)] {
+            let (Some(time), token) = (time, token.clone()) else { continue };
             tokio::spawn(async move {
                 tokio::time::sleep(time).await;
-                cancel.cancel();
+                token.cancel();
             });
         }
         let heard = Heard::default();
@@ -174,7 +190,7 @@ impl Rehearsal {
             reporters.push(Box::new(FullDisk));
         }
         reporters.push(Box::new(heard.clone()));
-        let terms = Terms { keep: self.keep, grace: Duration::from_secs(30), tool: "0".to_owned() };
+        let terms = Terms { keep: self.keep, grace: Duration::from_secs(30), tool: "0".to_owned(), force };
         let began = Instant::now();
         let finished = rehearse(case, fake.clone(), fake, &mut reporters, &cancel, &terms).await;
         let elapsed = began.elapsed();
@@ -266,6 +282,7 @@ impl Ran {
             | EventKind::Checked { .. }
             | EventKind::StageFinished { .. }
             | EventKind::StageSkipped { .. }
+            | EventKind::Disturbed { .. }
             | EventKind::LeftBehind { .. }
             | EventKind::RunFinished => None,
         };

@@ -14,6 +14,7 @@ use rehearse::engine::observer::{Ask, Content, DatabaseSite, Observer};
 use rehearse_core::activity::Activity;
 use rehearse_core::check::LogSift;
 use rehearse_core::observe::{Answer, DataState, LogReview, Reading, Response, Rows};
+use rehearse_core::verdict::Disturbance;
 
 use super::world::{Deed, World, body, cannot, key, left, print, things};
 
@@ -227,6 +228,33 @@ impl Host for Fake {
 
     fn log_file(&self, deployment: &DeploymentName, service: &str) -> Option<PathBuf> {
         self.0.service(&key(deployment, service)).map(|service| service.log)
+    }
+
+    async fn endings(&self) -> Vec<String> {
+        self.0.meet("endings".to_owned()).await;
+        Vec::new()
+    }
+
+    async fn disturbed(&self) {
+        loop {
+            let notified = self.0.disturbed.notified();
+            {
+                let inner = self.0.inner();
+                if inner.disturbances.1 < inner.disturbances.0.len() {
+                    return;
+                }
+            }
+            notified.await;
+        }
+    }
+
+    async fn disturbances(&self) -> Vec<Disturbance> {
+        self.0.meet("look around".to_owned()).await;
+        let mut inner = self.0.inner();
+        let (all, told) = &mut inner.disturbances;
+        let new = all[*told..].to_vec();
+        *told = all.len();
+        new
     }
 
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {

@@ -7,6 +7,7 @@ mod broken;
 mod budgets;
 mod case;
 mod causes;
+mod disturbed;
 mod expected;
 mod failures;
 mod fake;

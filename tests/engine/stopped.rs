@@ -24,6 +24,18 @@ async fn a_cancelled_stage_is_left_at_once_and_everything_is_removed() -> Fallib
 }
 
 #[tokio::test(start_paused = true)]
+async fn forced_it_ends_within_seconds_and_names_what_it_left() -> Fallible {
+    let rehearsal = Rehearsal::new()?.cancelled_after(5 * SECOND).forced_after(8 * SECOND);
+    rehearsal.world.on("run main/web: migrate", Deed::Hang);
+    rehearsal.world.on("teardown", Deed::Hang);
+    let ran = rehearsal.run().await?;
+    assert_eq!(ran.exit(), Exit::Cancelled);
+    assert_eq!(ran.summary().leftovers(), ["unknown: removing was ended by force"]);
+    assert!(ran.elapsed >= 13 * SECOND && ran.elapsed < 14 * SECOND, "{:?}", ran.elapsed);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn cancelling_reaches_the_images_beside() -> Fallible {
     for hung in ["db: load", "no call at all"] {
         let rehearsal = Rehearsal::new()?.cancelled_after(5 * SECOND);

@@ -13,6 +13,8 @@ use rehearse::engine::host::{BoxError, DeploymentName, HostError, Leftover, Serv
 use rehearse::engine::observer::Ask;
 use rehearse_core::activity::Activity;
 use rehearse_core::observe::{Body, DataState, Item, Kept, Structure, TableState};
+use rehearse_core::verdict::{Disturbance, Disturber};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub(crate) type Fallible<T = ()> = Result<T, BoxError>;
@@ -55,6 +57,8 @@ pub(crate) enum Deed {
     Prints(&'static [(u64, &'static str)], Option<i64>),
     /// Something stays behind.
     Left(&'static str),
+    /// Something from outside comes between, then this.
+    Disturbs(Disturber, Box<Deed>),
     /// The image holds this release.
     Holds(&'static str),
 }
@@ -103,6 +107,8 @@ pub(crate) struct Inner {
     pub(crate) services: BTreeMap<String, Service>,
     pub(crate) specs: Vec<(String, ServiceSpec)>,
     pub(crate) asks: Vec<Ask>,
+    /// What came between, and how much of it was told.
+    pub(crate) disturbances: (Vec<Disturbance>, usize),
     /// The release that an image by its id holds.
     pub(crate) holds: BTreeMap<String, String>,
 }
@@ -111,12 +117,13 @@ pub(crate) struct Inner {
 #[derive(Debug)]
 pub(crate) struct World {
     inner: Mutex<Inner>,
+    pub(crate) disturbed: Notify,
     out: PathBuf,
 }
 
 impl World {
     pub(crate) fn new(out: PathBuf) -> Self {
-        Self { inner: Mutex::default(), out }
+        Self { inner: Mutex::default(), disturbed: Notify::new(), out }
     }
 
     pub(crate) fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -154,9 +161,19 @@ impl World {
                     tokio::time::sleep(time).await;
                     deed = *next;
                 }
+                Deed::Disturbs(kind, next) => {
+                    self.disturb(kind);
+                    deed = *next;
+                }
                 other => return other,
             }
         }
+    }
+
+    fn disturb(&self, kind: Disturber) {
+        let (object, seen, remedy) = ("service web".to_owned(), "scripted".to_owned(), "run again".to_owned());
+        self.inner().disturbances.0.push(Disturbance { kind, object, seen, remedy });
+        self.disturbed.notify_waiters();
     }
 
     fn find(&self, call: String) -> Deed {

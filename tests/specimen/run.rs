@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rehearse::engine::Keep;
-use rehearse::session::{Held, Manner, hold, prepare_out};
-use rehearse::{load, report};
+use rehearse::session::{Held, Manner, Stop, hold, prepare_out};
+use rehearse::{load, report, secrets};
 use rehearse_core::event::Reporter;
 use rehearse_core::product::{Product, Step};
 use rehearse_core::scenario::{CheckKind, HopChange, Scenario, WayBack};
 use rehearse_core::summary::Summary;
 use rehearse_core::verdict::{Exit, Outcome};
-use tokio_util::sync::CancellationToken;
 
 /// How a rehearsal differs from the scenario's file.
 #[derive(Default)]
@@ -59,15 +58,16 @@ pub(crate) fn rehearse(fault: &str, name: &str, way: &Way) -> Result<Seen, Strin
     let out = std::env::var_os("REHEARSE_OUT").map_or_else(|| root().join("target/rehearsals"), PathBuf::from);
     let out = out.join("specimen").join(name);
     let _writing = prepare_out(&out).map_err(|error| error.to_string())?;
+    let (redactor, _) = secrets::redactor(&loaded);
     let mut reporters: Vec<Box<dyn Reporter>> = vec![
         Box::new(report::Jsonl::new(&out).map_err(|error| error.to_string())?),
-        Box::new(report::Files::new(&out)),
+        Box::new(report::Files::new(&out).redacting(redactor.clone())),
         Box::new(report::Junit::new(&out.join("junit.xml"), out.display().to_string())),
     ];
-    let manner = Manner { out, keep: Keep::Never, lease: Duration::from_secs(3600) };
+    let manner = Manner { out, keep: Keep::Never, lease: Duration::from_secs(3600), stop: Stop::default(), redactor };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let held = runtime.block_on(hold(loaded, book, &manner, &mut reporters, &CancellationToken::new()));
+    let held = runtime.block_on(hold(loaded, book, &manner, &mut reporters));
     let Held { summary, trouble, exit } = held.map_err(|error| error.to_string())?;
     match trouble {
         Some(trouble) => Err(trouble),

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::migrations::Migration;
 use crate::plan::Plan;
 use crate::scenario::{CheckKind, Expectation};
-use crate::verdict::{Finding, Known, Outcome};
+use crate::secret::Redactor;
+use crate::verdict::{Disturbance, Finding, Known, Outcome};
 
 /// The id of a stage: `hop-1/upgrade`. Stable over runs; unique in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,6 +80,13 @@ pub enum EventKind {
         /// What it came to.
         report: CheckReport,
     },
+    /// Something from outside came between: what the stage sees is not held against the product.
+    Disturbed {
+        /// The stage it was noticed in.
+        stage: StageId,
+        /// What.
+        disturbance: Disturbance,
+    },
     /// A stage ended.
     StageFinished {
         /// The stage.
@@ -108,6 +116,25 @@ pub enum EventKind {
     },
     /// The run ended; the last event.
     RunFinished,
+}
+
+impl EventKind {
+    /// Takes secrets out of it. The plan is told as it was made: who writes it takes them out.
+    pub fn redact(&mut self, redactor: &Redactor) {
+        match self {
+            Self::RunStarted(_) | Self::StageStarted { .. } | Self::Migrated { .. } | Self::RunFinished => {}
+            Self::Progress { text, .. } | Self::Noted { text, .. } | Self::StageSkipped { because: text, .. } => {
+                redactor.clean(text);
+            }
+            Self::Checked { report, .. } => report.redact(redactor),
+            Self::Disturbed { disturbance, .. } => redactor.clean(&mut disturbance.seen),
+            Self::StageFinished { findings, reason, .. } => {
+                findings.iter_mut().for_each(|finding| finding.redact(redactor));
+                reason.iter_mut().for_each(|reason| redactor.clean(reason));
+            }
+            Self::LeftBehind { leftovers } => leftovers.iter_mut().for_each(|text| redactor.clean(text)),
+        }
+    }
 }
 
 /// What a run is about.
@@ -186,6 +213,13 @@ impl CheckReport {
             notes: Vec::new(),
             evidence: Vec::new(),
         }
+    }
+
+    /// Takes secrets out of it.
+    pub fn redact(&mut self, redactor: &Redactor) {
+        redactor.clean(&mut self.name);
+        self.findings.iter_mut().for_each(|finding| finding.redact(redactor));
+        self.unclear.iter_mut().chain(&mut self.notes).for_each(|text| redactor.clean(text));
     }
 
     /// The same, with how long it took.

@@ -20,6 +20,7 @@ pub mod progress;
 pub mod release;
 pub mod scalar;
 pub mod scenario;
+pub mod secret;
 pub mod signature;
 pub mod span;
 pub mod spec;

@@ -12,7 +12,7 @@ use crate::event::{CheckReport, Event, EventKind, RunStarted, StageId, StageTime
 use crate::migrations::Migration;
 use crate::plan::{Act, Plan, Stage};
 use crate::scenario::CheckKind;
-use crate::verdict::{Exit, Finding, Known, Outcome, Verdict};
+use crate::verdict::{Disturbance, Exit, Finding, Known, Outcome, Verdict};
 
 /// How far a stage is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct StageRecord {
     pub known: Option<Known>,
     /// The checks made in it.
     pub checks: Vec<CheckReport>,
+    /// What came between from outside.
+    pub disturbances: Vec<Disturbance>,
     /// Facts worth reporting.
     pub notes: Vec<String>,
     /// Migrations that ended in it.
@@ -66,6 +68,7 @@ impl StageRecord {
             reason: None,
             known: None,
             checks: Vec::new(),
+            disturbances: Vec::new(),
             notes: Vec::new(),
             migrations: Vec::new(),
             time: StageTime::default(),
@@ -80,8 +83,22 @@ impl StageRecord {
         own.chain(checks)
     }
 
-    /// The worst of its own outcome and its checks'.
+    /// The worst of its own outcome and its checks'. What was seen while something from outside came between is told,
+    /// and not held against the product.
     fn settle(&mut self, own: Outcome) {
+        let Some(because) = self.disturbances.first().map(ToString::to_string) else { return self.weigh(own) };
+        let told = |finding: Finding| format!("seen, and not held against the product: {finding}");
+        self.notes.extend(self.findings.drain(..).map(told));
+        for check in self.checks.iter_mut().filter(|check| check.outcome == Outcome::Failed) {
+            check.outcome = Outcome::Inconclusive;
+            check.notes.extend(check.findings.drain(..).map(told));
+            check.unclear.push(because.clone());
+        }
+        self.reason.get_or_insert(because);
+        self.weigh(if own == Outcome::Cancelled { own } else { Outcome::Inconclusive });
+    }
+
+    fn weigh(&mut self, own: Outcome) {
         let of = |wanted| self.checks.iter().any(|check| check.outcome == wanted);
         self.outcome = match own {
             Outcome::Cancelled | Outcome::Failed | Outcome::Skipped => own,
@@ -153,6 +170,9 @@ impl Summary {
                 }
                 record.checks.push(report.clone());
             }
+            EventKind::Disturbed { stage, disturbance } => {
+                self.running(stage, "disturbed")?.disturbances.push(disturbance.clone());
+            }
             EventKind::StageFinished { stage, outcome, findings, reason, known, time } => {
                 if *outcome == Outcome::Skipped || (*outcome == Outcome::Failed && findings.is_empty()) {
                     return illegal(format!("{stage} finished as {outcome} without a finding"));
@@ -220,6 +240,11 @@ impl Summary {
     /// From the first event to the last one.
     pub fn wall(&self) -> Duration {
         self.wall
+    }
+
+    /// What came between from outside, with the stage it was noticed in.
+    pub fn disturbances(&self) -> impl Iterator<Item = (&StageId, &Disturbance)> {
+        self.stages.iter().flat_map(|stage| stage.disturbances.iter().map(move |it| (&stage.id, it)))
     }
 
     /// Whether the run has ended.
@@ -347,6 +372,7 @@ fn name(kind: &EventKind) -> &'static str {
         EventKind::Noted { .. } => "noted",
         EventKind::Migrated { .. } => "migrated",
         EventKind::Checked { .. } => "checked",
+        EventKind::Disturbed { .. } => "disturbed",
         EventKind::StageFinished { .. } => "stage-finished",
         EventKind::StageSkipped { .. } => "stage-skipped",
         EventKind::LeftBehind { .. } => "left-behind",

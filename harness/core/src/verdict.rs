@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::secret::Redactor;
+
 /// How a stage or a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -107,11 +109,70 @@ impl Finding {
         Self { object, expected, seen, evidence: None, known: None, service: None }
     }
 
+    /// Takes secrets out of it.
+    pub fn redact(&mut self, redactor: &Redactor) {
+        for text in [&mut self.object, &mut self.expected, &mut self.seen] {
+            redactor.clean(text);
+        }
+    }
+
     /// The same finding, with the file that shows it.
     #[must_use]
     pub fn shown_by(mut self, evidence: impl Into<String>) -> Self {
         self.evidence = Some(evidence.into());
         self
+    }
+}
+
+/// Something from outside that came between a run and what it rehearses. Never the product's fault: what was seen while
+/// it lasted proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disturbance {
+    /// What kind.
+    pub kind: Disturber,
+    /// What it befell: `the container engine`, `service web of main`.
+    pub object: String,
+    /// What was seen.
+    pub seen: String,
+    /// What to do before the next try.
+    pub remedy: String,
+}
+
+/// What can come between a run and what it rehearses. The words are a public contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disturber {
+    /// The container engine does not answer.
+    EngineGone,
+    /// The container engine was away for a while, and with it what it ran.
+    EngineRestarted,
+    /// The kernel killed a process for want of memory.
+    OutOfMemory,
+    /// No room is left where the engine keeps its data, or where we do.
+    DiskFull,
+    /// Somebody else stopped, killed, paused or removed a container of the run.
+    ContainerTouched,
+    /// Somebody else removed a network of the run, or took a container off it.
+    NetworkTouched,
+}
+
+impl Disturber {
+    /// As in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EngineGone => "engine-gone",
+            Self::EngineRestarted => "engine-restarted",
+            Self::OutOfMemory => "out-of-memory",
+            Self::DiskFull => "disk-full",
+            Self::ContainerTouched => "container-touched",
+            Self::NetworkTouched => "network-touched",
+        }
+    }
+}
+
+impl fmt::Display for Disturbance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}; {}", self.kind.name(), self.object, self.seen, self.remedy)
     }
 }
 

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rehearse_core::event::Reporter;
+use rehearse_core::secret::Redactor;
 use rehearse_core::verdict::Exit;
-use tokio_util::sync::CancellationToken;
 
 use super::args::{Keep, Progress, RunArgs};
 use super::files::loaded;
 use super::{chain, colour, refuse, runtime, say};
 use crate::load::Loaded;
-use crate::session::{Held, Manner, SessionError, hold, prepare_out};
-use crate::{engine, load, report, setup};
+use crate::session::{Held, Manner, SessionError, Stop, hold, prepare_out};
+use crate::{engine, load, report, secrets, setup};
 
 pub(crate) fn run(args: &RunArgs) -> Exit {
     // Every file is read before anything starts: a mistake in the last one must not show after an hour.
@@ -40,30 +40,30 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
         return Exit::Inconclusive;
     }
     let Some(runtime) = runtime() else { return Exit::Inconclusive };
-    let cancel = CancellationToken::new();
-    runtime.spawn(listen(cancel.clone()));
+    let stop = Stop::default();
+    runtime.spawn(listen(stop.clone()));
     let several = all.len() > 1;
     let mut exits = Vec::new();
     for loaded in all {
-        if cancel.is_cancelled() {
+        if stop.cancel.is_cancelled() {
             exits.push(Exit::Cancelled);
             continue;
         }
         let out = if several { args.out.join(&loaded.scenario.scenario) } else { args.out.clone() };
-        exits.push(runtime.block_on(one(loaded, book.clone(), args, out, &cancel)));
+        exits.push(runtime.block_on(async {
+            tokio::select! {
+                biased;
+                exit = one(loaded, book.clone(), args, out, &stop) => exit,
+                () = stop.leave.cancelled() => Exit::Cancelled,
+            }
+        }));
     }
     // What still runs beside, such as a listener for signals, does not hold the exit.
     runtime.shutdown_background();
     Exit::of_all(exits)
 }
 
-async fn one(
-    loaded: Loaded,
-    book: Arc<crate::docker::Book>,
-    args: &RunArgs,
-    out: PathBuf,
-    cancel: &CancellationToken,
-) -> Exit {
+async fn one(loaded: Loaded, book: Arc<crate::docker::Book>, args: &RunArgs, out: PathBuf, stop: &Stop) -> Exit {
     let _writing = match prepare_out(&out) {
         Ok(writing) => writing,
         Err(error) => {
@@ -71,7 +71,11 @@ async fn one(
             return Exit::BadInput;
         }
     };
-    let mut reporters = match reporters(&out, args.progress) {
+    let (redactor, plain) = secrets::redactor(&loaded);
+    for plain in plain {
+        say(&format!("note: {plain}"));
+    }
+    let mut reporters = match reporters(&out, args.progress, &redactor) {
         Ok(reporters) => reporters,
         Err(error) => {
             say(&format!("error: {error}: {}", error.source));
@@ -83,8 +87,8 @@ async fn one(
         Keep::OnFailure => engine::Keep::OnFailure,
         Keep::Always => engine::Keep::Always,
     };
-    let manner = Manner { out, keep, lease: args.lease.get() };
-    match hold(loaded, book, &manner, &mut reporters, cancel).await {
+    let manner = Manner { out, keep, lease: args.lease.get(), stop: stop.clone(), redactor };
+    match hold(loaded, book, &manner, &mut reporters).await {
         Ok(Held { trouble, exit, .. }) => {
             if let Some(trouble) = trouble {
                 say(&format!("trouble: {trouble}"));
@@ -102,7 +106,11 @@ async fn one(
 }
 
 /// The reporters of one run: files in the output folder, and the terminal.
-fn reporters(out: &Path, progress: Progress) -> Result<Vec<Box<dyn Reporter>>, rehearse_core::event::ReportError> {
+fn reporters(
+    out: &Path,
+    progress: Progress,
+    redactor: &Redactor,
+) -> Result<Vec<Box<dyn Reporter>>, rehearse_core::event::ReportError> {
     let in_gitlab = std::env::var("GITLAB_CI").is_ok_and(|value| value == "true");
     let look = match progress {
         Progress::Live => report::Look::Live,
@@ -118,31 +126,30 @@ fn reporters(out: &Path, progress: Progress) -> Result<Vec<Box<dyn Reporter>>, r
     let colour = if colour() { report::Colour::On } else { report::Colour::Off };
     let reporters: Vec<Box<dyn Reporter>> = vec![
         Box::new(report::Jsonl::new(out)?),
-        Box::new(report::Files::new(out)),
+        Box::new(report::Files::new(out).redacting(redactor.clone())),
         Box::new(report::Junit::new(&out.join("junit.xml"), prefix.clone())),
         Box::new(report::Terminal::new(look, colour, &prefix, &reports, Box::new(std::io::stderr()))),
     ];
     Ok(reporters)
 }
 
-/// First signal: cancel, tear down, write the reports. Later ones are heard by the default handler no more, so a second
-/// one says what to do instead of leaving things behind unseen.
-async fn listen(cancel: CancellationToken) {
+/// First signal: cancel, tear down, write the reports. Second: end that within seconds and name what is left. Third: leave.
+async fn listen(stop: Stop) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return;
     };
-    let mut heard = 0;
-    loop {
+    for (token, text) in [
+        (&stop.cancel, "cancelled: removing everything and writing the reports; once more to end that within seconds"),
+        (&stop.force, "forced: what is not gone in a few seconds is named in the reports; once more to leave at once"),
+        (&stop.leave, "left at once; remove what stayed with: rehearse sweep"),
+    ] {
         tokio::select! {
-            _ = interrupt.recv() => heard += 1,
-            _ = terminate.recv() => heard += 1,
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-        cancel.cancel();
-        match heard {
-            1 => say("cancelled: removing everything and writing the reports"),
-            _ => say("still removing; kill -9 leaves what `rehearse sweep` then removes"),
-        }
+        say(text);
+        token.cancel();
     }
 }

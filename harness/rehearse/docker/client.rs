@@ -51,6 +51,11 @@ impl Client {
         Ok(Self { docker, published, local: remote.is_none() })
     }
 
+    /// Waits a while for an engine that is away: what it holds of ours is to be removed once it is back.
+    pub(crate) async fn patiently(&self) {
+        let _ = ping(&self.docker, PATIENCE).await;
+    }
+
     /// For requests answered at once.
     pub(crate) fn quick(&self) -> &Docker {
         &self.docker
@@ -60,6 +65,15 @@ impl Client {
     /// the grace a container is given to stop.
     pub(crate) fn patient(&self, limit: Duration) -> Docker {
         self.docker.clone().with_timeout(limit)
+    }
+
+    /// Whether the engine takes a new connection: one that is ending answers on old ones for a while.
+    pub(crate) async fn anew(&self) -> Result<(), Error> {
+        let docker = match docker_host() {
+            Some(address) => Docker::connect_with_host(&address),
+            None => Docker::connect_with_local_defaults(),
+        };
+        docker?.with_timeout(Duration::from_secs(2)).ping().await.map(drop)
     }
 
     /// How published ports are bound.

@@ -23,9 +23,11 @@ pub(crate) async fn open(host: &DockerHost, deployment: &DeploymentName) -> Resu
         ..NetworkCreateRequest::default()
     };
     let docker = host.client.quick().clone();
-    host.creations
+    let made = host
+        .creations
         .make(format!("network of {deployment}"), async move { docker.create_network(request).await })
         .await?;
+    host.watch.network(&deployment.0, &made.id);
     Ok(())
 }
 

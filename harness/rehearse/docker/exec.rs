@@ -14,6 +14,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::docker::client::{failed, refused};
+use crate::docker::ending::Ending;
 use crate::docker::host::DockerHost;
 use crate::docker::service;
 use crate::engine::host::{Command, DeploymentName, HostError, Sink, Stdin, Stream};
@@ -36,14 +37,16 @@ pub(crate) async fn exec(
     let fail = |error| failed("exec in", object.clone())(error);
     let docker = host.client.quick();
 
+    let ending = Ending::of_command(&host.endings, &host.client, &host.mark.run, &id, &object);
     // Opened first: a command must not start on input that isn't there.
     let mut source = Source::open(command.stdin.as_ref()).await?;
+    let env = command.env.iter().map(|(key, value)| format!("{key}={value}"));
     let options = CreateExecOptions {
         cmd: Some(command.argv.clone()),
         attach_stdin: Some(command.stdin.is_some()),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
-        env: Some(command.env.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+        env: Some(env.chain(ending.variable()).collect()),
         user: command.user.clone(),
         working_dir: command.workdir.clone(),
         ..CreateExecOptions::default()
@@ -78,7 +81,10 @@ pub(crate) async fn exec(
     loop {
         let seen = docker.inspect_exec(&exec).await.map_err(fail)?;
         match (seen.running, seen.exit_code) {
-            (Some(false), Some(code)) => return Ok(code),
+            (Some(false), Some(code)) => {
+                ending.done();
+                return Ok(code);
+            }
             _ if begun.elapsed() > EXIT_CODE => {
                 return Err(HostError::Deadline { what: format!("the exit code of {object}"), limit: EXIT_CODE });
             }

@@ -4,13 +4,18 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rehearse_core::secret::Redactor;
+use rehearse_core::verdict::Disturbance;
+
 use crate::docker::client::Client;
 use crate::docker::creations::Creations;
+use crate::docker::ending::Endings;
 use crate::docker::image::{Images, ImagesState};
 use crate::docker::label::{self, Mark, carrying};
 use crate::docker::logs::Logs;
 use crate::docker::recipe::Book;
 use crate::docker::removal::remove_matching;
+use crate::docker::watch::Watch;
 use crate::docker::{copy, deployment, exec, memory, oneoff, service};
 use crate::engine::host::{
     Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, ServiceSpec, ServiceState, Sink,
@@ -29,6 +34,8 @@ pub struct Settings {
     pub book: Arc<Book>,
     /// The machine that published ports are reached on, where it isn't this one or that of `DOCKER_HOST`.
     pub reach: Option<String>,
+    /// Takes secrets out of what containers print.
+    pub redactor: Redactor,
 }
 
 /// A Docker engine as one run uses it.
@@ -39,6 +46,8 @@ pub struct DockerHost {
     pub(crate) logs: Logs,
     images: Images,
     pub(crate) creations: Creations,
+    pub(crate) watch: Watch,
+    pub(crate) endings: Endings,
 }
 
 impl DockerHost {
@@ -62,7 +71,22 @@ impl DockerHost {
             scratch: settings.scratch,
             state: ImagesState::default(),
         };
-        Ok(Self { client, mark, logs: Logs::new(logs), images, creations })
+        let mut folders = vec![logs.clone()];
+        if client.is_local()
+            && let Ok(info) = client.quick().info().await
+        {
+            folders.extend(info.docker_root_dir.map(PathBuf::from));
+        }
+        let watch = Watch::begin(&client, &mark.run, folders);
+        Ok(Self {
+            client,
+            mark,
+            logs: Logs::new(logs, settings.redactor),
+            images,
+            creations,
+            watch,
+            endings: Endings::default(),
+        })
     }
 
     /// Whose everything is that this host makes.
@@ -81,6 +105,7 @@ impl DockerHost {
     }
 
     async fn clear(&self, labels: &[(&str, &str)]) -> Vec<Leftover> {
+        self.client.patiently().await;
         let stuck = self.creations.settled().await;
         let mut left = remove_matching(&self.client, &carrying(labels)).await;
         left.extend(stuck);
@@ -182,13 +207,27 @@ impl Host for DockerHost {
         self.logs.file(deployment, service)
     }
 
+    async fn endings(&self) -> Vec<String> {
+        self.endings.settled().await
+    }
+
+    async fn disturbed(&self) {
+        self.watch.disturbed().await;
+    }
+
+    async fn disturbances(&self) -> Vec<Disturbance> {
+        self.watch.look().await
+    }
+
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
+        self.watch.let_all_go(Some(&deployment.0));
         let left = self.clear(&[(label::RUN, &self.mark.run), (label::DEPLOYMENT, &deployment.0)]).await;
         self.logs.finish(Some(deployment)).await;
         left
     }
 
     async fn teardown(&self) -> Vec<Leftover> {
+        self.watch.let_all_go(None);
         let left = self.clear(&[(label::RUN, &self.mark.run)]).await;
         self.logs.finish(None).await;
         left

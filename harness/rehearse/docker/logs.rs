@@ -13,6 +13,7 @@ use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::query_parameters::AttachContainerOptionsBuilder;
 use futures_util::{Stream, StreamExt};
+use rehearse_core::secret::{Redacting, Redactor};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
@@ -30,6 +31,7 @@ const FINISH: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Logs {
     folder: PathBuf,
+    redactor: Redactor,
     state: Mutex<State>,
     troubles: Arc<Mutex<Vec<String>>>,
 }
@@ -50,8 +52,8 @@ struct Followed {
 }
 
 impl Logs {
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, state: Mutex::default(), troubles: Arc::default() }
+    pub(crate) fn new(folder: PathBuf, redactor: Redactor) -> Self {
+        Self { folder, redactor, state: Mutex::default(), troubles: Arc::default() }
     }
 
     /// Gives a new container a file of its own.
@@ -79,7 +81,7 @@ impl Logs {
             None => return Ok(()),
         };
         let output = attach(docker, id).await?;
-        let task = tokio::spawn(write(output, file, Arc::clone(&self.troubles)));
+        let task = tokio::spawn(write(output, file, self.redactor.stream(), Arc::clone(&self.troubles)));
         if let Some(followed) = locked(&self.state).followed.get_mut(id) {
             followed.task = Some(task);
         }
@@ -126,7 +128,12 @@ pub(crate) async fn attach(
 }
 
 /// Writes to the end. It goes on reading where the disk is full: a container whose output nobody takes stands still.
-async fn write(output: impl Stream<Item = Result<LogOutput, Error>> + Unpin, path: PathBuf, troubles: Troubles) {
+async fn write(
+    output: impl Stream<Item = Result<LogOutput, Error>> + Unpin,
+    path: PathBuf,
+    mut redacting: Redacting,
+    troubles: Troubles,
+) {
     let tell = |error: String| locked(&troubles).push(format!("{}: {error}", path.display()));
     let mut file = match OpenOptions::new().create(true).append(true).open(&path).await {
         Ok(file) => Some(file),
@@ -153,10 +160,14 @@ async fn write(output: impl Stream<Item = Result<LogOutput, Error>> + Unpin, pat
                 Err(error) => tell(format!("the engine ended it: {error}")),
             }
         }
-        save(&mut file, &mut lines.whole, &tell).await;
+        let mut clean = redacting.take(&lines.whole);
+        lines.whole.clear();
+        save(&mut file, &mut clean, &tell).await;
     }
     lines.release();
-    save(&mut file, &mut lines.whole, &tell).await;
+    let mut clean = redacting.take(&lines.whole);
+    clean.extend(redacting.finish());
+    save(&mut file, &mut clean, &tell).await;
 }
 
 async fn save(file: &mut Option<File>, bytes: &mut Vec<u8>, tell: &impl Fn(String)) {

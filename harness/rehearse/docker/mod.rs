@@ -11,6 +11,7 @@ mod copy;
 mod creations;
 mod deployment;
 mod doctor;
+mod ending;
 mod exec;
 mod host;
 mod image;
@@ -26,6 +27,7 @@ mod release;
 mod removal;
 mod service;
 mod sweep;
+mod watch;
 
 pub use client::Client;
 pub use context::{ContextFile, embedded, read_folder};

@@ -9,6 +9,8 @@ use bollard::query_parameters::{InspectContainerOptions, StartContainerOptions, 
 use futures_util::StreamExt;
 
 use crate::docker::client::{failed, refused};
+use crate::docker::deployment;
+use crate::docker::ending::Ending;
 use crate::docker::exec::hear;
 use crate::docker::host::DockerHost;
 use crate::docker::logs::attach;
@@ -28,9 +30,14 @@ pub(crate) async fn run(
     let object = format!("one-off {} of {deployment}", spec.name);
     let suffix = format!("run{}", COUNT.fetch_add(1, Ordering::Relaxed));
     let id = service::create_container(host, deployment, spec, Role::OneOff(&suffix)).await?;
+    let network = deployment::network(host, deployment).await?;
+    host.watch.container(&deployment.0, &id, object.clone(), &network);
+    let ending = Ending::of_container(&host.endings, &host.client, &id, &object);
     let code = to_the_end(host, &id, &object, sink).await;
+    host.watch.let_go(&id);
     let thing = Thing { kind: Kind::Container, name: id.clone(), id, labels: Default::default() };
     let removed = remove_one(&host.client, &thing).await.map_err(failed("remove", object));
+    ending.done();
     // What went wrong first is what matters; a container that stays is found by teardown.
     let code = code?;
     removed.map(|()| code)

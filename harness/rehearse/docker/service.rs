@@ -57,6 +57,8 @@ pub(crate) async fn create(
 pub(crate) async fn start(host: &DockerHost, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
     let id = present(host, deployment, service, "start").await?;
     follow(host, deployment, service, &id).await?;
+    let network = deployment::network(host, deployment).await?;
+    host.watch.container(&deployment.0, &id, object(deployment, service), &network);
     let docker = host.client.patient(CREATE);
     docker
         .start_container(&id, None::<StartContainerOptions>)
@@ -68,6 +70,7 @@ pub(crate) async fn start(host: &DockerHost, deployment: &DeploymentName, servic
 pub(crate) async fn stop(host: &DockerHost, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
     let object = object(deployment, service);
     let Some(id) = find(host, deployment, service, "stop").await? else { return Ok(()) };
+    host.watch.let_go(&id);
     let Some(seen) = look(host, &id).await.map_err(failed("stop", object.clone()))? else { return Ok(()) };
     if !is_running(seen.state.as_ref()) {
         return Ok(());
@@ -90,6 +93,7 @@ pub(crate) async fn stop(host: &DockerHost, deployment: &DeploymentName, service
 pub(crate) async fn remove(host: &DockerHost, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
     let object = object(deployment, service);
     for thing in all(host, deployment, service).await.map_err(failed("remove", object.clone()))? {
+        host.watch.let_go(&thing.id);
         remove_one(&host.client, &thing).await.map_err(failed("remove", object.clone()))?;
         host.logs.settle(&thing.id, LAST_LINES).await;
     }

@@ -65,7 +65,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let listener = migrating
             .clone()
             .map(|migrating| -> Listener<'_> { Box::new(move |stream, bytes| migrating.take(stream, bytes)) });
-        let mut sink = Collector::new(&file, listener)?;
+        let mut sink = Collector::new(&file, self.evidence.redacting(), listener)?;
         let limit = step.deadline.as_ref().map_or(Duration::from_secs(600), |limit| limit.get());
         let began = tokio::time::Instant::now();
         let ran = {
@@ -100,6 +100,11 @@ impl<H: Host, O: Observer> World<H, O> {
                 }
             }
         };
+        if ran.is_err() {
+            for how in self.host.endings().await {
+                self.note(&scene.stage, how);
+            }
+        }
         let (out, err, lost) = sink.finish();
         if let Some(source) = lost {
             return Err(HostError::File { operation: "write", path: file, source }.into());

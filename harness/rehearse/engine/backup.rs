@@ -149,7 +149,7 @@ fn text(name: &str, folder: &Path, what: &str, findings: &mut Vec<Finding>) -> i
 }
 
 /// A name from a manifest that stays inside the folder.
-pub(super) fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
+pub(crate) fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
     let plain = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
     (plain && !name.is_empty()).then(|| folder.join(name))
 }

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use rehearse_core::secret::{Redacting, Redactor};
+
 use super::host::HostError;
 
 /// Writes evidence under `evidence/<stage>/`.
@@ -12,12 +14,18 @@ use super::host::HostError;
 pub(super) struct Evidence {
     out: PathBuf,
     taken: Mutex<BTreeMap<String, u32>>,
+    redactor: Redactor,
 }
 
 impl Evidence {
     /// Evidence in an output folder.
-    pub(super) fn new(out: &Path) -> Self {
-        Self { out: out.to_owned(), taken: Mutex::default() }
+    pub(super) fn new(out: &Path, redactor: Redactor) -> Self {
+        Self { out: out.to_owned(), taken: Mutex::default(), redactor }
+    }
+
+    /// Takes secrets out of what is written piece by piece into a file of evidence.
+    pub(super) fn redacting(&self) -> Redacting {
+        self.redactor.stream()
     }
 
     /// A fresh file for `name` in a stage: its path on the host, and as reports name it.
@@ -43,7 +51,7 @@ impl Evidence {
     /// When it cannot be written.
     pub(super) fn write(&self, stage: &str, name: &str, extension: &str, content: &[u8]) -> Result<String, HostError> {
         let (path, relative) = self.file(stage, name, extension)?;
-        let written = std::fs::File::create(&path).and_then(|mut file| file.write_all(content));
+        let written = std::fs::File::create(&path).and_then(|mut file| file.write_all(&self.redactor.bytes(content)));
         written.map_err(|source| HostError::File { operation: "write", path, source })?;
         Ok(relative)
     }
@@ -83,7 +91,7 @@ mod tests {
 
     #[test]
     fn names_never_leave_the_folder_and_never_meet() {
-        let evidence = Evidence::new(Path::new("/out"));
+        let evidence = Evidence::new(Path::new("/out"), Redactor::default());
         assert_eq!(
             evidence.unique("hop-1/check", "../../GET /a?b=c", "json"),
             "evidence/hop-1-check/..-..-GET-a-b-c.json"

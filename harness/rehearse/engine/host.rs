@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rehearse_core::path::Target;
 use rehearse_core::release::Release;
+use rehearse_core::verdict::Disturbance;
 
 /// The name of a deployment inside one run: `main`, or `way-back`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -285,7 +286,8 @@ pub trait Host: Send + Sync + 'static {
         port: u16,
     ) -> impl Future<Output = Result<SocketAddr, HostError>> + Send;
 
-    /// Runs a command inside a running service and returns its exit code. The output goes to `sink` as it comes.
+    /// Runs a command inside a running service and returns its exit code. The output goes to `sink` as it comes. Dropped
+    /// midway, it is ended in there with all that it started: see [`Host::endings`].
     fn exec(
         &self,
         deployment: &DeploymentName,
@@ -333,6 +335,17 @@ pub trait Host: Send + Sync + 'static {
 
     /// The file the newest container of a service logs into.
     fn log_file(&self, deployment: &DeploymentName, service: &str) -> Option<PathBuf>;
+
+    /// Waits until every command and one-off whose caller gave it up has ended in its container too, and tells how each
+    /// did. What it had done by then is to be observed.
+    fn endings(&self) -> impl Future<Output = Vec<String>> + Send;
+
+    /// Returns as soon as something from outside has come between that [`Host::disturbances`] has not told yet.
+    fn disturbed(&self) -> impl Future<Output = ()> + Send;
+
+    /// What has come between from outside since it was last asked, after a look at how everything stands now. Where the
+    /// engine is away, it is waited for.
+    fn disturbances(&self) -> impl Future<Output = Vec<Disturbance>> + Send;
 
     /// Removes the containers, network and volumes of one deployment.
     fn close(&self, deployment: &DeploymentName) -> impl Future<Output = Vec<Leftover>> + Send;

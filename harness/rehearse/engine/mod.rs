@@ -29,6 +29,7 @@ mod upgrading;
 mod wait;
 mod world;
 
+pub(crate) use backup::inside as backup_file;
 pub use output::{BodyMaker, KEPT};
 pub use run::{Finished, Keep, Terms, rehearse};
 pub use world::{Case, StepEnd, Trouble};

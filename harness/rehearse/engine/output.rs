@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use rehearse_core::observe::Body;
+use rehearse_core::secret::Redacting;
 use sha2::{Digest, Sha256};
 
 use super::host::{HostError, Sink, Stream};
@@ -57,6 +58,7 @@ pub(super) struct Collector<'a> {
     out: BodyMaker,
     err: BodyMaker,
     file: BufWriter<File>,
+    redacting: Redacting,
     lost: Option<std::io::Error>,
     listener: Option<Listener<'a>>,
 }
@@ -66,7 +68,7 @@ impl<'a> Collector<'a> {
     ///
     /// # Errors
     /// When the file cannot be made.
-    pub(super) fn new(file: &Path, listener: Option<Listener<'a>>) -> Result<Self, HostError> {
+    pub(super) fn new(file: &Path, redacting: Redacting, listener: Option<Listener<'a>>) -> Result<Self, HostError> {
         let made = File::create(file).map_err(|source| HostError::File {
             operation: "write",
             path: file.to_owned(),
@@ -76,6 +78,7 @@ impl<'a> Collector<'a> {
             out: BodyMaker::default(),
             err: BodyMaker::default(),
             file: BufWriter::new(made),
+            redacting,
             lost: None,
             listener,
         })
@@ -83,7 +86,8 @@ impl<'a> Collector<'a> {
 
     /// Standard output, standard error, and the first error of writing the file.
     pub(super) fn finish(mut self) -> (Body, Body, Option<std::io::Error>) {
-        let lost = self.lost.take().or_else(|| self.file.flush().err());
+        let rest = self.redacting.finish();
+        let lost = self.lost.take().or_else(|| self.file.write_all(&rest).and_then(|()| self.file.flush()).err());
         (self.out.finish(), self.err.finish(), lost)
     }
 }
@@ -95,7 +99,7 @@ impl Sink for Collector<'_> {
             Stream::Err => self.err.take(bytes),
         }
         if self.lost.is_none() {
-            self.lost = self.file.write_all(bytes).err();
+            self.lost = self.file.write_all(&self.redacting.take(bytes)).err();
         }
         if let Some(listener) = &mut self.listener {
             listener(stream, bytes);

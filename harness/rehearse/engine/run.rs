@@ -1,5 +1,7 @@
 //! The coordinator: carries out the plan's stages in order and is the only teller of events.
 
+mod ending;
+
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -10,12 +12,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::{Future, FutureExt};
 use rehearse_core::event::{Event, EventKind, Reporter, RunStarted, StageTime};
 use rehearse_core::plan::{Act, Stage};
-use rehearse_core::summary::{StageRecord, Summary};
-use rehearse_core::verdict::{Outcome, Verdict};
+use rehearse_core::secret::Redactor;
+use rehearse_core::summary::Summary;
+use rehearse_core::verdict::Outcome;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::ending::panicked;
 use super::evidence::Evidence;
 use super::host::Host;
 use super::meter::Meter;
@@ -44,6 +48,8 @@ pub struct Terms {
     pub grace: Duration,
     /// The version of this tool.
     pub tool: String,
+    /// Ends the removing as well, a few seconds after it is cancelled; what is left is named.
+    pub force: CancellationToken,
 }
 
 /// A run that is over, however it went.
@@ -62,10 +68,18 @@ struct Teller<'r> {
     summary: Summary,
     reporters: &'r mut [Box<dyn Reporter>],
     trouble: Option<String>,
+    redactor: Redactor,
 }
 
 impl Teller<'_> {
-    fn tell(&mut self, kind: EventKind) {
+    /// Whether a check of a running stage did not pass.
+    fn troubled(&self, stage: &rehearse_core::event::StageId) -> bool {
+        let record = self.summary.stages().iter().find(|record| record.id == *stage);
+        record.is_some_and(|record| record.checks.iter().any(|check| check.outcome != Outcome::Passed))
+    }
+
+    fn tell(&mut self, mut kind: EventKind) {
+        kind.redact(&self.redactor);
         let event = Event { at: self.began.elapsed(), kind };
         if let Err(illegal) = self.summary.fold(&event) {
             self.trouble.get_or_insert(illegal.to_string());
@@ -95,10 +109,12 @@ enum Ended {
 }
 
 /// What ended everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Over {
     Cancelled,
     Deadline,
+    /// Something from outside came between; what.
+    Disturbed(String),
 }
 
 /// Rehearses a case, then removes what it made.
@@ -114,9 +130,9 @@ pub async fn rehearse<H: Host, O: Observer>(
     terms: &Terms,
 ) -> Finished {
     let (sender, mut told_by_work) = unbounded_channel();
-    let plan = case.plan.clone();
+    let (plan, redactor) = (case.plan.clone(), case.redactor.clone());
     let world = World {
-        evidence: Arc::new(Evidence::new(Path::new(&case.out))),
+        evidence: Arc::new(Evidence::new(Path::new(&case.out), case.redactor.clone())),
         host,
         observer,
         meter: Meter::new(),
@@ -126,7 +142,7 @@ pub async fn rehearse<H: Host, O: Observer>(
         started: Arc::new(Mutex::new(BTreeMap::new())),
         case: Arc::new(case),
     };
-    let mut teller = Teller { began: Instant::now(), summary: Summary::new(), reporters, trouble: None };
+    let mut teller = Teller { began: Instant::now(), summary: Summary::new(), reporters, trouble: None, redactor };
     teller.tell(EventKind::RunStarted(Box::new(RunStarted {
         run: world.case.run.clone(),
         unix: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
@@ -197,9 +213,13 @@ struct Run<'w, H, O> {
 impl<H: Host, O: Observer> Run<'_, H, O> {
     /// Why a stage is not begun.
     fn because_skipped(&self, stage: &Stage) -> Option<String> {
-        match self.over {
+        match &self.over {
             Some(Over::Cancelled) => return Some("the run was cancelled".to_owned()),
             Some(Over::Deadline) => return Some(self.too_late()),
+            Some(Over::Disturbed(what)) => {
+                let first = what.split(';').next().unwrap_or(what);
+                return Some(format!("the run was disturbed: {first}"));
+            }
             None => {}
         }
         if let Act::NotReturned { because } = &stage.act {
@@ -249,6 +269,8 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                     told = told_by_work.recv() => told.into_iter().for_each(|kind| teller.tell(kind)),
                     done = &mut work => break Ended::Work(done.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))),
                     () = beside_work => {}
+                    // What is to be told of it is asked below.
+                    () = self.world.host.disturbed() => break Ended::Over(Over::Disturbed(String::new())),
                     () = tokio::time::sleep_until(self.deadline) => break Ended::Over(Over::Deadline),
                 }
             }
@@ -256,6 +278,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         while let Ok(kind) = told_by_work.try_recv() {
             teller.tell(kind);
         }
+        let ended = self.undisturbed(stage, ended, teller).await;
         self.finish(stage, began.elapsed(), before, &self.world.meter.clone(), ended, teller);
     }
 
@@ -267,7 +290,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         told_by_work: &mut UnboundedReceiver<EventKind>,
     ) {
         let mut wall = None;
-        let done = match (beside.done.take(), self.over) {
+        let done = match (beside.done.take(), self.over.clone()) {
             (Some((done, took)), _) => {
                 wall = Some(took);
                 Ended::Work(done.and_then(|held| self.world.keep_images(&beside.stage, held, &mut self.state)))
@@ -289,6 +312,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             teller.tell(kind);
         }
         let wall = wall.unwrap_or_else(|| beside.began.elapsed());
+        let done = self.undisturbed(&beside.stage.clone(), done, teller).await;
         self.finish(&beside.stage.clone(), wall, StageTime::default(), &beside.meter.clone(), done, teller);
     }
 
@@ -310,11 +334,13 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         let (outcome, mut findings, reason) = match ended {
             Ended::Work(end) => told(end),
             Ended::Over(over) => {
-                self.over = Some(over);
-                match over {
+                let told = match &over {
                     Over::Cancelled => (Outcome::Cancelled, Vec::new(), Some("cancelled from outside".to_owned())),
                     Over::Deadline => (Outcome::Inconclusive, Vec::new(), Some(self.too_late())),
-                }
+                    Over::Disturbed(what) => (Outcome::Inconclusive, Vec::new(), Some(what.clone())),
+                };
+                self.over = Some(over);
+                told
             }
         };
         let known = self.world.recognise_stage(stage, &self.state, &mut findings, reason.as_deref());
@@ -335,54 +361,4 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             }
         }
     }
-
-    /// Removes everything, unless it is to be kept.
-    async fn teardown(&mut self, stages: &[Stage], teller: &mut Teller<'_>, terms: &Terms) {
-        let Some(stage) = stages.iter().find(|stage| matches!(stage.act, Act::Teardown)) else { return };
-        teller.tell(EventKind::StageStarted { stage: stage.id.clone() });
-        let began = Instant::now();
-        let keep = match terms.keep {
-            Keep::Never => false,
-            Keep::OnFailure => match teller.summary.verdict_so_far() {
-                Verdict::Passed => false,
-                Verdict::Failed | Verdict::Inconclusive => true,
-                Verdict::Cancelled => {
-                    let troubled =
-                        |record: &StageRecord| matches!(record.outcome, Outcome::Failed | Outcome::Inconclusive);
-                    teller.summary.stages().iter().any(troubled)
-                }
-            },
-            Keep::Always => true,
-        };
-        let (mut outcome, mut reason) = (Outcome::Passed, None);
-        if keep {
-            let text =
-                format!("run {} is kept as asked, until its lease is over or: rehearse sweep", self.world.case.run);
-            teller.tell(EventKind::Noted { stage: stage.id.clone(), text });
-        } else {
-            let gone = AssertUnwindSafe(self.world.host.teardown()).catch_unwind();
-            let leftovers: Vec<String> = match tokio::time::timeout(terms.grace, gone).await {
-                Ok(Ok(left)) => {
-                    left.iter().map(|left| format!("{} {}: {}", left.kind, left.name, left.reason)).collect()
-                }
-                Ok(Err(panic)) => vec![format!("unknown: {}", panicked(panic.as_ref()).chain())],
-                Err(_) => vec![format!("unknown: removing took longer than {:?}", terms.grace)],
-            };
-            if !leftovers.is_empty() {
-                outcome = Outcome::Inconclusive;
-                reason = Some(format!("{} leftovers; remove them with: rehearse sweep", leftovers.len()));
-                teller.tell(EventKind::LeftBehind { leftovers });
-            }
-        }
-        let wall = began.elapsed();
-        let time = StageTime { wall, product: Duration::ZERO, engine: wall };
-        let (stage, findings) = (stage.id.clone(), Vec::new());
-        teller.tell(EventKind::StageFinished { stage, outcome, findings, reason, known: None, time });
-    }
-}
-
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Trouble {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    Trouble::Unseen(format!("bug: a stage panicked: {}", text.unwrap_or_default()))
 }

@@ -49,7 +49,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let context = self.context(scene, &Default::default(), &Map::new());
         let command = Command { argv: check.known.command.argv(&context)?, ..Command::default() };
         let (file, evidence) = self.evidence.file(&scene.stage.0, "migrations of the running code", "txt")?;
-        let mut sink = Collector::new(&file, None)?;
+        let mut sink = Collector::new(&file, self.evidence.redacting(), None)?;
         let code = {
             let _wait = self.meter.product();
             let listing = self.host.exec(&scene.deployment, &check.known.service, &command, &mut sink);

@@ -10,6 +10,7 @@ use rehearse_core::plan::Plan;
 use rehearse_core::product::{Product, Service};
 use rehearse_core::release::Release;
 use rehearse_core::scenario::Scenario;
+use rehearse_core::secret::Redactor;
 use rehearse_core::template::TemplateError;
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value, json};
@@ -36,6 +37,8 @@ pub struct Case {
     pub run: RunId,
     /// The output folder.
     pub out: PathBuf,
+    /// Takes secrets out of whatever is told or written.
+    pub redactor: Redactor,
 }
 
 /// Why a stage could not be carried out by us. Never the product's fault.

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use rehearse_core::cause::{Cause, Said, Trouble};
 use rehearse_core::event::{CheckReport, Event, EventKind, ReportError, Reporter};
 use rehearse_core::plan::Stage;
+use rehearse_core::secret::Redactor;
 use rehearse_core::summary::{Progress, StageRecord, Summary};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::view;
 use super::wire::{
-    VERSION, WireCheck, WireFinding, WireKnown, WireMigration, WireOutcome, WireTime, findings, seconds,
+    VERSION, WireCheck, WireDisturbance, WireFinding, WireKnown, WireMigration, WireOutcome, WireTime, findings,
+    seconds,
 };
 
 /// What a rehearsal came to, or has come to so far.
@@ -186,6 +188,9 @@ struct WireStage {
     time: WireTime,
     /// What was found wrong outside of checks.
     findings: Vec<WireFinding>,
+    /// What came between from outside.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    disturbances: Vec<WireDisturbance>,
     /// Facts worth reporting.
     notes: Vec<String>,
     /// Migrations that ended in it.
@@ -215,6 +220,7 @@ impl WireStage {
             started_s: begun.then(|| seconds(record.started)),
             time: record.time.into(),
             findings: findings(&record.findings),
+            disturbances: record.disturbances.iter().map(WireDisturbance::from).collect(),
             notes: record.notes.clone(),
             migrations: record.migrations.iter().map(WireMigration::from).collect(),
             checks: record.checks.iter().map(WireCheck::from).collect(),
@@ -285,17 +291,27 @@ pub fn schema() -> serde_json::Value {
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
+    redactor: Redactor,
 }
 
 impl Files {
     /// Both files in a folder, which is made when it is not there.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self { folder: folder.to_owned(), redactor: Redactor::default() }
+    }
+
+    /// The same, without the secrets that the plan has in its steps.
+    #[must_use]
+    pub fn redacting(mut self, redactor: Redactor) -> Self {
+        self.redactor = redactor;
+        self
     }
 
     fn write(&self, name: &str, value: &impl Serialize) -> Result<(), ReportError> {
         let path = self.folder.join(name);
-        let mut text = serde_json::to_vec_pretty(value).map_err(|source| lost(&path, source))?;
+        let mut value = serde_json::to_value(value).map_err(|source| lost(&path, source))?;
+        self.redactor.value(&mut value);
+        let mut text = serde_json::to_vec_pretty(&value).map_err(|source| lost(&path, source))?;
         text.push(b'\n');
         write_atomically(&path, &text)
     }
@@ -314,6 +330,7 @@ impl Reporter for Files {
             | EventKind::Migrated { .. }
             | EventKind::Checked { .. }
             | EventKind::StageSkipped { .. }
+            | EventKind::Disturbed { .. }
             | EventKind::LeftBehind { .. } => false,
         };
         match WireSummary::new(summary) {

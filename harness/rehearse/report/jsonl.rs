@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::files::lost;
-use super::wire::{VERSION, WireCheck, WireFinding, WireKnown, WireMigration, WireOutcome, WireTime, findings};
+use super::wire::{
+    VERSION, WireCheck, WireDisturbance, WireFinding, WireKnown, WireMigration, WireOutcome, WireTime, findings,
+};
 
 /// One line of `events.jsonl`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -100,6 +102,13 @@ enum What {
         /// Where the time went.
         time: WireTime,
     },
+    /// Something from outside came between: what the stage sees is not held against the product.
+    Disturbed {
+        /// The stage it was noticed in.
+        stage: String,
+        /// What.
+        disturbance: WireDisturbance,
+    },
     /// A stage was never begun.
     StageSkipped {
         /// Its id.
@@ -151,6 +160,9 @@ impl From<&EventKind> for What {
                 known: known.as_ref().map(WireKnown::from),
                 time: (*time).into(),
             },
+            EventKind::Disturbed { stage, disturbance } => {
+                Self::Disturbed { stage: stage.0.clone(), disturbance: disturbance.into() }
+            }
             EventKind::StageSkipped { stage, because } => {
                 Self::StageSkipped { stage: stage.0.clone(), because: because.clone() }
             }

@@ -51,6 +51,7 @@ impl Reporter for Junit {
             | EventKind::Noted { .. }
             | EventKind::Migrated { .. }
             | EventKind::Checked { .. }
+            | EventKind::Disturbed { .. }
             | EventKind::LeftBehind { .. } => Ok(()),
         }
     }

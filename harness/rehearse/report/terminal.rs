@@ -95,6 +95,10 @@ impl Terminal {
                 None
             }
             EventKind::Checked { .. } | EventKind::LeftBehind { .. } => None,
+            EventKind::Disturbed { stage, disturbance } => {
+                let text = format!("disturbed: {}", one_line(&disturbance.to_string()));
+                self.plainly(|_| at(event, plan, stage, paint, &text))
+            }
             EventKind::StageFinished { stage, .. } | EventKind::StageSkipped { stage, .. } => {
                 self.live.end(stage);
                 let record = summary.stages().iter().find(|record| record.id == *stage)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rehearse_core::event::{CheckReport, StageTime};
 use rehearse_core::migrations::Migration;
-use rehearse_core::verdict::{Finding, Known, Outcome, Verdict};
+use rehearse_core::verdict::{Disturbance, Finding, Known, Outcome, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -75,6 +75,26 @@ pub(super) struct WireFinding {
     /// The known failure it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<WireKnown>,
+}
+
+/// Something from outside that came between the run and what it rehearses.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WireDisturbance {
+    /// `engine-gone`, `engine-restarted`, `out-of-memory`, `disk-full`, `container-touched` or `network-touched`.
+    kind: String,
+    /// What it befell.
+    object: String,
+    /// What was seen.
+    seen: String,
+    /// What to do before the next try.
+    remedy: String,
+}
+
+impl From<&Disturbance> for WireDisturbance {
+    fn from(disturbance: &Disturbance) -> Self {
+        let Disturbance { kind, object, seen, remedy } = disturbance.clone();
+        Self { kind: kind.name().to_owned(), object, seen, remedy }
+    }
 }
 
 /// A failure that the product's file knows, as it was recognised.

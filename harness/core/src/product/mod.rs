@@ -46,6 +46,9 @@ pub struct Product {
     /// Values that steps and checks may use as `{{ settings.name }}` and a scenario may set.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
+    /// What is secret besides settings and variables whose names say so: it is kept out of whatever is written.
+    #[serde(default)]
+    pub secrets: Secrets,
     /// The databases that hold the product's state, read directly and not through the product.
     #[serde(default)]
     pub databases: BTreeMap<String, Database>,
@@ -74,6 +77,28 @@ pub struct Product {
     /// Failures that are known: a list, or the name of a file beside `product.yaml` that holds the list.
     #[serde(default)]
     pub failures: Failures,
+}
+
+/// What is kept out of whatever is written.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Secrets {
+    /// Settings whose names do not say that they are secret.
+    #[serde(default)]
+    pub settings: Vec<String>,
+    /// Files of the backup that hold secrets.
+    #[serde(default)]
+    pub files: Vec<SecretFile>,
+}
+
+/// A text file of a backup that holds secrets.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SecretFile {
+    /// The file.
+    pub file: String,
+    /// A regular expression; the first group of every match is a secret.
+    pub pattern: Pattern,
 }
 
 /// Where the published releases are listed.

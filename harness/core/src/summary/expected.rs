@@ -20,6 +20,10 @@ impl Summary {
         match self.run().and_then(|run| run.expectation.as_ref()) {
             Some(expectation) if seen != Verdict::Cancelled => {
                 let unmet = self.unmet(expectation);
+                // What looks as expected may be the work of what came between.
+                if self.disturbances().next().is_some() {
+                    return (Verdict::Inconclusive, unmet.into_iter().map(|(_, finding)| finding).collect());
+                }
                 // Where we could not tell and a failure was expected, nothing was refuted either.
                 let verdict = match (unmet.is_empty(), seen) {
                     (true, _) if !self.unfired().is_empty() => Verdict::Inconclusive,

@@ -1,0 +1,96 @@
+//! What of a case is secret: by the names of settings and variables, and by what the product's file says of its backup.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use rehearse_core::secret::{Redactor, Secret, TooPlain, names_a_secret};
+
+use crate::engine::backup_file;
+use crate::load::Loaded;
+
+/// A file of a backup that holds secrets is read no further.
+const LONGEST: u64 = 4 << 20;
+
+/// A redactor that knows what is secret in a case, and what is too plain to be kept out of reports. A file of the backup
+/// that cannot be read tells nothing here: verifying the backup says what is wrong with it.
+pub fn redactor(loaded: &Loaded) -> (Redactor, Vec<TooPlain>) {
+    let (product, scenario) = (&loaded.product, &loaded.scenario);
+    let settings = rehearse_core::plan::settings(product, scenario);
+    let listed = |name: &str| product.secrets.settings.iter().any(|known| known == name);
+    let mut secrets: Vec<Secret> = settings
+        .iter()
+        .filter(|(name, _)| names_a_secret(name) || listed(name))
+        .map(|(name, value)| Secret::new(format!("settings.{name}"), value))
+        .collect();
+    secrets.extend(settings.iter().filter_map(|(name, value)| in_address(&format!("settings.{name}"), value)));
+    for (service, spec) in rehearse_core::plan::services(product, scenario) {
+        let mut variables: BTreeMap<String, String> =
+            spec.env.iter().map(|(name, value)| (name.clone(), value.text().to_owned())).collect();
+        if let Some(text) = spec.env_file.as_ref().and_then(|file| read(loaded, file)) {
+            let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+            variables.extend(lines.filter_map(|line| line.split_once('=')).map(|(name, value)| {
+                let quoted = |mark| value.strip_prefix(mark).and_then(|value| value.strip_suffix(mark));
+                (name.trim().to_owned(), quoted('"').or_else(|| quoted('\'')).unwrap_or(value).to_owned())
+            }));
+        }
+        // What is filled in from a setting is known by the setting.
+        for (name, value) in variables.iter().filter(|(_, value)| !value.contains("{{")) {
+            let called = format!("{name} of {service}");
+            secrets.extend(names_a_secret(name).then(|| Secret::new(&called, value)));
+            secrets.extend(in_address(&called, value));
+        }
+    }
+    for (name, database) in &product.databases {
+        let password = database.password.as_ref().map(|password| password.text());
+        let password = password.filter(|password| !password.contains("{{"));
+        secrets.extend(password.map(|password| Secret::new(format!("password of database {name}"), password)));
+    }
+    for file in &product.secrets.files {
+        let text = read(loaded, &file.file).unwrap_or_default();
+        for found in file.pattern.regex().captures_iter(&text) {
+            let value = found.get(1).or_else(|| found.get(0)).map_or("", |value| value.as_str());
+            secrets.push(Secret::new(&file.file, value));
+        }
+    }
+    let names: Vec<&str> = [product.product.as_str(), "postgres", "root", "admin", "administrator", "localhost"]
+        .into_iter()
+        .chain(product.databases.keys().map(String::as_str))
+        .chain(product.databases.values().flat_map(|database| [database.name.text(), database.user.text()]))
+        .chain(product.services.keys().map(String::as_str))
+        .collect();
+    let redactor = Redactor::default();
+    let plain = redactor.learn(secrets, &names);
+    (redactor, plain)
+}
+
+/// The password of an address such as `postgres://user:password@host/name`.
+fn in_address(called: &str, value: &str) -> Option<Secret> {
+    let (_, rest) = value.split_once("://")?;
+    let (user, _) = rest.split('/').next()?.rsplit_once('@')?;
+    let (_, password) = user.split_once(':')?;
+    Some(Secret::new(format!("the password in {called}"), password))
+}
+
+fn read(loaded: &Loaded, file: &str) -> Option<String> {
+    let path = backup_file(&loaded.backup, file)?;
+    let mut text = Vec::new();
+    std::fs::File::open(path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_an_address_is_found() {
+        let check = |value: &str, secret: Option<&str>| {
+            let found = in_address("URL", value);
+            assert_eq!(found, secret.map(|secret| Secret::new("the password in URL", secret)), "{value}");
+        };
+        check("postgres://me:s3cret-word@db:5432/name", Some("s3cret-word"));
+        check("redis://:s3cret-word@redis/0", Some("s3cret-word"));
+        check("https://example.org/a@b:c", None);
+        check("plain", None);
+    }
+}

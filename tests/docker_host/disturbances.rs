@@ -1,0 +1,104 @@
+//! What comes between a run and its containers from outside, and commands that are given up.
+
+use std::process::Command as Program;
+use std::time::Duration;
+
+use rehearse::engine::host::{Command, Host};
+use rehearse_core::verdict::Disturber;
+
+use crate::rig::*;
+
+/// Asks the engine as somebody else would.
+fn somebody(arguments: &[&str]) -> Outcome {
+    let done = Program::new("docker").args(arguments).output().map_err(text)?;
+    ensure!(done.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    Ok(())
+}
+
+async fn noticed(rig: &Rig, kind: Disturber, words: &str) -> Outcome {
+    let heard = tokio::time::timeout(Duration::from_secs(10), rig.host.disturbed()).await;
+    let found = rig.host.disturbances().await;
+    ensure!(heard.is_ok(), "only looking told of {found:?}");
+    let right = found.iter().any(|it| it.kind == kind && it.to_string().contains(words));
+    ensure!(right, "{kind:?} {words}: {found:?}");
+    Ok(())
+}
+
+pub(crate) async fn what_somebody_else_does_to_a_run_is_noticed() -> Outcome {
+    let rig = Rig::new().await?;
+    let name = |service: &str| format!("rehearse-{}-main-{service}", own_run(&rig.host));
+    for service in ["killed", "paused", "removed", "cut-off"] {
+        rig.up(&rig.spec(service, "sleep 600")).await?;
+    }
+    somebody(&["kill", &name("killed")])?;
+    noticed(&rig, Disturber::ContainerTouched, "service killed of main: it was sent signal 9").await?;
+    somebody(&["pause", &name("paused")])?;
+    noticed(&rig, Disturber::ContainerTouched, "service paused of main: it was paused").await?;
+    somebody(&["unpause", &name("paused")])?;
+    somebody(&["rm", "-f", &name("removed")])?;
+    noticed(&rig, Disturber::ContainerTouched, "service removed of main").await?;
+    somebody(&["network", "disconnect", &format!("rehearse-{}-main", own_run(&rig.host)), &name("cut-off")])?;
+    noticed(&rig, Disturber::NetworkTouched, "service cut-off of main: it was taken off its network").await?;
+    rig.down().await
+}
+
+pub(crate) async fn what_we_do_ourselves_and_what_ends_by_itself_is_no_disturbance() -> Outcome {
+    let rig = Rig::new().await?;
+    for _ in 0..2 {
+        rig.up(&rig.spec("box", "sleep 600")).await?;
+        rig.up(&rig.spec("brief", "exit 3")).await?;
+        rig.host.stop(&rig.main, "box").await.map_err(told)?;
+        rig.host.start(&rig.main, "box").await.map_err(told)?;
+        rig.host.run(&rig.main, &rig.spec("once", "exit 1"), &mut Heard::default()).await.map_err(told)?;
+        rig.sh("box", "kill -9 $$").await?;
+        for service in ["box", "brief"] {
+            rig.host.remove(&rig.main, service).await.map_err(told)?;
+        }
+    }
+    let found = rig.host.disturbances().await;
+    ensure!(found.is_empty(), "{found:?}");
+    rig.down().await
+}
+
+pub(crate) async fn a_process_killed_for_want_of_memory_is_told_by_the_kernels_mark() -> Outcome {
+    let rig = Rig::new().await?;
+    let mut spec = rig.spec("hungry", "sleep 1; tail /dev/zero; sleep 600");
+    spec.memory = Some(32 << 20);
+    rig.up(&spec).await?;
+    noticed(&rig, Disturber::OutOfMemory, "service hungry of main").await?;
+    rig.down().await
+}
+
+/// How many processes of this name run inside.
+async fn running(rig: &Rig, name: &str) -> Result<usize, String> {
+    let script = format!("cat /proc/[0-9]*/comm 2>/dev/null | grep -cx {name}; true");
+    let (_, count) = rig.sh("box", &script).await?;
+    count.trim().parse().map_err(text)
+}
+
+pub(crate) async fn a_command_that_is_given_up_ends_inside_with_all_it_started() -> Outcome {
+    let rig = Rig::new().await?;
+    rig.up(&rig.spec("box", "while :; do sleep 1; done")).await?;
+    for (script, name, how) in [
+        ("tail -f /dev/null & (setsid tail -f /dev/null &) ; wait", "tail", "by SIGTERM"),
+        ("trap '' TERM; (trap '' TERM; exec tail -f /dev/null) & wait", "tail", "by SIGKILL"),
+    ] {
+        let argv = ["bash", "-c", script].map(str::to_owned).to_vec();
+        let command = Command { argv, ..Command::default() };
+        let mut heard = Heard::default();
+        let given_up =
+            tokio::time::timeout(Duration::from_secs(2), rig.host.exec(&rig.main, "box", &command, &mut heard));
+        ensure!(given_up.await.is_err(), "it ended by itself");
+        ensure!(running(&rig, name).await? > 0, "nothing was left running");
+        let told = rig.host.endings().await;
+        ensure!(told.len() == 1 && told[0].contains(how), "{told:?}");
+        ensure!(running(&rig, name).await? == 0, "it still runs: {told:?}");
+    }
+    let one_off = rig.spec("once", "sleep 600");
+    let mut heard = Heard::default();
+    let given_up = tokio::time::timeout(Duration::from_secs(3), rig.host.run(&rig.main, &one_off, &mut heard));
+    ensure!(given_up.await.is_err(), "it ended by itself");
+    let told = rig.host.endings().await;
+    ensure!(told.len() == 1 && told[0].contains("with its container"), "{told:?}");
+    rig.down().await
+}
