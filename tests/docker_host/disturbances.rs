@@ -80,6 +80,7 @@ pub(crate) async fn a_command_that_is_given_up_ends_inside_with_all_it_started()
     let rig = Rig::new().await?;
     rig.up(&rig.spec("box", "while :; do sleep 1; done")).await?;
     for (script, name, how) in [
+        ("exec timeout 4 tail -f /dev/null", "tail", "by itself"),
         ("tail -f /dev/null & (setsid tail -f /dev/null &) ; wait", "tail", "by SIGTERM"),
         ("trap '' TERM; (trap '' TERM; exec tail -f /dev/null) & wait", "tail", "by SIGKILL"),
     ] {

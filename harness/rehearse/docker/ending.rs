@@ -20,14 +20,16 @@ const MARK: &str = "REHEARSE_COMMAND";
 /// For all of it: ten seconds to end by itself, then it is killed.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// Asks them to end, and kills what has not after ten seconds. A process that is a zombie has no environment any more.
+/// Leaves them five seconds to end by themselves, as a question that was nearly answered does; then asks them to end, and
+/// kills what has not after ten seconds. A process that is a zombie has no environment any more.
 const SCRIPT: &str = r#"
-for s in TERM KILL; do
+for s in 0 TERM KILL; do
   for i in 1 2 3 4 5 6 7 8 9 10; do
     l=
     for p in /proc/[0-9]*; do grep -qa "$0" "$p/environ" 2>/dev/null && l="$l ${p#/proc/}"; done
     [ -z "$l" ] && { echo "${d:-by itself}"; exit 0; }
-    [ $i = 1 ] && { kill -$s $l 2>/dev/null; d="by SIG$s"; }
+    [ $i = 1 ] && [ $s != 0 ] && { kill -$s $l 2>/dev/null; d="by SIG$s"; }
+    [ $i = 5 ] && [ $s = 0 ] && break
     sleep 1
   done
 done

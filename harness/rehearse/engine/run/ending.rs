@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use rehearse_core::event::{EventKind, StageId, StageTime};
+use rehearse_core::event::{EventKind, StageTime};
 use rehearse_core::plan::{Act, Stage};
 use rehearse_core::summary::StageRecord;
 use rehearse_core::verdict::{Disturbance, Disturber, Outcome, Verdict};
@@ -37,7 +37,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         let looked = tokio::time::timeout(LOOK, self.world.host.disturbances()).await;
         let mut found = looked.unwrap_or_default();
         if found.is_empty() {
-            found.extend(self.no_room_said(stage, &ended, teller));
+            found.extend(no_room_said(&ended));
         }
         let Some(first) = found.first().map(ToString::to_string) else { return ended };
         for disturbance in found {
@@ -52,21 +52,6 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             Ended::Work(Err(trouble)) => Ended::Over(Over::Disturbed(format!("{first}; seen: {}", trouble.chain()))),
             Ended::Work(Ok(StepEnd::Done)) | Ended::Over(_) => Ended::Over(Over::Disturbed(first)),
         }
-    }
-
-    /// A disk that is full, where the product or the engine says so.
-    fn no_room_said(&self, stage: &StageId, ended: &Ended, teller: &Teller<'_>) -> Option<Disturbance> {
-        let of_stage = match ended {
-            Ended::Work(Ok(StepEnd::Failed(findings))) => findings.iter().map(ToString::to_string).collect(),
-            Ended::Work(Err(trouble)) => vec![trouble.chain()],
-            Ended::Work(Ok(StepEnd::Done)) | Ended::Over(_) => Vec::new(),
-        };
-        let record = teller.summary.stages().iter().find(|record| record.id == *stage);
-        let of_checks = record
-            .into_iter()
-            .flat_map(|record| &record.checks)
-            .flat_map(|check| check.findings.iter().map(ToString::to_string).chain(check.unclear.iter().cloned()));
-        of_stage.into_iter().chain(of_checks).find_map(|text| no_room(&text))
     }
 
     /// Removes everything, unless it is to be kept.
@@ -124,6 +109,15 @@ pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Trouble {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     Trouble::Unseen(format!("bug: a stage panicked: {}", text.unwrap_or_default()))
+}
+
+/// A disk that is full, where a step or the engine ended by saying so. What merely stands in a log may be about anything.
+fn no_room_said(ended: &Ended) -> Option<Disturbance> {
+    match ended {
+        Ended::Work(Ok(StepEnd::Failed(findings))) => findings.iter().find_map(|finding| no_room(&finding.to_string())),
+        Ended::Work(Err(trouble)) => no_room(&trouble.chain()),
+        Ended::Work(Ok(StepEnd::Done)) | Ended::Over(_) => None,
+    }
 }
 
 /// The kernel's words for a full disk or a used-up quota, and those that databases put in their place.
