@@ -1,19 +1,13 @@
 //! What comes between a run and its containers from outside, and commands that are given up.
 
-use std::process::Command as Program;
 use std::time::Duration;
 
+use bollard::models::NetworkDisconnectRequest;
+use bollard::query_parameters::{KillContainerOptions, RemoveContainerOptionsBuilder};
 use rehearse::engine::host::{Command, Host};
 use rehearse_core::verdict::Disturber;
 
 use crate::rig::*;
-
-/// Asks the engine as somebody else would.
-fn somebody(arguments: &[&str]) -> Outcome {
-    let done = Program::new("docker").args(arguments).output().map_err(text)?;
-    ensure!(done.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-    Ok(())
-}
 
 async fn noticed(rig: &Rig, kind: Disturber, words: &str) -> Outcome {
     let heard = tokio::time::timeout(Duration::from_secs(10), rig.host.disturbed()).await;
@@ -30,14 +24,18 @@ pub(crate) async fn what_somebody_else_does_to_a_run_is_noticed() -> Outcome {
     for service in ["killed", "paused", "removed", "cut-off"] {
         rig.up(&rig.spec(service, "sleep 600")).await?;
     }
-    somebody(&["kill", &name("killed")])?;
+    let somebody = bollard::Docker::connect_with_defaults().map_err(text)?;
+    somebody.kill_container(&name("killed"), None::<KillContainerOptions>).await.map_err(text)?;
     noticed(&rig, Disturber::ContainerTouched, "service killed of main: it was sent signal 9").await?;
-    somebody(&["pause", &name("paused")])?;
+    somebody.pause_container(&name("paused")).await.map_err(text)?;
     noticed(&rig, Disturber::ContainerTouched, "service paused of main: it was paused").await?;
-    somebody(&["unpause", &name("paused")])?;
-    somebody(&["rm", "-f", &name("removed")])?;
+    somebody.unpause_container(&name("paused")).await.map_err(text)?;
+    let force = RemoveContainerOptionsBuilder::new().force(true).build();
+    somebody.remove_container(&name("removed"), Some(force)).await.map_err(text)?;
     noticed(&rig, Disturber::ContainerTouched, "service removed of main").await?;
-    somebody(&["network", "disconnect", &format!("rehearse-{}-main", own_run(&rig.host)), &name("cut-off")])?;
+    let cut_off = NetworkDisconnectRequest { container: name("cut-off"), force: None };
+    let network = format!("rehearse-{}-main", own_run(&rig.host));
+    somebody.disconnect_network(&network, cut_off).await.map_err(text)?;
     noticed(&rig, Disturber::NetworkTouched, "service cut-off of main: it was taken off its network").await?;
     rig.down().await
 }

@@ -17,7 +17,7 @@ async fn what_comes_between_ends_a_stage_at_once_and_is_named() -> Fallible {
     let ran = rehearsal.run().await?;
     assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Inconclusive, Exit::Inconclusive));
     ran.ended(&["hop-1/upgrade inconclusive", "hop-1/check skipped", "way-back/deploy skipped", "teardown passed"])?;
-    ran.says("hop-1/upgrade", "engine-restarted: service web: scripted; run again")?;
+    ran.says("hop-1/upgrade", "engine-restarted: service web: scripted; see its log for why")?;
     ran.says("way-back/deploy", "the run was disturbed: engine-restarted")?;
     assert!(ran.elapsed < 7 * SECOND, "{:?}", ran.elapsed);
     Ok(())

@@ -171,8 +171,8 @@ impl World {
     }
 
     fn disturb(&self, kind: Disturber) {
-        let (object, seen, remedy) = ("service web".to_owned(), "scripted".to_owned(), "run again".to_owned());
-        self.inner().disturbances.0.push(Disturbance { kind, object, seen, remedy });
+        let (object, seen) = ("service web".to_owned(), "scripted".to_owned());
+        self.inner().disturbances.0.push(Disturbance { kind, object, seen });
         self.disturbed.notify_waiters();
     }
 

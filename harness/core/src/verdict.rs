@@ -134,8 +134,6 @@ pub struct Disturbance {
     pub object: String,
     /// What was seen.
     pub seen: String,
-    /// What to do before the next try.
-    pub remedy: String,
 }
 
 /// What can come between a run and what it rehearses. The words are a public contract.
@@ -168,11 +166,27 @@ impl Disturber {
             Self::NetworkTouched => "network-touched",
         }
     }
+
+    /// What to do before the next try.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::EngineGone => "start it again (systemctl start docker), then: rehearse sweep",
+            Self::EngineRestarted => "see its log for why (journalctl -u docker), and run again",
+            Self::OutOfMemory => "raise the service's `memory`, or run where more is free",
+            Self::DiskFull => "make room there (docker system df, docker image prune, rehearse sweep) and run again",
+            Self::ContainerTouched => {
+                "leave containers labelled org.rehearse.run alone while the run goes on, and run again"
+            }
+            Self::NetworkTouched => {
+                "leave networks labelled org.rehearse.run alone while the run goes on, and run again"
+            }
+        }
+    }
 }
 
 impl fmt::Display for Disturbance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}; {}", self.kind.name(), self.object, self.seen, self.remedy)
+        write!(f, "{}: {}: {}; {}", self.kind.name(), self.object, self.seen, self.kind.remedy())
     }
 }
 

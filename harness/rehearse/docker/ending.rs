@@ -7,17 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
 use futures_util::StreamExt;
 use tokio_util::task::TaskTracker;
 
 use crate::docker::client::{Client, said};
-use crate::docker::removal::{Kind, Thing, remove_one};
+use crate::docker::exec::hear;
+use crate::docker::removal::{Thing, remove_one};
+use crate::engine::Tail;
 
 /// The variable that tells a command's processes.
 const MARK: &str = "REHEARSE_COMMAND";
-/// For all of it: ten seconds to end by itself, then it is killed.
+/// For all that the script may take, and its way there and back.
 const LIMIT: Duration = Duration::from_secs(40);
 
 /// Leaves them five seconds to end by themselves, as a question that was nearly answered does; then asks them to end, and
@@ -128,18 +129,13 @@ async fn from_inside(client: &Client, container: &str, variable: String) -> Stri
     let docker = client.quick();
     let said_inside = async {
         let exec = docker.create_exec(container, options).await?.id;
-        let mut text = String::new();
+        let mut tail = Tail::default();
         if let StartExecResults::Attached { mut output, .. } = docker.start_exec(&exec, None).await? {
             while let Some(chunk) = output.next().await {
-                let (LogOutput::StdOut { message } | LogOutput::StdErr { message } | LogOutput::Console { message }) =
-                    chunk?
-                else {
-                    continue;
-                };
-                text.push_str(&String::from_utf8_lossy(&message));
+                hear(chunk?, &mut tail);
             }
         }
-        Ok::<_, bollard::errors::Error>(text.trim().to_owned())
+        Ok::<_, bollard::errors::Error>(tail.text())
     };
     match said_inside.await {
         Ok(text) if text.is_empty() => "nobody knows how: its container has no shell to look".to_owned(),
@@ -149,7 +145,7 @@ async fn from_inside(client: &Client, container: &str, variable: String) -> Stri
 }
 
 async fn with_its_container(client: &Client, id: String) -> String {
-    let thing = Thing { kind: Kind::Container, name: id.clone(), id, labels: Default::default() };
+    let thing = Thing::container(id);
     match remove_one(client, &thing).await {
         Ok(()) => "with its container".to_owned(),
         Err(error) => format!("not at all: {}", said(&error)),

@@ -14,7 +14,7 @@ use crate::docker::ending::Ending;
 use crate::docker::exec::hear;
 use crate::docker::host::DockerHost;
 use crate::docker::logs::attach;
-use crate::docker::removal::{Kind, Thing, remove_one};
+use crate::docker::removal::{Thing, remove_one};
 use crate::docker::service::{self, Role};
 use crate::engine::host::{DeploymentName, HostError, ServiceSpec, Sink};
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(
     let ending = Ending::of_container(&host.endings, &host.client, &id, &object);
     let code = to_the_end(host, &id, &object, sink).await;
     host.watch.let_go(&id);
-    let thing = Thing { kind: Kind::Container, name: id.clone(), id, labels: Default::default() };
+    let thing = Thing::container(id);
     let removed = remove_one(&host.client, &thing).await.map_err(failed("remove", object));
     ending.done();
     // What went wrong first is what matters; a container that stays is found by teardown.

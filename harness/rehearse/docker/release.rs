@@ -11,7 +11,7 @@ use crate::docker::client::failed;
 use crate::docker::copy::read_small;
 use crate::docker::image::{Images, unobtainable};
 use crate::docker::label::{ONE_OFF, plain};
-use crate::docker::removal::{Kind, Thing, remove_one};
+use crate::docker::removal::{Thing, remove_one};
 use crate::engine::host::HostError;
 
 static COUNT: AtomicUsize = AtomicUsize::new(1);
@@ -35,7 +35,7 @@ pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> R
     let creating = async move { docker.create_container(Some(options), body).await };
     let made = images.creations.make(format!("a container of image {name}, to read its release"), creating).await?.id;
     let text = read_small(client, &made, file, &format!("{file} in image {name}")).await;
-    let thing = Thing { kind: Kind::Container, name: made.clone(), id: made, labels: Default::default() };
+    let thing = Thing::container(made);
     let removed = remove_one(client, &thing).await;
     let Some(text) = text? else {
         return Err(unobtainable(name, format!("it states no release: it has no {file}")));

@@ -50,6 +50,13 @@ pub(crate) struct Thing {
     pub(crate) labels: HashMap<String, String>,
 }
 
+impl Thing {
+    /// A container of which nothing but its id matters.
+    pub(crate) fn container(id: String) -> Self {
+        Self { kind: Kind::Container, name: id.clone(), id, labels: HashMap::new() }
+    }
+}
+
 type Filters = HashMap<String, Vec<String>>;
 
 /// Lists the things of one kind that match.

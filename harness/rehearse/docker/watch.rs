@@ -43,7 +43,7 @@ struct Seen {
 #[derive(Debug, Default)]
 struct State {
     /// By id, what we made and have not ended ourselves.
-    held: HashMap<String, Thing>,
+    held: HashMap<String, Held>,
     /// The engine is away, and nobody knows yet for how long.
     away: bool,
     found: Vec<Disturbance>,
@@ -51,7 +51,7 @@ struct State {
 }
 
 #[derive(Debug, Clone)]
-struct Thing {
+struct Held {
     what: What,
     object: String,
     deployment: String,
@@ -98,13 +98,13 @@ impl Watch {
     /// Takes down a container that was made.
     pub(crate) fn container(&self, deployment: &str, id: &str, object: String, network: &str) {
         let what = What::Container { network: network.to_owned() };
-        self.seen.state().held.insert(id.to_owned(), Thing { what, object, deployment: deployment.to_owned() });
+        self.seen.state().held.insert(id.to_owned(), Held { what, object, deployment: deployment.to_owned() });
     }
 
     /// Takes down a network that was made.
     pub(crate) fn network(&self, deployment: &str, id: &str) {
         let object = format!("network of {deployment}");
-        let thing = Thing { what: What::Network, object, deployment: deployment.to_owned() };
+        let thing = Held { what: What::Network, object, deployment: deployment.to_owned() };
         self.seen.state().held.insert(id.to_owned(), thing);
     }
 
@@ -166,7 +166,7 @@ impl Watch {
     }
 
     async fn look_at_things(&self) {
-        let held: Vec<(String, Thing)> =
+        let held: Vec<(String, Held)> =
             self.seen.state().held.iter().map(|(id, thing)| (id.clone(), thing.clone())).collect();
         for (id, thing) in held {
             let found = match &thing.what {
@@ -174,14 +174,14 @@ impl Watch {
                     match self.client.quick().inspect_container(&id, None::<InspectContainerOptions>).await {
                         Ok(seen) => stands(&thing, &seen, network),
                         Err(error) if status(&error) == Some(404) => {
-                            Some(touched(&thing, "it was removed from outside"))
+                            Some(disturbance(Disturber::ContainerTouched, &thing.object, "it was removed from outside"))
                         }
                         Err(_) => None,
                     }
                 }
                 What::Network => match self.client.quick().inspect_network(&id, None).await {
                     Err(error) if status(&error) == Some(404) => {
-                        Some(network_touched(&thing.object, "it was removed from outside"))
+                        Some(disturbance(Disturber::NetworkTouched, &thing.object, "it was removed from outside"))
                     }
                     Ok(_) | Err(_) => None,
                 },
@@ -209,19 +209,23 @@ impl Drop for Watch {
 }
 
 /// How a container of ours stands that should be left alone.
-fn stands(thing: &Thing, seen: &ContainerInspectResponse, network: &str) -> Option<Disturbance> {
+fn stands(thing: &Held, seen: &ContainerInspectResponse, network: &str) -> Option<Disturbance> {
     let state = seen.state.as_ref()?;
     if state.oom_killed == Some(true) {
         return Some(out_of_memory(&thing.object));
     }
     if state.paused == Some(true) {
-        return Some(touched(thing, "it is paused"));
+        return Some(disturbance(Disturber::ContainerTouched, &thing.object, "it is paused"));
     }
     let networks = seen.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
     let on =
         |id: &str| networks.is_some_and(|all| all.values().any(|endpoint| endpoint.network_id.as_deref() == Some(id)));
     if state.running == Some(true) && networks.is_some() && !on(network) {
-        return Some(network_touched(&thing.object, "it was taken off its network from outside"));
+        return Some(disturbance(
+            Disturber::NetworkTouched,
+            &thing.object,
+            "it was taken off its network from outside",
+        ));
     }
     None
 }
@@ -233,45 +237,16 @@ fn no_room(folder: &Path) -> Option<Disturbance> {
     let files = stat.f_files > 0 && stat.f_favail == 0;
     (size > 0 && free < NO_ROOM || files).then(|| {
         let what = if files { "no file can be made any more".to_owned() } else { format!("{free} bytes are free") };
-        disk_full(&folder.display().to_string(), &what)
+        disturbance(Disturber::DiskFull, &folder.display().to_string(), what)
     })
 }
 
-/// A disk that is full, as it was seen.
-pub(crate) fn disk_full(object: &str, seen: &str) -> Disturbance {
-    Disturbance {
-        kind: Disturber::DiskFull,
-        object: object.to_owned(),
-        seen: seen.to_owned(),
-        remedy: "make room there (docker system df, docker image prune, rehearse sweep) and run again".to_owned(),
-    }
+fn disturbance(kind: Disturber, object: &str, seen: impl Into<String>) -> Disturbance {
+    Disturbance { kind, object: object.to_owned(), seen: seen.into() }
 }
 
 fn out_of_memory(object: &str) -> Disturbance {
-    Disturbance {
-        kind: Disturber::OutOfMemory,
-        object: object.to_owned(),
-        seen: "the kernel killed a process of it for want of memory".to_owned(),
-        remedy: "raise the service's `memory`, or run where more is free".to_owned(),
-    }
-}
-
-fn touched(thing: &Thing, seen: &str) -> Disturbance {
-    Disturbance {
-        kind: Disturber::ContainerTouched,
-        object: thing.object.clone(),
-        seen: seen.to_owned(),
-        remedy: "leave containers labelled org.rehearse.run alone while the run goes on, and run again".to_owned(),
-    }
-}
-
-fn network_touched(object: &str, seen: &str) -> Disturbance {
-    Disturbance {
-        kind: Disturber::NetworkTouched,
-        object: object.to_owned(),
-        seen: seen.to_owned(),
-        remedy: "leave networks labelled org.rehearse.run alone while the run goes on, and run again".to_owned(),
-    }
+    disturbance(Disturber::OutOfMemory, object, "the kernel killed a process of it for want of memory")
 }
 
 /// Listens to the engine's events, over and over: an engine that goes away may come back.
@@ -284,7 +259,7 @@ async fn listen(client: Client, run: String, seen: Arc<Seen>) {
         while let Some(Ok(event)) = events.next().await {
             if let Some(at) = event.time_nano {
                 // The next nanosecond: what was told once is not told again.
-                since = format!("{}.{:09}", at / 1_000_000_000, at % 1_000_000_000 + 1);
+                since = format!("{}.{:09}", (at + 1) / 1_000_000_000, (at + 1) % 1_000_000_000);
             }
             judge(&event, &run, &client, &seen).await;
         }
@@ -324,22 +299,13 @@ async fn away(client: &Client, seen: &Seen) {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(1));
     };
-    let object = "the container engine".to_owned();
-    seen.add(if back {
-        Disturbance {
-            kind: Disturber::EngineRestarted,
-            object,
-            seen: format!("it went away during the run and was back after {:.1} s", began.elapsed().as_secs_f64()),
-            remedy: "see its log for why (journalctl -u docker), and run again".to_owned(),
-        }
+    let (kind, how) = if back {
+        let took = began.elapsed().as_secs_f64();
+        (Disturber::EngineRestarted, format!("it went away during the run and was back after {took:.1} s"))
     } else {
-        Disturbance {
-            kind: Disturber::EngineGone,
-            object,
-            seen: format!("it stopped answering and was not back within {AWAY:?}"),
-            remedy: "start it again (systemctl start docker), then: rehearse sweep".to_owned(),
-        }
-    });
+        (Disturber::EngineGone, format!("it stopped answering and was not back within {AWAY:?}"))
+    };
+    seen.add(disturbance(kind, "the container engine", how));
     seen.set_away(false);
 }
 
@@ -355,15 +321,23 @@ async fn judge(event: &EventMessage, run: &str, client: &Client, seen: &Seen) {
             let Some(thing) = held(&id) else { return };
             match action {
                 "oom" => seen.add(out_of_memory(&thing.object)),
-                "pause" => seen.add(touched(&thing, "it was paused from outside")),
-                "destroy" | "remove" => seen.add(touched(&thing, "it was removed from outside")),
+                "pause" => {
+                    seen.add(disturbance(Disturber::ContainerTouched, &thing.object, "it was paused from outside"))
+                }
+                "destroy" | "remove" => {
+                    seen.add(disturbance(Disturber::ContainerTouched, &thing.object, "it was removed from outside"))
+                }
                 "kill" => {
                     // An engine that ends stops its containers first, and takes no new connection meanwhile.
                     if client.anew().await.is_err() {
                         away(client, seen).await;
                     } else if held(&id).is_some() {
                         let signal = attributes.get("signal").map_or("a signal", String::as_str);
-                        seen.add(touched(&thing, &format!("it was sent signal {signal} from outside")));
+                        seen.add(disturbance(
+                            Disturber::ContainerTouched,
+                            &thing.object,
+                            format!("it was sent signal {signal} from outside"),
+                        ));
                     }
                 }
                 _ => {}
@@ -371,7 +345,7 @@ async fn judge(event: &EventMessage, run: &str, client: &Client, seen: &Seen) {
         }
         Some(Type::NETWORK) => match (action, held(&id)) {
             ("destroy" | "remove", Some(thing)) => {
-                seen.add(network_touched(&thing.object, "it was removed from outside"));
+                seen.add(disturbance(Disturber::NetworkTouched, &thing.object, "it was removed from outside"));
             }
             ("disconnect", Some(_)) => {
                 // A container that ends is taken off its network too.

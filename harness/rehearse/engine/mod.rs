@@ -32,4 +32,5 @@ mod world;
 pub(crate) use backup::inside as backup_file;
 pub use output::{BodyMaker, KEPT};
 pub use run::{Finished, Keep, Terms, rehearse};
+pub(crate) use wait::Tail;
 pub use world::{Case, StepEnd, Trouble};

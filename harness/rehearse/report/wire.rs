@@ -92,8 +92,8 @@ pub(super) struct WireDisturbance {
 
 impl From<&Disturbance> for WireDisturbance {
     fn from(disturbance: &Disturbance) -> Self {
-        let Disturbance { kind, object, seen, remedy } = disturbance.clone();
-        Self { kind: kind.name().to_owned(), object, seen, remedy }
+        let Disturbance { kind, object, seen } = disturbance.clone();
+        Self { kind: kind.name().to_owned(), object, seen, remedy: kind.remedy().to_owned() }
     }
 }
 

@@ -129,6 +129,5 @@ fn no_room(text: &str) -> Option<Disturbance> {
         kind: Disturber::DiskFull,
         object: "a disk or a quota of the rehearsal".to_owned(),
         seen: line.unwrap_or(text).trim().chars().take(300).collect(),
-        remedy: "make room there (docker system df, docker image prune, rehearse sweep) and run again".to_owned(),
     })
 }
