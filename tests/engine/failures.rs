@@ -72,6 +72,16 @@ async fn a_container_that_exits_is_noticed_at_once_though_the_question_hangs() -
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_first_question_that_hangs_is_not_the_time_a_service_needs() -> Fallible {
+    let rehearsal = Rehearsal::new()?;
+    rehearsal.world.nth("http main/web GET /up", 1, Deed::Hang);
+    let ran = rehearsal.run().await?;
+    ran.ended(&["deploy passed", "hop-1/upgrade passed", "way-back/check passed"])?;
+    assert!(ran.elapsed < Duration::from_secs(3), "{:?}", ran.elapsed);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_question_that_hangs_does_not_outlast_the_limit_of_the_wait() -> Fallible {
     let rehearsal = Rehearsal::new()?;
     rehearsal.world.on("pg_isready", Deed::Hang);

@@ -38,10 +38,15 @@ pub(crate) struct Awaited<'a> {
 /// How long a connection has to stay open to count as accepted by the service.
 const OPEN: Duration = Duration::from_millis(200);
 
+/// A question that is not answered by then is asked once more beside it. What reaches a service in the moment in which it
+/// begins to listen can hang for all of its deadline, and a look that hangs is not the service's time to be ready.
+const UNANSWERED: Duration = Duration::from_secs(2);
+
 /// Connects, and sees the connection stay: container engines put a proxy before a published port that accepts whatever
 /// comes, and hangs up when nobody listens behind it.
 async fn connects(address: std::net::SocketAddr) -> std::io::Result<()> {
-    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    let connecting = tokio::time::timeout(UNANSWERED, tokio::net::TcpStream::connect(address));
+    let mut stream = connecting.await.map_err(|_| std::io::Error::other("nobody takes the connection"))??;
     match tokio::time::timeout(OPEN, stream.read(&mut [0; 1])).await {
         // Still open, or already greeting.
         Err(_) | Ok(Ok(1..)) => Ok(()),
@@ -276,7 +281,17 @@ impl<H: Host, O: Observer> World<H, O> {
             keep: super::output::KEPT,
         };
         let status = wanted.status.unwrap_or(200);
-        Ok(match self.observer.http(ask).await {
+        let mut first = std::pin::pin!(self.observer.http(ask.clone()));
+        let again = async {
+            tokio::time::sleep(UNANSWERED).await;
+            self.observer.http(ask).await
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = &mut first => answer,
+            answer = again => answer,
+        };
+        Ok(match answer {
             Answer::Http(response) if response.status != status => Err(format!("status {}", response.status)),
             Answer::Http(response) => match &wanted.body {
                 Some(pattern) if !pattern.regex().is_match(&response.body.text) => Err("another body".to_owned()),
