@@ -85,6 +85,7 @@ async fn answers_are_read_as_they_are() -> Tried {
         scratch: std::env::temp_dir(),
         book: Arc::new(load::book(&[])?),
         reach: None,
+        credentials: None,
         redactor: Default::default(),
     };
     let host = Arc::new(DockerHost::connect(settings).await?);

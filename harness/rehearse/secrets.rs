@@ -40,6 +40,10 @@ pub fn redactor(loaded: &Loaded) -> (Redactor, Vec<TooPlain>) {
             secrets.extend(in_address(&called, value));
         }
     }
+    let proxies = ["http_proxy", "https_proxy", "all_proxy"].map(|name| [name.to_owned(), name.to_uppercase()]);
+    for name in proxies.into_iter().flatten() {
+        secrets.extend(std::env::var(&name).ok().and_then(|value| in_address(&name, &value)));
+    }
     for (name, database) in &product.databases {
         let password = database.password.as_ref().map(|password| password.text());
         let password = password.filter(|password| !password.contains("{{"));

@@ -124,6 +124,13 @@ pub fn prepare_out(out: &Path) -> Result<Out, SessionError> {
     Ok(Out { _lock: lock })
 }
 
+/// The Docker client's configuration file: in `DOCKER_CONFIG`, else in the home folder.
+fn credentials() -> Option<PathBuf> {
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".docker"));
+    let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from).or_else(home)?;
+    Some(folder.join("config.json"))
+}
+
 /// A short id that two runs on one machine do not share.
 pub fn run_id() -> RunId {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -154,7 +161,15 @@ pub async fn hold(
     };
     let scratch = std::env::temp_dir();
     let redactor = manner.redactor.clone();
-    let settings = Settings { mark, logs: out.join("logs"), scratch, book, reach: None, redactor: redactor.clone() };
+    let settings = Settings {
+        mark,
+        logs: out.join("logs"),
+        scratch,
+        book,
+        reach: None,
+        credentials: credentials(),
+        redactor: redactor.clone(),
+    };
     let host = Arc::new(DockerHost::connect(settings).await?);
     // What has outlived its lease goes now; a failure that is kept stays.
     let _swept = sweep(host.client(), Selection::Expired).await;

@@ -41,6 +41,7 @@ async fn bench() -> Result<(), String> {
         scratch: PathBuf::from("/var/tmp"),
         book: Arc::new(rehearse::load::book(&[]).map_err(|error| error.to_string())?),
         reach: None,
+        credentials: None,
         redactor: Default::default(),
     };
     let host = Arc::new(DockerHost::connect(settings).await.map_err(|error| error.chain())?);

@@ -55,11 +55,16 @@ pub(crate) async fn a_failed_build_tells_its_last_words() -> Outcome {
     let dockerfile = "ARG BASE\nFROM ${BASE}\nRUN echo what a pity && exit 4\n";
     let (host, _folder) = host(Owner::current(), book(&[(recipe, dockerfile)])?).await?;
     let error = host.obtain(&wanted("rehearse/test-broken:1", None), &|_| {}).await.err().map(told).unwrap_or_default();
-    for part in
-        ["image rehearse/test-broken:1 is not obtainable", "Step 3/", "what a pity", "image-rehearse-test-broken-1.log"]
-    {
+    for part in [
+        "image rehearse/test-broken:1 is not obtainable",
+        "Step 3/",
+        "(exit code 4)",
+        "image-rehearse-test-broken-1.log",
+    ] {
         ensure!(error.contains(part), "{error}");
     }
+    // Once in the step, and once as it was said.
+    ensure!(error.matches("what a pity").count() == 2, "{error}");
     Ok(())
 }
 

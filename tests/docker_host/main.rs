@@ -18,8 +18,10 @@ mod disturbances;
 mod images;
 mod networks;
 mod planted;
+mod registry;
 mod removal;
 mod rig;
+mod secrets;
 mod services;
 mod tables;
 
@@ -34,8 +36,10 @@ use copies::*;
 use disturbances::*;
 use images::*;
 use networks::*;
+use registry::*;
 use removal::*;
 use rig::*;
+use secrets::*;
 use services::*;
 use tables::*;
 
@@ -86,11 +90,15 @@ fn main() -> ExitCode {
         a_failed_build_tells_its_last_words,
         an_unobtainable_image_says_why_and_what_is_on_offer,
         an_image_of_another_release_is_refused,
+        a_registry_in_trouble_is_asked_again,
+        a_registry_at_its_limit_is_named_as_that,
+        a_private_registry_gets_the_login_of_the_docker_client,
         a_check_up_tells_the_engine_and_its_room,
         what_somebody_else_does_to_a_run_is_noticed,
         what_we_do_ourselves_and_what_ends_by_itself_is_no_disturbance,
         a_process_killed_for_want_of_memory_is_told_by_the_kernels_mark,
         a_command_that_is_given_up_ends_inside_with_all_it_started,
+        fifty_planted_secrets_are_in_nothing_that_is_written,
         planted_changes_of_postgresql_are_found,
         rules_on_tables_of_postgresql_allow_what_they_say_and_no_more,
         planted_changes_of_mariadb_are_found,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rehearse::docker::{Book, ContextFile, DockerHost, Mark, Owner, Recipe, Settings, list};
 use rehearse::engine::host::{Command, DeploymentName, Host, HostError, ImageWanted, ServiceSpec, Sink, Stream};
 use rehearse_core::path::Target;
+use rehearse_core::secret::Redactor;
 use tokio::sync::OnceCell;
 
 pub(crate) type Outcome = Result<(), String>;
@@ -122,9 +123,30 @@ pub(crate) async fn host(owner: Owner, book: Book) -> Result<(DockerHost, tempfi
         scratch: PathBuf::from("/var/tmp"),
         book: Arc::new(book),
         reach: None,
+        credentials: None,
         redactor: Default::default(),
     };
     Ok((DockerHost::connect(settings).await.map_err(told)?, folder))
+}
+
+/// A host that knows the Docker client's logins; with the redactor that learns them.
+pub(crate) async fn host_with_logins(config: PathBuf, folder: &Path) -> Result<(DockerHost, Redactor), String> {
+    let redactor = Redactor::default();
+    let settings = Settings {
+        mark: Mark {
+            run: run_id(),
+            scenario: "docker host".into(),
+            owner: Owner::current(),
+            expires: SystemTime::now() + Duration::from_secs(3600),
+        },
+        logs: folder.join("logs"),
+        scratch: PathBuf::from("/var/tmp"),
+        book: Arc::new(book(&[])?),
+        reach: None,
+        credentials: Some(config),
+        redactor: redactor.clone(),
+    };
+    Ok((DockerHost::connect(settings).await.map_err(told)?, redactor))
 }
 
 pub(crate) fn book(pages: &[(&str, &str)]) -> Result<Book, String> {

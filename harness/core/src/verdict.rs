@@ -152,6 +152,8 @@ pub enum Disturber {
     ContainerTouched,
     /// Somebody else removed a network of the run, or took a container off it.
     NetworkTouched,
+    /// Somebody else removed an image that the run had obtained.
+    ImageTouched,
 }
 
 impl Disturber {
@@ -164,6 +166,7 @@ impl Disturber {
             Self::DiskFull => "disk-full",
             Self::ContainerTouched => "container-touched",
             Self::NetworkTouched => "network-touched",
+            Self::ImageTouched => "image-touched",
         }
     }
 
@@ -180,6 +183,7 @@ impl Disturber {
             Self::NetworkTouched => {
                 "leave networks labelled org.rehearse.run alone while the run goes on, and run again"
             }
+            Self::ImageTouched => "prune images when no run goes on, and run again",
         }
     }
 }

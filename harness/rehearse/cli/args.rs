@@ -67,6 +67,18 @@ Examples:
   rehearse sweep --dry-run       # only list
   rehearse sweep                 # runs whose process is gone (kept failures too), and expired ones")]
     Sweep(SweepArgs),
+    /// Open a shell, or run a command, in a service of a run that is kept or goes on.
+    #[command(after_help = "\
+Examples:
+  rehearse run --keep on-failure my-scenario.yaml        # its id is in the first lines
+  rehearse shell 3f7d76c1 web
+  rehearse shell 3f7d76c1 db -- psql -U postgres
+  rehearse shell 3f7d76c1 db pg_dump -U postgres shop > shop.sql
+
+Exits with the command's own code; 2 where there is no such service.")]
+    Shell(ShellArgs),
+    /// Say whether a run can be taken up again from what is left of it.
+    Resume(ResumeArgs),
     /// Print the JSON schema of a file format.
     Schema(SchemaArgs),
     /// Print a completion script for a shell.
@@ -252,6 +264,29 @@ pub(crate) struct SweepArgs {
     /// Runs of other hosts on this daemon too, which cannot be seen to be dead.
     #[arg(long)]
     pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShellArgs {
+    /// The run's id, or how it begins.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// The service.
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: String,
+    /// The deployment, where several have such a service: `main`, `way-back`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) deployment: Option<String>,
+    /// The command; without one, a shell.
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The run's id, or how it begins.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
 }
 
 #[derive(Debug, Args)]

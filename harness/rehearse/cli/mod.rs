@@ -4,6 +4,7 @@ mod args;
 mod diagnostic;
 mod doctor;
 mod files;
+mod kept;
 mod run;
 
 pub(crate) use files::scenario_files;
@@ -34,6 +35,8 @@ pub fn main() -> ExitCode {
         Command::List(args) => files::list(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Sweep(args) => doctor::sweep_leftovers(&args),
+        Command::Shell(args) => return kept::shell(&args),
+        Command::Resume(args) => kept::resume(&args),
         Command::Schema(args) => files::schema(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Typed::command(), "rehearse", &mut std::io::stdout());

@@ -87,16 +87,17 @@ async fn one(loaded: Loaded, book: Arc<crate::docker::Book>, args: &RunArgs, out
         Keep::OnFailure => engine::Keep::OnFailure,
         Keep::Always => engine::Keep::Always,
     };
-    let manner = Manner { out, keep, lease: args.lease.get(), stop: stop.clone(), redactor };
+    let clean = |text: String| redactor.text(&text).into_owned();
+    let manner = Manner { out, keep, lease: args.lease.get(), stop: stop.clone(), redactor: redactor.clone() };
     match hold(loaded, book, &manner, &mut reporters).await {
         Ok(Held { trouble, exit, .. }) => {
             if let Some(trouble) = trouble {
-                say(&format!("trouble: {trouble}"));
+                say(&clean(format!("trouble: {trouble}")));
             }
             exit
         }
         Err(error) => {
-            say(&format!("error: {}", chain(&error)));
+            say(&clean(format!("error: {}", chain(&error))));
             match error {
                 SessionError::Out { .. } | SessionError::Busy { .. } | SessionError::Foreign { .. } => Exit::BadInput,
                 SessionError::Http(_) | SessionError::Host(_) => Exit::Inconclusive,

@@ -210,6 +210,11 @@ async fn run(mut command: Command, making: &Making<'_>) -> Result<bool, HostErro
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     let status = command.stdout(out).stderr(err).status().await;
     let status = status.map_err(|error| making.fail(format!("{program} could not be run"), Some(error.into())))?;
+    // It writes itself, and where it loads from may have a password in it.
+    let written = fs::read(&making.log).unwrap_or_default();
+    if let std::borrow::Cow::Owned(clean) = making.redactor.bytes(&written) {
+        fs::write(&making.log, clean).map_err(|source| file_error("write", &making.log, source))?;
+    }
     Ok(status.success())
 }
 

@@ -5,13 +5,15 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bollard::errors::Error;
 use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion};
 use futures_util::StreamExt;
+use rehearse_core::secret::{Redacting, Redactor};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tokio_util::bytes::Bytes;
 
-use crate::docker::client::Client;
+use crate::docker::client::{Client, said};
 use crate::docker::context::{ContextFile, archive};
 use crate::docker::image::Progress;
 use crate::engine::host::{BoxError, HostError};
@@ -20,6 +22,8 @@ use crate::engine::host::{BoxError, HostError};
 pub(crate) const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// Lines of its output that the error of a failed build carries.
 const LAST_LINES: usize = 20;
+/// Characters of the step that it names.
+const STEP: usize = 120;
 
 /// An image that is being made.
 pub(crate) struct Making<'a> {
@@ -30,6 +34,8 @@ pub(crate) struct Making<'a> {
     pub(crate) target: &'a str,
     pub(crate) labels: HashMap<String, String>,
     pub(crate) log: PathBuf,
+    /// Takes secrets out of the log: a mirror's or a proxy's address may hold one.
+    pub(crate) redactor: &'a Redactor,
     pub(crate) progress: Progress<'a>,
 }
 
@@ -75,14 +81,25 @@ pub(crate) async fn build(
             match answer {
                 Ok(answer) => output.take(answer.stream.as_deref().unwrap_or_default(), making).await?,
                 Err(error) => {
-                    let reason = format!("its build failed at {}, which said:\n{}", output.step, output.last());
-                    return Err(making.fail(reason, Some(error.into())));
+                    output.finish().await?;
+                    let (code, source) = ended(error);
+                    let reason = format!("its build failed at {}{code}, which said:\n{}", output.step(), output.last());
+                    return Err(making.fail(reason, source));
                 }
             }
         }
-        Ok(())
+        output.finish().await
     };
     tokio::time::timeout(LIMIT, building).await.unwrap_or_else(|_| Err(making.late()))
+}
+
+/// The exit code of a step that failed, without the engine's words, which are the step all over again; or what else it
+/// was.
+fn ended(error: Error) -> (String, Option<BoxError>) {
+    match said(&error).rsplit_once("returned a non-zero code: ") {
+        Some((_, code)) => (format!(" (exit code {})", code.trim()), None),
+        None => (String::new(), Some(error.into())),
+    }
 }
 
 /// The proxies of this machine, unless containers couldn't reach them. Predefined by the builder, so no Dockerfile has
@@ -100,6 +117,7 @@ fn proxies() -> impl Iterator<Item = (String, String)> {
 struct Output {
     file: File,
     path: PathBuf,
+    redacting: Redacting,
     step: String,
     line: String,
     lines: VecDeque<String>,
@@ -110,13 +128,24 @@ impl Output {
         let path = making.log.clone();
         let file = File::create(&path).await;
         let file = file.map_err(|source| HostError::File { operation: "write", path: path.clone(), source })?;
-        Ok(Self { file, path, step: "its first step".into(), line: String::new(), lines: VecDeque::new() })
+        let redacting = making.redactor.stream();
+        Ok(Self { file, path, redacting, step: "its first step".into(), line: String::new(), lines: VecDeque::new() })
+    }
+
+    async fn write(&mut self, clean: &[u8]) -> Result<(), HostError> {
+        let written = async { self.file.write_all(clean).await.and(self.file.flush().await) }.await;
+        written.map_err(|source| HostError::File { operation: "write", path: self.path.clone(), source })
+    }
+
+    /// Writes what was held back.
+    async fn finish(&mut self) -> Result<(), HostError> {
+        let rest = self.redacting.finish();
+        self.write(&rest).await
     }
 
     async fn take(&mut self, text: &str, making: &Making<'_>) -> Result<(), HostError> {
-        let written = async { self.file.write_all(text.as_bytes()).await.and(self.file.flush().await) }.await;
-        let path = self.path.clone();
-        written.map_err(|source| HostError::File { operation: "write", path, source })?;
+        let clean = self.redacting.take(text.as_bytes());
+        self.write(&clean).await?;
         self.line.push_str(text);
         while let Some((line, rest)) = self.line.split_once('\n') {
             let line = line.trim_end().to_owned();
@@ -133,6 +162,12 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    /// The step it is at, cut short: one may be a whole program.
+    fn step(&self) -> String {
+        let cut: String = self.step.chars().take(STEP).collect();
+        if cut.len() < self.step.len() { format!("{cut}…") } else { cut }
     }
 
     fn last(&self) -> String {

@@ -34,6 +34,8 @@ pub struct Settings {
     pub book: Arc<Book>,
     /// The machine that published ports are reached on, where it isn't this one or that of `DOCKER_HOST`.
     pub reach: Option<String>,
+    /// The Docker client's configuration file, which holds logins to registries.
+    pub credentials: Option<PathBuf>,
     /// Takes secrets out of what containers print.
     pub redactor: Redactor,
 }
@@ -69,6 +71,8 @@ impl DockerHost {
             book: settings.book,
             logs: logs.clone(),
             scratch: settings.scratch,
+            credentials: settings.credentials,
+            redactor: settings.redactor.clone(),
             state: ImagesState::default(),
         };
         let mut folders = vec![logs.clone()];

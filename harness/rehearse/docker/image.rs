@@ -1,14 +1,18 @@
 //! Images: found, pulled or built, and asked which release they hold.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use bollard::auth::DockerCredentials;
 use bollard::models::ImageInspect;
+use docker_credential::{DockerCredential, get_credential_from_reader};
 use rehearse_core::path::Target;
 use rehearse_core::release::Release;
+use rehearse_core::secret::{Redactor, Secret};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, SemaphorePermit};
 
 use crate::docker::bootstrap;
@@ -18,7 +22,7 @@ use crate::docker::context::fingerprint;
 use crate::docker::creations::Creations;
 use crate::docker::doctor::memory_available;
 use crate::docker::label::{self, Mark, plain};
-use crate::docker::pull::{NotPulled, pull};
+use crate::docker::pull::pull;
 use crate::docker::recipe::{Book, Offer, Page, Pull};
 use crate::docker::reference::Reference;
 use crate::docker::release;
@@ -41,6 +45,8 @@ pub(crate) struct Images {
     pub(crate) book: Arc<Book>,
     pub(crate) logs: PathBuf,
     pub(crate) scratch: PathBuf,
+    pub(crate) credentials: Option<PathBuf>,
+    pub(crate) redactor: Redactor,
     pub(crate) state: ImagesState,
 }
 
@@ -142,19 +148,39 @@ impl Images {
         if let Some(silence) = self.state.silence.get() {
             return Ok(Err(silence.clone()));
         }
-        match pull(&self.client, name, progress).await {
+        let login = self.login(name).await;
+        match pull(&self.client, name, login.as_ref(), progress).await {
             Ok(()) => match self.inspect(name).await? {
                 Some(image) => Ok(Ok(located(name, image, Obtained::Pulled)?)),
                 None => Ok(Err("it was pulled, and is gone again".into())),
             },
             Err(not) => {
                 let reason = not.to_string();
-                if let NotPulled::NoRegistry(_) = not {
+                if not.is_of_the_registry() {
                     let _ = self.state.silence.set(reason.clone());
                 }
                 Ok(Err(reason))
             }
         }
+    }
+
+    /// What the Docker client would log in with at the registry of an image. Its secret is known to every report.
+    async fn login(&self, name: &str) -> Option<DockerCredentials> {
+        let config = File::open(self.credentials.as_ref()?).ok()?;
+        let registry = match Reference::registry(name) {
+            Some(registry) => registry.to_owned(),
+            None => self.client.quick().info().await.ok()?.index_server_address?,
+        };
+        let found = get_credential_from_reader(config, &registry).ok()?;
+        let (username, password, identitytoken) = match found {
+            DockerCredential::UsernamePassword(user, password) => (Some(user), Some(password), None),
+            DockerCredential::IdentityToken(token) => (None, None, Some(token)),
+        };
+        let secret = password.as_ref().or(identitytoken.as_ref());
+        let secret = secret.map(|secret| Secret::new(format!("the login at {registry}"), secret));
+        let _plain = self.redactor.learn(secret, &[]);
+        let serveraddress = Some(registry);
+        Some(DockerCredentials { username, password, identitytoken, serveraddress, ..DockerCredentials::default() })
     }
 
     async fn make(
@@ -191,7 +217,8 @@ impl Images {
             (label::IMAGE.to_owned(), repository.to_owned()),
             (label::CONTEXT.to_owned(), hash.clone()),
         ]);
-        let making = Making { client: &self.client, name: &name, target: &target, labels, log, progress };
+        let redactor = &self.redactor;
+        let making = Making { client: &self.client, name: &name, target: &target, labels, log, redactor, progress };
         match offer {
             Offer::Build(build) => {
                 build::build(&making, &page.files, base.as_deref().unwrap_or_default(), &build.args).await?

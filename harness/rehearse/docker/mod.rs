@@ -26,6 +26,7 @@ mod reference;
 mod release;
 mod removal;
 mod service;
+mod shell;
 mod sweep;
 mod watch;
 
@@ -36,4 +37,5 @@ pub use host::{DockerHost, Settings};
 pub use label::Mark;
 pub use owner::{Liveness, Owner};
 pub use recipe::{Book, BookError, Bootstrap, Build, Pull, Recipe};
+pub use shell::{Inside, Size, attach, services};
 pub use sweep::{Remnant, Selection, Standing, SweepReport, list, sweep};

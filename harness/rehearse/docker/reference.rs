@@ -20,11 +20,26 @@ impl Reference {
         };
         Self { repository: repository.to_owned(), tag: tag.to_owned() }
     }
+
+    /// The registry that a name states: its first part, where that has a dot or a port, or is `localhost`. Without one it
+    /// is the engine's own default.
+    pub(crate) fn registry(name: &str) -> Option<&str> {
+        let (host, _) = name.split_once('/')?;
+        (host.contains(['.', ':']) || host == "localhost").then_some(host)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_registry_is_told_from_a_folder() {
+        assert_eq!(Reference::registry("mirror:5000/library/postgres:15"), Some("mirror:5000"));
+        assert_eq!(Reference::registry("localhost/postgres"), Some("localhost"));
+        assert_eq!(Reference::registry("library/postgres"), None);
+        assert_eq!(Reference::registry("postgres:15"), None);
+    }
 
     #[test]
     fn a_name_is_a_repository_and_a_tag() {

@@ -149,7 +149,12 @@ pub(crate) async fn create_container(
     let options = CreateContainerOptionsBuilder::new().name(&host.mark.name(deployment, Some(&part))).build();
     let docker = host.client.patient(CREATE);
     let creating = async move { docker.create_container(Some(options), body).await };
-    Ok(host.creations.make(object(deployment, &spec.name), creating).await?.id)
+    let object = object(deployment, &spec.name);
+    let made = host.creations.make(object.clone(), creating).await;
+    if made.is_err() {
+        host.watch.image(&spec.image, &object).await;
+    }
+    Ok(made?.id)
 }
 
 fn body(

@@ -193,6 +193,15 @@ impl Watch {
         }
     }
 
+    /// Looks whether an image that was obtained is still there, where nothing could be made of it.
+    pub(crate) async fn image(&self, id: &str, object: &str) {
+        let seen = self.client.quick().inspect_image(id).await;
+        if seen.is_err_and(|error| status(&error) == Some(404)) {
+            let how = format!("its image {id} was there, and was removed from outside");
+            self.seen.add(disturbance(Disturber::ImageTouched, object, how));
+        }
+    }
+
     fn look_at_room(&self) {
         for folder in &self.folders {
             if let Some(disturbance) = no_room(folder) {

@@ -9,6 +9,7 @@ use rehearse_core::migrations::MigrationReader;
 use rehearse_core::observe::{Answer, Ended, Seen};
 use rehearse_core::product::{Capture, ExecStep, Expect, SqlStep};
 use rehearse_core::scenario::CheckKind;
+use rehearse_core::secret::{Secret, names_a_secret};
 use serde_json::{Map, Value};
 
 use super::host::{Command, Host, HostError, Stdin};
@@ -143,6 +144,7 @@ impl<H: Host, O: Observer> World<H, O> {
             Answer::Http(response) => {
                 text.push_str(&format!("\n{} in {:?}\n", response.status, response.took));
                 for (name, value) in &response.headers {
+                    let value = if name == "set-cookie" { without_values(value) } else { value.clone() };
                     text.push_str(&format!("{name}: {value}\n"));
                 }
                 text.push_str(&format!(
@@ -192,6 +194,29 @@ pub(super) async fn until_expected<F: Future<Output = Answer>>(
     }
 }
 
+/// Cookies as a response sets them, without what logs somebody in.
+fn without_values(cookies: &str) -> String {
+    let mut clean = String::new();
+    // Several come as one line; a date has a comma too, and no name behind it.
+    for (place, part) in cookies.split(", ").enumerate() {
+        if place > 0 {
+            clean.push_str(", ");
+        }
+        let (pair, attributes) = part.split_once(';').map_or((part, ""), |(pair, rest)| (pair, rest));
+        match pair.split_once('=') {
+            Some((name, value)) if !value.is_empty() && !name.contains(' ') => {
+                clean.push_str(&format!("{name}=[cookie is not shown]"));
+            }
+            Some(_) | None => clean.push_str(pair),
+        }
+        if !attributes.is_empty() {
+            clean.push(';');
+            clean.push_str(attributes);
+        }
+    }
+    clean
+}
+
 /// Whether a text of evidence is that of a response: what was asked, an empty line, its status and time.
 pub(super) fn is_response(text: &str) -> bool {
     let mut lines = text.lines().skip(1);
@@ -236,12 +261,30 @@ fn last_line(err: &str, out: &str) -> String {
     line.unwrap_or("no output").trim().to_owned()
 }
 
+impl<H: Host, O: Observer> World<H, O> {
+    /// Takes values from an answer. What cannot be captured is said. A value whose name says that it is a secret is one from
+    /// then on, in the answer's own evidence too.
+    pub(crate) fn capture(
+        &self,
+        wanted: &BTreeMap<String, Capture>,
+        seen: &Seen,
+        captured: &mut Map<String, Value>,
+    ) -> Result<(), String> {
+        let taken = capture(wanted, seen, captured);
+        let secret = |name: &&String| names_a_secret(name);
+        let values = wanted.keys().filter(secret).filter_map(|name| Some((name, captured.get(name)?.as_str()?)));
+        let secrets: Vec<Secret> = values.map(|(name, value)| Secret::new(format!("captured.{name}"), value)).collect();
+        if !secrets.is_empty() {
+            // One too short to be found in a text is no token.
+            let _plain = self.case.redactor.learn(secrets, &[]);
+            seen.evidence.iter().for_each(|file| self.evidence.again(file));
+        }
+        taken
+    }
+}
+
 /// Takes values from an answer. What cannot be captured is said.
-pub(crate) fn capture(
-    wanted: &BTreeMap<String, Capture>,
-    seen: &Seen,
-    captured: &mut Map<String, Value>,
-) -> Result<(), String> {
+fn capture(wanted: &BTreeMap<String, Capture>, seen: &Seen, captured: &mut Map<String, Value>) -> Result<(), String> {
     let text = match &seen.answer {
         Answer::Http(response) => response.body.text.clone(),
         Answer::Exec(ended) => ended.out.text.clone(),
@@ -280,4 +323,20 @@ pub(crate) fn capture(
         };
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_told_by_their_names_only() {
+        let check = |cookies: &str, clean: &str| assert_eq!(without_values(cookies), clean);
+        check("session=abc==; path=/; HttpOnly", "session=[cookie is not shown]; path=/; HttpOnly");
+        check(
+            "a=1; expires=Wed, 21 Oct 2026 07:28:00 GMT; path=/, b=2",
+            "a=[cookie is not shown]; expires=Wed, 21 Oct 2026 07:28:00 GMT; path=/, b=[cookie is not shown]",
+        );
+        check("gone=; Max-Age=0", "gone=; Max-Age=0");
+    }
 }

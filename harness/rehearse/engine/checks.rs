@@ -342,7 +342,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let mut samples = Samples::default();
         let context = self.context(scene, &Default::default(), &logins.captured);
         for round in 0..check.warm_up + check.samples.max(5) {
-            let seen = self.ask_http(scene, step, VISIT, &context).await?;
+            let seen = self.ask_http(scene, step, VISIT, &context, false).await?;
             let mut judged = CheckReport::new(CheckKind::Performance, "");
             let terms = Terms { expect: &step.expect, same: &[], changes: &[], context: &context };
             judge_answer(&seen, terms, Compared::Nothing, &mut judged);

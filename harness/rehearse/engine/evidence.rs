@@ -56,13 +56,23 @@ impl Evidence {
         Ok(relative)
     }
 
+    /// Takes secrets that were learned since out of a file that is written already. One that is gone shows none.
+    pub(super) fn again(&self, relative: &str) {
+        let path = self.out.join(relative);
+        let Ok(content) = std::fs::read(&path) else { return };
+        if let std::borrow::Cow::Owned(clean) = self.redactor.bytes(&content) {
+            let _ = std::fs::write(&path, clean);
+        }
+    }
+
     /// The folder of a stage's evidence.
     pub(super) fn folder(&self, stage: &str) -> PathBuf {
         self.out.join("evidence").join(clean(stage))
     }
 
     fn unique(&self, stage: &str, name: &str, extension: &str) -> String {
-        let base = format!("evidence/{}/{}", clean(stage), clean(name));
+        // A question may hold a secret, and the file is called by it.
+        let base = format!("evidence/{}/{}", clean(stage), clean(&self.redactor.text(name)));
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(format!("{base}.{extension}")).or_default();
         *count += 1;

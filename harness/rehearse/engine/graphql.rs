@@ -200,6 +200,7 @@ impl<H: Host, O: Observer> World<H, O> {
             keep: usize::try_from(longest).unwrap_or(usize::MAX),
             within: None,
             expect: &Expect::default(),
+            logs_in: false,
         };
         Ok(Some(self.request(scene, request, visit, &context).await?))
     }

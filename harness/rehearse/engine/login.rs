@@ -6,7 +6,6 @@ use rehearse_core::check::{Compared, Terms, judge_answer};
 use rehearse_core::event::CheckReport;
 use serde_json::{Map, Value};
 
-use super::ask::capture;
 use super::host::Host;
 use super::observer::Observer;
 use super::world::{Scene, Trouble, World};
@@ -42,12 +41,12 @@ impl<H: Host, O: Observer> World<H, O> {
             if step.identity.is_none() {
                 step.identity = identity.parse().ok();
             }
-            let seen = self.ask_http(scene, &step, visit, &context).await?;
+            let seen = self.ask_http(scene, &step, visit, &context, true).await?;
             let terms = Terms { expect: &step.expect, same: &[], changes: &[], context: &context };
             if !judge_answer(&seen, terms, Compared::Nothing, report) {
                 return Ok(false);
             }
-            if let Err(doubt) = capture(&step.capture, &seen, &mut logins.captured) {
+            if let Err(doubt) = self.capture(&step.capture, &seen, &mut logins.captured) {
                 report.unclear.push(doubt);
                 return Ok(false);
             }

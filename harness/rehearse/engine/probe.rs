@@ -10,7 +10,7 @@ use rehearse_core::scenario::CheckKind;
 use rehearse_core::template::Template;
 use serde_json::Map;
 
-use super::ask::{Place, capture};
+use super::ask::Place;
 use super::host::Host;
 use super::login::Logins;
 use super::observer::Observer;
@@ -70,7 +70,7 @@ impl<H: Host, O: Observer> World<H, O> {
                             captured.extend(logins.captured.clone());
                         }
                         let context = self.context(scene, &each, &captured);
-                        self.ask_http(scene, step, &visit, &context).await?
+                        self.ask_http(scene, step, &visit, &context, false).await?
                     }
                     ProbeStep::Exec(step) => self.ask_exec(scene, step, &context, Place::Inside).await?.0,
                     ProbeStep::Sql(step) => self.ask_sql(scene, step, &context).await?,
@@ -83,7 +83,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 let terms = Terms { expect, same, changes: &changes, context: &context };
                 let well = judge_answer(&seen, terms, compared, &mut report);
                 report.asked_of(service(step));
-                let taken = if well { capture(wanted, &seen, &mut captured) } else { Ok(()) };
+                let taken = if well { self.capture(wanted, &seen, &mut captured) } else { Ok(()) };
                 answers.insert(key, seen);
                 if let Err(doubt) = taken {
                     report.unclear.push(doubt);

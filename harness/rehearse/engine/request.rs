@@ -34,6 +34,8 @@ pub(crate) struct Request<'a> {
     /// Asked again until what is expected holds, for at most this long.
     pub(crate) within: Option<&'a Limit>,
     pub(crate) expect: &'a Expect,
+    /// It is one of those that log its identity in.
+    pub(crate) logs_in: bool,
 }
 
 impl<H: Host, O: Observer> World<H, O> {
@@ -44,6 +46,7 @@ impl<H: Host, O: Observer> World<H, O> {
         step: &HttpStep,
         visit: &str,
         context: &Value,
+        logs_in: bool,
     ) -> Result<Seen, Trouble> {
         let path = step.path.render(context)?;
         let identity = step.identity.as_ref().map(|name| name.render(context)).transpose()?;
@@ -75,6 +78,7 @@ impl<H: Host, O: Observer> World<H, O> {
             keep: KEPT,
             within: step.within.as_ref(),
             expect: &step.expect,
+            logs_in,
         };
         self.request(scene, request, visit, context).await
     }
@@ -93,7 +97,12 @@ impl<H: Host, O: Observer> World<H, O> {
         let mut headers = BTreeMap::from([("host".to_owned(), format!("{service}:{port}"))]);
         if let Some(known) = identity.as_ref().and_then(|name| self.case.product.identities.get(name)) {
             for (name, value) in &known.headers {
-                headers.insert(name.to_lowercase(), value.render(context)?);
+                match value.render(context) {
+                    Ok(value) => drop(headers.insert(name.to_lowercase(), value)),
+                    // What logging in gives is not there yet.
+                    Err(_) if request.logs_in => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         for (name, value) in request.headers {

@@ -12,7 +12,7 @@ use rehearse_core::scenario::CheckKind;
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value};
 
-use super::ask::{Place, capture};
+use super::ask::Place;
 use super::host::{Host, ServiceState};
 use super::login::Logins;
 use super::observer::Observer;
@@ -135,7 +135,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     return Ok(StepEnd::Failed(findings));
                 }
                 let context = self.context(scene, &BTreeMap::new(), &script.captured);
-                let seen = self.ask_http(scene, step, VISIT, &context).await?;
+                let seen = self.ask_http(scene, step, VISIT, &context, false).await?;
                 self.judge_step(&seen, &step.expect, &step.capture, &context, script)
             }
             Step::Sql(step) => {
@@ -297,7 +297,7 @@ impl<H: Host, O: Observer> World<H, O> {
         if !report.findings.is_empty() {
             return Ok(StepEnd::Failed(report.findings));
         }
-        capture(wanted, seen, &mut script.captured).map_err(Trouble::Unseen)?;
+        self.capture(wanted, seen, &mut script.captured).map_err(Trouble::Unseen)?;
         Ok(StepEnd::Done)
     }
 }

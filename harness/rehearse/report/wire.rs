@@ -80,7 +80,8 @@ pub(super) struct WireFinding {
 /// Something from outside that came between the run and what it rehearses.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct WireDisturbance {
-    /// `engine-gone`, `engine-restarted`, `out-of-memory`, `disk-full`, `container-touched` or `network-touched`.
+    /// `engine-gone`, `engine-restarted`, `out-of-memory`, `disk-full`, `container-touched`, `network-touched`
+    /// or `image-touched`.
     kind: String,
     /// What it befell.
     object: String,

@@ -74,8 +74,10 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         };
         let (mut outcome, mut reason) = (Outcome::Passed, None);
         if keep {
-            let text =
-                format!("run {} is kept as asked, until its lease is over or: rehearse sweep", self.world.case.run);
+            let text = format!(
+                "run {0} is kept as asked, until its lease is over or: rehearse sweep; look inside: rehearse shell {0} SERVICE",
+                self.world.case.run
+            );
             teller.tell(EventKind::Noted { stage: stage.id.clone(), text });
         } else {
             let gone = AssertUnwindSafe(self.world.host.teardown()).catch_unwind();

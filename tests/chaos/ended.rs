@@ -1,0 +1,153 @@
+//! Runs that are killed, and runs that are cancelled, at moments all over them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::machine::{Machine, signal, text};
+use crate::rehearsal::{Rehearsal, sweep};
+use crate::{Outcome, table};
+
+/// The stages of an undisturbed run with the time that each takes.
+fn stages(machine: &Machine) -> Result<Vec<(String, Duration)>, String> {
+    let ended = Rehearsal::start(machine, "whole")?.ends()?;
+    ensure!(ended.code == Some(0), "{}", ended.said);
+    let mut took = Vec::new();
+    for line in fs::read_to_string(ended.out.join("events.jsonl")).map_err(text)?.lines() {
+        let event: Value = serde_json::from_str(line).map_err(text)?;
+        if event["event"] == "stage-finished" {
+            let wall = event.pointer("/time/wall_s").and_then(Value::as_f64).unwrap_or_default();
+            took.push((event["stage"].as_str().unwrap_or_default().to_owned(), Duration::from_secs_f64(wall)));
+        }
+    }
+    Ok(took)
+}
+
+/// A moment in a stage, spread evenly: the golden ratio's multiples never fall into a pattern.
+fn moment(time: usize, wall: Duration) -> Duration {
+    wall.mul_f64((time as f64 * 0.618_033_988_75).fract())
+}
+
+/// Ends one run in a stage by a signal. A run that was over before has met no signal.
+fn end(
+    machine: &Machine,
+    name: &str,
+    stage: &str,
+    after: Duration,
+    how: Signal,
+) -> Result<crate::rehearsal::Ended, String> {
+    let mut rehearsal = Rehearsal::start(machine, name)?;
+    let process = rehearsal.id()?;
+    rehearsal.reaches(stage)?;
+    std::thread::sleep(after);
+    let _over = signal(process, how);
+    rehearsal.ends()
+}
+
+/// Runs are killed, each followed by a sweep, beside a neighbour that has to stay untouched and end green.
+pub(crate) fn killed(times: usize) -> Outcome {
+    let machine = Machine::new()?;
+    let stages = stages(&machine)?;
+    ensure!(machine.things()?.is_empty(), "{:?}", machine.things()?);
+    let began = Instant::now();
+    let (mut met, mut removed, mut neighbours, mut over) = (BTreeMap::new(), 0, 0, 0);
+    let mut neighbour: Option<Rehearsal> = None;
+    for time in 0..times {
+        let (stage, wall) = &stages[time % stages.len()];
+        if neighbour.is_none() {
+            neighbours += 1;
+            let mut started = Rehearsal::start(&machine, &format!("neighbour {neighbours}"))?;
+            started.reaches("deploy")?;
+            neighbour = Some(started);
+        }
+        let ended = end(&machine, &format!("killed {time}"), stage, moment(time, *wall), Signal::KILL)?;
+        // 137: nsenter tells the signal that its child died of.
+        if ended.code == Some(0) {
+            over += 1;
+        } else {
+            *met.entry(stage.clone()).or_insert(0) += 1;
+        }
+        removed += sweep(&machine)?.lines().filter(|line| line.contains("removed")).count();
+        let run = run_of(&ended.out)?;
+        let left: Vec<String> =
+            machine.things()?.into_iter().filter(|thing| run.as_ref().is_some_and(|run| thing.contains(run))).collect();
+        ensure!(left.is_empty(), "killed in {stage} after {:?}: {left:?}", moment(time, *wall));
+        if let Some(mut running) = neighbour.take() {
+            if running.over()? {
+                green(running)?;
+            } else {
+                neighbour = Some(running);
+            }
+        }
+    }
+    if let Some(running) = neighbour {
+        green(running)?;
+    }
+    sweep(&machine)?;
+    let left = machine.things()?;
+    ensure!(left.is_empty(), "{left:?}");
+    let every = stages
+        .iter()
+        .filter(|(stage, _)| !met.contains_key(stage))
+        .map(|(stage, _)| stage.as_str())
+        .collect::<Vec<_>>();
+    ensure!(times < stages.len() || every.is_empty(), "never killed in {every:?}");
+    table::ended(
+        "kill -9",
+        &format!(
+            "{} killed in {} stages ({over} were over before), each followed by `rehearse sweep`",
+            times - over,
+            met.len()
+        ),
+        &format!(
+            "0 containers, networks, volumes left ({removed} lines of removals); {neighbours} neighbours untouched, exit 0"
+        ),
+        began.elapsed(),
+    )
+}
+
+fn green(neighbour: Rehearsal) -> Outcome {
+    let ended = neighbour.ends()?;
+    ensure!(ended.code == Some(0), "the neighbour: {:?}: {}", ended.code, ended.said);
+    Ok(())
+}
+
+/// The id of a run, where it got as far as telling it.
+fn run_of(out: &std::path::Path) -> Result<Option<String>, String> {
+    let Ok(events) = fs::read_to_string(out.join("events.jsonl")) else { return Ok(None) };
+    let Some(first) = events.lines().next() else { return Ok(None) };
+    let Ok(event) = serde_json::from_str::<Value>(first) else { return Ok(None) };
+    Ok(event.get("run").and_then(Value::as_str).map(str::to_owned))
+}
+
+/// Runs get Ctrl-C (or SIGTERM, in turn): nothing is left, the reports are written, exit code 4.
+pub(crate) fn cancelled(times: usize) -> Outcome {
+    let machine = Machine::new()?;
+    let stages = stages(&machine)?;
+    let began = Instant::now();
+    let (mut met, mut longest) = (BTreeMap::new(), Duration::ZERO);
+    for time in 0..times {
+        let (stage, wall) = &stages[(time * 5) % stages.len()];
+        let how = if time % 2 == 0 { Signal::INT } else { Signal::TERM };
+        let after = moment(time, *wall);
+        let signalled = Instant::now();
+        let ended = end(&machine, &format!("cancelled {time}"), stage, after, how)?;
+        // A signal during teardown may come when everything is said already.
+        let green = ended.code == Some(0) && stage == "teardown";
+        ensure!(ended.code == Some(4) || green, "{stage} after {after:?}: {:?}: {}", ended.code, ended.said);
+        ended.reported()?;
+        let left = machine.things()?;
+        ensure!(left.is_empty(), "{stage} after {after:?}: {left:?}");
+        *met.entry(stage.clone()).or_insert(0) += 1;
+        longest = longest.max(signalled.elapsed());
+    }
+    table::ended(
+        "Ctrl-C or SIGTERM",
+        &format!("{times} cancelled in {} stages", met.len()),
+        "exit 4, nothing left, every report written and well-formed",
+        began.elapsed(),
+    )
+}

@@ -1,0 +1,49 @@
+//! What befalls a run from outside, with an engine of the tests' own that may be stopped, filled and broken: see
+//! `machine.rs`. The specimen is rehearsed by the program itself, as a user starts it.
+//!
+//! Every change: each disturbance once, and a few runs that are killed or cancelled. `REHEARSE_TIER=nightly`: 100 kills and
+//! 30 cancellations. `REHEARSE_BLESS=1` writes what was seen into `docs/robustness.md`. Ignored where no engine answers, or
+//! where the tests may not make namespaces (not root); `REHEARSE_REQUIRE_DOCKER=1` fails there.
+
+#[macro_use]
+mod check {
+    macro_rules! ensure {
+        ($holds:expr, $($seen:tt)+) => {
+            if !$holds {
+                return Err(format!("{}: {}", stringify!($holds), format!($($seen)+)));
+            }
+        };
+    }
+}
+
+mod disturbances;
+mod ended;
+mod machine;
+mod rehearsal;
+mod table;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let set = |name: &str, value: &str| std::env::var(name).is_ok_and(|seen| seen == value);
+    let nightly = set("REHEARSE_TIER", "nightly");
+    let able = machine::able();
+    let ignored = able.is_err() && !set("REHEARSE_REQUIRE_DOCKER", "1");
+    let (kills, cancels) = if nightly { (100, 30) } else { (6, 3) };
+    let trial = |name: &str, run: fn(usize) -> Outcome, times: usize| {
+        let able = able.clone();
+        let run = move || able.and_then(|()| run(times)).map_err(Failed::from);
+        Trial::test(name, run).with_ignored_flag(ignored)
+    };
+    let trials = vec![
+        trial("what comes between ends a run as inconclusive and is named", |_| disturbances::all(), 1),
+        trial("a killed run is swept and its neighbour goes on", ended::killed, kills),
+        trial("a cancelled run leaves nothing and writes its reports", ended::cancelled, cancels),
+    ];
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

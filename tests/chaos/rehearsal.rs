@@ -1,0 +1,178 @@
+//! The program, started as a user starts it, on the specimen's first hop and back.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rehearse::docker::{DockerHost, Mark, Owner, Settings};
+use rehearse::engine::host::{Host, ImageWanted};
+use rehearse::load;
+use rehearse_core::secret::Redactor;
+use serde_json::Value;
+
+use crate::Outcome;
+use crate::machine::{Machine, child_of, text, until};
+
+const LIMIT: Duration = Duration::from_secs(300);
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The arguments of a rehearsal that writes into `out`.
+fn arguments(out: &Path) -> Vec<std::ffi::OsString> {
+    let specimen = root().join("tests/specimen");
+    let mut all: Vec<std::ffi::OsString> = vec!["run".into(), "--product-dir".into(), specimen.join("product").into()];
+    all.extend(["--images".into(), specimen.join("images").into(), "--to".into(), "2.0".into()]);
+    // Other runs beside it, and being broken, are no conditions for a stopwatch.
+    all.extend(["--without".into(), "performance".into(), "--progress".into(), "plain".into()]);
+    all.extend(["--out".into(), out.into(), specimen.join("specimen.yaml").into()]);
+    all
+}
+
+/// The names by which the engine of this machine holds all that the specimen needs, built where they lack.
+pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, String> {
+    let folder = tempfile::tempdir().map_err(text)?;
+    let book = load::book(&[root().join("tests/specimen/images")]).map_err(text)?;
+    let mark = Mark {
+        run: format!("chaos{}", std::process::id()),
+        scenario: "images".to_owned(),
+        owner: Owner::current(),
+        expires: SystemTime::now() + Duration::from_secs(3600),
+    };
+    runtime.block_on(async {
+        let settings = Settings {
+            mark,
+            logs: folder.path().join("logs"),
+            scratch: std::env::temp_dir(),
+            book: Arc::new(book),
+            reach: None,
+            credentials: None,
+            redactor: Redactor::default(),
+        };
+        let host = DockerHost::connect(settings).await.map_err(|error| error.chain())?;
+        let docker = bollard::Docker::connect_with_defaults().map_err(text)?;
+        let wanted = [
+            "debian:bookworm-slim",
+            "postgres:15",
+            "rehearse/specimen-base:1",
+            "rehearse/specimen:1.0",
+            "rehearse/specimen:2.0",
+        ];
+        let mut names = Vec::new();
+        for name in wanted {
+            let wanted = ImageWanted { name: name.to_owned(), holds: None };
+            let held = host.obtain(&wanted, &|_| {}).await.map_err(|error| error.chain())?;
+            names.extend(docker.inspect_image(&held.id).await.map_err(text)?.repo_tags.unwrap_or_default());
+        }
+        let left = host.teardown().await;
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(names)
+    })
+}
+
+/// A rehearsal that runs.
+pub(crate) struct Rehearsal {
+    process: Child,
+    pub(crate) out: PathBuf,
+}
+
+/// How a rehearsal ended, by what it left.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) said: String,
+    pub(crate) out: PathBuf,
+}
+
+impl Rehearsal {
+    pub(crate) fn start(machine: &Machine, name: &str) -> Result<Self, String> {
+        // A name with blanks and beyond ASCII, as people have them.
+        let out = machine.folder().join(format!("out für {name}"));
+        let said = fs::File::create(machine.folder().join(format!("said {name}"))).map_err(text)?;
+        let mut command = machine.inside(env!("CARGO_BIN_EXE_rehearse"));
+        command.args(arguments(&out)).stdout(Stdio::null()).stderr(said);
+        Ok(Self { process: command.spawn().map_err(text)?, out })
+    }
+
+    /// The program's own number; `nsenter` stands between.
+    pub(crate) fn id(&self) -> Result<u32, String> {
+        until("the program has started", LIMIT, || child_of(self.process.id()))
+    }
+
+    /// Waits until a stage has begun. That the run ends before is an error.
+    pub(crate) fn reaches(&mut self, stage: &str) -> Outcome {
+        let wanted = format!("\"event\":\"stage-started\",\"stage\":\"{stage}\"");
+        let file = self.out.join("events.jsonl");
+        let began = std::time::Instant::now();
+        loop {
+            if fs::read_to_string(&file).is_ok_and(|text| text.contains(&wanted)) {
+                return Ok(());
+            }
+            let over = self.process.try_wait().map_err(text)?.is_some();
+            ensure!(!over, "the run ended before {stage}");
+            ensure!(began.elapsed() < LIMIT, "{stage} was not reached");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn over(&mut self) -> Result<bool, String> {
+        Ok(self.process.try_wait().map_err(text)?.is_some())
+    }
+
+    /// Waits for the end.
+    pub(crate) fn ends(mut self) -> Result<Ended, String> {
+        let began = std::time::Instant::now();
+        let status = loop {
+            if let Some(status) = self.process.try_wait().map_err(text)? {
+                break status;
+            }
+            if began.elapsed() > LIMIT {
+                self.process.kill().map_err(text)?;
+                return Err(format!("it did not end within {LIMIT:?}: {}", self.said()));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let said = self.said();
+        Ok(Ended { code: status.code(), said, out: self.out })
+    }
+
+    fn said(&self) -> String {
+        let name = self.out.file_name().unwrap_or_default().to_string_lossy().replacen("out für ", "said ", 1);
+        let mut said = String::new();
+        let read = fs::File::open(self.out.with_file_name(name)).and_then(|mut file| file.read_to_string(&mut said));
+        read.map_or_else(text, |_| said)
+    }
+}
+
+impl Ended {
+    /// `summary.json`.
+    pub(crate) fn summary(&self) -> Result<Value, String> {
+        let text_of = fs::read_to_string(self.out.join("summary.json")).map_err(text)?;
+        serde_json::from_str(&text_of).map_err(text)
+    }
+
+    /// Every report is there and is what its kind has to be.
+    pub(crate) fn reported(&self) -> Outcome {
+        self.summary()?;
+        let junit = fs::read_to_string(self.out.join("junit.xml")).map_err(text)?;
+        roxmltree::Document::parse(&junit).map_err(text)?;
+        for line in fs::read_to_string(self.out.join("events.jsonl")).map_err(text)?.lines() {
+            serde_json::from_str::<Value>(line).map_err(|error| format!("{error}: {line}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes what dead runs left, as a user does it.
+pub(crate) fn sweep(machine: &Machine) -> Result<String, String> {
+    let mut command: Command = machine.inside(env!("CARGO_BIN_EXE_rehearse"));
+    let done = command.arg("sweep").output().map_err(text)?;
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    ensure!(done.status.success(), "{said}");
+    Ok(said)
+}
