@@ -1,11 +1,10 @@
 //! What of a case is secret: by the names of settings and variables, and by what the product's file says of its backup.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use rehearse_core::secret::{Redactor, Secret, TooPlain, names_a_secret};
 
-use crate::engine::backup_file;
+use crate::engine::backup_text;
 use crate::load::Loaded;
 
 /// A file of a backup that holds secrets is read no further.
@@ -76,10 +75,7 @@ fn in_address(called: &str, value: &str) -> Option<Secret> {
 }
 
 fn read(loaded: &Loaded, file: &str) -> Option<String> {
-    let path = backup_file(&loaded.backup, file)?;
-    let mut text = Vec::new();
-    std::fs::File::open(path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
-    Some(String::from_utf8_lossy(&text).into_owned())
+    backup_text(&loaded.backup, file, LONGEST)
 }
 
 #[cfg(test)]

@@ -70,6 +70,17 @@ async fn the_backup_is_verified_before_anything_is_asked_of_the_host() -> Fallib
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backup_that_reaches_out_of_its_folder_is_bad_input_and_starts_nothing() -> Fallible {
+    let rehearsal = Rehearsal::new()?;
+    let part = rehearsal.backup().join("dump.txt");
+    std::fs::remove_file(&part)?;
+    std::os::unix::fs::symlink("/etc/passwd", &part)?;
+    let ran = rehearsal.run().await?;
+    assert_eq!((ran.world.inner().calls.as_slice(), ran.exit()), (["teardown".to_owned()].as_slice(), Exit::BadInput));
+    ran.says("backup", "dump.txt: expected a file, seen a link that leads out of the backup, to /etc/passwd")
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_image_that_several_services_use_is_obtained_once_per_stage() -> Fallible {
     let ran = Rehearsal::new()?
         .product("backup:\n", "  worker: { image: \"shop:{{ release }}\", versioned: true }\nbackup:\n")?

@@ -1,9 +1,13 @@
 //! Verifies a backup on the host before anything starts: complete, undamaged, of its format and release.
 
+mod archive;
+mod file;
+mod strict;
+
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use flate2::read::MultiGzDecoder;
 use rehearse_core::product::{Backup, Format};
@@ -12,8 +16,16 @@ use rehearse_core::verdict::Finding;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// A manifest larger than this is none.
-const LARGEST_MANIFEST: u64 = 16 << 20;
+use file::{Opened, Watched, open};
+
+pub(crate) use file::{beginning, real};
+
+/// A manifest, or checksums, larger than this are none; of another text so much is searched.
+const LARGEST_TEXT: u64 = 16 << 20;
+/// What is wrong with a backup is told so often.
+const MOST_FINDINGS: usize = 50;
+/// So many of its files are named in the report.
+const MOST_NAMED: usize = 200;
 
 /// What was learned of a backup.
 #[derive(Debug, Clone)]
@@ -28,11 +40,18 @@ pub(super) struct Verified {
     pub findings: Vec<Finding>,
 }
 
-/// Reads the whole backup once. What is wrong is a finding; only what cannot be read by us is an error.
+/// Reads the whole backup once. What is wrong is a finding; only what cannot be read by us is an error. Once it is
+/// `given_up`, it ends soon.
 ///
 /// # Errors
 /// When a file that is there cannot be read.
-pub(super) fn verify(backup: &Backup, product: &str, release: &Release, folder: &Path) -> io::Result<Verified> {
+pub(super) fn verify(
+    backup: &Backup,
+    product: &str,
+    release: &Release,
+    folder: &Path,
+    given_up: &AtomicBool,
+) -> io::Result<Verified> {
     let mut verified = Verified { manifest: Value::Null, rows: None, notes: Vec::new(), findings: Vec::new() };
     if let Some(name) = &backup.manifest {
         match manifest(name, folder, &mut verified.findings)? {
@@ -40,12 +59,12 @@ pub(super) fn verify(backup: &Backup, product: &str, release: &Release, folder: 
             None => return Ok(verified),
         }
     }
-    let manifest = verified.manifest.clone();
+    let manifest = std::mem::take(&mut verified.manifest);
     let said = |pointer: &str| manifest.pointer(pointer);
     if let Some(pointer) = &backup.product {
         let seen = said(pointer.as_str()).and_then(Value::as_str).unwrap_or("nothing");
         if seen != product {
-            verified.findings.push(Finding::new("the backup's product", product, seen));
+            verified.findings.push(Finding::new("the backup's product", product, shorten(seen)));
         }
     }
     if let Some(pointer) = &backup.release {
@@ -53,7 +72,7 @@ pub(super) fn verify(backup: &Backup, product: &str, release: &Release, folder: 
         judge_release(text, || format!("the manifest at {pointer}"), release, &mut verified);
     }
     if let Some(place) = &backup.release_in {
-        let text = text(&place.file, folder, "a text", &mut verified.findings)?.unwrap_or_default();
+        let text = text(&place.file, folder, Whole::Beginning, &mut verified.findings)?.unwrap_or_default();
         let found = place.pattern.regex().captures(&text).and_then(|groups| groups.get(1)).map(|group| group.as_str());
         judge_release(found, || format!("{} by {}", place.file, place.pattern), release, &mut verified);
     }
@@ -62,28 +81,55 @@ pub(super) fn verify(backup: &Backup, product: &str, release: &Release, folder: 
         files.extend(said(pointer.as_str()).and_then(Value::as_object).cloned().unwrap_or_default());
     }
     if let Some(name) = &backup.checksums {
-        let text = text(name, folder, "checksums", &mut verified.findings)?.unwrap_or_default();
-        files.extend(checksums(&text));
+        let text = text(name, folder, Whole::Text, &mut verified.findings)?.unwrap_or_default();
+        for (file, facts) in checksums(&text) {
+            if files.get(&file).is_some_and(|known| known.get("sha256") != facts.get("sha256")) {
+                let seen = format!("another one for {}", named(file.as_bytes()));
+                verified.findings.push(Finding::new(object(name), "one SHA-256 for each file", seen));
+            }
+            files.insert(file, facts);
+        }
     }
     if files.is_empty() {
         verified.findings.push(Finding::new("the backup", "checksums of its files", "none"));
     }
-    for (name, part) in &backup.parts {
-        verify_part(name, part.format, files.get(name), folder, &mut verified)?;
+    let parts = backup.parts.iter().map(|(name, part)| (name, part.format));
+    let others = files.keys().filter(|name| !backup.parts.contains_key(*name)).map(|name| (name, Format::Any));
+    let mut unnamed = 0;
+    for (name, format) in parts.chain(others) {
+        if verified.findings.len() >= MOST_FINDINGS {
+            verified.findings.push(Finding::new("the backup", "few mistakes at most", "so many that no more is read"));
+            break;
+        }
+        let note = verify_part(name, format, files.get(name), folder, &mut verified.findings, given_up)?;
+        if verified.notes.len() < MOST_NAMED {
+            verified.notes.extend(note)
+        } else {
+            unnamed += 1
+        };
     }
-    for name in files.keys().filter(|name| !backup.parts.contains_key(*name)) {
-        verify_part(name, Format::Any, files.get(name), folder, &mut verified)?;
+    if unnamed > 0 {
+        verified.notes.push(format!("{unnamed} files more"));
     }
     if let Some(rows) = &backup.rows {
-        let counts = said(rows.at.as_str())
-            .and_then(Value::as_object)
-            .map(|object| object.iter().filter_map(|(table, count)| Some((table.clone(), count.as_u64()?))).collect());
-        if counts.is_none() {
+        let counts = said(rows.at.as_str()).and_then(Value::as_object).map(|object| {
+            let count = |(table, count): (&String, &Value)| match count.as_u64() {
+                Some(count) => Ok((table.clone(), count)),
+                None => Err(format!("{} for {}", shorten(&count.to_string()), named(table.as_bytes()))),
+            };
+            object.iter().map(count).collect::<Result<BTreeMap<String, u64>, String>>()
+        });
+        let mut finding = |seen: String| {
             let expected = format!("row counts at {}", rows.at);
-            verified.findings.push(Finding::new("the backup's manifest", expected, "none"));
+            verified.findings.push(Finding::new("the backup's manifest", expected, seen));
+        };
+        match counts {
+            None => finding("none".to_owned()),
+            Some(Err(seen)) => finding(seen),
+            Some(Ok(counts)) => verified.rows = Some(counts),
         }
-        verified.rows = counts;
     }
+    verified.manifest = manifest;
     Ok(verified)
 }
 
@@ -91,115 +137,150 @@ fn judge_release(said: Option<&str>, place: impl Fn() -> String, release: &Relea
     match said {
         None => verified.findings.push(Finding::new(place(), "the backup's release", "nothing there")),
         Some(text) if text.parse::<Release>().is_ok_and(|seen| seen == *release) => {
-            verified.notes.push(format!("release {text}"));
+            verified.notes.push(format!("release {}", shorten(text)));
         }
         Some(text) => verified.findings.push(Finding::new(
             "the backup's release",
             format!("{release}, as a backup restores only into exactly its own release"),
-            text,
+            shorten(text),
         )),
     }
 }
 
 /// Lines as `sha256sum` writes them: the digest, two spaces (or one and a star), the name.
-fn checksums(text: &str) -> serde_json::Map<String, Value> {
-    let line = |line: &str| {
+fn checksums(text: &str) -> impl Iterator<Item = (String, Value)> {
+    text.lines().filter_map(|line| {
         let (digest, name) = line.split_once(' ')?;
         let name = name.strip_prefix([' ', '*'])?.trim_end();
         Some((name.strip_prefix("./").unwrap_or(name).to_owned(), json!({ "sha256": digest })))
-    };
-    text.lines().filter_map(line).collect()
+    })
 }
 
 fn manifest(name: &str, folder: &Path, findings: &mut Vec<Finding>) -> io::Result<Option<Value>> {
-    let Some(text) = text(name, folder, "JSON", findings)? else { return Ok(None) };
-    match serde_json::from_str(&text) {
+    let Some(text) = text(name, folder, Whole::Text, findings)? else { return Ok(None) };
+    match strict::json(&text) {
         Ok(value) => Ok(Some(value)),
         Err(error) => {
-            findings.push(Finding::new(format!("the backup's file {name}"), "JSON", error.to_string()));
+            findings.push(Finding::new(object(name), "JSON", shorten(&error.to_string())));
             Ok(None)
         }
     }
 }
 
-/// A small text file of the backup.
-fn text(name: &str, folder: &Path, what: &str, findings: &mut Vec<Finding>) -> io::Result<Option<String>> {
-    let object = format!("the backup's file {name}");
-    let Some(path) = inside(folder, name) else {
-        findings.push(Finding::new(object, "a plain name", "a path that leaves the backup"));
-        return Ok(None);
-    };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            findings.push(Finding::new(object, "a file", format!("no such file in {}", folder.display())));
+/// How much of a text is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    /// All of it.
+    Text,
+    /// Its beginning will do.
+    Beginning,
+}
+
+/// A text file of the backup.
+fn text(name: &str, folder: &Path, whole: Whole, findings: &mut Vec<Finding>) -> io::Result<Option<String>> {
+    let mut finding = |expected: &str, seen: String| findings.push(Finding::new(object(name), expected, seen));
+    let file = match open(folder, name)? {
+        Opened::File(file) => file,
+        Opened::Nothing => {
+            finding("a file", format!("no such file in {}", folder.display()));
             return Ok(None);
         }
-        Err(error) => return Err(error),
+        Opened::Other(what) => {
+            finding("a file", what);
+            return Ok(None);
+        }
     };
-    let mut text = String::new();
-    match file.take(LARGEST_MANIFEST).read_to_string(&mut text) {
-        Ok(_) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            findings.push(Finding::new(object, what, "no UTF-8"));
+    let size = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    file.take(LARGEST_TEXT + 1).read_to_end(&mut bytes)?;
+    let cut = bytes.len() as u64 > LARGEST_TEXT;
+    if cut && whole == Whole::Text {
+        finding(&format!("at most {} MiB", LARGEST_TEXT >> 20), format!("{size} bytes"));
+        return Ok(None);
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text)),
+        // What was cut may end in the middle of a character.
+        Err(error) if cut && error.utf8_error().error_len().is_none() => {
+            let end = error.utf8_error().valid_up_to();
+            Ok(Some(String::from_utf8_lossy(error.as_bytes().get(..end).unwrap_or_default()).into_owned()))
+        }
+        Err(error) => {
+            finding("text in UTF-8", format!("other bytes from byte {} on", error.utf8_error().valid_up_to()));
             Ok(None)
         }
-        Err(error) => Err(error),
     }
 }
 
-/// A name from a manifest that stays inside the folder.
-pub(crate) fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
-    let plain = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    (plain && !name.is_empty()).then(|| folder.join(name))
+/// A file of the backup as findings name it.
+fn object(name: &str) -> String {
+    format!("the backup's file {}", shorten(name))
 }
 
+/// Looks at one file; what it is, as a note.
 fn verify_part(
     name: &str,
     format: Format,
     listed: Option<&Value>,
     folder: &Path,
-    verified: &mut Verified,
-) -> io::Result<()> {
-    let object = format!("the backup's file {name}");
-    let mut finding = |expected: String, seen: String| verified.findings.push(Finding::new(&object, expected, seen));
-    let Some(path) = inside(folder, name) else {
-        finding("a plain name".into(), "a path that leaves the backup".into());
-        return Ok(());
-    };
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    findings: &mut Vec<Finding>,
+    given_up: &AtomicBool,
+) -> io::Result<Option<String>> {
+    let mut finding = |expected: String, seen: String| findings.push(Finding::new(object(name), expected, seen));
+    let mut again = || match open(folder, name)? {
+        Opened::File(file) => Ok::<_, io::Error>(Some(Watched { file, given_up })),
+        Opened::Nothing => {
             finding("a file".into(), "no such file: the backup is not complete".into());
-            return Ok(());
+            Ok(None)
         }
-        Err(error) => return Err(error),
+        Opened::Other(what) => {
+            finding("a file".into(), what);
+            Ok(None)
+        }
     };
-    let (size, digest) = digest(file)?;
+    let Some(first) = again()? else { return Ok(None) };
+    let Some(second) = again()? else { return Ok(None) };
+    let (size, digest) = digest(first)?;
     let wanted = |key: &str| listed.and_then(|listed| listed.get(key));
-    match wanted("bytes").and_then(Value::as_u64) {
-        Some(bytes) if bytes != size => finding(format!("{bytes} bytes"), format!("{size} bytes")),
-        _ => {}
+    match wanted("bytes").map(|bytes| (bytes, bytes.as_u64())) {
+        Some((_, Some(bytes))) if bytes != size => finding(format!("{bytes} bytes"), format!("{size} bytes")),
+        Some((said, None)) => finding("a number of bytes that the backup states".into(), shorten(&said.to_string())),
+        Some((_, Some(_))) | None => {}
     }
     match wanted("sha256").and_then(Value::as_str) {
         Some(sha256) if sha256.eq_ignore_ascii_case(&digest) => {}
-        Some(sha256) => finding(format!("SHA-256 {sha256}"), digest),
+        Some(sha256) => finding(format!("SHA-256 {}", shorten(sha256)), digest),
         None => finding("a SHA-256 that the backup states".into(), "none".into()),
     }
-    match well_formed(&path, format) {
-        Ok(note) => verified.notes.push(format!("{name}: {size} bytes{note}")),
-        Err(error) => finding(format.describe().to_owned(), error.to_string()),
+    match well_formed(second, format, archive::most(size, free(folder))) {
+        Ok(Formed { note, refused }) => {
+            for why in refused {
+                finding("an archive that may be unpacked".into(), why);
+            }
+            Ok(Some(format!("{}: {size} bytes{note}", shorten(name))))
+        }
+        Err(error) => {
+            finding(format.describe().to_owned(), shorten(&error.to_string()));
+            Ok(None)
+        }
     }
-    Ok(())
 }
 
-fn digest(file: File) -> io::Result<(u64, String)> {
-    let mut reader = BufReader::with_capacity(1 << 16, file);
+/// The room on this machine's disks that we know of: where the backup lies, and where things are kept for a while.
+fn free(folder: &Path) -> Option<u64> {
+    let of = |folder: &Path| {
+        let facts = rustix::fs::statvfs(folder).ok()?;
+        Some(facts.f_bavail.saturating_mul(facts.f_frsize))
+    };
+    of(folder).max(of(&std::env::temp_dir()))
+}
+
+fn digest(mut file: impl Read) -> io::Result<(u64, String)> {
     let mut digest = Sha256::new();
     let mut size = 0;
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let read = reader.read(&mut buffer)?;
+        let read = file.read(&mut buffer)?;
         if read == 0 {
             break;
         }
@@ -209,24 +290,32 @@ fn digest(file: File) -> io::Result<(u64, String)> {
     Ok((size, digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
+/// A file that is what its format says.
+#[derive(Default)]
+struct Formed {
+    note: String,
+    /// Why it must not be unpacked all the same.
+    refused: Vec<String>,
+}
+
 /// Reads a file to its end by its format; says what it holds.
-fn well_formed(path: &Path, format: Format) -> io::Result<String> {
-    let file = BufReader::new(File::open(path)?);
+fn well_formed(file: Watched<'_>, format: Format, most: u64) -> io::Result<Formed> {
+    let size = file.file.metadata()?.len();
+    let mut file = BufReader::with_capacity(1 << 16, file);
+    let note = |note: &str| Formed { note: note.to_owned(), refused: Vec::new() };
     match format {
         Format::PgDumpCustom => {
             let mut magic = [0; 5];
-            let mut file = file;
             file.read_exact(&mut magic)?;
             if &magic == b"PGDMP" {
-                Ok(", pg_dump custom format".into())
+                Ok(note(", pg_dump custom format"))
             } else {
                 Err(io::Error::other("no pg_dump custom format"))
             }
         }
-        Format::TarGzip => entries(MultiGzDecoder::new(file)),
-        Format::Tar => entries(file),
+        Format::TarGzip => archive::read(MultiGzDecoder::new(file), size, most).map(held),
+        Format::Tar => archive::read(file, size, most).map(held),
         Format::Text => {
-            let mut file = file;
             let mut buffer = vec![0; 1 << 16];
             let mut rest = Vec::new();
             loop {
@@ -240,22 +329,33 @@ fn well_formed(path: &Path, format: Format) -> io::Result<String> {
                     Err(error) => return Err(io::Error::other(error)),
                 }
                 if read == 0 {
-                    return Ok(", text".into());
+                    return Ok(note(", text"));
                 }
             }
         }
-        Format::Any => Ok(String::new()),
+        Format::Any => Ok(note("")),
     }
 }
 
-fn entries(reader: impl Read) -> io::Result<String> {
-    let mut archive = tar::Archive::new(reader);
-    let mut count = 0_u64;
-    for entry in archive.entries()? {
-        io::copy(&mut entry?, &mut io::sink())?;
-        count += 1;
-    }
-    // What follows the end of the archive still belongs to the compressed stream's checksum.
-    io::copy(&mut archive.into_inner(), &mut io::sink())?;
-    if count == 0 { Err(io::Error::other("an archive without entries")) } else { Ok(format!(", {count} entries")) }
+fn held(contents: archive::Contents) -> Formed {
+    let followed = if contents.followed { ", and bytes after its end that no reader looks at" } else { "" };
+    Formed { note: format!(", {} entries{followed}", contents.entries), refused: contents.refused }
 }
+
+/// A text of a stranger, short enough for a report and without what a terminal would obey.
+fn shorten(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let clean = |text: &str| text.replace(char::is_control, "\u{fffd}");
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}… ({} bytes)", clean(text.get(..end).unwrap_or_default()), text.len()),
+        None => clean(text),
+    }
+}
+
+/// A name of a stranger: quoted, as it may hold anything.
+fn named(name: &[u8]) -> String {
+    format!("`{}`", shorten(&String::from_utf8_lossy(name).escape_debug().to_string()))
+}
+
+#[cfg(test)]
+mod tests;

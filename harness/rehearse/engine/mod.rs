@@ -29,7 +29,7 @@ mod upgrading;
 mod wait;
 mod world;
 
-pub(crate) use backup::inside as backup_file;
+pub(crate) use backup::beginning as backup_text;
 pub use output::{BodyMaker, KEPT};
 pub use run::{Finished, Keep, Terms, rehearse};
 pub(crate) use wait::Tail;

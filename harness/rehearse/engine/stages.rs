@@ -1,6 +1,8 @@
 //! Carries out one stage of the plan.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
 use rehearse_core::check::{DataTerms, judge_data, judge_rows, reading};
@@ -98,8 +100,11 @@ impl<H: Host, O: Observer> World<H, O> {
 
     async fn verify_backup(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, Trouble> {
         let case = self.case.clone();
+        let nobody_waits = GivenUp::default();
+        let given_up = Arc::clone(&nobody_waits.0);
         let read = tokio::task::spawn_blocking(move || {
-            backup::verify(&case.product.backup, &case.product.product, &case.plan.from, &case.backup)
+            let (backup, product) = (&case.product.backup, &case.product.product);
+            backup::verify(backup, product, &case.plan.from, &case.backup, &given_up)
         });
         let folder = || self.case.backup.clone();
         let verified = match read.await {
@@ -213,6 +218,17 @@ impl<H: Host, O: Observer> World<H, O> {
             }
         }
         Ok(StepEnd::Done)
+    }
+}
+
+/// Tells work in a thread of its own, as it is dropped, that nobody waits for it any more: a thread is not ended from
+/// outside, and a run that is cancelled would wait for it.
+#[derive(Default)]
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every stage works with: the host, the observer, and where things go.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,9 @@ use super::follow::Started;
 use super::host::{DeploymentName, Host, HostError, ImageHeld, ServiceSpec};
 use super::meter::Meter;
 use super::observer::{DatabaseSite, Observer};
+
+/// A file of variables is read no further.
+const LONGEST_ENV: u64 = 4 << 20;
 
 /// What is rehearsed: all that was decided before anything starts.
 #[derive(Debug, Clone)]
@@ -202,16 +206,21 @@ impl<H: Host, O: Observer> World<H, O> {
     /// `KEY=value` lines of a file of the backup; empty lines and those that begin with `#` say nothing.
     fn env_file(&self, name: &str) -> Result<BTreeMap<String, String>, Trouble> {
         let path = self.part(name)?;
-        let text =
-            std::fs::read_to_string(&path).map_err(|source| HostError::File { operation: "read", path, source })?;
+        let read = |file: std::fs::File| {
+            let mut text = String::new();
+            file.take(LONGEST_ENV).read_to_string(&mut text).map(|_| text)
+        };
+        let text = std::fs::File::open(&path).and_then(read);
+        let text = text.map_err(|source| HostError::File { operation: "read", path, source })?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         Ok(lines.filter_map(|line| line.split_once('=')).map(|(k, v)| (k.trim().to_owned(), v.to_owned())).collect())
     }
 
     /// A file of the backup on the host.
     pub(crate) fn part(&self, name: &str) -> Result<PathBuf, Trouble> {
-        super::backup::inside(&self.case.backup, name)
-            .ok_or_else(|| Trouble::Unseen(format!("the backup's file {name} leaves the backup's folder")))
+        let unread = |source| HostError::File { operation: "read", path: self.case.backup.join(name), source };
+        let real = super::backup::real(&self.case.backup, name).map_err(unread)?;
+        real.map_err(|what| Trouble::Unseen(format!("the backup's file {name} is no file, but {what}")))
     }
 
     /// A database as it is to be asked.

@@ -27,6 +27,8 @@ struct Names<'a> {
     identities: BTreeSet<&'a str>,
     settings: BTreeSet<&'a str>,
     parts: BTreeSet<&'a str>,
+    /// Those of them that are read as archives, and may be unpacked.
+    archives: BTreeSet<&'a str>,
 }
 
 impl<'a> Names<'a> {
@@ -40,6 +42,13 @@ impl<'a> Names<'a> {
             identities: keys(&product.identities),
             settings: keys(&product.settings),
             parts: keys(&product.backup.parts),
+            archives: product
+                .backup
+                .parts
+                .iter()
+                .filter(|(_, part)| part.format.is_archive())
+                .map(|(name, _)| name.as_str())
+                .collect(),
         }
     }
 }
@@ -191,6 +200,16 @@ impl<'a> Walk<'a> {
         self.known("database", name, |names| &names.databases, at);
     }
 
+    /// A part that is unpacked: as a file of any other format it would be, unseen, whatever is in it.
+    fn archive(&mut self, name: &str, at: &str) {
+        self.part(name, at);
+        if self.names.parts.contains(name) && !self.names.archives.contains(name) {
+            let title = format!("the file of the backup `{name}` is no archive");
+            let label = "expected one whose `format` is `tar` or `tar-gzip`";
+            self.problems.push(self.document.problem(at, title, label, None));
+        }
+    }
+
     fn part(&mut self, name: &str, at: &str) {
         self.known("file of the backup", name, |names| &names.parts, at);
     }
@@ -242,7 +261,7 @@ impl<'a> Walk<'a> {
                 }
                 Step::Unpack(step) => {
                     self.service(&step.service, &format!("{at}/unpack/service"));
-                    self.part(&step.from, &format!("{at}/unpack/from"));
+                    self.archive(&step.from, &format!("{at}/unpack/from"));
                 }
                 Step::Http(step) => self.http(step, &format!("{at}/http")),
                 Step::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),

@@ -3,6 +3,7 @@
 //! The structs are the file's shape: `spec` reads them, `schemars` writes their JSON schema from the same place, and
 //! [`Product::problems`] adds what only the whole file can tell (a service that does not exist, an unknown placeholder).
 
+mod backup;
 mod checks;
 mod cross;
 mod cross_graphql;
@@ -12,6 +13,7 @@ mod rules;
 mod step;
 mod wait;
 
+pub use backup::*;
 pub use checks::*;
 pub use data::*;
 pub use graphql::*;
@@ -24,7 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::release::{Edition, Line, Range, Release};
-use crate::scalar::{Duration, Pattern, Pointer, Size};
+use crate::scalar::{Duration, Pattern, Size};
 use crate::signature::Failures;
 use crate::spec::Command;
 use crate::template::Template;
@@ -375,93 +377,6 @@ pub struct ExecCondition {
     /// User, by name or number.
     #[serde(default)]
     pub user: Option<String>,
-}
-
-/// What a backup is made of and how to trust it.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Backup {
-    /// The file that describes it, JSON; without one, `checksums` and `release-in` say what it would.
-    #[serde(default)]
-    pub manifest: Option<String>,
-    /// Where the manifest names the product.
-    #[serde(default)]
-    pub product: Option<Pointer>,
-    /// Where the manifest names the release. A backup restores only into exactly its own release.
-    #[serde(default)]
-    pub release: Option<Pointer>,
-    /// Where else the release is said: in a text file of the backup.
-    #[serde(default)]
-    pub release_in: Option<ReleaseIn>,
-    /// Where the manifest lists files: an object of `name: {sha256, bytes}`.
-    #[serde(default)]
-    pub files: Option<Pointer>,
-    /// A file with a line per file as `sha256sum` writes it: `digest  name`.
-    #[serde(default)]
-    pub checksums: Option<String>,
-    /// The files a complete backup has, with their formats.
-    pub parts: BTreeMap<String, Part>,
-    /// What the manifest says the restored data must be.
-    #[serde(default)]
-    pub rows: Option<ManifestRows>,
-}
-
-/// A text file of a backup that says its release.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ReleaseIn {
-    /// The file.
-    pub file: String,
-    /// A regular expression; its first group is the release.
-    pub pattern: Pattern,
-}
-
-/// A file of a backup.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Part {
-    /// Its format, verified by its content.
-    pub format: Format,
-}
-
-/// A format of a backup's file, recognised by its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// `pg_dump -Fc`: starts with `PGDMP`.
-    PgDumpCustom,
-    /// A tar archive compressed by gzip, read to its end.
-    TarGzip,
-    /// A tar archive, read to its end.
-    Tar,
-    /// UTF-8 text.
-    Text,
-    /// Anything.
-    Any,
-}
-
-impl Format {
-    /// What it is, for people.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::PgDumpCustom => "a dump in pg_dump's custom format",
-            Self::TarGzip => "a whole tar archive compressed by gzip",
-            Self::Tar => "a whole tar archive",
-            Self::Text => "text in UTF-8",
-            Self::Any => "a file",
-        }
-    }
-}
-
-/// Where the manifest states row counts per table.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ManifestRows {
-    /// The database.
-    #[serde(default = "main_database")]
-    pub database: String,
-    /// Where the manifest has an object of `table: count`.
-    pub at: Pointer,
 }
 
 /// Who asks: what a request carries so that the product knows.

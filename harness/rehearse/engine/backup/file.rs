@@ -1,0 +1,101 @@
+//! Opens files of a backup. It comes from elsewhere: a name in it may be a link to any file of this machine, a pipe that
+//! nobody writes into, or a device without an end.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::OFlags;
+
+/// What stands under a name of a backup.
+#[derive(Debug)]
+pub(super) enum Opened {
+    /// A file of the backup.
+    File(File),
+    /// Nothing.
+    Nothing,
+    /// Something that is not read, in words.
+    Other(String),
+}
+
+/// A name from a manifest that stays inside the folder.
+fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
+    let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    (plain && !name.is_empty()).then(|| folder.join(name))
+}
+
+/// Where a file of a backup really lies, links followed; otherwise what stands there instead.
+///
+/// # Errors
+/// When it is there and this machine does not let us look.
+pub(crate) fn real(folder: &Path, name: &str) -> io::Result<Result<PathBuf, String>> {
+    let Some(path) = inside(folder, name) else { return Ok(Err("a path that leaves the backup".to_owned())) };
+    let (root, real) = match folder.canonicalize().and_then(|root| Ok((root, path.canonicalize()?))) {
+        Ok(both) => both,
+        Err(error) if of_the_name(&error) => return Ok(Err(error.to_string())),
+        Err(error) => return Err(error),
+    };
+    if !real.starts_with(&root) {
+        return Ok(Err(format!("a link that leads out of the backup, to {}", real.display())));
+    }
+    let kind = std::fs::symlink_metadata(&real)?.file_type();
+    Ok(if kind.is_file() {
+        Ok(real)
+    } else if kind.is_dir() {
+        Err("a folder".to_owned())
+    } else if kind.is_fifo() {
+        Err("a pipe".to_owned())
+    } else if kind.is_socket() {
+        Err("a socket".to_owned())
+    } else {
+        Err("a device".to_owned())
+    })
+}
+
+/// Opens a file of a backup: only a real file inside its folder.
+///
+/// # Errors
+/// When it is there and this machine does not let us read it.
+pub(super) fn open(folder: &Path, name: &str) -> io::Result<Opened> {
+    // Looked at before it is opened: to open a pipe waits for its writer, to open a device may do something.
+    let real = match real(folder, name) {
+        Ok(Ok(real)) => real,
+        Ok(Err(what)) => return Ok(Opened::Other(what)),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Opened::Nothing),
+        Err(error) => return Err(error),
+    };
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
+    OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(real).map(Opened::File)
+}
+
+/// Whether it is the name that is at fault, and not this machine.
+fn of_the_name(error: &io::Error) -> bool {
+    // A circle of links has a kind that is not stable yet.
+    let circle = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    circle || matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidFilename | ErrorKind::NotADirectory)
+}
+
+/// The beginning of a file of a backup as text, as much as `most`; none where there is no file to be read.
+pub(crate) fn beginning(folder: &Path, name: &str, most: u64) -> Option<String> {
+    let Opened::File(file) = open(folder, name).ok()? else { return None };
+    let mut text = Vec::new();
+    file.take(most).read_to_end(&mut text).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// A file that is read no further once nobody waits for it any more.
+pub(super) struct Watched<'a> {
+    pub(super) file: File,
+    pub(super) given_up: &'a AtomicBool,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.given_up.load(Ordering::Relaxed) {
+            return Err(io::Error::other("given up"));
+        }
+        self.file.read(into)
+    }
+}

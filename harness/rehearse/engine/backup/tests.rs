@@ -1,0 +1,299 @@
+//! Backups of strangers: what stands in their folder, and what their manifests say.
+
+use std::os::unix::fs::symlink;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// A backup in the making: `dump.txt` is its only part, and its manifest is as it should be.
+struct Made {
+    folder: tempfile::TempDir,
+    backup: Backup,
+}
+
+fn sha(text: &[u8]) -> String {
+    digest(text).unwrap().1
+}
+
+impl Made {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("dump.txt"), "a dump").unwrap();
+        let backup = json!({
+            "manifest": "manifest.json", "product": "/product", "release": "/release", "files": "/files",
+            "parts": { "dump.txt": { "format": "text" } }, "rows": { "at": "/rows" },
+        });
+        let made = Self { folder, backup: serde_json::from_value(backup).unwrap() };
+        made.manifest("")
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The manifest, with more in its list of files.
+    fn manifest(self, more: &str) -> Self {
+        let digest = sha(b"a dump");
+        let files = format!(r#"{{"dump.txt": {{"sha256": "{digest}", "bytes": 6}}{more}}}"#);
+        self.written(
+            "manifest.json",
+            format!(r#"{{"product": "shop", "release": "1.0.0", "files": {files}, "rows": {{"things": 3}}}}"#),
+        )
+    }
+
+    fn written(self, name: &str, text: impl AsRef<[u8]>) -> Self {
+        let _ = std::fs::remove_file(self.path(name));
+        std::fs::write(self.path(name), text).unwrap();
+        self
+    }
+
+    fn changed(mut self, change: impl FnOnce(&mut Backup)) -> Self {
+        change(&mut self.backup);
+        self
+    }
+
+    fn verify(&self) -> io::Result<Verified> {
+        let began = Instant::now();
+        let read = verify(&self.backup, "shop", &"1.0.0".parse().unwrap(), self.folder.path(), &AtomicBool::new(false));
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        read
+    }
+
+    /// What is said, line by line.
+    #[track_caller]
+    fn says(&self, expected: &[&str]) {
+        let findings = self.verify().unwrap().findings;
+        let told = |finding: &Finding| format!("{}: {} | {}", finding.object, finding.expected, finding.seen);
+        assert_eq!(findings.iter().map(told).collect::<Vec<_>>(), expected);
+    }
+
+    #[track_caller]
+    fn starts(&self, expected: &str) {
+        let findings = self.verify().unwrap().findings;
+        let [finding] = findings.as_slice() else { panic!("{findings:#?}") };
+        let told = format!("{}: {} | {}", finding.object, finding.expected, finding.seen);
+        assert!(told.starts_with(expected) && told.len() < 2000, "{told}");
+    }
+}
+
+fn pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+    assert!(made.success());
+}
+
+#[test]
+fn a_good_backup_has_no_findings() {
+    let made = Made::new();
+    made.says(&[]);
+    assert_eq!(made.verify().unwrap().notes, ["release 1.0.0", "dump.txt: 6 bytes, text"]);
+    // A link that stays inside is a file like any other.
+    std::fs::rename(made.path("dump.txt"), made.path("2026.txt")).unwrap();
+    symlink("2026.txt", made.path("dump.txt")).unwrap();
+    made.says(&[]);
+}
+
+#[test]
+fn what_is_no_file_of_the_backup_is_not_opened() {
+    for name in ["dump.txt", "manifest.json"] {
+        let object = format!("the backup's file {name}: a file | ");
+        let swap = |make: &dyn Fn(&Path)| {
+            let made = Made::new();
+            std::fs::remove_file(made.path(name)).unwrap();
+            make(&made.path(name));
+            made
+        };
+        let out = "a link that leads out of the backup, to /";
+        swap(&|path| symlink("/etc/shadow", path).unwrap()).starts(&format!("{object}{out}etc/shadow"));
+        swap(&|path| symlink("/dev/zero", path).unwrap()).starts(&format!("{object}{out}dev/zero"));
+        swap(&|path| symlink("../../../../../../../../../etc/hostname", path).unwrap())
+            .starts(&format!("{object}{out}etc"));
+        swap(&|path| symlink(path, path).unwrap()).starts(&format!("{object}Too many levels of symbolic links"));
+        swap(&|path| std::fs::create_dir(path).unwrap()).starts(&format!("{object}a folder"));
+        swap(&pipe).starts(&format!("{object}a pipe"));
+        swap(&|path| drop(std::os::unix::net::UnixListener::bind(path).unwrap())).starts(&format!("{object}a socket"));
+        swap(&|_| {}).starts(&format!("{object}no such file"));
+    }
+}
+
+#[test]
+fn a_secret_is_read_from_files_of_the_backup_only_and_no_further_than_it_may_be() {
+    let made = Made::new().written("long", "x".repeat(1000));
+    symlink("/etc/passwd", made.path("link")).unwrap();
+    pipe(&made.path("pipe"));
+    let read = |name: &str| beginning(made.folder.path(), name, 100);
+    assert_eq!(read("dump.txt").as_deref(), Some("a dump"));
+    assert_eq!(read("long").map(|text| text.len()), Some(100));
+    for name in ["link", "pipe", "../x", "gone"] {
+        assert_eq!(read(name), None, "{name}");
+    }
+    assert!(
+        real(made.folder.path(), "link").unwrap().is_err() && real(made.folder.path(), "dump.txt").unwrap().is_ok()
+    );
+}
+
+#[test]
+fn a_device_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new("mknod").arg(folder.path().join("z")).args(["c", "1", "5"]).status();
+    if made.is_ok_and(|made| made.success()) {
+        assert!(matches!(open(folder.path(), "z"), Ok(Opened::Other(what)) if what == "a device"));
+    }
+    // Without the right to make one, a folder that holds some already.
+    assert!(matches!(open(Path::new("/dev"), "zero"), Ok(Opened::Other(what)) if what == "a device"));
+}
+
+#[test]
+fn names_of_a_manifest_stay_inside() {
+    for (name, seen) in [
+        ("../x", "a path that leaves the backup"),
+        ("/etc/shadow", "a path that leaves the backup"),
+        ("a/../../x", "a path that leaves the backup"),
+        ("", "a path that leaves the backup"),
+        ("gone", "no such file: the backup is not complete"),
+        ("dump.txt/x", "Not a directory (os error 20)"),
+        ("\\u0000", "file name contained an unexpected NUL byte"),
+    ] {
+        let object = if name == "\\u0000" { "\u{fffd}" } else { name };
+        let made = Made::new().manifest(&format!(r#", "{name}": {{"sha256": "0"}}"#));
+        made.says(&[&format!("the backup's file {object}: a file | {seen}")]);
+    }
+    let long = "n".repeat(5 << 20);
+    let made = Made::new().manifest(&format!(r#", "{long}": {{"sha256": "0"}}"#));
+    made.starts(&format!("the backup's file {}… (5242880 bytes): a file | File name too long", &long[..300]));
+    // A million files that are not there: a few findings, and then it is enough.
+    let many: String = (0..200_000).map(|n| format!(r#", "f{n}": {{"sha256": "0"}}"#)).collect();
+    let findings = Made::new().manifest(&many).verify().unwrap().findings;
+    assert_eq!(findings.len(), MOST_FINDINGS + 1);
+    assert_eq!(findings.last().unwrap().seen, "so many that no more is read");
+}
+
+#[test]
+fn a_manifest_that_is_none_is_told() {
+    let at = "the backup's file manifest.json: ";
+    let manifest = |text: &str| Made::new().written("manifest.json", text);
+    manifest(&"[".repeat(1_000_000)).starts(&format!("{at}JSON | recursion limit exceeded at line 1 column 128"));
+    manifest(&r#"{"a":"#.repeat(1_000_000)).starts(&format!("{at}JSON | recursion limit exceeded"));
+    manifest(&" ".repeat((16 << 20) + 1)).says(&[&format!("{at}at most 16 MiB | 16777217 bytes")]);
+    manifest(&format!("[{}0]", "{},".repeat(1_000_000))).starts(&format!("{at}JSON | more than 1000000 values"));
+    manifest(r#"{"product": 1e999}"#).starts(&format!("{at}JSON | number out of range"));
+    manifest("").starts(&format!("{at}JSON | EOF while parsing a value"));
+    manifest("{}{}").starts(&format!("{at}JSON | trailing characters"));
+    manifest("{\"product\": \"shop\", \"a\": 1, \"product\": \"other\"}")
+        .says(&[&format!("{at}JSON | the key `product` is repeated at line 1 column 37")]);
+    let latin = Made::new().written("manifest.json", b"{\"product\": \"caf\xe9\"}");
+    latin.says(&[&format!("{at}text in UTF-8 | other bytes from byte 16 on")]);
+    // A key of megabytes is not repeated in what is said of it.
+    let key = "k".repeat(5 << 20);
+    manifest(&format!(r#"{{"{key}": 1, "{key}": 2}}"#)).starts(&format!("{at}JSON | the key `kkk"));
+}
+
+#[test]
+fn what_a_manifest_says_wrongly_is_not_passed_over() {
+    let digest = sha(b"a dump");
+    let with = |bytes: &str, rows: &str| {
+        let file = format!(r#"{{"dump.txt": {{"sha256": "{digest}", "bytes": {bytes}}}}}"#);
+        let text = format!(r#"{{"product": "shop", "release": "1.0.0", "files": {file}, "rows": {rows}}}"#);
+        Made::new().written("manifest.json", text)
+    };
+    with("6", r#"{"things": 3}"#).says(&[]);
+    for bytes in ["-6", "\"6\"", "6.5", "1e30", "null"] {
+        let seen = if bytes == "1e30" { "1e+30" } else { bytes };
+        with(bytes, r#"{"things": 3}"#)
+            .says(&[&format!("the backup's file dump.txt: a number of bytes that the backup states | {seen}")]);
+    }
+    for rows in ["-3", "\"3\"", "3.5", "{}"] {
+        with("6", &format!(r#"{{"a": 1, "things": {rows}}}"#))
+            .says(&[&format!("the backup's manifest: row counts at /rows | {rows} for `things`")]);
+    }
+    with("6", "[]").says(&["the backup's manifest: row counts at /rows | none"]);
+}
+
+fn without_a_manifest() -> Made {
+    let backup = json!({
+        "checksums": "SUMS", "release-in": { "file": "release.txt", "pattern": "(?m)^release (\\S+)$" },
+        "parts": { "dump.txt": { "format": "text" } },
+    });
+    let made = Made::new().written("SUMS", format!("{}  dump.txt\n", sha(b"a dump")));
+    made.written("release.txt", "release 1.0.0\n").changed(|it| *it = serde_json::from_value(backup).unwrap())
+}
+
+#[test]
+fn checksums_may_be_anything() {
+    without_a_manifest().says(&[]);
+    let good = format!("{}  dump.txt\n", sha(b"a dump"));
+    let line = "x".repeat(5 << 20);
+    without_a_manifest().written("SUMS", format!("{line}\n{good}")).says(&[]);
+    without_a_manifest().written("SUMS", format!("{line}  {line}\n{good}")).starts("the backup's file xxx");
+    let other = format!("{good}{}  ./dump.txt\n", sha(b"x"));
+    let findings = without_a_manifest().written("SUMS", other).verify().unwrap().findings;
+    assert_eq!(
+        findings[0].to_string(),
+        "the backup's file SUMS: expected one SHA-256 for each file, seen another one for `dump.txt`"
+    );
+    without_a_manifest()
+        .written("SUMS", vec![b'\n'; (16 << 20) + 1])
+        .verify()
+        .unwrap()
+        .findings
+        .iter()
+        .find(|finding| finding.to_string() == "the backup's file SUMS: expected at most 16 MiB, seen 16777217 bytes")
+        .unwrap();
+}
+
+#[test]
+fn the_release_is_looked_for_in_the_beginning_of_a_large_file() {
+    let large = |beginning: &str| {
+        let mut text = format!("{beginning}\n").into_bytes();
+        // Characters of two bytes, from an odd place on: the limit falls into the middle of one.
+        text.resize(text.len() + text.len() % 2 + 1, b'x');
+        text.extend("é".repeat(9 << 20).bytes());
+        without_a_manifest().written("release.txt", text)
+    };
+    large("release 1.0.0").says(&[]);
+    large("release 2.0.0").starts("the backup's release: 1.0.0, as a backup restores only into exactly its own");
+    large("nothing").starts("release.txt by (?m)^release (\\S+)$: the backup's release | nothing there");
+    // A pattern that other engines take for ever over.
+    let made = without_a_manifest().written("release.txt", "a".repeat(16 << 20));
+    let slow = made.changed(|it| {
+        let place = json!({ "file": "release.txt", "pattern": "^(a+)+$(b)" });
+        it.release_in = serde_json::from_value(place).unwrap();
+    });
+    slow.starts("release.txt by ^(a+)+$(b): the backup's release | nothing there");
+}
+
+#[test]
+fn an_archive_that_must_not_be_unpacked_is_a_finding_though_its_digest_is_right() {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_size(0);
+    builder.append_link(&mut header, "files", "/etc").unwrap();
+    let archive = builder.into_inner().unwrap();
+    let facts = format!(r#", "a.tar": {{"sha256": "{}"}}"#, sha(&archive));
+    let part = json!({ "format": "tar" });
+    let made = Made::new().written("a.tar", &archive).manifest(&facts).changed(|backup| {
+        backup.parts.insert("a.tar".into(), serde_json::from_value(part).unwrap());
+    });
+    made.says(&[
+        "the backup's file a.tar: an archive that may be unpacked | `files` is a link that leads out, to `/etc`",
+    ]);
+}
+
+#[test]
+fn a_verification_that_nobody_waits_for_ends_at_once() {
+    let made = Made::new();
+    // Four terabytes of nothing: to read them takes hours.
+    std::fs::File::create(made.path("dump.txt")).unwrap().set_len(4 << 40).unwrap();
+    let given_up = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let release = "1.0.0".parse().unwrap();
+        let (backup, folder, given_up) = (&made.backup, made.folder.path(), &given_up);
+        let work = scope.spawn(move || verify(backup, "shop", &release, folder, given_up));
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(!work.is_finished());
+        let began = Instant::now();
+        given_up.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(work.join().unwrap().is_err());
+        assert!(began.elapsed() < Duration::from_secs(5));
+    });
+}
