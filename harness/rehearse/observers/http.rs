@@ -1,15 +1,20 @@
 //! Sends requests and reads whole answers in bounded memory.
 
+mod jar;
+
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rehearse_core::observe::{Answer, Response};
+use reqwest::header::SET_COOKIE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
 
 use crate::engine::BodyMaker;
 use crate::engine::observer::{Ask, Content};
+
+use jar::Limited;
 
 /// A body longer than this is read no further: no product of use answers so much to one question.
 const LONGEST: u64 = 256 << 20;
@@ -17,14 +22,25 @@ const LONGEST: u64 = 256 << 20;
 /// Clients by cookie jar.
 pub(super) struct Web {
     plain: Client,
-    jars: Mutex<BTreeMap<String, Client>>,
+    jars: Mutex<BTreeMap<String, Visit>>,
 }
 
-fn client(cookies: bool) -> Result<Client, reqwest::Error> {
-    Client::builder()
+/// A client and its cookies.
+#[derive(Clone)]
+struct Visit {
+    client: Client,
+    jar: Option<Arc<Limited>>,
+}
+
+/// A client that goes only where it is sent: a redirect is an answer, and where it leads is for the product's file to say.
+fn client(jar: Option<&Arc<Limited>>) -> Result<Client, reqwest::Error> {
+    let builder = match jar {
+        Some(jar) => Client::builder().cookie_provider(Arc::clone(jar)),
+        None => Client::builder(),
+    };
+    builder
         .redirect(Policy::none())
         .no_proxy()
-        .cookie_store(cookies)
         .connect_timeout(Duration::from_secs(5))
         // No connection is used twice: a server that hangs up between two requests would look like one that fails.
         .pool_max_idle_per_host(0)
@@ -36,16 +52,17 @@ impl Web {
     pub(super) fn new() -> Result<Self, reqwest::Error> {
         // A second installation is refused and does no harm: the first one is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(Self { plain: client(false)?, jars: Mutex::default() })
+        Ok(Self { plain: client(None)?, jars: Mutex::default() })
     }
 
-    fn client(&self, jar: Option<&String>) -> Result<Client, reqwest::Error> {
-        let Some(jar) = jar else { return Ok(self.plain.clone()) };
+    fn visit(&self, jar: Option<&String>) -> Result<Visit, reqwest::Error> {
+        let Some(jar) = jar else { return Ok(Visit { client: self.plain.clone(), jar: None }) };
         let mut jars = self.jars.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = jars.get(jar) {
             return Ok(known.clone());
         }
-        let made = client(true)?;
+        let cookies = Arc::default();
+        let made = Visit { client: client(Some(&cookies))?, jar: Some(cookies) };
         jars.insert(jar.clone(), made.clone());
         Ok(made)
     }
@@ -60,8 +77,8 @@ impl Web {
 
     async fn send(&self, ask: Ask) -> Answer {
         let broken = |error: &dyn std::error::Error| Answer::Broken { reason: chain(error) };
-        let client = match self.client(ask.jar.as_ref()) {
-            Ok(client) => client,
+        let Visit { client, jar } = match self.visit(ask.jar.as_ref()) {
+            Ok(visit) => visit,
             Err(error) => return broken(&error),
         };
         let Ok(method) = Method::from_bytes(ask.method.as_bytes()) else {
@@ -86,6 +103,9 @@ impl Web {
             Ok(response) => response,
             Err(error) => return Answer::Silent { reason: chain(&error) },
         };
+        if let Some(reason) = jar.and_then(|jar| jar.overfull(response.headers().get_all(SET_COOKIE).iter())) {
+            return Answer::Silent { reason: format!("an answer that sets {reason}") };
+        }
         let status = response.status().as_u16();
         let mut headers = BTreeMap::new();
         for (name, value) in response.headers() {
@@ -128,3 +148,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
