@@ -1,21 +1,25 @@
 //! Reads products, scenarios and image recipes: built in, or from the disk.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 use rehearse_core::catalog::Catalog;
-use rehearse_core::diagnostic::Rejected;
+use rehearse_core::diagnostic::{Problem, Rejected};
 use rehearse_core::plan::{Plan, PlanError};
 use rehearse_core::product::Product;
 use rehearse_core::scenario::Scenario;
 use rehearse_core::signature::{self, Failures, KnownFailure};
-use rehearse_core::span::Source;
+use rehearse_core::span::{Source, Span};
 use rehearse_core::spec::{Document, read};
 
 use crate::docker::{Book, BookError, Recipe, embedded, read_folder};
 
 static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/harness/products");
 static IMAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/images");
+
+/// Bytes of a file that are read: a list of releases may be longer than a product.
+const LARGEST: u64 = 16 << 20;
 
 /// The input is bad.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +41,20 @@ pub enum LoadError {
     Folder {
         /// The folder.
         path: PathBuf,
+    },
+    /// Something else in place of a file.
+    #[error("{path} is no file, but a pipe or a device")]
+    NoFile {
+        /// What it is called.
+        path: PathBuf,
+    },
+    /// A file that nobody wrote.
+    #[error("{path} has {size} bytes, of which at most {LARGEST} are read")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its bytes.
+        size: u64,
     },
     /// There is no such product.
     #[error(
@@ -120,7 +138,28 @@ pub(crate) fn text(path: &Path) -> Result<String, LoadError> {
     if path.is_dir() {
         return Err(LoadError::Folder { path: path.to_owned() });
     }
-    std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })
+    let unreadable = |source| LoadError::Read { path: path.to_owned(), source };
+    let facts = std::fs::metadata(path).map_err(unreadable)?;
+    // To open a pipe waits for its writer, and a device has no end.
+    if !facts.is_file() {
+        return Err(LoadError::NoFile { path: path.to_owned() });
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    if facts.len() <= LARGEST {
+        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    }
+    let size = facts.len().max(bytes.len() as u64);
+    if size > LARGEST {
+        return Err(LoadError::TooLarge { path: path.to_owned(), size });
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let start = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let span = Span { start, end: start + char::REPLACEMENT_CHARACTER.len_utf8() };
+        let problem = Problem::new(span, "this is not UTF-8", "expected text in UTF-8");
+        Rejected::new(Source::new(path.display().to_string(), text), problem, Vec::new()).into()
+    })
 }
 
 /// Reads a product: a built-in one by name, or the one in `folder`.

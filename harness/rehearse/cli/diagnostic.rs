@@ -1,5 +1,7 @@
 //! Draws what is wrong with a file: excerpt, place, what was expected, how to mend it.
 
+use std::borrow::Cow;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use rehearse_core::diagnostic::{Problem, Rejected};
@@ -9,6 +11,8 @@ use rehearse_core::span::Source;
 const CONTEXT: usize = 1;
 /// Characters of a line shown; more only moves the place out of sight.
 const WIDTH: usize = 140;
+/// Characters of a message shown.
+const LONGEST: usize = 1000;
 
 /// All problems of a file, as a compiler would show them.
 pub(crate) fn render(rejected: &Rejected, color: bool) -> String {
@@ -22,6 +26,14 @@ pub(crate) fn render(rejected: &Rejected, color: bool) -> String {
     format!("{}\n\n{}: {count}\n", drawn.collect::<Vec<_>>().join("\n\n"), rejected.source().name())
 }
 
+/// A message that quotes a text of megabytes says it by its beginning.
+fn shorten(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}
+
 fn draw(renderer: &Renderer, source: &Source, problem: &Problem) -> String {
     let span = problem.span;
     // Only the lines that are shown are handed over: the renderer looks at all it is given, for each problem.
@@ -31,11 +43,11 @@ fn draw(renderer: &Renderer, source: &Source, problem: &Problem) -> String {
     let excerpt = source.text().get(start..end).unwrap_or_default();
     let shown =
         Snippet::source(excerpt).path(source.name()).line_start(first).fold(false).annotation(
-            AnnotationKind::Primary.span(span.start - start..span.end - start).label(problem.label.as_str()),
+            AnnotationKind::Primary.span(span.start - start..span.end - start).label(shorten(&problem.label)),
         );
-    let group = Level::ERROR.primary_title(problem.title.as_str()).element(shown);
+    let group = Level::ERROR.primary_title(shorten(&problem.title)).element(shown);
     let group = match &problem.help {
-        Some(help) => group.element(Level::HELP.message(help.as_str())),
+        Some(help) => group.element(Level::HELP.message(shorten(help))),
         None => group,
     };
     renderer.render(&[group])

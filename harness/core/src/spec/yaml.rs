@@ -62,6 +62,13 @@ pub(super) fn parse(source: &Source) -> Result<(Node, Vec<Problem>), Rejected> {
         let title = format!("the file has {} bytes", source.text().len());
         return Err(Rejected::new(source.clone(), Problem::new(Span::empty(0), title, label), Vec::new()));
     }
+    // The parser takes it for the end of the text.
+    if let Some(at) = source.text().find('\0') {
+        let span = Span { start: at, end: at + 1 };
+        let title = "this is not YAML: found a NUL character";
+        let problem = Problem::new(span, title, "the text cannot be read from here on");
+        return Err(Rejected::new(source.clone(), problem, Vec::new()));
+    }
     let mut reader = Reader {
         source,
         events: Parser::new_from_str(source.text()),
@@ -326,7 +333,7 @@ impl<'a> Reader<'a> {
             return Problem::new(span, PLACEHOLDER, "expected quotes around the whole value");
         }
         let has = |part: &str| error.info().contains(part);
-        let help = if has("tab") {
+        let help = if has("tabs") || has(" tab") {
             Some("indent with spaces")
         } else if has("mapping values are not allowed") {
             Some("quote a value that holds `: `, and indent the keys of one map alike")

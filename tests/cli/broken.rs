@@ -1,0 +1,169 @@
+//! Broken files, one mistake each, and all that is said of each: `broken.txt` holds it word by word.
+//! `REHEARSE_BLESS=1` writes it anew; read what has changed.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::Tried;
+
+const SCENARIO: &str = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\n";
+
+/// What is put in place of a text of the scenario above; where there is none, it is added.
+const SCENARIOS: &[(&str, &str)] = &[
+    ("from: 5.0.4", "from: five"),
+    ("from: 5.0.4", "from: [5.0.4]"),
+    ("from: 5.0.4", "from: \"5.0\""),
+    ("from: 5.0.4", "from:"),
+    ("from: 5.0.4", "form: 5.0.4"),
+    ("from: 5.0.4", "\tfrom: 5.0.4"),
+    ("from: 5.0.4", " from: 5.0.4"),
+    ("from: 5.0.4", "from: \"5.0.4"),
+    ("from: 5.0.4", "from: 5.0.4: 6"),
+    ("from: 5.0.4", "from: \0 5.0.4"),
+    ("from: 5.0.4", "from: *release"),
+    ("from: 5.0.4", "from: !!python/object 5.0.4"),
+    ("from: 5.0.4", "from: 5.0.4\nfrom: 5.0.4"),
+    ("from: 5.0.4", "<<: 5.0.4"),
+    ("to: \"6.1\"", "to: \"5.0\""),
+    ("to: \"6.1\"", "to: 9.9"),
+    ("to: \"6.1\"", "to: { line: 6.1 }"),
+    ("backup: b\n", ""),
+    ("scenario: s", "- scenario: s\nscenario: s"),
+    ("", "---\nscenario: t\n"),
+    ("", "deadline: 30\n"),
+    ("", "deadline: -5m\n"),
+    ("", "deadline: 5 fortnights\n"),
+    ("", "require: [versions]\n"),
+    ("", "require: version\n"),
+    ("", "without: { loggs: why }\n"),
+    ("", "without: [logs]\n"),
+    ("", "tier: weekly\n"),
+    ("", "services: { wep: { image: x } }\n"),
+    ("", "hops: { \"9\": {} }\n"),
+    ("", "prepare: [ { strat: [web] } ]\n"),
+    ("", "prepare: [ { start: [wep] } ]\n"),
+    ("", "prepare: [ { start: [web], stop: [web] } ]\n"),
+    ("", "prepare: [ { sql: { query: \"select '{{ relase }}'\" } } ]\n"),
+    ("", "prepare: [ { sql: { query: \"select '{{ release'\" } } ]\n"),
+    ("", "prepare: [ { sql: {} } ]\n"),
+    ("", "expect: { outcome: broken }\n"),
+    ("", "expect: { outcome: failed, stage: hop-7/check, findings: [x] }\n"),
+    ("", "expect: { outcome: failed, stage: hop-1/check, findings: [\"(\"] }\n"),
+    ("", "way-back: maybe\n"),
+    ("", "settings: { admin_kye: x }\n"),
+];
+
+/// The same for the file of a product.
+const PRODUCTS: &[(&str, &str)] = &[
+    ("releases: { catalog: releases.txt }", "releases: releases.txt"),
+    ("  minors: any", "  minors: some"),
+    ("  downgrade: refuse", "  downgrade: no"),
+    ("engine: postgresql", "engine: oracle"),
+    ("service: db, name: redmine", "service: database, name: redmine"),
+    ("shm-size: 128m", "shm-size: 128 apples"),
+    ("stop-grace: 30s", "stop-grace: 30"),
+    ("ports: [3000]", "ports: [300000]"),
+    ("status: 200, body", "status: \"OK\", body"),
+    ("body: authenticity_token", "body: \"authenticity_token(\""),
+    ("ready-within: 3m", "ready_within: 3m"),
+    ("versioned: true", "versioned: perhaps"),
+    ("image: rehearse/redmine:{{ release }}", "image: {{ release }}"),
+    ("  release: /version\n", ""),
+    ("  release: /version\n", "  release: version\n"),
+    ("  files: /files\n", ""),
+    ("  manifest: manifest.json\n", ""),
+    ("files.tar.gz: { format: tar-gzip }", "files.tar.gz: { format: zip }"),
+    ("files.tar.gz: { format: tar-gzip }", "files.tar.gz: { format: any }"),
+    ("from: git.tar.gz", "from: gti.tar.gz"),
+    ("  - unpack: { service: web, from: git", "  - unpack: { service: wep, from: git"),
+    (
+        "migrations: rails\n      expect: { exit: [0], absent: [\"rake aborted!\"] }\n      warnings: \"(?i)warning\"\n  - run",
+        "migrations: rials\n  - run",
+    ),
+    ("{{ captured.token }}", "{{ captrued.token }}"),
+    ("{{ settings.admin_login }}", "{{ settings.admin_lgoin }}"),
+];
+
+/// All that is said of the first file of a folder, and that it is bad input with a place.
+fn told(folder: &Path, file: &str, case: (&str, &str)) -> Result<String, Box<dyn std::error::Error>> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
+    let ran = command.args(["validate", file]).current_dir(folder).env("NO_COLOR", "1").output()?;
+    let said = String::from_utf8(ran.stderr)?;
+    assert_eq!((ran.status.code(), ran.stdout.len()), (Some(2), 0), "{case:?}: {said}");
+    let place = said.contains("--> ") && said.contains(&format!("{file}:"));
+    assert!(place || said.contains(&format!("error: {file}: ")), "{case:?} has no place: {said}");
+    Ok(format!("## {:?} → {:?}\n{said}\n", case.0, case.1))
+}
+
+#[test]
+fn what_is_said_of_broken_files_is_as_written_down() -> Tried {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir()?;
+    let mut all = String::new();
+    for case in SCENARIOS {
+        let text =
+            if case.0.is_empty() { format!("{SCENARIO}{}", case.1) } else { SCENARIO.replacen(case.0, case.1, 1) };
+        assert_ne!(text, SCENARIO, "{case:?}");
+        std::fs::write(folder.path().join("s.yaml"), text)?;
+        all += &told(folder.path(), "s.yaml", *case)?;
+    }
+    let product = root.join("harness/products/redmine");
+    let good = std::fs::read_to_string(product.join("product.yaml"))?;
+    for entry in std::fs::read_dir(&product)? {
+        let path = entry?.path();
+        std::fs::copy(&path, folder.path().join(path.file_name().ok_or("a name")?))?;
+    }
+    for case in PRODUCTS {
+        assert!(good.contains(case.0), "{case:?}");
+        std::fs::write(folder.path().join("product.yaml"), good.replacen(case.0, case.1, 1))?;
+        all += &told(folder.path(), "product.yaml", *case)?;
+    }
+    let golden = root.join("tests/cli/broken.txt");
+    if std::env::var_os("REHEARSE_BLESS").is_some() {
+        std::fs::write(&golden, &all)?;
+    }
+    let written = std::fs::read_to_string(&golden)?;
+    for (said, written) in all.split("## ").zip(written.split("## ")) {
+        assert_eq!(said, written);
+    }
+    assert!(all == written && SCENARIOS.len() + PRODUCTS.len() >= 60);
+    Ok(())
+}
+
+#[test]
+fn what_is_no_text_file_is_refused_by_its_name_and_not_waited_for() -> Tried {
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    assert!(Command::new("mkfifo").arg(at("pipe.yaml")).status()?.success());
+    std::os::unix::fs::symlink("/dev/zero", at("zero.yaml"))?;
+    std::fs::File::create(at("huge.yaml"))?.set_len(1 << 30)?;
+    std::fs::write(at("latin.yaml"), b"scenario: s\nabout: caf\xe9\n")?;
+    std::fs::write(at("long.yaml"), format!("{SCENARIO}settings: {{ {}: x }}\n", "a".repeat(3_000_000)))?;
+    std::fs::write(at("line.yaml"), format!("scenario: {}\n", "[".repeat(3_000_000)))?;
+    let huge = "huge.yaml has 1073741824 bytes, of which at most 16777216 are read";
+    let latin = "error: this is not UTF-8\n --> latin.yaml:2:11\n  |\n1 | scenario: s\n2 | about: caf�\n";
+    for (name, expected) in [
+        ("pipe.yaml", "error: pipe.yaml is no file"),
+        ("zero.yaml", "error: zero.yaml is no file"),
+        ("huge.yaml", huge),
+        ("latin.yaml", latin),
+        ("long.yaml", "error: unknown setting `aaaa"),
+        ("line.yaml", "recursion limit exceeded"),
+        ("gone.yaml", "error: cannot read gone.yaml: No such file"),
+    ] {
+        for command in ["validate", "plan", "run"] {
+            let began = std::time::Instant::now();
+            let mut rehearse = Command::new(env!("CARGO_BIN_EXE_rehearse"));
+            let ran = rehearse.args([command, name]).current_dir(folder.path()).env("NO_COLOR", "1").output()?;
+            let said = String::from_utf8(ran.stderr)?;
+            assert_eq!(ran.status.code(), Some(2), "{command} {name}: {said}");
+            assert!(
+                said.contains(expected) && said.len() < 3000,
+                "{command} {name}: {} bytes: {said:.1000}",
+                said.len()
+            );
+            assert!(began.elapsed().as_secs() < 20, "{command} {name}");
+        }
+    }
+    Ok(())
+}
