@@ -249,4 +249,26 @@ mod tests {
         lines.release();
         assert_eq!(String::from_utf8_lossy(&lines.whole), "one\nbad\ntwo\nworse\nthree");
     }
+    /// The most memory this process ever held, in MiB.
+    fn held() -> u64 {
+        let text = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() >> 10
+    }
+
+    #[test]
+    fn output_without_lines_is_held_to_a_limit() {
+        let mut lines = Lines::default();
+        let chunk = || LogOutput::StdOut { message: vec![0xff; 1 << 16].into() };
+        let (before, mut written) = (held(), 0);
+        for _ in 0..300 << 4 {
+            lines.add(chunk());
+            written += lines.whole.len();
+            lines.whole.clear();
+        }
+        lines.release();
+        assert_eq!(written + lines.whole.len(), 300 << 20, "nothing is lost");
+        let rise = held() - before;
+        assert!(rise < 16, "{rise} MiB");
+    }
 }

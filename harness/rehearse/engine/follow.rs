@@ -13,6 +13,9 @@ use super::world::World;
 /// As much is read at a time.
 const PIECE: u64 = 1 << 20;
 
+/// A line longer than this is judged by its beginning.
+const LONGEST_LINE: usize = 64 << 10;
+
 /// Where a log stood when its service was last started.
 #[derive(Debug, Clone)]
 pub(crate) struct Started {
@@ -75,12 +78,18 @@ impl Lines {
         while let Ok(bytes) = self.follower.read()
             && !bytes.is_empty()
         {
-            self.rest.extend_from_slice(&bytes);
-            let ended = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-            let lines: Vec<u8> = self.rest.drain(..ended).collect();
-            let text = String::from_utf8_lossy(&lines);
-            self.count += text.lines().count();
-            if text.lines().any(&wanted) {
+            let mut held = false;
+            for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+                let room = LONGEST_LINE.saturating_sub(self.rest.len());
+                self.rest.extend_from_slice(&piece[..piece.len().min(room)]);
+                if piece.ends_with(b"\n") {
+                    self.count += 1;
+                    let text = String::from_utf8_lossy(&self.rest);
+                    held = held || wanted(text.trim_end_matches(['\n', '\r']));
+                    self.rest.clear();
+                }
+            }
+            if held {
                 return true;
             }
         }
@@ -106,5 +115,53 @@ impl<H: Host, O: Observer> World<H, O> {
         let started = started.get(&(deployment.clone(), service.to_owned()));
         let at = started.filter(|started| file.as_deref() == Some(&started.file)).map_or(0, |started| started.at);
         Follower { file, at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The most memory this process ever held, in MiB.
+    fn held() -> u64 {
+        let text = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() >> 10
+    }
+
+    fn lines(file: &Path) -> Lines {
+        Lines::new(Follower { file: Some(file.to_owned()), at: 0 })
+    }
+
+    #[test]
+    fn a_line_is_asked_whole_and_again_with_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("web.log");
+        std::fs::write(&file, "one\r\ntwo\nthr").unwrap();
+        let mut log = lines(&file);
+        assert!(log.any(|line| line == "one"));
+        assert!(log.any(|line| line == "thr"));
+        std::fs::write(&file, "one\r\ntwo\nthree\n").unwrap();
+        assert!(log.any(|line| line == "three"));
+        assert!(!log.any(|line| line == "two"));
+    }
+
+    #[test]
+    fn a_log_without_lines_is_followed_in_flat_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("web.log");
+        // One line of many megabytes, and then another.
+        File::create(&file).unwrap().set_len(64 << 20).unwrap();
+        let append = |text: &str| {
+            let mut open = std::fs::OpenOptions::new().append(true).open(&file).unwrap();
+            std::io::Write::write_all(&mut open, text.as_bytes()).unwrap();
+        };
+        append("ready\nlisten");
+        let mut log = lines(&file);
+        let before = held();
+        assert!(log.any(|line| line == "listen"));
+        assert_eq!(log.count, 1);
+        let rise = held() - before;
+        assert!(rise < 16, "{rise} MiB");
     }
 }

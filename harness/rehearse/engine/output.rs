@@ -106,3 +106,52 @@ impl Sink for Collector<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use rehearse_core::secret::{Redactor, Secret};
+
+    use super::*;
+    use crate::engine::wait::Tail;
+
+    /// The most memory this process ever held, in MiB.
+    fn held() -> u64 {
+        let text = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() >> 10
+    }
+
+    #[test]
+    fn output_without_end_and_without_lines_is_taken_in_flat_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let redactor = Redactor::default();
+        assert!(redactor.learn([Secret::new("it", "hidden-words")], &[]).is_empty());
+        let file = folder.path().join("out");
+        let mut heard = 0_u64;
+        let listener: Listener<'_> = Box::new(|_, bytes| heard += bytes.len() as u64);
+        let mut collector = Collector::new(&file, redactor.stream(), Some(listener)).unwrap();
+        let mut tail = Tail::default();
+        // No line ends, half of it is no text, and a secret lies across two pieces.
+        let mut piece = vec![0xff; 1 << 16];
+        piece[..5].copy_from_slice(b"words");
+        piece[(1 << 16) - 7..].copy_from_slice(b"hidden-");
+        let before = held();
+        for _ in 0..300 << 4 {
+            collector.take(Stream::Out, &piece);
+            tail.take(Stream::Out, &piece);
+        }
+        let (out, err, lost) = collector.finish();
+        let rise = held() - before;
+        assert!(rise < 32, "{rise} MiB");
+        assert_eq!((out.size, out.cut, err.size, lost.is_none(), heard), (300 << 20, true, 0, true, 300 << 20));
+        assert!(out.text.len() <= 3 * KEPT && tail.text().len() <= 3 * 8192);
+        // Each is replaced by its name: what is written says nothing of it.
+        let written = std::fs::File::open(&file).unwrap();
+        let mut beginning = Vec::new();
+        std::io::Read::take(written, 1 << 20).read_to_end(&mut beginning).unwrap();
+        let text = String::from_utf8_lossy(&beginning);
+        assert!(text.contains("[it is not shown]") && !text.contains("hidden-words"));
+    }
+}

@@ -1,5 +1,8 @@
 //! Waits for conditions: polled until they hold, ended at once when the service they are about exits, and at their limit.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
 use std::time::Duration;
 
 use rehearse_core::observe::{Answer, Response};
@@ -41,6 +44,8 @@ const OPEN: Duration = Duration::from_millis(200);
 /// A question that is not answered by then is asked once more beside it. What reaches a service in the moment in which it
 /// begins to listen can hang for all of its deadline, and a look that hangs is not the service's time to be ready.
 const UNANSWERED: Duration = Duration::from_secs(2);
+/// Bytes of a log's end that its last lines are looked for in.
+const LAST: u64 = 32_000;
 
 /// Connects, and sees the connection stay: container engines put a proxy before a published port that accepts whatever
 /// comes, and hangs up when nobody listens behind it.
@@ -185,8 +190,8 @@ impl<H: Host, O: Observer> World<H, O> {
 
     fn last_lines(&self, scene: &Scene, service: &str) -> String {
         let file = self.host.log_file(&scene.deployment, service);
-        let bytes = file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(32_000)..]).into_owned();
+        let bytes = file.and_then(|file| end_of(&file, LAST).ok()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         // A stack trace ends far below the line that says what happened.
         let speaks = |line: &str| {
@@ -315,11 +320,39 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 }
 
+/// The last bytes of a file, however long it is.
+fn end_of(file: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(file)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Whether a value is true, or a number above zero; none when it is neither a truth value nor a number.
 pub(crate) fn truth(value: &str) -> Option<bool> {
     match value {
         "t" | "true" | "TRUE" => Some(true),
         "f" | "false" | "FALSE" => Some(false),
         _ => value.parse::<f64>().ok().filter(|number| !number.is_nan()).map(|number| number > 0.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_log_of_terabytes_only_the_end_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("web.log");
+        std::fs::write(&file, "short").unwrap();
+        assert_eq!(end_of(&file, 100).unwrap(), b"short");
+        let open = std::fs::OpenOptions::new().append(true).open(&file).unwrap();
+        open.set_len(4 << 40).unwrap();
+        std::io::Write::write_all(&mut &open, b"last").unwrap();
+        let end = end_of(&file, 100).unwrap();
+        assert!(end.len() == 100 && end.ends_with(b"\0last"));
     }
 }

@@ -90,6 +90,9 @@ impl Turn {
 /// A line longer than this cannot tell of a migration; what is beyond is thrown away, so that memory stays flat.
 const LONGEST_LINE: usize = 4096;
 
+/// No product has so many migrations, there and back: what a migrator tells beyond them is no word of its own.
+const MOST: usize = 50_000;
+
 /// Colours and cursor movements of a terminal.
 static ESCAPES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("\x1b\\[[0-9;?]*[ -/]*[@-~]").ok());
 
@@ -109,13 +112,14 @@ pub struct MigrationReader {
     ended: Vec<Migration>,
     running: Option<Turn>,
     recorded: Vec<String>,
+    followed: usize,
 }
 
 impl MigrationReader {
     /// A reader that has read nothing.
     pub fn new(format: MigrationFormat) -> Self {
         let (out, beside) = (Line::default(), Line::default());
-        Self { format, out, beside, ended: Vec::new(), running: None, recorded: Vec::new() }
+        Self { format, out, beside, ended: Vec::new(), running: None, recorded: Vec::new(), followed: 0 }
     }
 
     /// Takes a piece of output, cut anywhere; returns what it told. Where a migration is named before its line ends,
@@ -172,6 +176,10 @@ impl MigrationReader {
     }
 
     fn follow(&mut self, sign: Sign) -> Vec<Told> {
+        self.followed += 1;
+        if self.followed > 2 * MOST {
+            return Vec::new();
+        }
         match sign {
             Sign::Begins(turn) => {
                 // One that begins again did not end: its migrator was started anew.
@@ -197,7 +205,9 @@ impl MigrationReader {
     }
 
     fn end(&mut self, turn: Turn) -> Told {
-        self.recorded.retain(|version| !turn.unrecords.contains(version));
+        if !turn.unrecords.is_empty() {
+            self.recorded.retain(|version| !turn.unrecords.contains(version));
+        }
         self.recorded.extend(turn.records);
         if turn.back {
             self.ended.retain(|migration| migration.version != turn.migration.version);

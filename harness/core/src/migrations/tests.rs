@@ -240,3 +240,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_migrator_that_prints_without_end_is_heard_to_a_limit() {
+    let mut reader = MigrationReader::new(MigrationFormat::Django);
+    let mut told = 0;
+    for number in 0..3 * MOST {
+        told += reader.take(format!("  Applying app.{number:09}_x... OK\n").as_bytes()).len();
+    }
+    assert_eq!((reader.ended().len(), told), (MOST, 2 * MOST));
+    // Nor does a line without an end take memory.
+    for _ in 0..300 {
+        assert!(reader.take(&vec![b'x'; 1 << 20]).is_empty());
+    }
+    assert!(reader.out.bytes.capacity() <= 2 * LONGEST_LINE);
+}

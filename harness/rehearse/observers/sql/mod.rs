@@ -23,30 +23,58 @@ use part::{Part, Table};
 use reader::Reader;
 
 /// Answers longer than this are not for a probe.
-const LONGEST: usize = 256 << 20;
+const LONGEST: usize = 64 << 20;
+/// Nor are those of more values: each takes many times its text.
+const MOST_VALUES: usize = 4_000_000;
+/// What a client says before it fails.
+const WORDS: usize = 64 << 10;
 
+/// What a client program prints, whole or not at all.
 #[derive(Default)]
 struct Output {
     out: Vec<u8>,
     err: Vec<u8>,
+    over: bool,
 }
 
 impl Sink for Output {
     fn take(&mut self, stream: Stream, bytes: &[u8]) {
-        let to = match stream {
-            Stream::Out => &mut self.out,
-            Stream::Err => &mut self.err,
-        };
-        if to.len() + bytes.len() <= LONGEST {
-            to.extend_from_slice(bytes);
+        match stream {
+            Stream::Err => words(&mut self.err, bytes),
+            Stream::Out if self.over || self.out.len() + bytes.len() > LONGEST => {
+                self.over = true;
+                self.out = Vec::new();
+            }
+            Stream::Out => self.out.extend_from_slice(bytes),
         }
     }
 }
 
+impl Output {
+    /// The rows of it, which are lists of values between these signs.
+    fn text(&self, between: &[u8]) -> Result<std::borrow::Cow<'_, str>, String> {
+        if self.over {
+            return Err(format!("an answer of more than {} MiB", LONGEST >> 20));
+        }
+        if self.out.iter().filter(|byte| between.contains(byte)).count() > MOST_VALUES {
+            return Err(format!("an answer of more than {MOST_VALUES} values"));
+        }
+        Ok(String::from_utf8_lossy(&self.out))
+    }
+}
+
+/// Keeps the beginning of what a client says besides its answer.
+fn words(err: &mut Vec<u8>, bytes: &[u8]) {
+    let room = WORDS.saturating_sub(err.len());
+    err.extend_from_slice(&bytes[..bytes.len().min(room)]);
+}
+
 /// What a client program said when it failed, as one line.
 fn last_words(program: &str, code: i64, err: &[u8]) -> String {
+    const LONGEST: usize = 4000;
     let text = String::from_utf8_lossy(err).split_whitespace().collect::<Vec<_>>().join(" ");
-    format!("{program} ended with {code}: {text}")
+    let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(end, _)| end);
+    format!("{program} ended with {code}: {}", text.get(..end).unwrap_or_default())
 }
 
 async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
@@ -149,3 +177,6 @@ async fn catalog<H: Host>(host: &H, site: &DatabaseSite) -> Result<BTreeMap<Stri
     }
     Ok(tables)
 }
+
+#[cfg(test)]
+mod tests;

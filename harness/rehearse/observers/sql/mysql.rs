@@ -37,7 +37,7 @@ pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Re
     if code != 0 {
         return Err(last_words("the client", code, &output.err));
     }
-    let text = String::from_utf8_lossy(&output.out).into_owned();
+    let text = output.text(b"\t\n")?;
     let rows = text.lines().map(|line| line.split('\t').map(value).collect());
     Ok(Rows { rows: rows.collect() })
 }

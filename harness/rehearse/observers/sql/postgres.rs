@@ -61,7 +61,7 @@ pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Re
     if code != 0 {
         return Err(last_words("psql", code, &output.err));
     }
-    let text = String::from_utf8_lossy(&output.out).into_owned();
+    let text = output.text(&[FIELD as u8, RECORD as u8])?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let value = |value: &str| (value != NULL).then(|| value.to_owned());
     let rows = text.split(RECORD).filter(|_| !text.is_empty());

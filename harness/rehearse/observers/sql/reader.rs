@@ -11,11 +11,12 @@ use rehearse_core::product::Engine;
 use crate::engine::host::{Sink, Stream};
 
 use super::part::Part;
+use super::words;
 
 /// Bytes of rows kept of one look; the tables that come after it are compared by checksums.
 const BUDGET: usize = 192 << 20;
-/// What a client says before it fails.
-const WORDS: usize = 64 << 10;
+/// A row longer than this is none: of a long value only its beginning and a digest are asked.
+const LONGEST_LINE: usize = 16 << 20;
 
 /// Reads the answers about parts.
 pub(super) struct Reader<'a> {
@@ -34,13 +35,10 @@ pub(super) struct Reader<'a> {
 impl Sink for Reader<'_> {
     fn take(&mut self, stream: Stream, mut bytes: &[u8]) {
         match stream {
-            Stream::Err => {
-                let room = WORDS.saturating_sub(self.err.len());
-                self.err.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            }
+            Stream::Err => words(&mut self.err, bytes),
             Stream::Out => {
                 while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-                    self.line.extend_from_slice(&bytes[..end]);
+                    self.hold(&bytes[..end]);
                     bytes = &bytes[end + 1..];
                     let line = std::mem::take(&mut self.line);
                     if self.trouble.is_none() {
@@ -49,7 +47,7 @@ impl Sink for Reader<'_> {
                     self.line = line;
                     self.line.clear();
                 }
-                self.line.extend_from_slice(bytes);
+                self.hold(bytes);
             }
         }
     }
@@ -60,6 +58,18 @@ impl<'a> Reader<'a> {
         let tables = parts.iter().map(|_| None).collect();
         let (rows, line, err, trouble) = (None, Vec::new(), Vec::new(), None);
         Self { parts, engine, tables, rows, line, kept: 0, trouble, ended: false, err }
+    }
+
+    /// Takes a piece of a line, unless it grows beyond all rows or nothing is read any more.
+    fn hold(&mut self, piece: &[u8]) {
+        if self.line.len() + piece.len() > LONGEST_LINE && self.trouble.is_none() {
+            self.trouble = Some(format!("a row of more than {} MiB", LONGEST_LINE >> 20));
+        }
+        if self.trouble.is_some() {
+            self.line = Vec::new();
+        } else {
+            self.line.extend_from_slice(piece);
+        }
     }
 
     /// What begins a line that is no row: text that no row can begin with.
@@ -108,7 +118,7 @@ impl<'a> Reader<'a> {
                 }
             }
             ["z"] => self.ended = true,
-            _ => return Err(format!("an answer that was not asked: {said}")),
+            _ => return Err(format!("an answer that was not asked: {}", said.chars().take(200).collect::<String>())),
         }
         Ok(())
     }
@@ -139,7 +149,12 @@ impl<'a> Reader<'a> {
     }
 
     fn row(&mut self, line: &str) -> Result<(), String> {
-        let Some((_, kept)) = &mut self.rows else { return Err(format!("a row that was not asked: {line}")) };
+        let Some((at, kept)) = &mut self.rows else {
+            return Err(format!("a row that was not asked: {}", line.chars().take(200).collect::<String>()));
+        };
+        if self.parts.get(*at).is_none_or(|part| kept.rows.len() as u64 >= part.most) {
+            return Err("more rows than were asked".to_owned());
+        }
         self.kept += line.len() + size_of::<Box<str>>();
         let row: Box<str> = match self.engine {
             Engine::Postgresql => line.into(),

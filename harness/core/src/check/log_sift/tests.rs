@@ -135,3 +135,19 @@ fn a_line_that_never_ends_takes_no_memory() {
     assert!(sift.rest.len() <= LONGEST_LINE);
     assert_eq!(sift.finish().count, 1);
 }
+
+#[test]
+fn a_log_of_one_endless_line_is_judged_by_its_beginning() {
+    let check: LogCheck = serde_json::from_value(serde_json::json!({"errors": ["ERROR", "\\xff$", "end"]})).unwrap();
+    let mut sift = LogSift::new(&check, &"6.0.5".parse().unwrap(), "web").unwrap();
+    sift.take(b"ERROR at the beginning ");
+    let piece = vec![0xff; 1 << 16];
+    for _ in 0..300 << 4 {
+        sift.take(&piece);
+        assert!(sift.rest.capacity() <= 2 * LONGEST_LINE);
+    }
+    sift.take(b" end\nERROR \xff\xfe\n");
+    let review = sift.finish();
+    assert_eq!((review.lines, review.count, review.kinds.len()), (2, 2, 2));
+    assert!(review.kinds.iter().all(|kind| kind.example.iter().all(|line| line.len() < 3000)));
+}

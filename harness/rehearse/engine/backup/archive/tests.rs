@@ -316,7 +316,7 @@ fn text_compresses_well_and_a_bomb_is_refused_before_it_goes_off() {
 }
 
 #[test]
-fn empty_entries_by_the_million_are_counted_in_flat_memory() {
+fn empty_entries_by_the_hundred_thousand_are_counted_in_flat_memory() {
     let before = rise(None);
     let many = Made::default().file("a", b"").0.repeat(1000);
     struct Endless<'a>(&'a [u8], usize, u64);
@@ -330,11 +330,11 @@ fn empty_entries_by_the_million_are_counted_in_flat_memory() {
             Ok(count)
         }
     }
-    let stream = Endless(&many, 0, 512 * 1_000_000);
+    let stream = Endless(&many, 0, 512 * 200_000);
     let contents = read(stream.chain(Cursor::new(vec![0; 1024])), 1, u64::MAX).unwrap();
-    assert_eq!(contents.entries, 1_000_000);
-    let refused = read(Endless(&many, 0, u64::MAX), 1, 1 << 28).unwrap_err().to_string();
-    assert!(refused.contains("expand to more than 268435456"), "{refused}");
+    assert_eq!(contents.entries, 200_000);
+    let refused = read(Endless(&many, 0, u64::MAX), 1, 1 << 26).unwrap_err().to_string();
+    assert!(refused.contains("expand to more than 67108864"), "{refused}");
     assert!(rise(Some(before)) < 8 << 10, "{} KiB", rise(Some(before)));
 }
 
