@@ -33,3 +33,31 @@ fn what_real_servers_tell_of_a_schema_is_read_the_same() {
     let found = changes(&old, &current).unwrap();
     assert!(found.iter().all(|change| !change.breaking && change.text.contains("default")), "{found:#?}");
 }
+
+#[test]
+fn a_schema_of_many_thousand_types_in_circles_is_read_and_compared() {
+    let types = |count: usize| -> Vec<serde_json::Value> {
+        let of = |number: usize| {
+            let next = serde_json::json!({"kind": "OBJECT", "name": format!("T{}", (number + 1) % count)});
+            serde_json::json!({"kind": "OBJECT", "name": format!("T{number}"), "interfaces": [], "fields": [
+                {"name": "next", "args": [], "type": next}]})
+        };
+        (0..count).map(of).collect()
+    };
+    let read = |count| {
+        Schema::read(serde_json::json!({"__schema": {"queryType": {"name": "T0"}, "types": types(count)}})).unwrap()
+    };
+    let (before, now) = (read(20_000), read(19_999));
+    assert_eq!(before.size(), (20_000, 20_000));
+    let found = changes(&before, &now).unwrap();
+    assert!(found.iter().any(|change| change.breaking && change.text.contains("T19999")), "{found:?}");
+    // A type nested deeper than any is refused, and none of it takes the stack.
+    let mut deep = serde_json::json!({"kind": "OBJECT", "name": "T0"});
+    for _ in 0..120 {
+        deep = serde_json::json!({"kind": "LIST", "name": null, "ofType": deep});
+    }
+    let field = serde_json::json!({"name": "a", "args": [], "type": deep});
+    let schema = serde_json::json!({"__schema": {"queryType": {"name": "T0"}, "types": [
+        {"kind": "OBJECT", "name": "T0", "fields": [field]}]}});
+    assert_eq!(Schema::read(schema).unwrap().size(), (1, 1));
+}
