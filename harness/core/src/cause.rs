@@ -134,8 +134,9 @@ struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    fn new(trouble: Trouble<'a>, at: usize, hop: Option<u32>) -> Self {
-        let text = trouble.text();
+    /// `compared` where it is held against others; where it is not, its text need not be copied.
+    fn new(trouble: Trouble<'a>, at: usize, hop: Option<u32>, compared: bool) -> Self {
+        let text = if compared { trouble.text() } else { String::new() };
         Self { rank: Rank::of(&trouble), shapes: shapes(&text), trouble, at, hop, text }
     }
 
@@ -251,13 +252,14 @@ const COMPARED: usize = 2000;
 /// The root causes of all that is wrong, in the order of the stages, nearest the root first.
 pub fn causes<'a>(stages: impl Iterator<Item = (&'a Stage, &'a StageRecord)>) -> Vec<Cause<'a>> {
     let stages: Vec<(&Stage, &StageRecord)> = stages.collect();
+    let done = || stages.iter().enumerate().filter(|(_, (_, record))| record.progress == Progress::Done);
+    let compared = done().map(|(_, (_, record))| troubles(record).len()).sum::<usize>() <= COMPARED;
     let mut groups: Vec<Vec<Item<'a>>> = Vec::new();
-    for (at, (stage, record)) in stages.iter().enumerate().filter(|(_, (_, record))| record.progress == Progress::Done)
-    {
-        groups.extend(troubles(record).into_iter().map(|trouble| vec![Item::new(trouble, at, stage.hop)]));
+    for (at, (stage, record)) in done() {
+        groups.extend(troubles(record).into_iter().map(|trouble| vec![Item::new(trouble, at, stage.hop, compared)]));
     }
     groups.sort_by_key(|group| group.first().map(|item| (item.rank, item.at)));
-    if groups.len() <= COMPARED {
+    if compared {
         while merge(&mut groups) {}
     }
     groups.sort_by_key(|group| group.first().map(|item| (item.at, item.rank)));

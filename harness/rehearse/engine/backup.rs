@@ -252,7 +252,7 @@ fn verify_part(
         Some(sha256) => finding(format!("SHA-256 {}", shorten(sha256)), digest),
         None => finding("a SHA-256 that the backup states".into(), "none".into()),
     }
-    match well_formed(second, format, archive::most(size, free(folder))) {
+    match formed(second, size, format, archive::most(size, free(folder))) {
         Ok(Formed { note, refused }) => {
             for why in refused {
                 finding("an archive that may be unpacked".into(), why);
@@ -298,9 +298,16 @@ struct Formed {
     refused: Vec<String>,
 }
 
-/// Reads a file to its end by its format; says what it holds.
-fn well_formed(file: Watched<'_>, format: Format, most: u64) -> io::Result<Formed> {
-    let size = file.file.metadata()?.len();
+/// Reads a file of a backup of `size` bytes to its end by its format: what it holds, and why it must not be unpacked.
+///
+/// # Errors
+/// When it is not whole, not of its format, or expands beyond all measure.
+pub fn well_formed(file: impl Read, size: u64, format: Format) -> io::Result<(String, Vec<String>)> {
+    let Formed { note, refused } = formed(file, size, format, archive::most(size, None))?;
+    Ok((note, refused))
+}
+
+fn formed(file: impl Read, size: u64, format: Format, most: u64) -> io::Result<Formed> {
     let mut file = BufReader::with_capacity(1 << 16, file);
     let note = |note: &str| Formed { note: note.to_owned(), refused: Vec::new() };
     match format {

@@ -30,6 +30,7 @@ mod wait;
 mod world;
 
 pub(crate) use backup::beginning as backup_text;
+pub use backup::well_formed;
 pub use output::{BodyMaker, KEPT};
 pub use run::{Finished, Keep, Terms, rehearse};
 pub(crate) use wait::Tail;

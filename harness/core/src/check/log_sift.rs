@@ -5,14 +5,16 @@
 
 mod open;
 mod shape;
+mod together;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
-use regex::bytes::{Regex, RegexBuilder, RegexSet};
+use regex::bytes::{Regex, RegexSet};
 
 use self::open::{Follows, Open};
+use self::together::together;
 use crate::observe::{ErrorKind, LogReview};
 use crate::product::LogCheck;
 use crate::release::Release;
@@ -114,7 +116,7 @@ impl LogSift {
         while at < block.len() {
             let start = match (&self.open, &self.any) {
                 (None, Some(any)) => match any.find_at(block, at) {
-                    // A match may reach into later lines: its first line is looked at, and the search goes on behind.
+                    // A match lies in one line; that one is looked at, and the search goes on behind.
                     Some(found) => memrchr(b'\n', &block[at..found.start()]).map_or(at, |end| at + end + 1),
                     None => block.len(),
                 },
@@ -210,29 +212,6 @@ fn without_colours(line: &[u8]) -> Cow<'_, [u8]> {
 
 fn end_of_line(block: &[u8], from: usize) -> usize {
     memchr(b'\n', &block[from..]).map_or(block.len(), |end| from + end)
-}
-
-/// All patterns as one that looks over many lines; it may see more than they do in ASCII, never less.
-fn together(patterns: &[&str]) -> Option<Regex> {
-    // What looks at the beginning or end of the whole text, or changes how lines are seen, means one line.
-    let of_one_line = |pattern: &&str| {
-        pattern.contains("\\A") || pattern.contains("\\z") || pattern.contains("(?-") || flags(pattern)
-    };
-    if patterns.is_empty() || patterns.iter().any(of_one_line) {
-        return None;
-    }
-    let all = patterns.iter().map(|pattern| format!("(?:{pattern})")).collect::<Vec<_>>().join("|");
-    // In ASCII both mean the same, and without Unicode the search knows more short cuts.
-    let build = |unicode| RegexBuilder::new(&all).multi_line(true).unicode(unicode).size_limit(64 << 20).build();
-    build(false).or_else(|_| build(true)).ok()
-}
-
-/// Whether a pattern sets flags other than `i`.
-fn flags(pattern: &str) -> bool {
-    pattern.match_indices("(?").any(|(at, _)| {
-        let letters: String = pattern[at + 2..].chars().take_while(|c| c.is_ascii_alphabetic() || *c == '-').collect();
-        !letters.is_empty() && letters != "i" && !letters.starts_with('P')
-    })
 }
 
 #[cfg(test)]

@@ -65,8 +65,7 @@ pub fn judge_migrations(
 pub fn judge_stream(told: &MigrationReader, recorded: &[String], object: &str) -> Vec<Finding> {
     let names = || recorded.iter().map(String::as_str);
     let mut findings = Vec::new();
-    let lost: Vec<&str> =
-        told.recorded().iter().map(String::as_str).filter(|version| told.full(version, names()).is_none()).collect();
+    let lost: Vec<&str> = told.recorded().into_iter().filter(|version| told.full(version, names()).is_none()).collect();
     if !lost.is_empty() {
         findings.push(Finding::new(
             object,

@@ -5,6 +5,7 @@
 
 mod alembic;
 mod django;
+mod kept;
 mod rails;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ use std::time::Duration;
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use self::kept::Kept;
 
 /// The format a migrator writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -109,9 +112,9 @@ pub struct MigrationReader {
     format: MigrationFormat,
     out: Line,
     beside: Line,
-    ended: Vec<Migration>,
+    ended: Kept<Migration>,
     running: Option<Turn>,
-    recorded: Vec<String>,
+    recorded: Kept<()>,
     followed: usize,
 }
 
@@ -119,7 +122,8 @@ impl MigrationReader {
     /// A reader that has read nothing.
     pub fn new(format: MigrationFormat) -> Self {
         let (out, beside) = (Line::default(), Line::default());
-        Self { format, out, beside, ended: Vec::new(), running: None, recorded: Vec::new(), followed: 0 }
+        let (ended, recorded) = (Kept::default(), Kept::default());
+        Self { format, out, beside, ended, running: None, recorded, followed: 0 }
     }
 
     /// Takes a piece of output, cut anywhere; returns what it told. Where a migration is named before its line ends,
@@ -205,15 +209,13 @@ impl MigrationReader {
     }
 
     fn end(&mut self, turn: Turn) -> Told {
-        if !turn.unrecords.is_empty() {
-            self.recorded.retain(|version| !turn.unrecords.contains(version));
-        }
-        self.recorded.extend(turn.records);
+        turn.unrecords.iter().for_each(|version| self.recorded.remove(version));
+        turn.records.into_iter().for_each(|version| self.recorded.push(version, ()));
         if turn.back {
-            self.ended.retain(|migration| migration.version != turn.migration.version);
+            self.ended.remove(&turn.migration.version);
             return Told::Reverted(turn.migration);
         }
-        self.ended.push(turn.migration.clone());
+        self.ended.push(turn.migration.version.clone(), turn.migration.clone());
         Told::Ended(turn.migration)
     }
 
@@ -229,8 +231,8 @@ impl MigrationReader {
     }
 
     /// The migrations that ended, in order, without those taken back again.
-    pub fn ended(&self) -> &[Migration] {
-        &self.ended
+    pub fn ended(&self) -> Vec<&Migration> {
+        self.ended.iter().map(|(_, migration)| migration).collect()
     }
 
     /// The migration that had begun and not ended.
@@ -245,8 +247,8 @@ impl MigrationReader {
 
     /// What the database has to have recorded by what was told: every migration that ended, or those alone that no
     /// later one builds on, where only these are recorded.
-    pub fn recorded(&self) -> &[String] {
-        &self.recorded
+    pub fn recorded(&self) -> Vec<&str> {
+        self.recorded.iter().map(|(version, ())| version).collect()
     }
 
     /// The name in `names` that this version stands for: its own, or the only one that it is cut from.

@@ -177,7 +177,7 @@ fn recorded_outputs_of_alembic_are_read() {
     assert_eq!(reader.recorded(), ["bb1027a6acf2", "ae1027a6acf1"]);
     assert_eq!(reader.running().map(Migration::title).as_deref(), Some("cc3 merge both"));
     reader.finish(true);
-    assert_eq!((reader.ended().len(), reader.recorded()), (4, ["cc3".to_owned()].as_slice()));
+    assert_eq!((reader.ended().len(), reader.recorded()), (4, vec!["cc3"]));
     let down = include_str!("../../tests/data/alembic-downgrade.log");
     reader.take(down.as_bytes());
     reader.finish(true);
@@ -193,6 +193,27 @@ fn an_endless_line_takes_no_memory() {
         }
         assert!(reader.out.bytes.len() <= LONGEST_LINE);
     }
+}
+
+#[test]
+fn many_migrations_take_time_that_grows_with_them() {
+    let began = std::time::Instant::now();
+    for (format, line) in [
+        (MigrationFormat::Rails, "== {} A: migrated (0.1s) =\n"),
+        (MigrationFormat::Rails, "== {} A: reverted (0.1s) =\n"),
+        (MigrationFormat::Alembic, "Running upgrade  -> {}, x\n"),
+    ] {
+        let mut reader = MigrationReader::new(format);
+        for number in 0..100_000 {
+            if line.contains("reverted") {
+                reader.take(format!("== {} A: migrated (0.1s) =\n", 2 * number).as_bytes());
+            }
+            reader.take(line.replace("{}", &number.to_string()).as_bytes());
+        }
+        assert!(reader.ended().len() > 40_000);
+    }
+    // Each end went through all that had ended before: minutes.
+    assert!(began.elapsed().as_secs() < 40, "{:?}", began.elapsed());
 }
 
 /// Pieces that outputs are made of, and that come near them.

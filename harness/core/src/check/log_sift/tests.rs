@@ -126,6 +126,18 @@ fn patterns_that_mean_one_line_are_kept_to_it() {
 }
 
 #[test]
+fn a_pattern_that_could_reach_over_lines_takes_time_that_grows_with_them() {
+    let text = format!("{}ERROR\n", "a line\n".repeat(40_000));
+    let began = std::time::Instant::now();
+    for pattern in ["a[^x]*ERROR", "(?s)a.*ERROR", "\\Aa\\W[^x]*ERROR", "(a[^x]*ZZZ|ERROR)"] {
+        let review = sift(serde_json::json!({"errors": [pattern]}), text.as_bytes(), usize::MAX);
+        assert_eq!((review.lines, review.count), (40_001, u64::from(pattern.ends_with(')'))), "{pattern}");
+    }
+    // A search from each line to the end of all: minutes.
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
+
+#[test]
 fn a_line_that_never_ends_takes_no_memory() {
     let check: LogCheck = serde_json::from_value(serde_json::json!({"errors": ["x"]})).unwrap();
     let mut sift = LogSift::new(&check, &"1.0".parse().unwrap(), "web").unwrap();
