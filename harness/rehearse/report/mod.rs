@@ -11,6 +11,6 @@ mod wire;
 
 pub use files::{Files, schema as summary_schema};
 pub use jsonl::{Jsonl, schema as events_schema};
-pub use junit::{Junit, write_all as write_junit};
+pub use junit::{Junit, content as junit, write_all as write_junit};
 pub use terminal::{Colour, Look, Terminal};
-pub use text::{attribute, cdata, head_and_tail, one_line, xml};
+pub use text::{attribute, head_and_tail, one_line, sections, xml};

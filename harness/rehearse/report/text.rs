@@ -55,9 +55,9 @@ fn writable(character: char) -> bool {
     }
 }
 
-/// The text as content of a CDATA section; its end mark is split over two sections.
-pub fn cdata(text: &str) -> String {
-    xml(text).replace("]]>", "]]]]><![CDATA[>")
+/// A sanitised text as content of a CDATA section; its end mark is split over two sections.
+pub fn sections(clean: &str) -> String {
+    clean.replace("]]>", "]]]]><![CDATA[>")
 }
 
 /// The text as the value of an XML attribute: on one line, since parsers make line ends blanks anyway.

@@ -1,16 +1,50 @@
-//! Which cases a rehearsal has, what each came to and what it says.
+//! Which cases a rehearsal has, what each came to and what it says. Each is made as it is asked for: what all of them
+//! say together may be far more than a file takes.
 
-use std::fmt::Write;
+use std::borrow::Cow;
+use std::fmt::{Display, Write};
+use std::io;
 use std::time::Duration;
 
-use rehearse_core::cause::{Cause, Said, Trouble};
+use rehearse_core::cause::{Said, Trouble};
 use rehearse_core::event::CheckReport;
 use rehearse_core::plan::Stage;
 use rehearse_core::summary::{Progress, StageRecord, Summary};
 use rehearse_core::verdict::{Finding, Known, Outcome, Verdict};
 
-use crate::report::text::one_line;
+use super::CASE;
+use super::tangle::{Follows, Tangle};
+use crate::report::text::{head_and_tail, one_line, xml};
 use crate::report::view;
+
+/// The cases of a suite, from the first to the last, as often as they are asked for.
+pub(super) trait Cases {
+    fn each(&self, take: &mut dyn FnMut(&Case) -> Result<(), Stopped>) -> Result<(), Stopped>;
+}
+
+/// Why no more cases are taken.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// The file is full.
+    Full,
+    /// What is written is lost.
+    Lost(io::Error),
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
+impl From<Stopped> for io::Error {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Full => io::ErrorKind::FileTooLarge.into(),
+            Stopped::Lost(error) => error,
+        }
+    }
+}
 
 /// A case.
 #[derive(Debug)]
@@ -49,37 +83,38 @@ pub(super) enum Kind {
     Unfinished,
     Leftover,
     Unexpected,
+    LeftOut,
 }
 
 /// What the cases of one rehearsal share.
-struct Telling<'a> {
+pub(super) struct Telling<'a> {
     summary: &'a Summary,
     scenario: &'a str,
     prefix: &'a str,
     /// The stage whose trouble the scenario exists to show.
     expected: Option<&'a StageRecord>,
     /// All that is wrong, by root cause.
-    causes: Vec<Cause<'a>>,
+    tangle: Tangle<'a>,
 }
 
-/// The cases of a rehearsal, in the plan's order.
-pub(super) fn cases(summary: &Summary, prefix: &str) -> Vec<Case> {
-    let Some(run) = summary.run() else { return Vec::new() };
-    let scenario = run.plan.scenario.as_str();
-    let causes = summary.causes();
-    let telling = Telling { summary, scenario, prefix, expected: view::as_expected(summary), causes };
-    let mut cases = Vec::new();
-    for (stage, record) in view::stages(summary) {
-        cases.push(telling.stage(stage, record));
-        cases.extend(record.checks.iter().map(|check| telling.check(stage, record, check)));
+/// In the plan's order.
+impl Cases for Telling<'_> {
+    fn each(&self, take: &mut dyn FnMut(&Case) -> Result<(), Stopped>) -> Result<(), Stopped> {
+        for (stage, record) in view::stages(self.summary) {
+            take(&self.stage(stage, record))?;
+            record.checks.iter().try_for_each(|check| take(&self.check(stage, record, check)))?;
+        }
+        let about_all = [self.expectation(), self.required(), self.leftovers()];
+        about_all.iter().flatten().try_for_each(take)
     }
-    cases.extend(telling.expectation());
-    cases.extend(telling.required());
-    cases.extend(telling.leftovers());
-    cases
 }
 
-impl Telling<'_> {
+impl<'a> Telling<'a> {
+    pub(super) fn new(summary: &'a Summary, prefix: &'a str) -> Self {
+        let scenario = summary.plan().map_or("", |plan| plan.scenario.as_str());
+        Self { summary, scenario, prefix, expected: view::as_expected(summary), tangle: Tangle::new(summary.causes()) }
+    }
+
     fn stage(&self, stage: &Stage, record: &StageRecord) -> Case {
         let expected = self.is_expected(record, record.outcome);
         let (time, came) = match record.progress {
@@ -159,9 +194,10 @@ impl Telling<'_> {
         self.consequences(record, None, &mut content);
         content.extend(record.reason.iter().map(|reason| format!("\nreason    {reason}\n")));
         content.extend(record.known.iter().map(known_failure));
-        for check in record.checks.iter().filter(|check| check.outcome != Outcome::Passed) {
+        let troubled = record.checks.iter().filter(|check| check.outcome != Outcome::Passed);
+        say_each(troubled, &mut content, |check, content| {
             let _ = write!(content, "\n{}: {}", check.title(), check_message(check));
-        }
+        });
         content
     }
 
@@ -169,7 +205,9 @@ impl Telling<'_> {
         let mut content = check_message(check) + &self.heading(stage, Some(check));
         self.findings(&check.findings, &mut content);
         self.consequences(record, Some(check), &mut content);
-        content.extend(check.unclear.iter().map(|reason| format!("\nunclear   {reason}\n")));
+        say_each(check.unclear.iter(), &mut content, |reason, content| {
+            let _ = writeln!(content, "\nunclear   {}", bounded(reason));
+        });
         content.extend(check.known.iter().map(known_failure));
         content
     }
@@ -184,43 +222,34 @@ impl Telling<'_> {
     }
 
     fn findings(&self, findings: &[Finding], content: &mut String) {
-        for finding in findings {
+        say_each(findings.iter(), content, |finding, content| {
             let Finding { object, expected, seen, evidence, known, service: _ } = finding;
+            let (object, expected, seen) = (bounded(object), bounded(expected), bounded(seen));
             let _ = write!(content, "\nobject    {object}\nexpected  {expected}\nseen      {seen}\n");
             if let Some(evidence) = evidence {
                 let _ = writeln!(content, "evidence  {}", self.path(evidence));
             }
             content.extend(known.iter().map(known_failure));
-        }
+        });
     }
 
-    /// The cause that all of a case follows from, and how many more; none where it holds a root itself.
-    fn follows(&self, record: &StageRecord, check: Option<&CheckReport>) -> Option<(&Cause<'_>, usize)> {
+    /// The cause that all of a case follows from; none where it holds a root itself.
+    fn follows(&self, record: &StageRecord, check: Option<&CheckReport>) -> Option<Follows<'_>> {
         let by_its_checks = check.is_none() && record.findings.is_empty() && record.reason.is_none();
-        let of = |trouble: &Trouble<'_>| match by_its_checks {
-            true => trouble.stage.id == record.id,
-            false => trouble.is_of(&record.id, check),
-        };
-        match self.causes.iter().find(|cause| of(&cause.root)) {
-            Some(cause) => {
-                let roots = self.causes.iter().filter(|cause| of(&cause.root)).count();
-                by_its_checks.then_some((cause, roots.saturating_sub(1)))
-            }
-            None => Some((self.causes.iter().find(|cause| cause.consequences.iter().any(of))?, 0)),
-        }
+        if by_its_checks { self.tangle.stage_follows(record) } else { self.tangle.follows(record, check) }
     }
 
     /// What follows from the roots of a case.
     fn consequences(&self, record: &StageRecord, check: Option<&CheckReport>, content: &mut String) {
-        for cause in self.causes.iter().filter(|cause| cause.root.is_of(&record.id, check)) {
+        say_each(self.tangle.roots(record, check).into_iter(), content, |cause, content| {
             if !cause.consequences.is_empty() || !cause.skipped.is_empty() {
-                let _ = write!(content, "\nconsequences of {}\n", brief(&object(&cause.root)));
+                let _ = write!(content, "\nconsequences of {}\n", brief(object(&cause.root)));
             }
-            for other in &cause.consequences {
-                let _ = writeln!(content, "  {}: {}", one_line(&other.place()), brief(&other.text()));
-            }
+            say_each(cause.consequences.iter(), content, |other, content| {
+                let _ = writeln!(content, "  {}: {}", one_line(&other.place()), brief_of(&other.said));
+            });
             content.extend(cause.skipped.iter().map(|stage| format!("  {stage}: skipped\n")));
-        }
+        });
     }
 
     /// The first file that shows what is wrong in a stage.
@@ -311,7 +340,9 @@ impl Telling<'_> {
         let leftovers = self.summary.leftovers();
         let mut content = format!("{} of what the run made stayed behind", leftovers.len());
         let _ = write!(content, "\n\nscenario  {}\n", self.scenario);
-        content.extend(leftovers.iter().map(|leftover| format!("\n{leftover}")));
+        say_each(leftovers.iter(), &mut content, |leftover, content| {
+            let _ = write!(content, "\n{leftover}");
+        });
         content.push_str("\n\nremove them with: rehearse sweep");
         (!leftovers.is_empty()).then(|| Case {
             name: "leftovers".to_owned(),
@@ -326,28 +357,55 @@ fn not(kind: Kind, what: Element, content: String) -> Came {
     Came::Not { kind, what, content }
 }
 
+/// What a text takes that tells of many things, in bytes: more is cut from it anyway.
+const CONTENT: usize = 4 * CASE;
+
+/// Says one thing after another, and how many more there are when that becomes too much.
+fn say_each<T>(all: impl Iterator<Item = T>, content: &mut String, say: impl Fn(T, &mut String)) {
+    let mut all = all;
+    while let Some(one) = all.next() {
+        say(one, content);
+        if content.len() > CONTENT {
+            let more = all.count();
+            if more > 0 {
+                let _ = write!(content, "\n… and {more} more\n");
+            }
+            return;
+        }
+    }
+}
+
+/// A text, or its beginning and its end where it is longer than a case may be.
+fn bounded(text: &str) -> Cow<'_, str> {
+    if text.len() <= CASE { Cow::Borrowed(text) } else { Cow::Owned(head_and_tail(&xml(text), CASE)) }
+}
+
+/// Checks that a first line names.
+const NAMED: usize = 20;
+
 /// In one line: what a stage came to.
 fn stage_message(record: &StageRecord) -> String {
     let outcome = record.outcome;
     if let Some(message) = of_findings(&record.findings) {
         return format!("{outcome}: {message}");
     }
-    let troubled: Vec<String> = record
-        .checks
-        .iter()
-        .filter(|check| check.outcome != Outcome::Passed)
-        .map(|check| format!("{} {}", one_line(&check.title()), check.outcome))
-        .collect();
+    let troubled = || record.checks.iter().filter(|check| check.outcome != Outcome::Passed);
+    let count = troubled().count();
+    let mut named: Vec<String> =
+        troubled().take(NAMED).map(|check| format!("{} {}", one_line(&check.title()), check.outcome)).collect();
+    if count > NAMED {
+        named.push("…".to_owned());
+    }
     match &record.reason {
         Some(reason) => format!("{outcome}: {}", brief(reason)),
-        None if troubled.is_empty() => outcome.to_string(),
-        None => format!("{outcome}: {} of {} checks: {}", troubled.len(), record.checks.len(), troubled.join(", ")),
+        None if count == 0 => outcome.to_string(),
+        None => format!("{outcome}: {count} of {} checks: {}", record.checks.len(), named.join(", ")),
     }
 }
 
 /// In one line: what a check came to.
 fn check_message(check: &CheckReport) -> String {
-    let message = of_findings(&check.findings).or_else(|| check.unclear.first().map(|reason| brief(reason)));
+    let message = of_findings(&check.findings).or_else(|| check.unclear.first().map(brief));
     message.map_or(check.outcome.to_string(), |message| format!("{}: {message}", check.outcome))
 }
 
@@ -356,25 +414,58 @@ fn of_findings(findings: &[Finding]) -> Option<String> {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    Some(brief(&findings.first()?.to_string()) + &more)
+    Some(brief(findings.first()?) + &more)
 }
 
 /// What a first line takes of a text, in characters: a finding may hold half a log.
 const BRIEF: usize = 300;
 
-fn brief(text: &str) -> String {
-    let line = one_line(text);
+fn brief(said: impl Display) -> String {
+    let mut beginning = Beginning { text: String::new(), left: 16 * BRIEF };
+    let whole = write!(beginning, "{said}").is_ok();
+    let line = one_line(&beginning.text);
     match line.char_indices().nth(BRIEF) {
         Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+        None if whole => line,
+        None => line + "…",
+    }
+}
+
+fn brief_of(said: &Said<'_>) -> String {
+    match said {
+        Said::Finding(finding) => brief(finding),
+        Said::Doubt(reason) => brief(reason),
+    }
+}
+
+/// Takes the first characters of what is written and ends the writing then.
+struct Beginning {
+    text: String,
+    left: usize,
+}
+
+impl Write for Beginning {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        match text.char_indices().nth(self.left) {
+            Some((end, _)) => {
+                self.text.push_str(&text[..end]);
+                self.left = 0;
+                Err(std::fmt::Error)
+            }
+            None => {
+                self.left -= text.chars().count();
+                self.text.push_str(text);
+                Ok(())
+            }
+        }
     }
 }
 
 /// A case that only follows from another is as red, and says in its first line where to look.
-fn below(came: Came, follows: Option<(&Cause<'_>, usize)>) -> Came {
+fn below(came: Came, follows: Option<Follows<'_>>) -> Came {
     match (came, follows) {
-        (Came::Not { kind: Kind::Failed | Kind::Inconclusive, what, content }, Some((cause, more))) => {
-            let root = format!("{}: {}", one_line(&cause.root.place()), brief(&object(&cause.root)));
+        (Came::Not { kind: Kind::Failed | Kind::Inconclusive, what, content }, Some(Follows { cause, more })) => {
+            let root = format!("{}: {}", one_line(&cause.root.place()), brief(object(&cause.root)));
             let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
             not(Kind::Consequence, what, format!("consequence of {root}{more}; {content}"))
         }
@@ -383,10 +474,10 @@ fn below(came: Came, follows: Option<(&Cause<'_>, usize)>) -> Came {
 }
 
 /// What a trouble is about.
-fn object(trouble: &Trouble<'_>) -> String {
+fn object<'a>(trouble: &Trouble<'a>) -> &'a str {
     match trouble.said {
-        Said::Finding(finding) => finding.object.clone(),
-        Said::Doubt(reason) => reason.to_owned(),
+        Said::Finding(finding) => &finding.object,
+        Said::Doubt(reason) => reason,
     }
 }
 

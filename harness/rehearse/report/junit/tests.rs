@@ -1,0 +1,302 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use junit_report::OffsetDateTime;
+use proptest::prelude::*;
+
+use super::cases::{Came, Element};
+use super::*;
+use crate::report::text::xml;
+
+/// So many cases, each made as it is asked for.
+struct Made<F>(usize, F);
+
+impl<F: Fn(usize) -> Case> Cases for Made<F> {
+    fn each(&self, take: &mut dyn FnMut(&Case) -> Result<(), Stopped>) -> Result<(), Stopped> {
+        (0..self.0).try_for_each(|number| take(&self.1(number)))
+    }
+}
+
+fn suite<'a>(name: &str, count: usize, case: impl Fn(usize) -> Case + 'a) -> Suite<'a> {
+    let cases = Box::new(Made(count, case));
+    Suite { name: shortened(name), began: OffsetDateTime::UNIX_EPOCH, cases }
+}
+
+fn failed(name: &str, content: &str) -> Case {
+    let came = Came::Not { kind: Kind::Failed, what: Element::Failure, content: content.to_owned() };
+    Case { name: name.to_owned(), time: Duration::from_millis(1500), came, out: content.to_owned() }
+}
+
+fn passed(name: &str, out: &str) -> Case {
+    Case { name: name.to_owned(), time: Duration::ZERO, came: Came::Passed, out: out.to_owned() }
+}
+
+fn twice<'a>(name: &'a str, content: &'a str) -> Suite<'a> {
+    suite(name, 2, move |_| failed(name, content))
+}
+
+fn all(suites: &[Suite<'_>], most: usize) -> String {
+    String::from_utf8(fit(suites, most).unwrap()).unwrap()
+}
+
+fn names(xml: &str) -> Vec<(String, String)> {
+    let read = roxmltree::Document::parse(xml).unwrap();
+    let name = |node: roxmltree::Node<'_, '_>| {
+        let value = |name| node.attribute(name).unwrap_or_default().to_owned();
+        (value("classname"), value("name"))
+    };
+    read.descendants().filter(|node| node.has_tag_name("testcase")).map(name).collect()
+}
+
+fn text(node: roxmltree::Node<'_, '_>, element: &str) -> Option<String> {
+    let found = node.descendants().find(|node| node.has_tag_name(element))?;
+    // A parser joins the sections of a text that was split; roxmltree gives them as one node or several.
+    Some(found.children().filter_map(|part| part.text()).collect())
+}
+
+#[test]
+fn a_case_and_a_file_have_bounds() {
+    let long = "a line of a log ]]>\n".repeat(20_000);
+    let one = all(&[twice("one", &long)], FILE);
+    // Two cases; an end mark that is split takes more than it was.
+    assert!((2 * CASE..8 * CASE).contains(&one.len()), "{}", one.len());
+    let less = all(&[twice("one", &long)], CASE);
+    assert!(less.len() <= CASE && less.contains("are left out here"), "{}", less.len());
+}
+
+#[test]
+fn the_second_of_a_name_gets_a_number() {
+    let xml = all(&[twice("same", "x")], FILE);
+    assert!(xml.contains("name=\"same\"") && xml.contains("name=\"same (2)\""), "{xml}");
+}
+
+#[test]
+fn a_suite_counts_its_cases() {
+    let case = |number| match number {
+        0 => passed("a", ""),
+        1 => failed("b", "x"),
+        _ => Case {
+            came: Came::Not { kind: Kind::Unfinished, what: Element::Error, content: String::new() },
+            ..failed("c", "")
+        },
+    };
+    let xml = all(&[suite("tests=\"0\" time=\"0\"", 4, case), suite("other", 0, case)], FILE);
+    let read = roxmltree::Document::parse(&xml).unwrap();
+    let suites: Vec<roxmltree::Node<'_, '_>> =
+        read.descendants().filter(|node| node.has_tag_name("testsuite")).collect();
+    let value = |at: usize, name| suites[at].attribute(name).unwrap_or_default();
+    let seen = ["id", "name", "tests", "errors", "failures", "time", "package"].map(|name| value(0, name));
+    assert_eq!(seen, ["0", "tests=\"0\" time=\"0\"", "4", "2", "1", "4.5", "rehearse"]);
+    assert_eq!(["id", "name", "tests", "time"].map(|name| value(1, name)), ["1", "other", "0", "0"]);
+}
+
+#[test]
+fn thousands_of_one_name_are_told_apart_and_in_time_that_grows_with_them() {
+    let long = "n".repeat(2 * ATTRIBUTE);
+    let name = |number: usize| match number % 4 {
+        0 => "same".to_owned(),
+        // A name that another one would get.
+        1 => format!("same ({})", number / 2),
+        2 => format!("{long}{number}"),
+        _ => "same\u{0}\u{1b}[1m".to_owned(),
+    };
+    let xml =
+        all(&[suite("s", 20_000, |number| passed(&name(number), "")), suite("s", 3, |_| passed("same", ""))], FILE);
+    let seen = names(&xml);
+    let different: BTreeSet<&(String, String)> = seen.iter().take(20_000).collect();
+    assert_eq!((seen.len(), different.len()), (20_003, 20_000));
+    assert_eq!(seen[0].1, "same");
+    // With a search through all names before it this takes minutes.
+    let mut names = Names::default();
+    let began = std::time::Instant::now();
+    (0..200_000).for_each(|_| drop(names.unique("same".to_owned())));
+    assert_eq!(names.unique("same".to_owned()), "same (200001)");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_went_wrong_is_said_before_what_passed() {
+    let long = "what was seen\n".repeat(100);
+    let case = |number: usize| {
+        let name = format!("case {number}");
+        if number.is_multiple_of(100) { failed(&name, &long) } else { passed(&name, &long) }
+    };
+    let told = |most: usize| {
+        let xml = all(&[suite("s", 1000, case)], most);
+        assert!(xml.len() <= most, "{} of {most}", xml.len());
+        let read = roxmltree::Document::parse(&xml).unwrap();
+        let cases: Vec<_> = read.descendants().filter(|node| node.has_tag_name("testcase")).collect();
+        let suite = read.descendants().find(|node| node.has_tag_name("testsuite")).unwrap();
+        assert_eq!(suite.attribute("tests"), Some(cases.len().to_string().as_str()));
+        let failures = cases.iter().filter(|node| node.children().any(|child| child.has_tag_name("failure")));
+        let whole = cases.iter().filter(|node| text(**node, "failure").is_some_and(|text| text == long)).count();
+        let out = cases.iter().filter(|node| text(**node, "system-out").is_some()).count();
+        let notice = cases.last().and_then(|node| text(*node, "skipped").or(text(*node, "error"))).unwrap_or_default();
+        (cases.len(), failures.count(), whole, out, notice)
+    };
+    assert_eq!(told(FILE), (2000, 20, 20, 2000, String::new()));
+    // Those that passed say less.
+    assert_eq!(told(5 << 20), (2000, 20, 20, 2000, String::new()));
+    // Then those that failed do, and those that passed say nothing.
+    let (cases, failures, _, out, notice) = told(400 << 10);
+    assert_eq!((cases, failures, out), (2001, 20, 20));
+    assert!(notice.contains("\n1980 cases that passed or were skipped are without their texts\n"), "{notice}");
+    // Then they are left out.
+    let (cases, failures, _, out, notice) = told(64 << 10);
+    assert!((100..2000).contains(&cases) && failures == 20 && out == 0, "{cases} {failures} {out}");
+    let missing = format!("\n{} cases that passed or were skipped are missing\n", 2001 - cases);
+    assert!(notice.contains(&missing), "{notice}");
+    // A file that has no room for what failed is red all the same.
+    let (cases, failures, _, _, notice) = told(9 << 10);
+    assert!(
+        cases < 20 && failures < 20 && notice.contains(" cases in which something went wrong are missing\n"),
+        "{notice}"
+    );
+}
+
+/// Bytes that products print: pieces of sequences, marks, characters that XML has no way to write, and what is left of
+/// other encodings when they are read as UTF-8.
+fn hostile() -> impl Strategy<Value = String> {
+    let pieces: Vec<&'static [u8]> = vec![
+        b"\x1b[31m",
+        b"\x1b[",
+        b"\x1b",
+        b"\x1b]0;title\x07",
+        b"\x1b]8;;http://x\x1b\\",
+        b"\x1b]never ended",
+        b"\x1bPq#0\x1b\\",
+        b"\x9b1m",
+        b"\xc2\x9b1m",
+        b"\xc2\x9d0;x\xc2\x9c",
+        b"\0",
+        b"\x01\x08\x0b\x0c",
+        b"\x7f",
+        b"\xc2\x80",
+        b"\xc2\x85",
+        // U+FFFE, U+FFFF, U+1FFFE, U+FFFD, a byte order mark, line separators.
+        b"\xef\xbf\xbe",
+        b"\xef\xbf\xbf",
+        b"\xf0\x9f\xbf\xbe",
+        b"\xef\xbf\xbd",
+        b"\xef\xbb\xbf",
+        b"\xe2\x80\xa8",
+        b"\xe2\x80\xae",
+        // Lone surrogates and pairs of them as CESU-8 writes them; UTF-16 in both orders; Latin-1; bytes that begin nothing.
+        b"\xed\xa0\x80",
+        b"\xed\xbf\xbf",
+        b"\xed\xa0\xbd\xed\xb8\x80",
+        b"\xff\xfea\0b\0",
+        b"\xfe\xff\0a\0b",
+        b"gr\xf6\xdfe",
+        b"\x00\xd8",
+        b"\xc0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xe2\x82",
+        b"\xf0\x9f",
+        b"]]>",
+        b"]]",
+        b"]",
+        b">",
+        b"<![CDATA[",
+        b"</testcase>",
+        b"<!--",
+        b"<?xml",
+        b"&amp;",
+        b"&#0;",
+        b"&",
+        b"<",
+        b"\"",
+        b"'",
+        b" tests=\"0\"",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b"\t",
+        b" ",
+        b"[[ATTACHMENT|x]]",
+        b"a",
+        "ü🦀".as_bytes(),
+    ];
+    let piece = prop_oneof![
+        6 => prop::sample::select(pieces).prop_map(<[u8]>::to_vec),
+        1 => prop::collection::vec(any::<u8>(), 0..8),
+        1 => any::<String>().prop_map(String::into_bytes),
+    ];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| String::from_utf8_lossy(&pieces.concat()).into_owned())
+}
+
+/// ActiveSupport's XmlMini casts by these, and refuses a file for two of them.
+const CASTS: [&str; 22] = [
+    "symbol",
+    "date",
+    "dateTime",
+    "datetime",
+    "time",
+    "integer",
+    "float",
+    "decimal",
+    "boolean",
+    "string",
+    "yaml",
+    "base64Binary",
+    "hexBinary",
+    "duration",
+    "file",
+    "array",
+    "hash",
+    "binary",
+    "double",
+    "bignum",
+    "rational",
+    "big_decimal",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn any_bytes_are_read_back_as_they_were_sanitised(one in hostile(), other in hostile(), name in hostile()) {
+        let whole = format!("{one}]]>{other}");
+        let case = |number: usize| failed(&name, [&one, &other, &whole][number]);
+        let suites = [suite(&name, 3, case), suite(&one, 1, |_| passed(&other, &whole))];
+        let xml_text = all(&suites, FILE);
+        let read = roxmltree::Document::parse(&xml_text).unwrap();
+        let cases: Vec<_> = read.descendants().filter(|node| node.has_tag_name("testcase")).collect();
+        prop_assert_eq!(cases.len(), 4);
+        for (node, said) in cases.iter().zip([&one, &other, &whole]) {
+            let clean = xml(said);
+            prop_assert_eq!(text(*node, "failure").unwrap(), clean.clone());
+            prop_assert_eq!(text(*node, "system-out").unwrap_or_default(), clean);
+        }
+        prop_assert_eq!(text(cases[3], "system-out").unwrap_or_default(), xml(&whole));
+        // Names stay the same from one writing to the next, and are told apart.
+        let seen = names(&xml_text);
+        prop_assert_eq!(&seen, &names(&all(&suites, FILE)));
+        let base = shortened(&name);
+        let expected = [base.clone(), format!("{base} (2)"), format!("{base} (3)"), shortened(&other)];
+        prop_assert_eq!(seen.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), expected);
+        let class = format!("rehearse.{}", base);
+        prop_assert!(seen.iter().take(3).all(|(seen, _)| *seen == class));
+        for node in read.descendants() {
+            let kind = node.attribute("type").unwrap_or("rehearse::");
+            prop_assert!(kind.starts_with("rehearse::") && !CASTS.contains(&kind));
+            for attribute in node.attributes() {
+                // Neither a parser nor a terminal makes something else of a value.
+                prop_assert!(!attribute.value().contains(|c: char| c.is_control() && c != '\u{85}'), "{:?}", attribute);
+            }
+        }
+    }
+
+    /// Whatever the sizes, the file keeps its bound and stays whole.
+    #[test]
+    fn a_file_is_never_larger_than_it_may_be(texts in prop::collection::vec((0..4000_usize, any::<bool>(), hostile()), 1..30), most in 12_000..80_000_usize) {
+        let case = |number: usize| {
+            let (times, fails, piece) = &texts[number];
+            let said = piece.repeat(times / piece.len().max(1));
+            if *fails { failed(piece, &said) } else { passed(piece, &said) }
+        };
+        let xml_text = all(&[suite("s", texts.len(), case)], most);
+        prop_assert!(xml_text.len() <= most, "{} of {}", xml_text.len(), most);
+        roxmltree::Document::parse(&xml_text).unwrap();
+    }
+}
