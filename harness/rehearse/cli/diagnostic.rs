@@ -15,7 +15,7 @@ const WIDTH: usize = 140;
 const LONGEST: usize = 1000;
 
 /// All problems of a file, as a compiler would show them.
-pub(crate) fn render(rejected: &Rejected, color: bool) -> String {
+pub fn render(rejected: &Rejected, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(WIDTH);
     let drawn = rejected.problems().iter().map(|problem| draw(&renderer, rejected.source(), problem));

@@ -7,6 +7,7 @@ mod files;
 mod kept;
 mod run;
 
+pub use diagnostic::render as draw;
 pub(crate) use files::scenario_files;
 
 use std::process::ExitCode;

@@ -11,6 +11,7 @@
 mod cases;
 mod names;
 mod room;
+mod said;
 mod tangle;
 #[cfg(test)]
 mod tests;
@@ -146,7 +147,7 @@ fn write(suites: &[Suite<'_>], room: &mut Room, most: usize, expected: usize) ->
         file.extend_from_slice(xml::END_OF_SUITE);
     }
     file.extend_from_slice(xml::END);
-    Ok(file)
+    if file.len() > most { Err(Stopped::Full) } else { Ok(file) }
 }
 
 struct Suite<'a> {

@@ -33,3 +33,31 @@ impl<T> Kept<T> {
         self.all.values().map(|(name, value)| (name.as_str(), value))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_of_a_name_go_and_the_others_keep_their_order() {
+        let mut kept = Kept::default();
+        for (name, value) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
+            kept.push(name.to_owned(), value);
+        }
+        kept.remove("a");
+        kept.remove("z");
+        kept.push("a".to_owned(), 5);
+        assert_eq!(kept.iter().collect::<Vec<_>>(), [("b", &2), ("c", &4), ("a", &5)]);
+    }
+
+    #[test]
+    fn taking_out_does_not_go_through_all_that_is_kept() {
+        let began = std::time::Instant::now();
+        let mut kept = Kept::default();
+        (0..100_000).for_each(|number| kept.push(number.to_string(), ()));
+        (0..100_000).rev().for_each(|number| kept.remove(&number.to_string()));
+        assert_eq!(kept.iter().count(), 0);
+        // Gone through each time, this takes many minutes.
+        assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
+    }
+}

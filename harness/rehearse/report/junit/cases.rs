@@ -1,20 +1,20 @@
 //! Which cases a rehearsal has, what each came to and what it says. Each is made as it is asked for: what all of them
 //! say together may be far more than a file takes.
 
-use std::borrow::Cow;
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 use std::io;
 use std::time::Duration;
 
-use rehearse_core::cause::{Said, Trouble};
 use rehearse_core::event::CheckReport;
 use rehearse_core::plan::Stage;
 use rehearse_core::summary::{Progress, StageRecord, Summary};
-use rehearse_core::verdict::{Finding, Known, Outcome, Verdict};
+use rehearse_core::verdict::{Finding, Outcome, Verdict};
 
-use super::CASE;
+use super::said::{
+    bounded, brief, brief_of, check_message, harmless, known_failure, object, property, say_each, stage_message,
+};
 use super::tangle::{Follows, Tangle};
-use crate::report::text::{head_and_tail, one_line, xml};
+use crate::report::text::one_line;
 use crate::report::view;
 
 /// The cases of a suite, from the first to the last, as often as they are asked for.
@@ -357,110 +357,6 @@ fn not(kind: Kind, what: Element, content: String) -> Came {
     Came::Not { kind, what, content }
 }
 
-/// What a text takes that tells of many things, in bytes: more is cut from it anyway.
-const CONTENT: usize = 4 * CASE;
-
-/// Says one thing after another, and how many more there are when that becomes too much.
-fn say_each<T>(all: impl Iterator<Item = T>, content: &mut String, say: impl Fn(T, &mut String)) {
-    let mut all = all;
-    while let Some(one) = all.next() {
-        say(one, content);
-        if content.len() > CONTENT {
-            let more = all.count();
-            if more > 0 {
-                let _ = write!(content, "\n… and {more} more\n");
-            }
-            return;
-        }
-    }
-}
-
-/// A text, or its beginning and its end where it is longer than a case may be.
-fn bounded(text: &str) -> Cow<'_, str> {
-    if text.len() <= CASE { Cow::Borrowed(text) } else { Cow::Owned(head_and_tail(&xml(text), CASE)) }
-}
-
-/// Checks that a first line names.
-const NAMED: usize = 20;
-
-/// In one line: what a stage came to.
-fn stage_message(record: &StageRecord) -> String {
-    let outcome = record.outcome;
-    if let Some(message) = of_findings(&record.findings) {
-        return format!("{outcome}: {message}");
-    }
-    let troubled = || record.checks.iter().filter(|check| check.outcome != Outcome::Passed);
-    let count = troubled().count();
-    let mut named: Vec<String> =
-        troubled().take(NAMED).map(|check| format!("{} {}", one_line(&check.title()), check.outcome)).collect();
-    if count > NAMED {
-        named.push("…".to_owned());
-    }
-    match &record.reason {
-        Some(reason) => format!("{outcome}: {}", brief(reason)),
-        None if count == 0 => outcome.to_string(),
-        None => format!("{outcome}: {count} of {} checks: {}", record.checks.len(), named.join(", ")),
-    }
-}
-
-/// In one line: what a check came to.
-fn check_message(check: &CheckReport) -> String {
-    let message = of_findings(&check.findings).or_else(|| check.unclear.first().map(brief));
-    message.map_or(check.outcome.to_string(), |message| format!("{}: {message}", check.outcome))
-}
-
-fn of_findings(findings: &[Finding]) -> Option<String> {
-    let more = match findings.len().saturating_sub(1) {
-        0 => String::new(),
-        more => format!(" (and {more} more)"),
-    };
-    Some(brief(findings.first()?) + &more)
-}
-
-/// What a first line takes of a text, in characters: a finding may hold half a log.
-const BRIEF: usize = 300;
-
-fn brief(said: impl Display) -> String {
-    let mut beginning = Beginning { text: String::new(), left: 16 * BRIEF };
-    let whole = write!(beginning, "{said}").is_ok();
-    let line = one_line(&beginning.text);
-    match line.char_indices().nth(BRIEF) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None if whole => line,
-        None => line + "…",
-    }
-}
-
-fn brief_of(said: &Said<'_>) -> String {
-    match said {
-        Said::Finding(finding) => brief(finding),
-        Said::Doubt(reason) => brief(reason),
-    }
-}
-
-/// Takes the first characters of what is written and ends the writing then.
-struct Beginning {
-    text: String,
-    left: usize,
-}
-
-impl Write for Beginning {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        match text.char_indices().nth(self.left) {
-            Some((end, _)) => {
-                self.text.push_str(&text[..end]);
-                self.left = 0;
-                Err(std::fmt::Error)
-            }
-            None => {
-                self.left -= text.chars().count();
-                self.text.push_str(text);
-                Ok(())
-            }
-        }
-    }
-}
-
 /// A case that only follows from another is as red, and says in its first line where to look.
 fn below(came: Came, follows: Option<Follows<'_>>) -> Came {
     match (came, follows) {
@@ -471,25 +367,4 @@ fn below(came: Came, follows: Option<Follows<'_>>) -> Came {
         }
         (came, _) => came,
     }
-}
-
-/// What a trouble is about.
-fn object<'a>(trouble: &Trouble<'a>) -> &'a str {
-    match trouble.said {
-        Said::Finding(finding) => &finding.object,
-        Said::Doubt(reason) => reason,
-    }
-}
-
-fn known_failure(known: &Known) -> String {
-    format!("known failure: {known}\n")
-}
-
-fn property(key: &str, value: &str) -> String {
-    format!("[[PROPERTY|{key}={value}]]")
-}
-
-/// Foreign text in which no one finds a mark of ours.
-fn harmless(text: &str) -> String {
-    one_line(text).replace("[[", "[ [")
 }

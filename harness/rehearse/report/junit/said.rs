@@ -1,0 +1,137 @@
+//! How long a text of a case may become: what is said of one thing, of many, and in one line.
+
+use std::borrow::Cow;
+use std::fmt::{Display, Write};
+
+use rehearse_core::cause::{Said, Trouble};
+use rehearse_core::event::CheckReport;
+use rehearse_core::summary::StageRecord;
+use rehearse_core::verdict::{Finding, Known, Outcome};
+
+use super::CASE;
+use crate::report::text::{head_and_tail, one_line, xml};
+
+/// What a text takes that tells of many things, in bytes: more is cut from it anyway.
+const CONTENT: usize = 4 * CASE;
+
+/// Says one thing after another, and how many more there are when that becomes too much.
+pub(super) fn say_each<T>(all: impl Iterator<Item = T>, content: &mut String, say: impl Fn(T, &mut String)) {
+    let mut all = all;
+    while let Some(one) = all.next() {
+        say(one, content);
+        if content.len() > CONTENT {
+            let more = all.count();
+            if more > 0 {
+                let _ = write!(content, "\n… and {more} more\n");
+            }
+            return;
+        }
+    }
+}
+
+/// A text, or its beginning and its end where it is longer than a case may be.
+pub(super) fn bounded(text: &str) -> Cow<'_, str> {
+    if text.len() <= CASE { Cow::Borrowed(text) } else { Cow::Owned(head_and_tail(&xml(text), CASE)) }
+}
+
+/// Checks that a first line names.
+const NAMED: usize = 20;
+
+/// In one line: what a stage came to.
+pub(super) fn stage_message(record: &StageRecord) -> String {
+    let outcome = record.outcome;
+    if let Some(message) = of_findings(&record.findings) {
+        return format!("{outcome}: {message}");
+    }
+    let troubled = || record.checks.iter().filter(|check| check.outcome != Outcome::Passed);
+    let count = troubled().count();
+    let mut named: Vec<String> =
+        troubled().take(NAMED).map(|check| format!("{} {}", one_line(&check.title()), check.outcome)).collect();
+    if count > NAMED {
+        named.push("…".to_owned());
+    }
+    match &record.reason {
+        Some(reason) => format!("{outcome}: {}", brief(reason)),
+        None if count == 0 => outcome.to_string(),
+        None => format!("{outcome}: {count} of {} checks: {}", record.checks.len(), named.join(", ")),
+    }
+}
+
+/// In one line: what a check came to.
+pub(super) fn check_message(check: &CheckReport) -> String {
+    let message = of_findings(&check.findings).or_else(|| check.unclear.first().map(brief));
+    message.map_or(check.outcome.to_string(), |message| format!("{}: {message}", check.outcome))
+}
+
+pub(super) fn of_findings(findings: &[Finding]) -> Option<String> {
+    let more = match findings.len().saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Some(brief(findings.first()?) + &more)
+}
+
+/// What a first line takes of a text, in characters: a finding may hold half a log.
+const BRIEF: usize = 300;
+
+pub(super) fn brief(said: impl Display) -> String {
+    let mut beginning = Beginning { text: String::new(), left: 16 * BRIEF };
+    let whole = write!(beginning, "{said}").is_ok();
+    let line = one_line(&beginning.text);
+    match line.char_indices().nth(BRIEF) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None if whole => line,
+        None => line + "…",
+    }
+}
+
+pub(super) fn brief_of(said: &Said<'_>) -> String {
+    match said {
+        Said::Finding(finding) => brief(finding),
+        Said::Doubt(reason) => brief(reason),
+    }
+}
+
+/// Takes the first characters of what is written and ends the writing then.
+struct Beginning {
+    text: String,
+    left: usize,
+}
+
+impl Write for Beginning {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        match text.char_indices().nth(self.left) {
+            Some((end, _)) => {
+                self.text.push_str(&text[..end]);
+                self.left = 0;
+                Err(std::fmt::Error)
+            }
+            None => {
+                self.left -= text.chars().count();
+                self.text.push_str(text);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What a trouble is about.
+pub(super) fn object<'a>(trouble: &Trouble<'a>) -> &'a str {
+    match trouble.said {
+        Said::Finding(finding) => &finding.object,
+        Said::Doubt(reason) => reason,
+    }
+}
+
+pub(super) fn known_failure(known: &Known) -> String {
+    format!("known failure: {known}\n")
+}
+
+pub(super) fn property(key: &str, value: &str) -> String {
+    format!("[[PROPERTY|{key}={value}]]")
+}
+
+/// Foreign text in which no one finds a mark of ours.
+pub(super) fn harmless(text: &str) -> String {
+    one_line(text).replace("[[", "[ [")
+}
