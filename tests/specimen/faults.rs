@@ -9,8 +9,6 @@ pub(crate) struct Fault {
     pub(crate) stage: &'static str,
     /// The kinds of checks that find it there; `settle` and `upgrade` for the stages' own steps.
     pub(crate) found_by: &'static [&'static str],
-    /// Those that find it when the first of them is switched off.
-    pub(crate) still: &'static [&'static str],
     /// Run with every change.
     pub(crate) quick: bool,
 }
@@ -19,10 +17,9 @@ const fn fault(
     name: &'static str,
     stage: &'static str,
     found_by: &'static [&'static str],
-    still: &'static [&'static str],
     about: &'static str,
 ) -> Fault {
-    Fault { name, about, stage, found_by, still, quick: false }
+    Fault { name, about, stage, found_by, quick: false }
 }
 
 const fn quick(fault: Fault) -> Fault {
@@ -34,78 +31,45 @@ const HOP_2: &str = "hop-2/check";
 const HOP_3: &str = "hop-3/check";
 
 pub(crate) const FAULTS: [Fault; 24] = [
-    quick(fault(
-        "token-invalid",
-        HOP_1,
-        &["access"],
-        &[],
-        "tokens of imported accounts are compared with their capitals",
-    )),
-    quick(fault(
-        "value-truncated",
-        HOP_1,
-        &["data"],
-        &["health"],
-        "a few long notes lose what is beyond 255 characters",
-    )),
+    quick(fault("token-invalid", HOP_1, &["access"], "tokens of imported accounts are compared with their capitals")),
+    quick(fault("value-truncated", HOP_1, &["data"], "a few long notes lose what is beyond 255 characters")),
     fault(
         "background-stalls",
         "hop-1/settle",
         &["settle"],
-        &[],
         "the backfill in batches stays at row 350, the worker beats on",
     ),
     quick(fault(
         "file-forgotten",
         HOP_1,
         &["artifacts"],
-        &[],
         "a file with an apostrophe in its name is not moved with the others",
     )),
-    quick(fault("error-spam", HOP_1, &["logs"], &[], "3000 lines of a known error hide the one that counts")),
-    fault(
-        "rows-dropped",
-        HOP_2,
-        &["data"],
-        &[],
-        "merging spellings of a tag removes links of tags that only begin alike",
-    ),
-    fault("null-flipped", HOP_2, &["data"], &[], "unknown weights become 0"),
-    fault("enum-reordered", HOP_2, &["access"], &[], "two states change places in the code, not in the rows"),
-    fault("time-zone-shifted", HOP_2, &["data"], &[], "times in UTC are taken as Berlin's as they get a zone"),
-    fault("index-missing", HOP_2, &["data"], &[], "a table that is built anew comes without its unique index"),
-    fault(
-        "migration-not-idempotent",
-        HOP_2,
-        &["data"],
-        &[],
-        "default tags are seeded again by each replica that starts",
-    ),
-    fault("worker-dead", HOP_2, &["health"], &[], "the worker's loop ends after its first job, its process stays"),
-    fault("payload-unreadable", HOP_2, &["health"], &[], "jobs that the old release wrote are skipped with a warning"),
-    fault("config-key-ignored", HOP_2, &["access"], &[], "a key is read by a new spelling only, and its default holds"),
-    fault("git-sync-lies", HOP_2, &["repositories"], &[], "a sync says success and fetches nothing"),
-    fault("memory-doubled", HOP_2, &["performance"], &[], "each replica holds 60 MiB more"),
-    fault("tombstones-resurrected", HOP_3, &["data"], &[], "items deleted long ago are back"),
+    quick(fault("error-spam", HOP_1, &["logs"], "3000 lines of a known error hide the one that counts")),
+    fault("rows-dropped", HOP_2, &["data"], "merging spellings of a tag removes links of tags that only begin alike"),
+    fault("null-flipped", HOP_2, &["data"], "unknown weights become 0"),
+    fault("enum-reordered", HOP_2, &["access"], "two states change places in the code, not in the rows"),
+    fault("time-zone-shifted", HOP_2, &["data"], "times in UTC are taken as Berlin's as they get a zone"),
+    fault("index-missing", HOP_2, &["data"], "a table that is built anew comes without its unique index"),
+    fault("migration-not-idempotent", HOP_2, &["data"], "default tags are seeded again by each replica that starts"),
+    fault("worker-dead", HOP_2, &["health"], "the worker's loop ends after its first job, its process stays"),
+    fault("payload-unreadable", HOP_2, &["health"], "jobs that the old release wrote are skipped with a warning"),
+    fault("config-key-ignored", HOP_2, &["access"], "a key is read by a new spelling only, and its default holds"),
+    fault("git-sync-lies", HOP_2, &["repositories"], "a sync says success and fetches nothing"),
+    fault("memory-doubled", HOP_2, &["performance"], "each replica holds 60 MiB more"),
+    fault("tombstones-resurrected", HOP_3, &["data"], "items deleted long ago are back"),
     fault(
         "permission-lost",
         HOP_3,
         &["data"],
-        &[],
         "a table that is built anew comes without the grant to the reports' role",
     ),
-    fault("migration-skipped", HOP_3, &["migrations"], &[], "one migration is left out without a word"),
-    fault("health-lies", HOP_3, &["health"], &[], "the second replica says ok and lists nothing"),
-    fault("default-changed", HOP_3, &["artifacts"], &[], "exports stop at 500 records, with status 200"),
-    fault(
-        "artifact-changed",
-        HOP_3,
-        &["artifacts"],
-        &[],
-        "line ends inside text files are rewritten, their size stays",
-    ),
-    fault("query-plan-lost", HOP_3, &["performance"], &[], "a comparison as text cannot use the index any more"),
-    fault("slow-start", HOP_3, &["performance"], &[], "a replica takes 4.5 s more to serve"),
+    fault("migration-skipped", HOP_3, &["migrations"], "one migration is left out without a word"),
+    fault("health-lies", HOP_3, &["health"], "the second replica says ok and lists nothing"),
+    fault("default-changed", HOP_3, &["artifacts"], "exports stop at 500 records, with status 200"),
+    fault("artifact-changed", HOP_3, &["artifacts"], "line ends inside text files are rewritten, their size stays"),
+    fault("query-plan-lost", HOP_3, &["performance"], "a comparison as text cannot use the index any more"),
+    fault("slow-start", HOP_3, &["performance"], "a replica takes 4.5 s more to serve"),
 ];
 
 /// Something harmless that must not be found.

@@ -41,6 +41,25 @@ fn row<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find(|line| line.starts_with(&format!("| {name} |")))
 }
 
+/// Whether what was seen is at least what the table tells: the kinds of checks that find a fault, and those that still do
+/// without the first of them.
+pub(crate) fn holds(fault: &Fault, seen: &Seen, without: Option<&Seen>) -> Result<(), String> {
+    let text = fs::read_to_string(path()).map_err(|error| format!("docs/faults.md: {error}"))?;
+    let cells: Vec<&str> = row(&text, fault.name).unwrap_or_default().split('|').map(str::trim).collect();
+    let lacks = |cell: usize, finders: &[String]| {
+        let told = cells.get(cell).copied().unwrap_or_default();
+        let told = told.split(" in ").next().unwrap_or_default().split(", ");
+        let lacking = told.filter(|kind| !matches!(*kind, "nothing" | "–" | ""));
+        lacking.filter(|kind| !finders.iter().any(|finder| finder == kind)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = lacks(5, &seen.finders);
+    let second = without.map(|again| lacks(7, &again.finders)).unwrap_or_default();
+    if first.is_empty() && second.is_empty() {
+        return Ok(());
+    }
+    Err(format!("docs/faults.md says it is found by {first:?} too, and without the first by {second:?}"))
+}
+
 pub(crate) fn write_fault(fault: &Fault, seen: &Seen, without: Option<&Seen>) -> Result<(), String> {
     let hop = fault.stage.split('/').next().unwrap_or_default();
     let (found_in, found_by, told) = match seen.exit {
