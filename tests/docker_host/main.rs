@@ -13,6 +13,7 @@ mod check {
 }
 
 mod commands;
+mod contained;
 mod copies;
 mod disturbances;
 mod images;
@@ -32,6 +33,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use rehearse::docker::Client;
 
 use commands::*;
+use contained::*;
 use copies::*;
 use disturbances::*;
 use images::*;
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
         a_service_that_ignores_the_signal_is_stopped_all_the_same,
         a_removed_service_leaves_its_volumes,
         a_published_port_is_reachable,
+        a_run_in_a_container_with_the_engines_socket_reaches_what_it_starts,
         a_service_goes_through_its_states,
         closing_one_deployment_leaves_the_other,
         teardown_leaves_nothing,

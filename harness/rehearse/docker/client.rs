@@ -1,10 +1,12 @@
 //! The connection to the engine, and what its errors mean.
 
 use std::env;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error;
+use bollard::query_parameters::InspectContainerOptions;
 
 use crate::engine::host::{BoxError, HostError};
 
@@ -28,6 +30,8 @@ pub(crate) enum Published {
     Loopback,
     /// On every address of the engine's machine, which is reached by this name.
     Everywhere(String),
+    /// On the engine's end of the network that we are on, in a container of it ourselves.
+    Gateway(IpAddr),
 }
 
 impl Client {
@@ -41,13 +45,14 @@ impl Client {
         };
         let docker = docker.map_err(|error| unreachable(address.as_deref(), error))?.with_timeout(QUICK);
         let remote = address.as_deref().and_then(remote_host);
+        let patience = if remote.is_some() { PATIENCE } else { Duration::ZERO };
+        ping(&docker, patience).await.map_err(|error| unreachable(address.as_deref(), error))?;
         let published = match (reach, &remote) {
             (Some(host), _) => Published::Everywhere(host.to_owned()),
             (None, Some(host)) if !is_loopback(host) => Published::Everywhere(host.clone()),
-            (None, _) => Published::Loopback,
+            (None, Some(_)) => Published::Loopback,
+            (None, None) => gateway(&docker).await.map_or(Published::Loopback, Published::Gateway),
         };
-        let patience = if remote.is_some() { PATIENCE } else { Duration::ZERO };
-        ping(&docker, patience).await.map_err(|error| unreachable(address.as_deref(), error))?;
         Ok(Self { docker, published, local: remote.is_none() })
     }
 
@@ -85,6 +90,23 @@ impl Client {
     pub(crate) fn is_local(&self) -> bool {
         self.local
     }
+}
+
+/// Where we are in a container ourselves, with the engine's socket mounted: the engine's end of our network. Its loopback
+/// is not ours.
+async fn gateway(docker: &Docker) -> Option<IpAddr> {
+    let marks = ["/.dockerenv", "/run/.containerenv"];
+    if !marks.iter().any(|mark| std::path::Path::new(mark).exists()) {
+        return None;
+    }
+    // A container's host name is its id, unless it was given another one.
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let own = docker.inspect_container(&name, None::<InspectContainerOptions>).await.ok()?;
+    if own.host_config.and_then(|config| config.network_mode).as_deref() == Some("host") {
+        return None;
+    }
+    let networks = own.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+    networks.into_values().find_map(|endpoint| endpoint.gateway?.parse().ok())
 }
 
 async fn ping(docker: &Docker, patience: Duration) -> Result<(), Error> {

@@ -81,6 +81,7 @@ pub(crate) async fn address(
     };
     match host.client.published() {
         Published::Loopback => Ok(SocketAddr::from(([127, 0, 0, 1], published))),
+        Published::Gateway(ip) => Ok(SocketAddr::from((*ip, published))),
         Published::Everywhere(name) => {
             let addresses = tokio::net::lookup_host((name.as_str(), published)).await;
             let mut addresses = addresses.map_err(|error| refused("find", object.clone(), error))?;

@@ -175,10 +175,11 @@ fn body(
         }
     };
     let ip = match host.client.published() {
-        Published::Loopback => "127.0.0.1",
-        Published::Everywhere(_) => "",
+        Published::Loopback => "127.0.0.1".to_owned(),
+        Published::Gateway(ip) => ip.to_string(),
+        Published::Everywhere(_) => String::new(),
     };
-    let binding = PortBinding { host_ip: Some(ip.into()), host_port: Some(String::new()) };
+    let binding = PortBinding { host_ip: Some(ip), host_port: Some(String::new()) };
     let names: Vec<String> = ports.iter().map(|port| format!("{port}/tcp")).collect();
     let bindings = names.iter().map(|name| (name.clone(), Some(vec![binding.clone()]))).collect();
     let endpoint = EndpointSettings { aliases: Some(aliases), ..EndpointSettings::default() };

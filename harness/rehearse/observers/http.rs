@@ -41,6 +41,8 @@ fn client(jar: Option<&Arc<Limited>>) -> Result<Client, reqwest::Error> {
     builder
         .redirect(Policy::none())
         .no_proxy()
+        // Services are asked by plain HTTP. A machine without certificates, as small CI images are, is no obstacle then.
+        .tls_certs_only([])
         .connect_timeout(Duration::from_secs(5))
         // No connection is used twice: a server that hangs up between two requests would look like one that fails.
         .pool_max_idle_per_host(0)
