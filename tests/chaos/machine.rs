@@ -127,6 +127,11 @@ impl Machine {
     }
 
     pub(crate) fn start_engine(&mut self) -> Outcome {
+        self.start_engine_with(&[])
+    }
+
+    /// Starts the engine with further options.
+    pub(crate) fn start_engine_with(&mut self, options: &[&str]) -> Outcome {
         let folder = self.folder.path().to_owned();
         let log = fs::File::options().create(true).append(true).open(folder.join("engine.log")).map_err(text)?;
         fs::write(folder.join("engine.json"), "{}").map_err(text)?;
@@ -138,6 +143,7 @@ impl Machine {
         command.arg("--pidfile").arg(folder.join("engine.pid")).args(["--host", &self.address()]);
         // Where the engine of this machine has its own networks, these are elsewhere.
         command.args(["--bip", "10.213.0.1/24", "--default-address-pool", "base=10.214.0.0/16,size=24"]);
+        command.args(options);
         let errors = log.try_clone().map_err(text)?;
         self.engine = Some(command.stdout(log).stderr(errors).spawn().map_err(text)?);
         let up = until("the engine of the machine", LIMIT, || self.ask(self.docker().ok()?.ping()).ok());

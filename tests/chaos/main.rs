@@ -20,6 +20,7 @@ mod disturbances;
 mod ended;
 mod machine;
 mod rehearsal;
+mod remote;
 mod table;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     };
     let trials = vec![
         trial("what comes between ends a run as inconclusive and is named", |_| disturbances::all(), 1),
+        trial("an engine behind TLS is used with certificates and refused without", |_| remote::behind_tls(), 1),
         trial("a killed run is swept and its neighbour goes on", ended::killed, kills),
         trial("a cancelled run leaves nothing and writes its reports", ended::cancelled, cancels),
     ];

@@ -90,11 +90,16 @@ pub(crate) struct Ended {
 
 impl Rehearsal {
     pub(crate) fn start(machine: &Machine, name: &str) -> Result<Self, String> {
+        Self::start_with(machine, name, &[])
+    }
+
+    /// Starts one with further variables in its environment.
+    pub(crate) fn start_with(machine: &Machine, name: &str, env: &[(&str, &str)]) -> Result<Self, String> {
         // A name with blanks and beyond ASCII, as people have them.
         let out = machine.folder().join(format!("out für {name}"));
         let said = fs::File::create(machine.folder().join(format!("said {name}"))).map_err(text)?;
         let mut command = machine.inside(env!("CARGO_BIN_EXE_rehearse"));
-        command.args(arguments(&out)).stdout(Stdio::null()).stderr(said);
+        command.envs(env.iter().copied()).args(arguments(&out)).stdout(Stdio::null()).stderr(said);
         Ok(Self { process: command.spawn().map_err(text)?, out })
     }
 
