@@ -26,12 +26,28 @@ struct Disturbed {
 
 const NOTHING: fn(&mut Machine) -> Outcome = |_| Ok(());
 
+/// The first few are tried with every change.
 const ALL: [Disturbed; 10] = [
     Disturbed {
         name: "the engine is stopped and started again",
         stage: "baseline",
         kind: "engine-restarted",
         act: |machine| machine.stop_engine(Signal::TERM).and_then(|()| machine.start_engine()),
+        mend: NOTHING,
+    },
+    Disturbed { name: "the disk of the engine is full", stage: "restore", kind: "disk-full", act: fill, mend: empty },
+    Disturbed {
+        name: "a process is killed for want of memory",
+        stage: "hop-1/check",
+        kind: "out-of-memory",
+        act: exhaust,
+        mend: NOTHING,
+    },
+    Disturbed {
+        name: "the network is removed",
+        stage: "baseline",
+        kind: "network-touched",
+        act: remove_network,
         mend: NOTHING,
     },
     Disturbed {
@@ -50,21 +66,6 @@ const ALL: [Disturbed; 10] = [
             machine.start_engine()?;
             sweep(machine).map(drop)
         },
-    },
-    Disturbed { name: "the disk of the engine is full", stage: "restore", kind: "disk-full", act: fill, mend: empty },
-    Disturbed {
-        name: "a process is killed for want of memory",
-        stage: "hop-1/check",
-        kind: "out-of-memory",
-        act: exhaust,
-        mend: NOTHING,
-    },
-    Disturbed {
-        name: "the network is removed",
-        stage: "baseline",
-        kind: "network-touched",
-        act: remove_network,
-        mend: NOTHING,
     },
     Disturbed {
         name: "the image of the next release is removed",
@@ -179,11 +180,11 @@ fn remove_image(machine: &mut Machine) -> Outcome {
     machine.ask(docker.remove_image(&image.id, Some(force), None)).map(drop)
 }
 
-/// Each in turn, all on one machine.
-pub(crate) fn all() -> Outcome {
+/// The first so many in turn, all on one machine.
+pub(crate) fn first(times: usize) -> Outcome {
     let mut machine = Machine::new()?;
     let mut wrong = Vec::new();
-    for case in &ALL {
+    for case in ALL.iter().take(times) {
         if let Err(reason) = one(&mut machine, case) {
             wrong.push(format!("{}: {reason}", case.name));
         }

@@ -1,8 +1,8 @@
 //! What befalls a run from outside, with an engine of the tests' own that may be stopped, filled and broken: see
 //! `machine.rs`. The specimen is rehearsed by the program itself, as a user starts it.
 //!
-//! Every change: each disturbance once, and a few runs that are killed or cancelled. `REHEARSE_TIER=nightly`: 100 kills and
-//! 30 cancellations. `REHEARSE_BLESS=1` writes what was seen into `docs/robustness.md`. Ignored where no engine answers, or
+//! Every change: a few disturbances, and a few runs that are killed or cancelled. `REHEARSE_TIER=nightly`: each disturbance,
+//! 100 kills, 30 cancellations, and an engine behind TLS. `REHEARSE_BLESS=1` writes what was seen into `docs/robustness.md`. Ignored where no engine answers, or
 //! where the tests may not make namespaces (not root); `REHEARSE_REQUIRE_DOCKER=1` fails there.
 
 #[macro_use]
@@ -35,17 +35,18 @@ fn main() -> ExitCode {
     let nightly = set("REHEARSE_TIER", "nightly");
     let able = machine::able();
     let ignored = able.is_err() && !set("REHEARSE_REQUIRE_DOCKER", "1");
-    let (kills, cancels) = if nightly { (100, 30) } else { (6, 3) };
+    let (disturbances, kills, cancels) = if nightly { (10, 100, 30) } else { (4, 3, 2) };
     let trial = |name: &str, run: fn(usize) -> Outcome, times: usize| {
         let able = able.clone();
         let run = move || able.and_then(|()| run(times)).map_err(Failed::from);
         Trial::test(name, run).with_ignored_flag(ignored)
     };
-    let trials = vec![
-        trial("what comes between ends a run as inconclusive and is named", |_| disturbances::all(), 1),
-        trial("an engine behind TLS is used with certificates and refused without", |_| remote::behind_tls(), 1),
+    let mut trials = vec![
+        trial("what comes between ends a run as inconclusive and is named", disturbances::first, disturbances),
         trial("a killed run is swept and its neighbour goes on", ended::killed, kills),
         trial("a cancelled run leaves nothing and writes its reports", ended::cancelled, cancels),
     ];
+    let tls = trial("an engine behind TLS is used with certificates and refused without", |_| remote::behind_tls(), 1);
+    trials.push(tls.with_ignored_flag(ignored || !nightly));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -20,6 +20,8 @@ use crate::docker::service;
 use crate::engine::host::{DeploymentName, HostError};
 
 const CHUNK: usize = 256 * 1024;
+/// No system has longer names, nor attributes.
+const LONGEST_EXTENSION: u64 = 1 << 20;
 const BLOCK: u64 = 512;
 /// bollard's time limit covers the whole upload, so it is far off; the caller's own deadline drops the future.
 const UPLOAD: Duration = Duration::from_secs(24 * 3600);
@@ -214,7 +216,11 @@ async fn entry(archive: &mut Content) -> io::Result<Entry> {
     }
 }
 
+/// A long name or extended attributes. The container wrote the header, and may say anything in it.
 async fn extension(archive: &mut Content, size: u64) -> io::Result<Vec<u8>> {
+    if size > LONGEST_EXTENSION {
+        return Err(io::Error::new(ErrorKind::InvalidData, format!("a header of {size} bytes")));
+    }
     let mut bytes = Vec::new();
     archive.take(size.next_multiple_of(BLOCK)).read_to_end(&mut bytes).await?;
     bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX));
@@ -242,6 +248,19 @@ mod tests {
     async fn a_header_for_a_long_name_and_a_huge_file_reads_back() {
         let archive = head(&"n".repeat(200), 20 << 30, 0o644, 0).unwrap();
         assert!(matches!(read(archive.to_vec()).await, Ok(Entry::File(size)) if size == 20 << 30));
+    }
+
+    #[tokio::test]
+    async fn a_header_that_claims_to_be_endless_is_refused() {
+        for size in [(1 << 20) + 1, u64::MAX] {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::GNULongName);
+            header.set_size(size);
+            header.set_cksum();
+            let archive = [header.as_bytes().as_slice(), &[b'n'; 4096]].concat();
+            let error = read(archive).await.err().map(|error| error.to_string());
+            assert_eq!(error, Some(format!("a header of {size} bytes")));
+        }
     }
 
     #[tokio::test]
