@@ -80,8 +80,12 @@ impl Machine {
         // The first process has to take leave of those that lost their parents; a shell does.
         let script =
             format!("ip link set lo up && mount -t tmpfs -o size={ROOM} tmpfs \"$1\" && while :; do sleep 0.2; done");
-        let keeper = Command::new("unshare")
+        // Where the test itself is killed, nothing of it goes on.
+        let keeper = Command::new("setpriv")
             .args([
+                "--pdeathsig",
+                "KILL",
+                "unshare",
                 "--net",
                 "--mount",
                 "--pid",
