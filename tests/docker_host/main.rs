@@ -79,6 +79,7 @@ fn main() -> ExitCode {
         a_one_off_is_heard_counted_and_removed,
         two_runs_at_once_do_not_meet,
         a_log_is_whole_from_the_first_line_even_of_a_container_that_dies_at_once,
+        a_last_line_without_an_end_is_there_once_all_is_written,
         a_restarted_service_logs_on_without_repeating_itself,
         a_service_that_ignores_the_signal_is_stopped_all_the_same,
         a_removed_service_leaves_its_volumes,

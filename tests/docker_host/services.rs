@@ -93,3 +93,14 @@ pub(crate) async fn a_service_goes_through_its_states() -> Outcome {
     ensure!(ended == ServiceState::Exited { code: 9, out_of_memory: false }, "{ended:?}");
     rig.down().await
 }
+
+pub(crate) async fn a_last_line_without_an_end_is_there_once_all_is_written() -> Outcome {
+    let rig = Rig::new().await?;
+    rig.up(&rig.spec("web", "printf 'first\\nERROR without an end'; sleep 600")).await?;
+    rig.log_once("web", |text| text.contains("first")).await?;
+    rig.host.logs_written().await;
+    let file = rig.host.log_file(&rig.main, "web").ok_or("no log file")?;
+    let seen = std::fs::read_to_string(file).map_err(text)?;
+    ensure!(seen.ends_with("ERROR without an end"), "{seen:?}");
+    rig.down().await
+}

@@ -230,6 +230,8 @@ impl Host for Fake {
         self.0.service(&key(deployment, service)).map(|service| service.log)
     }
 
+    async fn logs_written(&self) {}
+
     async fn endings(&self) -> Vec<String> {
         self.0.meet("endings".to_owned()).await;
         Vec::new()

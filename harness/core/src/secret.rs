@@ -15,6 +15,9 @@ use aho_corasick::{AhoCorasick, MatchKind};
 /// What is shorter is no secret, and would be found in every other word.
 const SHORTEST: usize = 6;
 
+/// A line of a secret of several lines that is secret by itself.
+const LINE: usize = 16;
+
 /// A value that is not shown, whoever prints it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret {
@@ -184,7 +187,11 @@ impl Found {
     fn new(secrets: &[Secret]) -> Option<Self> {
         let (mut forms, mut marks) = (Vec::new(), Vec::new());
         for secret in secrets {
-            for form in forms::forms(secret.value.trim()) {
+            let whole = secret.value.trim();
+            // Line ends change on the way: each line of a key is one of its own, but for those that frame it.
+            let lines = whole.lines().map(str::trim).filter(|line| line.len() >= LINE && !line.starts_with("-----"));
+            let lines = lines.filter(|line| *line != whole);
+            for form in forms::forms(whole).into_iter().chain(lines.flat_map(forms::forms)) {
                 forms.push(form.into_bytes());
                 marks.push(format!("[{} is not shown]", secret.name));
             }

@@ -8,7 +8,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 
 use super::args::{ResumeArgs, ShellArgs};
 use super::{runtime, say};
-use crate::docker::{Client, Inside, Size, attach, list, services};
+use crate::docker::{Client, Inside, Size, Standing, attach, list, services};
 use crate::engine::host::HostError;
 
 /// The best shell that there is in a service.
@@ -137,6 +137,10 @@ pub(crate) fn resume(args: &ResumeArgs) -> Exit {
         say(&format!("error: nothing of a run {} is left on this engine", args.run));
         return Exit::BadInput;
     };
+    if first.standing == Standing::Live {
+        say(&format!("run {} goes on: there is nothing to resume", first.mark.run));
+        return Exit::BadInput;
+    }
     let (run, scenario) = (&first.mark.run, &first.mark.scenario);
     let count = |kind: &str| left.iter().filter(|it| it.kind == kind).count();
     let (containers, volumes) = (count("container"), count("volume"));

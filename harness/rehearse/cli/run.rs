@@ -137,7 +137,9 @@ fn reporters(
 /// First signal: cancel, tear down, write the reports. Second: end that within seconds and name what is left. Third: leave.
 async fn listen(stop: Stop) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    // A terminal that is closed asks to end as well.
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
     else {
         return;
     };
@@ -149,6 +151,7 @@ async fn listen(stop: Stop) {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
         }
         say(text);
         token.cancel();

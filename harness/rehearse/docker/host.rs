@@ -211,6 +211,10 @@ impl Host for DockerHost {
         self.logs.file(deployment, service)
     }
 
+    async fn logs_written(&self) {
+        self.logs.written().await;
+    }
+
     async fn endings(&self) -> Vec<String> {
         self.endings.settled().await
     }

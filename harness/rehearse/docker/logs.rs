@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(crate) struct Logs {
     redactor: Redactor,
     state: Mutex<State>,
     troubles: Arc<Mutex<Vec<String>>>,
+    /// How many files lack the beginning of a line that nobody has ended yet.
+    open: Arc<AtomicUsize>,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +56,7 @@ struct Followed {
 
 impl Logs {
     pub(crate) fn new(folder: PathBuf, redactor: Redactor) -> Self {
-        Self { folder, redactor, state: Mutex::default(), troubles: Arc::default() }
+        Self { folder, redactor, state: Mutex::default(), troubles: Arc::default(), open: Arc::default() }
     }
 
     /// Gives a new container a file of its own.
@@ -81,11 +84,28 @@ impl Logs {
             None => return Ok(()),
         };
         let output = attach(docker, id).await?;
-        let task = tokio::spawn(write(output, file, self.redactor.stream(), Arc::clone(&self.troubles)));
+        let task = tokio::spawn(write(
+            output,
+            file,
+            self.redactor.stream(),
+            Arc::clone(&self.troubles),
+            Arc::clone(&self.open),
+        ));
         if let Some(followed) = locked(&self.state).followed.get_mut(id) {
             followed.task = Some(task);
         }
         Ok(())
+    }
+
+    /// Waits until what was read is in the files, a last line that nobody ends too; who prints pieces without end is not
+    /// waited for.
+    pub(crate) async fn written(&self) {
+        let written = async {
+            while self.open.load(Ordering::Acquire) > 0 {
+                tokio::time::sleep(HELD / 20).await;
+            }
+        };
+        let _ = tokio::time::timeout(4 * HELD, written).await;
     }
 
     /// Waits until the last lines of a container that ended are in its file.
@@ -133,7 +153,9 @@ async fn write(
     path: PathBuf,
     mut redacting: Redacting,
     troubles: Troubles,
+    open: Arc<AtomicUsize>,
 ) {
+    let mut holding = Holding { open, holds: false };
     let tell = |error: String| locked(&troubles).push(format!("{}: {error}", path.display()));
     let mut file = match OpenOptions::new().create(true).append(true).open(&path).await {
         Ok(file) => Some(file),
@@ -162,12 +184,39 @@ async fn write(
         }
         let mut clean = redacting.take(&lines.whole);
         lines.whole.clear();
+        // Held before the rest can be seen, let go of after it can.
+        let holds = !lines.out.is_empty() || !lines.err.is_empty();
+        holding.set(holding.holds || holds);
         save(&mut file, &mut clean, &tell).await;
+        holding.set(holds);
     }
     lines.release();
     let mut clean = redacting.take(&lines.whole);
     clean.extend(redacting.finish());
     save(&mut file, &mut clean, &tell).await;
+}
+
+/// Whether a file lacks the beginning of a line.
+struct Holding {
+    open: Arc<AtomicUsize>,
+    holds: bool,
+}
+
+impl Holding {
+    fn set(&mut self, holds: bool) {
+        match (self.holds, holds) {
+            (false, true) => drop(self.open.fetch_add(1, Ordering::AcqRel)),
+            (true, false) => drop(self.open.fetch_sub(1, Ordering::AcqRel)),
+            (true, true) | (false, false) => {}
+        }
+        self.holds = holds;
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.set(false);
+    }
 }
 
 async fn save(file: &mut Option<File>, bytes: &mut Vec<u8>, tell: &impl Fn(String)) {

@@ -336,6 +336,9 @@ pub trait Host: Send + Sync + 'static {
     /// The file the newest container of a service logs into.
     fn log_file(&self, deployment: &DeploymentName, service: &str) -> Option<PathBuf>;
 
+    /// Waits until what services have printed so far is in their files, a last line without an end too.
+    fn logs_written(&self) -> impl Future<Output = ()> + Send;
+
     /// Waits until every command and one-off whose caller gave it up has ended in its container too, and tells how each
     /// did. What it had done by then is to be observed.
     fn endings(&self) -> impl Future<Output = Vec<String>> + Send;

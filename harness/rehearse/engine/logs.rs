@@ -52,6 +52,7 @@ impl<H: Host, O: Observer> World<H, O> {
     ) -> (CheckReport, Vec<LogReview>) {
         let mut report = CheckReport::new(CheckKind::Logs, "no error that the source release did not log");
         let mut reviews = Vec::new();
+        self.host.logs_written().await;
         for (name, service) in self.services() {
             let printed = self.host.log_file(&scene.deployment, &name);
             let mark = state.marks.get(&name).filter(|mark| mode == Mode::Hop && mark.container == printed);

@@ -27,6 +27,17 @@ fn a_secret_goes_in_every_form() {
 }
 
 #[test]
+fn a_key_goes_line_by_line_however_its_lines_are_joined() {
+    let (one, two) = ("MIIEvQIBADANBgkqhkiG9w0B", "AQEFAASCBKcwggSjAgEAAoIB");
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{one}\n{two}\n-----END PRIVATE KEY-----");
+    for joined in ["\r\n", "\n    ", " ", "", "\\n", "\\\\n"] {
+        let text = format!("-----BEGIN PRIVATE KEY-----{joined}{one}{joined}{two}{joined}-----END");
+        let clean = redactor(&[&key]).text(&text).into_owned();
+        assert!(!clean.contains(one) && !clean.contains(two), "{clean}");
+    }
+}
+
+#[test]
 fn a_secret_goes_from_base64_wherever_it_begins() {
     // printf 'hunter2-long-secret' | base64, then with one, two and three letters before it, and with letters after.
     for (text, expected) in [
