@@ -208,3 +208,19 @@ fn known_failures_may_stand_in_a_file_beside_the_product_and_their_mistakes_show
     std::fs::write(&list, failure.replace(", consequence-of: [OF]", ""))?;
     check(&["validate", &product], 0, &[], &["product redmine"])
 }
+
+#[test]
+fn reports_of_an_earlier_run_do_not_outlive_bad_input() -> Tried {
+    let (folder, scenario) = scratch("bad.yaml", "scenario: [")?;
+    let out = folder.path().join("out");
+    std::fs::create_dir(&out)?;
+    std::fs::write(out.join("junit.xml"), "<testsuites/>")?;
+    check(&["run", "--out", &out.display().to_string(), &scenario], 2, &[], &["bad.yaml"])?;
+    assert!(!out.join("junit.xml").exists());
+    // What is not ours stays.
+    std::fs::write(out.join("mine.txt"), "mine")?;
+    std::fs::write(out.join("junit.xml"), "<testsuites/>")?;
+    check(&["run", "--out", &out.display().to_string(), &scenario], 2, &[], &["bad.yaml"])?;
+    assert!(out.join("junit.xml").exists() && out.join("mine.txt").exists());
+    Ok(())
+}
