@@ -62,7 +62,15 @@ pub(crate) async fn a_run_in_a_container_with_the_engines_socket_reaches_what_it
     let docker = bollard::Docker::connect_with_defaults().map_err(text)?;
     let socket = std::env::var("DOCKER_HOST").ok().and_then(|host| Some(host.strip_prefix("unix://")?.to_owned()));
     let socket = socket.unwrap_or_else(|| "/var/run/docker.sock".to_owned());
-    let words = ["/rehearse", "run", "--product-dir", "/work/product", "--out", "/work/out", "/work/contained.yaml"];
+    let words = [
+        "/rehearse",
+        "run",
+        "--product-dir",
+        "/rehearsal/product",
+        "--out",
+        "/rehearsal/out",
+        "/rehearsal/contained.yaml",
+    ];
     let body = ContainerCreateBody {
         image: Some(image),
         cmd: Some(words.map(str::to_owned).to_vec()),
@@ -70,7 +78,7 @@ pub(crate) async fn a_run_in_a_container_with_the_engines_socket_reaches_what_it
             binds: Some(vec![
                 format!("{socket}:/var/run/docker.sock"),
                 format!("{}:/rehearse:ro", env!("CARGO_BIN_EXE_rehearse")),
-                format!("{}:/work", folder.path().display()),
+                format!("{}:/rehearsal", folder.path().display()),
             ]),
             ..HostConfig::default()
         }),
