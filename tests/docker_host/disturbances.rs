@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use bollard::exec::CreateExecOptions;
 use bollard::models::NetworkDisconnectRequest;
 use bollard::query_parameters::{KillContainerOptions, RemoveContainerOptionsBuilder};
-use rehearse::engine::host::{Command, Host};
+use rehearse::docker::Owner;
+use rehearse::engine::host::{Command, Host, ServiceSpec, ServiceState};
 use rehearse_core::verdict::Disturber;
 
 use crate::rig::*;
@@ -37,6 +39,75 @@ pub(crate) async fn what_somebody_else_does_to_a_run_is_noticed() -> Outcome {
     let network = format!("rehearse-{}-main", own_run(&rig.host));
     somebody.disconnect_network(&network, cut_off).await.map_err(text)?;
     noticed(&rig, Disturber::NetworkTouched, "service cut-off of main: it was taken off its network").await?;
+    rig.down().await
+}
+
+/// A command ends with its container, and who ended that is to be known by then.
+pub(crate) async fn who_ended_a_container_is_known_as_soon_as_a_command_in_it_has_ended() -> Outcome {
+    let rig = Rig::new().await?;
+    let somebody = bollard::Docker::connect_with_defaults().map_err(text)?;
+    for round in 0..8 {
+        let service = format!("killed{round}");
+        rig.up(&rig.spec(&service, "sleep 600")).await?;
+        let command = Command { argv: ["sleep", "600"].map(str::to_owned).to_vec(), ..Command::default() };
+        let name = format!("rehearse-{}-main-{service}", own_run(&rig.host));
+        let mut heard = Heard::default();
+        let (ended, killed) = tokio::join!(rig.host.exec(&rig.main, &service, &command, &mut heard), async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            somebody.kill_container(&name, None::<KillContainerOptions>).await
+        });
+        killed.map_err(text)?;
+        let found = rig.host.disturbances().await;
+        let right = found.iter().any(|it| it.to_string().contains("it was sent signal 9"));
+        ensure!(right, "round {round}, {ended:?}: {found:?}");
+    }
+    rig.down().await
+}
+
+pub(crate) async fn what_somebody_runs_in_a_service_is_told_and_its_health_check_is_not() -> Outcome {
+    let rig = Rig::new().await?;
+    let recipe = r#"{"image": "rehearse/test-checked", "pull": "never", "builds": [{"tag": "1", "base": "debian:bookworm-slim"}]}"#;
+    let dockerfile = "ARG BASE\nFROM ${BASE}\nHEALTHCHECK --interval=1s CMD test -e /etc/hostname || exit 1\n";
+    let (builder, _folder) = host(Owner::current(), book(&[(recipe, dockerfile)])?).await?;
+    let image = builder.obtain(&wanted("rehearse/test-checked:1", None), &|_| {}).await.map_err(told)?.id;
+    let spec = ServiceSpec { image, ..rig.spec("box", "sleep 600") };
+    rig.up(&spec).await?;
+    rig.sh("box", "echo ours").await?;
+    let healthy = || async {
+        let state = rig.host.state(&rig.main, "box").await.ok()?;
+        (state == ServiceState::Running { health: Some("healthy".to_owned()) }).then_some(())
+    };
+    until(healthy).await?;
+    let somebody = bollard::Docker::connect_with_defaults().map_err(text)?;
+    let name = format!("rehearse-{}-main-box", own_run(&rig.host));
+    let run = async |words: &[&str]| {
+        let cmd = Some(words.iter().map(|word| (*word).to_owned()).collect());
+        let options = CreateExecOptions { cmd, ..CreateExecOptions::default() };
+        somebody.create_exec(&name, options).await.map_err(text)
+    };
+    run(&["kill", "-0", "1"]).await?;
+    let found = rig.host.disturbances().await;
+    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+    ensure!(
+        told.len() == 1 && told[0].contains("service box of main: somebody else ran `kill -0 1` in it"),
+        "{told:?}"
+    );
+    let again = rig.host.disturbances().await;
+    ensure!(again.is_empty() && rig.host.touched().is_empty(), "told twice: {again:?}");
+    for _ in 0..7 {
+        run(&["true"]).await?;
+    }
+    let told = async {
+        loop {
+            let told = rig.host.touched();
+            if !told.is_empty() {
+                return told;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(10), told).await.map_err(text)?;
+    ensure!(told.len() == 1 && told[0].contains("somebody else ran `true`, `true`"), "{told:?}");
     rig.down().await
 }
 

@@ -99,6 +99,8 @@ fn main() -> ExitCode {
         a_private_registry_gets_the_login_of_the_docker_client,
         a_check_up_tells_the_engine_and_its_room,
         what_somebody_else_does_to_a_run_is_noticed,
+        who_ended_a_container_is_known_as_soon_as_a_command_in_it_has_ended,
+        what_somebody_runs_in_a_service_is_told_and_its_health_check_is_not,
         what_we_do_ourselves_and_what_ends_by_itself_is_no_disturbance,
         a_process_killed_for_want_of_memory_is_told_by_the_kernels_mark,
         a_command_that_is_given_up_ends_inside_with_all_it_started,

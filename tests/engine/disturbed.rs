@@ -78,3 +78,17 @@ async fn what_simply_fails_is_the_products() -> Fallible {
     assert!(ran.world.count("look around") > 0);
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_ran_in_a_service_is_noted_and_puts_a_failure_in_doubt() -> Fallible {
+    for (deed, exit) in [(Deed::Usual, Exit::Passed), (Deed::Exit(137, ""), Exit::Inconclusive)] {
+        let rehearsal = Rehearsal::new()?;
+        rehearsal.world.on("run main/web: migrate", Deed::Touches("kill 1", Box::new(deed)));
+        let ran = rehearsal.run().await?;
+        assert_eq!(ran.exit(), exit, "{:#?}", ran.outcomes());
+        let stage = ran.summary().stages().iter().find(|stage| stage.id.0 == "hop-1/upgrade").ok_or("no stage")?;
+        let noted = stage.notes.iter().any(|note| note.contains("somebody else ran kill 1"));
+        assert_eq!((noted, stage.disturbances.len()), (exit == Exit::Passed, usize::from(exit != Exit::Passed)));
+    }
+    Ok(())
+}

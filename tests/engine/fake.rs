@@ -14,7 +14,7 @@ use rehearse::engine::observer::{Ask, Content, DatabaseSite, Observer};
 use rehearse_core::activity::Activity;
 use rehearse_core::check::LogSift;
 use rehearse_core::observe::{Answer, DataState, LogReview, Reading, Response, Rows};
-use rehearse_core::verdict::Disturbance;
+use rehearse_core::verdict::{Disturbance, Disturber};
 
 use super::world::{Deed, World, body, cannot, key, left, print, things};
 
@@ -256,7 +256,16 @@ impl Host for Fake {
         let (all, told) = &mut inner.disturbances;
         let new = all[*told..].to_vec();
         *told = all.len();
-        new
+        let touched = inner.touched.drain(..).map(|seen| Disturbance {
+            kind: Disturber::ContainerTouched,
+            object: "service web".to_owned(),
+            seen,
+        });
+        new.into_iter().chain(touched).collect()
+    }
+
+    fn touched(&self) -> Vec<String> {
+        self.0.inner().touched.drain(..).collect()
     }
 
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {

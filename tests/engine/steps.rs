@@ -170,3 +170,18 @@ async fn a_warning_is_shown_and_fails_nothing() -> Fallible {
     assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
     ran.says("hop-1/upgrade", "warning of migrate: DEPRECATED: x")
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_ends_under_a_command_is_what_is_accused() -> Fallible {
+    for ends in [Deed::Exit(137, ""), Deed::Error("its container stopped")] {
+        let rehearsal =
+            Rehearsal::new()?.product("preflight: []", "preflight:\n  - exec: { service: web, command: [look] }")?;
+        rehearsal.world.on("exec main/web: look", Deed::Ends("main/web", 3, Box::new(ends)));
+        let ran = rehearsal.run().await?;
+        assert_eq!(ran.exit(), Exit::Failed, "{:#?}", ran.outcomes());
+        ran.ended(&["hop-1/preflight failed"])?;
+        ran.says("hop-1/preflight", "service web: expected it runs while: look in web, seen it exited with code 3")?;
+        ran.says("hop-1/preflight", "its last lines: it starts / FATAL: it is out of ideas")?;
+    }
+    Ok(())
+}

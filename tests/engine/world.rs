@@ -59,6 +59,10 @@ pub(crate) enum Deed {
     Left(&'static str),
     /// Something from outside comes between, then this.
     Disturbs(Disturber, Box<Deed>),
+    /// Somebody runs this command in a service, then this.
+    Touches(&'static str, Box<Deed>),
+    /// This service exits with this code, then this.
+    Ends(&'static str, i64, Box<Deed>),
     /// The image holds this release.
     Holds(&'static str),
 }
@@ -109,6 +113,8 @@ pub(crate) struct Inner {
     pub(crate) asks: Vec<Ask>,
     /// What came between, and how much of it was told.
     pub(crate) disturbances: (Vec<Disturbance>, usize),
+    /// What somebody ran in a service and was not told yet.
+    pub(crate) touched: Vec<String>,
     /// The release that an image by its id holds.
     pub(crate) holds: BTreeMap<String, String>,
 }
@@ -159,6 +165,17 @@ impl World {
                 Deed::Panic => panic!("scripted"),
                 Deed::Late(time, next) => {
                     tokio::time::sleep(time).await;
+                    deed = *next;
+                }
+                Deed::Touches(command, next) => {
+                    self.inner().touched.push(format!("service web: somebody else ran {command}"));
+                    deed = *next;
+                }
+                Deed::Ends(service, code, next) => {
+                    if let Some(known) = self.service(service) {
+                        drop(print(&known.log, "FATAL: it is out of ideas"));
+                    }
+                    self.set(service, ServiceState::Exited { code, out_of_memory: false });
                     deed = *next;
                 }
                 Deed::Disturbs(kind, next) => {

@@ -17,7 +17,7 @@ use crate::docker::removal::{Thing, remove_one};
 use crate::engine::Tail;
 
 /// The variable that tells a command's processes.
-const MARK: &str = "REHEARSE_COMMAND";
+pub(crate) const MARK: &str = "REHEARSE_COMMAND";
 /// For all that the script may take, and its way there and back.
 const LIMIT: Duration = Duration::from_secs(40);
 

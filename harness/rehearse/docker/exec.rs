@@ -51,6 +51,7 @@ pub(crate) async fn exec(
         working_dir: command.workdir.clone(),
         ..CreateExecOptions::default()
     };
+    host.watch.command(&id, &command.argv);
     let exec = docker.create_exec(&id, options).await.map_err(fail)?.id;
     let start = StartExecOptions { output_capacity: Some(CHUNK), ..StartExecOptions::default() };
     let (mut output, input) = match docker.start_exec(&exec, Some(start)).await.map_err(fail)? {

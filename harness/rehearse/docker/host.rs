@@ -227,6 +227,10 @@ impl Host for DockerHost {
         self.watch.look().await
     }
 
+    fn touched(&self) -> Vec<String> {
+        self.watch.commands().iter().map(|it| format!("{}: {}", it.object, it.seen)).collect()
+    }
+
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
         self.watch.let_all_go(Some(&deployment.0));
         let left = self.clear(&[(label::RUN, &self.mark.run), (label::DEPLOYMENT, &deployment.0)]).await;

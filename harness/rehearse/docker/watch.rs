@@ -3,32 +3,42 @@
 //!
 //! What we do ourselves is written down before it is done; whatever else befalls a thing of ours was somebody else.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod listen;
+mod stand;
 
-use bollard::models::{ContainerInspectResponse, EventMessage, EventMessageTypeEnum as Type};
-use bollard::query_parameters::{EventsOptionsBuilder, InspectContainerOptions};
-use futures_util::StreamExt;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bollard::query_parameters::InspectContainerOptions;
 use rehearse_core::verdict::{Disturbance, Disturber};
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
+use self::listen::{answers, away, catch_up, listen, now, timestamp};
+use self::stand::{no_room, stands};
+use super::ending::MARK;
 use crate::docker::client::{Client, status};
 
 /// How long an engine that is away is waited for before it counts as gone.
 const AWAY: Duration = Duration::from_secs(30);
 /// An answer that takes longer than this came from an engine that was just started.
 const PROMPT: Duration = Duration::from_secs(2);
-/// Less than this is no room to write anything.
-const NO_ROOM: u64 = 4 << 20;
+
+/// Where something of ours no longer runs, the engine may tell only a moment later who ended it.
+const LATER: [Duration; 4] =
+    [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(300), Duration::from_millis(500)];
+/// Commands of somebody else kept one by one, and characters of one.
+const COMMANDS: usize = 5;
+const COMMAND: usize = 120;
 
 /// Watches over what a run made.
 #[derive(Debug)]
 pub(crate) struct Watch {
     seen: Arc<Seen>,
     client: Client,
+    run: String,
     /// Folders that have to have room, as this machine sees them.
     folders: Vec<PathBuf>,
     task: tokio::task::JoinHandle<()>,
@@ -48,6 +58,14 @@ struct State {
     away: bool,
     found: Vec<Disturbance>,
     told: usize,
+    /// The moment behind the last event that was heard, in nanoseconds since 1970.
+    since: i64,
+    /// Digests of the commands that we run, each with its container's id.
+    ours: HashSet<u64>,
+    /// Commands that somebody else ran and that were not told yet, by object.
+    theirs: BTreeMap<String, Vec<String>>,
+    /// The engine's ids of somebody else's commands: none is told twice.
+    heard: HashSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -85,14 +103,65 @@ impl Seen {
         self.state().away = away;
         self.changed.notify_waiters();
     }
+
+    /// Whether something has come between that was not told yet.
+    fn untold(&self) -> bool {
+        let state = self.state();
+        state.told < state.found.len()
+    }
+
+    /// From when on events are to be told.
+    fn since(&self) -> String {
+        timestamp(self.state().since)
+    }
+
+    /// The event of this moment was judged; the next nanosecond is the next.
+    fn heard(&self, at: i64) {
+        let mut state = self.state();
+        state.since = state.since.max(at.saturating_add(1));
+    }
+
+    /// Whether we run this command in this container. What ends one that was given up tells itself by its mark.
+    fn is_ours(&self, id: &str, command: &str) -> bool {
+        command.contains(MARK) || self.state().ours.contains(&digest(id, command))
+    }
+
+    /// Takes down a command that is not ours, once by its own id.
+    fn somebody_ran(&self, id: &str, exec: &str, command: &str) {
+        let mut state = self.state();
+        let Some(object) = state.held.get(id).map(|thing| thing.object.clone()) else { return };
+        if state.heard.insert(exec.to_owned()) {
+            let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
+            state.theirs.entry(object).or_default().push(command.chars().take(COMMAND).collect());
+        }
+    }
 }
 
 impl Watch {
     /// Watches until it is dropped.
     pub(crate) fn begin(client: &Client, run: &str, folders: Vec<PathBuf>) -> Self {
         let seen = Arc::new(Seen::default());
+        seen.heard(now());
         let task = tokio::spawn(listen(client.clone(), run.to_owned(), seen.clone()));
-        Self { seen, client: client.clone(), folders, task }
+        Self { seen, client: client.clone(), run: run.to_owned(), folders, task }
+    }
+
+    /// Takes down a command that is about to be begun in a container of ours: one that is not is somebody else's.
+    pub(crate) fn command(&self, id: &str, argv: &[String]) {
+        self.seen.state().ours.insert(digest(id, &argv.join(" ")));
+    }
+
+    /// What somebody else ran in containers of ours and was not told yet.
+    pub(crate) fn commands(&self) -> Vec<Disturbance> {
+        let theirs = std::mem::take(&mut self.seen.state().theirs);
+        let told = |(object, commands): (String, Vec<String>)| {
+            let shown = commands.iter().take(COMMANDS).map(|command| format!("`{command}`"));
+            let more = commands.len().saturating_sub(COMMANDS);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let how = format!("somebody else ran {} in it{more}", shown.collect::<Vec<_>>().join(", "));
+            disturbance(Disturber::ContainerTouched, &object, how)
+        };
+        theirs.into_iter().map(told).collect()
     }
 
     /// Takes down a container that was made.
@@ -124,11 +193,8 @@ impl Watch {
             let changed = self.seen.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            {
-                let state = self.seen.state();
-                if state.told < state.found.len() {
-                    return;
-                }
+            if self.seen.untold() {
+                return;
             }
             changed.await;
         }
@@ -137,11 +203,24 @@ impl Watch {
     /// What came between and was not told yet, after a look at how everything of ours stands now.
     pub(crate) async fn look(&self) -> Vec<Disturbance> {
         self.engine_is_there().await;
-        self.look_at_things().await;
+        let mut all_run = self.look_at_things().await;
+        catch_up(&self.client, &self.run, &self.seen).await;
+        for (nth, later) in LATER.into_iter().enumerate() {
+            if self.seen.untold() || all_run && nth > 0 {
+                break;
+            }
+            tokio::time::sleep(later).await;
+            all_run = self.look_at_things().await;
+            catch_up(&self.client, &self.run, &self.seen).await;
+        }
         self.look_at_room();
-        let mut state = self.seen.state();
-        let new = state.found.get(state.told..).unwrap_or_default().to_vec();
-        state.told = state.found.len();
+        let mut new = {
+            let mut state = self.seen.state();
+            let new = state.found.get(state.told..).unwrap_or_default().to_vec();
+            state.told = state.found.len();
+            new
+        };
+        new.extend(self.commands());
         new
     }
 
@@ -165,14 +244,19 @@ impl Watch {
         let _ = tokio::time::timeout(AWAY + PROMPT, known).await;
     }
 
-    async fn look_at_things(&self) {
+    /// Whether all of ours that should runs.
+    async fn look_at_things(&self) -> bool {
+        let mut all_run = true;
         let held: Vec<(String, Held)> =
             self.seen.state().held.iter().map(|(id, thing)| (id.clone(), thing.clone())).collect();
         for (id, thing) in held {
             let found = match &thing.what {
                 What::Container { network } => {
                     match self.client.quick().inspect_container(&id, None::<InspectContainerOptions>).await {
-                        Ok(seen) => stands(&thing, &seen, network),
+                        Ok(seen) => {
+                            all_run &= seen.state.as_ref().is_some_and(|state| state.running == Some(true));
+                            stands(&thing, &seen, network)
+                        }
                         Err(error) if status(&error) == Some(404) => {
                             Some(disturbance(Disturber::ContainerTouched, &thing.object, "it was removed from outside"))
                         }
@@ -191,6 +275,7 @@ impl Watch {
                 self.seen.add(found);
             }
         }
+        all_run
     }
 
     /// Looks whether an image that was obtained is still there, where nothing could be made of it.
@@ -217,39 +302,6 @@ impl Drop for Watch {
     }
 }
 
-/// How a container of ours stands that should be left alone.
-fn stands(thing: &Held, seen: &ContainerInspectResponse, network: &str) -> Option<Disturbance> {
-    let state = seen.state.as_ref()?;
-    if state.oom_killed == Some(true) {
-        return Some(out_of_memory(&thing.object));
-    }
-    if state.paused == Some(true) {
-        return Some(disturbance(Disturber::ContainerTouched, &thing.object, "it is paused"));
-    }
-    let networks = seen.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
-    let on =
-        |id: &str| networks.is_some_and(|all| all.values().any(|endpoint| endpoint.network_id.as_deref() == Some(id)));
-    if state.running == Some(true) && networks.is_some() && !on(network) {
-        return Some(disturbance(
-            Disturber::NetworkTouched,
-            &thing.object,
-            "it was taken off its network from outside",
-        ));
-    }
-    None
-}
-
-/// Where a folder's file system has no room left.
-fn no_room(folder: &Path) -> Option<Disturbance> {
-    let stat = rustix::fs::statvfs(folder).ok()?;
-    let (free, size) = (stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize);
-    let files = stat.f_files > 0 && stat.f_favail == 0;
-    (size > 0 && free < NO_ROOM || files).then(|| {
-        let what = if files { "no file can be made any more".to_owned() } else { format!("{free} bytes are free") };
-        disturbance(Disturber::DiskFull, &folder.display().to_string(), what)
-    })
-}
-
 fn disturbance(kind: Disturber, object: &str, seen: impl Into<String>) -> Disturbance {
     Disturbance { kind, object: object.to_owned(), seen: seen.into() }
 }
@@ -258,127 +310,8 @@ fn out_of_memory(object: &str) -> Disturbance {
     disturbance(Disturber::OutOfMemory, object, "the kernel killed a process of it for want of memory")
 }
 
-/// Listens to the engine's events, over and over: an engine that goes away may come back.
-async fn listen(client: Client, run: String, seen: Arc<Seen>) {
-    let mut since = now();
-    loop {
-        let types = HashMap::from([("type".to_owned(), vec!["container".to_owned(), "network".to_owned()])]);
-        let options = EventsOptionsBuilder::new().since(&since).filters(&types).build();
-        let mut events = Box::pin(client.quick().events(Some(options)));
-        while let Some(Ok(event)) = events.next().await {
-            if let Some(at) = event.time_nano {
-                // The next nanosecond: what was told once is not told again.
-                since = format!("{}.{:09}", (at + 1) / 1_000_000_000, (at + 1) % 1_000_000_000);
-            }
-            judge(&event, &run, &client, &seen).await;
-        }
-        let asked = Instant::now();
-        if answers(&client).await.is_err() || asked.elapsed() > PROMPT {
-            away(&client, &seen).await;
-        } else {
-            // A proxy in between hung up: the engine itself is as it was.
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-}
-
-fn now() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{}.{:09}", since.as_secs(), since.subsec_nanos())
-}
-
-async fn answers(client: &Client) -> Result<(), bollard::errors::Error> {
-    client.quick().clone().with_timeout(Duration::from_secs(10)).ping().await.map(drop)
-}
-
-/// Waits until an engine that does not answer is back, or counts as gone.
-async fn away(client: &Client, seen: &Seen) {
-    if std::mem::replace(&mut seen.state().away, true) {
-        return;
-    }
-    let began = Instant::now();
-    let mut pause = Duration::from_millis(100);
-    let back = loop {
-        if answers(client).await.is_ok() {
-            break true;
-        }
-        if began.elapsed() > AWAY {
-            break false;
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
-    };
-    let (kind, how) = if back {
-        let took = began.elapsed().as_secs_f64();
-        (Disturber::EngineRestarted, format!("it went away during the run and was back after {took:.1} s"))
-    } else {
-        (Disturber::EngineGone, format!("it stopped answering and was not back within {AWAY:?}"))
-    };
-    seen.add(disturbance(kind, "the container engine", how));
-    seen.set_away(false);
-}
-
-/// What an event means for a thing of ours that we did not touch ourselves.
-async fn judge(event: &EventMessage, run: &str, client: &Client, seen: &Seen) {
-    let Some(actor) = &event.actor else { return };
-    let id = actor.id.clone().unwrap_or_default();
-    let attributes = actor.attributes.clone().unwrap_or_default();
-    let held = |id: &str| seen.state().held.get(id).cloned();
-    let action = event.action.as_deref().unwrap_or_default();
-    match event.typ {
-        Some(Type::CONTAINER) if attributes.get(crate::docker::label::RUN).is_some_and(|of| of == run) => {
-            let Some(thing) = held(&id) else { return };
-            match action {
-                "oom" => seen.add(out_of_memory(&thing.object)),
-                "pause" => {
-                    seen.add(disturbance(Disturber::ContainerTouched, &thing.object, "it was paused from outside"))
-                }
-                "destroy" | "remove" => {
-                    seen.add(disturbance(Disturber::ContainerTouched, &thing.object, "it was removed from outside"))
-                }
-                "kill" => {
-                    // An engine that ends stops its containers first, and takes no new connection meanwhile.
-                    if client.anew().await.is_err() {
-                        away(client, seen).await;
-                    } else if held(&id).is_some() {
-                        let signal = attributes.get("signal").map_or("a signal", String::as_str);
-                        seen.add(disturbance(
-                            Disturber::ContainerTouched,
-                            &thing.object,
-                            format!("it was sent signal {signal} from outside"),
-                        ));
-                    }
-                }
-                _ => {}
-            }
-        }
-        Some(Type::NETWORK) => match (action, held(&id)) {
-            ("destroy" | "remove", Some(thing)) => {
-                seen.add(disturbance(Disturber::NetworkTouched, &thing.object, "it was removed from outside"));
-            }
-            ("disconnect", Some(_)) => {
-                // A container that ends is taken off its network too.
-                let Some(container) = attributes.get("container") else { return };
-                let Some(thing) = held(container) else { return };
-                let looked = client.quick().inspect_container(container, None::<InspectContainerOptions>).await;
-                let still = looked.ok().filter(|_| held(container).is_some());
-                if let Some(found) = still.and_then(|looked| stands(&thing, &looked, &id)) {
-                    seen.add(found);
-                }
-            }
-            _ => {}
-        },
-        _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_with_room_is_fine_and_one_that_is_not_there_is_not_judged() {
-        assert_eq!(no_room(Path::new("/")), None);
-        assert_eq!(no_room(Path::new("/no/such/folder")), None);
-    }
+fn digest(id: &str, command: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (id, command).hash(&mut hasher);
+    hasher.finish()
 }

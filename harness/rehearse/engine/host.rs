@@ -350,6 +350,10 @@ pub trait Host: Send + Sync + 'static {
     /// engine is away, it is waited for.
     fn disturbances(&self) -> impl Future<Output = Vec<Disturbance>> + Send;
 
+    /// What somebody else did in a service that need not have changed anything, and was not told yet: commands they ran.
+    /// Where a stage does not pass, [`Host::disturbances`] tells it.
+    fn touched(&self) -> Vec<String>;
+
     /// Removes the containers, network and volumes of one deployment.
     fn close(&self, deployment: &DeploymentName) -> impl Future<Output = Vec<Leftover>> + Send;
 

@@ -21,6 +21,8 @@ use super::world::{Scene, StepEnd, Trouble, World};
 
 /// How long sessions of stopped services may linger before they count.
 const SESSIONS_LINGER: Duration = Duration::from_secs(10);
+/// A service's end may be told by so much later than that of what ran in it.
+const SERVICE_ENDS: Duration = Duration::from_secs(1);
 /// How long a service may take to get ready when its file does not say.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
@@ -263,10 +265,44 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         let (seen, reader) = self.ask_exec(scene, step, context, place).await?;
         self.warnings(scene, step, &seen);
-        let end = self.judge_step(&seen, &step.expect, &step.capture, context, script)?;
+        let mut end = self.judge_step(&seen, &step.expect, &step.capture, context, script);
+        if place == Place::Inside
+            && !matches!(end, Ok(StepEnd::Done))
+            && let Some(first) = self.ended_under(scene, &step.service, &seen).await?
+        {
+            // What the command made of it follows from that.
+            let mut findings = vec![first];
+            if let Ok(StepEnd::Failed(further)) = end {
+                findings.extend(further);
+            }
+            end = Ok(StepEnd::Failed(findings));
+        }
+        let end = end?;
         match reader {
             Some(reader) => self.with_stream(scene, &reader, &seen.asked, seen.evidence.as_deref(), end).await,
             None => Ok(end),
+        }
+    }
+
+    /// A finding where the service has ended under a command that ran in it: the command's end tells nothing of why.
+    async fn ended_under(&self, scene: &Scene, service: &str, seen: &Seen) -> Result<Option<Finding>, Trouble> {
+        let killed = match &seen.answer {
+            Answer::Exec(ended) => ended.exit > 128,
+            Answer::Broken { .. } | Answer::Silent { .. } => true,
+            Answer::Http(_) | Answer::Rows(_) | Answer::Refused { .. } => false,
+        };
+        let began = tokio::time::Instant::now();
+        loop {
+            match self.host.state(&scene.deployment, service).await? {
+                ServiceState::Exited { .. } => {
+                    return self.dead(scene, service, &format!("it runs while: {}", seen.asked)).await;
+                }
+                // The engine may take a moment longer to tell the service's end than the command's.
+                ServiceState::Running { .. } if killed && began.elapsed() < SERVICE_ENDS => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                ServiceState::Running { .. } | ServiceState::Absent | ServiceState::Created => return Ok(None),
+            }
         }
     }
 

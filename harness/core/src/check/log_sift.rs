@@ -19,8 +19,12 @@ use crate::observe::{ErrorKind, LogReview};
 use crate::product::LogCheck;
 use crate::release::Release;
 
-/// A line longer than this is judged by its beginning.
+/// A line longer than this is judged part by part.
 const LONGEST_LINE: usize = 64 * 1024;
+/// Bytes of one part that the next one begins with: what stands across a cut is seen whole.
+const OVERLAP: usize = 4 * 1024;
+/// Bytes of a line that are shown and tell its kind; of a longer one, its beginning and what made it an error.
+const WIDTH: usize = 600;
 
 /// Begins a terminal's colour: `\x1b[31m`.
 const ESCAPE: u8 = 0x1b;
@@ -40,6 +44,16 @@ pub struct LogSift {
     /// The error whose lines are still coming.
     open: Option<Open>,
     rest: Vec<u8>,
+    /// What was seen of a line of which `rest` holds the last part only.
+    long: Option<Long>,
+}
+
+/// A line that is too long to be kept.
+#[derive(Debug)]
+struct Long {
+    beginning: Vec<u8>,
+    /// The first part of it that is an error.
+    error: Option<Vec<u8>>,
 }
 
 impl LogSift {
@@ -64,6 +78,7 @@ impl LogSift {
             kinds: HashMap::new(),
             open: None,
             rest: Vec::new(),
+            long: None,
         })
     }
 
@@ -74,8 +89,7 @@ impl LogSift {
             let end = memchr(b'\n', bytes);
             self.keep(&bytes[..end.unwrap_or(bytes.len())]);
             let Some(end) = end else { return };
-            let line = std::mem::take(&mut self.rest);
-            self.line(&line);
+            self.last_part();
             bytes = &bytes[end + 1..];
         }
         let whole = memrchr(b'\n', bytes).map_or(0, |end| end + 1);
@@ -84,8 +98,50 @@ impl LogSift {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        let room = LONGEST_LINE.saturating_sub(self.rest.len());
-        self.rest.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let mut bytes = bytes;
+        while !bytes.is_empty() {
+            let room = LONGEST_LINE - self.rest.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.rest.extend_from_slice(now);
+            bytes = later;
+            if self.rest.len() == LONGEST_LINE {
+                self.part();
+                self.rest.drain(..LONGEST_LINE - OVERLAP);
+            }
+        }
+    }
+
+    /// Judges what is kept of a line whose end has not come.
+    fn part(&mut self) {
+        let part = &*without_colours(&self.rest);
+        match &mut self.long {
+            None => {
+                let error = self.errors.is_match(part).then(|| part.to_vec());
+                self.long = Some(Long { beginning: part.to_vec(), error });
+            }
+            Some(long) if long.error.is_none() && goes_on_as_error(&self.errors, part) => {
+                long.error = Some(part.to_vec());
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The end of the line that is kept has come.
+    fn last_part(&mut self) {
+        if self.long.is_some() {
+            if self.rest.last() == Some(&b'\r') {
+                self.rest.pop();
+            }
+            self.part();
+        }
+        let line = std::mem::take(&mut self.rest);
+        match self.long.take() {
+            None => self.line(&line),
+            Some(long) => {
+                self.review.lines += 1;
+                self.judge(&long.beginning, long.error.as_deref());
+            }
+        }
     }
 
     /// Whole lines.
@@ -134,22 +190,41 @@ impl LogSift {
 
     fn line(&mut self, line: &[u8]) {
         self.review.lines += 1;
-        let line = &line[..line.len().min(LONGEST_LINE)];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = &*without_colours(line);
+        let error = self.errors.is_match(line).then_some(line);
+        self.judge(line, error);
+    }
+
+    /// A line, and the part of it that is an error, which may be all of it.
+    fn judge(&mut self, line: &[u8], error: Option<&[u8]>) {
         if let Some(open) = &mut self.open {
-            match open.follows(line, &self.errors) {
+            match open.follows(line, error.is_some()) {
                 Follows::Taken => return,
                 Follows::Ended => self.close(),
             }
         }
-        if !self.errors.is_match(line) {
-            return;
-        }
-        match self.allowed(line) {
+        let Some(error) = error else { return };
+        match self.allowed(line).or_else(|| self.allowed(error)) {
             Some(because) => self.allow(because),
-            None => self.open = Some(Open::new(self.review.lines, line)),
+            None => self.open = Some(Open::new(self.review.lines, &self.excerpt(line, error))),
         }
+    }
+
+    /// The beginning of a line, and around what made it an error where that stands further behind: the rest of it is
+    /// neither shown nor a part of its kind.
+    fn excerpt<'l>(&self, line: &'l [u8], error: &[u8]) -> Cow<'l, [u8]> {
+        if line.len() <= WIDTH {
+            return Cow::Borrowed(line);
+        }
+        let patterns = self.errors.matches(error).into_iter().filter_map(|at| self.errors.patterns().get(at));
+        let places = patterns.filter_map(|pattern| Some(Regex::new(pattern).ok()?.find(error)?.start()));
+        let at = places.min().unwrap_or_default();
+        if at < WIDTH / 2 && error.starts_with(&line[..WIDTH]) {
+            return Cow::Borrowed(&line[..WIDTH]);
+        }
+        let around = &error[at.saturating_sub(WIDTH / 6)..error.len().min(at + WIDTH / 2)];
+        Cow::Owned([&line[..WIDTH / 4], " … ".as_bytes(), around].concat())
     }
 
     fn allowed(&self, line: &[u8]) -> Option<String> {
@@ -184,8 +259,7 @@ impl LogSift {
     /// The review of all that was taken.
     pub fn finish(mut self) -> LogReview {
         if !self.rest.is_empty() {
-            let line = std::mem::take(&mut self.rest);
-            self.line(&line);
+            self.last_part();
         }
         self.close();
         self.review
@@ -208,6 +282,11 @@ fn without_colours(line: &[u8]) -> Cow<'_, [u8]> {
     }
     text.extend_from_slice(rest);
     Cow::Owned(text)
+}
+
+/// Whether a later part of a line is an error. It is no line's beginning, which a pattern may be about.
+fn goes_on_as_error(errors: &RegexSet, part: &[u8]) -> bool {
+    part.len() > 1 && errors.is_match_at(part, 1)
 }
 
 fn end_of_line(block: &[u8], from: usize) -> usize {

@@ -31,7 +31,12 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         let stage = &stage.id;
         match &ended {
             Ended::Over(Over::Cancelled) => return ended,
-            Ended::Work(Ok(StepEnd::Done)) if !teller.troubled(stage) => return ended,
+            Ended::Work(Ok(StepEnd::Done)) if !teller.troubled(stage) => {
+                for text in self.world.host.touched() {
+                    teller.tell(EventKind::Noted { stage: stage.clone(), text });
+                }
+                return ended;
+            }
             Ended::Work(_) | Ended::Over(Over::Deadline | Over::Disturbed(_)) => {}
         }
         let looked = tokio::time::timeout(LOOK, self.world.host.disturbances()).await;

@@ -1,15 +1,12 @@
 //! An error whose lines are still coming: indented ones, and a whole Python traceback, whose cause stands last.
 
-use regex::bytes::RegexSet;
-
 use super::super::compare::shorten;
+use super::WIDTH;
 use super::shape::shape;
 
 /// Lines kept of an example, besides the first: its beginning and its end.
 const HEAD: usize = 4;
 const TAIL: usize = 3;
-/// Bytes kept of one line.
-const WIDTH: usize = 600;
 /// An error of more lines than this has ended.
 const LONGEST: u32 = 500;
 
@@ -61,7 +58,7 @@ impl Open {
     }
 
     /// Whether the next line belongs to it, and takes it then.
-    pub(super) fn follows(&mut self, line: &[u8], errors: &RegexSet) -> Follows {
+    pub(super) fn follows(&mut self, line: &[u8], is_error: bool) -> Follows {
         if self.followed >= LONGEST {
             return Follows::Ended;
         }
@@ -75,7 +72,7 @@ impl Open {
                 self.inside = Inside::Frames;
             }
             // What is an error by itself is never hidden below another one.
-            Inside::Plain if indented && !errors.is_match(line) => {}
+            Inside::Plain if indented && !is_error => {}
             Inside::Frames if indented => {}
             Inside::Frames if is_exception(line) => {
                 self.inside = Inside::Cause;

@@ -138,6 +138,35 @@ fn a_pattern_that_could_reach_over_lines_takes_time_that_grows_with_them() {
 }
 
 #[test]
+fn an_error_far_behind_in_a_long_line_is_found_and_shown() {
+    let check = serde_json::json!({
+        "errors": ["^BEGIN", "ERROR\\b", "lost$"],
+        "allow": [{"pattern": "^DEBUG", "because": "talk"}, {"pattern": "ERROR 7", "because": "seven"}],
+    });
+    let long =
+        |before: usize, words: &str, behind: usize| format!("{}{words}{}", ". ".repeat(before), " .".repeat(behind));
+    for before in [400, 30_000, 32_700, 32_768, 40_000, 150_000] {
+        for (words, behind, count) in
+            [(" ERROR one", 50_000, 1), ("BEGIN", 50_000, 0), (" lost", 1, 0), (" ERROR 7", 10, 0), (" lost", 0, 1)]
+        {
+            let text = format!("start\n{}\r\nend\n", long(before, words, behind));
+            for piece in [4096, 100_000, usize::MAX] {
+                let review = sift(check.clone(), text.as_bytes(), piece);
+                assert_eq!((review.lines, review.count), (3, count), "{before} {words} {behind} {piece}");
+                let shown = review.kinds.first().map(|kind| (kind.line, kind.example.join("|")));
+                let right = |(line, shown): &(u64, String)| {
+                    *line == 2 && shown.contains(words) && shown.contains('…') && shown.len() < 600
+                };
+                assert!(shown.as_ref().is_none_or(right), "{shown:?}");
+            }
+        }
+        let debug = format!("DEBUG {}\n", long(before, " ERROR one", 9));
+        let review = sift(check.clone(), debug.as_bytes(), 4096);
+        assert_eq!((review.count, review.allowed.get("talk")), (0, Some(&1)));
+    }
+}
+
+#[test]
 fn a_line_that_never_ends_takes_no_memory() {
     let check: LogCheck = serde_json::from_value(serde_json::json!({"errors": ["x"]})).unwrap();
     let mut sift = LogSift::new(&check, &"1.0".parse().unwrap(), "web").unwrap();
@@ -149,7 +178,7 @@ fn a_line_that_never_ends_takes_no_memory() {
 }
 
 #[test]
-fn a_log_of_one_endless_line_is_judged_by_its_beginning() {
+fn a_log_of_one_endless_line_is_judged_in_flat_memory() {
     let check: LogCheck = serde_json::from_value(serde_json::json!({"errors": ["ERROR", "\\xff$", "end"]})).unwrap();
     let mut sift = LogSift::new(&check, &"6.0.5".parse().unwrap(), "web").unwrap();
     sift.take(b"ERROR at the beginning ");
