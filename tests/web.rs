@@ -88,7 +88,7 @@ async fn answers_are_read_as_they_are() -> Tried {
         credentials: None,
         redactor: Default::default(),
     };
-    let host = Arc::new(DockerHost::connect(settings).await?);
+    let host = Arc::new(DockerHost::connect(settings, |_| {}).await?);
     let wanted = ImageWanted { name: "debian:bookworm-slim".into(), holds: None };
     let base = host.obtain(&wanted, &|_| {}).await?;
     // testcontainers names images, ours are ids: the daemon knows the name.

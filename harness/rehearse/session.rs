@@ -8,11 +8,12 @@ use rehearse_core::event::{Reporter, RunId};
 use rehearse_core::secret::Redactor;
 use rehearse_core::summary::Summary;
 use rehearse_core::verdict::Exit;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::docker::{Book, DockerHost, Mark, Owner, Selection, Settings, sweep};
 use crate::engine::host::HostError;
-use crate::engine::{Case, Finished, Keep, Terms, rehearse};
+use crate::engine::{Case, Finished, Hindrance, Keep, Terms, rehearse, unbegun};
 use crate::load::Loaded;
 use crate::observers::Live;
 
@@ -32,6 +33,8 @@ pub struct Manner {
     pub stop: Stop,
     /// Takes secrets out of whatever is written: the one that the reporters have.
     pub redactor: Redactor,
+    /// Hears what is waited for before the run begins.
+    pub tell: fn(&str),
 }
 
 /// How a session is ended from outside.
@@ -75,6 +78,21 @@ pub enum SessionError {
         /// The folder.
         path: PathBuf,
     },
+}
+
+/// An error with its causes, each said once.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// A session that is over.
@@ -140,10 +158,19 @@ pub fn run_id() -> RunId {
     RunId(format!("{:08x}", spread >> 32))
 }
 
+/// All that a run needs of the outside before its first stage.
+async fn begin(settings: Settings, tell: fn(&str)) -> Result<(Arc<DockerHost>, Arc<Live<DockerHost>>), SessionError> {
+    let host = Arc::new(DockerHost::connect(settings, tell).await?);
+    // What has outlived its lease goes now; a failure that is kept stays.
+    let _swept = sweep(host.client(), Selection::Expired).await;
+    let observer = Arc::new(Live::new(host.clone())?);
+    Ok((host, observer))
+}
+
 /// Rehearses one scenario.
 ///
 /// # Errors
-/// When it could not even begin; nothing was made then.
+/// When its input is bad. Where it could not begin for another reason, nothing was made, and its reports say so.
 pub async fn hold(
     loaded: Loaded,
     book: Arc<Book>,
@@ -170,10 +197,6 @@ pub async fn hold(
         credentials: credentials(),
         redactor: redactor.clone(),
     };
-    let host = Arc::new(DockerHost::connect(settings).await?);
-    // What has outlived its lease goes now; a failure that is kept stays.
-    let _swept = sweep(host.client(), Selection::Expired).await;
-    let observer = Arc::new(Live::new(host.clone())?);
     let case = Case {
         product: loaded.product,
         scenario: loaded.scenario,
@@ -188,6 +211,23 @@ pub async fn hold(
         grace: GRACE,
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         force: manner.stop.force.clone(),
+    };
+    let began = Instant::now();
+    let begun = tokio::select! {
+        biased;
+        () = manner.stop.cancel.cancelled() => Err(Hindrance::Cancelled),
+        begun = begin(settings, manner.tell) => match begun {
+            Err(SessionError::Host(error @ HostError::Address { .. })) => return Err(error.into()),
+            begun => begun.map_err(|error| Hindrance::Unable(chain(&error))),
+        },
+    };
+    let (host, observer) = match begun {
+        Ok(begun) => begun,
+        Err(hindrance) => {
+            let Finished { summary, trouble } = unbegun(&case, hindrance, began, reporters, &terms);
+            let exit = summary.exit();
+            return Ok(Held { summary, trouble, exit });
+        }
     };
     let Finished { summary, trouble } =
         rehearse(case, host.clone(), observer, reporters, &manner.stop.cancel, &terms).await;

@@ -66,8 +66,14 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
             Box::new(std::io::stdout()),
         )),
     ];
-    let manner =
-        Manner { out, keep: Keep::Never, lease: Duration::from_secs(24 * 3600), stop: Stop::default(), redactor };
+    let manner = Manner {
+        out,
+        keep: Keep::Never,
+        lease: Duration::from_secs(24 * 3600),
+        stop: Stop::default(),
+        redactor,
+        tell: |_| {},
+    };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
     let held = runtime.block_on(hold(loaded, book, &manner, &mut reporters));

@@ -44,7 +44,7 @@ async fn bench() -> Result<(), String> {
         credentials: None,
         redactor: Default::default(),
     };
-    let host = Arc::new(DockerHost::connect(settings).await.map_err(|error| error.chain())?);
+    let host = Arc::new(DockerHost::connect(settings, |_| {}).await.map_err(|error| error.chain())?);
     let measured = measure(&host, rows).await;
     let left = host.teardown().await;
     if left.is_empty() { measured } else { Err(format!("{left:?} stayed behind")) }

@@ -53,7 +53,7 @@ pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, S
             credentials: None,
             redactor: Redactor::default(),
         };
-        let host = DockerHost::connect(settings).await.map_err(|error| error.chain())?;
+        let host = DockerHost::connect(settings, |_| {}).await.map_err(|error| error.chain())?;
         let docker = bollard::Docker::connect_with_defaults().map_err(text)?;
         let wanted = [
             "debian:bookworm-slim",

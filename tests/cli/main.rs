@@ -1,6 +1,7 @@
 //! Drives the binary as a user does: exit status, standard output and standard error are stated, all three.
 
 mod broken;
+mod engine;
 
 use std::path::Path;
 use std::process::{Command, Output};

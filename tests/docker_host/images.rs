@@ -100,7 +100,7 @@ pub(crate) async fn an_image_of_another_release_is_refused() -> Outcome {
 }
 
 pub(crate) async fn a_check_up_tells_the_engine_and_its_room() -> Outcome {
-    let client = Client::connect(None).await.map_err(told)?;
+    let client = Client::connect(None, |_| {}).await.map_err(told)?;
     base().await?;
     let checkup = check_up(&client, BASE).await.map_err(told)?;
     ensure!(!checkup.engine.is_empty() && !checkup.storage_driver.is_empty(), "{checkup:?}");

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let Ok(runtime) = tokio::runtime::Runtime::new() else { return ExitCode::FAILURE };
     let runtime = Arc::new(runtime);
-    let silent = runtime.block_on(Client::connect(None)).err().map(|error| error.chain());
+    let silent = runtime.block_on(Client::connect(None, |_| {})).err().map(|error| error.chain());
     let required = std::env::var("REHEARSE_REQUIRE_DOCKER").is_ok_and(|value| value == "1");
 
     macro_rules! trials {

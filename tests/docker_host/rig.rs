@@ -126,7 +126,7 @@ pub(crate) async fn host(owner: Owner, book: Book) -> Result<(DockerHost, tempfi
         credentials: None,
         redactor: Default::default(),
     };
-    Ok((DockerHost::connect(settings).await.map_err(told)?, folder))
+    Ok((DockerHost::connect(settings, |_| {}).await.map_err(told)?, folder))
 }
 
 /// A host that knows the Docker client's logins; with the redactor that learns them.
@@ -146,7 +146,7 @@ pub(crate) async fn host_with_logins(config: PathBuf, folder: &Path) -> Result<(
         credentials: Some(config),
         redactor: redactor.clone(),
     };
-    Ok((DockerHost::connect(settings).await.map_err(told)?, redactor))
+    Ok((DockerHost::connect(settings, |_| {}).await.map_err(told)?, redactor))
 }
 
 pub(crate) fn book(pages: &[(&str, &str)]) -> Result<Book, String> {

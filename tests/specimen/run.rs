@@ -64,7 +64,14 @@ pub(crate) fn rehearse(fault: &str, name: &str, way: &Way) -> Result<Seen, Strin
         Box::new(report::Files::new(&out).redacting(redactor.clone())),
         Box::new(report::Junit::new(&out.join("junit.xml"), out.display().to_string())),
     ];
-    let manner = Manner { out, keep: Keep::Never, lease: Duration::from_secs(3600), stop: Stop::default(), redactor };
+    let manner = Manner {
+        out,
+        keep: Keep::Never,
+        lease: Duration::from_secs(3600),
+        stop: Stop::default(),
+        redactor,
+        tell: |_| {},
+    };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
     let held = runtime.block_on(hold(loaded, book, &manner, &mut reporters));

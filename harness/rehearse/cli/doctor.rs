@@ -3,7 +3,7 @@
 use rehearse_core::verdict::Exit;
 
 use super::args::{DoctorArgs, SweepArgs};
-use super::{print, refuse, runtime, say};
+use super::{hindered, print, refuse, runtime, say};
 use crate::docker::{Checkup, Client, Registry, Remnant, Selection, Standing, check_up, list, sweep};
 use crate::engine::host::HostError;
 use crate::{load, setup};
@@ -22,7 +22,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Exit {
     };
     let Some(runtime) = runtime() else { return Exit::Inconclusive };
     let looked = runtime.block_on(async {
-        let client = Client::connect(None).await?;
+        let client = Client::connect(None, say).await?;
         check_up(&client, "debian:bookworm-slim").await
     });
     match looked {
@@ -36,8 +36,10 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Exit {
 
 fn unreachable(error: &HostError) -> Exit {
     say(&format!("error: {}", error.chain()));
-    say("  `rehearse doctor --fix` installs and starts Docker on Debian and Ubuntu, as root");
-    Exit::Inconclusive
+    if matches!(error, HostError::Unreachable { .. }) {
+        say("  `rehearse doctor --fix` installs and starts Docker on Debian and Ubuntu, as root");
+    }
+    hindered(error)
 }
 
 fn size(bytes: u64) -> String {
@@ -82,7 +84,7 @@ pub(crate) fn sweep_leftovers(args: &SweepArgs) -> Exit {
     let Some(runtime) = runtime() else { return Exit::Inconclusive };
     let selection = if args.all { Selection::DeadOrElsewhere } else { Selection::Dead };
     let done = runtime.block_on(async {
-        let client = Client::connect(None).await?;
+        let client = Client::connect(None, say).await?;
         if args.dry_run {
             return Ok((list(&client).await?, Vec::new(), Vec::new()));
         }

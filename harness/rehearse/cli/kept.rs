@@ -7,7 +7,7 @@ use rehearse_core::verdict::Exit;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use super::args::{ResumeArgs, ShellArgs};
-use super::{runtime, say};
+use super::{hindered, runtime, say};
 use crate::docker::{Client, Inside, Size, Standing, attach, list, services};
 use crate::engine::host::HostError;
 
@@ -17,7 +17,7 @@ const SHELL: [&str; 3] = ["sh", "-c", "if command -v bash >/dev/null 2>&1; then 
 pub(crate) fn shell(args: &ShellArgs) -> ExitCode {
     let Some(runtime) = runtime() else { return Exit::Inconclusive.code().into() };
     let done = runtime.block_on(async {
-        let client = Client::connect(None).await?;
+        let client = Client::connect(None, say).await?;
         let all = services(&client).await?;
         let inside = match choose(&all, args) {
             Ok(inside) => inside,
@@ -34,7 +34,7 @@ pub(crate) fn shell(args: &ShellArgs) -> ExitCode {
         Ok(code) => u8::try_from(code).unwrap_or(u8::MAX).into(),
         Err(error) => {
             say(&format!("error: {}", HostError::chain(&error)));
-            Exit::Inconclusive.code().into()
+            hindered(&error).code().into()
         }
     }
 }
@@ -123,14 +123,14 @@ fn choose<'a>(all: &'a [Inside], args: &ShellArgs) -> Result<&'a Inside, String>
 pub(crate) fn resume(args: &ResumeArgs) -> Exit {
     let Some(runtime) = runtime() else { return Exit::Inconclusive };
     let listed = runtime.block_on(async {
-        let client = Client::connect(None).await?;
+        let client = Client::connect(None, say).await?;
         list(&client).await
     });
     let left = match listed {
         Ok(all) => all.into_iter().filter(|it| it.mark.run.starts_with(&args.run)).collect::<Vec<_>>(),
         Err(error) => {
             say(&format!("error: {}", error.chain()));
-            return Exit::Inconclusive;
+            return hindered(&error);
         }
     };
     let Some(first) = left.first() else {

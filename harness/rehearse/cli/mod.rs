@@ -17,6 +17,9 @@ use rehearse_core::verdict::Exit;
 
 use args::{Command, Typed};
 
+use crate::engine::host::HostError;
+use crate::session::chain;
+
 /// Parses, does, and says how to exit.
 pub fn main() -> ExitCode {
     let typed = match Typed::try_parse() {
@@ -75,19 +78,16 @@ pub(crate) fn refuse(error: &crate::load::LoadError) -> Exit {
     Exit::BadInput
 }
 
-/// An error with its causes, each said once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
+/// How to exit where the container engine could not: an address that is none is bad input.
+pub(crate) fn hindered(error: &HostError) -> Exit {
+    match error {
+        HostError::Address { .. } => Exit::BadInput,
+        HostError::Unreachable { .. }
+        | HostError::Image { .. }
+        | HostError::Operation { .. }
+        | HostError::File { .. }
+        | HostError::Deadline { .. } => Exit::Inconclusive,
     }
-    text
 }
 
 /// A runtime for what asks the container engine.

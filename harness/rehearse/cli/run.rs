@@ -7,13 +7,14 @@ use std::sync::Arc;
 use rehearse_core::event::Reporter;
 use rehearse_core::secret::Redactor;
 use rehearse_core::verdict::Exit;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::{Keep, Progress, RunArgs};
 use super::files::loaded;
-use super::{chain, colour, refuse, runtime, say};
+use super::{chain, colour, hindered, refuse, runtime, say};
 use crate::load::Loaded;
 use crate::session::{Held, Manner, SessionError, Stop, hold, prepare_out};
-use crate::{engine, load, report, secrets, setup};
+use crate::{docker, engine, load, report, secrets, setup};
 
 pub(crate) fn run(args: &RunArgs) -> Exit {
     // Every file is read before anything starts: a mistake in the last one must not show after an hour.
@@ -29,6 +30,10 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
         Ok(book) => Arc::new(book),
         Err(error) => return refuse(&error),
     };
+    if let Err(error) = docker::engine_given() {
+        say(&format!("error: {}", error.chain()));
+        bad = Some(Exit::BadInput);
+    }
     if let Some(bad) = bad {
         // A report of an earlier run must not pass for one of this: it would be published as green.
         if args.scenarios.len() == 1 && args.out.exists() {
@@ -45,7 +50,14 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
     }
     let Some(runtime) = runtime() else { return Exit::Inconclusive };
     let stop = Stop::default();
-    runtime.spawn(listen(stop.clone()));
+    // Heard from here on, whenever the listener is scheduled.
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::new()
+    };
+    if let Ok(signals) = signals {
+        runtime.spawn(listen(signals, stop.clone()));
+    }
     let several = all.len() > 1;
     let mut exits = Vec::new();
     for loaded in all {
@@ -67,7 +79,7 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
     Exit::of_all(exits)
 }
 
-async fn one(loaded: Loaded, book: Arc<crate::docker::Book>, args: &RunArgs, out: PathBuf, stop: &Stop) -> Exit {
+async fn one(loaded: Loaded, book: Arc<docker::Book>, args: &RunArgs, out: PathBuf, stop: &Stop) -> Exit {
     let _writing = match prepare_out(&out) {
         Ok(writing) => writing,
         Err(error) => {
@@ -92,7 +104,8 @@ async fn one(loaded: Loaded, book: Arc<crate::docker::Book>, args: &RunArgs, out
         Keep::Always => engine::Keep::Always,
     };
     let clean = |text: String| redactor.text(&text).into_owned();
-    let manner = Manner { out, keep, lease: args.lease.get(), stop: stop.clone(), redactor: redactor.clone() };
+    let manner =
+        Manner { out, keep, lease: args.lease.get(), stop: stop.clone(), redactor: redactor.clone(), tell: say };
     match hold(loaded, book, &manner, &mut reporters).await {
         Ok(Held { trouble, exit, .. }) => {
             if let Some(trouble) = trouble {
@@ -104,7 +117,8 @@ async fn one(loaded: Loaded, book: Arc<crate::docker::Book>, args: &RunArgs, out
             say(&clean(format!("error: {}", chain(&error))));
             match error {
                 SessionError::Out { .. } | SessionError::Busy { .. } | SessionError::Foreign { .. } => Exit::BadInput,
-                SessionError::Http(_) | SessionError::Host(_) => Exit::Inconclusive,
+                SessionError::Http(_) => Exit::Inconclusive,
+                SessionError::Host(error) => hindered(&error),
             }
         }
     }
@@ -138,25 +152,37 @@ fn reporters(
     Ok(reporters)
 }
 
+/// What asks a run to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// A terminal that is closed asks to end as well.
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate, hang_up: signal(SignalKind::hangup())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}
+
 /// First signal: cancel, tear down, write the reports. Second: end that within seconds and name what is left. Third: leave.
-async fn listen(stop: Stop) {
-    use tokio::signal::unix::{SignalKind, signal};
-    // A terminal that is closed asks to end as well.
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-    else {
-        return;
-    };
+async fn listen(mut signals: Signals, stop: Stop) {
     for (token, text) in [
         (&stop.cancel, "cancelled: removing everything and writing the reports; once more to end that within seconds"),
         (&stop.force, "forced: what is not gone in a few seconds is named in the reports; once more to leave at once"),
         (&stop.leave, "left at once; remove what stayed with: rehearse sweep"),
     ] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-        }
+        signals.next().await;
         say(text);
         token.cancel();
     }

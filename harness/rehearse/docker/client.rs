@@ -1,19 +1,24 @@
 //! The connection to the engine, and what its errors mean.
 
-use std::env;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::query_parameters::InspectContainerOptions;
+use tokio::time::Instant;
 
+use crate::docker::address::{self, is_loopback, remote_host};
 use crate::engine::host::{BoxError, HostError};
 
 /// For requests that the engine answers out of its head.
 const QUICK: Duration = Duration::from_secs(120);
 /// A first answer may take this long where the engine starts beside us, as a service of a CI job does.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long one try may take.
+const TRY: Duration = Duration::from_secs(10);
+/// After this, people are told what is waited for.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// A connected engine.
 #[derive(Debug, Clone)]
@@ -37,16 +42,19 @@ pub(crate) enum Published {
 impl Client {
     /// Connects to `DOCKER_HOST`, or the local socket. `reach` names the machine that published ports are reached on,
     /// where that can't be told from the engine's address.
-    pub async fn connect(reach: Option<&str>) -> Result<Self, HostError> {
-        let address = docker_host();
-        let docker = match &address {
-            Some(address) => Docker::connect_with_host(address),
-            None => Docker::connect_with_local_defaults(),
-        };
-        let docker = docker.map_err(|error| unreachable(address.as_deref(), error))?.with_timeout(QUICK);
+    /// `tell` hears of it when that takes a while.
+    ///
+    /// # Errors
+    /// When the address is none, or no engine answers there.
+    pub async fn connect(reach: Option<&str>, tell: fn(&str)) -> Result<Self, HostError> {
+        let address = address::given()?;
+        let docker = opened(address.as_deref()).map_err(|error| unreachable(address.as_deref(), error))?;
+        let docker = docker.with_timeout(QUICK);
         let remote = address.as_deref().and_then(remote_host);
         let patience = if remote.is_some() { PATIENCE } else { Duration::ZERO };
-        ping(&docker, patience).await.map_err(|error| unreachable(address.as_deref(), error))?;
+        let whom = address.as_deref().unwrap_or("its local socket");
+        let tell = |what: &str| tell(&format!("waiting for the container engine at {whom}: {what}"));
+        ping(&docker, patience, tell).await.map_err(|error| unreachable(address.as_deref(), error))?;
         let published = match (reach, &remote) {
             (Some(host), _) => Published::Everywhere(host.to_owned()),
             (None, Some(host)) if !is_loopback(host) => Published::Everywhere(host.clone()),
@@ -58,7 +66,7 @@ impl Client {
 
     /// Waits a while for an engine that is away: what it holds of ours is to be removed once it is back.
     pub(crate) async fn patiently(&self) {
-        let _ = ping(&self.docker, PATIENCE).await;
+        let _ = ping(&self.docker, PATIENCE, |_| {}).await;
     }
 
     /// For requests answered at once.
@@ -74,10 +82,7 @@ impl Client {
 
     /// Whether the engine takes a new connection: one that is ending answers on old ones for a while.
     pub(crate) async fn anew(&self) -> Result<(), Error> {
-        let docker = match docker_host() {
-            Some(address) => Docker::connect_with_host(&address),
-            None => Docker::connect_with_local_defaults(),
-        };
+        let docker = opened(address::given().ok().flatten().as_deref());
         docker?.with_timeout(Duration::from_secs(2)).ping().await.map(drop)
     }
 
@@ -109,37 +114,49 @@ async fn gateway(docker: &Docker) -> Option<IpAddr> {
     networks.into_values().find_map(|endpoint| endpoint.gateway?.parse().ok())
 }
 
-async fn ping(docker: &Docker, patience: Duration) -> Result<(), Error> {
-    let begun = tokio::time::Instant::now();
+fn opened(address: Option<&str>) -> Result<Docker, Error> {
+    match address {
+        Some(address) => Docker::connect_with_host(address),
+        None => Docker::connect_with_local_defaults(),
+    }
+}
+
+/// Asks until there is an answer, or patience is at an end. `tell` hears once what is waited for.
+async fn ping(docker: &Docker, patience: Duration, tell: impl Fn(&str)) -> Result<(), Error> {
+    let begun = Instant::now();
+    let mut told = false;
     loop {
-        match docker.clone().with_timeout(Duration::from_secs(10)).ping().await {
+        let trying = docker.clone().with_timeout(TRY);
+        let mut asked = std::pin::pin!(trying.ping());
+        let answer = match tokio::time::timeout(SILENCE, &mut asked).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                if !std::mem::replace(&mut told, true) {
+                    tell(&format!("no answer yet; giving up after {:?}", patience.max(TRY)));
+                }
+                asked.await
+            }
+        };
+        match answer {
             Ok(_) => return Ok(()),
             Err(error) if begun.elapsed() >= patience => return Err(error),
-            Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+            Err(error) => {
+                if !std::mem::replace(&mut told, true) {
+                    tell(&format!("{}; trying again for {patience:?}", innermost(&error)));
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
         }
     }
 }
 
-fn docker_host() -> Option<String> {
-    env::var("DOCKER_HOST").ok().filter(|address| !address.is_empty())
-}
-
-fn remote_host(address: &str) -> Option<String> {
-    let (scheme, rest) = address.split_once("://")?;
-    if !matches!(scheme, "tcp" | "http" | "https" | "ssh") {
-        return None;
+/// The cause of all: `Connection refused (os error 111)`.
+fn innermost(error: &Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
     }
-    let authority = rest.split('/').next().unwrap_or(rest);
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or(v6),
-        None => authority.split(':').next().unwrap_or(authority),
-    };
-    Some(host.to_owned())
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    cause.to_string()
 }
 
 fn unreachable(address: Option<&str>, error: Error) -> HostError {
@@ -178,7 +195,7 @@ fn lost(error: &Error) -> bool {
 pub(crate) fn failed(operation: &'static str, object: impl Into<String>) -> impl FnOnce(Error) -> HostError {
     move |error| {
         if lost(&error) {
-            return unreachable(docker_host().as_deref(), error);
+            return unreachable(address::given().ok().flatten().as_deref(), error);
         }
         let source: BoxError = if says(&error, "non-overlapping ipv4 address pool") {
             format!("{error}; the engine has no subnet left: try `rehearse sweep`, or `docker network prune`").into()
@@ -214,26 +231,5 @@ pub(crate) fn absent_as_none<T>(answer: Result<T, Error>) -> Result<Option<T>, E
         Ok(value) => Ok(Some(value)),
         Err(error) if status(&error) == Some(404) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_host_of_a_remote_engine_is_told_from_its_address() {
-        let check = |address: &str, expected: Option<&str>| assert_eq!(remote_host(address).as_deref(), expected);
-        check("unix:///var/run/docker.sock", None);
-        check("tcp://docker:2375", Some("docker"));
-        check("tcp://10.0.0.7:2376/", Some("10.0.0.7"));
-        check("tcp://[::1]:2375", Some("::1"));
-        check("ssh://me@box", Some("box"));
-    }
-
-    #[test]
-    fn loopback_is_known_by_name_and_by_number() {
-        assert!(is_loopback("localhost") && is_loopback("127.0.0.1") && is_loopback("::1"));
-        assert!(!is_loopback("docker"));
     }
 }

@@ -53,9 +53,12 @@ pub struct DockerHost {
 }
 
 impl DockerHost {
-    /// Connects to the engine and makes the log folder.
-    pub async fn connect(settings: Settings) -> Result<Self, HostError> {
-        let client = Client::connect(settings.reach.as_deref()).await?;
+    /// Connects to the engine and makes the log folder. `tell` hears of it when connecting takes a while.
+    ///
+    /// # Errors
+    /// When no engine answers, or the folder cannot be made.
+    pub async fn connect(settings: Settings, tell: fn(&str)) -> Result<Self, HostError> {
+        let client = Client::connect(settings.reach.as_deref(), tell).await?;
         let logs = settings.logs;
         std::fs::create_dir_all(&logs).map_err(|source| HostError::File {
             operation: "create",

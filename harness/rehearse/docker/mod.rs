@@ -3,6 +3,7 @@
 //! Nothing here judges a product or plans; it does what it is asked and says what it did. What is made carries the
 //! labels of [`label`] from its first moment, and is found by them, never by memory.
 
+mod address;
 mod bootstrap;
 mod build;
 mod client;
@@ -30,6 +31,7 @@ mod shell;
 mod sweep;
 mod watch;
 
+pub use address::given as engine_given;
 pub use client::Client;
 pub use context::{ContextFile, embedded, read_folder};
 pub use doctor::{Checkup, ImageHere, Registry, Warning, check_up};

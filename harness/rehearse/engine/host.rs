@@ -168,6 +168,16 @@ pub struct Leftover {
 /// We could not do or could not tell. Names the operation and the object; the cause is the source.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
+    /// What is to name the daemon does not: bad input, which no waiting mends.
+    #[error(
+        "DOCKER_HOST is {address:?}, which is no address of a container engine: {why}; expected unix:///PATH, tcp://HOST:PORT or https://HOST:PORT, or nothing for the local socket"
+    )]
+    Address {
+        /// What was given.
+        address: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The daemon does not answer.
     #[error("no container engine answers: {hint}")]
     Unreachable {

@@ -32,6 +32,6 @@ mod world;
 pub(crate) use backup::beginning as backup_text;
 pub use backup::well_formed;
 pub use output::{BodyMaker, KEPT};
-pub use run::{Finished, Keep, Terms, rehearse};
+pub use run::{Finished, Hindrance, Keep, Terms, rehearse, unbegun};
 pub(crate) use wait::Tail;
 pub use world::{Case, StepEnd, Trouble};

@@ -1,6 +1,7 @@
 //! The coordinator: carries out the plan's stages in order and is the only teller of events.
 
 mod ending;
+mod unbegun;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::ending::panicked;
+pub use self::unbegun::{Hindrance, unbegun};
 use super::evidence::Evidence;
 use super::host::Host;
 use super::meter::Meter;
@@ -71,7 +73,11 @@ struct Teller<'r> {
     redactor: Redactor,
 }
 
-impl Teller<'_> {
+impl<'r> Teller<'r> {
+    fn new(began: Instant, reporters: &'r mut [Box<dyn Reporter>], redactor: Redactor) -> Self {
+        Self { began, summary: Summary::new(), reporters, trouble: None, redactor }
+    }
+
     /// Whether a check of a running stage did not pass.
     fn troubled(&self, stage: &rehearse_core::event::StageId) -> bool {
         let record = self.summary.stages().iter().find(|record| record.id == *stage);
@@ -117,6 +123,17 @@ enum Over {
     Disturbed(String),
 }
 
+/// The first event.
+fn begins(case: &Case, terms: &Terms) -> EventKind {
+    EventKind::RunStarted(Box::new(RunStarted {
+        run: case.run.clone(),
+        unix: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        tool: terms.tool.clone(),
+        plan: case.plan.clone(),
+        expectation: case.scenario.expect.clone(),
+    }))
+}
+
 /// Rehearses a case, then removes what it made.
 ///
 /// Removing is reached when stages pass, fail, panic or are cancelled, and when a reporter breaks. It is not reached
@@ -142,14 +159,8 @@ pub async fn rehearse<H: Host, O: Observer>(
         started: Arc::new(Mutex::new(BTreeMap::new())),
         case: Arc::new(case),
     };
-    let mut teller = Teller { began: Instant::now(), summary: Summary::new(), reporters, trouble: None, redactor };
-    teller.tell(EventKind::RunStarted(Box::new(RunStarted {
-        run: world.case.run.clone(),
-        unix: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        tool: terms.tool.clone(),
-        plan: plan.clone(),
-        expectation: world.case.scenario.expect.clone(),
-    })));
+    let mut teller = Teller::new(Instant::now(), reporters, redactor);
+    teller.tell(begins(&world.case, terms));
     let mut run = Run {
         world: &world,
         state: State::new(plan.from.clone()),
