@@ -1,11 +1,13 @@
 //! Reads products, scenarios and image recipes: built in, or from the disk.
 
+mod given;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 use rehearse_core::catalog::Catalog;
-use rehearse_core::diagnostic::{Problem, Rejected};
+use rehearse_core::diagnostic::{Problem, Rejected, did_you_mean};
 use rehearse_core::plan::{Plan, PlanError};
 use rehearse_core::product::Product;
 use rehearse_core::scenario::Scenario;
@@ -14,6 +16,10 @@ use rehearse_core::span::{Source, Span};
 use rehearse_core::spec::{Document, read};
 
 use crate::docker::{Book, BookError, Recipe, embedded, read_folder};
+use crate::session::chain;
+
+pub use given::Given;
+pub(crate) use given::ends;
 
 static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/harness/products");
 static IMAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/images");
@@ -66,8 +72,20 @@ pub enum LoadError {
         /// Those there are.
         known: String,
     },
+    /// What an argument of the command line says in place of a scenario's own cannot be.
+    #[error("{argument}: {reason}\n  = note: in place of what {scenario} says\n  = help: {help}")]
+    Argument {
+        /// The argument, or several.
+        argument: String,
+        /// What is wrong.
+        reason: String,
+        /// The scenario's file.
+        scenario: String,
+        /// What to do.
+        help: String,
+    },
     /// The product has no such setting.
-    #[error("product {product} has no setting {name:?}; it has: {known}")]
+    #[error("--set {name}=…: product {product} has no setting {name:?}{}; it has: {known}", near(.name, .known))]
     NoSetting {
         /// The name.
         name: String,
@@ -96,6 +114,10 @@ pub enum LoadError {
     /// The image recipes contradict each other.
     #[error("the image recipes are no good")]
     Book(#[from] BookError),
+}
+
+fn near(name: &str, known: &str) -> String {
+    did_you_mean(name, known.split(", ")).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
 impl From<Rejected> for LoadError {
@@ -223,44 +245,46 @@ pub fn scenario(path: &Path) -> Result<(Scenario, Document), LoadError> {
     Ok(read::<Scenario>(Source::new(path.display().to_string(), text(path)?))?)
 }
 
-/// Reads a scenario with its product and makes the plan. `change` may alter the scenario before.
+/// Reads a scenario with its product and makes the plan. `change` may alter the scenario before, and tells by which
+/// arguments of the command line.
 ///
 /// # Errors
 /// When a file has mistakes or no plan can be made.
 pub fn rehearsal(
     path: &Path,
     product_folder: Option<&Path>,
-    change: impl FnOnce(&mut Scenario),
+    change: impl FnOnce(&mut Scenario) -> Given,
 ) -> Result<Loaded, LoadError> {
     let (mut scenario, document) = self::scenario(path)?;
     let LoadedProduct { product, catalog } = self::product(&scenario.product, product_folder)?;
     document.refuse(scenario.problems(&product, &document))?;
-    let written = scenario.backup.clone();
-    change(&mut scenario);
+    let given = change(&mut scenario);
     if let Some(name) = scenario.settings.keys().find(|name| !product.settings.contains_key(*name)) {
         let known = product.settings.keys().cloned().collect::<Vec<_>>().join(", ");
         return Err(LoadError::NoSetting { name: name.clone(), product: product.product, known });
     }
-    let plan = rehearse_core::plan::build(&product, &catalog, &scenario)
-        .map_err(|source| unplanned(path, &document, source))?;
+    let plan =
+        rehearse_core::plan::build(&product, &catalog, &scenario).map_err(|mistake| match given.behind(&mistake) {
+            Some(argument) => LoadError::Argument {
+                argument,
+                reason: chain(&mistake),
+                scenario: path.display().to_string(),
+                help: given::help(&mistake, &product, &catalog),
+            },
+            None => unplanned(path, &document, mistake, &given),
+        })?;
     // A path in the file is relative to the file; one of the command line to where it was typed.
-    let folder = if scenario.backup == written { path.parent().unwrap_or(Path::new("")) } else { Path::new("") };
+    let folder = if given.has("/backup") { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
     let backup = folder.join(&scenario.backup);
     Ok(Loaded { product, scenario, plan, backup })
 }
 
 /// A plan that cannot be made, at its place in the file where it has one.
-fn unplanned(path: &Path, document: &Document, source: PlanError) -> LoadError {
-    let at = match &source {
-        PlanError::NoSuchHop { .. } => "/hops",
-        PlanError::NoSuchStage { .. } => "/expect",
-        PlanError::NothingChecked => "/without",
-        PlanError::Required { .. } => "/require",
-        PlanError::SourceIsALine(_) => "/from",
-        PlanError::Refused(_) => "/to",
-        PlanError::Image { .. } => "",
-    };
-    let problem = document.problem(at, source.to_string(), "here", None);
+fn unplanned(path: &Path, document: &Document, source: PlanError, given: &Given) -> LoadError {
+    let at = given::places(&source).first().copied().unwrap_or_default();
+    // What the file says of hops and stages may be right for its own path.
+    let help = given.at(&["/from", "/to"]).map(|ends| format!("the path is that of {ends}"));
+    let problem = document.problem(at, source.to_string(), "here", help);
     match document.refuse(vec![problem]) {
         Err(rejected) if document.contains(at) => rejected.into(),
         Ok(()) | Err(_) => LoadError::Plan { scenario: path.display().to_string(), source: Box::new(source) },

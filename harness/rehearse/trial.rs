@@ -48,7 +48,7 @@ pub fn trials(of: &Trials) -> Vec<Trial> {
 }
 
 fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
-    let loaded = load::rehearsal(file, None, |_| {}).map_err(|error| error.to_string())?;
+    let loaded = load::rehearsal(file, None, |_| load::Given::default()).map_err(|error| error.to_string())?;
     let book = Arc::new(load::book(&[]).map_err(|error| error.to_string())?);
     let out = of.out.join(&loaded.scenario.scenario);
     let _writing = prepare_out(&out).map_err(|error| error.to_string())?;

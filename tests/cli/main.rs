@@ -160,6 +160,46 @@ fn a_setting_that_the_product_does_not_have_is_bad_input() -> Tried {
     check(&["plan", "--set", "admin_kye=x", scenario], 2, &[], &["no setting \"admin_kye\"", "admin_key"])
 }
 
+/// A mistake of the command line is told of its argument, never of a line of the file that says something else.
+#[test]
+fn what_an_argument_says_wrongly_is_told_of_the_argument() -> Tried {
+    let scenario = "scenarios/redmine-5.0-to-6.1.yaml";
+    let note = "= note: in place of what scenarios/redmine-5.0-to-6.1.yaml says";
+    let known = "= help: published of redmine are 5.0.4, 6.0.5, 6.1.5, as its releases.txt says";
+    for (arguments, expected) in [
+        (&["--to", "9.9"][..], "error: --to 9.9: no release of 9.9 is published (nearest: 6.1.5"),
+        (&["--from", "5.0.9"], "error: --from 5.0.9: release 5.0.9 is not published (nearest: 5.0.4"),
+        (&["--from", "5.0"], "error: --from 5.0: the source 5.0 is a line"),
+        (&["--to", "4.9.9", "--from", "4.9.8"], "error: --to 4.9.9 --from 4.9.8: release 4.9.8 is not published"),
+        (&["--to", "5.0.4"], "error: --to 5.0.4: already there"),
+        (&["--from", "6.1.5", "--to", "5.0.4"], "error: --to 5.0.4 --from 6.1.5: 6.1.5 to 5.0.4 is a downgrade"),
+    ] {
+        let ran = rehearse(&[&["plan", scenario], arguments].concat())?;
+        let said = String::from_utf8(ran.stderr)?;
+        assert_eq!(ran.status.code(), Some(2), "{said}");
+        assert!(said.starts_with(expected) && said.contains(note) && said.contains(known), "{arguments:?}: {said}");
+        assert!(!said.contains("-->"), "{arguments:?}: {said}");
+    }
+    let off = ["plan", scenario, "--require", "data,logs", "--without", "data,version"];
+    check(&off, 2, &[], &["error: --require data --without data: the check data is required", note])?;
+    check(&["plan", scenario, "--set", "admin_kye=geheim"], 2, &[], &["error: --set admin_kye=…: product redmine"])?;
+    check(&["plan", scenario, "--set", "admin_kye=x"], 2, &[], &["did you mean `admin_key`?"])?;
+    check(&["run", scenario, "--backup", "/none"], 2, &[], &["error: --backup /none: there is no such folder"])?;
+    let path = ["path", "--product", "redmine", "--from", "5.0.4", "--to", "9.9"];
+    check(&path, 2, &[], &["error: --to 9.9: no release of 9.9 is published"])?;
+    // What the file itself says wrongly stays a place in the file.
+    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.9\nto: \"6.1\"\nbackup: b\nhops: [{ hop: 2 }]\n";
+    let (_folder, path) = scratch("s.yaml", text)?;
+    check(&["plan", &path, "--to", "6.0"], 2, &[], &["release 5.0.9 is not published", "s.yaml:3:7"])?;
+    let shorter = ["plan", &path, "--from", "5.0.4", "--to", "6.0"];
+    check(
+        &shorter,
+        2,
+        &[],
+        &["changes hop 2, and the path has 1", "s.yaml:6", "the path is that of --from 5.0.4 --to 6.0"],
+    )
+}
+
 #[test]
 fn a_way_back_that_is_not_gone_is_a_stage_that_says_so() -> Tried {
     let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nway-back: { skip: no time }\n";

@@ -52,6 +52,7 @@ pub(crate) fn rehearse(fault: &str, name: &str, way: &Way) -> Result<Seen, Strin
     let upgrade = load::product("specimen", Some(&product)).map_err(|error| error.to_string())?.product;
     let loaded = load::rehearsal(&folder.join("specimen.yaml"), Some(&product), |scenario| {
         change(scenario, &upgrade, fault, way);
+        load::Given::default()
     });
     let loaded = loaded.map_err(|error| error.to_string())?;
     let book = Arc::new(load::book(&[folder.join("images")]).map_err(|error| error.to_string())?);

@@ -11,14 +11,17 @@ use serde_json::json;
 
 use super::args::{Changes, Format, ListArgs, PathArgs, PlanArgs, Required, SchemaArgs, SchemaOf, ValidateArgs};
 use super::{chain, print, refuse, say};
-use crate::load::{self, LoadError, Loaded};
+use crate::load::{self, Given, LoadError, Loaded};
 
 /// Makes the changes of the command line to a scenario.
-pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) {
+pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) -> Given {
+    let mut given = Given::default();
     if let Some(from) = &changes.from {
+        given.note("/from", format!("--from {from}"));
         scenario.from = from.clone();
     }
     if let Some(to) = &changes.to {
+        given.note("/to", format!("--to {to}"));
         scenario.to = to.clone();
         // A stop at or beyond another target is no longer on the way.
         if let rehearse_core::path::Target::Line(line) = to {
@@ -26,23 +29,32 @@ pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) {
         }
     }
     if let Some(backup) = &changes.backup {
+        given.note("/backup", format!("--backup {}", backup.display()));
         scenario.backup = backup.display().to_string();
     }
     scenario.settings.extend(changes.settings.iter().cloned());
     for required in &changes.require {
         match required {
-            Required::All => scenario.require.extend(CheckKind::ALL),
-            Required::Kind(kind) => scenario.require.push(*kind),
+            Required::All => {
+                given.note("/require", "--require all".to_owned());
+                scenario.require.extend(CheckKind::ALL);
+            }
+            Required::Kind(kind) => {
+                given.note("/require", format!("--require {}", kind.name()));
+                scenario.require.push(*kind);
+            }
         }
     }
     scenario.require.sort();
     scenario.require.dedup();
     for kind in &changes.without {
+        given.note("/without", format!("--without {}", kind.name()));
         scenario.without.entry(*kind).or_insert_with(|| "switched off by --without".to_owned());
     }
     if changes.deadline.is_some() {
         scenario.deadline.clone_from(&changes.deadline);
     }
+    given
 }
 
 /// Loads a scenario with the changes of the command line.
@@ -84,7 +96,11 @@ pub(crate) fn path(args: &PathArgs) -> Exit {
             Exit::BadInput
         }
         (Err(refusal), Format::Text) => {
-            say(&format!("error: {refusal}"));
+            let mut given = Given::default();
+            given.note("/from", format!("--from {}", args.from));
+            given.note("/to", format!("--to {}", args.to));
+            let argument = given.at(load::ends(&refusal)).unwrap_or_default();
+            say(&format!("error: {argument}: {refusal}"));
             Exit::BadInput
         }
     }
@@ -129,7 +145,7 @@ fn check(file: &Path, product: Option<&Path>) -> Result<String, LoadError> {
     }
     // A scenario names its product too, so the scenario's own key decides.
     if key("scenario:") || !key("product:") {
-        let loaded = load::rehearsal(file, product, |_| {})?;
+        let loaded = load::rehearsal(file, product, |_| Given::default())?;
         let (hops, stages) = (loaded.plan.hops.len(), loaded.plan.stages.len());
         Ok(format!("a scenario of {hops} {} and {stages} stages", if hops == 1 { "hop" } else { "hops" }))
     } else {

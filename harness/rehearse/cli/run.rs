@@ -20,6 +20,10 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
     // Every file is read before anything starts: a mistake in the last one must not show after an hour.
     let mut all = Vec::new();
     let mut bad = None;
+    if let Some(backup) = args.changes.backup.as_deref().filter(|backup| !backup.is_dir()) {
+        say(&format!("error: --backup {}: there is no such folder", backup.display()));
+        bad = Some(Exit::BadInput);
+    }
     for path in &args.scenarios {
         match loaded(path, args.sources.product_dir.as_deref(), &args.changes) {
             Ok(loaded) => all.push(loaded),

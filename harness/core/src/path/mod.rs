@@ -14,6 +14,6 @@ mod walk;
 
 pub use json::{path_json, refusal_json};
 pub use planner::{Planner, Target, TargetError};
-pub use refusal::{Refusal, Unknown};
+pub use refusal::{End, Refusal, Unknown};
 pub use route::{Dropped, Hop, Path, Route};
 pub use rules::{ConditionId, Edge, EditionChange, Facts, Rules, Spacing, Stop, StopsEvery};

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::refusal::{Refusal, Unknown};
+use super::refusal::{End, Refusal, Unknown};
 use super::route::{Leg, Path, Reason, Route};
 use super::rules::{Facts, Rules, Spacing, Stop};
 use super::table::{Scope, Table, Waypoint};
@@ -128,9 +128,9 @@ impl<'a> Planner<'a> {
         let source_table = self.table(source_edition);
         let table = self.table(edition);
 
-        let source = lookup(source_table, from, source_edition);
+        let source = lookup(source_table, from, source_edition, End::Source);
         let ((source, start), (target, end)) = match to {
-            Target::Release(release) => match (source, lookup(table, release, edition)) {
+            Target::Release(release) => match (source, lookup(table, release, edition, End::Target)) {
                 (Ok(source), Ok(target)) => (source, target),
                 (Err(source), Err(target)) => return Err(Refusal::Unknown(vec![*source, *target])),
                 (Err(unknown), Ok(_)) | (Ok(_), Err(unknown)) => return Err(Refusal::Unknown(vec![*unknown])),
@@ -233,11 +233,16 @@ pub(super) fn applies(rules: &Rules, reason: Reason, from: &Release, to: &Releas
 /// A published release and where it stands.
 type Found<'t> = (u32, &'t Release);
 
-fn lookup<'t>(table: &'t Table<'_>, release: &Release, edition: Option<&Edition>) -> Result<Found<'t>, Box<Unknown>> {
+fn lookup<'t>(
+    table: &'t Table<'_>,
+    release: &Release,
+    edition: Option<&Edition>,
+    end: End,
+) -> Result<Found<'t>, Box<Unknown>> {
     let at = table.catalog.position(release).map(index);
     at.and_then(|at| Some((at, table.release(at)?))).ok_or_else(|| {
         let nearest = suggest(table, release.name());
-        Box::new(Unknown { release: release.clone(), edition: edition.cloned(), nearest })
+        Box::new(Unknown { end, release: release.clone(), edition: edition.cloned(), nearest })
     })
 }
 

@@ -55,9 +55,38 @@ pub enum Refusal {
     },
 }
 
+/// An end of a path, where only one of them is what a refusal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The release it starts from.
+    Source,
+    /// The release or line it is to reach.
+    Target,
+    /// Both, or what lies between them.
+    Both,
+}
+
+impl Refusal {
+    /// The end that the refusal is about.
+    pub fn end(&self) -> End {
+        match self {
+            Self::Unknown(unknown) => match unknown.as_slice() {
+                [one] => one.end,
+                _ => End::Both,
+            },
+            Self::EmptyLine { .. } => End::Target,
+            Self::Downgrade { .. } | Self::AlreadyThere { .. } | Self::EditionChange { .. } | Self::NoWay { .. } => {
+                End::Both
+            }
+        }
+    }
+}
+
 /// A release that was never published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
+    /// The end of the path it is.
+    pub end: End,
     /// The release.
     pub release: Release,
     /// The edition it was looked for in.
