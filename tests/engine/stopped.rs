@@ -118,6 +118,38 @@ async fn removing_that_panics_is_a_leftover() -> Fallible {
     Ok(())
 }
 
+/// Whoever ends a run has not let it pass, whatever its stages had come to by then.
+#[tokio::test(start_paused = true)]
+async fn a_signal_while_everything_is_removed_is_a_cancellation() -> Fallible {
+    for fails in [false, true] {
+        let whole = passing(fails)?.run().await?;
+        assert_eq!(whole.exit(), if fails { Exit::Failed } else { Exit::Passed });
+        let ended = passing(fails)?.cancelled_after(whole.elapsed - SECOND).run().await?;
+        assert_eq!((ended.summary().verdict().0, ended.exit()), (Verdict::Cancelled, Exit::Cancelled));
+        ended.ended(&["way-back/check passed", "teardown cancelled"])?;
+        ended.says("teardown", "cancelled from outside while everything was removed")?;
+        assert_eq!((ended.summary().leftovers().len(), ended.elapsed), (0, whole.elapsed), "removing goes on");
+    }
+    let rehearsal = Rehearsal::new()?.cancelled_after(5 * SECOND).forced_after(6 * SECOND);
+    rehearsal.world.on("teardown", Deed::Hang);
+    let forced = rehearsal.run().await?;
+    assert_eq!(forced.exit(), Exit::Cancelled);
+    forced.ended(&["way-back/check passed", "teardown cancelled"])?;
+    forced.says("teardown", "removed; 1 leftovers; remove them with: rehearse sweep")?;
+    assert_eq!(forced.summary().leftovers(), ["unknown: removing was ended by force"]);
+    Ok(())
+}
+
+/// A rehearsal whose removing takes ten seconds.
+fn passing(fails: bool) -> Fallible<Rehearsal> {
+    let rehearsal = Rehearsal::new()?;
+    rehearsal.world.on("teardown", Deed::Late(10 * SECOND, Box::new(Deed::Usual)));
+    if fails {
+        rehearsal.world.on("run main/web: migrate", Deed::Exit(1, "no"));
+    }
+    Ok(rehearsal)
+}
+
 #[tokio::test(start_paused = true)]
 async fn leftovers_are_never_green() -> Fallible {
     let rehearsal = Rehearsal::new()?;

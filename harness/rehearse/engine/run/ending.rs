@@ -105,6 +105,12 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                 teller.tell(EventKind::LeftBehind { leftovers });
             }
         }
+        // Removing is gone through with all the same; but whoever ends a run has not let it pass.
+        if self.cancel.is_cancelled() && self.over != Some(Over::Cancelled) {
+            let left = reason.map(|left| format!("; {left}")).unwrap_or_default();
+            outcome = Outcome::Cancelled;
+            reason = Some(format!("cancelled from outside while everything was removed{left}"));
+        }
         let wall = began.elapsed();
         let time = StageTime { wall, product: Duration::ZERO, engine: wall };
         let (stage, findings) = (stage.id.clone(), Vec::new());
