@@ -18,7 +18,8 @@ pub struct Backup {
     /// Where the manifest names the product.
     #[serde(default)]
     pub product: Option<Pointer>,
-    /// Where the manifest names the release. A backup restores only into exactly its own release.
+    /// Where the manifest names the release. A backup restores only into exactly its own release, however that is written:
+    /// `1.0` is `v1.0.0`, since a number that is not written is 0.
     #[serde(default)]
     pub release: Option<Pointer>,
     /// Where else the release is said: in a text file of the backup.

@@ -240,6 +240,18 @@ fn checksums_may_be_anything() {
         .unwrap();
 }
 
+/// One release by the rule of all releases: a number that is not written is 0, and only that.
+#[test]
+fn a_release_is_the_same_however_it_is_written() {
+    let says = |release: &str| without_a_manifest().written("release.txt", format!("release {release}\n"));
+    for same in ["1.0", "1", "v1.0.0", "1.0.0.0"] {
+        says(same).says(&[]);
+    }
+    for other in ["1.1", "1.0.1", "1.0-rc1", "1.0.0.1", "1.0-ee", "one"] {
+        says(other).starts("the backup's release: 1.0.0, as a backup restores only into exactly its own");
+    }
+}
+
 #[test]
 fn the_release_is_looked_for_in_the_beginning_of_a_large_file() {
     let large = |beginning: &str| {
