@@ -3,10 +3,14 @@
 //! Each type says its grammar once, in [`Scalar`]; reading, writing, schema and validation follow from it. A type of
 //! another module joins by implementing [`Scalar`], calling `scalar!` and adding a line to [`validators`].
 
+mod name;
+
 use std::fmt;
 use std::time::Duration as StdDuration;
 
 use crate::template::Template;
+
+pub(crate) use name::{NAME, NAME_EXPECTED, Name};
 
 /// A value with a textual form. `Display` writes what [`Scalar::parse`] reads.
 pub trait Scalar: Sized + fmt::Display {

@@ -20,7 +20,8 @@ use crate::scalar::Duration;
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Scenario {
-    /// Its name: lower case, stable; JUnit's suite.
+    /// Its name: lower case, stable; JUnit's suite, a folder of reports and a label.
+    #[schemars(with = "crate::scalar::Name")]
     pub scenario: String,
     /// What it shows, in a sentence.
     #[serde(default)]
@@ -38,6 +39,7 @@ pub struct Scenario {
     #[serde(default)]
     pub through: Vec<Line>,
     /// The folder of the backup, relative to this file.
+    #[schemars(length(min = 1))]
     pub backup: String,
     /// Values for the product's settings.
     #[serde(default)]

@@ -36,6 +36,7 @@ use crate::template::Template;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Product {
     /// The product's name: lower case, as scenarios refer to it.
+    #[schemars(with = "crate::scalar::Name")]
     pub product: String,
     /// The name people use.
     #[serde(default)]
@@ -55,6 +56,7 @@ pub struct Product {
     #[serde(default)]
     pub databases: BTreeMap<String, Database>,
     /// The services of a deployment.
+    #[schemars(with = "BTreeMap<crate::scalar::Name, Service>")]
     pub services: BTreeMap<String, Service>,
     /// What a backup is made of and how to trust it.
     pub backup: Backup,

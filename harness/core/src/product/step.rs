@@ -18,13 +18,13 @@ use crate::template::Template;
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Starts services in this order and waits until each is ready.
-    Start(Vec<String>),
+    Start(#[schemars(length(min = 1))] Vec<String>),
     /// Stops services and makes sure that they are gone.
-    Stop(Vec<String>),
+    Stop(#[schemars(length(min = 1))] Vec<String>),
     /// Stops and starts services.
-    Restart(Vec<String>),
+    Restart(#[schemars(length(min = 1))] Vec<String>),
     /// Removes services and creates them anew on the image of the stage's release; volumes stay. Not started.
-    Replace(Vec<String>),
+    Replace(#[schemars(length(min = 1))] Vec<String>),
     /// Runs a command inside a running service.
     Exec(ExecStep),
     /// Runs a command in a one-off container made like the service.

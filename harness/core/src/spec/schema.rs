@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use crate::scalar::{Validator, validators};
+use crate::scalar::{NAME, NAME_EXPECTED, Validator, validators};
 
 /// What a node has to look like.
 #[derive(Debug)]
@@ -58,6 +58,7 @@ impl Text {
             Self { pattern: Some(pattern), .. } if [r"^\d+$", r"^-?\d+$"].contains(&pattern.as_str()) => {
                 "a whole number".to_owned()
             }
+            Self { pattern: Some(pattern), .. } if pattern.as_str() == NAME => NAME_EXPECTED.to_owned(),
             Self { pattern: Some(pattern), .. } => format!("text that matches `{pattern}`"),
             Self { not_empty: true, .. } => "text that is not empty".to_owned(),
             Self { .. } => "text".to_owned(),
