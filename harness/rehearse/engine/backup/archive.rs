@@ -161,7 +161,8 @@ impl Contents {
         } else if kind.is_symlink() {
             for target in &targets {
                 if names.iter().any(|name| leads_out(name, target)) {
-                    self.refuse(format!("{shown} is a link that leads out, to {}", named(target)));
+                    let to = named(target);
+                    self.refuse(format!("{shown} is a link that leads out, to {to}{}", without(&entry.path_bytes())));
                 }
             }
             self.watch(&names)?;
@@ -214,6 +215,19 @@ fn leaves(name: &[u8]) -> Option<String> {
     } else {
         None
     }
+}
+
+/// What to do about an entry that is refused: the archive is made anew without it. `tar` takes a pattern, and matches it
+/// below any folder where it is not anchored.
+fn without(name: &[u8]) -> String {
+    let typed = std::str::from_utf8(name)
+        .ok()
+        .filter(|name| name.chars().count() <= 200 && !name.contains(|c: char| c.is_control() || "'*?[\\".contains(c)));
+    let exclude = match typed {
+        Some(name) => format!("tar --anchored --exclude='{name}' …"),
+        None => "tar --exclude".to_owned(),
+    };
+    format!("; make the archive anew without it ({exclude}), or with what it leads to in its place (tar --dereference)")
 }
 
 /// Whether a link of this name leads out of the folder. By the letter: nothing is written through a link, so what other
