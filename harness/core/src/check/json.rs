@@ -1,10 +1,13 @@
 //! JSON compared by meaning: lists as sets that count, numbers by value, every difference named by where it is.
 
+mod meaning;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
+use self::meaning::{Meaning, Meanings, looked_at};
 use super::compare::shorten;
 
 /// Differences kept; what is beyond is counted.
@@ -58,9 +61,9 @@ impl Differences {
 
 /// In what `now` differs from `before`.
 pub(crate) fn differences(before: &Value, now: &Value, terms: JsonTerms<'_>) -> Differences {
-    let mut found = Differences::default();
-    walk(before, now, terms, &mut String::new(), &mut found);
-    found
+    let mut walk = Walk { terms, meanings: Meanings::new(terms), at: String::new(), found: Differences::default() };
+    walk.values(before, now);
+    walk.found
 }
 
 /// How many values there are below: what is neither null nor a list nor an object, nor under a key that is left out.
@@ -75,94 +78,114 @@ pub(crate) fn values(value: &Value, ignore: &[String]) -> u64 {
     }
 }
 
-fn walk(before: &Value, now: &Value, terms: JsonTerms<'_>, at: &mut String, found: &mut Differences) {
-    match (before, now) {
-        (Value::Object(before), Value::Object(now)) => objects(before, now, terms, at, found),
-        (Value::Array(before), Value::Array(now)) if terms.ordered => in_order(before, now, terms, at, found),
-        (Value::Array(before), Value::Array(now)) => as_sets(before, now, terms, at, found),
-        (Value::Number(before), Value::Number(now)) if exact(before) == exact(now) => {}
-        _ if before == now => {}
-        _ if kind(before) != kind(now) && !before.is_null() && !now.is_null() => {
-            found.add(at, format!("{} ({})", short(before), kind(before)), format!("{} ({})", short(now), kind(now)));
+/// Goes down both values at once.
+struct Walk<'v> {
+    terms: JsonTerms<'v>,
+    meanings: Meanings<'v>,
+    /// Where it is.
+    at: String,
+    found: Differences,
+}
+
+impl<'v> Walk<'v> {
+    fn values(&mut self, before: &'v Value, now: &'v Value) {
+        looked_at();
+        if self.meanings.of(before) == self.meanings.of(now) {
+            return;
         }
-        _ => found.add(at, short(before), short(now)),
-    }
-}
-
-fn objects(
-    before: &Map<String, Value>,
-    now: &Map<String, Value>,
-    terms: JsonTerms<'_>,
-    at: &mut String,
-    found: &mut Differences,
-) {
-    let kept = |key: &&String| !terms.ignore.contains(*key);
-    for key in before.keys().filter(kept) {
-        below(at, &format!("/{key}"), |at| match (before.get(key), now.get(key)) {
-            (Some(was), Some(is)) => walk(was, is, terms, at, found),
-            (Some(was), None) => found.add(at, short(was), "no such key"),
-            (None, _) => {}
-        });
-    }
-    for key in now.keys().filter(kept).filter(|key| !before.contains_key(*key)) {
-        below(at, &format!("/{key}"), |at| found.add(at, "no such key", now.get(key).map(short).unwrap_or_default()));
-    }
-}
-
-fn in_order(before: &[Value], now: &[Value], terms: JsonTerms<'_>, at: &mut String, found: &mut Differences) {
-    for (index, (was, is)) in before.iter().zip(now).enumerate() {
-        below(at, &format!("/{index}"), |at| walk(was, is, terms, at, found));
-    }
-    lengths(before, now, at, found);
-    for was in before.iter().skip(now.len()) {
-        found.add(at, format!("an element {}", short(was)), "gone");
-    }
-    for is in now.iter().skip(before.len()) {
-        found.add(at, "no such element", format!("an element {}", short(is)));
-    }
-}
-
-fn lengths(before: &[Value], now: &[Value], at: &str, found: &mut Differences) {
-    if before.len() != now.len() {
-        found.add(at, format!("{} elements", before.len()), format!("{} elements", now.len()));
-    }
-}
-
-/// Elements without an equal on the other side, paired by a key that tells them apart where there is one.
-fn as_sets(before: &[Value], now: &[Value], terms: JsonTerms<'_>, at: &mut String, found: &mut Differences) {
-    // By what elements mean: how many there are now, and how many of them nothing of the baseline was matched with yet.
-    let mut counts: HashMap<String, (usize, usize)> = HashMap::new();
-    for is in now {
-        let count = counts.entry(canonical(is, terms)).or_default();
-        *count = (count.0 + 1, count.1 + 1);
-    }
-    let mut lost: Vec<&Value> = Vec::new();
-    for was in before {
-        match counts.get_mut(&canonical(was, terms)) {
-            Some((_, free)) if *free > 0 => *free -= 1,
-            Some(_) | None => lost.push(was),
+        match (before, now) {
+            (Value::Object(before), Value::Object(now)) => self.objects(before, now),
+            (Value::Array(before), Value::Array(now)) if self.terms.ordered => self.in_order(before, now),
+            (Value::Array(before), Value::Array(now)) => self.as_sets(before, now),
+            _ if kind(before) != kind(now) && !before.is_null() && !now.is_null() => {
+                self.add(format!("{} ({})", short(before), kind(before)), format!("{} ({})", short(now), kind(now)));
+            }
+            _ => self.add(short(before), short(now)),
         }
     }
-    let mut new: Vec<&Value> = Vec::new();
-    for is in now.iter().rev() {
-        if let Some((_, free)) = counts.get_mut(&canonical(is, terms)).filter(|(_, free)| *free > 0) {
-            *free -= 1;
-            new.push(is);
+
+    fn objects(&mut self, before: &'v Map<String, Value>, now: &'v Map<String, Value>) {
+        let ignore = self.terms.ignore;
+        let kept = |key: &&String| !ignore.contains(*key);
+        for key in before.keys().filter(kept) {
+            self.below(&format!("/{key}"), |walk| match (before.get(key), now.get(key)) {
+                (Some(was), Some(is)) => walk.values(was, is),
+                (Some(was), None) => walk.add(short(was), "no such key"),
+                (None, _) => {}
+            });
+        }
+        for key in now.keys().filter(kept).filter(|key| !before.contains_key(*key)) {
+            let is = now.get(key).map(short).unwrap_or_default();
+            self.below(&format!("/{key}"), |walk| walk.add("no such key", is));
         }
     }
-    new.reverse();
-    lengths(before, now, at, found);
-    let (pairs, lost, new) = paired(lost, new, terms.ignore);
-    for (name, was, is) in pairs {
-        below(at, &name, |at| walk(was, is, terms, at, found));
+
+    fn in_order(&mut self, before: &'v [Value], now: &'v [Value]) {
+        for (index, (was, is)) in before.iter().zip(now).enumerate() {
+            self.below(&format!("/{index}"), |walk| walk.values(was, is));
+        }
+        self.lengths(before, now);
+        for was in before.iter().skip(now.len()) {
+            self.add(format!("an element {}", short(was)), "gone");
+        }
+        for is in now.iter().skip(before.len()) {
+            self.add("no such element", format!("an element {}", short(is)));
+        }
     }
-    for was in lost {
-        let equals = counts.get(&canonical(was, terms)).map_or(0, |(all, _)| *all);
-        let is = if equals > 0 { format!("gone, {equals} equal to it left") } else { "gone".to_owned() };
-        found.add(at, format!("an element {}", short(was)), is);
+
+    fn lengths(&mut self, before: &[Value], now: &[Value]) {
+        if before.len() != now.len() {
+            self.add(format!("{} elements", before.len()), format!("{} elements", now.len()));
+        }
     }
-    for is in new {
-        found.add(at, "no such element", format!("an element {}", short(is)));
+
+    /// Elements without an equal on the other side, paired by a key that tells them apart where there is one.
+    fn as_sets(&mut self, before: &'v [Value], now: &'v [Value]) {
+        // By what elements mean: how many there are now, and how many of them nothing of the baseline was matched with yet.
+        let mut counts: HashMap<Meaning, (usize, usize)> = HashMap::new();
+        for is in now {
+            let count = counts.entry(self.meanings.of(is)).or_default();
+            *count = (count.0 + 1, count.1 + 1);
+        }
+        let mut lost: Vec<&Value> = Vec::new();
+        for was in before {
+            match counts.get_mut(&self.meanings.of(was)) {
+                Some((_, free)) if *free > 0 => *free -= 1,
+                Some(_) | None => lost.push(was),
+            }
+        }
+        let mut new: Vec<&Value> = Vec::new();
+        for is in now.iter().rev() {
+            if let Some((_, free)) = counts.get_mut(&self.meanings.of(is)).filter(|(_, free)| *free > 0) {
+                *free -= 1;
+                new.push(is);
+            }
+        }
+        new.reverse();
+        self.lengths(before, now);
+        let (pairs, lost, new) = paired(lost, new, self.terms.ignore);
+        for (name, was, is) in pairs {
+            self.below(&name, |walk| walk.values(was, is));
+        }
+        for was in lost {
+            let equals = counts.get(&self.meanings.of(was)).map_or(0, |(all, _)| *all);
+            let is = if equals > 0 { format!("gone, {equals} equal to it left") } else { "gone".to_owned() };
+            self.add(format!("an element {}", short(was)), is);
+        }
+        for is in new {
+            self.add("no such element", format!("an element {}", short(is)));
+        }
+    }
+
+    fn add(&mut self, was: impl Into<String>, is: impl Into<String>) {
+        self.found.add(&self.at, was, is);
+    }
+
+    fn below(&mut self, part: &str, work: impl FnOnce(&mut Self)) {
+        let length = self.at.len();
+        self.at.push_str(part);
+        work(self);
+        self.at.truncate(length);
     }
 }
 
@@ -221,44 +244,6 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// A text that is the same for values that mean the same.
-fn canonical(value: &Value, terms: JsonTerms<'_>) -> String {
-    let mut text = String::new();
-    write(value, terms, &mut text);
-    text
-}
-
-fn write(value: &Value, terms: JsonTerms<'_>, text: &mut String) {
-    match value {
-        Value::Null | Value::Bool(_) | Value::String(_) => text.push_str(&value.to_string()),
-        Value::Number(number) => text.push_str(&exact(number)),
-        Value::Array(items) => {
-            let mut items: Vec<String> = items.iter().map(|item| canonical(item, terms)).collect();
-            if !terms.ordered {
-                items.sort_unstable();
-            }
-            text.push('[');
-            for item in items {
-                text.push_str(&item);
-                text.push(',');
-            }
-            text.push(']');
-        }
-        Value::Object(map) => {
-            let mut keys: Vec<(&String, &Value)> = map.iter().filter(|(key, _)| !terms.ignore.contains(key)).collect();
-            keys.sort_unstable_by_key(|(key, _)| *key);
-            text.push('{');
-            for (key, item) in keys {
-                text.push_str(&Value::String(key.clone()).to_string());
-                text.push(':');
-                write(item, terms, text);
-                text.push(',');
-            }
-            text.push('}');
-        }
-    }
-}
-
 /// A number as a text that is the same for 1 and 1.0, and exact for whole numbers beyond what a float holds.
 fn exact(number: &Number) -> String {
     /// Whole numbers up to this are exact in a float.
@@ -282,13 +267,6 @@ fn kind(value: &Value) -> &'static str {
 
 fn short(value: &Value) -> String {
     shorten(&value.to_string(), 160)
-}
-
-fn below(at: &mut String, part: &str, work: impl FnOnce(&mut String)) {
-    let length = at.len();
-    at.push_str(part);
-    work(at);
-    at.truncate(length);
 }
 
 #[cfg(test)]
@@ -369,6 +347,26 @@ mod tests {
         assert_eq!(found.kept.len(), 2);
         let found = differences(&json!([[1, 2]]), &json!([[1, 2], [3]]), JsonTerms { ordered: true, ignore: &[] });
         assert_eq!(found.kept.len(), 2);
+    }
+
+    /// Lists in lists, with a difference in the innermost one; what is looked at to find it.
+    fn work(depth: usize, terms: JsonTerms<'_>) -> u64 {
+        let nested =
+            |innermost: &str| (0..depth).fold(json!(innermost), |below, level| json!([level, below, {"a": 1}]));
+        let (before, now) = (nested("was"), nested("is"));
+        meaning::LOOKED_AT.set(0);
+        let found = differences(&before, &now, terms);
+        assert_eq!(found.kept.len(), 1, "{found:?}");
+        meaning::LOOKED_AT.get()
+    }
+
+    #[test]
+    fn what_is_nested_twice_as_deep_is_twice_the_work() {
+        for ordered in [false, true] {
+            let terms = JsonTerms { ordered, ignore: &[] };
+            let (half, whole) = (work(60, terms), work(120, terms));
+            assert!(whole > 0 && whole <= 2 * half + 10, "{half} for a depth of 60, {whole} for 120");
+        }
     }
 
     #[test]
