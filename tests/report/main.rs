@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rehearse::report::{Colour, Files, Jsonl, Junit, Look, Terminal, events_schema, summary_schema, write_junit};
-use rehearse_core::event::{Event, Reporter};
+use rehearse_core::event::{Event, EventKind, Reporter};
+use rehearse_core::scenario::CheckKind;
 use rehearse_core::summary::Summary;
 
 use self::told::{Fallible, RUN, Run};
@@ -299,5 +300,30 @@ fn a_report_that_cannot_be_written_names_the_file() -> Fallible {
     assert!(said(tell(&events, &mut Junit::new(&blocked.join("junit.xml"), ""))).contains("file/junit.xml"));
     assert!(said(tell(&events, &mut Files::new(&blocked))).contains("file/plan.json"));
     assert!(Jsonl::new(Path::new(&blocked)).is_err());
+    Ok(())
+}
+
+/// The time grows with the checks: looking for each among all others would take minutes for these.
+#[test]
+fn any_number_of_checks_is_folded_in_time_and_each_only_once() -> Fallible {
+    let stage = "hop-1/check";
+    let mut told = told::Told::new(&RUN, None)?.begin(stage);
+    for number in 0..60_000 {
+        told = told.checked(stage, told::good(CheckKind::Access, &format!("the object of number {number}"), 1));
+    }
+    let mut summary = Summary::new();
+    let began = std::time::Instant::now();
+    told.events.iter().try_for_each(|event| summary.fold(event))?;
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    assert_eq!(summary.checks(), 60_000);
+    let mut twice = told.events.last().cloned().ok_or("no event")?;
+    let refused = summary.fold(&twice).err().map(|illegal| illegal.to_string()).unwrap_or_default();
+    assert!(refused.contains("a second check \"access: the object of number 59999\" in hop-1/check"), "{refused}");
+    // The same name of another kind is another check.
+    if let EventKind::Checked { report, .. } = &mut twice.kind {
+        report.kind = CheckKind::Artifacts;
+    }
+    summary.fold(&twice)?;
+    assert_eq!(summary.checks(), 60_001);
     Ok(())
 }

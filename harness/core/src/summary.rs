@@ -5,6 +5,7 @@
 
 mod expected;
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::cause::{Cause, causes};
@@ -122,6 +123,8 @@ pub struct IllegalEvent {
 pub struct Summary {
     started: Option<Box<RunStarted>>,
     stages: Vec<StageRecord>,
+    /// The names of the checks of each stage: to look for one among all there are takes time by the square of them.
+    told: HashMap<StageId, HashSet<(CheckKind, String)>>,
     leftovers: Vec<String>,
     wall: Duration,
     finished: bool,
@@ -164,11 +167,11 @@ impl Summary {
                 self.running(stage, "migrated")?.migrations.push(migration.clone());
             }
             EventKind::Checked { stage, report } => {
-                let record = self.running(stage, "checked")?;
-                if record.checks.iter().any(|check| check.kind == report.kind && check.name == report.name) {
+                self.running(stage, "checked")?;
+                if !self.told.entry(stage.clone()).or_default().insert((report.kind, report.name.clone())) {
                     return illegal(format!("a second check {:?} in {stage}", report.title()));
                 }
-                record.checks.push(report.clone());
+                self.running(stage, "checked")?.checks.push(report.clone());
             }
             EventKind::Disturbed { stage, disturbance } => {
                 self.running(stage, "disturbed")?.disturbances.push(disturbance.clone());
