@@ -3,6 +3,9 @@
 //! `cargo bench --bench fingerprint`, or with another number of rows in `ROWS`.
 #![expect(clippy::print_stdout, reason = "a bench is there to print its figures")]
 
+#[path = "../support/memory.rs"]
+mod memory;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,6 +19,8 @@ use rehearse_core::check::reading;
 use rehearse_core::event::RunId;
 use rehearse_core::observe::Answer;
 use rehearse_core::product::Engine;
+
+use self::memory::memory;
 
 const MOST: u32 = 10;
 
@@ -91,7 +96,7 @@ async fn measure(host: &Arc<DockerHost>, rows: u64) -> Result<(), String> {
         ask("select count(*) from large").await?;
         counted = counted.min(begun.elapsed());
     }
-    let memory = resident();
+    let before = memory("VmRSS:").unwrap_or(0);
     let wanted = reading(None, &[], &[]);
     let mut read = Duration::MAX;
     for _ in 0..2 {
@@ -105,14 +110,7 @@ async fn measure(host: &Arc<DockerHost>, rows: u64) -> Result<(), String> {
     }
     let ratio = read.as_secs_f64() / counted.as_secs_f64();
     println!("{rows} rows of 6 columns: count(*) {counted:.2?}, our reading {read:.2?}, {ratio:.1} times as long");
-    println!("resident memory: {memory} KiB before, {} KiB after", resident());
+    println!("resident memory: {before} KiB before, {} KiB after", memory("VmRSS:").unwrap_or(0));
     println!("{}", if ratio <= f64::from(MOST) { "within the target of 10" } else { "beyond the target of 10" });
     Ok(())
-}
-
-/// Resident memory in KiB.
-fn resident() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
-    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0)
 }

@@ -1,6 +1,11 @@
 //! How fast `junit.xml` is written of 100,000 checks and of twice as many, and in how much memory:
 //! `cargo bench --bench junit`. Another number of checks can be given as an argument.
 
+#[path = "../support/memory.rs"]
+mod memory;
+#[path = "../support/processor.rs"]
+mod processor;
+
 use std::error::Error;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -11,6 +16,9 @@ use rehearse_core::plan::{Act, Plan, Stage};
 use rehearse_core::scenario::CheckKind;
 use rehearse_core::summary::Summary;
 use rehearse_core::verdict::{Finding, Outcome};
+
+use self::memory::memory;
+use self::processor::on_cpu;
 
 type Tried<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -104,22 +112,6 @@ fn summary(checks: usize, every: usize) -> Tried<Summary> {
 /// Begins the count of the most memory anew.
 fn forget_the_peak() -> Tried {
     Ok(std::fs::OpenOptions::new().write(true).open("/proc/self/clear_refs")?.write_all(b"5")?)
-}
-
-/// A line of the process's status, in KiB.
-fn memory(name: &str) -> Tried<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such line")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
-}
-
-/// Seconds that this process was on a processor.
-fn on_cpu() -> Tried<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // Fields are counted from behind the command's name, which may hold blanks; user and system time, in hundredths.
-    let fields = stat.rsplit_once(')').ok_or("no stat")?.1.split_whitespace();
-    let ticks: Result<Vec<f64>, _> = fields.skip(11).take(2).map(str::parse).collect();
-    Ok(ticks?.iter().sum::<f64>() / 100.0)
 }
 
 #[expect(clippy::print_stdout, reason = "a bench is read by people")]

@@ -16,12 +16,12 @@ pub(crate) async fn copies_stream_through_a_created_container_in_flat_memory() -
     let (there, back) = (rig.folder.path().join("there"), rig.folder.path().join("back"));
     noise(&there, 100)?;
 
-    let before = memory();
+    let before = resident();
     let peak = Arc::new(AtomicU64::new(0));
     let watch = Arc::clone(&peak);
     let watcher = tokio::spawn(async move {
         loop {
-            watch.fetch_max(memory(), Ordering::Relaxed);
+            watch.fetch_max(resident(), Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });

@@ -17,6 +17,8 @@ mod contained;
 mod copies;
 mod disturbances;
 mod images;
+#[path = "../support/memory.rs"]
+mod memory;
 mod networks;
 mod planted;
 mod registry;

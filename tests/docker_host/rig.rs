@@ -12,6 +12,8 @@ use rehearse_core::path::Target;
 use rehearse_core::secret::Redactor;
 use tokio::sync::OnceCell;
 
+use super::memory::memory;
+
 pub(crate) type Outcome = Result<(), String>;
 
 pub(crate) const BASE: &str = "debian:bookworm-slim";
@@ -197,10 +199,9 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F
     }
 }
 
-pub(crate) fn memory() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
-    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) >> 10
+/// What this process holds, in MiB.
+pub(crate) fn resident() -> u64 {
+    memory("VmRSS:").unwrap_or(0) >> 10
 }
 
 /// Bytes that don't repeat themselves.

@@ -286,6 +286,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::held::held;
 
     #[test]
     fn two_streams_in_one_file_tear_no_line() {
@@ -297,12 +298,6 @@ mod tests {
         }
         lines.release();
         assert_eq!(String::from_utf8_lossy(&lines.whole), "one\nbad\ntwo\nworse\nthree");
-    }
-    /// The most memory this process ever held, in MiB.
-    fn held() -> u64 {
-        let text = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() >> 10
     }
 
     #[test]

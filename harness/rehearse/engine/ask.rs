@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rehearse_core::check::{Compared, Terms, judge_answer};
+use rehearse_core::check::{Compared, Terms, judge_answer, shorten};
 use rehearse_core::event::{CheckReport, StageId};
 use rehearse_core::migrations::MigrationReader;
 use rehearse_core::observe::{Answer, Ended, Seen};
@@ -127,7 +127,7 @@ impl<H: Host, O: Observer> World<H, O> {
     pub(crate) async fn ask_sql(&self, scene: &Scene, step: &SqlStep, context: &Value) -> Result<Seen, Trouble> {
         let query = step.query.render(context)?;
         let flat = query.split_whitespace().collect::<Vec<_>>().join(" ");
-        let asked = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat)));
+        let asked = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat, 80)));
         let site = self.database(scene, &step.database)?;
         let ask = || async {
             let _wait = self.meter.product();
@@ -231,14 +231,6 @@ fn unseen(trouble: Trouble) -> HostError {
             HostError::Operation { operation: "describe", object: "a one-off".into(), source: other.chain().into() }
         }
     }
-}
-
-fn shorten(text: &str) -> String {
-    let mut cut: String = text.chars().take(80).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    cut
 }
 
 /// Whether a command could not be run at all. By the convention of every shell and container runtime: 126 and 127.

@@ -121,13 +121,7 @@ impl<H: Host, O: Observer> World<H, O> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The most memory this process ever held, in MiB.
-    fn held() -> u64 {
-        let text = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() >> 10
-    }
+    use crate::engine::held::held;
 
     fn lines(file: &Path) -> Lines {
         Lines::new(Follower { file: Some(file.to_owned()), at: 0 })

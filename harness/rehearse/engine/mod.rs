@@ -7,6 +7,8 @@ mod checks;
 mod evidence;
 mod follow;
 mod graphql;
+#[cfg(test)]
+pub(crate) mod held;
 pub mod host;
 mod known;
 mod login;

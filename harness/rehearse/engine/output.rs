@@ -114,14 +114,8 @@ mod tests {
     use rehearse_core::secret::{Redactor, Secret};
 
     use super::*;
+    use crate::engine::held::held;
     use crate::engine::wait::Tail;
-
-    /// The most memory this process ever held, in MiB.
-    fn held() -> u64 {
-        let text = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() >> 10
-    }
 
     #[test]
     fn output_without_end_and_without_lines_is_taken_in_flat_memory() {

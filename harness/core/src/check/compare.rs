@@ -56,7 +56,7 @@ fn short(value: &Value) -> String {
 }
 
 /// At most so many characters, with a sign where it was cut.
-pub(crate) fn shorten(text: &str, most: usize) -> String {
+pub fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

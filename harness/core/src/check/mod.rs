@@ -18,7 +18,7 @@ mod performance;
 
 pub use answer::{Compared, Terms, fill_json, judge_answer};
 pub use budget::{Budget, Figures, judge_budget};
-pub use compare::{csv_difference, json_difference};
+pub use compare::{csv_difference, json_difference, shorten};
 pub use data::{Affected, DataTerms, Difference, judge_data, judge_rows, judge_structure, name_structure, reading};
 pub use graphql::{GraphqlTerms, data_of, judge_graphql, judge_refused};
 pub use graphql_schema::{SchemaTerms, judge_schema};

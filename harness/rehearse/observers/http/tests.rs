@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::engine::held::held;
 
 /// What a server does with a connection once it has read a request.
 #[derive(Clone)]
@@ -122,13 +123,6 @@ fn says(text: &str) -> Does {
 }
 
 const OK: &str = "HTTP/1.1 200 OK\r\n";
-
-/// The most memory this process ever held, in MiB.
-fn held() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() >> 10
-}
 
 #[tokio::test]
 async fn a_body_without_end_is_read_to_a_limit_in_flat_memory() {

@@ -3,6 +3,7 @@
 use rehearse_core::product::Engine;
 
 use super::*;
+use crate::engine::held::held;
 
 fn part(most: u64) -> Part {
     let value = |name: &str| part::Value { name: name.to_owned(), sql: name.to_owned(), of_type: "text".to_owned() };
@@ -25,13 +26,6 @@ fn told(pieces: impl IntoIterator<Item = Vec<u8>>) -> Result<TableState, String>
         reader.take(Stream::Out, &piece);
     }
     reader.finish().map(|mut tables| tables.remove(0))
-}
-
-/// The most memory this process ever held, in MiB.
-fn held() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() >> 10
 }
 
 fn lines(text: &str) -> Vec<Vec<u8>> {

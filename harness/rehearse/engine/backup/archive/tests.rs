@@ -7,6 +7,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
 use super::*;
+use crate::engine::held::held_kib;
 
 /// An archive in the making.
 #[derive(Default)]
@@ -352,7 +353,5 @@ fn empty_entries_by_the_hundred_thousand_are_counted_in_flat_memory() {
 
 /// The most memory this process ever held, in KiB, less what it was.
 fn rise(before: Option<u64>) -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() - before.unwrap_or(0)
+    held_kib() - before.unwrap_or(0)
 }
