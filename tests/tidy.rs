@@ -127,7 +127,7 @@ fn no_file_is_much_longer_than_400_lines() -> Tried {
 
 #[test]
 fn the_committed_schemas_are_those_of_the_code() -> Tried {
-    for format in ["product", "scenario", "events"] {
+    for format in ["product", "scenario", "events", "runbook"] {
         let made = Command::new(env!("CARGO_BIN_EXE_rehearse")).args(["schema", format]).output()?;
         let path = root().join(format!("docs/schema/{format}.json"));
         if std::env::var_os("REHEARSE_BLESS").is_some() {

@@ -104,6 +104,7 @@ fn summary(seed: u8, texts: &[String]) -> Option<Summary> {
         deadline: Duration::from_secs(1),
         require: Vec::new(),
         without: Default::default(),
+        production: None,
         stages,
     };
     let started =

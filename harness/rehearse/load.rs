@@ -10,6 +10,7 @@ use rehearse_core::catalog::Catalog;
 use rehearse_core::diagnostic::{Problem, Rejected, did_you_mean};
 use rehearse_core::plan::{Plan, PlanError};
 use rehearse_core::product::Product;
+use rehearse_core::runbook::Runbook;
 use rehearse_core::scenario::Scenario;
 use rehearse_core::signature::{self, Failures, KnownFailure};
 use rehearse_core::span::{Source, Span};
@@ -111,6 +112,21 @@ pub enum LoadError {
         #[source]
         source: Box<PlanError>,
     },
+    /// The product's operators' knowledge is not written down.
+    #[error("product {product} has no runbook: its product.yaml names no file under `runbook`")]
+    NoRunbook {
+        /// The product.
+        product: String,
+    },
+    /// A file is not the JSON that it should be.
+    #[error("{path} is not what a run of this version writes")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: serde_json::Error,
+    },
     /// The image recipes contradict each other.
     #[error("the image recipes are no good")]
     Book(#[from] BookError),
@@ -133,6 +149,8 @@ pub struct LoadedProduct {
     pub product: Product,
     /// Its published releases.
     pub catalog: Catalog,
+    /// What its operators have to know and to do.
+    pub runbook: Option<Runbook>,
 }
 
 /// A scenario ready to be rehearsed.
@@ -184,6 +202,19 @@ pub(crate) fn text(path: &Path) -> Result<String, LoadError> {
     })
 }
 
+/// What somebody pipes in or pastes.
+pub(crate) fn standard_input() -> Result<String, LoadError> {
+    let path = PathBuf::from("standard input");
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes);
+    read.map_err(|source| LoadError::Read { path: path.clone(), source })?;
+    let size = bytes.len() as u64;
+    if size > LARGEST {
+        return Err(LoadError::TooLarge { path, size });
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// Reads a product: a built-in one by name, or the one in `folder`.
 ///
 /// # Errors
@@ -220,7 +251,8 @@ pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadE
     };
     let catalog =
         catalog.map_err(|error| LoadError::Catalog { product: product.product.clone(), reason: error.to_string() })?;
-    Ok(LoadedProduct { product, catalog })
+    let runbook = product.runbook.as_ref().map(|name| operators(file(name)?)).transpose()?;
+    Ok(LoadedProduct { product, catalog, runbook })
 }
 
 /// Reads a list of known failures, as it stands beside a product.
@@ -229,6 +261,12 @@ pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadE
 /// When it cannot be read or has mistakes.
 pub fn failures(path: &Path) -> Result<Vec<KnownFailure>, LoadError> {
     listed(Source::new(path.display().to_string(), text(path)?))
+}
+
+fn operators(source: Source) -> Result<Runbook, LoadError> {
+    let (runbook, document) = read::<Runbook>(source)?;
+    document.refuse(runbook.problems(&document))?;
+    Ok(runbook)
 }
 
 fn listed(source: Source) -> Result<Vec<KnownFailure>, LoadError> {
@@ -256,8 +294,12 @@ pub fn rehearsal(
     change: impl FnOnce(&mut Scenario) -> Given,
 ) -> Result<Loaded, LoadError> {
     let (mut scenario, document) = self::scenario(path)?;
-    let LoadedProduct { product, catalog } = self::product(&scenario.product, product_folder)?;
-    document.refuse(scenario.problems(&product, &document))?;
+    let LoadedProduct { product, catalog, runbook } = self::product(&scenario.product, product_folder)?;
+    let mut problems = scenario.problems(&product, &document);
+    if let (Some(runbook), Some(production)) = (&runbook, &scenario.production) {
+        problems.extend(runbook.wrong_answers(production, &document, "/production"));
+    }
+    document.refuse(problems)?;
     let given = change(&mut scenario);
     if let Some(name) = scenario.settings.keys().find(|name| !product.settings.contains_key(*name)) {
         let known = product.settings.keys().cloned().collect::<Vec<_>>().join(", ");

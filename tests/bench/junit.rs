@@ -72,6 +72,7 @@ fn summary(checks: usize, every: usize) -> Tried<Summary> {
         deadline: Duration::from_secs(1),
         require: Vec::new(),
         without: Default::default(),
+        production: None,
         stages: (0..stages)
             .zip(1..)
             .map(|(stage, number)| Stage {

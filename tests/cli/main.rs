@@ -2,6 +2,7 @@
 
 mod broken;
 mod engine;
+mod runbook;
 
 use std::path::Path;
 use std::process::{Command, Output};

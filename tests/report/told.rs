@@ -208,6 +208,7 @@ fn plan() -> Fallible<Plan> {
         deadline: Duration::from_secs(3600),
         require: Vec::new(),
         without: Default::default(),
+        production: None,
         stages: stages.collect(),
     })
 }

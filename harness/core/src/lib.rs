@@ -18,6 +18,7 @@ pub mod plan;
 pub mod product;
 pub mod progress;
 pub mod release;
+pub mod runbook;
 pub mod scalar;
 pub mod scenario;
 pub mod secret;

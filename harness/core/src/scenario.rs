@@ -14,6 +14,7 @@ use crate::diagnostic::did_you_mean;
 use crate::path::Target;
 use crate::product::{Service, Step};
 use crate::release::{Edition, Line};
+use crate::runbook::Production;
 use crate::scalar::Duration;
 
 /// What its author wants rehearsed.
@@ -69,6 +70,9 @@ pub struct Scenario {
     /// Which test tier it belongs to.
     #[serde(default)]
     pub tier: Tier,
+    /// The production installation, for its runbook.
+    #[serde(default)]
+    pub production: Option<Production>,
     /// An outcome other than a pass that this scenario exists to show.
     #[serde(default)]
     pub expect: Option<Expectation>,

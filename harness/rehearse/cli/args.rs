@@ -9,6 +9,8 @@ use rehearse_core::release::{Edition, Release};
 use rehearse_core::scalar::Duration;
 use rehearse_core::scenario::CheckKind;
 
+use super::runbook::RunbookArgs;
+
 /// Rehearses the upgrade of a self-hosted product on a real backup: restores it on the production release, walks the
 /// upgrade path hop by hop, judges after every hop, and proves the way back.
 #[derive(Debug, Parser)]
@@ -79,6 +81,13 @@ Exits with the command's own code; 2 where there is no such service.")]
     Shell(ShellArgs),
     /// Say whether a run can be taken up again from what is left of it.
     Resume(ResumeArgs),
+    /// Write the document by which operators upgrade production, or review one that somebody wrote.
+    #[command(after_help = "\
+Examples:
+  rehearse runbook scenarios/gitlab-15.11-to-18.2.yaml --window 4h > plan.md
+  rehearse runbook rehearse-out > plan.md                # of a run: with measured times
+  rehearse runbook review plan.md --product gitlab")]
+    Runbook(Box<RunbookArgs>),
     /// Print the JSON schema of a file format.
     Schema(SchemaArgs),
     /// Print a completion script for a shell.
@@ -301,5 +310,6 @@ pub(crate) struct SchemaArgs {
 pub(crate) enum SchemaOf {
     Product,
     Scenario,
+    Runbook,
     Events,
 }

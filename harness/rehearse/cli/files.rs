@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rehearse_core::path::{Facts, Path as UpgradePath, Planner, Refusal, path_json, refusal_json};
 use rehearse_core::plan;
 use rehearse_core::product::Product;
+use rehearse_core::runbook::Runbook;
 use rehearse_core::scenario::{CheckKind, Scenario};
 use rehearse_core::verdict::Exit;
 use serde_json::json;
@@ -246,6 +247,7 @@ fn schema_of(format: SchemaOf) -> serde_json::Value {
     match format {
         SchemaOf::Product => schemars::schema_for!(Product).to_value(),
         SchemaOf::Scenario => schemars::schema_for!(Scenario).to_value(),
+        SchemaOf::Runbook => schemars::schema_for!(Runbook).to_value(),
         SchemaOf::Events => crate::report::events_schema(),
     }
 }

@@ -6,6 +6,7 @@ mod doctor;
 mod files;
 mod kept;
 mod run;
+mod runbook;
 
 pub use diagnostic::render as draw;
 pub(crate) use files::scenario_files;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(args) => doctor::sweep_leftovers(&args),
         Command::Shell(args) => return kept::shell(&args),
         Command::Resume(args) => kept::resume(&args),
+        Command::Runbook(args) => runbook::runbook(&args),
         Command::Schema(args) => files::schema(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Typed::command(), "rehearse", &mut std::io::stdout());

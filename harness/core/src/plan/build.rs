@@ -123,6 +123,7 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
         deadline: scenario.deadline.as_ref().map_or(DEADLINE, |deadline| deadline.get()),
         require: scenario.require.clone(),
         without: scenario.without.clone(),
+        production: scenario.production.clone(),
         stages,
     })
 }

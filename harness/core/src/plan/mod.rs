@@ -15,6 +15,7 @@ use crate::event::StageId;
 use crate::path::Target;
 use crate::product::{SqlCondition, Step};
 use crate::release::{Edition, Release};
+use crate::runbook::Production;
 use crate::scenario::CheckKind;
 
 /// The numbered stages of one rehearsal.
@@ -47,6 +48,9 @@ pub struct Plan {
     /// Kinds of checks that are not made, with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub without: BTreeMap<CheckKind, String>,
+    /// The production installation, for its runbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub production: Option<Production>,
     /// What is done, in order.
     pub stages: Vec<Stage>,
 }

@@ -81,6 +81,9 @@ pub struct Product {
     /// Failures that are known: a list, or the name of a file beside `product.yaml` that holds the list.
     #[serde(default)]
     pub failures: Failures,
+    /// The name of a file beside `product.yaml` with what its operators have to know and to do.
+    #[serde(default)]
+    pub runbook: Option<String>,
 }
 
 /// What is kept out of whatever is written.

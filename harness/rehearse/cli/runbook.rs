@@ -1,0 +1,171 @@
+//! `rehearse runbook`: the operator's document, and the review of one that somebody else wrote.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use rehearse_core::path::Target;
+use rehearse_core::plan::Plan;
+use rehearse_core::release::Release;
+use rehearse_core::runbook::{Rehearsed, Remark, RemarkKind, Runbook, Sources as Made, StageTiming, compose, review};
+use rehearse_core::scalar;
+use rehearse_core::verdict::Exit;
+use serde::Deserialize;
+
+use super::args::{Changes, Format, Sources};
+use super::files::loaded;
+use super::{chain, print, refuse, say};
+use crate::load::{self, LoadError, LoadedProduct};
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct RunbookArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// A scenario file, or the output folder of a run.
+    #[arg(value_name = "SCENARIO|RUN", required = true)]
+    of: Option<PathBuf>,
+    /// The output folder of a run of the scenario: what took how long.
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// How long the maintenance window is, as 4h.
+    #[arg(long, value_name = "TIME")]
+    window: Option<scalar::Duration>,
+    #[command(flatten)]
+    changes: Changes,
+    #[command(flatten)]
+    sources: Sources,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Say what is missing or wrong in an upgrade plan that somebody wrote: Markdown, or any text.
+    #[command(after_help = "\
+Exit codes: 0 nothing to say, 1 something is missing or wrong, 2 unreadable.
+
+Examples:
+  rehearse runbook review plan.md --product gitlab
+  rehearse runbook review plan.md --product gitlab --from 15.11.13 --to 18.2.8 --format json
+  xclip -o | rehearse runbook review - --product gitlab")]
+    Review(ReviewArgs),
+}
+
+#[derive(Debug, Args)]
+struct ReviewArgs {
+    /// The plan; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The product: a built-in name, or a folder with product.yaml.
+    #[arg(long, value_name = "PRODUCT")]
+    product: String,
+    /// The current release, where the plan's own words for it do not count.
+    #[arg(long, value_name = "RELEASE")]
+    from: Option<Release>,
+    /// The target, where the plan's own words for it do not count.
+    #[arg(long, value_name = "RELEASE")]
+    to: Option<Target>,
+    /// Text or JSON.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(crate) fn runbook(args: &RunbookArgs) -> Exit {
+    let made = match (&args.action, &args.of) {
+        (Some(Action::Review(args)), _) => reviewed(args),
+        (None, Some(of)) => written(args, of),
+        // The parser demands one of both.
+        (None, None) => Ok(Exit::BadInput),
+    };
+    made.unwrap_or_else(|error| refuse(&error))
+}
+
+fn written(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
+    let folder = args.sources.product_dir.as_deref();
+    let (plan, run) = if of.is_dir() {
+        (json::<Plan>(&of.join("plan.json"))?, Some(of))
+    } else {
+        (loaded(of, folder, &args.changes)?.plan, args.run.as_deref())
+    };
+    let rehearsed = run.map(rehearsed).transpose()?;
+    let LoadedProduct { product, runbook, .. } = load::product(&plan.product, folder)?;
+    let runbook = known(runbook, &product.product)?;
+    let production = plan.production.clone().unwrap_or_default();
+    let text = compose(&Made {
+        title: product.title.as_deref().unwrap_or(&product.product),
+        plan: &plan,
+        runbook: &runbook,
+        production: &production,
+        rehearsed: rehearsed.as_ref(),
+        window: args.window.as_ref().or(production.window.as_ref()).map(|window| window.get()),
+    });
+    print(&text);
+    Ok(Exit::Passed)
+}
+
+fn known(runbook: Option<Runbook>, product: &str) -> Result<Runbook, LoadError> {
+    runbook.ok_or_else(|| LoadError::NoRunbook { product: product.to_owned() })
+}
+
+/// As much of `summary.json` as tells what took how long.
+#[derive(Debug, Deserialize)]
+struct Summary {
+    run: String,
+    verdict: String,
+    stages: Vec<StageSummary>,
+}
+
+#[derive(Debug, Deserialize)]
+struct StageSummary {
+    id: String,
+    outcome: String,
+    time: TimeSummary,
+}
+
+#[derive(Debug, Deserialize)]
+struct TimeSummary {
+    wall_s: f64,
+}
+
+fn rehearsed(folder: &Path) -> Result<Rehearsed, LoadError> {
+    let summary: Summary = json(&folder.join("summary.json"))?;
+    let stages = summary.stages.into_iter().filter_map(|stage| {
+        let took = Duration::try_from_secs_f64(stage.time.wall_s).ok()?;
+        Some(StageTiming { id: stage.id, passed: stage.outcome == "passed", took })
+    });
+    Ok(Rehearsed { run: summary.run, verdict: summary.verdict, stages: stages.collect() })
+}
+
+fn json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
+    let text = load::text(path)?;
+    serde_json::from_str(&text).map_err(|source| LoadError::Json { path: path.to_owned(), source })
+}
+
+fn reviewed(args: &ReviewArgs) -> Result<Exit, LoadError> {
+    let text = if args.file == Path::new("-") { load::standard_input()? } else { load::text(&args.file)? };
+    let LoadedProduct { product, catalog, runbook } = load::product(&args.product, None)?;
+    let runbook = known(runbook, &product.product)?;
+    let remarks = review(&text, &runbook, &product.path.rules(), &catalog, args.from.as_ref(), args.to.as_ref());
+    match args.format {
+        Format::Json => match serde_json::to_string_pretty(&remarks) {
+            Ok(text) => print(&format!("{text}\n")),
+            Err(error) => {
+                say(&format!("error: {}", chain(&error)));
+                return Ok(Exit::Inconclusive);
+            }
+        },
+        Format::Text => print(&told(&args.file, &remarks)),
+    }
+    Ok(if remarks.is_empty() { Exit::Passed } else { Exit::Failed })
+}
+
+fn told(file: &Path, remarks: &[Remark]) -> String {
+    let of = |kind: RemarkKind| remarks.iter().filter(|remark| remark.kind == kind).count();
+    let mut text = String::new();
+    for remark in remarks {
+        let line = remark.line.map(|line| format!(":{line}")).unwrap_or_default();
+        text.push_str(&format!("{}{line}: {}: {}\n", file.display(), remark.kind, remark.what));
+        text.push_str(&format!("    why: {}\n    instead: {}\n", remark.because, remark.instead));
+    }
+    text.push_str(&format!("{} wrong, {} missing\n", of(RemarkKind::Wrong), of(RemarkKind::Missing)));
+    text
+}

@@ -1,0 +1,232 @@
+//! The operator's document, word by word; and the review of such documents, of ours and of poor ones.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{Tried, check, rehearse};
+
+const SCENARIO: &str = "tests/cli/runbook/customer.yaml";
+
+fn output(arguments: &[&str]) -> Result<(Option<i32>, String), Box<dyn std::error::Error>> {
+    let ran = rehearse(arguments)?;
+    Ok((ran.status.code(), String::from_utf8(ran.stdout)?))
+}
+
+#[test]
+fn the_runbook_of_a_customer_is_as_written() -> Tried {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/runbook/customer.md");
+    let (status, text) = output(&["runbook", SCENARIO])?;
+    assert_eq!(status, Some(0));
+    if std::env::var_os("REHEARSE_BLESS").is_some() {
+        std::fs::write(&file, &text)?;
+    }
+    assert_eq!(text, std::fs::read_to_string(&file)?, "REHEARSE_BLESS=1 writes it anew");
+    Ok(())
+}
+
+/// A run's output folder in which every stage took `seconds`: nine hops, the backup, the way back.
+fn run(seconds: u64) -> Result<tempfile::TempDir, Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let (status, plan) = output(&["plan", SCENARIO, "--format", "json"])?;
+    assert_eq!(status, Some(0));
+    let of_hop = |hop: u32| ["preflight", "upgrade", "settle", "check"].map(|stage| format!("hop-{hop}/{stage}"));
+    let others = ["backup", "way-back/deploy", "way-back/restore", "way-back/check"].map(str::to_owned);
+    let stage = |id: String| json!({"id": id, "outcome": "passed", "time": {"wall_s": seconds}});
+    let stages: Vec<Value> = (1..=9).flat_map(of_hop).chain(others).map(stage).collect();
+    std::fs::write(folder.path().join("plan.json"), plan)?;
+    let summary = json!({"run": "0a1b2c3d", "verdict": "passed", "stages": stages});
+    std::fs::write(folder.path().join("summary.json"), summary.to_string())?;
+    Ok(folder)
+}
+
+#[test]
+fn a_measured_runbook_says_whether_the_window_leaves_time_to_go_back_and_passes_its_own_review() -> Tried {
+    // Nine hops of four stages, three stages of the way back and one of the backup, and 50 minutes of production's backup.
+    let folder = run(60)?;
+    let of = folder.path().display().to_string();
+    let (status, text) = output(&["runbook", &of])?;
+    assert_eq!(status, Some(0));
+    for part in [
+        "run `0a1b2c3d`, verdict **passed**",
+        "| 1 | 15.11.13 | 16.3.9 | required stop: config/upgrade_path.yml | 4m 00s rehearsed |",
+        "| to the end of the last hop | 1h 27m rehearsed |",
+        "| the way back | 3m 00s rehearsed |",
+        "**It fits**: hops and way back together take 1h 30m of 8h 00m. To be back within the window, decide by 7h 57m",
+    ] {
+        assert!(text.contains(part), "lacks {part:?}:\n{text}");
+    }
+    let document = folder.path().join("plan.md");
+    std::fs::write(&document, &text)?;
+    check(
+        &["runbook", "review", &document.display().to_string(), "--product", "gitlab"],
+        0,
+        &["0 wrong, 0 missing"],
+        &[],
+    )?;
+    let (_, text) = output(&["runbook", &of, "--window", "70m"])?;
+    assert!(
+        text.contains("**It does not fit**: hops and way back take 1h 30m, 20m 00s more than the window."),
+        "{text}"
+    );
+    assert!(
+        text.contains("In 3 windows of this length it would fit: hops 1, 2, 3, 4 · hops 5, 6, 7, 8 · hop 9. "),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn what_nobody_answered_or_measured_is_an_open_point() -> Tried {
+    let folder = tempfile::tempdir()?;
+    let scenario = folder.path().join("s.yaml");
+    let text = "scenario: s\nproduct: gitlab\nfrom: 17.8.7\nto: 17.11.7\nbackup: b\nproduction:\n  answers: { install-method: linux-package }\n";
+    std::fs::write(&scenario, text)?;
+    let (status, text) = output(&["runbook", &scenario.display().to_string()])?;
+    assert_eq!(status, Some(0));
+    for part in [
+        "| Which operating system and release do the nodes run? | **not answered** |",
+        "sudo apt-get install gitlab-ce=17.11.7-ce.0",
+        "- Are there Geo secondaries? (",
+        "- Linux package, one node cannot be rehearsed on one machine",
+        "- how long the maintenance window is",
+        "- nothing of this was rehearsed",
+    ] {
+        assert!(text.contains(part), "lacks {part:?}:\n{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn answers_that_nobody_asks_for_are_shown_with_their_place() -> Tried {
+    let folder = tempfile::tempdir()?;
+    let scenario = folder.path().join("s.yaml");
+    let text = "scenario: s\nproduct: gitlab\nfrom: 17.8.7\nto: 17.11.7\nbackup: b\nproduction:\n  answers: { install-methods: docker, geo: none }\n";
+    std::fs::write(&scenario, text)?;
+    check(
+        &["runbook", &scenario.display().to_string()],
+        2,
+        &[],
+        &["s.yaml:7", "nobody asks `install-methods`", "did you mean `install-method`?"],
+    )?;
+    std::fs::write(&scenario, text.replace("install-methods: docker", "install-method: dockr"))?;
+    let wanted = ["s.yaml:7", "`dockr` is no answer to: How is it installed?", "did you mean `docker`?"];
+    check(&["runbook", &scenario.display().to_string()], 2, &[], &wanted)?;
+    check(&["runbook", "scenarios/redmine-5.0-to-6.1.yaml"], 2, &[], &["product redmine has no runbook"])
+}
+
+/// What was planted in a poor plan: the line it is told of, and words of it. Nothing else may be told.
+#[track_caller]
+fn reviewed(file: &str, planted: &[(Option<u64>, &str)]) -> Tried {
+    let file = format!("tests/cli/runbook/{file}");
+    let (status, text) = output(&["runbook", "review", &file, "--product", "gitlab", "--format", "json"])?;
+    assert_eq!(status, Some(1));
+    let remarks: Vec<Value> = serde_json::from_str(&text)?;
+    let told = |remark: &Value| format!("{}: {} ({})", remark["line"], remark["what"], remark["because"]);
+    for (line, words) in planted {
+        let found = |remark: &&Value| remark["line"].as_u64() == *line && told(remark).contains(words);
+        assert!(remarks.iter().any(|remark| found(&remark)), "{line:?} {words}: not among {remarks:#?}");
+    }
+    let unplanned: Vec<String> = remarks
+        .iter()
+        .filter(|remark| {
+            let is =
+                |(line, words): &(Option<u64>, &str)| remark["line"].as_u64() == *line && told(remark).contains(words);
+            !planted.iter().any(is)
+        })
+        .map(told)
+        .collect();
+    assert!(unplanned.is_empty(), "not planted in {file}: {unplanned:#?}");
+    Ok(())
+}
+
+#[test]
+fn of_a_plan_that_skips_stops_and_downgrades_each_planted_mistake_is_told() -> Tried {
+    reviewed(
+        "poor-1.md",
+        &[
+            (Some(7), "stops at 16.3.4 in place of 16.3.9"),
+            (None, "no stop at 16.7.10 on the way from 15.11.13 to 17.3.7"),
+            (None, "no stop at 17.1.8"),
+            (Some(9), "a window of 3h 00m for what takes"),
+            (Some(13), "No need to wait for background migrations"),
+            (Some(17), "re-install the previous package"),
+            (None, "gitlab-secrets.json"),
+            (None, "the restore as a part of the way back"),
+            (None, "proof that the backup can be restored"),
+            (None, "how long the way back takes"),
+        ],
+    )
+}
+
+#[test]
+fn of_a_plan_for_one_container_each_planted_mistake_is_told() -> Tried {
+    reviewed(
+        "poor-2.md",
+        &[
+            (Some(1), "18.11.10 is not published"),
+            (Some(7), "docker stop gitlab"),
+            (Some(8), "gitlab/gitlab-ee:latest"),
+            (Some(9), "18.8.11 stands before 18.5.7"),
+            (Some(10), "Zero downtime is reached"),
+            (Some(11), "VERSION file says"),
+            (Some(13), "No rollback is planned"),
+            (None, "background migrations"),
+            (None, "removed settings"),
+            (None, "free disk"),
+            (None, "checked after every hop"),
+            (None, "secrets can be decrypted"),
+            (None, "progress of the migrations"),
+            (None, "the restore as a part of the way back"),
+            (None, "until when it can be decided"),
+            (None, "maintenance window"),
+            (None, "how long each hop takes"),
+            (None, "CI jobs and runners"),
+            (None, "known issues"),
+        ],
+    )
+}
+
+#[test]
+fn of_a_mail_to_support_each_planted_mistake_is_told() -> Tried {
+    reviewed(
+        "poor-3.md",
+        &[
+            (Some(3), "17.8.7-ee after 16.11.10-ce"),
+            (Some(5), "leaves the database out"),
+            (Some(5), "a backup of the new release"),
+            (Some(6), "SKIP_SCHEMA_VERSION_CHECK"),
+            (Some(7), "restore the backup into the new version"),
+            (None, "Are there Geo secondaries?"),
+            (None, "What is special about it"),
+            (None, "How large are the database"),
+            (None, "Which known issues"),
+            (None, "gitlab-secrets.json"),
+            (None, "proof that the backup can be restored"),
+            (None, "all background migrations have finished"),
+            (None, "removed settings"),
+            (None, "which PostgreSQL each hop needs"),
+            (None, "free disk"),
+            (None, "checked after every hop"),
+            (None, "secrets can be decrypted"),
+            (None, "progress of the migrations"),
+            (None, "a plan to roll back"),
+            (None, "until when it can be decided"),
+            (None, "users know of it"),
+            (None, "CI jobs and runners"),
+            (None, "a rehearsal before"),
+            (None, "how long the way back takes"),
+        ],
+    )
+}
+
+#[test]
+fn a_plan_from_standard_input_that_names_no_release_is_told_so() -> Tried {
+    let folder = tempfile::tempdir()?;
+    let plan = folder.path().join("plan.txt");
+    std::fs::write(&plan, "We upgrade next week.\n")?;
+    let plan = plan.display().to_string();
+    let wanted = ["missing: the current release", "missing: the target release", "missing: a plan to roll back"];
+    check(&["runbook", "review", &plan, "--product", "gitlab"], 1, &wanted, &[])?;
+    check(&["runbook", "review", "/no/such/plan", "--product", "gitlab"], 2, &[], &["cannot read /no/such/plan"])
+}
