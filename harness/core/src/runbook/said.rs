@@ -44,7 +44,7 @@ pub(super) fn mentions(text: &str, others: &Pattern) -> Vec<Mention> {
             let (Some(version), edition) = (groups.get(1), groups.get(2)) else { break };
             // What ends one may begin the next: `16.3.9, 16.7.10`.
             at = edition.map_or(version.end(), |edition| edition.end());
-            let (before, behind) = (&line[..version.start()], line[version.end()..].as_bytes());
+            let (before, behind) = (&line[..version.start()], &line.as_bytes()[version.end()..]);
             // An address: `10.0.0.12`.
             if matches!(behind, [b'.', digit, ..] if digit.is_ascii_digit()) {
                 at = line[at..].find(char::is_whitespace).map_or(line.len(), |space| at + space);
