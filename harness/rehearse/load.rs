@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 use rehearse_core::catalog::Catalog;
+use rehearse_core::compatibility::{Compatibility, CompatibilityIn};
 use rehearse_core::diagnostic::{Problem, Rejected, did_you_mean};
+use rehearse_core::path::{StopList, StopListError};
 use rehearse_core::plan::{Plan, PlanError};
 use rehearse_core::product::Product;
+use rehearse_core::release::Line;
 use rehearse_core::runbook::Runbook;
 use rehearse_core::scenario::Scenario;
 use rehearse_core::signature::{self, Failures, KnownFailure};
@@ -95,6 +98,16 @@ pub enum LoadError {
         /// Those there are.
         known: String,
     },
+    /// The product has no conditional stop at that line.
+    #[error("product {product} has no conditional stop at {line}; it has: {known}")]
+    NoCondition {
+        /// The line.
+        line: Line,
+        /// The product.
+        product: String,
+        /// Those there are.
+        known: String,
+    },
     /// The product's list of releases has mistakes.
     #[error("the releases of {product}: {reason}")]
     Catalog {
@@ -102,6 +115,15 @@ pub enum LoadError {
         product: String,
         /// What is wrong.
         reason: String,
+    },
+    /// A list of stops is none.
+    #[error("{path} is no list of stops")]
+    Stops {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: StopListError,
     },
     /// No plan can be made.
     #[error("{scenario}: {source}")]
@@ -243,6 +265,10 @@ pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadE
     if let Failures::File(name) = &product.failures {
         product.failures = Failures::List(listed(file(name)?)?);
     }
+    if let CompatibilityIn::File(name) = &product.compatibility {
+        let (compatibility, _) = read::<Compatibility>(file(name)?)?;
+        product.compatibility = CompatibilityIn::Here(compatibility);
+    }
     let releases = file(&product.releases.catalog)?;
     let catalog = if product.releases.catalog.ends_with(".json") {
         Catalog::from_json(releases.text())
@@ -293,8 +319,24 @@ pub fn rehearsal(
     product_folder: Option<&Path>,
     change: impl FnOnce(&mut Scenario) -> Given,
 ) -> Result<Loaded, LoadError> {
+    rehearsal_by(path, product_folder, None, change)
+}
+
+/// The same by another list of stops than the product's, where one is given.
+///
+/// # Errors
+/// When a file has mistakes or no plan can be made.
+pub fn rehearsal_by(
+    path: &Path,
+    product_folder: Option<&Path>,
+    list: Option<&Path>,
+    change: impl FnOnce(&mut Scenario) -> Given,
+) -> Result<Loaded, LoadError> {
     let (mut scenario, document) = self::scenario(path)?;
-    let LoadedProduct { product, catalog, runbook } = self::product(&scenario.product, product_folder)?;
+    let LoadedProduct { mut product, catalog, runbook } = self::product(&scenario.product, product_folder)?;
+    if let Some(list) = list {
+        stops_of(&mut product, list)?;
+    }
     let mut problems = scenario.problems(&product, &document);
     if let (Some(runbook), Some(production)) = (&runbook, &scenario.production) {
         problems.extend(runbook.wrong_answers(production, &document, "/production"));
@@ -319,6 +361,17 @@ pub fn rehearsal(
     let folder = if given.has("/backup") { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
     let backup = folder.join(&scenario.backup);
     Ok(Loaded { product, scenario, plan, backup })
+}
+
+/// Takes a product's stops from a list that others keep.
+///
+/// # Errors
+/// When it is none.
+pub fn stops_of(product: &mut Product, list: &Path) -> Result<(), LoadError> {
+    let wrong = |source| LoadError::Stops { path: list.to_owned(), source };
+    let stops = StopList::read(&text(list)?).map_err(wrong)?;
+    product.path = product.path.with_stops(&stops, &format!("the list of stops in {}", list.display()));
+    Ok(())
 }
 
 /// A plan that cannot be made, at its place in the file where it has one.

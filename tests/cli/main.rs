@@ -266,3 +266,72 @@ fn reports_of_an_earlier_run_do_not_outlive_bad_input() -> Tried {
     assert!(out.join("junit.xml").exists() && out.join("mine.txt").exists());
     Ok(())
 }
+
+#[test]
+fn a_path_says_of_what_day_its_lists_are_and_what_was_decided() -> Tried {
+    let path = ["path", "--product", "gitlab", "--from", "15.0.5", "--to", "16.3.9"];
+    check(
+        &path,
+        0,
+        &[
+            "15.11.13 → 16.0.10  conditional stop, `16.0` is not decided yet",
+            "not needed: 15.1 (instances with several web nodes",
+            "releases as of 2026-08-21, newest 19.3.0: ",
+            "stops as of 2026-08-21: config/upgrade_path.yml",
+        ],
+        &[],
+    )?;
+    let nodes = [&path[..], &["--set", "web_nodes=2", "--decide", "16.0=no"]].concat();
+    check(&nodes, 0, &["15.0.5 → 15.1.6  conditional stop, `15.1` holds", "not needed: 16.0 ("], &[])?;
+    let ran = rehearse(&[&path[..], &["--format", "json"]].concat())?;
+    let json: serde_json::Value = serde_json::from_slice(&ran.stdout)?;
+    assert_eq!(json["lists"][0]["list"], "releases");
+    assert_eq!((&json["lists"][0]["as-of"], &json["lists"][1]["as-of"]), (&"2026-08-21".into(), &"2026-08-21".into()));
+    assert_eq!(json["needless"][0]["at"], "15.1");
+    assert_eq!(json["hops"][2]["condition"], "16.0");
+    check(&[&path[..], &["--decide", "15.4=no"]].concat(), 2, &[], &["no conditional stop at 15.4", "15.1, 16.0"])?;
+    check(&[&path[..], &["--decide", "15.4"]].concat(), 2, &[], &["expected LINE=yes or LINE=no"])?;
+    check(&[&path[..], &["--set", "web_nodes=many"]].concat(), 2, &[], &["the setting web_nodes is \"many\""])?;
+    check(&[&path[..], &["--set", "nodes=2"]].concat(), 2, &[], &["no setting \"nodes\"", "web_nodes"])
+}
+
+#[test]
+fn a_path_without_downtime_needs_rules_for_it() -> Tried {
+    let path =
+        ["path", "--product", "gitlab", "--from", "17.11.7", "--to", "18.2.8", "--zero-downtime", "--format", "json"];
+    check(&path, 0, &["\"path\":[\"18.0.6\",\"18.1.6\",\"18.2.8\"]"], &[])?;
+    let none = ["path", "--product", "redmine", "--from", "5.0.4", "--to", "6.1", "--zero-downtime"];
+    check(&none, 2, &[], &["redmine has no rules for an upgrade without downtime"])?;
+    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nzero-downtime: true\n";
+    let (_folder, file) = scratch("s.yaml", text)?;
+    check(&["plan", &file], 2, &[], &["no rules for an upgrade without downtime", "s.yaml:6"])
+}
+
+#[test]
+fn lists_of_stops_are_written_and_taken_in() -> Tried {
+    let ran = rehearse(&["path", "--product", "gitlab", "--list", "--format", "path-json"])?;
+    let text = String::from_utf8(ran.stdout)?;
+    assert!(text.starts_with("{\"supported\":[\"18.2.8\",") && text.ends_with("\"19.2.4\",\"19.3.0\"]}\n"), "{text}");
+    let (_folder, file) = scratch("path.json", &text)?;
+    let path = ["path", "--product", "gitlab", "--from", "17.11.7", "--to", "18.8.11", "--stops", &file];
+    check(
+        &path,
+        0,
+        &["17.11.7 → 18.2.8  required stop: the list of stops in", "path.json\n18.2.8", "newest 19.3.0: the list"],
+        &[],
+    )?;
+    let way = [&path[..7], &["--format", "path-json"]].concat();
+    check(
+        &way,
+        0,
+        &["{\"supported\":[\"18.2.8\",\"18.5.7\",\"18.8.11\"],\"all\":[\"18.2.8\",\"18.5.7\",\"18.8.11\"]}"],
+        &[],
+    )?;
+    let text = "scenario: s\nproduct: gitlab\nfrom: 17.11.7\nto: 18.5.7\nbackup: b\n";
+    let (_scenario, scenario) = scratch("s.yaml", text)?;
+    check(&["plan", "--stops", &file, &scenario], 0, &["the list of stops in", "hop 1  17.11.7-ce → 18.2.8-ce"], &[])?;
+    let (_wrong, wrong) = scratch("path.json", "[]")?;
+    check(&["plan", "--stops", &wrong, &scenario], 2, &[], &["is no list of stops", "supported"])?;
+    check(&["path", "--product", "gitlab", "--from", "17.11.7"], 2, &[], &["--to"])?;
+    check(&["path", "--product", "gitlab"], 2, &[], &["--from", "--to"])
+}

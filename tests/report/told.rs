@@ -194,13 +194,25 @@ fn plan() -> Fallible<Plan> {
     });
     let hop = |number, from: &str, to: &str, holds: &str| -> Fallible<PlannedHop> {
         let because = "the newest of its line".to_owned();
-        Ok(PlannedHop { number, from: from.parse()?, to: to.parse()?, holds: holds.parse()?, because, when: None })
+        Ok(PlannedHop {
+            number,
+            from: from.parse()?,
+            to: to.parse()?,
+            holds: holds.parse()?,
+            because,
+            when: None,
+            undecided: None,
+            told: Vec::new(),
+        })
     };
     Ok(Plan {
         scenario: "redmine-5.0-to-6.1".to_owned(),
         about: Some("From Debian's Redmine to the newest release, one hop in between".to_owned()),
         product: "redmine".to_owned(),
         edition: None,
+        lists: Vec::new(),
+        zero_downtime: false,
+        needless: Vec::new(),
         from: "5.0.4".parse()?,
         to: "6.1".parse()?,
         hops: vec![hop(1, "5.0.4", "6.0.5", "6.0.5")?, hop(2, "6.0.5", "6.1.4", "6.1")?],

@@ -21,6 +21,18 @@ pub struct Catalog {
     editions: Vec<Vec<Edition>>,
     /// For each minor that has a final release, the newest of them.
     minors: Vec<Newest>,
+    /// Beside each release the builds of editions that are not the first, 0.
+    builds: Vec<Vec<(Edition, u32)>>,
+    /// Releases that were announced and never published, with what is known of them.
+    unpublished: Vec<(Release, String)>,
+}
+
+/// A release as a catalog lists it: the editions it was published in, and the build of each where it says so.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    release: Release,
+    editions: Vec<Edition>,
+    builds: Vec<(Edition, u32)>,
 }
 
 /// The newest final release of a minor.
@@ -40,32 +52,43 @@ impl Newest {
 impl Catalog {
     /// A catalog of releases in any order. An edition in a release's name is where that release is published.
     pub fn new(releases: impl IntoIterator<Item = Release>) -> Catalog {
-        Catalog::of_entries(releases.into_iter().map(|release| (release, Vec::new())).collect())
+        let bare = |release| Entry { release, editions: Vec::new(), builds: Vec::new() };
+        Catalog::of_entries(releases.into_iter().map(bare).collect(), Vec::new())
     }
 
-    fn of_entries(mut entries: Vec<(Release, Vec<Edition>)>) -> Catalog {
-        for (release, editions) in &mut entries {
+    fn of_entries(mut entries: Vec<Entry>, unpublished: Vec<(Release, String)>) -> Catalog {
+        for Entry { release, editions, builds } in &mut entries {
             if let Some(edition) = release.edition().cloned() {
+                builds.extend(release.edition_build().map(|build| (edition.clone(), build)));
                 *release = release.without_edition();
                 editions.push(edition);
             }
             editions.sort_unstable();
             editions.dedup();
         }
-        entries.sort_by(|(a, _), (b, _)| a.cmp_number(b));
-        entries.dedup_by(|(later, more), (kept, editions)| {
-            let same = later.cmp_number(kept).is_eq();
-            if same && (more.is_empty() || editions.is_empty()) {
-                editions.clear();
+        entries.sort_by(|a, b| a.release.cmp_number(&b.release));
+        entries.dedup_by(|later, kept| {
+            let same = later.release.cmp_number(&kept.release).is_eq();
+            if same {
+                kept.builds.append(&mut later.builds);
+            }
+            if same && (later.editions.is_empty() || kept.editions.is_empty()) {
+                kept.editions.clear();
             } else if same {
-                editions.append(more);
-                editions.sort_unstable();
-                editions.dedup();
+                kept.editions.append(&mut later.editions);
+                kept.editions.sort_unstable();
+                kept.editions.dedup();
             }
             same
         });
-        let (releases, editions): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
-        Catalog { minors: newest_of_minors(&releases), releases, editions }
+        let mut catalog = Catalog { unpublished, ..Catalog::default() };
+        for entry in entries {
+            catalog.releases.push(entry.release);
+            catalog.editions.push(entry.editions);
+            catalog.builds.push(entry.builds);
+        }
+        catalog.minors = newest_of_minors(&catalog.releases);
+        catalog
     }
 
     /// All releases, oldest first.
@@ -126,10 +149,39 @@ impl Catalog {
     }
 
     fn filtered(&self, keep: impl Fn(&[Edition]) -> bool, editions: &[Edition]) -> Catalog {
-        let kept = self.releases.iter().zip(&self.editions).filter(|(_, editions)| keep(editions));
-        let releases: Vec<Release> = kept.map(|(release, _)| release.clone()).collect();
-        let editions = vec![editions.to_vec(); releases.len()];
-        Catalog { minors: newest_of_minors(&releases), releases, editions }
+        let mut catalog = Catalog { unpublished: self.unpublished.clone(), ..Catalog::default() };
+        for ((release, of), builds) in self.releases.iter().zip(&self.editions).zip(&self.builds) {
+            if keep(of) {
+                catalog.releases.push(release.clone());
+                catalog.editions.push(editions.to_vec());
+                catalog.builds.push(builds.clone());
+            }
+        }
+        catalog.minors = newest_of_minors(&catalog.releases);
+        catalog
+    }
+
+    /// A published release in an edition, with the edition's build where that is not the first: `8.5.1-ce.1`.
+    #[must_use]
+    pub fn in_edition(&self, release: &Release, edition: &Edition) -> Release {
+        let builds = self.position(release).and_then(|at| self.builds.get(at));
+        let build = builds.into_iter().flatten().filter(|(of, _)| of == edition).map(|(_, build)| *build).max();
+        match build.filter(|build| *build > 0) {
+            Some(build) => release.with_edition_build(edition, build),
+            None => release.with_edition(edition),
+        }
+    }
+
+    /// What is known of a release that was announced and never published.
+    #[must_use]
+    pub fn unpublished(&self, release: &Release) -> Option<&str> {
+        let known = self.unpublished.iter().find(|(known, _)| known.cmp_number(release).is_eq());
+        known.map(|(_, why)| why.as_str())
+    }
+
+    /// The releases that were announced and never published, as the catalog lists them.
+    pub fn all_unpublished(&self) -> impl Iterator<Item = &Release> {
+        self.unpublished.iter().map(|(release, _)| release)
     }
 
     /// The published releases nearest to an unknown one: by its numbers, then by its spelling, newest first.

@@ -8,6 +8,7 @@ pub mod activity;
 pub mod catalog;
 pub mod cause;
 pub mod check;
+pub mod compatibility;
 pub mod diagnostic;
 pub mod event;
 pub mod graphql;

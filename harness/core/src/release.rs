@@ -172,6 +172,16 @@ impl Release {
         }
     }
 
+    /// The same release in a build of an edition: `18.5.7-ee.1`.
+    #[must_use]
+    pub fn with_edition_build(&self, edition: &Edition, build: u32) -> Release {
+        Release {
+            text: format!("{}-{edition}.{build}", self.name()).into(),
+            edition_build: Some(build),
+            ..self.with_edition(edition)
+        }
+    }
+
     /// The same release without an edition.
     #[must_use]
     pub fn without_edition(&self) -> Release {

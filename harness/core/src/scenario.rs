@@ -39,6 +39,9 @@ pub struct Scenario {
     /// Lines that the path shall pass, besides those that the product demands.
     #[serde(default)]
     pub through: Vec<Line>,
+    /// The path of an upgrade without downtime, by the product's rules for such; what is rehearsed of it has downtime.
+    #[serde(default)]
+    pub zero_downtime: bool,
     /// The folder of the backup, relative to this file.
     #[schemars(length(min = 1))]
     pub backup: String,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use rehearse_core::path::Target;
-use rehearse_core::release::{Edition, Release};
+use rehearse_core::release::{Edition, Line, Release};
 use rehearse_core::scalar::Duration;
 use rehearse_core::scenario::CheckKind;
 
@@ -49,7 +49,11 @@ Examples:
     #[command(after_help = "\
 Examples:
   rehearse path --product redmine --from 5.0.4 --to 6.1
-  rehearse path --product redmine --from 5.0.4 --to 6.1.5 --format json")]
+  rehearse path --product redmine --from 5.0.4 --to 6.1.5 --format json
+  rehearse path --product nautobot --list --format path-json > path.json      # all stops, as other tools keep them
+  rehearse path --product nautobot --from 1.5.24 --to 3.2 --stops path.json   # by such a list
+
+What is known of each hop is printed below it. Exits with 2 and the reason where there is no path.")]
     Path(PathArgs),
     /// Print the numbered stages of a scenario without starting anything.
     Plan(PlanArgs),
@@ -123,6 +127,9 @@ pub(crate) struct Changes {
     /// A product setting; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) settings: Vec<(String, String)>,
+    /// A list of stops, `{"supported": […], "all": […]}`, in place of the product's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stops: Option<PathBuf>,
     /// Kinds of checks that have to be there and to assert something after every hop; `all` for every kind.
     #[arg(long, value_name = "CHECK,…", value_delimiter = ',', value_parser = required)]
     pub(crate) require: Vec<Required>,
@@ -145,6 +152,16 @@ pub(crate) enum Required {
 
 fn required(name: &str) -> Result<Required, String> {
     if name == "all" { Ok(Required::All) } else { CheckKind::named(name).map(Required::Kind) }
+}
+
+fn decision(text: &str) -> Result<(Line, bool), String> {
+    let (line, word) = text.split_once('=').ok_or("expected LINE=yes or LINE=no")?;
+    let needed = match word {
+        "yes" => true,
+        "no" => false,
+        _ => return Err("expected LINE=yes or LINE=no".to_owned()),
+    };
+    Ok((line.parse().map_err(|error: rehearse_core::release::LineError| error.to_string())?, needed))
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
@@ -203,17 +220,43 @@ pub(crate) struct PathArgs {
     #[arg(long, value_name = "PRODUCT")]
     pub(crate) product: String,
     /// The source release.
-    #[arg(long, value_name = "RELEASE")]
-    pub(crate) from: Release,
+    #[arg(long, value_name = "RELEASE", required_unless_present = "list", requires = "to")]
+    pub(crate) from: Option<Release>,
     /// The target release or line.
-    #[arg(long, value_name = "RELEASE")]
-    pub(crate) to: Target,
+    #[arg(long, value_name = "RELEASE", required_unless_present = "list", requires = "from")]
+    pub(crate) to: Option<Target>,
     /// The edition.
     #[arg(long)]
     pub(crate) edition: Option<Edition>,
+    /// The path of an upgrade without downtime, where the product has rules for such.
+    #[arg(long)]
+    pub(crate) zero_downtime: bool,
+    /// A product setting; may be given several times. Some decide on conditional stops.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) settings: Vec<(String, String)>,
+    /// What is known of the data: whether the conditional stop at a line is needed; may be given several times.
+    #[arg(long = "decide", value_name = "LINE=yes|no", value_parser = decision)]
+    pub(crate) decided: Vec<(Line, bool)>,
+    /// A list of stops, `{"supported": […], "all": […]}`, in place of the product's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stops: Option<PathBuf>,
+    /// All stops of the product in place of a path; as text, or with --format path-json.
+    #[arg(long, conflicts_with_all = ["from", "to", "zero_downtime"])]
+    pub(crate) list: bool,
     /// Text or JSON.
     #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: Format,
+    pub(crate) format: PathFormat,
+}
+
+/// How a path is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PathFormat {
+    /// For people.
+    Text,
+    /// For programs: the path with reasons and what is to be known.
+    Json,
+    /// A list of stops as other tools keep it: `{"supported": […], "all": […]}`.
+    PathJson,
 }
 
 /// Text for people, JSON for programs.

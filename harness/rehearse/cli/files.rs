@@ -1,8 +1,7 @@
-//! Commands that only read files: path, plan, validate, list, schema.
+//! Commands that only read files: plan, validate, list, schema.
 
 use std::path::{Path, PathBuf};
 
-use rehearse_core::path::{Facts, Path as UpgradePath, Planner, Refusal, path_json, refusal_json};
 use rehearse_core::plan;
 use rehearse_core::product::Product;
 use rehearse_core::runbook::Runbook;
@@ -10,7 +9,7 @@ use rehearse_core::scenario::{CheckKind, Scenario};
 use rehearse_core::verdict::Exit;
 use serde_json::json;
 
-use super::args::{Changes, Format, ListArgs, PathArgs, PlanArgs, Required, SchemaArgs, SchemaOf, ValidateArgs};
+use super::args::{Changes, Format, ListArgs, PlanArgs, Required, SchemaArgs, SchemaOf, ValidateArgs};
 use super::{chain, print, refuse, say};
 use crate::load::{self, Given, LoadError, Loaded};
 
@@ -60,51 +59,7 @@ pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) -> Given {
 
 /// Loads a scenario with the changes of the command line.
 pub(crate) fn loaded(path: &Path, product: Option<&Path>, changes: &Changes) -> Result<Loaded, LoadError> {
-    load::rehearsal(path, product, |scenario| apply(changes, scenario))
-}
-
-pub(crate) fn path(args: &PathArgs) -> Exit {
-    let loaded = match load::product(&args.product, None) {
-        Ok(loaded) => loaded,
-        Err(error) => return refuse(&error),
-    };
-    let rules = loaded.product.path.rules();
-    let from = match &args.edition {
-        Some(edition) => args.from.with_edition(edition),
-        None => args.from.clone(),
-    };
-    let planned: Result<UpgradePath, Refusal> =
-        Planner::new(&rules, &loaded.catalog).path(&from, &args.to, &Facts::none());
-    match (planned, args.format) {
-        (Ok(path), Format::Json) => {
-            print(&format!("{}\n", path_json(&loaded.product.product, args.edition.as_ref(), &path)));
-            Exit::Passed
-        }
-        (Ok(path), Format::Text) => {
-            let mut text = String::new();
-            for hop in &path.hops {
-                let optional = if hop.optional.is_some() { "  (decided on the restored data)" } else { "" };
-                text.push_str(&format!("{} → {}  {}{optional}\n", hop.from, hop.to, hop.because));
-            }
-            for dropped in &path.dropped {
-                text.push_str(&format!("left out: {} has no published release ({})\n", dropped.at, dropped.because));
-            }
-            print(&text);
-            Exit::Passed
-        }
-        (Err(refusal), Format::Json) => {
-            print(&format!("{}\n", refusal_json(&refusal)));
-            Exit::BadInput
-        }
-        (Err(refusal), Format::Text) => {
-            let mut given = Given::default();
-            given.note("/from", format!("--from {}", args.from));
-            given.note("/to", format!("--to {}", args.to));
-            let argument = given.at(load::ends(&refusal)).unwrap_or_default();
-            say(&format!("error: {argument}: {refusal}"));
-            Exit::BadInput
-        }
-    }
+    load::rehearsal_by(path, product, changes.stops.as_deref(), |scenario| apply(changes, scenario))
 }
 
 pub(crate) fn plan(args: &PlanArgs) -> Exit {

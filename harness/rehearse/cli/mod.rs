@@ -5,6 +5,7 @@ mod diagnostic;
 mod doctor;
 mod files;
 mod kept;
+mod path;
 mod run;
 mod runbook;
 
@@ -34,7 +35,7 @@ pub fn main() -> ExitCode {
     };
     let exit = match typed.command {
         Command::Run(args) => run::run(&args),
-        Command::Path(args) => files::path(&args),
+        Command::Path(args) => path::path(&args),
         Command::Plan(args) => files::plan(&args),
         Command::Validate(args) => files::validate(&args),
         Command::List(args) => files::list(&args),

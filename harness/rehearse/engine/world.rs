@@ -146,15 +146,17 @@ impl<H: Host, O: Observer> World<H, O> {
     /// The values for placeholders.
     pub(crate) fn context(&self, scene: &Scene, each: &BTreeMap<&str, &str>, captured: &Map<String, Value>) -> Value {
         let case = &self.case;
+        let names = rehearse_core::plan::names(&case.product, &scene.release);
         json!({
-            "release": scene.release.name(),
+            "release": names["release"],
+            "edition": names["edition"],
+            "build": names["build"],
             "from": scene.from.name(),
             "to": scene.to.name(),
             "hop": scene.hop,
             "stage": scene.stage.0,
             "run": case.run.0,
             "product": case.product.product,
-            "edition": case.scenario.edition.as_ref().map(ToString::to_string),
             "settings": rehearse_core::plan::settings(&case.product, &case.scenario),
             "each": each,
             "captured": captured,

@@ -37,6 +37,9 @@ impl Given {
             | PlanError::NothingChecked
             | PlanError::SourceIsALine(_)
             | PlanError::Refused(_)
+            | PlanError::Gated(_)
+            | PlanError::Setting(_)
+            | PlanError::NoZeroDowntime(_)
             | PlanError::Image { .. } => self.at(places(mistake)),
         }
     }
@@ -58,6 +61,9 @@ pub(super) fn places(mistake: &PlanError) -> &'static [&'static str] {
         PlanError::Required { .. } => &["/require", "/without"],
         PlanError::SourceIsALine(_) => &["/from"],
         PlanError::Refused(refusal) => ends(refusal),
+        PlanError::Gated(_) => &["/to", "/from"],
+        PlanError::Setting(_) => &["/settings"],
+        PlanError::NoZeroDowntime(_) => &["/zero-downtime"],
         PlanError::Image { .. } => &[""],
     }
 }
@@ -78,7 +84,10 @@ pub(super) fn help(mistake: &PlanError, product: &Product, catalog: &Catalog) ->
         PlanError::NothingChecked => "leave at least one kind of check in".to_owned(),
         PlanError::Required { .. } => "a check is either required or left out".to_owned(),
         PlanError::NoSuchHop { .. } | PlanError::NoSuchStage { .. } => "the path has other hops".to_owned(),
-        PlanError::Image { .. } => "see the product's file".to_owned(),
+        PlanError::Gated(_) => "see `rehearse path` for the hops and their gates".to_owned(),
+        PlanError::Setting(_) | PlanError::NoZeroDowntime(_) | PlanError::Image { .. } => {
+            "see the product's file".to_owned()
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Catalog;
+use super::{Catalog, Entry};
 use crate::release::{Edition, EditionError, Release, ReleaseError};
 
 /// Why a text is not a catalog.
@@ -47,11 +47,16 @@ pub enum EntryError {
     #[error(transparent)]
     Edition(#[from] EditionError),
     /// Something else than a list of editions follows the release.
-    #[error("`{after}` follows the release: expected editions in brackets, such as [ce, ee]")]
+    #[error(
+        "`{after}` follows the release: expected editions in brackets, such as [ce, ee] or [ce.1, ee], or `unpublished: REASON`"
+    )]
     Editions {
         /// What follows the release.
         after: String,
     },
+    /// A release that is both.
+    #[error("the release is listed both as published and as never published")]
+    Both,
 }
 
 impl fmt::Display for Place {
@@ -64,13 +69,14 @@ impl fmt::Display for Place {
 }
 
 impl Catalog {
-    /// Reads one release a line, then perhaps the editions it was published in: `18.5.7 [ce, ee]  # a comment`.
+    /// Reads one release a line, then perhaps the editions it was published in, each with its build where that is not 0:
+    /// `18.5.7 [ce, ee.1]  # a comment`. `16.7.1 unpublished: REASON` is one that was announced and never published.
     ///
     /// # Errors
     /// All lines that could not be read.
     pub fn from_lines(text: &str) -> Result<Catalog, CatalogError> {
         let lines = (1..).zip(text.lines()).map(|(at, line)| (at, line.split('#').next().unwrap_or_default().trim()));
-        collect(lines.filter(|(_, line)| !line.is_empty()).map(|(at, line)| (Place::Line(at), entry(line))))
+        collect(lines.filter(|(_, line)| !line.is_empty()).map(|(at, line)| (Place::Line(at), read(line))))
     }
 
     /// Reads a JSON array of strings.
@@ -79,35 +85,63 @@ impl Catalog {
     /// The text is no such array, or some of its elements are not releases.
     pub fn from_json(text: &str) -> Result<Catalog, CatalogError> {
         let names: Vec<String> = serde_json::from_str(text).map_err(CatalogError::Json)?;
-        collect(names.iter().enumerate().map(|(at, name)| (Place::Element(at), entry(name))))
+        collect(names.iter().enumerate().map(|(at, name)| (Place::Element(at), read(name))))
     }
 }
 
-type Entry = (Release, Vec<Edition>);
+enum Listed {
+    Published(Entry),
+    Unpublished(Release, String),
+}
 
-fn collect(read: impl Iterator<Item = (Place, Result<Entry, EntryError>)>) -> Result<Catalog, CatalogError> {
-    let mut entries = Vec::new();
+fn collect(all: impl Iterator<Item = (Place, Result<Listed, EntryError>)>) -> Result<Catalog, CatalogError> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut unpublished = Vec::new();
     let mut problems = Vec::new();
-    for (place, entry) in read {
-        match entry {
-            Ok(entry) => entries.push(entry),
+    for (place, listed) in all {
+        match listed {
+            Ok(Listed::Published(entry)) => entries.push(entry),
+            Ok(Listed::Unpublished(release, why)) => unpublished.push((place, release, why)),
             Err(problem) => problems.push(CatalogProblem { place, problem }),
         }
     }
-    if problems.is_empty() { Ok(Catalog::of_entries(entries)) } else { Err(CatalogError::Entries(problems)) }
+    for (place, release, _) in &unpublished {
+        if entries.iter().any(|entry| entry.release.cmp_number(release).is_eq()) {
+            problems.push(CatalogProblem { place: *place, problem: EntryError::Both });
+        }
+    }
+    let unpublished = unpublished.into_iter().map(|(_, release, why)| (release, why)).collect();
+    if problems.is_empty() {
+        Ok(Catalog::of_entries(entries, unpublished))
+    } else {
+        Err(CatalogError::Entries(problems))
+    }
 }
 
-fn entry(line: &str) -> Result<Entry, EntryError> {
+fn read(line: &str) -> Result<Listed, EntryError> {
     let (name, after) = line.split_at(line.find(char::is_whitespace).unwrap_or(line.len()));
-    let release = name.parse()?;
+    let release: Release = name.parse()?;
     let after = after.trim();
     if after.is_empty() {
-        return Ok((release, Vec::new()));
+        return Ok(Listed::Published(Entry { release, editions: Vec::new(), builds: Vec::new() }));
+    }
+    let wrong = || EntryError::Editions { after: after.to_owned() };
+    if let Some(why) = after.strip_prefix("unpublished:") {
+        let why = why.trim();
+        return if why.is_empty() { Err(wrong()) } else { Ok(Listed::Unpublished(release, why.to_owned())) };
     }
     let list = after.strip_prefix('[').and_then(|list| list.strip_suffix(']')).map(str::trim);
-    let list = list.filter(|list| !list.is_empty()).ok_or_else(|| EntryError::Editions { after: after.to_owned() })?;
-    let words = list.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty());
-    Ok((release, words.map(str::parse).collect::<Result<_, _>>()?))
+    let list = list.filter(|list| !list.is_empty()).ok_or_else(wrong)?;
+    let (mut editions, mut builds) = (Vec::new(), Vec::new());
+    for word in list.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()) {
+        let (edition, build) = match word.split_once('.') {
+            Some((edition, build)) => (edition.parse::<Edition>()?, Some(build.parse().map_err(|_| wrong())?)),
+            None => (word.parse::<Edition>()?, None),
+        };
+        builds.extend(build.map(|build| (edition.clone(), build)));
+        editions.push(edition);
+    }
+    Ok(Listed::Published(Entry { release, editions, builds }))
 }
 
 fn told(problems: &[CatalogProblem]) -> String {

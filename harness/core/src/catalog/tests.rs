@@ -85,8 +85,8 @@ fn all_wrong_lines_are_told_with_their_place() {
     let expected = "catalog has problems: \
         line 2: release `latest` has `latest` where a number is expected; \
         line 4: release `1:2.3-1` looks like a distribution's package version: give the product's own release, such as 2.3; \
-        line 5: `ee` follows the release: expected editions in brackets, such as [ce, ee]; \
-        line 6: `[]` follows the release: expected editions in brackets, such as [ce, ee]; \
+        line 5: `ee` follows the release: expected editions in brackets, such as [ce, ee] or [ce.1, ee], or `unpublished: REASON`; \
+        line 6: `[]` follows the release: expected editions in brackets, such as [ce, ee] or [ce.1, ee], or `unpublished: REASON`; \
         line 7: edition `1` is not a word: expected a letter, then letters, digits or dashes, such as `ee`";
     assert_eq!(error.err().as_deref(), Some(expected));
 }
@@ -129,5 +129,36 @@ fn the_gitlab_catalog_holds_all_published_releases() -> Tested {
         let naive = catalog.releases().iter().rfind(|release| line.contains(release));
         assert_eq!(catalog.newest_in(&line), naive, "{line}");
     }
+    Ok(())
+}
+
+#[test]
+fn what_was_never_published_is_known_and_no_release() -> Tested {
+    let catalog =
+        Catalog::from_lines("1.0.0\n1.0.1 unpublished: announced, and no package exists # a comment\n1.0.2 [ee]")?;
+    assert_eq!(names(&catalog), ["1.0.0", "1.0.2"]);
+    assert_eq!(catalog.unpublished(&"v1.0.1-ee".parse()?), Some("announced, and no package exists"));
+    assert_eq!(catalog.unpublished(&"1.0.0".parse()?), None);
+    let told = |text: &str| Catalog::from_lines(text).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(told("1.0.1 unpublished:").contains("line 1: `unpublished:` follows the release"));
+    let both = told("1.0.0\n1.0.1 unpublished: so\n1.0.1 [ce]");
+    assert_eq!(both, "catalog has a problem: line 2: the release is listed both as published and as never published");
+    Ok(())
+}
+
+#[test]
+fn an_edition_has_its_newest_build() -> Tested {
+    let catalog = Catalog::from_lines("1.0.0 [ce.1, ee]\n1.0.1 [ce.0, ce.2]\n1.0.2-ee.3")?;
+    let check = |release: &str, edition: &str, expected: &str| -> Tested {
+        let release = catalog.in_edition(&release.parse()?, &edition.parse()?);
+        assert_eq!((release.as_str(), release.name()), (expected, expected.split('-').next().unwrap_or_default()));
+        Ok(())
+    };
+    check("1.0.0", "ce", "1.0.0-ce.1")?;
+    check("1.0.0", "ee", "1.0.0-ee")?;
+    check("1.0.1", "ce", "1.0.1-ce.2")?;
+    check("1.0.2", "ee", "1.0.2-ee.3")?;
+    check("9.0.0", "ee", "9.0.0-ee")?;
+    assert!(Catalog::from_lines("1.0.0 [ce.x]").is_err());
     Ok(())
 }

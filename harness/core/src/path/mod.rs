@@ -2,18 +2,18 @@
 //!
 //! Never guesses: a release nobody published, a way back, or a hop that is forbidden without a way around is refused.
 
-mod json;
 mod planner;
 mod refusal;
 mod route;
 mod rules;
+mod stops;
 mod table;
 #[cfg(test)]
 mod tests;
 mod walk;
 
-pub use json::{path_json, refusal_json};
 pub use planner::{Planner, Target, TargetError};
 pub use refusal::{End, Refusal, Unknown};
 pub use route::{Dropped, Hop, Path, Route};
 pub use rules::{ConditionId, Edge, EditionChange, Facts, Rules, Spacing, Stop, StopsEvery};
+pub use stops::{StopList, StopListError};

@@ -152,6 +152,10 @@ impl<'a> Planner<'a> {
             return Err(Refusal::AlreadyThere { at: Box::new(from.clone()) });
         }
 
+        if let Some(until) = self.rules.until.as_ref().filter(|until| end.cmp_number(until).is_gt()) {
+            return Err(Refusal::Beyond { to: Box::new(end.clone()), until: Box::new(until.clone()) });
+        }
+
         let mut legs = match target < after {
             true => Vec::with_capacity(1),
             false => self.legs(table, (start, end), after..target, facts),
@@ -203,6 +207,10 @@ impl<'a> Planner<'a> {
             from: from.clone(),
             to: to.clone(),
             allowed: changes.iter().map(|change| (change.from.clone(), change.to.clone())).collect(),
+            because: {
+                let refused = self.rules.edition_refused.iter().find(|rule| rule.from == *from && rule.to == *to);
+                refused.map(|rule| rule.because.clone())
+            },
         })
     }
 
@@ -242,7 +250,8 @@ fn lookup<'t>(
     let at = table.catalog.position(release).map(index);
     at.and_then(|at| Some((at, table.release(at)?))).ok_or_else(|| {
         let nearest = suggest(table, release.name());
-        Box::new(Unknown { end, release: release.clone(), edition: edition.cloned(), nearest })
+        let announced = table.catalog.unpublished(release).map(str::to_owned);
+        Box::new(Unknown { end, release: release.clone(), edition: edition.cloned(), nearest, announced })
     })
 }
 

@@ -34,7 +34,7 @@ pub enum Refusal {
         at: Box<Release>,
     },
     /// The edition changes in a way no rule allows.
-    #[error("no rule allows a change of edition from {from} to {to}{}", allowed_of(.allowed))]
+    #[error("{}{}", change_of(.from, .to, .because.as_deref()), allowed_of(.allowed))]
     EditionChange {
         /// The edition of the source.
         from: Edition,
@@ -42,6 +42,16 @@ pub enum Refusal {
         to: Edition,
         /// The changes that are allowed.
         allowed: Vec<(Edition, Edition)>,
+        /// Why this one is not, where a rule says so.
+        because: Option<String>,
+    },
+    /// The rules are not known so far.
+    #[error("{to} is newer than {until}, where the list of stops ends: nothing is known of the stops on the way")]
+    Beyond {
+        /// The target.
+        to: Box<Release>,
+        /// The newest release that the rules know of.
+        until: Box<Release>,
     },
     /// A hop on the way is forbidden and nothing leads around it.
     #[error("the hop {from} to {to} is forbidden and no release in between leads around it: {because}")]
@@ -93,10 +103,16 @@ pub struct Unknown {
     pub edition: Option<Edition>,
     /// Published releases near it.
     pub nearest: Vec<Release>,
+    /// What is known of a release that was announced and never published.
+    pub announced: Option<String>,
 }
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(announced) = &self.announced {
+            write!(f, "release {} was never published: {announced}", self.release.name())?;
+            return f.write_str(&nearest_of(&self.nearest));
+        }
         write!(f, "release {} is not published", self.release)?;
         if let Some(edition) = &self.edition {
             write!(f, " as {edition}")?;
@@ -112,6 +128,13 @@ fn join(unknown: &[Unknown]) -> String {
 fn nearest_of(nearest: &[Release]) -> String {
     let names: Vec<&str> = nearest.iter().map(Release::name).collect();
     if names.is_empty() { String::new() } else { format!(" (nearest: {})", names.join(", ")) }
+}
+
+fn change_of(from: &Edition, to: &Edition, because: Option<&str>) -> String {
+    match because {
+        Some(because) => format!("a change of edition from {from} to {to} is refused: {because}"),
+        None => format!("no rule allows a change of edition from {from} to {to}"),
+    }
 }
 
 fn allowed_of(allowed: &[(Edition, Edition)]) -> String {

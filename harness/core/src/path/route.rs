@@ -66,6 +66,8 @@ pub struct Path {
     pub hops: Vec<Hop>,
     /// Stops on the way that have no published release and were left out for that.
     pub dropped: Vec<Dropped>,
+    /// Conditional stops on the way that are not needed, as their conditions were decided.
+    pub needless: Vec<Dropped>,
 }
 
 /// One step of a path.
@@ -82,7 +84,7 @@ pub struct Hop {
     pub optional: Option<ConditionId>,
 }
 
-/// A stop that was left out because its line has no published release.
+/// A stop that was left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Dropped {
@@ -109,7 +111,7 @@ impl Route<'_> {
     pub fn path(&self) -> Path {
         let (source_edition, edition) = &self.editions;
         let edited = |release: &Release, edition: &Option<Edition>| match edition {
-            Some(edition) => release.with_edition(edition),
+            Some(edition) => self.table.catalog.in_edition(release, edition),
             None => release.clone(),
         };
         let mut hops: Vec<Hop> = Vec::with_capacity(self.legs.len());
@@ -119,7 +121,14 @@ impl Route<'_> {
             let because = self.because(leg, &from, to, hops.is_empty());
             hops.push(Hop { from, to: edited(to, edition), because, optional: self.condition_of(leg).cloned() });
         }
-        Path { from, to: edited(self.end, edition), line: self.line, hops, dropped: self.dropped() }
+        Path {
+            from,
+            to: edited(self.end, edition),
+            line: self.line,
+            hops,
+            dropped: self.dropped(),
+            needless: self.needless(),
+        }
     }
 
     fn dropped(&self) -> Vec<Dropped> {
@@ -132,6 +141,21 @@ impl Route<'_> {
             holding.map(|(line, reason)| Dropped { at: *line, because: self.text(reason) }).collect();
         dropped.dedup_by_key(|dropped| dropped.at);
         dropped
+    }
+
+    /// Stops between source and target whose conditions were decided to be false.
+    fn needless(&self) -> Vec<Dropped> {
+        let position = |release| self.table.catalog.position(release).and_then(|at| u32::try_from(at).ok());
+        let (Some(start), Some(end)) = (position(self.start), position(self.end)) else { return Vec::new() };
+        let passed = |at: u32| self.legs.iter().any(|leg| leg.to == at);
+        let between = self.table.between(start + 1, end).iter().filter(|waypoint| !passed(waypoint.at));
+        let decided = between.filter_map(|waypoint| {
+            let Reason::Stop(id) = waypoint.reason else { return None };
+            let stop = self.rules.stops.get(id as usize)?;
+            let needless = self.facts.decided.get(stop.when.as_ref()?) == Some(&false);
+            needless.then(|| Dropped { at: stop.at, because: stop.because.clone() })
+        });
+        decided.collect()
     }
 
     fn because(&self, leg: &Leg, from: &Release, to: &Release, first: bool) -> String {

@@ -25,6 +25,10 @@ pub struct Rules {
     pub forbid: Vec<Edge>,
     /// Editions that an upgrade may change.
     pub edition_change: Vec<EditionChange>,
+    /// Changes of edition that are refused with a reason of their own; all that no rule allows are refused.
+    pub edition_refused: Vec<EditionChange>,
+    /// The newest release that the rules know of; a target beyond it is refused.
+    pub until: Option<Release>,
 }
 
 /// How many lines a hop may pass.
@@ -42,6 +46,8 @@ pub enum Spacing {
 pub struct Stop {
     /// The line; its newest published release is the stop.
     pub at: Line,
+    /// Exactly this release in place of the line's newest.
+    pub exactly: Option<Release>,
     /// Why it is a stop.
     pub because: String,
     /// The stop holds under a condition on the data only.
@@ -60,7 +66,7 @@ impl Stop {
     /// A stop that always holds.
     pub fn at(line: Line, because: impl Into<String>) -> Stop {
         let because = because.into();
-        Stop { at: line, because, when: None, editions: Vec::new(), from: None, to: None, before: None }
+        Stop { at: line, exactly: None, because, when: None, editions: Vec::new(), from: None, to: None, before: None }
     }
 }
 
@@ -92,14 +98,14 @@ impl Edge {
     }
 }
 
-/// A change of edition that an upgrade may make.
+/// A change of edition that an upgrade may make, or may not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EditionChange {
     /// The edition left.
     pub from: Edition,
     /// The edition entered.
     pub to: Edition,
-    /// Why that is allowed.
+    /// Why that is allowed, or is not.
     pub because: String,
 }
 

@@ -51,9 +51,15 @@ impl<'a> Table<'a> {
         let mut waypoints = Vec::new();
         let mut dropped = Vec::new();
         let listed = (0..).zip(&rules.stops).filter(|(_, stop)| stop.editions.is_empty() || scope.has(&stop.editions));
-        let listed = listed.map(|(id, stop)| (stop.at, Reason::Stop(id), holds_always(stop)));
-        for (line, reason, always) in listed.chain(generated(rules, &catalog)) {
-            match catalog.newest_index(&line) {
+        let listed = listed.map(|(id, stop)| (stop.at, stop.exactly.as_ref(), Reason::Stop(id), holds_always(stop)));
+        let generated =
+            generated(rules, &catalog).into_iter().map(|(line, reason, always)| (line, None, reason, always));
+        for (line, exactly, reason, always) in listed.chain(generated) {
+            let at = match exactly {
+                Some(release) => catalog.position(release).and_then(|at| u32::try_from(at).ok()),
+                None => catalog.newest_index(&line),
+            };
+            match at {
                 Some(at) => waypoints.push(Waypoint { at, reason, always }),
                 None => dropped.push((line, reason)),
             }

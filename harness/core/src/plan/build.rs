@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::way::{Asked, Way, way};
 use super::{Act, ImageNeed, MAIN, Plan, PlannedHop, Stage, WAY_BACK};
 use crate::catalog::Catalog;
+use crate::compatibility::Gated;
 use crate::event::StageId;
-use crate::path::{Facts, Planner, Refusal, Stop, Target};
-use crate::product::{Product, Service};
+use crate::path::{Refusal, Target};
+use crate::product::{Product, Service, SettingError};
 use crate::release::Release;
 use crate::scenario::{CheckKind, Scenario, WayBack};
 use crate::template::TemplateError;
@@ -20,6 +22,15 @@ pub enum PlanError {
     /// There is no legal path.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A setting decides on a stop and says nothing it could be decided by.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// A release on the path would refuse the data.
+    #[error("{0}; no such path is taken")]
+    Gated(Box<Gated>),
+    /// The product says nothing of upgrades without downtime.
+    #[error("the product {0} has no rules for an upgrade without downtime")]
+    NoZeroDowntime(String),
     /// The source is a line, and a backup is of one release.
     #[error("the source {0} is a line; a backup restores only into exactly its own release, so name that")]
     SourceIsALine(Target),
@@ -72,26 +83,30 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
     let Target::Release(from) = &scenario.from else {
         return Err(PlanError::SourceIsALine(scenario.from.clone()));
     };
-    let mut rules = product.path.rules();
-    for line in &scenario.through {
-        rules.stops.push(Stop::at(*line, "the scenario passes through it"));
-    }
-    let source = match &scenario.edition {
-        Some(edition) => from.with_edition(edition),
-        None => from.clone(),
+    let asked = Asked {
+        from,
+        to: &scenario.to,
+        edition: scenario.edition.as_ref().or(product.releases.default_edition.as_ref()),
+        through: &scenario.through,
+        zero_downtime: scenario.zero_downtime,
+        settings: settings(product, scenario),
+        decided: &BTreeMap::new(),
     };
-    let path = Planner::new(&rules, catalog).path(&source, &scenario.to, &Facts::none())?;
+    let Way { path, told, lists } = way(product, catalog, &asked)?;
     let hops: Vec<PlannedHop> = path
         .hops
         .iter()
+        .zip(told)
         .zip(1..)
-        .map(|(hop, number)| PlannedHop {
+        .map(|((hop, told), number)| PlannedHop {
             number,
             from: hop.from.clone(),
             to: hop.to.clone(),
             holds: held(&hop.to, scenario),
             because: hop.because.clone(),
             when: hop.optional.as_ref().and_then(|id| product.path.condition(id)),
+            undecided: hop.optional.clone(),
+            told,
         })
         .collect();
     if let Some(change) = scenario.hops.iter().find(|change| change.hop == 0 || change.hop as usize > hops.len()) {
@@ -101,7 +116,7 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
         return Err(PlanError::NothingChecked);
     }
     required(product, scenario)?;
-    let stages = stages(product, scenario, from, &hops)?;
+    let stages = stages(product, scenario, &path.from, &hops)?;
     if let Some(expect) = &scenario.expect {
         for stage in std::iter::once(&expect.stage).chain(&expect.passed).chain(&expect.consequences) {
             let hop = *stage == expect.stage && stages.iter().any(|known| expect.is_at(&known.id));
@@ -116,6 +131,9 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
         about: scenario.about.clone(),
         product: product.product.clone(),
         edition: scenario.edition.clone(),
+        lists,
+        zero_downtime: scenario.zero_downtime,
+        needless: path.needless,
         from: path.from,
         to: scenario.to.clone(),
         hops,
@@ -170,8 +188,11 @@ fn images(
     release: &Release,
     holds: &Target,
 ) -> Result<Vec<ImageNeed>, PlanError> {
-    let edition = scenario.edition.as_ref().map(ToString::to_string);
-    let context = json!({"release": release.name(), "product": product.product, "edition": edition, "settings": settings(product, scenario)});
+    let mut context = names(product, release);
+    if let Some(context) = context.as_object_mut() {
+        context.insert("product".to_owned(), json!(product.product));
+        context.insert("settings".to_owned(), json!(settings(product, scenario)));
+    }
     let mut needs = Vec::new();
     for (name, service) in services(product, scenario).iter().filter(|(_, service)| hop == 0 || service.versioned) {
         let change = scenario.hops.iter().find(|change| change.hop == hop && hop > 0);
@@ -180,6 +201,16 @@ fn images(
         needs.push(ImageNeed { hop, service: name.clone(), image, holds: service.versioned.then(|| holds.clone()) });
     }
     Ok(needs)
+}
+
+/// What a release goes by: `release`, `edition` and `build`, for placeholders.
+pub fn names(product: &Product, release: &Release) -> Value {
+    let edition = release.edition().or(product.releases.default_edition.as_ref());
+    json!({
+        "release": release.name(),
+        "edition": edition.map(ToString::to_string),
+        "build": release.edition_build().unwrap_or(0),
+    })
 }
 
 /// The product's settings with the scenario's values.

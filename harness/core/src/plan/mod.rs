@@ -1,18 +1,23 @@
 //! A scenario and a product made into numbered stages, before anything starts. A run carries out exactly these.
 
 mod build;
+mod path_json;
 mod text;
+mod way;
 
-pub use build::{PlanError, build, services, settings};
-pub use text::{describe, humane, render};
+pub use build::{PlanError, build, names, services, settings};
+pub use path_json::{path_json, refusal_json};
+pub use text::{describe, humane, render, render_told};
+pub use way::{Asked, ListOrigin, Way, origins, stop_list, way};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::compatibility::Told;
 use crate::event::StageId;
-use crate::path::Target;
+use crate::path::{ConditionId, Dropped, Target};
 use crate::product::{SqlCondition, Step};
 use crate::release::{Edition, Release};
 use crate::runbook::Production;
@@ -32,6 +37,15 @@ pub struct Plan {
     /// The edition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edition: Option<Edition>,
+    /// Of what day the lists are that the path was made by, and where they come from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<ListOrigin>,
+    /// The path is that of an upgrade without downtime.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub zero_downtime: bool,
+    /// Conditional stops that settings decided not to be needed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needless: Vec<Dropped>,
     /// The source release.
     pub from: Release,
     /// The target as it was named.
@@ -72,6 +86,12 @@ pub struct PlannedHop {
     /// Decided on the restored data; false leaves the hop out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<SqlCondition>,
+    /// The condition that is not decided yet; with `when` the data decides, without it the stop is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<ConditionId>,
+    /// What is to be known of it before it is made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
 }
 
 impl Stage {

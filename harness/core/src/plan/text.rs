@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Act, Plan};
+use crate::compatibility::Told;
 use crate::product::Step;
 
 /// The plan as text: the path with its reasons, then every stage with its steps.
@@ -23,9 +24,26 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
         if hop.holds.to_string() != hop.to.to_string() {
             writeln!(text, "         any {} that its image holds will do", hop.holds)?;
         }
-        if let Some(when) = &hop.when {
-            writeln!(text, "         decided on the restored data: {}", when.sql.text())?;
+        match (&hop.when, &hop.undecided) {
+            (Some(when), _) => writeln!(text, "         decided on the restored data: {}", one_line(when.sql.text()))?,
+            (None, Some(_)) => writeln!(text, "         not decided by any setting, so it is made")?,
+            (None, None) => {}
         }
+        for told in &hop.told {
+            write_told(told, text)?;
+        }
+    }
+    for stop in &plan.needless {
+        writeln!(text, "  not needed: {}  {}", stop.at, stop.because)?;
+    }
+    if plan.zero_downtime {
+        writeln!(
+            text,
+            "  the path of an upgrade without downtime; the rehearsal itself stops and starts the services"
+        )?;
+    }
+    for list in &plan.lists {
+        writeln!(text, "  {list}")?;
     }
     writeln!(text, "  deadline {}", humane(plan.deadline))?;
     for stage in &plan.stages {
@@ -64,6 +82,27 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+/// What is to be known of a hop, below the hop.
+fn write_told(told: &Told, text: &mut String) -> std::fmt::Result {
+    writeln!(text, "         ! {}: {}", told.kind.name(), told.title)?;
+    if !told.text.is_empty() {
+        writeln!(text, "           {}", one_line(&told.text))?;
+    }
+    if let Some(remedy) = &told.remedy {
+        writeln!(text, "           → {}", one_line(remedy))?;
+    }
+    writeln!(text, "           ({})", told.source)
+}
+
+/// What is to be known of a hop, as lines.
+pub fn render_told(told: &[Told]) -> String {
+    let mut text = String::new();
+    for told in told {
+        let _ = write_told(told, &mut text);
+    }
+    text
 }
 
 /// A time as people write it: `1h 5m`, `12.3s`.

@@ -16,8 +16,8 @@ use crate::spec::Document;
 use crate::template::Template;
 
 /// What placeholders may begin with.
-const PLACEHOLDERS: [&str; 11] =
-    ["release", "from", "to", "hop", "stage", "run", "product", "edition", "settings", "each", "captured"];
+const PLACEHOLDERS: [&str; 12] =
+    ["release", "from", "to", "hop", "stage", "run", "product", "edition", "build", "settings", "each", "captured"];
 
 static SETTING: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bsettings\.(\w+)").ok());
 
@@ -83,6 +83,18 @@ impl Product {
         for (index, stop) in self.path.stops.iter().enumerate() {
             if let Some(when) = &stop.when {
                 walk.database(&when.database, &format!("/path/stops/{index}/when/database"));
+            }
+            if let Some(when) = &stop.when_setting {
+                walk.known(
+                    "setting",
+                    &when.name,
+                    |names| &names.settings,
+                    &format!("/path/stops/{index}/when-setting/name"),
+                );
+                if stop.when.is_some() {
+                    let at = format!("/path/stops/{index}");
+                    walk.problem(&at, "the stop has two conditions", "expected either `when` or `when-setting`");
+                }
             }
         }
         for (name, identity) in &self.identities {

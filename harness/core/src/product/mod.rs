@@ -9,6 +9,7 @@ mod cross;
 mod cross_graphql;
 mod data;
 mod graphql;
+mod path;
 mod rules;
 mod step;
 mod wait;
@@ -17,6 +18,8 @@ pub use backup::*;
 pub use checks::*;
 pub use data::*;
 pub use graphql::*;
+pub use path::*;
+pub use rules::SettingError;
 pub use step::*;
 pub use wait::*;
 
@@ -25,7 +28,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::release::{Edition, Line, Range, Release};
+use crate::compatibility::CompatibilityIn;
 use crate::scalar::{Duration, Pattern, Size};
 use crate::signature::Failures;
 use crate::spec::Command;
@@ -46,6 +49,9 @@ pub struct Product {
     /// Which hops are legal.
     #[serde(default)]
     pub path: PathRules,
+    /// What is known of hops before any is made: itself, or the name of a file beside `product.yaml` that holds it.
+    #[serde(default)]
+    pub compatibility: CompatibilityIn,
     /// Values that steps and checks may use as `{{ settings.name }}` and a scenario may set.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
@@ -106,125 +112,6 @@ pub struct SecretFile {
     pub file: String,
     /// A regular expression; the first group of every match is a secret.
     pub pattern: Pattern,
-}
-
-/// Where the published releases are listed.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Releases {
-    /// A file beside `product.yaml`: one release a line, or a JSON array of strings.
-    pub catalog: String,
-}
-
-/// Which hops are legal; the planner's rules.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PathRules {
-    /// What happens when the target is older than the source. Only `refuse` exists: the way back is the backup.
-    #[serde(default)]
-    pub downgrade: Downgrade,
-    /// Whether minor releases may be skipped.
-    #[serde(default)]
-    pub minors: SpacingRule,
-    /// Whether major releases may be skipped.
-    #[serde(default)]
-    pub majors: SpacingRule,
-    /// Releases that a path must pass.
-    #[serde(default)]
-    pub stops: Vec<StopRule>,
-    /// Stops that recur in every major from a line on.
-    #[serde(default)]
-    pub stops_every: Option<RecurringStops>,
-    /// Hops that are allowed whatever the other rules say.
-    #[serde(default)]
-    pub allow: Vec<EdgeRule>,
-    /// Hops that are forbidden whatever the other rules say.
-    #[serde(default)]
-    pub forbid: Vec<EdgeRule>,
-    /// Changes of edition that an upgrade may make.
-    #[serde(default)]
-    pub edition_changes: Vec<EditionChange>,
-}
-
-/// What happens when the target is older than the source.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Downgrade {
-    /// It is refused.
-    #[default]
-    Refuse,
-}
-
-/// Whether releases of a level may be skipped.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SpacingRule {
-    /// They may be skipped.
-    #[default]
-    Any,
-    /// Each has to be passed.
-    OneAtATime,
-}
-
-/// A release that a path must pass.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct StopRule {
-    /// The line, at its latest published patch.
-    pub at: Line,
-    /// Only for paths from these releases.
-    #[serde(default)]
-    pub from: Option<Range>,
-    /// Only for paths to these releases.
-    #[serde(default)]
-    pub to: Option<Range>,
-    /// Only for paths to this release or newer, its pre-releases included.
-    #[serde(default)]
-    pub before: Option<Release>,
-    /// Only for these editions.
-    #[serde(default)]
-    pub editions: Vec<Edition>,
-    /// Only when the restored data says so; planned and marked until it is decided.
-    #[serde(default)]
-    pub when: Option<SqlCondition>,
-    /// Why, with the document that says so.
-    pub because: String,
-}
-
-/// Stops that recur in every major.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct RecurringStops {
-    /// The first line it holds for.
-    pub from: Line,
-    /// The minors that are stops.
-    pub minors: Vec<u64>,
-    /// Why, with the document that says so.
-    pub because: String,
-}
-
-/// A hop that is allowed or forbidden.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct EdgeRule {
-    /// The hop's source.
-    pub from: Range,
-    /// The hop's target.
-    pub to: Range,
-    /// Why, with the document that says so.
-    pub because: String,
-}
-
-/// A change of edition that an upgrade may make.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct EditionChange {
-    /// From.
-    pub from: Edition,
-    /// To.
-    pub to: Edition,
-    /// Why, with the document that says so.
-    pub because: String,
 }
 
 /// True when the query's single value is true, or a number above zero.

@@ -1,7 +1,23 @@
 //! The file's path rules as the planner takes them.
 
-use super::{EdgeRule, PathRules, SpacingRule, SqlCondition};
-use crate::path::{ConditionId, Edge, EditionChange, Rules, Spacing, Stop, StopsEvery};
+use std::collections::BTreeMap;
+
+use super::{EdgeRule, PathRules, SpacingRule, SqlCondition, StopRule, ZeroDowntime, ZeroDowntimeStops};
+use crate::catalog::Catalog;
+use crate::path::{ConditionId, Edge, EditionChange, Facts, Rules, Spacing, Stop, StopList, StopsEvery};
+use crate::release::Release;
+
+/// Why a setting decides nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the setting {name} is {value:?}, and decides on the stop at {stop}: expected a number, or nothing")]
+pub struct SettingError {
+    /// The setting.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// The stop's line.
+    pub stop: String,
+}
 
 impl PathRules {
     /// The planner's rules. A conditional stop's condition goes by the stop's line.
@@ -12,6 +28,11 @@ impl PathRules {
         };
         let edge =
             |rule: &EdgeRule| Edge { from: rule.from.clone(), to: rule.to.clone(), because: rule.because.clone() };
+        let change = |rule: &super::EditionChange| EditionChange {
+            from: rule.from.clone(),
+            to: rule.to.clone(),
+            because: rule.because.clone(),
+        };
         Rules {
             minors: spacing(self.minors),
             majors: spacing(self.majors),
@@ -19,11 +40,12 @@ impl PathRules {
                 .stops
                 .iter()
                 .map(|stop| Stop {
-                    when: stop.when.as_ref().map(|_| ConditionId::new(stop.at.to_string())),
+                    when: stop.condition(),
                     editions: stop.editions.clone(),
                     from: stop.from.clone(),
                     to: stop.to.clone(),
                     before: stop.before.clone(),
+                    exactly: stop.exactly.clone(),
                     ..Stop::at(stop.at, stop.because.clone())
                 })
                 .collect(),
@@ -36,17 +58,11 @@ impl PathRules {
                     because: every.because.clone(),
                 })
                 .collect(),
+            until: self.until.clone(),
             allow: self.allow.iter().map(edge).collect(),
             forbid: self.forbid.iter().map(edge).collect(),
-            edition_change: self
-                .edition_changes
-                .iter()
-                .map(|change| EditionChange {
-                    from: change.from.clone(),
-                    to: change.to.clone(),
-                    because: change.because.clone(),
-                })
-                .collect(),
+            edition_change: self.edition_changes.iter().map(change).collect(),
+            edition_refused: self.edition_changes_refused.iter().map(change).collect(),
         }
     }
 
@@ -54,5 +70,68 @@ impl PathRules {
     pub fn condition(&self, id: &ConditionId) -> Option<SqlCondition> {
         let stop = self.stops.iter().find(|stop| stop.when.is_some() && stop.at.to_string() == id.as_str());
         stop.and_then(|stop| stop.when.clone())
+    }
+
+    /// The planner's rules for an upgrade without downtime; none where the product knows of no such.
+    pub fn zero_downtime_rules(&self, catalog: &Catalog) -> Option<Rules> {
+        let ZeroDowntime { stop_at, because } = self.zero_downtime.as_ref()?;
+        let mut rules = self.rules();
+        match stop_at {
+            ZeroDowntimeStops::EveryMinor => {
+                rules.stops.extend(catalog.lines().map(|line| Stop::at(line, format!("without downtime, {because}"))));
+            }
+        }
+        Some(rules)
+    }
+
+    /// The same rules with another list of stops, of which `source` says where it comes from.
+    pub fn with_stops(&self, list: &StopList, source: &str) -> PathRules {
+        let stop = |release: &Release| StopRule {
+            at: release.line(),
+            exactly: Some(release.without_edition()),
+            from: None,
+            to: None,
+            before: None,
+            editions: Vec::new(),
+            when: None,
+            when_setting: None,
+            because: source.to_owned(),
+        };
+        PathRules {
+            stops: list.stops().iter().map(stop).collect(),
+            stops_every: None,
+            until: list.newest().cloned(),
+            as_of: None,
+            source: Some(source.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// What the settings decide.
+    ///
+    /// # Errors
+    /// A setting that is neither empty nor a number.
+    pub fn decided(&self, settings: &BTreeMap<String, String>) -> Result<Facts, SettingError> {
+        let mut facts = Facts::none();
+        for stop in &self.stops {
+            let (Some(when), Some(id)) = (&stop.when_setting, stop.condition()) else { continue };
+            let value = settings.get(&when.name).map_or("", |value| value.trim());
+            if value.is_empty() {
+                continue;
+            }
+            let number: f64 = value.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| {
+                SettingError { name: when.name.clone(), value: value.to_owned(), stop: stop.at.to_string() }
+            })?;
+            facts.decided.insert(id, number > when.above);
+        }
+        Ok(facts)
+    }
+}
+
+impl StopRule {
+    /// What its condition goes by: the stop's line; none where it always holds.
+    pub fn condition(&self) -> Option<ConditionId> {
+        let conditional = self.when.is_some() || self.when_setting.is_some();
+        conditional.then(|| ConditionId::new(self.at.to_string()))
     }
 }

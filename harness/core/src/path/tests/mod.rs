@@ -1,4 +1,3 @@
-mod gitlab;
 mod rules;
 
 use super::*;

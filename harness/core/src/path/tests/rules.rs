@@ -5,6 +5,7 @@ use std::error::Error;
 use serde_json::json;
 
 use super::*;
+use crate::plan::{path_json, refusal_json};
 
 type Tested = Result<(), Box<dyn Error>>;
 
@@ -304,16 +305,17 @@ fn the_json_of_a_path_is_the_contract() -> Tested {
     let planner = Planner::new(&rules, &catalog);
     let edition = "ee".parse()?;
     let path = planner.path(&release("v1.0.0-ee.0"), &target("1.2.0"), &Facts::none())?;
-    let json = path_json("demo", Some(&edition), &path);
+    let json = path_json("demo", Some(&edition), &path, &[], &[]);
     let expected = json!({
         "product": "demo", "from": "1.0.0", "to": "1.2.0", "edition": "ee", "path": ["1.1.4", "1.2.0"],
         "hops": [
-            { "from": "1.0.0", "to": "1.1.4", "because": "required stop: it must be", "optional": false },
-            { "from": "1.1.4", "to": "1.2.0", "because": "target", "optional": false },
+            { "from": "1.0.0", "to": "1.1.4", "because": "required stop: it must be", "optional": false, "condition": null, "notices": [] },
+            { "from": "1.1.4", "to": "1.2.0", "because": "target", "optional": false, "condition": null, "notices": [] },
         ],
+        "needless": [], "unpublished": [], "lists": [],
     });
     assert_eq!(json.to_string(), expected.to_string());
-    assert_eq!(path_json("demo", None, &path)["edition"], json!(null));
+    assert_eq!(path_json("demo", None, &path, &[], &[])["edition"], json!(null));
     let refusal = planner.path(&release("1.0.0"), &target("1.0.0"), &Facts::none()).map_err(|r| refusal_json(&r));
     assert_eq!(refusal.err(), Some(json!({ "refused": "already there: 1.0.0 is both source and target" })));
     let read: Path = serde_json::from_str(&serde_json::to_string(&path)?)?;

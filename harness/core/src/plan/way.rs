@@ -1,0 +1,140 @@
+//! The path of a scenario, or of a question: by the product's rules, held against its gates, with what is to be known.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::build::PlanError;
+use crate::catalog::Catalog;
+use crate::compatibility::Told;
+use crate::path::{ConditionId, Path, Planner, Stop, StopList, Target};
+use crate::product::{Day, Product};
+use crate::release::{Edition, Line, Release};
+
+/// What is asked of the path rules.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// The source.
+    pub from: &'a Release,
+    /// The target.
+    pub to: &'a Target,
+    /// The edition, where the source does not name one.
+    pub edition: Option<&'a Edition>,
+    /// Lines to pass besides.
+    pub through: &'a [Line],
+    /// Whether the product is to stay reachable.
+    pub zero_downtime: bool,
+    /// The settings, which may decide on stops.
+    pub settings: BTreeMap<String, String>,
+    /// What is known of the data besides.
+    pub decided: &'a BTreeMap<ConditionId, bool>,
+}
+
+/// A path with what is to be known of it.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// The path.
+    pub path: Path,
+    /// What is to be known of each hop, in the order of the hops.
+    pub told: Vec<Vec<Told>>,
+    /// Of what day the lists are, and where they come from.
+    pub lists: Vec<ListOrigin>,
+}
+
+/// Of what day a list is, and where it comes from: what was published or said later is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ListOrigin {
+    /// What it lists.
+    pub list: String,
+    /// The day, where the product says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Day>,
+    /// Where it comes from.
+    pub source: String,
+    /// The newest release in it, where it is a list of releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Release>,
+}
+
+impl std::fmt::Display for ListOrigin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.list)?;
+        match &self.as_of {
+            Some(day) => write!(f, " as of {day}")?,
+            None => f.write_str(" of no stated day")?,
+        }
+        if let Some(newest) = &self.newest {
+            write!(f, ", newest {newest}")?;
+        }
+        write!(f, ": {}", self.source)
+    }
+}
+
+/// Of what day the lists of a product are, and where they come from.
+#[must_use]
+pub fn origins(product: &Product, catalog: &Catalog) -> Vec<ListOrigin> {
+    let mut lists = vec![ListOrigin {
+        list: "releases".to_owned(),
+        as_of: product.releases.as_of.clone(),
+        source: product.releases.source.clone().unwrap_or_else(|| product.releases.catalog.clone()),
+        newest: catalog.newest().cloned(),
+    }];
+    // Rules without stops say each for itself where they come from.
+    if product.path.source.is_some() || product.path.as_of.is_some() {
+        lists.push(ListOrigin {
+            list: "stops".to_owned(),
+            as_of: product.path.as_of.clone(),
+            source: product.path.source.clone().unwrap_or_else(|| "the product file".to_owned()),
+            newest: product.path.until.clone(),
+        });
+    }
+    lists
+}
+
+/// Plans the path.
+///
+/// # Errors
+/// When there is none, a setting decides nothing, or a release on it would refuse the data.
+pub fn way(product: &Product, catalog: &Catalog, asked: &Asked<'_>) -> Result<Way, PlanError> {
+    let mut rules = if asked.zero_downtime {
+        let none = || PlanError::NoZeroDowntime(product.product.clone());
+        product.path.zero_downtime_rules(catalog).ok_or_else(none)?
+    } else {
+        product.path.rules()
+    };
+    for line in asked.through {
+        rules.stops.push(Stop::at(*line, "the scenario passes through it"));
+    }
+    let mut facts = product.path.decided(&asked.settings)?;
+    facts.decided.extend(asked.decided.iter().map(|(id, holds)| (id.clone(), *holds)));
+    let source = match (asked.from.edition(), asked.edition) {
+        (None, Some(edition)) => catalog.in_edition(asked.from, edition),
+        (Some(_), _) | (None, None) => asked.from.clone(),
+    };
+    let path = Planner::new(&rules, catalog).path(&source, asked.to, &facts)?;
+    let mut told = Vec::new();
+    for hop in &path.hops {
+        let known = product.compatibility.get();
+        if let Some(gated) = known.and_then(|known| known.refusal(&hop.from, &hop.to)) {
+            return Err(PlanError::Gated(Box::new(gated)));
+        }
+        told.push(known.map(|known| known.told(&hop.from, &hop.to)).unwrap_or_default());
+    }
+    Ok(Way { path, told, lists: origins(product, catalog) })
+}
+
+/// All stops of a product, as others list them; none of those that are decided to be needless.
+///
+/// # Errors
+/// When a setting decides nothing.
+pub fn stop_list(
+    product: &Product,
+    catalog: &Catalog,
+    settings: &BTreeMap<String, String>,
+    decided: &BTreeMap<ConditionId, bool>,
+) -> Result<StopList, PlanError> {
+    let mut facts = product.path.decided(settings)?;
+    facts.decided.extend(decided.iter().map(|(id, holds)| (id.clone(), *holds)));
+    Ok(StopList::of_rules(&product.path.rules(), catalog, &facts))
+}

@@ -1,0 +1,123 @@
+//! `rehearse path`: a path and what is to be known of it, or the list of all stops.
+
+use std::collections::BTreeMap;
+
+use rehearse_core::path::{ConditionId, Path, StopList, Target};
+use rehearse_core::plan::{self, Asked, ListOrigin, PlanError, Way, path_json, refusal_json};
+use rehearse_core::release::{Line, Release};
+use rehearse_core::verdict::Exit;
+
+use super::args::{PathArgs, PathFormat};
+use super::{print, refuse, say};
+use crate::load::{self, LoadError, LoadedProduct};
+
+pub(crate) fn path(args: &PathArgs) -> Exit {
+    let loaded = match loaded(args) {
+        Ok(loaded) => loaded,
+        Err(error) => return refuse(&error),
+    };
+    let decided: BTreeMap<ConditionId, bool> =
+        args.decided.iter().map(|(line, needed)| (ConditionId::new(line.to_string()), *needed)).collect();
+    let mut settings = loaded.product.settings.clone();
+    settings.extend(args.settings.iter().cloned());
+    let (Some(from), Some(to)) = (&args.from, &args.to) else {
+        return match plan::stop_list(&loaded.product, &loaded.catalog, &settings, &decided) {
+            Ok(list) => listed(args, &list, &plan::origins(&loaded.product, &loaded.catalog)),
+            Err(error) => refused(&error, args.format),
+        };
+    };
+    let asked = Asked {
+        from,
+        to,
+        edition: args.edition.as_ref(),
+        through: &[],
+        zero_downtime: args.zero_downtime,
+        settings,
+        decided: &decided,
+    };
+    match plan::way(&loaded.product, &loaded.catalog, &asked) {
+        Ok(way) => shown(args, &loaded.product.product, &way, to),
+        Err(error) => refused(&error, args.format),
+    }
+}
+
+fn loaded(args: &PathArgs) -> Result<LoadedProduct, LoadError> {
+    let mut loaded = load::product(&args.product, None)?;
+    let product = &loaded.product;
+    if let Some((name, _)) = args.settings.iter().find(|(name, _)| !product.settings.contains_key(name)) {
+        let known = product.settings.keys().cloned().collect::<Vec<_>>().join(", ");
+        return Err(LoadError::NoSetting { name: name.clone(), product: product.product.clone(), known });
+    }
+    let conditional: Vec<Line> =
+        product.path.stops.iter().filter(|stop| stop.condition().is_some()).map(|stop| stop.at).collect();
+    if let Some((line, _)) = args.decided.iter().find(|(line, _)| !conditional.contains(line)) {
+        let known = conditional.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return Err(LoadError::NoCondition { line: *line, product: product.product.clone(), known });
+    }
+    if let Some(list) = &args.stops {
+        load::stops_of(&mut loaded.product, list)?;
+    }
+    Ok(loaded)
+}
+
+fn shown(args: &PathArgs, product: &str, way: &Way, asked: &Target) -> Exit {
+    let path = &way.path;
+    match args.format {
+        PathFormat::Json => {
+            let edition = args.edition.as_ref().or(path.to.edition());
+            print(&format!("{}\n", path_json(product, edition, path, &way.told, &way.lists)));
+        }
+        PathFormat::PathJson => return listed(args, &StopList::of_path(path), &way.lists),
+        PathFormat::Text => print(&text(way, path, asked)),
+    }
+    Exit::Passed
+}
+
+fn text(way: &Way, path: &Path, asked: &Target) -> String {
+    let mut text = String::new();
+    for (hop, told) in path.hops.iter().zip(&way.told) {
+        let optional = if hop.optional.is_some() { "  (not decided yet)" } else { "" };
+        text.push_str(&format!("{} → {}  {}{optional}\n", hop.from, hop.to, hop.because));
+        text.push_str(&plan::render_told(told));
+    }
+    for dropped in &path.dropped {
+        text.push_str(&format!("left out: {} has no published release ({})\n", dropped.at, dropped.because));
+    }
+    for stop in &path.needless {
+        text.push_str(&format!("not needed: {} ({})\n", stop.at, stop.because));
+    }
+    let hops = path.hops.len();
+    text.push_str(&format!("{hops} {} to {asked}\n", if hops == 1 { "hop" } else { "hops" }));
+    text.push_str(&origins(&way.lists));
+    text
+}
+
+fn origins(lists: &[ListOrigin]) -> String {
+    lists.iter().map(|list| format!("{list}\n")).collect()
+}
+
+fn listed(args: &PathArgs, list: &StopList, lists: &[ListOrigin]) -> Exit {
+    match args.format {
+        PathFormat::PathJson => match serde_json::to_string(&list) {
+            Ok(json) => print(&format!("{json}\n")),
+            Err(error) => {
+                say(&format!("error: {error}"));
+                return Exit::Inconclusive;
+            }
+        },
+        PathFormat::Json => print(&format!("{}\n", serde_json::json!({ "stops": list.stops(), "lists": lists }))),
+        PathFormat::Text => {
+            let stops = list.stops().iter().map(Release::name).collect::<Vec<_>>().join(" → ");
+            print(&format!("{stops}\n{}", origins(lists)));
+        }
+    }
+    Exit::Passed
+}
+
+fn refused(error: &PlanError, format: PathFormat) -> Exit {
+    match format {
+        PathFormat::Json => print(&format!("{}\n", refusal_json(error))),
+        PathFormat::Text | PathFormat::PathJson => say(&format!("error: {error}")),
+    }
+    Exit::BadInput
+}
