@@ -266,8 +266,7 @@ pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadE
         product.failures = Failures::List(listed(file(name)?)?);
     }
     if let CompatibilityIn::File(name) = &product.compatibility {
-        let (compatibility, _) = read::<Compatibility>(file(name)?)?;
-        product.compatibility = CompatibilityIn::Here(compatibility);
+        product.compatibility = CompatibilityIn::Here(compatible(file(name)?)?);
     }
     let releases = file(&product.releases.catalog)?;
     let catalog = if product.releases.catalog.ends_with(".json") {
@@ -289,10 +288,32 @@ pub fn failures(path: &Path) -> Result<Vec<KnownFailure>, LoadError> {
     listed(Source::new(path.display().to_string(), text(path)?))
 }
 
+/// Reads what a product's operators have to know, as it stands beside a product.
+///
+/// # Errors
+/// When it cannot be read or has mistakes.
+pub fn runbook(path: &Path) -> Result<Runbook, LoadError> {
+    operators(Source::new(path.display().to_string(), text(path)?))
+}
+
 fn operators(source: Source) -> Result<Runbook, LoadError> {
     let (runbook, document) = read::<Runbook>(source)?;
     document.refuse(runbook.problems(&document))?;
     Ok(runbook)
+}
+
+/// Reads what is known of hops, as it stands beside a product.
+///
+/// # Errors
+/// When it cannot be read or has mistakes.
+pub fn compatibility(path: &Path) -> Result<Compatibility, LoadError> {
+    compatible(Source::new(path.display().to_string(), text(path)?))
+}
+
+fn compatible(source: Source) -> Result<Compatibility, LoadError> {
+    let (compatibility, document) = read::<Compatibility>(source)?;
+    document.refuse(compatibility.problems(&document, ""))?;
+    Ok(compatibility)
 }
 
 fn listed(source: Source) -> Result<Vec<KnownFailure>, LoadError> {

@@ -317,7 +317,12 @@ fn lists_of_stops_are_written_and_taken_in() -> Tried {
     check(
         &path,
         0,
-        &["17.11.7 → 18.2.8  required stop: the list of stops in", "path.json\n18.2.8", "newest 19.3.0: the list"],
+        &[
+            "17.11.7 → 18.2.8  required stop: the list of stops in",
+            "path.json\n         ! gate: data of 17.11.7 is accepted",
+            "18.2.8 starts on data of 17.11 or newer only",
+            "newest 19.3.0: the list",
+        ],
         &[],
     )?;
     let way = [&path[..7], &["--format", "path-json"]].concat();

@@ -2,6 +2,8 @@
 //!
 //! Data only: a product says which releases it speaks of; nothing here has an opinion on a hop that no range names.
 
+#[cfg(test)]
+mod tests;
 mod told;
 
 use schemars::JsonSchema;
@@ -9,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 pub use told::{Gated, Told};
 
+use crate::diagnostic::Problem;
 use crate::release::{Edition, Line, Range, Release};
+use crate::spec::Document;
 
 /// A product's compatibility: in the product file, or in a file beside it.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -192,5 +196,31 @@ impl NoticeKind {
             Self::Breaking => "breaking",
             Self::Migration => "migration",
         }
+    }
+}
+
+impl Compatibility {
+    /// The mistakes that the shape does not show. `at` is where it stands.
+    pub fn problems(&self, document: &Document, at: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (index, notice) in self.notices.iter().enumerate() {
+            if notice.from.is_none() && notice.to.is_none() && notice.crossing.is_none() {
+                let label = "expected `from`, `to` or `crossing`";
+                let place = format!("{at}/notices/{index}");
+                problems.push(document.problem(&place, "the notice is of every hop", label, None));
+            }
+        }
+        for (index, component) in self.components.iter().enumerate() {
+            for (number, of) in component.releases.iter().enumerate() {
+                let compared = of.needs.is_some();
+                let no_release = |has: &&String| has.parse::<Release>().is_err();
+                if let Some(has) = of.has.iter().find(|has| compared && no_release(has)) {
+                    let place = format!("{at}/components/{index}/releases/{number}/has");
+                    let title = format!("`{has}` cannot be compared with `needs`");
+                    problems.push(document.problem(&place, title, "expected numbers such as 16 or 9.6", None));
+                }
+            }
+        }
+        problems
     }
 }

@@ -99,6 +99,16 @@ fn check(file: &Path, product: Option<&Path>) -> Result<String, LoadError> {
     if key("- ") && !key("scenario:") && !key("product:") {
         return Ok(format!("{} known failures", load::failures(file)?.len()));
     }
+    // What is known of hops begins with one of its own keys, and is no list.
+    if (key("gates:") || key("components:") || key("notices:")) && !key("scenario:") && !key("product:") {
+        let known = load::compatibility(file)?;
+        let counts = (known.gates.len(), known.components.len(), known.notices.len());
+        return Ok(format!("compatibility: {} gates, {} components, {} notices", counts.0, counts.1, counts.2));
+    }
+    if key("questions:") && !key("scenario:") && !key("product:") {
+        let runbook = load::runbook(file)?;
+        return Ok(format!("a runbook of {} questions and {} variants", runbook.questions.len(), runbook.variants.len()));
+    }
     // A scenario names its product too, so the scenario's own key decides.
     if key("scenario:") || !key("product:") {
         let loaded = load::rehearsal(file, product, |_| Given::default())?;

@@ -100,6 +100,11 @@ impl Route<'_> {
         self.legs.iter().filter_map(|leg| self.table.release(leg.to))
     }
 
+    /// Where those releases stand among the published ones of the path's edition.
+    pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
+        self.legs.iter().map(|leg| leg.to as usize)
+    }
+
     /// How many hops it takes.
     #[must_use]
     pub fn hop_count(&self) -> usize {

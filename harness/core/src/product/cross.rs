@@ -103,6 +103,8 @@ impl Product {
             }
         }
         walk.backup(&self.backup);
+        walk.problems
+            .extend(self.compatibility.get().iter().flat_map(|known| known.problems(document, "/compatibility")));
         walk.checks(self);
         walk.problems.extend(signature::problems(self.failures.list(), document, "/failures"));
         walk.placeholders(&serde_json::to_value(self).unwrap_or_default(), &mut String::new());
