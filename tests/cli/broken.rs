@@ -79,8 +79,15 @@ const PRODUCTS: &[(&str, &str)] = &[
     ("  release: /version\n", "  release: version\n"),
     ("  files: /files\n", ""),
     ("  manifest: manifest.json\n", ""),
-    ("files.tar.gz: { format: tar-gzip }", "files.tar.gz: { format: zip }"),
-    ("files.tar.gz: { format: tar-gzip }", "files.tar.gz: { format: any }"),
+    ("files.tar.gz: { name: files, format: tar-gzip }", "files.tar.gz: { format: zip }"),
+    ("files.tar.gz: { name: files, format: tar-gzip }", "files.tar.gz: { format: any }"),
+    ("files.tar.gz: { name: files, format: tar-gzip }", "files.tar.gz: { format: tar-gzip, need: usually }"),
+    ("  manifest: manifest.json\n", "  archive: { name: x, format: text }\n"),
+    (
+        "  manifest: manifest.json\n",
+        "  archive: { name: x, format: tar }\n  information: { file: a.yml, format: ruby-yaml, release: /v }\n",
+    ),
+    ("  files: /files\n", "  files: /files\n  beside: { key: { format: text } }\n"),
     ("from: git.tar.gz", "from: gti.tar.gz"),
     ("  - unpack: { service: web, from: git", "  - unpack: { service: wep, from: git"),
     (

@@ -1,8 +1,10 @@
 //! Drives the binary as a user does: exit status, standard output and standard error are stated, all three.
 
+mod backups;
 mod broken;
 mod engine;
 mod runbook;
+mod inspect;
 
 use std::path::Path;
 use std::process::{Command, Output};

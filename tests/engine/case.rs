@@ -88,6 +88,7 @@ pub(crate) struct Rehearsal {
     cancel: Option<Duration>,
     force: Option<Duration>,
     deaf: bool,
+    file: Option<String>,
     folder: TempDir,
     pub(crate) world: Arc<World>,
 }
@@ -109,7 +110,17 @@ impl Rehearsal {
         std::fs::write(backup.join("manifest.json"), manifest.to_string())?;
         let world = Arc::new(World::new(folder.path().join("out")));
         let (product, scenario) = (PRODUCT.to_owned(), SCENARIO.to_owned());
-        Ok(Self { product, scenario, keep: Keep::Never, cancel: None, force: None, deaf: false, folder, world })
+        Ok(Self {
+            product,
+            scenario,
+            keep: Keep::Never,
+            cancel: None,
+            force: None,
+            deaf: false,
+            file: None,
+            folder,
+            world,
+        })
     }
 
     /// Changes the product's text.
@@ -154,6 +165,12 @@ impl Rehearsal {
         self.folder.path().join("backup")
     }
 
+    /// Where the backup is given as a file of its folder.
+    pub(crate) fn backup_file(mut self, name: &str) -> Self {
+        self.file = Some(name.to_owned());
+        self
+    }
+
     fn case(&self) -> Fallible<Case> {
         let (product, document) = spec::<Product>("product.yaml", &self.product)?;
         document.refuse(product.problems(&document)).map_err(shown)?;
@@ -165,7 +182,7 @@ impl Rehearsal {
             product,
             scenario,
             plan,
-            backup: self.backup(),
+            backup: self.file.as_ref().map_or_else(|| self.backup(), |name| self.backup().join(name)),
             run: RunId("r1".to_owned()),
             out,
             redactor: Redactor::default(),

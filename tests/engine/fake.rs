@@ -22,6 +22,11 @@ use super::world::{Deed, World, body, cannot, key, left, print, things};
 #[derive(Debug, Clone)]
 pub(crate) struct Fake(pub(crate) Arc<World>);
 
+/// The name of a file of the backup, wherever its folder is.
+fn called(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 impl Fake {
     async fn simple(&self, operation: &'static str, object: String) -> Result<Deed, HostError> {
         match self.0.meet(format!("{operation} {object}")).await {
@@ -200,20 +205,20 @@ impl Host for Fake {
         &self,
         deployment: &DeploymentName,
         service: &str,
-        _: &Path,
+        file: &Path,
         to: &str,
     ) -> Result<(), HostError> {
-        self.simple("unpack", format!("{}:{to}", key(deployment, service))).await.map(drop)
+        self.simple("unpack", format!("{} {}:{to}", called(file), key(deployment, service))).await.map(drop)
     }
 
     async fn copy_in_file(
         &self,
         deployment: &DeploymentName,
         service: &str,
-        _: &Path,
+        file: &Path,
         to: &str,
     ) -> Result<(), HostError> {
-        self.simple("copy-in", format!("{}:{to}", key(deployment, service))).await.map(drop)
+        self.simple("copy-in", format!("{} {}:{to}", called(file), key(deployment, service))).await.map(drop)
     }
 
     async fn copy_out_file(

@@ -3,6 +3,7 @@
 //! A paused clock leaps over a hang, so tests of waits assert the virtual time that passed.
 
 mod apart;
+mod archive;
 mod broken;
 mod budgets;
 mod case;

@@ -42,7 +42,7 @@ pub struct Scenario {
     /// The path of an upgrade without downtime, by the product's rules for such; what is rehearsed of it has downtime.
     #[serde(default)]
     pub zero_downtime: bool,
-    /// The folder of the backup, relative to this file.
+    /// The folder of the backup, or its archive, relative to this file.
     #[schemars(length(min = 1))]
     pub backup: String,
     /// Values for the product's settings.

@@ -25,6 +25,7 @@ Examples:
   rehearse run scenarios/redmine-5.0-to-6.1.yaml
   rehearse path --product redmine --from 5.0.4 --to 6.1
   rehearse plan scenarios/redmine-5.0-to-6.1.yaml
+  rehearse backup inspect scenarios/data/redmine-5.0.4
   rehearse doctor"
 )]
 pub(crate) struct Typed {
@@ -55,6 +56,9 @@ Examples:
 
 What is known of each hop is printed below it. Exits with 2 and the reason where there is no path.")]
     Path(PathArgs),
+    /// Look at backups, without starting anything.
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Print the numbered stages of a scenario without starting anything.
     Plan(PlanArgs),
     /// Check scenario and product files; every mistake is shown at once.
@@ -99,6 +103,40 @@ Examples:
         /// The shell.
         shell: Shell,
     },
+}
+
+/// What to do with a backup.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    /// Tell what a backup is: of which product, release and edition, what it holds, what is missing, whether it is damaged.
+    ///
+    /// It is read to its end, once, and unpacked nowhere; nothing is started.
+    #[command(after_help = "\
+Examples:
+  rehearse backup inspect 1706167370_2024_01_25_15.11.13_gitlab_backup.tar
+  rehearse backup inspect scenarios/data/redmine-5.0.4
+  rehearse backup inspect --format json backup.tar | jq -r .image      # the image that restores it
+  rehearse backup inspect --product-dir my-product backup.tar
+
+Put what the product keeps out of its backup (secrets, configuration) into the same folder as the archive.
+Exit codes: 0 it can be read, also where something is missing; 2 it is damaged, must not be unpacked, or is no backup; 4 cancelled.")]
+    Inspect(InspectArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The backup: its archive, or its folder.
+    #[arg(value_name = "FILE|DIR")]
+    pub(crate) backup: PathBuf,
+    /// The product: a built-in name, or a folder with product.yaml; recognised when not given.
+    #[arg(long, value_name = "PRODUCT")]
+    pub(crate) product: Option<String>,
+    /// A product's folder (with product.yaml) in place of the built-in ones.
+    #[arg(long = "product-dir", value_name = "DIR", conflicts_with = "product")]
+    pub(crate) product_dir: Option<PathBuf>,
+    /// Text or JSON.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
 }
 
 /// Where products and images come from.

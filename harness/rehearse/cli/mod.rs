@@ -1,6 +1,7 @@
 //! The command line: arguments as typed, then what they come to.
 
 mod args;
+mod backup;
 mod diagnostic;
 mod doctor;
 mod files;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use rehearse_core::verdict::Exit;
 
-use args::{Command, Typed};
+use args::{BackupCommand, Command, Typed};
 
 use crate::engine::host::HostError;
 use crate::session::chain;
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
     let exit = match typed.command {
         Command::Run(args) => run::run(&args),
         Command::Path(args) => path::path(&args),
+        Command::Backup(BackupCommand::Inspect(args)) => backup::inspect(&args),
         Command::Plan(args) => files::plan(&args),
         Command::Validate(args) => files::validate(&args),
         Command::List(args) => files::list(&args),

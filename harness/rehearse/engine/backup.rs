@@ -1,24 +1,35 @@
 //! Verifies a backup on the host before anything starts: complete, undamaged, of its format and release.
 
 mod archive;
+mod content;
 mod file;
+mod information;
+mod inspect;
+mod place;
 mod strict;
+mod told;
+mod whole;
 
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
-use flate2::read::MultiGzDecoder;
-use rehearse_core::product::{Backup, Format};
+use rehearse_core::product::{Backup, Format, Part};
 use rehearse_core::release::Release;
 use rehearse_core::verdict::Finding;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use content::{Formed, formed};
 use file::{Opened, Watched, open};
 
-pub(crate) use file::{beginning, real};
+pub use content::{Dump, well_formed};
+pub use file::Watch;
+pub(crate) use file::beginning;
+pub use inspect::{Inspection, inspect};
+pub(crate) use place::Place;
+pub(crate) use told::Verified;
+pub use told::{Missing, PartSeen};
 
 /// A manifest, or checksums, larger than this are none; of another text so much is searched.
 const LARGEST_TEXT: u64 = 16 << 20;
@@ -27,32 +38,38 @@ const MOST_FINDINGS: usize = 50;
 /// So many of its files are named in the report.
 const MOST_NAMED: usize = 200;
 
-/// What was learned of a backup.
-#[derive(Debug, Clone)]
-pub(super) struct Verified {
-    /// Its manifest.
-    pub manifest: Value,
-    /// Its row counts per table, where the manifest has them.
-    pub rows: Option<BTreeMap<String, u64>>,
-    /// Facts for the report.
-    pub notes: Vec<String>,
-    /// What is wrong with it.
-    pub findings: Vec<Finding>,
-}
-
-/// Reads the whole backup once. What is wrong is a finding; only what cannot be read by us is an error. Once it is
-/// `given_up`, it ends soon.
+/// Reads the whole backup once. What is wrong is a finding; only what cannot be read by us is an error. Once it is given
+/// up, it ends soon. Without an expected release, any is fine.
 ///
 /// # Errors
 /// When a file that is there cannot be read.
-pub(super) fn verify(
+pub(crate) fn verify(
     backup: &Backup,
     product: &str,
-    release: &Release,
-    folder: &Path,
-    given_up: &AtomicBool,
+    expected: Option<&Release>,
+    given: &Path,
+    watch: &Watch,
 ) -> io::Result<Verified> {
-    let mut verified = Verified { manifest: Value::Null, rows: None, notes: Vec::new(), findings: Vec::new() };
+    match Place::of(backup, given)? {
+        Ok(Place::Folder(folder)) => of_folder(backup, product, expected, &folder, watch),
+        Ok(Place::Archive { file, folder }) => whole::read(backup, expected, (&file, &folder), watch),
+        Err(seen) => {
+            let name = backup.archive.as_ref().map(|archive| archive.name.to_string()).unwrap_or_default();
+            let expected = format!("one file called {}", shorten(&name));
+            let findings = vec![Finding::new(format!("the backup {}", given.display()), expected, seen)];
+            Ok(Verified { findings, ..Verified::default() })
+        }
+    }
+}
+
+fn of_folder(
+    backup: &Backup,
+    product: &str,
+    release: Option<&Release>,
+    folder: &Path,
+    watch: &Watch,
+) -> io::Result<Verified> {
+    let mut verified = Verified::default();
     if let Some(name) = &backup.manifest {
         match manifest(name, folder, &mut verified.findings)? {
             Some(manifest) => verified.manifest = manifest,
@@ -93,20 +110,24 @@ pub(super) fn verify(
     if files.is_empty() {
         verified.findings.push(Finding::new("the backup", "checksums of its files", "none"));
     }
-    let parts = backup.parts.iter().map(|(name, part)| (name, part.format));
-    let others = files.keys().filter(|name| !backup.parts.contains_key(*name)).map(|name| (name, Format::Any));
+    let parts = backup.parts.iter().map(|(name, part)| (name, part.format, Some(part)));
+    let others = files.keys().filter(|name| !backup.parts.contains_key(*name)).map(|name| (name, Format::Any, None));
     let mut unnamed = 0;
-    for (name, format) in parts.chain(others) {
+    for (name, format, part) in parts.chain(others) {
         if verified.findings.len() >= MOST_FINDINGS {
             verified.findings.push(Finding::new("the backup", "few mistakes at most", "so many that no more is read"));
             break;
         }
-        let note = verify_part(name, format, files.get(name), folder, &mut verified.findings, given_up)?;
+        let place = (name.as_str(), folder);
+        let Some((size, formed)) = verify_part(place, format, (part, files.get(name)), &mut verified, watch)? else {
+            continue;
+        };
         if verified.notes.len() < MOST_NAMED {
-            verified.notes.extend(note)
+            verified.notes.push(format!("{}: {size} bytes{}", shorten(name), formed.note));
         } else {
             unnamed += 1
-        };
+        }
+        verified.parts.extend(part.map(|part| PartSeen::of_file(name, part, size, &formed)));
     }
     if unnamed > 0 {
         verified.notes.push(format!("{unnamed} files more"));
@@ -133,18 +154,22 @@ pub(super) fn verify(
     Ok(verified)
 }
 
-fn judge_release(said: Option<&str>, place: impl Fn() -> String, release: &Release, verified: &mut Verified) {
-    match said {
-        None => verified.findings.push(Finding::new(place(), "the backup's release", "nothing there")),
-        Some(text) if text.parse::<Release>().is_ok_and(|seen| seen == *release) => {
-            verified.notes.push(format!("release {}", shorten(text)));
-        }
-        Some(text) => verified.findings.push(Finding::new(
-            "the backup's release",
-            format!("{release}, as a backup restores only into exactly its own release"),
-            shorten(text),
-        )),
+fn judge_release(said: Option<&str>, place: impl Fn() -> String, expected: Option<&Release>, verified: &mut Verified) {
+    let Some(text) = said else {
+        verified.findings.push(Finding::new(place(), "the backup's release", "nothing there"));
+        return;
+    };
+    let seen = text.parse::<Release>();
+    if expected.is_none_or(|expected| seen.as_ref().is_ok_and(|seen| seen == expected)) && seen.is_ok() {
+        verified.notes.push(format!("release {}", shorten(text)));
+    } else {
+        let wanted = match expected {
+            Some(release) => format!("{release}, as a backup restores only into exactly its own release"),
+            None => "a release".to_owned(),
+        };
+        verified.findings.push(Finding::new("the backup's release", wanted, shorten(text)));
     }
+    verified.release = seen.ok();
 }
 
 /// Lines as `sha256sum` writes them: the digest, two spaces (or one and a star), the name.
@@ -217,23 +242,28 @@ fn object(name: &str) -> String {
     format!("the backup's file {}", shorten(name))
 }
 
-/// Looks at one file; what it is, as a note.
+/// Looks at one file: its size, and what it is where it is of its format.
 fn verify_part(
-    name: &str,
+    (name, folder): (&str, &Path),
     format: Format,
-    listed: Option<&Value>,
-    folder: &Path,
-    findings: &mut Vec<Finding>,
-    given_up: &AtomicBool,
-) -> io::Result<Option<String>> {
+    (part, listed): (Option<&Part>, Option<&Value>),
+    verified: &mut Verified,
+    watch: &Watch,
+) -> io::Result<Option<(u64, Formed)>> {
+    let findings = &mut verified.findings;
     let mut finding = |expected: String, seen: String| findings.push(Finding::new(object(name), expected, seen));
-    let mut again = || match open(folder, name)? {
-        Opened::File(file) => Ok::<_, io::Error>(Some(Watched { file, given_up })),
-        Opened::Nothing => {
+    let missing = &mut verified.missing;
+    let mut again = || match (open(folder, name)?, part) {
+        (Opened::File(file), _) => Ok::<_, io::Error>(Some(Watched { file, watch })),
+        (Opened::Nothing, Some(part)) => {
+            missing.push(Missing::new(name, part));
+            Ok(None)
+        }
+        (Opened::Nothing, None) => {
             finding("a file".into(), "no such file: the backup is not complete".into());
             Ok(None)
         }
-        Opened::Other(what) => {
+        (Opened::Other(what), _) => {
             finding("a file".into(), what);
             Ok(None)
         }
@@ -253,11 +283,11 @@ fn verify_part(
         None => finding("a SHA-256 that the backup states".into(), "none".into()),
     }
     match formed(second, size, format, archive::most(size, free(folder))) {
-        Ok(Formed { note, refused }) => {
-            for why in refused {
-                finding("an archive that may be unpacked".into(), why);
+        Ok(formed) => {
+            for why in &formed.refused {
+                finding("an archive that may be unpacked".into(), why.clone());
             }
-            Ok(Some(format!("{}: {size} bytes{note}", shorten(name))))
+            Ok(Some((size, formed)))
         }
         Err(error) => {
             finding(format.describe().to_owned(), shorten(&error.to_string()));
@@ -288,65 +318,6 @@ fn digest(mut file: impl Read) -> io::Result<(u64, String)> {
         digest.update(&buffer[..read]);
     }
     Ok((size, digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
-}
-
-/// A file that is what its format says.
-#[derive(Default)]
-struct Formed {
-    note: String,
-    /// Why it must not be unpacked all the same.
-    refused: Vec<String>,
-}
-
-/// Reads a file of a backup of `size` bytes to its end by its format: what it holds, and why it must not be unpacked.
-///
-/// # Errors
-/// When it is not whole, not of its format, or expands beyond all measure.
-pub fn well_formed(file: impl Read, size: u64, format: Format) -> io::Result<(String, Vec<String>)> {
-    let Formed { note, refused } = formed(file, size, format, archive::most(size, None))?;
-    Ok((note, refused))
-}
-
-fn formed(file: impl Read, size: u64, format: Format, most: u64) -> io::Result<Formed> {
-    let mut file = BufReader::with_capacity(1 << 16, file);
-    let note = |note: &str| Formed { note: note.to_owned(), refused: Vec::new() };
-    match format {
-        Format::PgDumpCustom => {
-            let mut magic = [0; 5];
-            file.read_exact(&mut magic)?;
-            if &magic == b"PGDMP" {
-                Ok(note(", pg_dump custom format"))
-            } else {
-                Err(io::Error::other("no pg_dump custom format"))
-            }
-        }
-        Format::TarGzip => archive::read(MultiGzDecoder::new(file), size, most).map(held),
-        Format::Tar => archive::read(file, size, most).map(held),
-        Format::Text => {
-            let mut buffer = vec![0; 1 << 16];
-            let mut rest = Vec::new();
-            loop {
-                let read = file.read(&mut buffer)?;
-                rest.extend_from_slice(&buffer[..read]);
-                match std::str::from_utf8(&rest) {
-                    Ok(_) => rest.clear(),
-                    Err(error) if error.error_len().is_none() && read > 0 => {
-                        rest.drain(..error.valid_up_to());
-                    }
-                    Err(error) => return Err(io::Error::other(error)),
-                }
-                if read == 0 {
-                    return Ok(note(", text"));
-                }
-            }
-        }
-        Format::Any => Ok(note("")),
-    }
-}
-
-fn held(contents: archive::Contents) -> Formed {
-    let followed = if contents.followed { ", and bytes after its end that no reader looks at" } else { "" };
-    Formed { note: format!(", {} entries{followed}", contents.entries), refused: contents.refused }
 }
 
 /// A text of a stranger, short enough for a report and without what a terminal would obey.

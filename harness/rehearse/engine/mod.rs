@@ -32,7 +32,7 @@ mod wait;
 mod world;
 
 pub(crate) use backup::beginning as backup_text;
-pub use backup::well_formed;
+pub use backup::{Dump, Inspection, Missing, PartSeen, Watch, inspect, well_formed};
 pub use output::{BodyMaker, KEPT};
 pub use run::{Finished, Hindrance, Keep, Terms, rehearse, unbegun};
 pub(crate) use wait::Tail;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
 use rehearse_core::check::{DataTerms, judge_data, judge_rows, reading};
@@ -101,10 +100,10 @@ impl<H: Host, O: Observer> World<H, O> {
     async fn verify_backup(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, Trouble> {
         let case = self.case.clone();
         let nobody_waits = GivenUp::default();
-        let given_up = Arc::clone(&nobody_waits.0);
+        let watch = Arc::clone(&nobody_waits.0);
         let read = tokio::task::spawn_blocking(move || {
             let (backup, product) = (&case.product.backup, &case.product.product);
-            backup::verify(backup, product, &case.plan.from, &case.backup, &given_up)
+            backup::verify(backup, product, Some(&case.plan.from), &case.backup, &watch)
         });
         let folder = || self.case.backup.clone();
         let verified = match read.await {
@@ -112,10 +111,10 @@ impl<H: Host, O: Observer> World<H, O> {
             Ok(Err(source)) => return Err(HostError::File { operation: "read", path: folder(), source }.into()),
             Err(error) => return Err(Trouble::Unseen(format!("bug: {error}"))),
         };
-        for note in &verified.notes {
-            self.note(&stage.id, note.clone());
+        for note in verified.told() {
+            self.note(&stage.id, note);
         }
-        let findings = verified.findings.clone();
+        let findings = verified.refusals();
         state.verified = Some(verified);
         Ok(if findings.is_empty() { StepEnd::Done } else { StepEnd::Failed(findings) })
     }
@@ -224,11 +223,11 @@ impl<H: Host, O: Observer> World<H, O> {
 /// Tells work in a thread of its own, as it is dropped, that nobody waits for it any more: a thread is not ended from
 /// outside, and a run that is cancelled would wait for it.
 #[derive(Default)]
-struct GivenUp(Arc<AtomicBool>);
+struct GivenUp(Arc<backup::Watch>);
 
 impl Drop for GivenUp {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.give_up();
     }
 }
 

@@ -221,7 +221,11 @@ impl<H: Host, O: Observer> World<H, O> {
     /// A file of the backup on the host.
     pub(crate) fn part(&self, name: &str) -> Result<PathBuf, Trouble> {
         let unread = |source| HostError::File { operation: "read", path: self.case.backup.join(name), source };
-        let real = super::backup::real(&self.case.backup, name).map_err(unread)?;
+        let place = super::backup::Place::of(&self.case.product.backup, &self.case.backup).map_err(unread)?;
+        let real = match place {
+            Ok(place) => place.file(name).map_err(unread)?,
+            Err(what) => Err(what),
+        };
         real.map_err(|what| Trouble::Unseen(format!("the backup's file {name} is no file, but {what}")))
     }
 

@@ -6,12 +6,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::main_database;
+use crate::release::{Edition, Range};
 use crate::scalar::{Pattern, Pointer};
 
 /// What a backup is made of and how to trust it.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Backup {
+    /// One archive is the whole backup: `parts` are its entries, and steps name it as `archive`. A backup is then given as
+    /// that file, or as a folder that holds exactly one.
+    #[serde(default)]
+    pub archive: Option<ArchiveFile>,
+    /// The entry of the archive that says what it is.
+    #[serde(default)]
+    pub information: Option<Information>,
     /// The file that describes it, JSON; without one, `checksums` and `release-in` say what it would.
     #[serde(default)]
     pub manifest: Option<String>,
@@ -31,11 +39,26 @@ pub struct Backup {
     /// A file with a line per file as `sha256sum` writes it: `digest  name`.
     #[serde(default)]
     pub checksums: Option<String>,
-    /// The files a complete backup has, with their formats.
+    /// The files a complete backup has, with their formats; of an archive its entries, or all below a folder: `name/`.
     pub parts: BTreeMap<String, Part>,
+    /// Files that lie beside the archive, in its folder, as the product does not put them into it.
+    #[serde(default)]
+    pub beside: BTreeMap<String, Part>,
     /// What the manifest says the restored data must be.
     #[serde(default)]
     pub rows: Option<ManifestRows>,
+}
+
+impl Backup {
+    /// How steps name the whole archive.
+    pub const ARCHIVE: &str = "archive";
+
+    /// What steps can put into a service, with its format: the files of a folder, or the archive and what lies beside it.
+    pub fn files(&self) -> impl Iterator<Item = (&str, Format)> {
+        let archive = self.archive.iter().map(|archive| (Self::ARCHIVE, archive.format));
+        let parts = self.parts.iter().filter(|_| self.archive.is_none()).chain(&self.beside);
+        archive.chain(parts.map(|(name, part)| (name.as_str(), part.format)))
+    }
 }
 
 /// A text file of a backup that says its release.
@@ -48,12 +71,98 @@ pub struct ReleaseIn {
     pub pattern: Pattern,
 }
 
+/// One file that is the whole backup.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ArchiveFile {
+    /// How the product calls it: a regular expression on the file's name. A group `release` is held against what is inside.
+    pub name: Pattern,
+    /// `tar` or `tar-gzip`.
+    pub format: Format,
+}
+
+/// What an archive says of itself.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Information {
+    /// The entry.
+    pub file: String,
+    /// How it is written.
+    pub format: InformationFormat,
+    /// Where it names the release. A backup restores only into exactly its own release and edition.
+    pub release: Pointer,
+    /// The edition of a release that is written without one.
+    #[serde(default)]
+    pub edition: Option<Edition>,
+    /// Where it says when it was made: the first of these that is a text.
+    #[serde(default)]
+    pub created: Vec<Pointer>,
+    /// Where it lists what was left out on purpose: a list, or words between commas.
+    #[serde(default)]
+    pub skipped: Option<Pointer>,
+    /// Where it says how the product was installed.
+    #[serde(default)]
+    pub installation: Option<Pointer>,
+    /// What else is told: a name for people, and where it stands.
+    #[serde(default)]
+    pub facts: BTreeMap<String, Pointer>,
+}
+
+/// How an archive's information is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InformationFormat {
+    /// JSON.
+    Json,
+    /// YAML as Ruby writes it: keys that are symbols lose their colon, tags of classes say nothing, all values are text.
+    RubyYaml,
+}
+
 /// A file of a backup.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Part {
     /// Its format, verified by its content.
     pub format: Format,
+    /// What it is, in a plain word: `database`, `uploads`. The file's name when not given.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What is made of its lack; of an archive and beside it only.
+    #[serde(default)]
+    pub need: Need,
+    /// Only backups of these releases have it; of an archive only.
+    #[serde(default)]
+    pub releases: Option<Range>,
+    /// The word by which the information says that it was left out on purpose; of an archive only.
+    #[serde(default)]
+    pub skipped: Option<String>,
+    /// What a restore lacks without it, for people.
+    #[serde(default)]
+    pub without: Option<String>,
+    /// What is counted in a folder of an archive: a plain word, and a regular expression on the names of entries. Names
+    /// with the same first group count once.
+    #[serde(default)]
+    pub counts: BTreeMap<String, Pattern>,
+}
+
+impl Part {
+    /// What it is called: its plain word, or the file's name.
+    pub fn called<'a>(&'a self, file: &'a str) -> &'a str {
+        self.name.as_deref().unwrap_or(file)
+    }
+}
+
+/// What is made of a part that is not there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// The backup is not complete, and is not rehearsed.
+    #[default]
+    Always,
+    /// It is told as missing; some instances have none.
+    Usually,
+    /// Few instances have it.
+    Sometimes,
 }
 
 /// A format of a backup's file, recognised by its content.
@@ -62,6 +171,8 @@ pub struct Part {
 pub enum Format {
     /// `pg_dump -Fc`: starts with `PGDMP`.
     PgDumpCustom,
+    /// SQL of `pg_dump`, compressed by gzip: read to its end, which has to be that of a dump.
+    PgDumpSqlGzip,
     /// A tar archive compressed by gzip, read to its end.
     TarGzip,
     /// A tar archive, read to its end.
@@ -77,7 +188,7 @@ impl Format {
     pub fn is_archive(self) -> bool {
         match self {
             Self::Tar | Self::TarGzip => true,
-            Self::PgDumpCustom | Self::Text | Self::Any => false,
+            Self::PgDumpCustom | Self::PgDumpSqlGzip | Self::Text | Self::Any => false,
         }
     }
 
@@ -85,6 +196,7 @@ impl Format {
     pub fn describe(self) -> &'static str {
         match self {
             Self::PgDumpCustom => "a dump in pg_dump's custom format",
+            Self::PgDumpSqlGzip => "a whole dump of PostgreSQL as SQL, compressed by gzip",
             Self::TarGzip => "a whole tar archive compressed by gzip",
             Self::Tar => "a whole tar archive",
             Self::Text => "text in UTF-8",

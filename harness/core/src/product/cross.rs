@@ -1,5 +1,6 @@
 //! What only the whole file can tell: names that refer to nothing, placeholders that nobody fills in.
 
+mod backup;
 mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Backup, Condition, HttpStep, Probe, ProbeStep, Product, Step};
+use super::{Condition, HttpStep, Probe, ProbeStep, Product, Step};
 use crate::diagnostic::{Problem, did_you_mean};
 use crate::scenario::{Scenario, WayBack};
 use crate::signature;
@@ -41,14 +42,8 @@ impl<'a> Names<'a> {
             databases: keys(&product.databases),
             identities: keys(&product.identities),
             settings: keys(&product.settings),
-            parts: keys(&product.backup.parts),
-            archives: product
-                .backup
-                .parts
-                .iter()
-                .filter(|(_, part)| part.format.is_archive())
-                .map(|(name, _)| name.as_str())
-                .collect(),
+            parts: product.backup.files().map(|(name, _)| name).collect(),
+            archives: product.backup.files().filter(|(_, format)| format.is_archive()).map(|(name, _)| name).collect(),
         }
     }
 }
@@ -163,23 +158,6 @@ impl Scenario {
 }
 
 impl<'a> Walk<'a> {
-    /// A backup that says too little about itself to be trusted.
-    fn backup(&mut self, backup: &Backup) {
-        let mut wrong = |title: &str, label: &str| {
-            self.problems.push(self.document.problem("/backup", title, label, None));
-        };
-        if backup.release.is_some() == backup.release_in.is_some() {
-            wrong("the backup's release is said once", "expected either `release` or `release-in`");
-        }
-        if backup.files.is_none() && backup.checksums.is_none() {
-            wrong("nothing tells whether the backup is undamaged", "expected `files` or `checksums`");
-        }
-        let pointers = backup.product.is_some() || backup.release.is_some() || backup.files.is_some();
-        if backup.manifest.is_none() && (pointers || backup.rows.is_some()) {
-            wrong("there is no manifest to point into", "expected `manifest`");
-        }
-    }
-
     fn known(&mut self, what: &str, name: &str, of: impl for<'n> Fn(&'n Names<'a>) -> &'n BTreeSet<&'a str>, at: &str) {
         let known = of(&self.names);
         if known.contains(name) || name.contains("{{") {

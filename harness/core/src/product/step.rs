@@ -120,7 +120,7 @@ pub struct StartUpgrading {
 pub struct CopyIn {
     /// The service, created or running.
     pub service: String,
-    /// The file of the backup.
+    /// The file of the backup; `archive` for the whole of one that is an archive.
     pub from: String,
     /// The path inside the service.
     pub to: Template,

@@ -9,6 +9,7 @@ mod keys;
 mod misfit;
 mod offsets;
 mod plain;
+mod ruby;
 mod schema;
 mod shape;
 mod table;
@@ -19,6 +20,7 @@ mod yaml;
 
 pub use command::Command;
 pub use document::Document;
+pub use ruby::ruby;
 pub use shape::read;
 pub use table::{RepeatedKey, Table};
 

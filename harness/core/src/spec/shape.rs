@@ -18,7 +18,7 @@ use crate::span::Source;
 /// # Errors
 /// When the text is not YAML or does not fit `T`: all problems at once, unless it cannot be read to its end.
 pub fn read<T: DeserializeOwned + JsonSchema>(source: Source) -> Result<(T, Document), Rejected> {
-    let (root, problems) = yaml::parse(&source)?;
+    let (root, problems) = yaml::parse(&source, yaml::Tags::Refused)?;
     let schema = Schema::of::<T>();
     let (value, problems) = Walker::walk(&schema, &root, problems);
     Rejected::unless_empty(&source, problems)?;

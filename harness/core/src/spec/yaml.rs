@@ -55,8 +55,17 @@ pub(super) struct Entry {
     pub(super) value: Node,
 }
 
+/// What is made of tags that are none of YAML's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tags {
+    /// An author's mistake.
+    Refused,
+    /// Names of a program's classes, which say nothing to us.
+    PassedOver,
+}
+
 /// Reads one document, with the problems that did not keep it from being read to its end.
-pub(super) fn parse(source: &Source) -> Result<(Node, Vec<Problem>), Rejected> {
+pub(super) fn parse(source: &Source, tags: Tags) -> Result<(Node, Vec<Problem>), Rejected> {
     if source.text().len() > LARGEST_FILE {
         let label = format!("expected at most {} MiB", LARGEST_FILE >> 20);
         let title = format!("the file has {} bytes", source.text().len());
@@ -71,6 +80,7 @@ pub(super) fn parse(source: &Source) -> Result<(Node, Vec<Problem>), Rejected> {
     }
     let mut reader = Reader {
         source,
+        tags,
         events: Parser::new_from_str(source.text()),
         offsets: Offsets::of(source.text()),
         anchors: HashMap::new(),
@@ -89,6 +99,7 @@ type Fatal = Box<Problem>;
 
 struct Reader<'a> {
     source: &'a Source,
+    tags: Tags,
     events: Parser<'a, StrInput<'a>>,
     offsets: Offsets,
     anchors: HashMap<usize, Node>,
@@ -276,7 +287,7 @@ impl<'a> Reader<'a> {
     }
 
     fn check_tag(&mut self, tag: Option<&Tag>, allowed: &str, span: Span) {
-        if let Some(tag) = tag.filter(|tag| !is_core(tag, allowed)) {
+        if let Some(tag) = tag.filter(|tag| self.tags == Tags::Refused && !is_core(tag, allowed)) {
             let written = if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() };
             let title = format!("the tag {} is not supported", quoted(&written));
             let length = self.source.slice(span).find(char::is_whitespace).unwrap_or(span.end - span.start);

@@ -30,6 +30,10 @@ const SUSPICIOUS: u64 = 60;
 pub(super) struct Contents {
     /// Its entries.
     pub(super) entries: u64,
+    /// Those of them that are files.
+    pub(super) files: u64,
+    /// What they expand to.
+    pub(super) bytes: u64,
     /// Why it must not be unpacked: the first of its entries that say so.
     pub(super) refused: Vec<String>,
     /// Whether something follows its end.
@@ -39,10 +43,25 @@ pub(super) struct Contents {
     watched: usize,
 }
 
+/// An entry as it goes by.
+pub(super) struct Entry<'a> {
+    /// Its name, without what says nothing.
+    pub(super) name: Vec<u8>,
+    pub(super) kind: tar::EntryType,
+    /// Bytes of its content.
+    pub(super) size: u64,
+    pub(super) content: &'a mut dyn Read,
+}
+
 /// To how many bytes an archive of this size may expand where so many are free.
 pub(super) fn most(size: u64, free: Option<u64>) -> u64 {
     let bomb = FREELY.max(size.saturating_mul(BOMB));
     free.map_or(bomb, |free| bomb.min(FREELY.max(size.saturating_mul(SUSPICIOUS)).max(free)))
+}
+
+/// What is said of so many bytes that expand to more than is believed.
+pub(super) fn over(size: u64, most: u64) -> String {
+    format!("{size} bytes expand to more than {most}, which no backup does")
 }
 
 /// Reads a tar archive of `size` bytes, as it is stored, that may expand to `most`.
@@ -50,6 +69,19 @@ pub(super) fn most(size: u64, free: Option<u64>) -> u64 {
 /// # Errors
 /// When it is no whole archive, or expands further.
 pub(super) fn read(stream: impl Read, size: u64, most: u64) -> io::Result<Contents> {
+    walk(stream, size, most, &mut |_| Ok(()))
+}
+
+/// The same, with a look at every entry; what `visit` leaves of its content is passed over.
+///
+/// # Errors
+/// As before, and those of `visit`.
+pub(super) fn walk(
+    stream: impl Read,
+    size: u64,
+    most: u64,
+    visit: &mut dyn FnMut(Entry<'_>) -> io::Result<()>,
+) -> io::Result<Contents> {
     let ration =
         Rc::new(Ration { size, most, left: Cell::new(most), headers: Cell::new(None), ended: Cell::new(false) });
     let mut archive = tar::Archive::new(Rationed { inner: stream, ration: Rc::clone(&ration) });
@@ -75,7 +107,13 @@ pub(super) fn read(stream: impl Read, size: u64, most: u64) -> io::Result<Conten
         if said > ration.left.get() {
             return Err(io::Error::other(format!("{name}: {}", ration.over())));
         }
-        let read = io::copy(&mut entry, &mut io::sink())?;
+        contents.files += u64::from(kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse());
+        contents.bytes = contents.bytes.saturating_add(real);
+        let plain = plain(&entry.path_bytes());
+        let mut content = Counted { inner: entry, read: 0 };
+        visit(Entry { name: plain, kind, size: said, content: &mut content })?;
+        io::copy(&mut content, &mut io::sink())?;
+        let read = content.read;
         if read != said {
             return Err(io::Error::other(format!("it ends in the middle of {name}: {read} of {said} bytes")));
         }
@@ -279,7 +317,21 @@ impl Ration {
     }
 
     fn over(&self) -> String {
-        format!("{} bytes expand to more than {}, which no backup does", self.size, self.most)
+        over(self.size, self.most)
+    }
+}
+
+/// Counts what is read, whoever reads it.
+struct Counted<R> {
+    inner: R,
+    read: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        self.read += read as u64;
+        Ok(read)
     }
 }
 

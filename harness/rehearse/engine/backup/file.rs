@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::fs::OFlags;
 
@@ -54,6 +54,12 @@ pub(crate) fn real(folder: &Path, name: &str) -> io::Result<Result<PathBuf, Stri
     })
 }
 
+/// The folder that a file lies in.
+pub(super) fn above(file: &Path) -> PathBuf {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }
+}
+
 /// Opens a file of a backup: only a real file inside its folder.
 ///
 /// # Errors
@@ -77,25 +83,52 @@ fn of_the_name(error: &io::Error) -> bool {
     circle || matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidFilename | ErrorKind::NotADirectory)
 }
 
-/// The beginning of a file of a backup as text, as much as `most`; none where there is no file to be read.
-pub(crate) fn beginning(folder: &Path, name: &str, most: u64) -> Option<String> {
-    let Opened::File(file) = open(folder, name).ok()? else { return None };
+/// The beginning of a file of a backup, or beside its archive, as text, as much as `most`; none where there is no file to
+/// be read.
+pub(crate) fn beginning(given: &Path, name: &str, most: u64) -> Option<String> {
+    let folder = if given.is_file() { above(given) } else { given.to_owned() };
+    let Opened::File(file) = open(&folder, name).ok()? else { return None };
     let mut text = Vec::new();
     file.take(most).read_to_end(&mut text).ok()?;
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
+/// Reading that somebody watches: how far it is, and whether its end is still waited for.
+#[derive(Debug, Default)]
+pub struct Watch {
+    given_up: AtomicBool,
+    read: AtomicU64,
+}
+
+impl Watch {
+    /// Nobody waits for it any more: it ends soon.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Bytes that were read.
+    pub fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
+}
+
 /// A file that is read no further once nobody waits for it any more.
 pub(super) struct Watched<'a> {
     pub(super) file: File,
-    pub(super) given_up: &'a AtomicBool,
+    pub(super) watch: &'a Watch,
 }
 
 impl Read for Watched<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.given_up.load(Ordering::Relaxed) {
+        if self.watch.is_given_up() {
             return Err(io::Error::other("given up"));
         }
-        self.file.read(into)
+        let read = self.file.read(into)?;
+        self.watch.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }

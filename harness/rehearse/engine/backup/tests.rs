@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
+use super::file::real;
 use super::*;
 
 /// A backup in the making: `dump.txt` is its only part, and its manifest is as it should be.
@@ -54,7 +55,8 @@ impl Made {
 
     fn verify(&self) -> io::Result<Verified> {
         let began = Instant::now();
-        let read = verify(&self.backup, "shop", &"1.0.0".parse().unwrap(), self.folder.path(), &AtomicBool::new(false));
+        let release = "1.0.0".parse().unwrap();
+        let read = verify(&self.backup, "shop", Some(&release), self.folder.path(), &Watch::default());
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         read
     }
@@ -62,14 +64,14 @@ impl Made {
     /// What is said, line by line.
     #[track_caller]
     fn says(&self, expected: &[&str]) {
-        let findings = self.verify().unwrap().findings;
+        let findings = self.verify().unwrap().refusals();
         let told = |finding: &Finding| format!("{}: {} | {}", finding.object, finding.expected, finding.seen);
         assert_eq!(findings.iter().map(told).collect::<Vec<_>>(), expected);
     }
 
     #[track_caller]
     fn starts(&self, expected: &str) {
-        let findings = self.verify().unwrap().findings;
+        let findings = self.verify().unwrap().refusals();
         let [finding] = findings.as_slice() else { panic!("{findings:#?}") };
         let told = format!("{}: {} | {}", finding.object, finding.expected, finding.seen);
         assert!(told.starts_with(expected) && told.len() < 2000, "{told}");
@@ -162,7 +164,7 @@ fn names_of_a_manifest_stay_inside() {
     made.starts(&format!("the backup's file {}… (5242880 bytes): a file | File name too long", &long[..300]));
     // A million files that are not there: a few findings, and then it is enough.
     let many: String = (0..200_000).map(|n| format!(r#", "f{n}": {{"sha256": "0"}}"#)).collect();
-    let findings = Made::new().manifest(&many).verify().unwrap().findings;
+    let findings = Made::new().manifest(&many).verify().unwrap().refusals();
     assert_eq!(findings.len(), MOST_FINDINGS + 1);
     assert_eq!(findings.last().unwrap().seen, "so many that no more is read");
 }
@@ -225,7 +227,7 @@ fn checksums_may_be_anything() {
     without_a_manifest().written("SUMS", format!("{line}\n{good}")).says(&[]);
     without_a_manifest().written("SUMS", format!("{line}  {line}\n{good}")).starts("the backup's file xxx");
     let other = format!("{good}{}  ./dump.txt\n", sha(b"x"));
-    let findings = without_a_manifest().written("SUMS", other).verify().unwrap().findings;
+    let findings = without_a_manifest().written("SUMS", other).verify().unwrap().refusals();
     assert_eq!(
         findings[0].to_string(),
         "the backup's file SUMS: expected one SHA-256 for each file, seen another one for `dump.txt`"
@@ -234,7 +236,7 @@ fn checksums_may_be_anything() {
         .written("SUMS", vec![b'\n'; (16 << 20) + 1])
         .verify()
         .unwrap()
-        .findings
+        .refusals()
         .iter()
         .find(|finding| finding.to_string() == "the backup's file SUMS: expected at most 16 MiB, seen 16777217 bytes")
         .unwrap();
@@ -297,15 +299,15 @@ fn a_verification_that_nobody_waits_for_ends_at_once() {
     let made = Made::new();
     // Four terabytes of nothing: to read them takes hours.
     std::fs::File::create(made.path("dump.txt")).unwrap().set_len(4 << 40).unwrap();
-    let given_up = AtomicBool::new(false);
+    let watch = Watch::default();
     std::thread::scope(|scope| {
         let release = "1.0.0".parse().unwrap();
-        let (backup, folder, given_up) = (&made.backup, made.folder.path(), &given_up);
-        let work = scope.spawn(move || verify(backup, "shop", &release, folder, given_up));
+        let (backup, folder, watch) = (&made.backup, made.folder.path(), &watch);
+        let work = scope.spawn(move || verify(backup, "shop", Some(&release), folder, watch));
         std::thread::sleep(Duration::from_millis(200));
         assert!(!work.is_finished());
         let began = Instant::now();
-        given_up.store(true, std::sync::atomic::Ordering::Relaxed);
+        watch.give_up();
         assert!(work.join().unwrap().is_err());
         assert!(began.elapsed() < Duration::from_secs(5));
     });

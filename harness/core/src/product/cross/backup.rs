@@ -1,0 +1,94 @@
+//! A backup that says too little about itself to be trusted, or what cannot be.
+
+use super::Walk;
+use crate::product::{Backup, Format, Need, Part};
+
+impl Walk<'_> {
+    pub(super) fn backup(&mut self, backup: &Backup) {
+        match &backup.archive {
+            Some(archive) => {
+                if !archive.format.is_archive() {
+                    self.problem("/backup/archive/format", "this is no archive", "expected `tar` or `tar-gzip`");
+                }
+                self.of_an_archive(backup);
+            }
+            None => self.of_a_folder(backup),
+        }
+    }
+
+    fn of_a_folder(&mut self, backup: &Backup) {
+        if backup.release.is_some() == backup.release_in.is_some() {
+            let label = "expected either `release` or `release-in`";
+            self.problem("/backup", "the backup's release is said once", label);
+        }
+        if backup.files.is_none() && backup.checksums.is_none() {
+            let title = "nothing tells whether the backup is undamaged";
+            self.problem("/backup", title, "expected `files` or `checksums`");
+        }
+        let pointers = backup.product.is_some() || backup.release.is_some() || backup.files.is_some();
+        if backup.manifest.is_none() && (pointers || backup.rows.is_some()) {
+            self.problem("/backup", "there is no manifest to point into", "expected `manifest`");
+        }
+        if backup.information.is_some() {
+            self.problem("/backup/information", "there is no archive to read it from", "expected `archive` beside it");
+        }
+        if !backup.beside.is_empty() {
+            self.problem("/backup/beside", "there is no archive to lie beside", "expected them among `parts`");
+        }
+        for (name, part) in &backup.parts {
+            let more = part.releases.is_some() || part.skipped.is_some() || !part.counts.is_empty();
+            if more || part.need != Need::Always {
+                let label = "`need`, `releases`, `skipped` and `counts` are of archives: leave them out";
+                self.problem(&at(name), "every file of a folder is needed", label);
+            }
+        }
+    }
+
+    fn of_an_archive(&mut self, backup: &Backup) {
+        let Some(information) = &backup.information else {
+            self.problem("/backup", "nothing tells the release of the archive", "expected `information`");
+            return;
+        };
+        for (there, key) in [
+            (backup.manifest.is_some(), "manifest"),
+            (backup.product.is_some(), "product"),
+            (backup.release.is_some(), "release"),
+            (backup.release_in.is_some(), "release-in"),
+            (backup.files.is_some(), "files"),
+            (backup.checksums.is_some(), "checksums"),
+            (backup.rows.is_some(), "rows"),
+        ] {
+            if there {
+                let title = format!("`{key}` is of a folder");
+                self.problem(&format!("/backup/{key}"), &title, "an archive tells of itself by `information`");
+            }
+        }
+        if backup.parts.contains_key(&information.file) {
+            let label = "the information is read in any case: leave it out";
+            self.problem(&at(&information.file), "this is no part", label);
+        }
+        for (name, part) in &backup.parts {
+            if name.ends_with('/') && part.format != Format::Any {
+                self.problem(&format!("{}/format", at(name)), "a folder has no format", "expected `any`");
+            }
+            if !name.ends_with('/') && !part.counts.is_empty() {
+                self.problem(&format!("{}/counts", at(name)), "one file is counted", "expected a folder: `name/`");
+            }
+        }
+        for (name, part) in &backup.beside {
+            let Part { releases, skipped, counts, .. } = part;
+            let place = format!("/backup/beside/{}", name.replace('~', "~0").replace('/', "~1"));
+            if releases.is_some() || skipped.is_some() || !counts.is_empty() {
+                let label = "`releases`, `skipped` and `counts` are of what is in it: leave them out";
+                self.problem(&place, "this lies beside the archive", label);
+            }
+            if name == Backup::ARCHIVE || name.contains('/') {
+                self.problem(&place, "this is no name of a file beside the archive", "expected a plain name");
+            }
+        }
+    }
+}
+
+fn at(part: &str) -> String {
+    format!("/backup/parts/{}", part.replace('~', "~0").replace('/', "~1"))
+}

@@ -1,0 +1,257 @@
+//! `rehearse backup inspect`.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rehearse_core::product::Product;
+use rehearse_core::verdict::Exit;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::{Format, InspectArgs};
+use super::{chain, print, refuse, runtime, say};
+use crate::engine::{Inspection, Missing, PartSeen, Watch, inspect as read};
+use crate::load::{self, LoadError};
+
+/// How often a line tells how far it is, where no bar can.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+/// How often a bar moves.
+const MOVES_EVERY: Duration = Duration::from_millis(200);
+
+pub(crate) fn inspect(args: &InspectArgs) -> Exit {
+    let products = match products(args) {
+        Ok(products) => products,
+        Err(error) => return refuse(&error),
+    };
+    let Some(runtime) = runtime() else { return Exit::Inconclusive };
+    let read = runtime.block_on(watched(products.clone(), &args.backup));
+    // A thread that still reads does not hold the exit.
+    runtime.shutdown_background();
+    let seen = match read {
+        None => {
+            say("cancelled");
+            return Exit::Cancelled;
+        }
+        Some(Err(error)) => {
+            say(&format!("error: cannot read {}: {}", args.backup.display(), chain(&error)));
+            return Exit::BadInput;
+        }
+        Some(Ok(seen)) => seen,
+    };
+    match args.format {
+        Format::Json => match serde_json::to_string_pretty(&seen) {
+            Ok(text) => print(&format!("{text}\n")),
+            Err(error) => {
+                say(&format!("error: {}", chain(&error)));
+                return Exit::Inconclusive;
+            }
+        },
+        Format::Text => {
+            let product = products.iter().find(|product| Some(&product.product) == seen.product.as_ref());
+            print(&render(&seen, &args.backup, product));
+            for problem in &seen.problems {
+                say(&format!("error: {problem}"));
+            }
+        }
+    }
+    if seen.problems.is_empty() { Exit::Passed } else { Exit::BadInput }
+}
+
+/// The product that was named, or all that are built in.
+fn products(args: &InspectArgs) -> Result<Vec<Product>, LoadError> {
+    let loaded = match (&args.product, &args.product_dir) {
+        (Some(name), _) => vec![load::product(name, None)?],
+        (None, Some(folder)) => vec![load::product("", Some(folder))?],
+        (None, None) => load::products().iter().map(|name| load::product(name, None)).collect::<Result<_, _>>()?,
+    };
+    Ok(loaded.into_iter().map(|loaded| loaded.product).collect())
+}
+
+/// Reads in a thread of its own and tells how far it is; nothing once it is cancelled.
+async fn watched(products: Vec<Product>, backup: &Path) -> Option<std::io::Result<Inspection>> {
+    let size = std::fs::metadata(backup).map_or(0, |facts| if facts.is_file() { facts.len() } else { 0 });
+    let watch = Arc::new(Watch::default());
+    let (path, seen) = (backup.to_owned(), Arc::clone(&watch));
+    let mut reading = tokio::task::spawn_blocking(move || read(&products, &path, &seen));
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
+        return reading.await.ok();
+    };
+    let shown = Shown::new(size);
+    let mut tick = tokio::time::interval(shown.every());
+    tick.tick().await;
+    let read = loop {
+        tokio::select! {
+            read = &mut reading => break Some(read.unwrap_or_else(|error| Err(std::io::Error::other(error)))),
+            _ = interrupt.recv() => break None,
+            _ = terminate.recv() => break None,
+            _ = hang_up.recv() => break None,
+            _ = tick.tick() => shown.tell(watch.read(), size),
+        }
+    };
+    shown.clear();
+    watch.give_up();
+    read
+}
+
+/// How progress is shown: a bar on a terminal, a line now and then elsewhere.
+enum Shown {
+    Bar(ProgressBar),
+    Lines,
+}
+
+impl Shown {
+    fn new(size: u64) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self::Lines;
+        }
+        let bar = if size > 0 { ProgressBar::new(size) } else { ProgressBar::no_length() };
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        let style = if size > 0 {
+            "{bar:30} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left"
+        } else {
+            "{binary_bytes} read, {binary_bytes_per_sec}"
+        };
+        Self::Bar(ProgressStyle::with_template(style).map(|style| bar.clone().with_style(style)).unwrap_or(bar))
+    }
+
+    fn every(&self) -> Duration {
+        match self {
+            Self::Bar(_) => MOVES_EVERY,
+            Self::Lines => TOLD_EVERY,
+        }
+    }
+
+    fn tell(&self, read: u64, size: u64) {
+        match self {
+            Self::Bar(bar) => bar.set_position(read),
+            Self::Lines if size > 0 => {
+                let part = u128::from(read) * 100 / u128::from(size);
+                say(&format!("{} of {} read ({part}%)", amount(read), amount(size)));
+            }
+            Self::Lines => say(&format!("{} read", amount(read))),
+        }
+    }
+
+    fn clear(&self) {
+        match self {
+            Self::Bar(bar) => bar.finish_and_clear(),
+            Self::Lines => {}
+        }
+    }
+}
+
+/// An amount of bytes for people.
+fn amount(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut amount = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while amount >= 1023.95 && unit + 1 < UNITS.len() {
+        amount /= 1024.0;
+        unit += 1;
+    }
+    format!("{amount:.1} {}", UNITS.get(unit).copied().unwrap_or_default())
+}
+
+/// What is told to people.
+fn render(seen: &Inspection, backup: &Path, product: Option<&Product>) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| text.push_str(&format!("{name:<13} {value}\n"));
+    line("backup", format!("{} ({})", backup.display(), seen.kind));
+    let title = product.map(|product| product.title.as_deref().unwrap_or(&product.product));
+    line("product", title.unwrap_or("not recognised").to_owned());
+    if title.is_none() {
+        return text;
+    }
+    let edition = seen.edition.as_ref().map(|edition| format!(" ({edition})")).unwrap_or_default();
+    line("release", seen.release.as_ref().map_or("not told".to_owned(), |release| format!("{release}{edition}")));
+    for (name, value) in [("made", &seen.created), ("installed as", &seen.installation), ("restored by", &seen.image)] {
+        if let Some(value) = value {
+            line(name, value.clone());
+        }
+    }
+    for (name, value) in &seen.facts {
+        line(name, value.clone());
+    }
+    text.push_str(&table(&seen.parts));
+    if !seen.skipped.is_empty() {
+        text.push_str(&format!("\nleft out on purpose, as the backup says: {}\n", seen.skipped.join(", ")));
+    }
+    if !seen.lacks.is_empty() {
+        text.push_str("\nmissing\n");
+    }
+    for Missing { name, file, without, beside, .. } in &seen.lacks {
+        let place = if *beside { format!("{file} beside the archive") } else { file.clone() };
+        let place = if place == *name { String::new() } else { format!(" ({place})") };
+        let why = without.as_ref().map(|without| format!(": {without}")).unwrap_or_default();
+        text.push_str(&format!("  {name}{place}{why}\n"));
+    }
+    text.push_str(&format!("\n{}\n", verdict(seen)));
+    text.push_str(&next(seen, backup));
+    text
+}
+
+fn table(parts: &[PartSeen]) -> String {
+    let mut rows = vec![["part", "size", "expands to", "files", ""].map(str::to_owned)];
+    for part in parts {
+        let mut more: Vec<String> = part.counts.iter().map(|(what, count)| format!("{what}: {count}")).collect();
+        if let Some(dump) = &part.dump {
+            more.extend(dump.server.as_ref().map(|version| format!("PostgreSQL {version}")));
+            more.extend(dump.client.as_ref().map(|version| format!("pg_dump {version}")));
+        }
+        if part.beside {
+            more.push("beside the archive".to_owned());
+        }
+        let expanded = part.expanded.map_or_else(String::new, amount);
+        rows.push([part.name.clone(), amount(part.bytes), expanded, part.files.to_string(), more.join(", ")]);
+    }
+    let wide = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let [name, size, expanded, files] = [0, 1, 2, 3].map(|column| wide(column).unwrap_or_default());
+    let mut text = String::from("\n");
+    for [a, b, c, d, e] in &rows {
+        let row = format!("  {a:<name$}  {b:>size$}  {c:>expanded$}  {d:>files$}  {e}");
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn verdict(seen: &Inspection) -> String {
+    let many = |count: usize| if count == 1 { "1 part is".to_owned() } else { format!("{count} parts are") };
+    if !seen.problems.is_empty() {
+        "not to be trusted: it is damaged, or must not be unpacked".to_owned()
+    } else if seen.complete {
+        "complete: every part that a backup of this release has is there, and whole".to_owned()
+    } else if seen.missing.is_empty() {
+        "whole, but not complete: parts were left out on purpose".to_owned()
+    } else {
+        format!("whole, but not complete: {} missing", many(seen.missing.len()))
+    }
+}
+
+fn next(seen: &Inspection, backup: &Path) -> String {
+    let (Some(product), Some(release)) = (&seen.product, &seen.release) else { return String::new() };
+    if !seen.problems.is_empty() {
+        return "next: take the backup again, or copy it again, and compare both copies' checksums\n".to_owned();
+    }
+    let mut text = String::new();
+    let needed: Vec<&Missing> = seen.lacks.iter().filter(|missing| missing.needed).collect();
+    if let Some(beside) = needed.iter().find(|missing| missing.beside) {
+        text.push_str(&format!("next: put {} into the folder of the archive\n", beside.file));
+    } else if !needed.is_empty() {
+        text.push_str("next: make a backup that has them; this one is not rehearsed\n");
+    }
+    let edition = seen.edition.as_ref().map(|edition| format!(" --edition {edition}")).unwrap_or_default();
+    let path = format!("rehearse path --product {product} --from {release}{edition} --to RELEASE");
+    let word = if text.is_empty() { "next:" } else { "then:" };
+    text.push_str(&format!("{word} {path}\n"));
+    let of = seen.edition.as_ref().map(|edition| format!(", edition: {edition}")).unwrap_or_default();
+    text.push_str(&format!("      and a scenario with  from: {release}{of}, backup: {}\n", backup.display()));
+    text
+}

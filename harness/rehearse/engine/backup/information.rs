@@ -1,0 +1,167 @@
+//! What an archive says of itself, held against its name and against what is rehearsed.
+
+use rehearse_core::product::{Backup, Information, InformationFormat};
+use rehearse_core::release::{Edition, Release};
+use rehearse_core::scalar::Pointer;
+use rehearse_core::span::Source;
+use rehearse_core::spec::ruby;
+use rehearse_core::verdict::Finding;
+use serde_json::Value;
+
+use super::told::Verified;
+use super::{object, shorten, strict};
+
+/// So many words of what was left out are heard.
+const MOST_WORDS: usize = 100;
+
+/// Reads the information and judges the release by it.
+pub(super) fn judge(
+    backup: &Backup,
+    bytes: Option<Vec<u8>>,
+    expected: Option<&Release>,
+    file_name: &str,
+    damaged: bool,
+    verified: &mut Verified,
+) {
+    let Some(information) = &backup.information else { return };
+    let Some(bytes) = bytes else {
+        // What was cut off may have been there.
+        if !damaged {
+            let seen = "no such file: nothing says which release it is of";
+            verified.findings.push(Finding::new(object(&information.file), "a file", seen));
+        }
+        return;
+    };
+    if bytes.is_empty() {
+        let told = verified.findings.iter().any(|finding| finding.object == object(&information.file));
+        if !told {
+            verified.findings.push(Finding::new(object(&information.file), wanted(information), "an empty file"));
+        }
+        return;
+    }
+    let value = match read(information, bytes) {
+        Ok(value) => value,
+        Err(why) => {
+            verified.findings.push(Finding::new(object(&information.file), wanted(information), shorten(&why)));
+            return;
+        }
+    };
+    let said = |pointer: &Pointer| value.pointer(pointer.as_str()).and_then(text);
+    verified.created = information.created.iter().find_map(&said);
+    verified.installation = information.installation.as_ref().and_then(&said);
+    let facts = information.facts.iter();
+    verified.facts = facts.filter_map(|(name, pointer)| Some((name.clone(), said(pointer)?))).collect();
+    if let Some(pointer) = &information.skipped {
+        verified.skipped = words(value.pointer(pointer.as_str()));
+    }
+    if let Some(created) = &verified.created {
+        verified.notes.push(format!("made {created}"));
+    }
+    let facts = verified.facts.iter().map(|(name, fact)| format!("{name} {fact}"));
+    verified.notes.extend(facts);
+    match said(&information.release) {
+        None => {
+            let object = format!("{} at {}", information.file, information.release);
+            verified.findings.push(Finding::new(object, "the backup's release", "nothing there"));
+        }
+        Some(text) => release(information, &text, expected, verified),
+    }
+    let name = backup.archive.as_ref().and_then(|archive| archive.name.regex().captures(file_name));
+    if name.is_none() {
+        verified.notes.push(format!("{} is not how the product calls its backups", super::named(file_name.as_bytes())));
+    }
+    let named = name.as_ref().and_then(|groups| groups.name("release")).map(|group| group.as_str());
+    if let (Some(named), Some(seen)) = (named, &verified.release) {
+        let default = information.edition.as_ref();
+        let named = named.parse::<Release>().map_err(|error| shorten(&error.to_string()));
+        if !named.as_ref().is_ok_and(|named| same(named, seen, default)) {
+            let expected = named.map_or_else(|error| error, |named| shown(&named, default));
+            let expected = format!("{expected}, as its name says");
+            verified.findings.push(Finding::new("the release inside of the backup", expected, shown(seen, default)));
+        }
+    }
+    verified.manifest = value;
+}
+
+fn wanted(information: &Information) -> &'static str {
+    match information.format {
+        InformationFormat::Json => "JSON",
+        InformationFormat::RubyYaml => "YAML",
+    }
+}
+
+fn read(information: &Information, bytes: Vec<u8>) -> Result<Value, String> {
+    let text = String::from_utf8(bytes)
+        .map_err(|error| format!("other bytes than UTF-8 from byte {} on", error.utf8_error().valid_up_to()))?;
+    let value = match information.format {
+        InformationFormat::Json => strict::json(&text).map_err(|error| error.to_string())?,
+        InformationFormat::RubyYaml => ruby(Source::new(information.file.clone(), text)).map_err(|rejected| {
+            let first = rejected.problems().first();
+            let place = first.map(|problem| rejected.source().place(problem.span.start));
+            let line = place.map_or(0, |place| place.line);
+            first.map_or_else(String::new, |problem| format!("{} in line {line}", problem.title))
+        })?,
+    };
+    if value.is_object() { Ok(value) } else { Err("no keys and values".to_owned()) }
+}
+
+fn release(information: &Information, text: &str, expected: Option<&Release>, verified: &mut Verified) {
+    let release = match text.parse::<Release>() {
+        Ok(release) => release,
+        Err(error) => {
+            verified.findings.push(Finding::new("the backup's release", "a release", shorten(&error.to_string())));
+            return;
+        }
+    };
+    let default = information.edition.as_ref();
+    let edition = release.edition().or(default).cloned();
+    match expected {
+        Some(expected) if !same(expected, &release, default) => {
+            let wanted = format!(
+                "{}, as a backup restores only into exactly its own release and edition",
+                shown(expected, default)
+            );
+            verified.findings.push(Finding::new("the backup's release", wanted, shown(&release, default)));
+        }
+        Some(_) | None => verified.notes.push(format!("release {}", shown(&release, default))),
+    }
+    verified.release = Some(match edition {
+        Some(edition) => release.with_edition(&edition),
+        None => release,
+    });
+}
+
+/// A release with its edition, for people.
+fn shown(release: &Release, default: Option<&Edition>) -> String {
+    match release.edition().or(default) {
+        Some(edition) => format!("{} ({edition})", release.name()),
+        None => release.name().to_owned(),
+    }
+}
+
+/// Whether two releases are the same one, where one without an edition is of `default`.
+fn same(one: &Release, other: &Release, default: Option<&Edition>) -> bool {
+    let edition = |release: &Release| release.edition().or(default).cloned();
+    one.cmp_number(other).is_eq() && edition(one) == edition(other)
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Some(shorten(text.trim())),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A list, or words between commas.
+fn words(value: Option<&Value>) -> Vec<String> {
+    let split = |text: &str| text.split(',').map(|word| shorten(word.trim())).collect::<Vec<_>>();
+    let mut words = match value {
+        Some(Value::String(text)) => split(text),
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).flat_map(split).collect(),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => Vec::new(),
+    };
+    words.retain(|word| !word.is_empty());
+    words.truncate(MOST_WORDS);
+    words
+}

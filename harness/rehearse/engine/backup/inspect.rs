@@ -1,0 +1,215 @@
+//! Tells what a backup is that nobody described: of which product, of which release, complete or not, damaged or not.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use rehearse_core::product::{Backup, Product};
+use rehearse_core::verdict::Finding;
+use serde::Serialize;
+use serde_json::json;
+
+use super::file::{Opened, Watch, open};
+use super::place::{archives, open_archive};
+use super::told::{Missing, PartSeen};
+use super::{Dump, Verified, strict, verify};
+
+/// So many entries of an archive are looked at to see whose it is.
+const FIRST: usize = 64;
+/// What tells whose a backup is beyond doubt: how its file is called, or what its manifest says.
+const CERTAIN: usize = 1000;
+/// A manifest that is larger names no product to us.
+const LARGEST_MANIFEST: u64 = 16 << 20;
+
+/// What a backup is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Inspection {
+    /// `archive`, or `folder`.
+    pub kind: &'static str,
+    /// The product, where it was recognised.
+    pub product: Option<String>,
+    /// The release, without its edition.
+    pub release: Option<String>,
+    /// The edition, where the product has several.
+    pub edition: Option<String>,
+    /// What is there.
+    pub parts: Vec<PartSeen>,
+    /// What is not there, in plain words.
+    pub missing: Vec<String>,
+    /// What is wrong with what is there: it is damaged, or may not be unpacked.
+    pub problems: Vec<String>,
+    /// Whether nothing is missing, nothing was left out and nothing is wrong.
+    pub complete: bool,
+    /// What was left out on purpose, as the backup says it.
+    pub skipped: Vec<String>,
+    /// What is missing, and what that means.
+    pub lacks: Vec<Missing>,
+    /// The image of the product that restores it.
+    pub image: Option<String>,
+    /// When it was made.
+    pub created: Option<String>,
+    /// How the product was installed.
+    pub installation: Option<String>,
+    /// The database's dump.
+    pub database: Option<Dump>,
+    /// What else it says of itself.
+    pub facts: BTreeMap<String, String>,
+    /// What was seen besides.
+    pub notes: Vec<String>,
+}
+
+/// Reads a backup to its end and tells what it is: of whichever of these products it is recognised as, or of the only one.
+///
+/// # Errors
+/// When it cannot be read, or nobody waits for it any more.
+pub fn inspect(products: &[Product], given: &Path, watch: &Watch) -> io::Result<Inspection> {
+    let kind = if std::fs::metadata(given)?.is_dir() { "folder" } else { "archive" };
+    let product = match products {
+        [only] => Ok(only),
+        several => recognise(several, given)?,
+    };
+    match product {
+        Ok(product) => {
+            let verified = verify(&product.backup, &product.product, None, given, watch)?;
+            Ok(told(kind, Some(product), verified))
+        }
+        Err(seen) => {
+            let known = products.iter().map(|product| product.product.as_str()).collect::<Vec<_>>().join(", ");
+            let expected = format!("a backup of one of {known}");
+            let findings = vec![Finding::new(given.display().to_string(), expected, seen)];
+            Ok(told(kind, None, Verified { findings, ..Verified::default() }))
+        }
+    }
+}
+
+fn told(kind: &'static str, product: Option<&Product>, verified: Verified) -> Inspection {
+    let release = verified.release.as_ref();
+    let problems: Vec<String> = verified.findings.iter().map(Finding::to_string).collect();
+    let complete = problems.is_empty() && verified.missing.is_empty() && verified.excused.is_empty();
+    Inspection {
+        kind,
+        product: product.map(|product| product.product.clone()),
+        release: release.map(|release| release.name().to_owned()),
+        edition: release.and_then(|release| release.edition()).map(ToString::to_string),
+        missing: verified.missing.iter().map(|missing| missing.name.clone()).collect(),
+        problems,
+        complete,
+        skipped: verified.skipped,
+        lacks: verified.missing,
+        image: product.and_then(|product| image(product, verified.release.as_ref()?)),
+        created: verified.created,
+        installation: verified.installation,
+        database: verified.parts.iter().find_map(|part| part.dump.clone()),
+        facts: verified.facts,
+        notes: verified.notes,
+        parts: verified.parts,
+    }
+}
+
+/// The image of the product itself on a release. A product with editions says which by `edition`, a placeholder or a setting.
+fn image(product: &Product, release: &rehearse_core::release::Release) -> Option<String> {
+    let edition = release.edition().map(ToString::to_string);
+    let mut settings = product.settings.clone();
+    if let (Some(setting), Some(edition)) = (settings.get_mut("edition"), &edition) {
+        setting.clone_from(edition);
+    }
+    let context =
+        json!({"release": release.name(), "product": product.product, "edition": edition, "settings": settings});
+    let service = product.services.values().find(|service| service.versioned)?;
+    service.image.render(&context).ok()
+}
+
+/// The product that a backup is of; otherwise why none is told.
+fn recognise<'p>(products: &'p [Product], given: &Path) -> io::Result<Result<&'p Product, String>> {
+    let facts = std::fs::metadata(given)?;
+    if !facts.is_dir() && !facts.is_file() {
+        return Ok(Err("a pipe or a device".to_owned()));
+    }
+    let names = if facts.is_file() { first_entries(given) } else { Vec::new() };
+    let mut scores = Vec::new();
+    for product in products {
+        let score = if facts.is_file() { of_file(&product.backup, given, &names) } else { of_folder(product, given)? };
+        scores.push((score, product));
+    }
+    let best = scores.iter().map(|(score, _)| *score).max().unwrap_or_default();
+    let found: Vec<&Product> = scores.iter().filter(|(score, _)| *score == best).map(|(_, product)| *product).collect();
+    Ok(match (best, found.as_slice()) {
+        (0, _) if facts.is_dir() => {
+            Err("a folder with nothing of the kind; name the product with --product".to_owned())
+        }
+        (0, _) if facts.len() == 0 => Err("an empty file".to_owned()),
+        (0, _) if names.is_empty() => Err("a file that is no tar archive".to_owned()),
+        (0, _) => Err("an archive of other things; name the product with --product".to_owned()),
+        (_, [one]) => Ok(one),
+        (_, several) => {
+            let names = several.iter().map(|product| product.product.as_str()).collect::<Vec<_>>().join(", ");
+            Err(format!("what may be of {names}; name the product with --product"))
+        }
+    })
+}
+
+/// How much an archive looks like one of a product.
+fn of_file(backup: &Backup, given: &Path, names: &[String]) -> usize {
+    let Some(archive) = &backup.archive else { return 0 };
+    let name = given.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let called = if archive.name.regex().is_match(name) { CERTAIN } else { 0 };
+    let known = |entry: &&String| {
+        let part = |key: &String| key == *entry || key.ends_with('/') && entry.starts_with(key.as_str());
+        backup.information.as_ref().is_some_and(|information| information.file == **entry)
+            || backup.parts.keys().any(part)
+    };
+    called + names.iter().filter(known).count()
+}
+
+/// How much a folder looks like a backup of a product: its manifest names it, or at least half of its files are there.
+fn of_folder(product: &Product, folder: &Path) -> io::Result<usize> {
+    let backup = &product.backup;
+    if backup.archive.is_some() {
+        return Ok(if archives(backup, folder)?.is_empty() { 0 } else { CERTAIN });
+    }
+    if let (Some(manifest), Some(pointer)) = (&backup.manifest, &backup.product) {
+        let Opened::File(file) = open(folder, manifest)? else { return Ok(0) };
+        let mut text = String::new();
+        let read = file.take(LARGEST_MANIFEST).read_to_string(&mut text);
+        let value = read.ok().and_then(|_| strict::json(&text).ok());
+        let says = value.as_ref().and_then(|value| value.pointer(pointer.as_str())).and_then(|value| value.as_str());
+        return Ok(if says == Some(product.product.as_str()) { CERTAIN } else { 0 });
+    }
+    let release_in = backup.release_in.as_ref().map(|place| &place.file);
+    let files: std::collections::BTreeSet<&String> =
+        backup.parts.keys().chain(&backup.manifest).chain(&backup.checksums).chain(release_in).collect();
+    let mut there = 0;
+    for file in &files {
+        there += usize::from(matches!(open(folder, file)?, Opened::File(_)));
+    }
+    Ok(if there * 2 >= files.len() { there } else { 0 })
+}
+
+/// The names of the first entries of a tar archive, without what says nothing; none where it is none. Only headers are
+/// read, so that it costs nothing however large the archive is; whether they say the truth is looked at later.
+fn first_entries(given: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let Ok(mut file) = open_archive(given) else { return names };
+    for _ in 0..FIRST {
+        let Some(header) = header(&mut file) else { break };
+        let name = String::from_utf8_lossy(&header.path_bytes()).into_owned();
+        names.push(name.trim_start_matches("./").to_owned());
+        let Ok(size) = header.entry_size() else { break };
+        let Some(skip) = size.checked_next_multiple_of(512).and_then(|size| i64::try_from(size).ok()) else { break };
+        if file.seek(SeekFrom::Current(skip)).is_err() {
+            break;
+        }
+    }
+    names
+}
+
+fn header(file: &mut File) -> Option<tar::Header> {
+    let mut header = tar::Header::new_old();
+    file.read_exact(header.as_mut_bytes()).ok()?;
+    let bytes = header.as_bytes();
+    // As tar has it: the sum of all bytes, those of the sum itself counted as blanks.
+    let sum: u32 =
+        bytes.iter().zip(0..).map(|(byte, at)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
+    (header.cksum().ok()? == sum).then_some(header)
+}

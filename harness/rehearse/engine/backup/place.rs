@@ -1,0 +1,93 @@
+//! Where a backup lies: a folder of files, or one archive with what stands beside it.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rehearse_core::product::Backup;
+use rustix::fs::OFlags;
+
+use super::file::{above, real};
+use super::named;
+
+/// So many entries of a folder are looked at.
+const MOST_ENTRIES: usize = 100_000;
+/// So many archives of one folder are named.
+const NAMED: usize = 5;
+
+/// Where a backup lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A folder.
+    Folder(PathBuf),
+    /// An archive, and the folder of what lies beside it.
+    Archive { file: PathBuf, folder: PathBuf },
+}
+
+impl Place {
+    /// Where it is looked for, given a file or a folder; otherwise why there is none.
+    ///
+    /// # Errors
+    /// When it is there and this machine does not let us look.
+    pub(crate) fn of(backup: &Backup, given: &Path) -> io::Result<Result<Self, String>> {
+        if backup.archive.is_none() {
+            return Ok(Ok(Self::Folder(given.to_owned())));
+        }
+        let facts = match std::fs::metadata(given) {
+            Ok(facts) => facts,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err("nothing there".to_owned())),
+            Err(error) => return Err(error),
+        };
+        if facts.is_file() {
+            return Ok(Ok(Self::Archive { file: given.to_owned(), folder: above(given) }));
+        }
+        if !facts.is_dir() {
+            return Ok(Err("a pipe or a device".to_owned()));
+        }
+        let found = archives(backup, given)?;
+        Ok(match found.as_slice() {
+            [] => Err("a folder without an archive of that name".to_owned()),
+            [one] => match real(given, one)? {
+                Ok(file) => Ok(Self::Archive { file, folder: given.to_owned() }),
+                Err(what) => Err(what),
+            },
+            several => {
+                let shown = several.iter().take(NAMED).map(|name| named(name.as_bytes())).collect::<Vec<_>>();
+                let more = if several.len() > NAMED { ", …" } else { "" };
+                Err(format!("a folder with {} of them: {}{more}; name one", several.len(), shown.join(", ")))
+            }
+        })
+    }
+
+    /// A file that a step names; otherwise what stands there instead.
+    ///
+    /// # Errors
+    /// When it is there and this machine does not let us look.
+    pub(crate) fn file(&self, name: &str) -> io::Result<Result<PathBuf, String>> {
+        match self {
+            Self::Archive { file, .. } if name == Backup::ARCHIVE => Ok(Ok(file.clone())),
+            Self::Archive { folder, .. } | Self::Folder(folder) => real(folder, name),
+        }
+    }
+}
+
+/// The names in a folder that are those of the product's archives, sorted.
+pub(super) fn archives(backup: &Backup, folder: &Path) -> io::Result<Vec<String>> {
+    let Some(archive) = &backup.archive else { return Ok(Vec::new()) };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)?.take(MOST_ENTRIES) {
+        if let Ok(name) = entry?.file_name().into_string()
+            && archive.name.regex().is_match(&name)
+        {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Opens an archive that was named: to open what has become a pipe does not wait for its writer.
+pub(super) fn open_archive(file: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(file)
+}

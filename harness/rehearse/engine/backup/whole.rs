@@ -1,0 +1,316 @@
+//! Reads a backup that is one archive: once, as a stream, unpacked nowhere, in memory that does not grow with it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use rehearse_core::product::{ArchiveFile, Backup, Format, Need, Part};
+use rehearse_core::release::Release;
+use rehearse_core::verdict::Finding;
+
+use super::archive::{self, Contents, Entry};
+use super::content::formed;
+use super::file::{Opened, Watch, Watched, open};
+use super::place::open_archive;
+use super::told::{Missing, PartSeen, Verified};
+use super::{MOST_FINDINGS, free, information, named, object, shorten};
+
+/// What an archive says of itself is longer than this in no product.
+const LARGEST_INFORMATION: u64 = 1 << 20;
+/// So many names are told apart when they are counted: eight bytes each.
+const MOST_COUNTED: usize = 4 << 20;
+/// So many entries that are no part are named.
+const NAMED: usize = 5;
+
+/// Reads the archive and looks at what lies beside it.
+///
+/// # Errors
+/// When a file that is there cannot be read, or nobody waits for it any more.
+pub(super) fn read(
+    backup: &Backup,
+    expected: Option<&Release>,
+    (file, folder): (&Path, &Path),
+    watch: &Watch,
+) -> io::Result<Verified> {
+    let Some(archive) = &backup.archive else { return Err(io::Error::other("bug: no archive")) };
+    let opened = open_archive(file)?;
+    let size = opened.metadata()?.len();
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut verified = Verified::default();
+    let mut sorter = Sorter::new(backup, free(folder));
+    let damaged = match sorter.walk(archive, opened, size, watch) {
+        Ok(contents) => {
+            sorter.ended(contents);
+            false
+        }
+        Err(error) if watch.is_given_up() || error.raw_os_error().is_some() => return Err(error),
+        Err(error) => {
+            let seen = if size == 0 { "an empty file".to_owned() } else { sorter.broken(&error) };
+            sorter.findings.push(Finding::new(object(&name), archive.format.describe(), seen));
+            true
+        }
+    };
+    let information = sorter.information.take();
+    verified.findings.append(&mut sorter.findings);
+    verified.notes.append(&mut sorter.notes);
+    information::judge(backup, information, expected, &name, damaged, &mut verified);
+    let release = verified.release.clone();
+    let counted = sorter.counted;
+    for (index, (key, part)) in backup.parts.iter().enumerate() {
+        match counted.get(&index) {
+            Some(seen) => {
+                verified.notes.push(seen.note(key));
+                verified.parts.push(seen.told.clone());
+            }
+            // What was cut off may have been there.
+            None if damaged => {}
+            None => lacking(key, part, release.as_ref(), &mut verified),
+        }
+    }
+    beside(backup, folder, watch, &mut verified)?;
+    Ok(verified)
+}
+
+/// What is made of a part that is not in the archive.
+fn lacking(key: &str, part: &Part, release: Option<&Release>, verified: &mut Verified) {
+    let of_it = part.releases.as_ref().is_none_or(|range| release.is_none_or(|release| range.contains(release)));
+    if !of_it || part.need == Need::Sometimes {
+        return;
+    }
+    if part.skipped.as_ref().is_some_and(|word| verified.skipped.contains(word)) {
+        verified.excused.push(part.called(key).to_owned());
+    } else {
+        verified.missing.push(Missing::new(key, part));
+    }
+}
+
+/// Looks at the files beside the archive.
+fn beside(backup: &Backup, folder: &Path, watch: &Watch, verified: &mut Verified) -> io::Result<()> {
+    for (name, part) in &backup.beside {
+        let mut finding = |seen: String| {
+            verified.findings.push(Finding::new(object(name), part.format.describe(), seen));
+        };
+        match open(folder, name)? {
+            Opened::Nothing if part.need == Need::Sometimes => {}
+            Opened::Nothing => verified.missing.push(Missing { beside: true, ..Missing::new(name, part) }),
+            Opened::Other(what) => finding(what),
+            Opened::File(file) => {
+                let size = file.metadata()?.len();
+                let most = archive::most(size, free(folder));
+                match formed(Watched { file, watch }, size, part.format, most) {
+                    Err(_) if watch.is_given_up() => return Err(io::Error::other("given up")),
+                    Err(error) => finding(shorten(&error.to_string())),
+                    Ok(_) if size == 0 => finding("an empty file".to_owned()),
+                    Ok(formed) => {
+                        formed.refused.iter().cloned().for_each(&mut finding);
+                        verified.notes.push(format!("{name}: {size} bytes, beside the archive"));
+                        let seen = PartSeen::of_file(name, part, size, &formed);
+                        verified.parts.push(PartSeen { beside: true, ..seen });
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What was found of a part so far.
+#[derive(Default)]
+struct Counting {
+    told: PartSeen,
+    note: String,
+    distinct: BTreeMap<String, HashSet<u64>>,
+}
+
+impl Counting {
+    fn note(&self, key: &str) -> String {
+        let PartSeen { bytes, .. } = self.told;
+        if !key.ends_with('/') {
+            return format!("{key}: {bytes} bytes{}", self.note);
+        }
+        let counts: String = self.told.counts.iter().map(|(what, count)| format!(", {what} {count}")).collect();
+        format!("{key}: {bytes} bytes, {} files{counts}", self.told.files)
+    }
+}
+
+/// Puts every entry where it belongs.
+struct Sorter<'a> {
+    backup: &'a Backup,
+    /// The parts that are folders.
+    folders: Vec<(usize, &'a str, &'a Part)>,
+    free: Option<u64>,
+    /// An entry was read.
+    begun: bool,
+    counted: BTreeMap<usize, Counting>,
+    information: Option<Vec<u8>>,
+    others: u64,
+    named: Vec<String>,
+    notes: Vec<String>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Sorter<'a> {
+    fn new(backup: &'a Backup, free: Option<u64>) -> Self {
+        let folders = backup.parts.iter().enumerate().filter(|(_, (key, _))| key.ends_with('/'));
+        Self {
+            backup,
+            folders: folders.map(|(index, (key, part))| (index, key.as_str(), part)).collect(),
+            free,
+            begun: false,
+            counted: BTreeMap::new(),
+            information: None,
+            others: 0,
+            named: Vec::new(),
+            notes: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    fn walk(&mut self, archive: &ArchiveFile, file: File, size: u64, watch: &Watch) -> io::Result<Contents> {
+        let most = archive::most(size, self.free);
+        let stream = io::BufReader::with_capacity(1 << 18, Watched { file, watch });
+        let mut visit = |entry: Entry<'_>| self.sort(entry);
+        match archive.format {
+            Format::TarGzip => archive::walk(MultiGzDecoder::new(stream), size, most, &mut visit),
+            Format::Tar | Format::Text | Format::Any | Format::PgDumpCustom | Format::PgDumpSqlGzip => {
+                archive::walk(stream, size, most, &mut visit)
+            }
+        }
+    }
+
+    /// What is wrong with an archive that is not whole, in other words than those of a reader of bytes.
+    fn broken(&self, error: &io::Error) -> String {
+        let text = shorten(&error.to_string());
+        if !self.begun && text.starts_with("numeric field") {
+            "a file that is no tar archive".to_owned()
+        } else if text.contains("unexpected EOF") || text.contains("failed to read entire block") {
+            format!("it was cut off: {text}")
+        } else {
+            text
+        }
+    }
+
+    /// What only the whole archive tells.
+    fn ended(&mut self, contents: Contents) {
+        for why in contents.refused {
+            self.findings.push(Finding::new("the backup's archive", "an archive that may be unpacked", why));
+        }
+        if contents.followed {
+            self.notes.push("bytes after the end of the archive that no reader looks at".to_owned());
+        }
+        if self.others > 0 {
+            let shown = self.named.join(", ");
+            let more = if self.others > self.named.len() as u64 { ", …" } else { "" };
+            self.notes.push(format!("{} entries that are no known part: {shown}{more}", self.others));
+        }
+    }
+
+    fn wrong(&mut self, file: &str, expected: impl Into<String>, seen: impl Into<String>) {
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(Finding::new(object(file), expected, seen));
+        }
+    }
+
+    fn sort(&mut self, entry: Entry<'_>) -> io::Result<()> {
+        self.begun = true;
+        // What has a name of other bytes is no part by its name, but may lie in a folder.
+        let name = String::from_utf8_lossy(&entry.name).into_owned();
+        if self.backup.information.as_ref().is_some_and(|information| information.file == name) {
+            return self.inform(&name, entry);
+        }
+        if let Some((index, (key, part))) =
+            self.backup.parts.iter().enumerate().find(|(_, (key, _))| **key == name && !key.ends_with('/'))
+        {
+            self.file(index, key, part, entry);
+            return Ok(());
+        }
+        let below = |key: &str| {
+            name.strip_prefix(key.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if let Some((index, key, part)) = self.folders.iter().find(|(_, key, _)| below(key)).copied() {
+            let counting = self.counted.entry(index).or_insert_with(|| Counting {
+                told: PartSeen {
+                    counts: part.counts.keys().map(|what| (what.clone(), 0)).collect(),
+                    ..PartSeen::new(key, part)
+                },
+                ..Counting::default()
+            });
+            counting.told.entries += 1;
+            if !entry.kind.is_dir() {
+                counting.told.files += 1;
+                counting.told.bytes = counting.told.bytes.saturating_add(entry.size);
+                count(counting, part, &name);
+            }
+            return Ok(());
+        }
+        if !entry.kind.is_dir() {
+            self.others += 1;
+            if self.named.len() < NAMED {
+                self.named.push(named(&entry.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn inform(&mut self, name: &str, entry: Entry<'_>) -> io::Result<()> {
+        if !is_file(&entry) {
+            self.wrong(name, "a file", "an entry of another kind");
+        } else if self.information.is_some() {
+            self.wrong(name, "one entry of that name", "a second one");
+        } else if entry.size > LARGEST_INFORMATION {
+            self.wrong(name, format!("at most {} MiB", LARGEST_INFORMATION >> 20), format!("{} bytes", entry.size));
+            // It is there: nothing more is said of its lack.
+            self.information = Some(Vec::new());
+        } else {
+            let mut bytes = Vec::new();
+            entry.content.read_to_end(&mut bytes)?;
+            self.information = Some(bytes);
+        }
+        Ok(())
+    }
+
+    /// An entry that is a part. What is wrong with it does not keep the rest from being read.
+    fn file(&mut self, index: usize, key: &str, part: &Part, entry: Entry<'_>) {
+        if !is_file(&entry) {
+            return self.wrong(key, "a file", "an entry of another kind");
+        }
+        if self.counted.contains_key(&index) {
+            return self.wrong(key, "one entry of that name", "a second one, which would take its place");
+        }
+        let mut told = PartSeen { bytes: entry.size, ..PartSeen::new(key, part) };
+        let mut note = String::new();
+        match formed(entry.content, entry.size, part.format, archive::most(entry.size, self.free)) {
+            Ok(formed) => {
+                told = PartSeen::of_file(key, part, entry.size, &formed);
+                for why in formed.refused {
+                    self.wrong(key, "an archive that may be unpacked", why);
+                }
+                note = formed.note;
+            }
+            Err(error) => self.wrong(key, part.format.describe(), shorten(&error.to_string())),
+        }
+        self.counted.insert(index, Counting { told, note, ..Counting::default() });
+    }
+}
+
+/// Counts a name where it has what is counted.
+fn count(counting: &mut Counting, part: &Part, name: &str) {
+    for (what, pattern) in &part.counts {
+        let Some(found) = pattern.regex().captures(name) else { continue };
+        let one = found.get(1).or_else(|| found.get(0)).map_or("", |group| group.as_str());
+        let mut hasher = DefaultHasher::new();
+        one.hash(&mut hasher);
+        let distinct = counting.distinct.entry(what.clone()).or_default();
+        // Beyond that the number is the least there are.
+        if distinct.len() < MOST_COUNTED && distinct.insert(hasher.finish()) {
+            *counting.told.counts.entry(what.clone()).or_default() += 1;
+        }
+    }
+}
+
+fn is_file(entry: &Entry<'_>) -> bool {
+    entry.kind.is_file() || entry.kind.is_contiguous()
+}
