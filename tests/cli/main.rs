@@ -3,8 +3,8 @@
 mod backups;
 mod broken;
 mod engine;
-mod runbook;
 mod inspect;
+mod runbook;
 
 use std::path::Path;
 use std::process::{Command, Output};

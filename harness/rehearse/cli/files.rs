@@ -107,7 +107,11 @@ fn check(file: &Path, product: Option<&Path>) -> Result<String, LoadError> {
     }
     if key("questions:") && !key("scenario:") && !key("product:") {
         let runbook = load::runbook(file)?;
-        return Ok(format!("a runbook of {} questions and {} variants", runbook.questions.len(), runbook.variants.len()));
+        return Ok(format!(
+            "a runbook of {} questions and {} variants",
+            runbook.questions.len(),
+            runbook.variants.len()
+        ));
     }
     // A scenario names its product too, so the scenario's own key decides.
     if key("scenario:") || !key("product:") {

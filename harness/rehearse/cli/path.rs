@@ -9,7 +9,7 @@ use rehearse_core::verdict::Exit;
 
 use super::args::{PathArgs, PathFormat};
 use super::{print, refuse, say};
-use crate::load::{self, LoadError, LoadedProduct};
+use crate::load::{self, Given, LoadError, LoadedProduct};
 
 pub(crate) fn path(args: &PathArgs) -> Exit {
     let loaded = match loaded(args) {
@@ -23,7 +23,7 @@ pub(crate) fn path(args: &PathArgs) -> Exit {
     let (Some(from), Some(to)) = (&args.from, &args.to) else {
         return match plan::stop_list(&loaded.product, &loaded.catalog, &settings, &decided) {
             Ok(list) => listed(args, &list, &plan::origins(&loaded.product, &loaded.catalog)),
-            Err(error) => refused(&error, args.format),
+            Err(error) => refused(args, &error),
         };
     };
     let asked = Asked {
@@ -37,7 +37,7 @@ pub(crate) fn path(args: &PathArgs) -> Exit {
     };
     match plan::way(&loaded.product, &loaded.catalog, &asked) {
         Ok(way) => shown(args, &loaded.product.product, &way, to),
-        Err(error) => refused(&error, args.format),
+        Err(error) => refused(args, &error),
     }
 }
 
@@ -114,10 +114,27 @@ fn listed(args: &PathArgs, list: &StopList, lists: &[ListOrigin]) -> Exit {
     Exit::Passed
 }
 
-fn refused(error: &PlanError, format: PathFormat) -> Exit {
-    match format {
+fn refused(args: &PathArgs, error: &PlanError) -> Exit {
+    match args.format {
         PathFormat::Json => print(&format!("{}\n", refusal_json(error))),
-        PathFormat::Text | PathFormat::PathJson => say(&format!("error: {error}")),
+        PathFormat::Text | PathFormat::PathJson => {
+            let mut given = Given::default();
+            given.note("/from", args.from.iter().map(|from| format!("--from {from}")).collect());
+            given.note("/to", args.to.iter().map(|to| format!("--to {to}")).collect());
+            let argument = match error {
+                PlanError::Refused(refusal) => given.at(load::ends(refusal)).map(|argument| format!("{argument}: ")),
+                PlanError::NoSuchHop { .. }
+                | PlanError::NoSuchStage { .. }
+                | PlanError::NothingChecked
+                | PlanError::SourceIsALine(_)
+                | PlanError::Required { .. }
+                | PlanError::Gated(_)
+                | PlanError::Setting(_)
+                | PlanError::NoZeroDowntime(_)
+                | PlanError::Image { .. } => None,
+            };
+            say(&format!("error: {}{error}", argument.unwrap_or_default()));
+        }
     }
     Exit::BadInput
 }

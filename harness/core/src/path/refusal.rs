@@ -84,7 +84,7 @@ impl Refusal {
                 [one] => one.end,
                 _ => End::Both,
             },
-            Self::EmptyLine { .. } => End::Target,
+            Self::EmptyLine { .. } | Self::Beyond { .. } => End::Target,
             Self::Downgrade { .. } | Self::AlreadyThere { .. } | Self::EditionChange { .. } | Self::NoWay { .. } => {
                 End::Both
             }

@@ -144,7 +144,7 @@ fn path(
         if mentions.iter().any(|it| exact(&it)) {
             continue;
         }
-        let optional = if hop.optional.is_some() { "; it may turn out to be needless on the data" } else { "" };
+        let optional = hop.optional.is_some();
         let near = mentions.iter().find(near);
         if near.is_some_and(|it| matches!(&it.named, Named::Release(release) if !catalog.contains(release))) {
             // Told as not published.
@@ -155,15 +155,17 @@ fn path(
                 (Some(*line), format!("stops at {text} in place of {}", hop.to.name()))
             }
             Some(Mention { line, text, .. }) => (Some(*line), format!("{text} without its patch release")),
+            None if optional => (None, format!("whether {} has to be stopped at", hop.to.name())),
             None => (None, format!("no stop at {} on the way from {} to {to}", hop.to.name(), from.name())),
         };
-        remarks.push(Remark {
-            kind: RemarkKind::Wrong,
-            line,
-            what,
-            because: format!("{}{optional}", hop.because),
-            instead: format!("{} → {}", hop.from.name(), hop.to.name()),
-        });
+        let undecided = optional && line.is_none();
+        let instead = if undecided {
+            format!("{} as a stop, or what was seen on the data that makes it needless", hop.to.name())
+        } else {
+            format!("{} → {}", hop.from.name(), hop.to.name())
+        };
+        let kind = if undecided { RemarkKind::Missing } else { RemarkKind::Wrong };
+        remarks.push(Remark { kind, line, what, because: hop.because.clone(), instead });
     }
     order(mentions, from, &path, remarks);
     path

@@ -114,8 +114,10 @@ fn image(product: &Product, release: &rehearse_core::release::Release) -> Option
     if let (Some(setting), Some(edition)) = (settings.get_mut("edition"), &edition) {
         setting.clone_from(edition);
     }
-    let context =
-        json!({"release": release.name(), "product": product.product, "edition": edition, "settings": settings});
+    let mut context = rehearse_core::plan::names(product, release);
+    if let Some(names) = context.as_object_mut() {
+        names.extend([("product".to_owned(), json!(product.product)), ("settings".to_owned(), json!(settings))]);
+    }
     let service = product.services.values().find(|service| service.versioned)?;
     service.image.render(&context).ok()
 }
