@@ -12,7 +12,7 @@ use rehearse_core::product::Product;
 use rehearse_core::scenario::Scenario;
 use rehearse_core::signature::{self, KnownFailure};
 use rehearse_core::span::Source;
-use rehearse_core::spec::{Document, read};
+use rehearse_core::spec::{Document, read, ruby};
 
 /// What a scenario is held against that names no product of its own.
 static REDMINE: LazyLock<Option<(Product, Document)>> = LazyLock::new(|| {
@@ -44,6 +44,8 @@ pub(crate) fn check(data: &[u8]) {
         _ => read::<Recipe>(source).map(|_| ()),
     };
     sound(refused);
+    // What an archive says of itself is no author's text, and read with less.
+    sound(ruby(Source::new("information.yml", text.as_ref())).map(drop));
 }
 
 /// Every problem points at one place of its text, on one line, and can be shown.

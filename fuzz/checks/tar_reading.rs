@@ -21,6 +21,7 @@ pub(crate) fn check(data: &[u8]) {
     assert_eq!(tar, piecemeal(Format::Tar));
     // What is wrong with a damaged stream is noticed sooner or later by its pieces.
     assert_eq!(read(Format::TarGzip).ok(), piecemeal(Format::TarGzip).ok());
+    assert_eq!(read(Format::PgDumpSqlGzip).ok(), piecemeal(Format::PgDumpSqlGzip).ok());
     // A text that is refused is refused at another place when it comes in pieces.
     assert_eq!(read(Format::Text).is_ok(), std::str::from_utf8(bytes).is_ok());
     assert_eq!(piecemeal(Format::Text).is_ok(), std::str::from_utf8(bytes).is_ok());

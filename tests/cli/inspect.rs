@@ -327,6 +327,31 @@ fn a_backup_under_another_name_is_known_by_what_is_in_it() -> Tried {
 }
 
 #[test]
+fn the_product_may_be_named_and_has_to_fit() -> Tried {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir()?;
+    fine()?.write(folder.path())?;
+    let archive = folder.path().join(FINE).display().to_string();
+    let redmine = "scenarios/data/redmine-5.0.4";
+    let own = "harness/products/redmine";
+    for (arguments, status, said) in [
+        (["--product", "redmine", redmine], 0, "complete: every part"),
+        (["--product", own, redmine], 0, "complete: every part"),
+        (["--product-dir", own, redmine], 0, "complete: every part"),
+        (["--product", "gitlab", &archive], 0, "release       18.2.8 (ce)"),
+        (["--product", "gitlab", redmine], 2, "a folder without an archive of that name"),
+        (["--product", "redmine", &archive], 2, "expected a folder, seen a file"),
+        (["--product", "gitlab", "/dev/zero"], 2, "seen a pipe or a device"),
+        (["--product", "gitlob", &archive], 2, "there is no product \"gitlob\"; built in are: gitlab"),
+    ] {
+        let ran = run(root, &arguments)?;
+        let told = format!("{}{}", String::from_utf8(ran.stdout)?, String::from_utf8(ran.stderr)?);
+        assert!(ran.status.code() == Some(status) && told.contains(said), "{arguments:?}: {told}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_is_damaged_or_hostile_is_refused_by_name() -> Tried {
     let folder = tempfile::tempdir()?;
     let mut all = Vec::new();

@@ -18,7 +18,7 @@ const FOLDER: &str = "  manifest: manifest.json
 ";
 
 const ARCHIVE: &str = "  archive: { name: '^shop_(?P<release>[^_]+)_backup\\.tar$', format: tar }
-  information: { file: about.yml, format: ruby-yaml, release: /shop_version, edition: ce, skipped: /skipped }
+  information: { file: about.yml, format: ruby-yaml, release: /shop_version, skipped: /skipped }
   parts:
     db.sql.gz: { name: database, format: pg-dump-sql-gzip, without: nothing is restored }
     pictures.tar.gz: { name: pictures, format: tar-gzip, skipped: pictures }
@@ -62,7 +62,11 @@ fn archive(folder: &Path, name: &str, about: &str) -> Fallible {
 }
 
 fn shop() -> Fallible<Rehearsal> {
-    Rehearsal::new()?.product(FOLDER, ARCHIVE)?.product(LOAD, PUT)
+    let editions = "releases: { catalog: releases.txt, default-edition: ce }";
+    Rehearsal::new()?
+        .product(FOLDER, ARCHIVE)?
+        .product(LOAD, PUT)?
+        .product("releases: { catalog: releases.txt }", editions)
 }
 
 /// A rehearsal of the archive that lies in the backup's folder as the only one.

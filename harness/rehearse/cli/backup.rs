@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rehearse_core::catalog::Catalog;
 use rehearse_core::product::Product;
 use rehearse_core::verdict::Exit;
 use tokio::signal::unix::{SignalKind, signal};
@@ -49,7 +50,10 @@ pub(crate) fn inspect(args: &InspectArgs) -> Exit {
             }
         },
         Format::Text => {
-            let product = products.iter().find(|product| Some(&product.product) == seen.product.as_ref());
+            let product = products
+                .iter()
+                .map(|(product, _)| product)
+                .find(|product| Some(&product.product) == seen.product.as_ref());
             print(&render(&seen, &args.backup, product));
             for problem in &seen.problems {
                 say(&format!("error: {problem}"));
@@ -60,17 +64,17 @@ pub(crate) fn inspect(args: &InspectArgs) -> Exit {
 }
 
 /// The product that was named, or all that are built in.
-fn products(args: &InspectArgs) -> Result<Vec<Product>, LoadError> {
+fn products(args: &InspectArgs) -> Result<Vec<(Product, Catalog)>, LoadError> {
     let loaded = match (&args.product, &args.product_dir) {
         (Some(name), _) => vec![load::product(name, None)?],
         (None, Some(folder)) => vec![load::product("", Some(folder))?],
         (None, None) => load::products().iter().map(|name| load::product(name, None)).collect::<Result<_, _>>()?,
     };
-    Ok(loaded.into_iter().map(|loaded| loaded.product).collect())
+    Ok(loaded.into_iter().map(|loaded| (loaded.product, loaded.catalog)).collect())
 }
 
 /// Reads in a thread of its own and tells how far it is; nothing once it is cancelled.
-async fn watched(products: Vec<Product>, backup: &Path) -> Option<std::io::Result<Inspection>> {
+async fn watched(products: Vec<(Product, Catalog)>, backup: &Path) -> Option<std::io::Result<Inspection>> {
     let size = std::fs::metadata(backup).map_or(0, |facts| if facts.is_file() { facts.len() } else { 0 });
     let watch = Arc::new(Watch::default());
     let (path, seen) = (backup.to_owned(), Arc::clone(&watch));
@@ -179,7 +183,9 @@ fn render(seen: &Inspection, backup: &Path, product: Option<&Product>) -> String
     for (name, value) in &seen.facts {
         line(name, value.clone());
     }
-    text.push_str(&table(&seen.parts));
+    if !seen.parts.is_empty() {
+        text.push_str(&table(&seen.parts));
+    }
     if !seen.skipped.is_empty() {
         text.push_str(&format!("\nleft out on purpose, as the backup says: {}\n", seen.skipped.join(", ")));
     }

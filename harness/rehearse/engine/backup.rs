@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
 
-use rehearse_core::product::{Backup, Format, Part};
-use rehearse_core::release::Release;
+use rehearse_core::product::{Backup, Format, Part, Product};
+use rehearse_core::release::{Edition, Release};
 use rehearse_core::verdict::Finding;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -38,6 +38,21 @@ const MOST_FINDINGS: usize = 50;
 /// So many of its files are named in the report.
 const MOST_NAMED: usize = 200;
 
+/// The product that a backup is to be of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whose<'a> {
+    /// Its name.
+    pub(crate) product: &'a str,
+    /// The edition of a release that is written without one.
+    pub(crate) edition: Option<&'a Edition>,
+}
+
+impl<'a> Whose<'a> {
+    pub(crate) fn of(product: &'a Product) -> Self {
+        Self { product: &product.product, edition: product.releases.default_edition.as_ref() }
+    }
+}
+
 /// Reads the whole backup once. What is wrong is a finding; only what cannot be read by us is an error. Once it is given
 /// up, it ends soon. Without an expected release, any is fine.
 ///
@@ -45,17 +60,19 @@ const MOST_NAMED: usize = 200;
 /// When a file that is there cannot be read.
 pub(crate) fn verify(
     backup: &Backup,
-    product: &str,
+    whose: Whose<'_>,
     expected: Option<&Release>,
     given: &Path,
     watch: &Watch,
 ) -> io::Result<Verified> {
     match Place::of(backup, given)? {
-        Ok(Place::Folder(folder)) => of_folder(backup, product, expected, &folder, watch),
-        Ok(Place::Archive { file, folder }) => whole::read(backup, expected, (&file, &folder), watch),
+        Ok(Place::Folder(folder)) => of_folder(backup, whose.product, expected, &folder, watch),
+        Ok(Place::Archive { file, folder }) => whole::read(backup, (whose.edition, expected), (&file, &folder), watch),
         Err(seen) => {
-            let name = backup.archive.as_ref().map(|archive| archive.name.to_string()).unwrap_or_default();
-            let expected = format!("one file called {}", shorten(&name));
+            let expected = match &backup.archive {
+                Some(archive) => format!("one file called {}", shorten(&archive.name.to_string())),
+                None => "a folder".to_owned(),
+            };
             let findings = vec![Finding::new(format!("the backup {}", given.display()), expected, seen)];
             Ok(Verified { findings, ..Verified::default() })
         }

@@ -102,8 +102,8 @@ impl<H: Host, O: Observer> World<H, O> {
         let nobody_waits = GivenUp::default();
         let watch = Arc::clone(&nobody_waits.0);
         let read = tokio::task::spawn_blocking(move || {
-            let (backup, product) = (&case.product.backup, &case.product.product);
-            backup::verify(backup, product, Some(&case.plan.from), &case.backup, &watch)
+            let (backup, whose) = (&case.product.backup, backup::Whose::of(&case.product));
+            backup::verify(backup, whose, Some(&case.plan.from), &case.backup, &watch)
         });
         let folder = || self.case.backup.clone();
         let verified = match read.await {

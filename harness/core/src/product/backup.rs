@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::main_database;
-use crate::release::{Edition, Range};
+use crate::release::Range;
 use crate::scalar::{Pattern, Pointer};
 
 /// What a backup is made of and how to trust it.
@@ -89,11 +89,9 @@ pub struct Information {
     pub file: String,
     /// How it is written.
     pub format: InformationFormat,
-    /// Where it names the release. A backup restores only into exactly its own release and edition.
+    /// Where it names the release; one without an edition is of the product's `default-edition`. A backup restores only into
+    /// exactly its own release and edition.
     pub release: Pointer,
-    /// The edition of a release that is written without one.
-    #[serde(default)]
-    pub edition: Option<Edition>,
     /// Where it says when it was made: the first of these that is a text.
     #[serde(default)]
     pub created: Vec<Pointer>,

@@ -18,9 +18,8 @@ const MOST_WORDS: usize = 100;
 pub(super) fn judge(
     backup: &Backup,
     bytes: Option<Vec<u8>>,
-    expected: Option<&Release>,
-    file_name: &str,
-    damaged: bool,
+    (default, expected): (Option<&Edition>, Option<&Release>),
+    (file_name, damaged): (&str, bool),
     verified: &mut Verified,
 ) {
     let Some(information) = &backup.information else { return };
@@ -64,7 +63,7 @@ pub(super) fn judge(
             let object = format!("{} at {}", information.file, information.release);
             verified.findings.push(Finding::new(object, "the backup's release", "nothing there"));
         }
-        Some(text) => release(information, &text, expected, verified),
+        Some(text) => release(&text, default, expected, verified),
     }
     let name = backup.archive.as_ref().and_then(|archive| archive.name.regex().captures(file_name));
     if name.is_none() {
@@ -72,7 +71,6 @@ pub(super) fn judge(
     }
     let named = name.as_ref().and_then(|groups| groups.name("release")).map(|group| group.as_str());
     if let (Some(named), Some(seen)) = (named, &verified.release) {
-        let default = information.edition.as_ref();
         let named = named.parse::<Release>().map_err(|error| shorten(&error.to_string()));
         if !named.as_ref().is_ok_and(|named| same(named, seen, default)) {
             let expected = named.map_or_else(|error| error, |named| shown(&named, default));
@@ -105,7 +103,7 @@ fn read(information: &Information, bytes: Vec<u8>) -> Result<Value, String> {
     if value.is_object() { Ok(value) } else { Err("no keys and values".to_owned()) }
 }
 
-fn release(information: &Information, text: &str, expected: Option<&Release>, verified: &mut Verified) {
+fn release(text: &str, default: Option<&Edition>, expected: Option<&Release>, verified: &mut Verified) {
     let release = match text.parse::<Release>() {
         Ok(release) => release,
         Err(error) => {
@@ -113,7 +111,6 @@ fn release(information: &Information, text: &str, expected: Option<&Release>, ve
             return;
         }
     };
-    let default = information.edition.as_ref();
     let edition = release.edition().or(default).cloned();
     match expected {
         Some(expected) if !same(expected, &release, default) => {

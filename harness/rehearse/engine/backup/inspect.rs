@@ -5,15 +5,16 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use rehearse_core::catalog::Catalog;
 use rehearse_core::product::{Backup, Product};
+use rehearse_core::release::Release;
 use rehearse_core::verdict::Finding;
 use serde::Serialize;
-use serde_json::json;
 
 use super::file::{Opened, Watch, open};
 use super::place::{archives, open_archive};
 use super::told::{Missing, PartSeen};
-use super::{Dump, Verified, strict, verify};
+use super::{Dump, Verified, Whose, strict, verify};
 
 /// So many entries of an archive are looked at to see whose it is.
 const FIRST: usize = 64;
@@ -21,6 +22,9 @@ const FIRST: usize = 64;
 const CERTAIN: usize = 1000;
 /// A manifest that is larger names no product to us.
 const LARGEST_MANIFEST: u64 = 16 << 20;
+
+/// A product with its releases.
+type Known = (Product, Catalog);
 
 /// What a backup is.
 #[derive(Debug, Clone, Serialize)]
@@ -63,7 +67,7 @@ pub struct Inspection {
 ///
 /// # Errors
 /// When it cannot be read, or nobody waits for it any more.
-pub fn inspect(products: &[Product], given: &Path, watch: &Watch) -> io::Result<Inspection> {
+pub fn inspect(products: &[(Product, Catalog)], given: &Path, watch: &Watch) -> io::Result<Inspection> {
     let kind = if std::fs::metadata(given)?.is_dir() { "folder" } else { "archive" };
     let product = match products {
         [only] => Ok(only),
@@ -71,11 +75,11 @@ pub fn inspect(products: &[Product], given: &Path, watch: &Watch) -> io::Result<
     };
     match product {
         Ok(product) => {
-            let verified = verify(&product.backup, &product.product, None, given, watch)?;
+            let verified = verify(&product.0.backup, Whose::of(&product.0), None, given, watch)?;
             Ok(told(kind, Some(product), verified))
         }
         Err(seen) => {
-            let known = products.iter().map(|product| product.product.as_str()).collect::<Vec<_>>().join(", ");
+            let known = products.iter().map(|(product, _)| product.product.as_str()).collect::<Vec<_>>().join(", ");
             let expected = format!("a backup of one of {known}");
             let findings = vec![Finding::new(given.display().to_string(), expected, seen)];
             Ok(told(kind, None, Verified { findings, ..Verified::default() }))
@@ -83,13 +87,13 @@ pub fn inspect(products: &[Product], given: &Path, watch: &Watch) -> io::Result<
     }
 }
 
-fn told(kind: &'static str, product: Option<&Product>, verified: Verified) -> Inspection {
+fn told(kind: &'static str, product: Option<&Known>, verified: Verified) -> Inspection {
     let release = verified.release.as_ref();
     let problems: Vec<String> = verified.findings.iter().map(Finding::to_string).collect();
     let complete = problems.is_empty() && verified.missing.is_empty() && verified.excused.is_empty();
     Inspection {
         kind,
-        product: product.map(|product| product.product.clone()),
+        product: product.map(|(product, _)| product.product.clone()),
         release: release.map(|release| release.name().to_owned()),
         edition: release.and_then(|release| release.edition()).map(ToString::to_string),
         missing: verified.missing.iter().map(|missing| missing.name.clone()).collect(),
@@ -107,35 +111,32 @@ fn told(kind: &'static str, product: Option<&Product>, verified: Verified) -> In
     }
 }
 
-/// The image of the product itself on a release. A product with editions says which by `edition`, a placeholder or a setting.
-fn image(product: &Product, release: &rehearse_core::release::Release) -> Option<String> {
-    let edition = release.edition().map(ToString::to_string);
-    let mut settings = product.settings.clone();
-    if let (Some(setting), Some(edition)) = (settings.get_mut("edition"), &edition) {
-        setting.clone_from(edition);
-    }
-    let mut context = rehearse_core::plan::names(product, release);
-    if let Some(names) = context.as_object_mut() {
-        names.extend([("product".to_owned(), json!(product.product)), ("settings".to_owned(), json!(settings))]);
-    }
+/// The image of the product itself on a release.
+fn image((product, catalog): &Known, release: &Release) -> Option<String> {
+    let built = release.edition().map(|edition| catalog.in_edition(release, edition));
+    let mut context = rehearse_core::plan::names(product, built.as_ref().unwrap_or(release));
+    let more = context.as_object_mut()?;
+    more.insert("product".to_owned(), product.product.clone().into());
+    more.insert("settings".to_owned(), serde_json::to_value(&product.settings).ok()?);
     let service = product.services.values().find(|service| service.versioned)?;
     service.image.render(&context).ok()
 }
 
 /// The product that a backup is of; otherwise why none is told.
-fn recognise<'p>(products: &'p [Product], given: &Path) -> io::Result<Result<&'p Product, String>> {
+fn recognise<'p>(products: &'p [Known], given: &Path) -> io::Result<Result<&'p Known, String>> {
     let facts = std::fs::metadata(given)?;
     if !facts.is_dir() && !facts.is_file() {
         return Ok(Err("a pipe or a device".to_owned()));
     }
     let names = if facts.is_file() { first_entries(given) } else { Vec::new() };
     let mut scores = Vec::new();
-    for product in products {
+    for known in products {
+        let (product, _) = known;
         let score = if facts.is_file() { of_file(&product.backup, given, &names) } else { of_folder(product, given)? };
-        scores.push((score, product));
+        scores.push((score, known));
     }
     let best = scores.iter().map(|(score, _)| *score).max().unwrap_or_default();
-    let found: Vec<&Product> = scores.iter().filter(|(score, _)| *score == best).map(|(_, product)| *product).collect();
+    let found: Vec<&Known> = scores.iter().filter(|(score, _)| *score == best).map(|(_, known)| *known).collect();
     Ok(match (best, found.as_slice()) {
         (0, _) if facts.is_dir() => {
             Err("a folder with nothing of the kind; name the product with --product".to_owned())
@@ -145,7 +146,7 @@ fn recognise<'p>(products: &'p [Product], given: &Path) -> io::Result<Result<&'p
         (0, _) => Err("an archive of other things; name the product with --product".to_owned()),
         (_, [one]) => Ok(one),
         (_, several) => {
-            let names = several.iter().map(|product| product.product.as_str()).collect::<Vec<_>>().join(", ");
+            let names = several.iter().map(|(product, _)| product.product.as_str()).collect::<Vec<_>>().join(", ");
             Err(format!("what may be of {names}; name the product with --product"))
         }
     })

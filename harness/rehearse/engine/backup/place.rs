@@ -32,7 +32,8 @@ impl Place {
     /// When it is there and this machine does not let us look.
     pub(crate) fn of(backup: &Backup, given: &Path) -> io::Result<Result<Self, String>> {
         if backup.archive.is_none() {
-            return Ok(Ok(Self::Folder(given.to_owned())));
+            let file = given.is_file().then(|| "a file".to_owned());
+            return Ok(file.map_or_else(|| Ok(Self::Folder(given.to_owned())), Err));
         }
         let facts = match std::fs::metadata(given) {
             Ok(facts) => facts,

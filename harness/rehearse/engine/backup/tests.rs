@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use super::file::real;
 use super::*;
 
+const SHOP: Whose<'_> = Whose { product: "shop", edition: None };
+
 /// A backup in the making: `dump.txt` is its only part, and its manifest is as it should be.
 struct Made {
     folder: tempfile::TempDir,
@@ -56,7 +58,7 @@ impl Made {
     fn verify(&self) -> io::Result<Verified> {
         let began = Instant::now();
         let release = "1.0.0".parse().unwrap();
-        let read = verify(&self.backup, "shop", Some(&release), self.folder.path(), &Watch::default());
+        let read = verify(&self.backup, SHOP, Some(&release), self.folder.path(), &Watch::default());
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         read
     }
@@ -303,7 +305,7 @@ fn a_verification_that_nobody_waits_for_ends_at_once() {
     std::thread::scope(|scope| {
         let release = "1.0.0".parse().unwrap();
         let (backup, folder, watch) = (&made.backup, made.folder.path(), &watch);
-        let work = scope.spawn(move || verify(backup, "shop", Some(&release), folder, watch));
+        let work = scope.spawn(move || verify(backup, SHOP, Some(&release), folder, watch));
         std::thread::sleep(Duration::from_millis(200));
         assert!(!work.is_finished());
         let began = Instant::now();

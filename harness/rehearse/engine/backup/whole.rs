@@ -8,7 +8,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use rehearse_core::product::{ArchiveFile, Backup, Format, Need, Part};
-use rehearse_core::release::Release;
+use rehearse_core::release::{Edition, Release};
 use rehearse_core::verdict::Finding;
 
 use super::archive::{self, Contents, Entry};
@@ -31,7 +31,7 @@ const NAMED: usize = 5;
 /// When a file that is there cannot be read, or nobody waits for it any more.
 pub(super) fn read(
     backup: &Backup,
-    expected: Option<&Release>,
+    (edition, expected): (Option<&Edition>, Option<&Release>),
     (file, folder): (&Path, &Path),
     watch: &Watch,
 ) -> io::Result<Verified> {
@@ -56,7 +56,7 @@ pub(super) fn read(
     let information = sorter.information.take();
     verified.findings.append(&mut sorter.findings);
     verified.notes.append(&mut sorter.notes);
-    information::judge(backup, information, expected, &name, damaged, &mut verified);
+    information::judge(backup, information, (edition, expected), (&name, damaged), &mut verified);
     let release = verified.release.clone();
     let counted = sorter.counted;
     for (index, (key, part)) in backup.parts.iter().enumerate() {
