@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod cause;
 pub mod check;
 pub mod compatibility;
+pub mod diagnosis;
 pub mod diagnostic;
 pub mod event;
 pub mod graphql;

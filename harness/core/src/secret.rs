@@ -5,12 +5,15 @@
 //! secret.
 
 mod forms;
+mod named;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
+
+pub use named::without_named;
 
 /// What is shorter is no secret, and would be found in every other word.
 const SHORTEST: usize = 6;

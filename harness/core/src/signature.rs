@@ -1,8 +1,13 @@
 //! Known failures: a pattern that is recognised in what was seen, with its cause and what to do about it.
 
+mod blankless;
+mod lines;
+mod recogniser;
+mod search;
+mod spot;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use regex::Captures;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,6 +18,9 @@ use crate::scalar::Pattern;
 use crate::spec::Document;
 use crate::template::Template;
 use crate::verdict::Known;
+
+pub use recogniser::Recogniser;
+pub use search::{Occurrence, Search, Seen};
 
 /// The known failures of a product: a list, or the name of a file beside `product.yaml` that holds the list.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -48,6 +56,12 @@ pub struct KnownFailure {
     pub id: String,
     /// What it is recognised by; named groups can be used in `cause` and `remedy` as `{{ match.name }}`.
     pub pattern: Pattern,
+    /// What stands before it, nearest to it: gives named groups, and need not be there.
+    #[serde(default)]
+    pub before: Option<Pattern>,
+    /// What stands in it or behind it, nearest to its beginning: gives named groups, and need not be there.
+    #[serde(default)]
+    pub after: Option<Pattern>,
     /// Where it is looked for; everywhere when not said.
     #[serde(default, rename = "where")]
     pub places: Vec<Place>,
@@ -94,30 +108,40 @@ pub const SEARCHED: usize = 512 << 10;
 /// The known failure that is recognised in what was seen on a release: the first of the list, but one that follows from
 /// another comes after that one.
 pub fn recognise(failures: &[KnownFailure], release: &Release, seen: &[Sighting<'_>]) -> Option<Known> {
-    let found: Vec<(&KnownFailure, Known)> = failures
-        .iter()
-        .filter(|failure| failure.releases.as_ref().is_none_or(|range| range.contains(release)))
-        .filter_map(|failure| Some((failure, failure.recognised(seen)?)))
-        .collect();
-    let ids: BTreeSet<&str> = found.iter().map(|(failure, _)| failure.id.as_str()).collect();
-    let follows = |failure: &KnownFailure| failure.consequence_of.iter().any(|of| ids.contains(of.as_str()));
-    let root = found.iter().find(|(failure, _)| !follows(failure)).or(found.first());
-    root.map(|(_, known)| known.clone())
+    Recogniser::new(failures).recognise(release, seen)
+}
+
+impl Recogniser {
+    /// The known failure that is recognised in what was seen on a release: the first of the list, but one that follows from
+    /// another comes after that one.
+    pub fn recognise(&self, release: &Release, seen: &[Sighting<'_>]) -> Option<Known> {
+        let mut found: BTreeMap<usize, Known> = BTreeMap::new();
+        for sighting in seen {
+            for text in ends(sighting.text) {
+                let mut search = Search::new(self, Some(release));
+                let mut all = search.take(text.as_bytes());
+                all.extend(search.finish());
+                for occurrence in all.iter().filter_map(Seen::failure) {
+                    let Some(failure) = self.failure(occurrence.failure) else { continue };
+                    if failure.places.is_empty() || failure.places.contains(&sighting.place) {
+                        found.entry(occurrence.failure).or_insert_with(|| failure.told(&occurrence.groups));
+                    }
+                }
+            }
+        }
+        let ids: BTreeSet<&str> = found.values().map(|known| known.id.as_str()).collect();
+        let follows = |known: &Known| known.consequence_of.iter().any(|of| ids.contains(of.as_str()));
+        let root = found.values().find(|known| !follows(known)).or_else(|| found.values().next());
+        root.cloned()
+    }
 }
 
 impl KnownFailure {
-    fn recognised(&self, seen: &[Sighting<'_>]) -> Option<Known> {
-        let looked = seen.iter().filter(|sighting| self.places.is_empty() || self.places.contains(&sighting.place));
-        let found =
-            looked.flat_map(|sighting| ends(sighting.text)).find_map(|text| self.pattern.regex().captures(text));
-        found.map(|captures| self.told(&captures))
-    }
-
-    fn told(&self, captures: &Captures<'_>) -> Known {
-        let named = self.pattern.regex().capture_names().flatten();
-        let groups: BTreeMap<&str, &str> =
-            named.map(|name| (name, captures.name(name).map_or("", |group| group.as_str()))).collect();
-        let context = json!({ "match": groups });
+    /// What is told of it, with what the groups of its patterns found.
+    pub fn told(&self, groups: &[(String, String)]) -> Known {
+        let mut all: BTreeMap<&str, &str> = self.groups().map(|name| (name, "")).collect();
+        all.extend(groups.iter().map(|(name, group)| (name.as_str(), group.as_str())));
+        let context = json!({ "match": all });
         // A placeholder that cannot be filled in was refused with the file; shown as it is written, nothing is lost.
         let filled = |text: &Template| text.render(&context).unwrap_or_else(|_| text.text().to_owned());
         Known {
@@ -127,6 +151,17 @@ impl KnownFailure {
             source: self.source.clone(),
             consequence_of: self.consequence_of.clone(),
         }
+    }
+
+    fn patterns(&self) -> impl Iterator<Item = (&'static str, &Pattern)> {
+        let others = [("before", self.before.as_ref()), ("after", self.after.as_ref())];
+        let others = others.into_iter().filter_map(|(key, pattern)| Some((key, pattern?)));
+        std::iter::once(("pattern", &self.pattern)).chain(others)
+    }
+
+    /// The names of the groups of its patterns.
+    fn groups(&self) -> impl Iterator<Item = &str> {
+        self.patterns().flat_map(|(_, pattern)| pattern.regex().capture_names().flatten())
     }
 }
 
@@ -151,9 +186,9 @@ pub fn problems(failures: &[KnownFailure], document: &Document, at: &str) -> Vec
             let title = format!("a second known failure `{}`", failure.id);
             problems.push(document.problem(&format!("{at}/id"), title, "ids are unique", None));
         }
-        if failure.pattern.regex().is_match("") {
+        for (key, _) in failure.patterns().filter(|(_, pattern)| pattern.regex().is_match("")) {
             let label = "name what it is recognised by";
-            problems.push(document.problem(&format!("{at}/pattern"), "the pattern matches anything", label, None));
+            problems.push(document.problem(&format!("{at}/{key}"), "the pattern matches anything", label, None));
         }
         for (number, of) in failure.consequence_of.iter().enumerate() {
             if *of == failure.id || !ids.contains(of.as_str()) {
@@ -162,10 +197,9 @@ pub fn problems(failures: &[KnownFailure], document: &Document, at: &str) -> Vec
             }
         }
         for (text, key) in [(&failure.cause, "cause"), (&failure.remedy, "remedy")] {
-            let groups: BTreeMap<&str, &str> =
-                failure.pattern.regex().capture_names().flatten().map(|name| (name, "")).collect();
+            let groups: BTreeMap<&str, &str> = failure.groups().map(|name| (name, "")).collect();
             if let Err(error) = text.render(&json!({ "match": groups })) {
-                let label = "only named groups of the pattern, as `{{ match.name }}`";
+                let label = "only named groups of its patterns, as `{{ match.name }}`";
                 problems.push(document.problem(&format!("{at}/{key}"), error.to_string(), label, None));
             }
         }

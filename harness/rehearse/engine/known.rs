@@ -9,7 +9,7 @@ use rehearse_core::event::{CheckReport, EventKind};
 use rehearse_core::plan::{Act, MAIN, Stage, WAY_BACK};
 use rehearse_core::release::Release;
 use rehearse_core::scenario::CheckKind;
-use rehearse_core::signature::{Place, SEARCHED, Sighting, recognise};
+use rehearse_core::signature::{Place, SEARCHED, Sighting};
 use rehearse_core::verdict::{Finding, Known};
 
 use super::ask::is_response;
@@ -75,7 +75,7 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     fn knows_failures(&self) -> bool {
-        !self.case.product.failures.list().is_empty()
+        !self.recogniser.is_empty()
     }
 
     fn recognised(&self, release: &Release, place: Place, said: &str, shown: &[Text]) -> Option<Known> {
@@ -83,7 +83,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let mut seen = vec![Sighting { place, text: said }];
         seen.extend(also);
         seen.extend(shown.iter().map(|(place, text)| Sighting { place: *place, text }));
-        recognise(self.case.product.failures.list(), release, &seen)
+        self.recogniser.recognise(release, &seen)
     }
 
     /// What the evidence of a finding holds; of a service's log, what it holds since the hop began.

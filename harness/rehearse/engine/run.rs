@@ -14,6 +14,7 @@ use futures_util::{Future, FutureExt};
 use rehearse_core::event::{Event, EventKind, Reporter, RunStarted, StageTime};
 use rehearse_core::plan::{Act, Stage};
 use rehearse_core::secret::Redactor;
+use rehearse_core::signature::Recogniser;
 use rehearse_core::summary::Summary;
 use rehearse_core::verdict::Outcome;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -157,6 +158,7 @@ pub async fn rehearse<H: Host, O: Observer>(
         addresses: Arc::new(Mutex::new(BTreeMap::new())),
         made_from: Arc::new(Mutex::new(BTreeMap::new())),
         started: Arc::new(Mutex::new(BTreeMap::new())),
+        recogniser: Arc::new(Recogniser::new(case.product.failures.list())),
         case: Arc::new(case),
     };
     let mut teller = Teller::new(Instant::now(), reporters, redactor);

@@ -12,6 +12,7 @@ use rehearse_core::product::{Product, Service};
 use rehearse_core::release::Release;
 use rehearse_core::scenario::Scenario;
 use rehearse_core::secret::Redactor;
+use rehearse_core::signature::Recogniser;
 use rehearse_core::template::TemplateError;
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value, json};
@@ -90,6 +91,8 @@ pub(crate) struct World<H, O> {
     pub(crate) meter: Meter,
     pub(crate) evidence: Arc<Evidence>,
     pub(crate) case: Arc<Case>,
+    /// The product's known failures.
+    pub(crate) recogniser: Arc<Recogniser>,
     pub(crate) tell: UnboundedSender<EventKind>,
     pub(crate) addresses: Arc<Mutex<Addresses>>,
     /// The image each container was made from, which no check of a product can be fooled about.
@@ -105,6 +108,7 @@ impl<H, O> Clone for World<H, O> {
             meter: self.meter.clone(),
             evidence: self.evidence.clone(),
             case: self.case.clone(),
+            recogniser: self.recogniser.clone(),
             tell: self.tell.clone(),
             addresses: self.addresses.clone(),
             made_from: self.made_from.clone(),

@@ -1,0 +1,171 @@
+use super::*;
+use crate::signature::KnownFailure;
+use crate::span::Source;
+use crate::spec::read;
+
+const LIST: &str = r#"
+- id: reason
+  pattern: 'column "(?P<column>\w+)" is gone'
+  before: 'step (?P<step>\d+) begins'
+  after: 'try (?P<command>\w+)'
+  cause: '{{ match.column }} in step {{ match.step }}'
+  remedy: 'run {{ match.command }}'
+  source: s
+- id: wrapper
+  pattern: all later steps canceled
+  cause: a step failed
+  remedy: look below
+  source: s
+  consequence-of: [reason, old]
+- id: general
+  pattern: is gone
+  cause: c
+  remedy: r
+  source: s
+  consequence-of: [reason]
+- id: old
+  pattern: too old
+  releases: "<2"
+  cause: c
+  remedy: r
+  source: s
+- id: several
+  pattern: 'begin\n(?:[^\n]*\n){0,3}?[^\n]*(?P<word>\w+) end of it'
+  cause: c {{ match.word }}
+  remedy: r
+  source: s
+"#;
+
+fn failures() -> Vec<KnownFailure> {
+    read::<Vec<KnownFailure>>(Source::new("failures.yaml", LIST)).unwrap().0
+}
+
+/// However the logs are cut into pieces, the same is found.
+fn diagnose(logs: &[&str], release: Option<&str>) -> Vec<Found> {
+    let recogniser = Recogniser::new(&failures());
+    let by = |piece: usize| {
+        let mut diagnosis = Diagnosis::new(&recogniser, release.map(|release| release.parse().unwrap()));
+        for (number, log) in logs.iter().enumerate() {
+            diagnosis.begin(format!("log {number}"));
+            log.as_bytes().chunks(piece).for_each(|piece| diagnosis.take(piece));
+        }
+        diagnosis.finish()
+    };
+    let whole = by(usize::MAX);
+    for piece in [1, 7, 4096] {
+        assert_eq!(by(piece), whole, "in pieces of {piece}");
+    }
+    whole
+}
+
+fn check(logs: &[&str], expected: &[(&str, u64, u64)]) -> Vec<Found> {
+    let found = diagnose(logs, None);
+    let short: Vec<(&str, u64, u64)> =
+        found.iter().map(|found| (found.known.id.as_str(), found.line, found.count)).collect();
+    assert_eq!(short, expected, "{logs:#?}");
+    found
+}
+
+const ATTEMPT: &str =
+    "step 1 begins\nstep 2 begins\naborted!\nall later steps canceled:\n\ncolumn \"x\" is gone\ntry this\n";
+
+#[test]
+fn a_failure_is_told_once_with_what_stands_around_it() {
+    let found = check(&[ATTEMPT], &[("wrapper", 4, 1), ("reason", 6, 1)]);
+    assert_eq!((found[1].known.cause.as_str(), found[1].known.remedy.as_str()), ("x in step 2", "run this"));
+    assert_eq!(found[1].excerpt, ["column \"x\" is gone"]);
+}
+
+#[test]
+fn what_follows_stands_below_its_cause_wherever_it_stands() {
+    let found = check(&[ATTEMPT], &[("wrapper", 4, 1), ("reason", 6, 1)]);
+    let tree = tree(&found);
+    assert_eq!(tree.len(), 1);
+    assert_eq!(
+        (tree[0].found.known.id.as_str(), tree[0].consequences[0].found.known.id.as_str()),
+        ("reason", "wrapper")
+    );
+    assert_eq!(tree[0].consequences[0].follows.map(|found| found.known.id.as_str()), Some("reason"));
+}
+
+#[test]
+fn of_several_causes_the_nearest_is_meant() {
+    let far = format!("too old\n{}{ATTEMPT}", "fine\n".repeat(10));
+    let found = check(&[&far], &[("old", 1, 1), ("wrapper", 15, 1), ("reason", 17, 1)]);
+    let tree = tree(&found);
+    let roots: Vec<&str> = tree.iter().map(|told| told.found.known.id.as_str()).collect();
+    assert_eq!((roots, tree[1].consequences.len()), (vec!["old", "reason"], 1));
+}
+
+#[test]
+fn the_same_error_said_again_is_not_another_time() {
+    let again =
+        format!("{ATTEMPT}\nCaused by:\nE: column \"x\" is gone\n  at a\nCaused by:\ncolumn \"x\" is gone\ntry this\n");
+    check(&[&again], &[("wrapper", 4, 1), ("reason", 6, 1)]);
+    check(&[&format!("{again}{ATTEMPT}")], &[("wrapper", 4, 2), ("reason", 6, 2)]);
+    check(&[ATTEMPT, ATTEMPT], &[("wrapper", 4, 2), ("reason", 6, 2)]);
+    let far = format!("{ATTEMPT}Caused by:\n{}{ATTEMPT}", "  at a\n".repeat(600));
+    check(&[&far], &[("wrapper", 4, 2), ("reason", 6, 2)]);
+}
+
+#[test]
+fn what_differs_in_what_it_names_is_told_apart_up_to_a_bound() {
+    let two = format!("{ATTEMPT}{}", ATTEMPT.replace("\"x\"", "\"y\""));
+    check(&[&two], &[("wrapper", 4, 2), ("reason", 6, 1), ("reason", 13, 1)]);
+    let many: String = (0..200).map(|n| format!("column \"c{n}\" is gone\n")).collect();
+    let found = diagnose(&[&many], None);
+    assert_eq!((found.len(), found.iter().map(|found| found.count).sum::<u64>()), (APART, 200));
+}
+
+#[test]
+fn what_a_release_cannot_have_is_not_told() {
+    let ids = |release: Option<&str>| -> Vec<String> {
+        diagnose(&["too old\n"], release).into_iter().map(|found| found.known.id).collect()
+    };
+    assert_eq!(ids(None), ["old"]);
+    assert_eq!(ids(Some("1.9")), ["old"]);
+    assert_eq!(ids(Some("2.0")), Vec::<String>::new());
+    assert_eq!(diagnose(&["too old"], None)[0].releases.as_ref().map(ToString::to_string).as_deref(), Some("<2"));
+}
+
+#[test]
+fn prefixes_colours_and_wraps_do_not_hide_a_failure() {
+    let prefixed: String =
+        ATTEMPT.lines().map(|line| format!("web-1  | 2024-01-02T03:04:05Z     \x1b[31m{line}\x1b[0m\r\n")).collect();
+    let found = check(&[&prefixed], &[("wrapper", 4, 1), ("reason", 6, 1)]);
+    assert_eq!((found[1].known.cause.as_str(), found[1].known.remedy.as_str()), ("x in step 2", "run this"));
+    for wrapped in [
+        "step 2 beg\nins\ncolumn \"x\" is\n gone\ntr\ny this\n",
+        "step 2 begins\ncol              umn \"x\"   is gone\ntry this\n",
+    ] {
+        let found = diagnose(&[wrapped], None);
+        assert_eq!(found[0].known.id, "reason", "{wrapped}");
+        assert!(found[0].known.cause.starts_with("x in step 2"), "{:?}", found[0].known);
+    }
+    let json = r#"{"severity":"ERROR","message":"all later steps canceled:\n\ncolumn \"x\" is gone\ntry this"}"#;
+    let found = check(&[json], &[("reason", 1, 1)]);
+    assert_eq!(found[0].known.remedy, "run this");
+}
+
+#[test]
+fn a_pattern_over_several_lines_is_found_in_them_and_not_further() {
+    check(&["x\nbegin\nmore\nthis is the end of it\ny\n"], &[("several", 2, 1)]);
+    check(&["begin\n1\n2\n3\n4\nthis is the end of it\n"], &[]);
+    let prefixed = "app_1 | begin\napp_1 | more\napp_1 | the end of it\n";
+    check(&[prefixed], &[("several", 1, 1)]);
+}
+
+#[test]
+fn lines_are_counted_in_logs_larger_than_what_is_kept() {
+    let filler = "a line that says nothing at all, but takes its room\n".repeat(20_000);
+    let text = format!("{filler}{ATTEMPT}{filler}too old");
+    check(&[&text], &[("wrapper", 20_004, 1), ("reason", 20_006, 1), ("old", 40_008, 1)]);
+    let endless = format!("{}too old{}\nis gone\n", "x".repeat(3 << 20), "y".repeat(3 << 20));
+    check(&[&endless], &[("old", 1, 1), ("general", 2, 1)]);
+}
+
+#[test]
+fn secrets_beside_a_failure_are_not_shown() {
+    let found = diagnose(&["password=geheim token: abc column \"x\" is gone"], None);
+    assert_eq!(found[0].excerpt, ["password=[not shown] token: [not shown] column \"x\" is gone"]);
+}

@@ -1,0 +1,211 @@
+//! A pattern and a text without their blanks, so that a text is recognised however a terminal or a person has wrapped it.
+
+use regex::Regex;
+use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind};
+
+/// How far a part of a pattern that takes anything may reach where lines no longer end.
+const REACH: u32 = 300;
+/// What has to be found by fewer bytes than this is found everywhere.
+const SHORTEST: usize = 4;
+/// More of a text need not be found: the pattern judges the rest.
+const LONGEST: usize = 40;
+
+/// A text without its blanks.
+pub(super) fn squeezed(text: &str, into: &mut String) {
+    into.extend(text.chars().filter(|c| !c.is_whitespace()));
+}
+
+/// The pattern for texts without blanks; none for one that asks where a line begins or ends.
+pub(super) fn blankless(pattern: &str) -> Option<Regex> {
+    let hir = regex_syntax::parse(pattern).ok()?;
+    let anchored = hir.properties().look_set().contains_anchor();
+    let bare = without_blanks(&hir, LineEnds::Refused);
+    let says = bare.properties().minimum_len().unwrap_or(0) >= SHORTEST;
+    (!anchored && says).then(|| Regex::new(&bare.to_string()).ok()).flatten()
+}
+
+/// Whether the pattern can match the end of a line.
+pub(super) fn reaches_over_lines(pattern: &str) -> bool {
+    fn any(hir: &Hir) -> bool {
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => false,
+            HirKind::Literal(literal) => literal.0.contains(&b'\n'),
+            HirKind::Class(Class::Unicode(class)) => {
+                class.ranges().iter().any(|range| range.start() <= '\n' && '\n' <= range.end())
+            }
+            HirKind::Class(Class::Bytes(class)) => {
+                class.ranges().iter().any(|range| range.start() <= b'\n' && b'\n' <= range.end())
+            }
+            HirKind::Repetition(repetition) => any(&repetition.sub),
+            HirKind::Capture(capture) => any(&capture.sub),
+            HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(any),
+        }
+    }
+    regex_syntax::parse(pattern).is_ok_and(|hir| any(&hir))
+}
+
+/// Texts without blanks of which one is in whatever the pattern matches; none when there are no such.
+pub(super) fn needles(pattern: &str) -> Option<Vec<Vec<u8>>> {
+    let hir = regex_syntax::parse(pattern).ok()?;
+    let mut needles = needed(&without_blanks(&hir, LineEnds::Blanks))?;
+    for needle in &mut needles {
+        needle.truncate(LONGEST);
+    }
+    needles.sort();
+    needles.dedup();
+    (shortest(&needles) >= SHORTEST).then_some(needles)
+}
+
+fn shortest(needles: &[Vec<u8>]) -> usize {
+    needles.iter().map(Vec::len).min().unwrap_or(0)
+}
+
+fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) => None,
+        // What JSON escapes stands behind a backslash, which is passed over in the text too.
+        HirKind::Literal(literal) => Some(vec![literal.0.iter().copied().filter(|byte| *byte != b'\\').collect()]),
+        HirKind::Repetition(repetition) => (repetition.min > 0).then(|| needed(&repetition.sub)).flatten(),
+        HirKind::Capture(capture) => needed(&capture.sub),
+        HirKind::Concat(parts) => {
+            let all = parts.iter().filter_map(needed);
+            all.max_by_key(|needles| (shortest(needles).min(LONGEST), usize::MAX - needles.len()))
+        }
+        HirKind::Alternation(parts) => Some(parts.iter().map(needed).collect::<Option<Vec<_>>>()?.concat()),
+    }
+}
+
+/// What the ends of lines are that a pattern names.
+#[derive(Clone, Copy)]
+enum LineEnds {
+    /// Blanks as others.
+    Blanks,
+    /// What no text without blanks can have.
+    Refused,
+}
+
+/// The same for texts without blanks: what matches only blanks matches nothing there, and words stand side by side.
+fn without_blanks(hir: &Hir, ends: LineEnds) -> Hir {
+    match hir.kind() {
+        HirKind::Empty => Hir::empty(),
+        HirKind::Literal(literal) if matches!(ends, LineEnds::Refused) && literal.0.contains(&b'\n') => Hir::fail(),
+        HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
+            Ok(text) => Hir::literal(text.split_whitespace().collect::<String>().into_bytes()),
+            Err(_) => Hir::literal(literal.0.clone()),
+        },
+        HirKind::Class(Class::Unicode(class)) => {
+            let mut class = class.clone();
+            class.difference(&blanks());
+            if class.ranges().is_empty() { Hir::empty() } else { Hir::class(Class::Unicode(class)) }
+        }
+        HirKind::Class(Class::Bytes(class)) => Hir::class(Class::Bytes(class.clone())),
+        HirKind::Look(_) => Hir::empty(),
+        HirKind::Repetition(repetition) => {
+            let mut bounded = repetition.with(without_blanks(&repetition.sub, ends));
+            if bounded.max.is_none() && takes_a_blank(&repetition.sub) {
+                bounded.max = Some(REACH.max(bounded.min));
+            }
+            if matches!(bounded.sub.kind(), HirKind::Empty) { Hir::empty() } else { Hir::repetition(bounded) }
+        }
+        HirKind::Capture(capture) => {
+            let sub = Box::new(without_blanks(&capture.sub, ends));
+            Hir::capture(Capture { index: capture.index, name: capture.name.clone(), sub })
+        }
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(|part| without_blanks(part, ends)).collect()),
+        // What can match nothing any more has no length at all.
+        HirKind::Alternation(parts) => {
+            let parts = parts.iter().map(|part| without_blanks(part, ends));
+            Hir::alternation(parts.filter(|part| part.properties().minimum_len().is_some()).collect())
+        }
+    }
+}
+
+fn takes_a_blank(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Class(Class::Unicode(class)) => {
+            class.ranges().iter().any(|range| range.start() <= ' ' && ' ' <= range.end())
+        }
+        HirKind::Empty
+        | HirKind::Literal(_)
+        | HirKind::Class(Class::Bytes(_))
+        | HirKind::Look(_)
+        | HirKind::Repetition(_)
+        | HirKind::Capture(_)
+        | HirKind::Concat(_)
+        | HirKind::Alternation(_) => false,
+    }
+}
+
+fn blanks() -> ClassUnicode {
+    let ranges = [
+        ('\t', '\r'),
+        (' ', ' '),
+        ('\u{85}', '\u{85}'),
+        ('\u{a0}', '\u{a0}'),
+        ('\u{1680}', '\u{1680}'),
+        ('\u{2000}', '\u{200a}'),
+        ('\u{2028}', '\u{2029}'),
+        ('\u{202f}', '\u{202f}'),
+        ('\u{205f}', '\u{205f}'),
+        ('\u{3000}', '\u{3000}'),
+    ];
+    ClassUnicode::new(ranges.map(|(from, to)| ClassUnicodeRange::new(from, to)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pattern: &str, text: &str, group: Option<&str>) {
+        let mut bare = String::new();
+        squeezed(text, &mut bare);
+        let found = blankless(pattern).and_then(|regex| {
+            let captures = regex.captures(&bare)?;
+            Some(captures.name("x").map_or(String::new(), |group| group.as_str().to_owned()))
+        });
+        assert_eq!(found.as_deref(), group, "{pattern} in {text}");
+    }
+
+    #[test]
+    fn a_text_is_recognised_however_it_is_wrapped() {
+        let pattern = r#"to be marked as '(?P<x>\w+)',\s+but it is"#;
+        check(pattern, "to be marked as 'finished', but it is", Some("finished"));
+        check(pattern, "to be mar            ked as 'fini\n  shed', but it\nis", Some("finished"));
+        check(pattern, "to be marked as 'fin', but is", None);
+        check(r"finalize\[(?P<x>[^\]]+\]*)", "finalize[A,\n b,'[[\"id\"]\\, [2]]']", Some("A,b,'[[\"id\"]"));
+        check(r"\bword (?P<x>\S+) here", "a wo rd one\nhere", Some("one"));
+        check("^begins here", "begins here", None);
+        check("one line\nand (?P<x>another)", "one line\nand another", None);
+        check("(one line\nand another|or (?P<x>all))", "or\nall", Some("all"));
+        check(r"[\s\t]+", "  ", None);
+    }
+
+    #[test]
+    fn what_reaches_over_lines_is_told() {
+        let check = |pattern: &str, expected: bool| assert_eq!(reaches_over_lines(pattern), expected, "{pattern}");
+        check("a.*b", false);
+        check(r"a[^\n]b", false);
+        check("a[^x]b", true);
+        check(r"a\sb", true);
+        check("(?s)a.b", true);
+    }
+
+    #[test]
+    fn of_the_needles_one_is_in_whatever_matches() {
+        let check = |pattern: &str, expected: &[&str]| {
+            let found: Vec<String> = needles(pattern)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|needle| String::from_utf8(needle).unwrap())
+                .collect();
+            assert_eq!(found, expected, "{pattern}");
+        };
+        check("a known text", &["aknowntext"]);
+        check("short .* the longer one", &["thelongerone"]);
+        check("(first one|second one) x", &["firstone", "secondone"]);
+        check("(first one)? and more", &["andmore"]);
+        check(r"\w+", &[]);
+        check("(long enough|.)", &[]);
+        check(r"finalize\\,x", &["finalize,x"]);
+    }
+}

@@ -1,0 +1,167 @@
+//! A line as it was meant: without what a terminal, a container engine or a journal put around it.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+const ESCAPE: char = '\x1b';
+
+/// What programs put before a line: the mark of a quotation, the container's name (`web_1      | `, `web-1  | `), a time
+/// (`2024-01-02T03:04:05.678Z `, `2024-01-02_03:04:05.67800 `, `[2024-01-02T03:04:05+00:00] `), the journal's
+/// (`Sep 14 16:46:15 host unit[46952]: `), the name of Chef's running resource.
+static BEFORE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let pattern = r"(?x)^(?:
+        >\ ?
+        | (?P<container>[[:alnum:]][\w.-]{0,62}\s*\|(?:\ |$))
+        | \s*\[?\d{4}-\d\d-\d\d[T_\ ]\d\d:\d\d:\d\d(?:[.,]\d+)?\ ?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?:?\ +
+        | \s*(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{1,2}\s\d\d:\d\d:\d\d\s\S+\s[\w./@:-]+(?:\[\d+\])?:\ ?
+        | \s*\[execute\]\ ?
+    )";
+    Regex::new(pattern).ok()
+});
+
+/// Prefixes that may stand before one another.
+const DEEPEST: usize = 6;
+
+/// A line without a terminal's codes and without what came before it on its way.
+pub(super) fn plain(line: &str) -> Cow<'_, str> {
+    let Some(before) = BEFORE.as_ref() else { return shown(line) };
+    let strip = |line: &str| {
+        let (mut from, mut contained) = (0, false);
+        for _ in 0..DEEPEST {
+            let Some(found) = before.captures(&line[from..]) else { break };
+            // A second bar is one of a table.
+            if found.name("container").is_some() && std::mem::replace(&mut contained, true) {
+                break;
+            }
+            from += found.get_match().end();
+        }
+        from
+    };
+    match shown(line) {
+        Cow::Borrowed(line) => Cow::Borrowed(&line[strip(line)..]),
+        Cow::Owned(mut line) => {
+            let from = strip(&line);
+            line.drain(..from);
+            Cow::Owned(line)
+        }
+    }
+}
+
+/// A line as a terminal shows it: without colours, titles, links, and the carriage return at its end.
+pub(super) fn shown(line: &str) -> Cow<'_, str> {
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if !line.contains(ESCAPE) {
+        return Cow::Borrowed(line);
+    }
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, behind)) = rest.split_once(ESCAPE) {
+        text.push_str(before);
+        rest = &behind[code(behind.as_bytes())..];
+    }
+    text.push_str(rest);
+    Cow::Owned(text)
+}
+
+/// Bytes that belong to a terminal's code, behind its first.
+pub(super) fn code(behind: &[u8]) -> usize {
+    match behind.first() {
+        // `[31;1m`: parameters, then a letter.
+        Some(b'[') => {
+            let parameters = behind[1..].iter().take_while(|byte| (0x20..0x40).contains(*byte)).count();
+            let end = behind.get(1 + parameters).is_some_and(|byte| (0x40..0x7f).contains(byte));
+            1 + parameters + usize::from(end)
+        }
+        // `]0;title` up to a bell or `ESC \`; one without an end is none.
+        Some(b']') => {
+            let ended = behind.iter().position(|byte| matches!(byte, 0x07 | 0x1b | b'\n'));
+            match ended.map(|at| (at, behind[at])) {
+                Some((at, 0x07)) => at + 1,
+                Some((at, 0x1b)) if behind.get(at + 1) == Some(&b'\\') => at + 2,
+                _ => 1,
+            }
+        }
+        Some(byte) if byte.is_ascii_graphic() => 1,
+        _ => 0,
+    }
+}
+
+/// What a JSON text says, where a line holds one.
+pub(super) fn unescaped(line: &str) -> Option<String> {
+    if !(line.contains("\\\"") || line.contains("\\u00")) {
+        return None;
+    }
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, behind)) = rest.split_once('\\') {
+        text.push_str(before);
+        let (said, length) = match behind.as_bytes() {
+            [b'"', ..] => ("\"", 1),
+            [b'n', ..] => ("\n", 1),
+            [b't', ..] => ("\t", 1),
+            [b'\\', ..] => ("\\", 1),
+            [b'u', b'0', b'0', b'3', b'e' | b'E', ..] => (">", 5),
+            [b'u', b'0', b'0', b'3', b'c' | b'C', ..] => ("<", 5),
+            [b'u', b'0', b'0', b'2', b'6', ..] => ("&", 5),
+            [b'u', b'0', b'0', b'2', b'7', ..] => ("'", 5),
+            _ => ("\\", 0),
+        };
+        text.push_str(said);
+        rest = &behind[length..];
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_before_a_line_is_taken_away() {
+        let check = |line: &str, expected: &str| assert_eq!(plain(line), expected, "{line:?}");
+        check("gitlab_1      | rake aborted!", "rake aborted!");
+        check("gitlab-1  |     rake aborted!", "    rake aborted!");
+        check("gitlab | ", "");
+        check("gitlab |", "");
+        check("2024-01-02T03:04:05.678901234Z rake aborted!", "rake aborted!");
+        check("2020-09-27_19:46:09.87700 FATAL:  no", "FATAL:  no");
+        check("2020-09-27 19:46:09.877 UTC [1] FATAL:  no", "[1] FATAL:  no");
+        check("[2024-02-27T11:57:27-05:00] FATAL: x", "FATAL: x");
+        check("Sep 14 16:46:15 host docker[46952]: PG::Error", "PG::Error");
+        check("    [execute] rake aborted!", "rake aborted!");
+        check("> > quoted", "quoted");
+        check("Sep 14 16:46:15 host app[1]: web-1  | 2024-01-02T03:04:05Z \x1b[31mred\x1b[0m", "red");
+        check("nothing before it", "nothing before it");
+        check("a sentence with a | bar", "a sentence with a | bar");
+        check("    indented", "    indented");
+        check("  7 | Backfill | workspaces", "  7 | Backfill | workspaces");
+        check("web-1  | a    | b | c", "a    | b | c");
+    }
+
+    #[test]
+    fn a_terminals_codes_are_not_seen() {
+        let check = |line: &str, expected: &str| assert_eq!(shown(line), expected, "{line:?}");
+        check("\x1b[0;31mred\x1b[0m\r\n", "red");
+        check("\x1b]0;title\x07text", "text");
+        check("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link");
+        check("\x1b[2K\x1b[1Gprogress", "progress");
+        check("cut \x1b", "cut ");
+        check("cut \x1b[3", "cut ");
+        check("é\x1bé", "éé");
+    }
+
+    #[test]
+    fn what_json_says_is_read() {
+        let line = r#"{"message":"relation \"x\" is gone\nDETAIL:\t:a=\u003e1, finalize[a\\,b]"}"#;
+        assert_eq!(
+            unescaped(line).as_deref(),
+            Some("{\"message\":\"relation \"x\" is gone\nDETAIL:\t:a=>1, finalize[a\\,b]\"}")
+        );
+        assert_eq!(unescaped("C:\\new"), None);
+        assert_eq!(unescaped("\"a\\\"\\").as_deref(), Some("\"a\"\\"));
+    }
+}
