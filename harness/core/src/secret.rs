@@ -1,17 +1,20 @@
 //! Values that no report may show, and taking them out of whatever is written.
 //!
-//! A value is found as it is, and as it looks once it was put into a URL, into JSON, into XML or HTML, into a shell's
-//! quotes, or into base64, wherever in it. What is written piece by piece is held back as long as it may still become a
-//! secret.
+//! A value is found sign by sign: each character of it as it is, or as any escape of it that programs write, one beside the
+//! other and one in the other; and in base64, wherever in it and however that is broken into lines. What is written piece by
+//! piece is held back as long as it may still become a secret.
 
-mod forms;
+mod entity;
+mod find;
+mod form;
 mod named;
+mod read;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use find::{Cover, Found, Rest};
 
 pub use named::without_named;
 
@@ -86,15 +89,6 @@ struct Known {
     found: Option<Arc<Found>>,
 }
 
-/// What is looked for.
-struct Found {
-    automaton: AhoCorasick,
-    forms: Vec<Vec<u8>>,
-    /// By form, what is written in its place.
-    marks: Vec<String>,
-    longest: usize,
-}
-
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -126,7 +120,9 @@ impl Redactor {
             }
         }
         if known.secrets.len() > before {
-            known.found = Found::new(&known.secrets).map(Arc::new);
+            let all = known.secrets.iter();
+            let all = all.map(|secret| (secret.value.trim(), format!("[{} is not shown]", secret.name)));
+            known.found = Found::new(all).map(Arc::new);
         }
         refused
     }
@@ -135,7 +131,7 @@ impl Redactor {
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.bytes(text.as_bytes()) {
             Cow::Borrowed(_) => Cow::Borrowed(text),
-            // Only whole characters were taken out: every form of a secret is text itself.
+            // Only whole characters were taken out: a secret is text itself, and so is every escape.
             Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
         }
     }
@@ -168,56 +164,22 @@ impl Redactor {
     /// Bytes without their secrets.
     pub fn bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         let Some(found) = self.found() else { return Cow::Borrowed(bytes) };
-        if !found.automaton.is_match(bytes) {
+        let (covers, open) = found.look(bytes, None, Rest::None);
+        if covers.is_empty() {
             return Cow::Borrowed(bytes);
         }
         let mut clean = Vec::with_capacity(bytes.len());
-        found.take_out(bytes, &mut clean);
+        found.write(bytes, covers, open, &mut clean);
         Cow::Owned(clean)
     }
 
     /// Takes secrets out of what comes in pieces.
     pub fn stream(&self) -> Redacting {
-        Redacting { redactor: self.clone(), held: Vec::new() }
+        Redacting { redactor: self.clone(), held: Vec::new(), covered: None }
     }
 
     fn found(&self) -> Option<Arc<Found>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).found.clone()
-    }
-}
-
-impl Found {
-    fn new(secrets: &[Secret]) -> Option<Self> {
-        let (mut forms, mut marks) = (Vec::new(), Vec::new());
-        for secret in secrets {
-            let whole = secret.value.trim();
-            // Line ends change on the way: each line of a key is one of its own, but for those that frame it.
-            let lines = whole.lines().map(str::trim).filter(|line| line.len() >= LINE && !line.starts_with("-----"));
-            let lines = lines.filter(|line| *line != whole);
-            for form in forms::forms(whole).into_iter().chain(lines.flat_map(forms::forms)) {
-                forms.push(form.into_bytes());
-                marks.push(format!("[{} is not shown]", secret.name));
-            }
-        }
-        let longest = forms.iter().map(Vec::len).max()?;
-        // The longest first: a secret that begins with another one goes whole.
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&forms).ok()?;
-        Some(Self { automaton, forms, marks, longest })
-    }
-
-    fn take_out(&self, bytes: &[u8], clean: &mut Vec<u8>) {
-        self.automaton.replace_all_with_bytes(bytes, clean, |found, _, clean| {
-            clean.extend_from_slice(self.marks[found.pattern().as_usize()].as_bytes());
-            true
-        });
-    }
-
-    /// From where the bytes may be the beginning of a secret that goes on in what is still to come.
-    fn open_from(&self, bytes: &[u8]) -> usize {
-        let from = bytes.len().saturating_sub(self.longest - 1);
-        (from..bytes.len())
-            .find(|at| self.forms.iter().any(|form| form.starts_with(&bytes[*at..])))
-            .unwrap_or(bytes.len())
     }
 }
 
@@ -226,42 +188,32 @@ impl Found {
 pub struct Redacting {
     redactor: Redactor,
     held: Vec<u8>,
+    /// What of the held is part of a secret that was told already.
+    covered: Option<Cover>,
 }
 
 impl Redacting {
     /// Takes a piece, and gives what can be written now: all but an end that may be the beginning of a secret.
     pub fn take(&mut self, piece: &[u8]) -> Vec<u8> {
         self.held.extend_from_slice(piece);
-        let Some(found) = self.redactor.found() else { return std::mem::take(&mut self.held) };
-        let mut clean = Vec::with_capacity(self.held.len());
-        let mut open = found.open_from(&self.held);
-        // A secret that is whole ends before what is open; one that reaches into it is longer than both.
-        if let Some(last) = found.automaton.find_iter(&self.held).last()
-            && last.start() < open
-            && last.end() > open
-        {
-            open = if self.held.len() == last.end() && found.goes_on(&self.held[last.start()..]) {
-                last.start()
-            } else {
-                last.end()
-            };
-        }
-        found.take_out(&self.held[..open], &mut clean);
-        self.held.drain(..open);
-        clean
+        self.give(Rest::Comes)
     }
 
     /// Gives what was held back.
     pub fn finish(&mut self) -> Vec<u8> {
-        let held = std::mem::take(&mut self.held);
-        self.redactor.bytes(&held).into_owned()
+        self.give(Rest::None)
     }
-}
 
-impl Found {
-    /// Whether a longer form begins with these bytes.
-    fn goes_on(&self, bytes: &[u8]) -> bool {
-        self.forms.iter().any(|form| form.len() > bytes.len() && form.starts_with(bytes))
+    fn give(&mut self, rest: Rest) -> Vec<u8> {
+        let Some(found) = self.redactor.found() else { return std::mem::take(&mut self.held) };
+        let (covers, open) = found.look(&self.held, self.covered.take(), rest);
+        if covers.is_empty() && open == self.held.len() {
+            return std::mem::take(&mut self.held);
+        }
+        let mut clean = Vec::with_capacity(open);
+        self.covered = found.write(&self.held, covers, open, &mut clean);
+        self.held.drain(..open);
+        clean
     }
 }
 

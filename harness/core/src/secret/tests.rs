@@ -1,3 +1,5 @@
+mod escapes;
+
 use proptest::prelude::*;
 
 use super::*;
