@@ -56,6 +56,11 @@ const SCENARIOS: &[(&str, &str)] = &[
     ("", "expect: { outcome: failed, stage: hop-1/check, findings: [\"(\"] }\n"),
     ("", "way-back: maybe\n"),
     ("", "settings: { admin_kye: x }\n"),
+    // What is quoted shows no secret.
+    ("", "settings:\n  db_password: hunter2 extra: x\n"),
+    ("", "settings: { db_password: hunter2, admin_kye: x }\n"),
+    ("", "settings: { db_password: *hunter2 }\n"),
+    ("", "settings: { db_password: [hunter2] }\n"),
 ];
 
 /// The same for the file of a product.
@@ -95,6 +100,11 @@ const PRODUCTS: &[(&str, &str)] = &[
         "migrations: rials\n  - run",
     ),
     ("{{ captured.token }}", "{{ captrued.token }}"),
+    ("POSTGRES_PASSWORD: \"{{ settings.db_password }}\"", "POSTGRES_PASSWORD: \"hunter2"),
+    (
+        "POSTGRES_PASSWORD: \"{{ settings.db_password }}\"",
+        "POSTGRES_PASSWORD: hünter2\n      PORT: { a: postgres://u:hunter2@db }",
+    ),
     ("{{ settings.admin_login }}", "{{ settings.admin_lgoin }}"),
 ];
 
@@ -140,6 +150,8 @@ fn what_is_said_of_broken_files_is_as_written_down() -> Tried {
     for (said, written) in all.split("## ").zip(written.split("## ")) {
         assert_eq!(said, written);
     }
+    // Beside those that say what the case is.
+    assert!(!all.lines().any(|line| !line.starts_with("## ") && (line.contains("hunter2") || line.contains("nter2"))));
     assert!(all == written && SCENARIOS.len() + PRODUCTS.len() >= 60);
     Ok(())
 }

@@ -204,6 +204,19 @@ fn what_an_argument_says_wrongly_is_told_of_the_argument() -> Tried {
 }
 
 #[test]
+fn a_setting_that_cannot_be_taken_shows_no_secret() -> Tried {
+    for (set, shown) in
+        [("db_password:hunter2 x", "'db_password:*********'"), ("apiToken hunter2", "'apiToken *******'")]
+    {
+        let ran = rehearse(&["plan", "--set", set, "scenarios/redmine-5.0-to-6.1.yaml"])?;
+        let said = String::from_utf8(ran.stderr)?;
+        assert_eq!((ran.status.code(), ran.stdout.len()), (Some(2), 0), "{said}");
+        assert!(said.contains(shown) && said.contains("expected KEY=VALUE") && !said.contains("hunter2"), "{said}");
+    }
+    check(&["plan", "--set", "colour:red", "scenarios/redmine-5.0-to-6.1.yaml"], 2, &[], &["'colour:red'"])
+}
+
+#[test]
 fn a_way_back_that_is_not_gone_is_a_stage_that_says_so() -> Tried {
     let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nway-back: { skip: no time }\n";
     let (_folder, path) = scratch("s.yaml", text)?;

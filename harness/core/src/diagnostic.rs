@@ -2,8 +2,12 @@
 //!
 //! Nothing is rendered here: a problem is data, `cli` draws it.
 
+mod hidden;
+
 use std::collections::HashSet;
 use std::fmt;
+
+use hidden::Hidden;
 
 use crate::span::{Source, Span};
 
@@ -47,7 +51,8 @@ pub struct Rejected {
 
 impl Rejected {
     /// Refuses `source` for one problem and others: sorts them by place, drops repeated ones, and cuts each span to
-    /// its first line, so that it points at one place and not at a page. Past a thousand problems the rest is left out.
+    /// its first line, so that it points at one place and not at a page. Past a thousand problems the rest is left out. What
+    /// is quoted of the source shows no values of secrets.
     pub fn new(source: Source, first: Problem, others: Vec<Problem>) -> Self {
         let mut problems = others;
         problems.push(first);
@@ -59,7 +64,13 @@ impl Rejected {
         let mut seen = HashSet::new();
         problems.retain(|problem| seen.insert((problem.span, problem.title.clone())));
         problems.truncate(MOST_PROBLEMS);
-        Self { file: source, problems }
+        let hidden = Hidden::of(&source);
+        for problem in &mut problems {
+            let at = problem.span.start;
+            problem.title = hidden.clean(at, &problem.title);
+            problem.help = problem.help.take().map(|help| hidden.clean(at, &help));
+        }
+        Self { file: hidden.source(), problems }
     }
 
     /// Refuses `source` when there are problems.
@@ -73,7 +84,7 @@ impl Rejected {
         }
     }
 
-    /// The text that was refused.
+    /// The text that was refused, without values of secrets: all else stands where it stood.
     pub fn source(&self) -> &Source {
         &self.file
     }

@@ -15,7 +15,9 @@ pub(crate) use files::scenario_files;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
+use rehearse_core::secret::names_a_secret;
 use rehearse_core::verdict::Exit;
 
 use args::{BackupCommand, Command, Typed};
@@ -27,7 +29,8 @@ use crate::session::chain;
 pub fn main() -> ExitCode {
     let typed = match Typed::try_parse() {
         Ok(typed) => typed,
-        Err(error) => {
+        Err(mut error) => {
+            hide_secret(&mut error);
             // Help and version are no mistakes; everything else is bad input.
             let code = if error.use_stderr() { Exit::BadInput } else { Exit::Passed };
             let _ = error.print();
@@ -53,6 +56,15 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(exit.code())
+}
+
+/// An argument that cannot be taken is quoted, but not the value of a setting that is secret.
+fn hide_secret(error: &mut clap::Error) {
+    let Some(ContextValue::String(text)) = error.get(ContextKind::InvalidValue) else { return };
+    let parted = |c: char| [':', '='].contains(&c) || c.is_whitespace();
+    let Some((name, value)) = text.split_once(parted).filter(|(name, _)| names_a_secret(name)) else { return };
+    let hidden = format!("{name}{}{}", &text[name.len()..text.len() - value.len()], "*".repeat(value.chars().count()));
+    error.insert(ContextKind::InvalidValue, ContextValue::String(hidden));
 }
 
 /// Data, to standard output. A reader that has gone is no error of ours.
