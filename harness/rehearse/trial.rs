@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Completion, Failed, Trial};
 use rehearse_core::event::Reporter;
-use rehearse_core::scenario::Tier;
+use rehearse_core::scenario::{Scenario, Tier};
 use rehearse_core::summary::Summary;
 use rehearse_core::verdict::Exit;
 
@@ -36,19 +36,34 @@ pub fn trials(of: &Trials) -> Vec<Trial> {
         .into_iter()
         .map(|file| {
             let of = of.clone();
-            let (name, tier) = match load::scenario(&file) {
-                Ok((scenario, _)) => (scenario.scenario, scenario.tier),
+            let (name, tier, lacks) = match load::scenario(&file) {
+                Ok((scenario, _)) => {
+                    let lacks = lacking(&file, &scenario);
+                    (scenario.scenario, scenario.tier, lacks)
+                }
                 // A file that cannot be read is a trial that fails with its mistakes.
-                Err(_) => (file.display().to_string(), Tier::Change),
+                Err(_) => (file.display().to_string(), Tier::Change, None),
             };
-            let ignored = (tier == Tier::Nightly && !of.nightly) || (!engine && !of.require_engine);
+            // Ignored as it is listed: a runner that runs each trial by itself would count one that ignores itself as passed.
+            let ignored = (tier == Tier::Nightly && !of.nightly) || (!engine && !of.require_engine) || lacks.is_some();
             Trial::ignorable_test(name, move || run(&file, &of)).with_kind("scenario").with_ignored_flag(ignored)
         })
         .collect()
 }
 
+/// Why a scenario cannot be rehearsed here: what comes from outside is not there.
+fn lacking(file: &Path, scenario: &Scenario) -> Option<String> {
+    let because = scenario.from_outside.as_ref()?;
+    let backup = file.parent().unwrap_or(Path::new("")).join(&scenario.backup);
+    (!backup.exists()).then(|| format!("there is no backup {}: {because}", backup.display()))
+}
+
 fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
     let loaded = load::rehearsal(file, None, |_| load::Given::default()).map_err(|error| error.to_string())?;
+    if let Some(why) = lacking(file, &loaded.scenario) {
+        return outside(why);
+    }
+    let from_outside = loaded.scenario.from_outside.clone();
     let book = Arc::new(load::book(&[]).map_err(|error| error.to_string())?);
     let out = of.out.join(&loaded.scenario.scenario);
     let _writing = prepare_out(&out).map_err(|error| error.to_string())?;
@@ -80,12 +95,26 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
     let Held { summary, trouble, exit } = held.map_err(|error| error.to_string())?;
     match exit {
         Exit::Passed => Ok(Completion::Completed),
+        Exit::Inconclusive if from_outside.is_some() && unobtainable(&summary) => {
+            outside(format!("{}: {}", reason(&summary), from_outside.unwrap_or_default()))
+        }
         // The archive has moved on: that is no fault of the change under test, and says so.
         Exit::Inconclusive if moved_on(&summary) => Ok(Completion::ignored_with(reason(&summary))),
         Exit::Failed | Exit::BadInput | Exit::Inconclusive | Exit::Cancelled | Exit::NothingSelected => {
             Err(Failed::from(format!("{}; {}", reason(&summary), trouble.unwrap_or_default())))
         }
     }
+}
+
+/// What comes from outside is not there: ignored. A runner that runs each trial by itself knows passed and failed only, and
+/// it did not pass.
+fn outside(why: String) -> Result<Completion, Failed> {
+    if std::env::var_os("NEXTEST").is_some() { Err(Failed::from(why)) } else { Ok(Completion::ignored_with(why)) }
+}
+
+/// Whether all that went wrong is that an image cannot be had.
+fn unobtainable(summary: &Summary) -> bool {
+    summary.leftovers().is_empty() && summary.first_trouble().is_some_and(|stage| stage.id.0.starts_with("images"))
 }
 
 /// Whether all that went wrong is that the archive offers another release than the scenario names.

@@ -66,8 +66,8 @@ async fn measure(host: &Arc<DockerHost>, rows: u64) -> Result<(), String> {
     host.start(&deployment, "db").await.map_err(|error| error.chain())?;
     let observer = Live::new(Arc::clone(host)).map_err(|error| error.to_string())?;
     let (name, user) = ("postgres".to_owned(), "postgres".to_owned());
-    let site =
-        DatabaseSite { deployment, engine: Engine::Postgresql, service: "db".into(), name, user, password: None };
+    let (engine, service, password) = (Engine::Postgresql, "db".into(), None);
+    let site = DatabaseSite { deployment, engine, service, name, user, host: None, run_as: None, password };
     let ask = async |sql: &str| {
         let answer = observer.rows(&site, sql).await;
         if matches!(answer, Answer::Rows(_)) { Ok(()) } else { Err(format!("{sql}: {answer:?}")) }

@@ -2,6 +2,7 @@
 
 mod backups;
 mod broken;
+mod dry_run;
 mod engine;
 mod inspect;
 mod runbook;
@@ -354,4 +355,21 @@ fn lists_of_stops_are_written_and_taken_in() -> Tried {
     check(&["plan", "--stops", &wrong, &scenario], 2, &[], &["is no list of stops", "supported"])?;
     check(&["path", "--product", "gitlab", "--from", "17.11.7"], 2, &[], &["--to"])?;
     check(&["path", "--product", "gitlab"], 2, &[], &["--from", "--to"])
+}
+
+#[test]
+fn a_scenario_whose_backup_is_not_there_is_ignored_and_never_passed() -> Tried {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = tempfile::tempdir()?;
+    let trials = rehearse::trial::trials(&rehearse::trial::Trials {
+        scenarios: root.join("scenarios"),
+        out: out.path().to_owned(),
+        nightly: true,
+        // So that a missing engine is no reason to ignore one.
+        require_engine: true,
+    });
+    let ignored: Vec<&str> =
+        trials.iter().filter(|trial| trial.has_ignored_flag()).map(libtest_mimic::Trial::name).collect();
+    assert_eq!(ignored, ["gitlab-15.11-to-18.2"]);
+    Ok(())
 }

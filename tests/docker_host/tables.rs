@@ -51,6 +51,8 @@ impl Server {
             service: service.into(),
             name: "shop".into(),
             user: user.into(),
+            host: None,
+            run_as: None,
             password: Some(PASSWORD.into()),
         };
         let server = Self { host, observer, site, _folder: folder };

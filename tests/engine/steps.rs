@@ -185,3 +185,66 @@ async fn a_service_that_ends_under_a_command_is_what_is_accused() -> Fallible {
     }
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_database_in_a_stopped_service_is_asked_for_no_sessions() -> Fallible {
+    // As where one container holds everything: with the service its database is gone.
+    let stops = Rehearsal::new()?.product(
+        "  - stop: [web]\n  - replace: [web]\n",
+        "  - stop: [web, db]\n  - replace: [web]\n  - start: [db]\n",
+    )?;
+    stops.world.on("sessions main", Deed::Error("nobody answers"));
+    let ran = stops.run().await?;
+    assert_eq!((ran.exit(), ran.world.count("sessions main")), (Exit::Passed, 0), "{}", ran.troubles());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_is_waited_on_its_releases_only() -> Fallible {
+    for (releases, waits) in [("<1", 0), (">=1.2", 1), ("<1.2", 1), ("*", 2)] {
+        let settle = format!(
+            "settle: [{{ wait-until: {{ name: jobs, releases: \"{releases}\", condition: {{ sql: {{ sql: select jobs }} }}, deadline: 1m }} }}]"
+        );
+        let rehearsal = Rehearsal::new()?.product("settle: []", &settle)?;
+        rehearsal.world.on("select jobs", Deed::Rows(&["t"]));
+        let ran = rehearsal.run().await?;
+        assert_eq!(
+            (ran.exit(), ran.world.count("select jobs")),
+            (Exit::Passed, waits),
+            "{releases}: {}",
+            ran.troubles()
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_knows_itself_by_the_name_it_is_given() -> Fallible {
+    let ran = Rehearsal::new()?
+        .product("    ports: [80]", "    hostname: \"{{ settings.colour }}.example\"\n    ports: [80]")?
+        .run()
+        .await?;
+    let spec = ran.world.spec("create main/web")?;
+    assert_eq!(spec.hostname.as_deref(), Some("green.example"));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_files_are_those_there_are_of_a_pattern() -> Fallible {
+    let logs = "    logs: [/log/app-*.log]\n    ports: [80]";
+    let listing = "main/web: sh -c for file in";
+    let rehearsal = Rehearsal::new()?.product("    ports: [80]", logs)?;
+    let ran = rehearsal.run().await?;
+    assert_eq!(ran.exit(), Exit::Passed, "none is no doubt: {}", ran.troubles());
+    let rehearsal = Rehearsal::new()?.product("    ports: [80]", logs)?;
+    rehearsal.world.on(listing, Deed::Exit(0, "/log/app-1.log\n/log/app-2.log\n"));
+    let ran = rehearsal.run().await?;
+    let seen =
+        ran.world.count("copy-out main/web:/log/app-1.log") + ran.world.count("copy-out main/web:/log/app-2.log");
+    assert!(seen >= 4, "{seen} copies");
+    let rehearsal = Rehearsal::new()?.product("    ports: [80]", logs)?;
+    rehearsal.world.on(listing, Deed::Exit(1, "no shell"));
+    let ran = rehearsal.run().await?;
+    assert_eq!(ran.exit(), Exit::Inconclusive);
+    ran.says("baseline", "its log files cannot be listed")
+}

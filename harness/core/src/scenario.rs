@@ -73,6 +73,10 @@ pub struct Scenario {
     /// Which test tier it belongs to.
     #[serde(default)]
     pub tier: Tier,
+    /// What the project does not hold of it, with the reason: as a trial it is ignored where its backup is not there or an
+    /// image cannot be had. By `rehearse run` it is rehearsed as any other.
+    #[serde(default)]
+    pub from_outside: Option<String>,
     /// The production installation, for its runbook.
     #[serde(default)]
     pub production: Option<Production>,

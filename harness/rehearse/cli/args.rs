@@ -44,6 +44,7 @@ Examples:
   rehearse run --to 6.0 --out /tmp/out scenarios/redmine-5.0-to-6.1.yaml
   rehearse run --keep on-failure scenarios/redmine-5.0-to-6.1.yaml
   rehearse run --require version,health,data scenarios/redmine-5.0-to-6.1.yaml
+  rehearse run --dry-run scenarios/redmine-5.0-to-6.1.yaml    # every container and command, and nothing is started
   rehearse run --without data,logs scenarios/redmine-5.0-to-6.1.yaml    # does another check still find the fault?")]
     Run(RunArgs),
     /// Print the upgrade path between two releases, with the reason of every hop.
@@ -228,6 +229,9 @@ pub(crate) struct RunArgs {
     /// Install and start what is missing on this machine (Docker, debootstrap; Debian and Ubuntu, as root).
     #[arg(long)]
     pub(crate) setup: bool,
+    /// Print every stage with its containers and commands, and start nothing; no container engine is needed.
+    #[arg(long, conflicts_with_all = ["setup", "keep", "lease", "progress"])]
+    pub(crate) dry_run: bool,
     /// How the terminal output looks.
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) progress: Progress,

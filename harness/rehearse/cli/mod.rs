@@ -4,6 +4,8 @@ mod args;
 mod backup;
 mod diagnostic;
 mod doctor;
+mod dry_lines;
+mod dry_run;
 mod files;
 mod kept;
 mod path;

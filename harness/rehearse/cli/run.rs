@@ -10,6 +10,7 @@ use rehearse_core::verdict::Exit;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::{Keep, Progress, RunArgs};
+use super::dry_run::dry_run;
 use super::files::loaded;
 use super::{chain, colour, hindered, refuse, runtime, say};
 use crate::load::Loaded;
@@ -29,6 +30,10 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
             Ok(loaded) => all.push(loaded),
             Err(error) => bad = Some(refuse(&error)),
         }
+    }
+    if args.dry_run {
+        all.iter().for_each(dry_run);
+        return bad.unwrap_or(Exit::Passed);
     }
     let book = match load::book(&args.sources.images) {
         Ok(book) => Arc::new(book),

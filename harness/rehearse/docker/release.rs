@@ -49,7 +49,14 @@ pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> R
 /// Compares what an image holds with what it has to hold. `line` is the tag of the recipe it comes from.
 pub(crate) fn judge(name: &str, held: &Release, wanted: &Target, line: Option<&str>) -> Result<(), HostError> {
     let release = match wanted {
+        // Not every product says its edition where it says its release.
         Target::Release(release) if release == held => return Ok(()),
+        Target::Release(release)
+            if release.cmp_number(held).is_eq()
+                && (held.edition().is_none() || held.edition() == release.edition()) =>
+        {
+            return Ok(());
+        }
         Target::Line(line) if line.contains(held) => return Ok(()),
         Target::Release(release) => release,
         Target::Line(line) => {

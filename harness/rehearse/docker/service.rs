@@ -168,7 +168,10 @@ fn body(
     let mut labels = host.mark.labels(deployment);
     labels.insert(label::SERVICE.into(), spec.name.clone());
     let (aliases, ports) = match role {
-        Role::Service => (std::iter::once(&spec.name).chain(&spec.aliases).cloned().collect(), spec.ports.as_slice()),
+        Role::Service => (
+            std::iter::once(&spec.name).chain(&spec.hostname).chain(&spec.aliases).cloned().collect(),
+            spec.ports.as_slice(),
+        ),
         Role::OneOff(_) => {
             labels.insert(label::ONE_OFF.into(), "true".into());
             (Vec::new(), [].as_slice())
@@ -188,6 +191,7 @@ fn body(
         entrypoint: spec.entrypoint.clone(),
         cmd: spec.command.clone(),
         env: Some(spec.env.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+        hostname: spec.hostname.clone(),
         user: spec.user.clone(),
         working_dir: spec.workdir.clone(),
         labels: Some(labels),

@@ -76,6 +76,8 @@ pub struct ServiceSpec {
     pub user: Option<String>,
     /// Working directory.
     pub workdir: Option<String>,
+    /// The name it has for itself.
+    pub hostname: Option<String>,
     /// Further network aliases.
     pub aliases: Vec<String>,
     /// Volume name (of this deployment) to the path it is mounted at.

@@ -20,6 +20,9 @@ use super::world::{Scene, World};
 /// How long the length of a log may take to be told.
 const MEASURED_WITHIN: Duration = Duration::from_secs(30);
 
+/// Prints the files there are of the patterns in `LOGS`, which the shell expands.
+const LIST: &str = r#"for file in $LOGS; do if [ -f "$file" ]; then echo "$file"; fi; done"#;
+
 impl<H: Host, O: Observer> World<H, O> {
     /// Remembers where every log stands: the hop begins.
     pub(crate) async fn mark_logs(&self, scene: &Scene, state: &mut State) {
@@ -27,7 +30,7 @@ impl<H: Host, O: Observer> World<H, O> {
             let container = self.host.log_file(&scene.deployment, &name);
             let printed = container.as_deref().map_or(0, length);
             let mut files = BTreeMap::new();
-            for file in &service.logs {
+            for file in self.log_files(scene, &name, &service.logs).await.unwrap_or_default() {
                 let argv = vec!["sh".to_owned(), "-c".to_owned(), "wc -c <\"$0\"".to_owned(), file.clone()];
                 let mut tail = Tail::default();
                 let command = Command { argv, ..Command::default() };
@@ -61,7 +64,14 @@ impl<H: Host, O: Observer> World<H, O> {
                 let shown = self.log_name(scene, &name);
                 self.sift(scene, check, &name, file, from, shown, &mut reviews, &mut report).await;
             }
-            for path in &service.logs {
+            let paths = match self.log_files(scene, &name, &service.logs).await {
+                Ok(paths) => paths,
+                Err(reason) => {
+                    report.unclear.push(format!("{name}: its log files cannot be listed: {reason}"));
+                    continue;
+                }
+            };
+            for path in &paths {
                 let short = path.rsplit('/').next().unwrap_or(path);
                 let file = self.case.out.join("logs").join(format!(
                     "{}-{name}-{}-{short}",
@@ -87,6 +97,27 @@ impl<H: Host, O: Observer> World<H, O> {
         // What the source release logs is what later stages are compared with, and no finding against it.
         judge_logs(&reviews, if mode == Mode::Baseline { &reviews } else { known }, &mut report);
         (report.decide(), reviews)
+    }
+
+    /// The log files of a service: those that are named, and those there are of each pattern.
+    async fn log_files(&self, scene: &Scene, service: &str, named: &[String]) -> Result<Vec<String>, String> {
+        let (patterns, mut files): (Vec<String>, Vec<String>) =
+            named.iter().cloned().partition(|path| path.contains('*'));
+        if patterns.is_empty() {
+            return Ok(files);
+        }
+        let argv = vec!["sh".to_owned(), "-c".to_owned(), LIST.to_owned()];
+        let mut tail = Tail::default();
+        let command = Command { argv, env: [("LOGS".to_owned(), patterns.join(" "))].into(), ..Command::default() };
+        let _wait = self.meter.product();
+        let listed = self.host.exec(&scene.deployment, service, &command, &mut tail);
+        match tokio::time::timeout(MEASURED_WITHIN, listed).await {
+            Ok(Ok(0)) => files.extend(tail.text().lines().map(str::to_owned)),
+            Ok(Ok(code)) => return Err(format!("exit code {code}: {}", tail.text())),
+            Ok(Err(error)) => return Err(error.chain()),
+            Err(_) => return Err(format!("no answer within {MEASURED_WITHIN:?}")),
+        }
+        Ok(files)
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call in two places, all of it needed")]

@@ -58,6 +58,10 @@ pub struct DatabaseSite {
     pub name: String,
     /// The role.
     pub user: String,
+    /// Where the client finds the server, where it is told.
+    pub host: Option<String>,
+    /// The account that runs the client, where it is told.
+    pub run_as: Option<String>,
     /// The role's password.
     pub password: Option<String>,
 }

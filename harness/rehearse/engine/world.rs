@@ -198,6 +198,7 @@ impl<H: Host, O: Observer> World<H, O> {
             env,
             user: service.user.clone(),
             workdir: service.workdir.clone(),
+            hostname: service.hostname.as_ref().map(|name| name.render(&context)).transpose()?,
             aliases: service.aliases.clone(),
             volumes: service.volumes.clone(),
             tmpfs: service.tmpfs.clone(),
@@ -244,6 +245,8 @@ impl<H: Host, O: Observer> World<H, O> {
             service: database.service.clone(),
             name: database.name.render(&context)?,
             user: database.user.render(&context)?,
+            host: database.host.clone(),
+            run_as: database.run_as.clone(),
             password: database.password.as_ref().map(|password| password.render(&context)).transpose()?,
         })
     }

@@ -9,7 +9,11 @@ use super::{Sign, Turn};
 
 static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let doing = r"(migrat|revert)(?:(ing)|ed(?: \(([0-9.]+)s\))?)";
-    Regex::new(&format!(r"^== +(?:\[[^\]]*\] +)?(?:\w+: )?(\d+) (\S+): {doing}(?:[ =]|$)")).ok()
+    // Of several databases each line begins with its database's name, and a configuration tool marks what it executes.
+    Regex::new(&format!(
+        r"^(?:\s*\[execute\] *|\s+)?(?:\w+: )?== +(?:\[[^\]]*\] +)?(?:\w+: )?(\d+) (\S+): {doing}(?:[ =]|$)"
+    ))
+    .ok()
 });
 
 pub(super) fn signs(line: &str) -> Vec<Sign> {

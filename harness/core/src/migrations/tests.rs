@@ -50,6 +50,15 @@ fn a_database_prefix_is_no_part_of_the_version() {
     let reader =
         rails("== 20240101000000 AddThing: migrated (0.0100s) \nmain: == [advisory_lock_connection] object_id: 1\n");
     assert_eq!(reader.ended().len(), 1);
+    // Of several databases, and as a configuration tool passes it on.
+    let reader = rails(
+        "main: == 20240101000000 AddThing: migrating ===\n    [execute] ci: == 20240101000001 AddOther: migrating ==\n",
+    );
+    assert_eq!(reader.running().map(|m| m.version.as_str()), Some("20240101000001"));
+    let reader = rails(
+        "  main: == 20240101000000 AddThing: migrating ===\n  main: == 20240101000000 AddThing: migrated (0.0100s) ===\n",
+    );
+    assert_eq!((reader.ended().len(), reader.running().is_none()), (1, true));
 }
 
 /// What was told, one word each: `+` began, `=` ended, `-` taken back, with the seconds; `!` is still running.

@@ -95,6 +95,11 @@ pub struct PlannedHop {
 }
 
 impl Stage {
+    /// The images it makes available.
+    pub fn images(&self) -> &[ImageNeed] {
+        if let Act::Images { images, .. } = &self.act { images } else { &[] }
+    }
+
     /// The kinds of checks it makes; none when it is no stage of checks.
     pub fn checks(&self) -> &[CheckKind] {
         match &self.act {

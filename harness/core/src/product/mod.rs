@@ -141,6 +141,12 @@ pub struct Database {
     pub name: Template,
     /// The role that reads it.
     pub user: Template,
+    /// Where the client finds the server: a host, or the folder of a socket; the client's default when not given.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// The account of the service that runs the client; the service's own when not given.
+    #[serde(default)]
+    pub run_as: Option<String>,
     /// The role's password, where the server asks for one.
     #[serde(default)]
     pub password: Option<Template>,
@@ -183,6 +189,9 @@ pub struct Service {
     /// Working directory.
     #[serde(default)]
     pub workdir: Option<String>,
+    /// The name that the service has for itself, and by which others reach it as well.
+    #[serde(default)]
+    pub hostname: Option<Template>,
     /// Further network aliases.
     #[serde(default)]
     pub aliases: Vec<String>,
@@ -213,7 +222,7 @@ pub struct Service {
     /// How long it may take to get ready; 2m when not given.
     #[serde(default)]
     pub ready_within: Option<Duration>,
-    /// Log files inside the service, reviewed with what it prints.
+    /// Log files inside the service, reviewed with what it prints; one with `*` stands for any number of files, or none.
     #[serde(default)]
     pub logs: Vec<String>,
 }

@@ -124,6 +124,9 @@ pub struct CopyIn {
     pub from: String,
     /// The path inside the service.
     pub to: Template,
+    /// Left out, with a note, where the backup has no such file; it is not asked for otherwise.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// A request.

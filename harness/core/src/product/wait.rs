@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, HttpCondition, SqlCondition, main_database};
+use crate::release::Range;
 use crate::scalar::{Duration, Pointer};
 use crate::template::Template;
 
@@ -13,6 +14,9 @@ use crate::template::Template;
 pub struct WaitUntil {
     /// What is waited for, for people; stable.
     pub name: String,
+    /// Only on these releases.
+    #[serde(default)]
+    pub releases: Option<Range>,
     /// The service the condition is about; its exit ends the wait at once.
     #[serde(default)]
     pub service: Option<String>,

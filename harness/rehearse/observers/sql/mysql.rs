@@ -20,9 +20,11 @@ fn command(site: &DatabaseSite, sql: String) -> Command {
     let argv = ["sh", "-c", CLIENT, "client", "--no-defaults", "--batch", "--skip-column-names", "--quick"];
     let mut argv: Vec<String> = argv.map(str::to_owned).to_vec();
     argv.extend([format!("--user={}", site.user), "--default-character-set=utf8mb4".to_owned(), site.name.clone()]);
+    argv.splice(8..8, site.host.iter().map(|host| format!("--host={host}")));
     let env = site.password.iter().map(|password| ("MYSQL_PWD".to_owned(), password.clone()));
     let stdin = Some(Stdin::Bytes(sql.into_bytes()));
-    Command { argv, env: env.collect::<BTreeMap<_, _>>(), stdin, ..Command::default() }
+    let user = site.run_as.clone();
+    Command { argv, env: env.collect::<BTreeMap<_, _>>(), user, stdin, ..Command::default() }
 }
 
 /// The text of a value must not depend on the settings of the server. No value is cut silently, and `||` in an

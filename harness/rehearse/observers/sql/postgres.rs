@@ -49,8 +49,10 @@ fn command(site: &DatabaseSite, sql: String) -> Command {
         ("PGAPPNAME".to_owned(), "rehearse".to_owned()),
         ("PGCONNECT_TIMEOUT".to_owned(), "10".to_owned()),
     ]);
+    env.extend(site.host.iter().map(|host| ("PGHOST".to_owned(), host.clone())));
     env.extend(site.password.iter().map(|password| ("PGPASSWORD".to_owned(), password.clone())));
-    Command { argv, env, stdin: Some(Stdin::Bytes(sql.into_bytes())), ..Command::default() }
+    let user = site.run_as.clone();
+    Command { argv, env, user, stdin: Some(Stdin::Bytes(sql.into_bytes())), ..Command::default() }
 }
 
 pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {

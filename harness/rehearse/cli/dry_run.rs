@@ -1,0 +1,374 @@
+//! `rehearse run --dry-run`: every stage with each container and command as a run would make them, without an engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rehearse_core::plan::{Act, Stage, describe, humane, names, render_told, services, settings};
+use rehearse_core::product::{
+    Body, Condition, ExecStep, HttpStep, Probe, ProbeStep, Product, Service, SqlCondition, SqlStep, Step, WaitUntil,
+};
+use rehearse_core::release::{Range, Release};
+use rehearse_core::scenario::CheckKind;
+use rehearse_core::spec::Command;
+use rehearse_core::template::Template;
+use serde_json::{Value, json};
+
+use super::dry_lines::Lines;
+use crate::load::Loaded;
+use crate::{cli, secrets};
+
+/// Prints what a run would do. What only a run knows stands as `<captured.x>`, `<run>`, `<each.x>`.
+pub(crate) fn dry_run(loaded: &Loaded) {
+    let (redactor, _) = secrets::redactor(loaded);
+    let text = Dry { loaded, unknown: unknown(&loaded.product, loaded) }.text();
+    cli::print(&redactor.text(&text));
+}
+
+struct Dry<'a> {
+    loaded: &'a Loaded,
+    /// Values that only a run knows, by the placeholders they stand for.
+    unknown: Value,
+}
+
+/// Where a step happens.
+struct Scene<'a> {
+    release: &'a Release,
+    from: &'a Release,
+    to: &'a Release,
+    hop: u32,
+    stage: &'a Stage,
+}
+
+impl Dry<'_> {
+    fn text(&self) -> String {
+        let plan = &self.loaded.plan;
+        let mut lines = Lines::default();
+        lines.at(0, format!("{}: {} {} → {}", plan.scenario, plan.product, plan.from, plan.to));
+        lines.at(0, "nothing is started and no container engine is asked; what only a run knows stands in <>");
+        lines.at(0, format!("backup {}", self.loaded.backup.display()));
+        for list in &plan.lists {
+            lines.at(0, list.to_string());
+        }
+        for hop in &plan.hops {
+            lines.at(0, format!("hop {}: {} → {}, {}", hop.number, hop.from, hop.to, hop.because));
+            lines.block(render_told(&hop.told));
+        }
+        for stage in &plan.stages {
+            lines.at(0, format!("{:02} {}: {}", stage.number, stage.id, stage.title));
+            self.stage(stage, &mut lines);
+        }
+        lines.text
+    }
+
+    fn stage(&self, stage: &Stage, lines: &mut Lines) {
+        let plan = &self.loaded.plan;
+        let hop = stage.hop.and_then(|number| plan.hops.iter().find(|hop| hop.number == number));
+        let (old, new) = hop.map_or((&plan.from, &plan.from), |hop| (&hop.from, &hop.to));
+        let number = stage.hop.unwrap_or_default();
+        let source = Scene { release: &plan.from, from: &plan.from, to: &plan.from, hop: 0, stage };
+        let before = Scene { release: old, from: old, to: new, hop: number, stage };
+        let after = Scene { release: new, from: old, to: new, hop: number, stage };
+        match &stage.act {
+            Act::VerifyBackup => self.backup(lines),
+            Act::Images { images, .. } => {
+                let named: BTreeSet<&str> = images.iter().map(|need| need.image.as_str()).collect();
+                named.into_iter().for_each(|image| lines.at(1, format!("image {image}")));
+            }
+            Act::Deploy { deployment, steps } => {
+                lines.at(1, format!("deployment {deployment}: a network and volumes of its own"));
+                for (name, service) in services(&self.loaded.product, &self.loaded.scenario) {
+                    self.container(&source, &name, &service, lines);
+                }
+                self.steps(&source, steps, lines);
+            }
+            Act::Restore { steps, .. } | Act::Prepare { steps } | Act::ReturnInPlace { steps } => {
+                self.steps(&source, steps, lines);
+            }
+            Act::Decide => {
+                for hop in &plan.hops {
+                    if let Some(when) = &hop.when {
+                        let text = self.filled(&source, &when.sql);
+                        lines.at(1, format!("stop at {}: in database {}: {text}", hop.to, when.database));
+                    }
+                }
+            }
+            Act::Preflight { steps } => self.steps(&before, steps, lines),
+            Act::Upgrade { steps } | Act::Settle { steps } => self.steps(&after, steps, lines),
+            Act::Baseline { checks } | Act::Check { checks } | Act::CheckReturn { checks, .. } => {
+                self.checks(if stage.hop.is_some() { &after } else { &source }, checks, lines);
+            }
+            Act::NotReturned { because } => lines.at(1, because),
+            Act::Teardown => lines.at(1, "remove every container, network and volume that carries the run's labels"),
+        }
+    }
+
+    fn backup(&self, lines: &mut Lines) {
+        for (name, part) in &self.loaded.product.backup.parts {
+            lines.at(1, format!("{name}: {}", part.format.describe()));
+        }
+    }
+
+    /// A container as it would be made for a service.
+    fn container(&self, scene: &Scene<'_>, name: &str, service: &Service, lines: &mut Lines) {
+        lines.at(1, format!("container {name}"));
+        let plan = &self.loaded.plan;
+        let needs = plan.stages.iter().flat_map(|stage| stage.images());
+        // A service that does not change with the release has the source's image.
+        let mut images = needs.filter(|need| need.service == name && (need.hop == scene.hop || need.hop == 0));
+        let image = images.clone().find(|need| need.hop == scene.hop).or_else(|| images.next());
+        let image = image.map_or_else(|| self.filled(scene, &service.image), |need| need.image.clone());
+        lines.at(2, format!("image {image}"));
+        let mut fact = |what: &str, value: Option<String>| {
+            if let Some(value) = value {
+                lines.at(2, format!("{what} {value}"));
+            }
+        };
+        fact("hostname", service.hostname.as_ref().map(|name| self.filled(scene, name)));
+        fact("entrypoint", service.entrypoint.as_ref().map(|command| self.command(scene, command)));
+        fact("command", service.command.as_ref().map(|command| self.command(scene, command)));
+        fact("user", service.user.clone());
+        fact("env-file", service.env_file.clone());
+        for (key, value) in &service.env {
+            fact("env", Some(format!("{key}={}", self.filled(scene, value))));
+        }
+        for (volume, path) in &service.volumes {
+            fact("volume", Some(format!("{volume}:{path}")));
+        }
+        for path in &service.tmpfs {
+            fact("tmpfs", Some(path.clone()));
+        }
+        for port in &service.ports {
+            fact("port", Some(port.to_string()));
+        }
+        fact("shm-size", service.shm_size.as_ref().map(|size| size.to_string()));
+        fact("memory", service.memory.as_ref().map(|size| size.to_string()));
+        fact("cpus", service.cpus.map(|cpus| cpus.to_string()));
+        fact("stop-grace", service.stop_grace.as_ref().map(|grace| humane(grace.get())));
+        if let Some(ready) = &service.ready {
+            lines.at(2, "ready when");
+            self.condition(scene, ready, 3, lines);
+        }
+    }
+
+    fn steps(&self, scene: &Scene<'_>, steps: &[Step], lines: &mut Lines) {
+        for step in steps {
+            self.step(scene, step, lines);
+        }
+    }
+
+    fn step(&self, scene: &Scene<'_>, step: &Step, lines: &mut Lines) {
+        match step {
+            Step::Start(_) | Step::Stop(_) | Step::Restart(_) => lines.at(1, describe(step)),
+            Step::Replace(names) => {
+                let all = services(&self.loaded.product, &self.loaded.scenario);
+                for (name, service) in names.iter().filter_map(|name| all.get_key_value(name)) {
+                    lines.at(1, format!("replace {name}; its volumes stay"));
+                    self.container(scene, name, service, lines);
+                }
+            }
+            Step::Exec(step) => self.exec(scene, step, "in", lines),
+            Step::Run(step) => self.exec(scene, step, "in a one-off like", lines),
+            Step::StartUpgrading(start) => {
+                lines.at(1, format!("start {}, which upgrades itself, until", start.service));
+                self.condition(scene, &start.until, 2, lines);
+            }
+            Step::CopyIn(copy) | Step::Unpack(copy) => {
+                let verb = if matches!(step, Step::CopyIn(_)) { "copy" } else { "unpack" };
+                let optional = if copy.optional { ", where the backup has it" } else { "" };
+                let to = self.filled(scene, &copy.to);
+                lines.at(1, format!("{verb} {} to {}:{to}{optional}", copy.from, copy.service));
+            }
+            Step::Http(step) => self.http(scene, step, lines),
+            Step::Sql(step) => self.sql(scene, step, lines),
+            Step::WaitUntil(step) => self.wait(scene, step, lines),
+        }
+    }
+
+    fn exec(&self, scene: &Scene<'_>, step: &ExecStep, place: &str, lines: &mut Lines) {
+        if !applies(step.releases.as_ref(), scene) {
+            return;
+        }
+        let user = step.user.as_ref().map(|user| format!(" as {user}")).unwrap_or_default();
+        let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+        lines.at(1, format!("{name}{place} {}{user}", step.service));
+        for (key, value) in &step.env {
+            lines.at(2, format!("env {key}={}", self.filled(scene, value)));
+        }
+        lines.block_at(2, &format!("$ {}", self.command(scene, &step.command)));
+    }
+
+    fn http(&self, scene: &Scene<'_>, step: &HttpStep, lines: &mut Lines) {
+        if !applies(step.releases.as_ref(), scene) {
+            return;
+        }
+        let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+        let identity = step.identity.as_ref().map(|identity| format!(" as {}", self.filled(scene, identity)));
+        let path = self.filled(scene, &step.path);
+        let (method, port) = (step.method.name(), step.port);
+        lines.at(1, format!("{name}{method} {}:{port}{path}{}", step.service, identity.unwrap_or_default()));
+        match &step.body {
+            Some(Body::Json(json)) => lines.at(2, format!("body {json}")),
+            Some(Body::Text(text)) => lines.block_at(2, &format!("body {}", self.filled(scene, text))),
+            Some(Body::Form(form)) => {
+                let form = form.iter().map(|(key, value)| format!("{key}={}", self.filled(scene, value)));
+                lines.at(2, format!("form {}", form.collect::<Vec<_>>().join("&")));
+            }
+            None => {}
+        }
+    }
+
+    fn sql(&self, scene: &Scene<'_>, step: &SqlStep, lines: &mut Lines) {
+        if applies(step.releases.as_ref(), scene) {
+            let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+            lines.at(1, format!("{name}in database {}", step.database));
+            lines.block_at(2, &self.filled(scene, &step.query));
+        }
+    }
+
+    fn wait(&self, scene: &Scene<'_>, step: &WaitUntil, lines: &mut Lines) {
+        if !applies(step.releases.as_ref(), scene) {
+            return;
+        }
+        lines.at(1, format!("wait at most {} until {}", humane(step.deadline.get()), step.name));
+        self.condition(scene, &step.condition, 2, lines);
+        let mut query = |what: &str, database: &str, sql: &Template| {
+            lines.at(2, format!("{what}, in database {database}"));
+            lines.block_at(3, &self.filled(scene, sql));
+        };
+        if let Some((progress, sql)) =
+            step.progress.as_ref().and_then(|progress| Some((progress, progress.sql.as_ref()?)))
+        {
+            query("progress", &progress.database, sql);
+        }
+        if let Some(SqlCondition { database, sql }) = &step.failed {
+            query("failed where there is a row", database, sql);
+        }
+        if let Some(limit) = &step.stalled_after {
+            lines.at(2, format!("given up without progress for {}", humane(limit.get())));
+        }
+    }
+
+    fn condition(&self, scene: &Scene<'_>, condition: &Condition, depth: usize, lines: &mut Lines) {
+        match condition {
+            Condition::Http(http) => {
+                let path = self.filled(scene, &http.path);
+                lines.at(depth, format!("GET :{}{path} answers {}", http.port, http.status.unwrap_or(200)));
+            }
+            Condition::Tcp(tcp) => lines.at(depth, format!("port {} accepts connections", tcp.port)),
+            Condition::Exec(exec) => lines.block_at(depth, &format!("$ {}", self.command(scene, &exec.command))),
+            Condition::Log(pattern) => lines.at(depth, format!("its log has a line that matches {pattern}")),
+            Condition::Health => lines.at(depth, "the image's own health check says healthy"),
+            Condition::Sql(sql) => {
+                lines.at(depth, format!("in database {}", sql.database));
+                lines.block_at(depth + 1, &self.filled(scene, &sql.sql));
+            }
+        }
+    }
+
+    fn checks(&self, scene: &Scene<'_>, kinds: &[CheckKind], lines: &mut Lines) {
+        let checks = &self.loaded.product.checks;
+        for kind in kinds {
+            lines.at(1, format!("check {}", kind.name()));
+            let probes: &[Probe] = match kind {
+                CheckKind::Version => &checks.version,
+                CheckKind::Health => &checks.health,
+                CheckKind::Access => &checks.access,
+                CheckKind::Repositories => &checks.repositories,
+                CheckKind::Artifacts => &checks.artifacts,
+                CheckKind::Migrations
+                | CheckKind::Data
+                | CheckKind::Graphql
+                | CheckKind::Logs
+                | CheckKind::Performance => &[],
+            };
+            for probe in probes.iter().filter(|probe| applies(probe.releases.as_ref(), scene)) {
+                lines.at(1, format!("- {}", probe.name));
+                for step in &probe.steps {
+                    match step {
+                        ProbeStep::Http(step) => self.http(scene, step, lines),
+                        ProbeStep::Exec(step) => self.exec(scene, step, "in", lines),
+                        ProbeStep::Sql(step) => self.sql(scene, step, lines),
+                    }
+                }
+            }
+            match kind {
+                CheckKind::Migrations => {
+                    if let Some(check) = &checks.migrations {
+                        lines.at(1, format!("in {}", check.known.service));
+                        lines.block_at(2, &format!("$ {}", self.command(scene, &check.known.command)));
+                        check.status.iter().for_each(|step| self.exec(scene, step, "in", lines));
+                    }
+                }
+                CheckKind::Graphql => {
+                    for query in checks.graphql.iter().flat_map(|check| &check.queries) {
+                        lines.at(1, format!("- {}", query.name));
+                    }
+                }
+                CheckKind::Performance => {
+                    let requests = checks.performance.iter().flat_map(|check| &check.requests);
+                    requests.for_each(|step| self.http(scene, step, lines));
+                }
+                CheckKind::Logs => {
+                    let files = self.loaded.product.services.values().flat_map(|service| &service.logs);
+                    files.for_each(|file| lines.at(1, format!("- {file}")));
+                }
+                CheckKind::Version
+                | CheckKind::Health
+                | CheckKind::Access
+                | CheckKind::Repositories
+                | CheckKind::Artifacts
+                | CheckKind::Data => {}
+            }
+        }
+    }
+
+    fn command(&self, scene: &Scene<'_>, command: &Command) -> String {
+        match command {
+            Command::Shell(line) => self.filled(scene, line),
+            Command::Words(words) => words.iter().map(|word| self.filled(scene, word)).collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    /// A text with its placeholders filled in; as it is written where that cannot be.
+    fn filled(&self, scene: &Scene<'_>, template: &Template) -> String {
+        let product = &self.loaded.product;
+        let mut context = names(product, scene.release);
+        if let (Some(context), Some(unknown)) = (context.as_object_mut(), self.unknown.as_object()) {
+            context.extend(unknown.clone());
+            context.insert("from".into(), json!(scene.from.name()));
+            context.insert("to".into(), json!(scene.to.name()));
+            context.insert("hop".into(), json!(scene.hop));
+            context.insert("stage".into(), json!(scene.stage.id.0));
+            context.insert("product".into(), json!(product.product));
+            context.insert("settings".into(), json!(settings(product, &self.loaded.scenario)));
+        }
+        template.render(&context).unwrap_or_else(|_| template.text().to_owned())
+    }
+}
+
+fn applies(releases: Option<&Range>, scene: &Scene<'_>) -> bool {
+    releases.is_none_or(|range| range.contains(scene.release))
+}
+
+/// Stands for what only a run knows: every name that some step captures or repeats over.
+fn unknown(product: &Product, loaded: &Loaded) -> Value {
+    let (mut captured, mut each) = (BTreeMap::new(), BTreeMap::new());
+    let files = [serde_json::to_value(product), serde_json::to_value(&loaded.scenario)];
+    for file in files.iter().flatten() {
+        collect(file, "capture", "captured", &mut captured);
+        collect(file, "for-each", "each", &mut each);
+    }
+    json!({ "run": "<run>", "captured": captured, "each": each })
+}
+
+fn collect(value: &Value, key: &str, called: &str, found: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(map) => {
+            for name in map.get(key).and_then(Value::as_object).into_iter().flat_map(|names| names.keys()) {
+                found.insert(name.clone(), format!("<{called}.{name}>"));
+            }
+            map.values().for_each(|value| collect(value, key, called, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| collect(value, key, called, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
