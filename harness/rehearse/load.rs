@@ -134,6 +134,18 @@ pub enum LoadError {
         #[source]
         source: Box<PlanError>,
     },
+    /// A way of installation that no rehearsal on one machine reaches.
+    #[error(
+        "{scenario}: {title} is not rehearsed: {why}; `rehearse runbook` prints its steps; without an answer to `install-method` the same path is rehearsed in containers"
+    )]
+    NotRehearsed {
+        /// The scenario's name.
+        scenario: String,
+        /// The way of installation.
+        title: String,
+        /// Why.
+        why: String,
+    },
     /// The product's operators' knowledge is not written down.
     #[error("product {product} has no runbook: its product.yaml names no file under `runbook`")]
     NoRunbook {
@@ -186,6 +198,21 @@ pub struct Loaded {
     pub plan: Plan,
     /// The backup's folder on the host.
     pub backup: PathBuf,
+    /// The way of installation that production has and no rehearsal reaches, and why.
+    pub unreached: Option<(String, String)>,
+}
+
+impl Loaded {
+    /// Refuses what no rehearsal on one machine reaches.
+    ///
+    /// # Errors
+    /// When production is installed in such a way.
+    pub fn rehearsable(self) -> Result<Self, LoadError> {
+        match self.unreached {
+            Some((title, why)) => Err(LoadError::NotRehearsed { scenario: self.plan.scenario, title, why }),
+            None => Ok(self),
+        }
+    }
 }
 
 /// The names of the built-in products.
@@ -381,7 +408,9 @@ pub fn rehearsal_by(
     // A path in the file is relative to the file; one of the command line to where it was typed.
     let folder = if given.has("/backup") { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
     let backup = folder.join(&scenario.backup);
-    Ok(Loaded { product, scenario, plan, backup })
+    let variant = runbook.as_ref().zip(scenario.production.as_ref()).and_then(|(book, it)| book.variant(it));
+    let unreached = variant.and_then(|variant| Some((variant.title.clone(), variant.not_rehearsed.clone()?)));
+    Ok(Loaded { product, scenario, plan, backup, unreached })
 }
 
 /// Takes a product's stops from a list that others keep.

@@ -90,7 +90,7 @@ fn what_nobody_answered_or_measured_is_an_open_point() -> Tried {
         "| Which operating system and release do the nodes run? | **not answered** |",
         "sudo apt-get install gitlab-ce=17.11.7-ce.0",
         "- Are there Geo secondaries? (",
-        "- Linux package, one node cannot be rehearsed on one machine",
+        "- a rehearsal in containers does not show of Linux package, one node: a package replaces files of its host",
         "- how long the maintenance window is",
         "- nothing of this was rehearsed",
     ] {
@@ -115,6 +115,33 @@ fn answers_that_nobody_asks_for_are_shown_with_their_place() -> Tried {
     let wanted = ["s.yaml:7", "`dockr` is no answer to: How is it installed?", "did you mean `docker`?"];
     check(&["runbook", &scenario.display().to_string()], 2, &[], &wanted)?;
     check(&["runbook", "scenarios/redmine-5.0-to-6.1.yaml"], 2, &[], &["product redmine has no runbook"])
+}
+
+#[test]
+fn what_no_rehearsal_reaches_is_refused_with_the_reason_and_has_a_runbook() -> Tried {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(SCENARIO))?;
+    for (method, title, command) in [
+        (
+            "multi-node",
+            "Linux packages on several nodes is not rehearsed: one machine stands in for one node",
+            "PgBouncer",
+        ),
+        (
+            "zero-downtime",
+            "without downtime is not rehearsed",
+            "SKIP_POST_DEPLOYMENT_MIGRATIONS=true gitlab-ctl reconfigure",
+        ),
+        ("geo", "Linux packages with Geo is not rehearsed", "gitlab-rake db:migrate:geo"),
+        ("source", "From source is not rehearsed", "git checkout v16.0.10-ee"),
+    ] {
+        let folder = tempfile::tempdir()?;
+        let scenario = folder.path().join("s.yaml");
+        std::fs::write(&scenario, text.replace("install-method: docker", &format!("install-method: {method}")))?;
+        let scenario = scenario.display().to_string();
+        check(&["run", &scenario], 2, &[], &[title, "`rehearse runbook` prints its steps"])?;
+        check(&["runbook", &scenario], 0, &[command, "cannot be rehearsed on one machine"], &[])?;
+    }
+    Ok(())
 }
 
 /// What was planted in a poor plan: the line it is told of, and words of it. Nothing else may be told.

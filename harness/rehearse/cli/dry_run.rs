@@ -102,8 +102,8 @@ impl Dry<'_> {
     }
 
     fn backup(&self, lines: &mut Lines) {
-        for (name, part) in &self.loaded.product.backup.parts {
-            lines.at(1, format!("{name}: {}", part.format.describe()));
+        for (name, format) in self.loaded.product.backup.files() {
+            lines.at(1, format!("{name}: {}", format.describe()));
         }
     }
 

@@ -78,6 +78,9 @@ impl<'a> Writer<'a> {
             if let Some(why) = &variant.not_rehearsed {
                 self.open.push(format!("{} cannot be rehearsed on one machine: {why}", variant.title));
             }
+            if let Some(what) = &variant.not_shown {
+                self.open.push(format!("a rehearsal in containers does not show of {}: {what}", variant.title));
+            }
             self.tasks(variant)?;
         }
         self.window(variant)?;
@@ -94,7 +97,7 @@ impl<'a> Writer<'a> {
     }
 
     fn variant(&self) -> Option<&'a Variant> {
-        self.sources.runbook.variants.get(self.answer(INSTALL_METHOD)?)
+        self.sources.runbook.variant(self.sources.production)
     }
 
     fn installation(&mut self) -> Result {

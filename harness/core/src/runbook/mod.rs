@@ -70,9 +70,12 @@ pub const INSTALL_METHOD: &str = "install-method";
 pub struct Variant {
     /// For people.
     pub title: String,
-    /// Why it cannot be rehearsed on one machine; nothing when it can.
+    /// Why it cannot be rehearsed on one machine: `rehearse run` refuses it.
     #[serde(default)]
     pub not_rehearsed: Option<String>,
+    /// What the rehearsal in containers does not show of it.
+    #[serde(default)]
+    pub not_shown: Option<String>,
     /// What is done before the window.
     pub before: Vec<Task>,
     /// What begins the window: the backup.
@@ -228,6 +231,11 @@ impl Runbook {
             names.insert("hop".to_owned(), hop);
         }
         names
+    }
+
+    /// The way of installation that production has, where that is said.
+    pub fn variant(&self, production: &Production) -> Option<&Variant> {
+        self.variants.get(production.answers.get(INSTALL_METHOD)?)
     }
 
     /// The mistakes in what a scenario says of its production; `at` is where that stands.

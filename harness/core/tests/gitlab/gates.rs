@@ -215,3 +215,16 @@ fn every_hop_tells_what_is_known_of_it() -> Tested {
     assert_eq!(ee("16.3.9-ce", "16.7.10-ce")? + 1, ee("16.3.9-ee", "16.7.10-ee")?);
     Ok(())
 }
+
+#[test]
+fn the_failures_that_notices_speak_of_are_known() -> Tested {
+    let (product, _) = gitlab()?;
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../products/gitlab");
+    let text = std::fs::read_to_string(folder.join("failures.yaml"))?;
+    let ids: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("- id: ")).map(str::trim).collect();
+    assert!(ids.len() > 70, "{}", ids.len());
+    let spoken: Vec<&str> = known(&product)?.notices.iter().filter_map(|notice| notice.failure.as_deref()).collect();
+    let unknown: Vec<&&str> = spoken.iter().filter(|id| !ids.contains(id)).collect();
+    assert!(unknown.is_empty() && spoken.len() > 30, "{unknown:?} of {}", spoken.len());
+    Ok(())
+}
