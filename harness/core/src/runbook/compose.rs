@@ -73,6 +73,7 @@ impl<'a> Writer<'a> {
         writeln!(self.text, "Follows: {}\n", self.sources.runbook.source)?;
         self.installation()?;
         self.path()?;
+        self.notices()?;
         let variant = self.variant();
         if let Some(variant) = variant {
             if let Some(why) = &variant.not_rehearsed {
@@ -132,6 +133,13 @@ impl<'a> Writer<'a> {
                     self.open.push(text);
                     " (decided on the data)"
                 }
+                None if hop.undecided.is_some() => {
+                    self.open.push(format!(
+                        "hop {} is a stop under a condition that nobody has decided: {}",
+                        hop.number, hop.because
+                    ));
+                    " (to be decided)"
+                }
                 None => "",
             };
             writeln!(
@@ -145,6 +153,32 @@ impl<'a> Writer<'a> {
             )?;
         }
         writeln!(self.text)
+    }
+
+    /// What is known of each hop. What holds of several is told once, and named again.
+    fn notices(&mut self) -> Result {
+        let hops = &self.sources.plan.hops;
+        if hops.iter().all(|hop| hop.told.is_empty()) {
+            return Ok(());
+        }
+        writeln!(self.text, "## What to know of each hop\n")?;
+        let mut seen: Vec<(&str, &str, u32)> = Vec::new();
+        for hop in hops.iter().filter(|hop| !hop.told.is_empty()) {
+            writeln!(self.text, "### Before hop {}: {} → {}\n", hop.number, hop.from.name(), hop.to.name())?;
+            for told in &hop.told {
+                let before = seen.iter().find(|(title, text, _)| *title == told.title && *text == told.text);
+                if let Some((_, _, number)) = before {
+                    writeln!(self.text, "- {}: {} (as at hop {number})", told.kind.name(), told.title)?;
+                    continue;
+                }
+                seen.push((&told.title, &told.text, hop.number));
+                let text = if told.text.is_empty() { String::new() } else { format!(": {}", cell(&told.text)) };
+                let remedy = told.remedy.as_deref().map(|remedy| format!(" → {}", cell(remedy))).unwrap_or_default();
+                writeln!(self.text, "- **{}: {}**{text}{remedy} ({})", told.kind.name(), told.title, told.source)?;
+            }
+            writeln!(self.text)?;
+        }
+        Ok(())
     }
 
     fn tasks(&mut self, variant: &'a Variant) -> Result {
