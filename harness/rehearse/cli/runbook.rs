@@ -81,10 +81,12 @@ pub(crate) fn runbook(args: &RunbookArgs) -> Exit {
 
 fn written(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
     let folder = args.sources.product_dir.as_deref();
-    let (plan, run) = if of.is_dir() {
-        (json::<Plan>(&of.join("plan.json"))?, Some(of))
+    let (plan, run, settings) = if of.is_dir() {
+        (json::<Plan>(&of.join("plan.json"))?, Some(of), None)
     } else {
-        (loaded(of, folder, &args.changes)?.plan, args.run.as_deref())
+        let loaded = loaded(of, folder, &args.changes)?;
+        let settings = rehearse_core::plan::settings(&loaded.product, &loaded.scenario);
+        (loaded.plan, args.run.as_deref(), Some(settings))
     };
     let rehearsed = run.map(rehearsed).transpose()?;
     let LoadedProduct { product, runbook, .. } = load::product(&plan.product, folder)?;
@@ -94,6 +96,7 @@ fn written(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
         title: product.title.as_deref().unwrap_or(&product.product),
         plan: &plan,
         runbook: &runbook,
+        settings: settings.as_ref().unwrap_or(&product.settings),
         production: &production,
         rehearsed: rehearsed.as_ref(),
         window: args.window.as_ref().or(production.window.as_ref()).map(|window| window.get()),

@@ -1,5 +1,6 @@
 //! Writes the operator's document, in Markdown.
 
+use std::collections::BTreeMap;
 use std::fmt::{Result, Write};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub struct Sources<'a> {
     pub plan: &'a Plan,
     /// What the product's operators do.
     pub runbook: &'a Runbook,
+    /// The product's settings, which conditions on the data may name.
+    pub settings: &'a BTreeMap<String, String>,
     /// What is said of the production installation.
     pub production: &'a Production,
     /// How long things took.
@@ -125,11 +128,9 @@ impl<'a> Writer<'a> {
                 variant.map_or(Timing::UNKNOWN, |variant| self.clock.tasks(of_hop(variant, hop), Some(hop.number)));
             let only = match &hop.when {
                 Some(when) => {
-                    let text = format!(
-                        "hop {} is taken only if on production's data this holds: `{}`",
-                        hop.number,
-                        when.sql.text()
-                    );
+                    let names = json!({ "settings": self.sources.settings });
+                    let sql = when.sql.render(&names).unwrap_or_else(|_| when.sql.text().to_owned());
+                    let text = format!("hop {} is taken only if on production's data this holds: `{sql}`", hop.number);
                     self.open.push(text);
                     " (decided on the data)"
                 }
