@@ -113,7 +113,8 @@ pub(crate) fn run_id() -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    format!("test{now:x}{count}")
+    // Trials are processes of their own, and two may begin in the same moment.
+    format!("test{now:x}p{:x}n{count}", std::process::id())
 }
 
 pub(crate) async fn host(owner: Owner, book: Book) -> Result<(DockerHost, tempfile::TempDir), String> {
