@@ -2,6 +2,7 @@
 
 mod backups;
 mod broken;
+mod diagnose;
 mod dry_run;
 mod engine;
 mod inspect;

@@ -21,6 +21,8 @@ const CHAIN: u64 = 500;
 const SAYS_AGAIN: u64 = 4;
 /// Failures told one by one, of each known one: those beyond are counted to the first.
 const APART: usize = 50;
+/// Namings whose telling is remembered.
+const REMEMBERED: usize = 10_000;
 
 /// A known failure that logs tell of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub struct Diagnosis<'r> {
     chained: Option<u64>,
     found: Vec<Found>,
     by_text: HashMap<(usize, String, String), usize>,
+    /// What was told of it is the same where it named the same.
+    by_groups: HashMap<(usize, Vec<(String, String)>), usize>,
 }
 
 impl<'r> Diagnosis<'r> {
@@ -73,6 +77,7 @@ impl<'r> Diagnosis<'r> {
             chained: None,
             found: Vec::new(),
             by_text: HashMap::new(),
+            by_groups: HashMap::new(),
         }
     }
 
@@ -96,6 +101,11 @@ impl<'r> Diagnosis<'r> {
         self.settle();
         self.last.clear();
         self.chained = None;
+    }
+
+    /// Whether something was found in the logs that have ended.
+    pub fn found_any(&self) -> bool {
+        !self.found.is_empty()
     }
 
     /// All that was found, in the order of the logs and their lines.
@@ -154,13 +164,21 @@ impl<'r> Diagnosis<'r> {
         if again {
             return;
         }
+        let named = (occurrence.failure, occurrence.groups);
+        if let Some(found) = self.by_groups.get(&named).and_then(|at| self.found.get_mut(*at)) {
+            found.count += 1;
+            return;
+        }
         let groups: Vec<(String, String)> =
-            occurrence.groups.into_iter().map(|(name, group)| (name, without_named(&group).into_owned())).collect();
+            named.1.iter().map(|(name, group)| (name.clone(), without_named(group).into_owned())).collect();
         let known = failure.told(&groups);
         let key = (occurrence.failure, known.cause.clone(), known.remedy.clone());
         let of_it = || self.found.iter().enumerate().filter(|(_, found)| found.failure == occurrence.failure);
         let there = self.by_text.get(&key).copied();
         let there = there.or_else(|| (of_it().count() >= APART).then(|| of_it().map(|(at, _)| at).next()).flatten());
+        if self.by_groups.len() < REMEMBERED {
+            self.by_groups.insert(named, there.unwrap_or(self.found.len()));
+        }
         if let Some(found) = there.and_then(|at| self.found.get_mut(at)) {
             found.count += 1;
             return;

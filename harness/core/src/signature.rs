@@ -1,5 +1,6 @@
 //! Known failures: a pattern that is recognised in what was seen, with its cause and what to do about it.
 
+mod bare;
 mod blankless;
 mod lines;
 mod recogniser;

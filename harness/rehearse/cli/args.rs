@@ -60,6 +60,17 @@ What is known of each hop is printed below it. Exits with 2 and the reason where
     /// Look at backups, without starting anything.
     #[command(subcommand)]
     Backup(BackupCommand),
+    /// Look for known failures in logs or pasted console text: root causes, what follows from them, and what to do.
+    #[command(after_help = "\
+Examples:
+  rehearse diagnose --product gitlab upgrade.log
+  docker logs gitlab 2>&1 | rehearse diagnose --product gitlab -
+  rehearse diagnose --product gitlab --release 17.3.7 /var/log/gitlab     # the release that was upgraded to
+  rehearse diagnose --product gitlab --format json upgrade.log.gz | jq -r '.[].remedy'
+  rehearse diagnose --product-dir my-product app.log
+
+Exits with 1 where a known failure was found, 0 where none was, 2 where something could not be read.")]
+    Diagnose(DiagnoseArgs),
     /// Print the numbered stages of a scenario without starting anything.
     Plan(PlanArgs),
     /// Check scenario and product files; every mistake is shown at once.
@@ -306,6 +317,26 @@ pub(crate) enum PathFormat {
 pub(crate) enum Format {
     Text,
     Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiagnoseArgs {
+    /// Files (packed by gzip too), folders (all files in them), or `-` for standard input.
+    #[arg(value_name = "LOG", required = true)]
+    pub(crate) logs: Vec<PathBuf>,
+    /// The product: a built-in name, or a folder with product.yaml.
+    #[arg(long, value_name = "PRODUCT", required_unless_present = "product_dir")]
+    pub(crate) product: Option<String>,
+    /// A product's folder (with product.yaml) in place of the built-in one.
+    #[arg(long = "product-dir", value_name = "DIR")]
+    pub(crate) product_dir: Option<PathBuf>,
+    /// The release that was upgraded to, or that runs: failures of other releases are left out. Without it each is told
+    /// with the releases it is about.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) release: Option<Release>,
+    /// Text or JSON.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

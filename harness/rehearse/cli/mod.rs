@@ -2,6 +2,7 @@
 
 mod args;
 mod backup;
+mod diagnose;
 mod diagnostic;
 mod doctor;
 mod dry_lines;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Path(args) => path::path(&args),
         Command::Backup(BackupCommand::Inspect(args)) => backup::inspect(&args),
+        Command::Diagnose(args) => diagnose::diagnose(&args),
         Command::Plan(args) => files::plan(&args),
         Command::Validate(args) => files::validate(&args),
         Command::List(args) => files::list(&args),

@@ -3,6 +3,7 @@
 mod http;
 mod log;
 mod sql;
+mod texts;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use rehearse_core::check::LogSift;
 use rehearse_core::observe::{Answer, DataState, LogReview, Reading};
 
 pub use log::review as review_log;
+pub use texts::{TextPart, read_texts};
 
 use crate::engine::host::Host;
 use crate::engine::observer::{Ask, DatabaseSite, Observer};

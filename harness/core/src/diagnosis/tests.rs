@@ -98,6 +98,16 @@ fn of_several_causes_the_nearest_is_meant() {
 }
 
 #[test]
+fn what_comes_much_later_is_no_reason() {
+    let late = format!("all later steps canceled\n{}column \"x\" is gone\n", "fine\n".repeat(100));
+    let found = check(&[&late], &[("wrapper", 1, 1), ("reason", 102, 1)]);
+    assert_eq!(tree(&found).len(), 2);
+    let other = ["all later steps canceled\n", &format!("{}column \"x\" is gone\n", "fine\n".repeat(100))];
+    let found = check(&other, &[("wrapper", 1, 1), ("reason", 101, 1)]);
+    assert_eq!(tree(&found).len(), 1);
+}
+
+#[test]
 fn the_same_error_said_again_is_not_another_time() {
     let again =
         format!("{ATTEMPT}\nCaused by:\nE: column \"x\" is gone\n  at a\nCaused by:\ncolumn \"x\" is gone\ntry this\n");

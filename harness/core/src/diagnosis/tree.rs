@@ -2,6 +2,9 @@
 
 use super::Found;
 
+/// Lines within which the reason stands behind what wraps it (`An error has occurred, …:`); what comes later is another's.
+const WRAPPED: u64 = 60;
+
 /// A failure with what it follows from and what follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told<'f> {
@@ -29,13 +32,12 @@ fn told<'f>(found: &'f [Found], parents: &[Option<usize>], index: usize) -> Told
     }
 }
 
-/// By failure, the nearest one that it follows from: in the same log, else in any.
+/// By failure, the nearest one that it follows from: in the same log before it or close behind it, else in another log.
 fn parents(found: &[Found]) -> Vec<Option<usize>> {
     let mut parents: Vec<Option<usize>> = vec![None; found.len()];
     for (index, one) in found.iter().enumerate() {
-        let mut causes: Vec<usize> = (0..found.len())
-            .filter(|other| *other != index && one.known.consequence_of.contains(&found[*other].known.id))
-            .collect();
+        let mut causes: Vec<usize> =
+            (0..found.len()).filter(|other| *other != index && may_cause(&found[*other], one)).collect();
         causes.sort_by_key(|other| {
             let cause = &found[*other];
             (cause.log.abs_diff(one.log), cause.line.abs_diff(one.line), *other)
@@ -44,6 +46,11 @@ fn parents(found: &[Found]) -> Vec<Option<usize>> {
         parents[index] = causes.into_iter().find(|cause| !leads_to(&parents, *cause, index));
     }
     parents
+}
+
+fn may_cause(cause: &Found, one: &Found) -> bool {
+    let says = one.known.consequence_of.contains(&cause.known.id);
+    says && (cause.log != one.log || cause.line <= one.line + WRAPPED)
 }
 
 fn leads_to(parents: &[Option<usize>], from: usize, to: usize) -> bool {

@@ -1,5 +1,6 @@
 //! A pattern and a text without their blanks, so that a text is recognised however a terminal or a person has wrapped it.
 
+use memchr::memmem;
 use regex::Regex;
 use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind};
 
@@ -9,6 +10,9 @@ const REACH: u32 = 300;
 const SHORTEST: usize = 4;
 /// More of a text need not be found: the pattern judges the rest.
 const LONGEST: usize = 40;
+/// Characters of a class that are told one by one, and texts that are looked for in place of one pattern.
+const FEW: usize = 4;
+const MANY: usize = 48;
 
 /// A text without its blanks.
 pub(super) fn squeezed(text: &str, into: &mut String) {
@@ -24,24 +28,25 @@ pub(super) fn blankless(pattern: &str) -> Option<Regex> {
     (!anchored && says).then(|| Regex::new(&bare.to_string()).ok()).flatten()
 }
 
-/// Whether the pattern can match the end of a line.
+/// Whether lines have to be looked at together: the pattern names the end of one, or, where it cannot be looked for in a
+/// text without blanks, may match one as it may match any other character.
 pub(super) fn reaches_over_lines(pattern: &str) -> bool {
-    fn any(hir: &Hir) -> bool {
+    fn any(hir: &Hir, wide: bool) -> bool {
         match hir.kind() {
-            HirKind::Empty | HirKind::Look(_) => false,
+            HirKind::Empty | HirKind::Look(_) | HirKind::Class(Class::Bytes(_)) => false,
             HirKind::Literal(literal) => literal.0.contains(&b'\n'),
             HirKind::Class(Class::Unicode(class)) => {
-                class.ranges().iter().any(|range| range.start() <= '\n' && '\n' <= range.end())
+                let ends = class.ranges().iter().any(|range| range.start() <= '\n' && '\n' <= range.end());
+                let mut others = class.clone();
+                others.difference(&blanks());
+                wide && ends && !others.ranges().is_empty()
             }
-            HirKind::Class(Class::Bytes(class)) => {
-                class.ranges().iter().any(|range| range.start() <= b'\n' && b'\n' <= range.end())
-            }
-            HirKind::Repetition(repetition) => any(&repetition.sub),
-            HirKind::Capture(capture) => any(&capture.sub),
-            HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(any),
+            HirKind::Repetition(repetition) => any(&repetition.sub, wide),
+            HirKind::Capture(capture) => any(&capture.sub, wide),
+            HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(|part| any(part, wide)),
         }
     }
-    regex_syntax::parse(pattern).is_ok_and(|hir| any(&hir))
+    regex_syntax::parse(pattern).is_ok_and(|hir| any(&hir, hir.properties().look_set().contains_anchor()))
 }
 
 /// Texts without blanks of which one is in whatever the pattern matches; none when there are no such.
@@ -53,6 +58,9 @@ pub(super) fn needles(pattern: &str) -> Option<Vec<Vec<u8>>> {
     }
     needles.sort();
     needles.dedup();
+    // What is found by a part of it need not be looked for besides.
+    let all = needles.clone();
+    needles.retain(|one| !all.iter().any(|other| other != one && memmem::find(one, other).is_some()));
     (shortest(&needles) >= SHORTEST).then_some(needles)
 }
 
@@ -61,18 +69,67 @@ fn shortest(needles: &[Vec<u8>]) -> usize {
 }
 
 fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    let whole = exact(hir);
+    if whole.as_ref().is_some_and(|texts| shortest(texts) >= SHORTEST) {
+        return whole;
+    }
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) => None,
-        // What JSON escapes stands behind a backslash, which is passed over in the text too.
-        HirKind::Literal(literal) => Some(vec![literal.0.iter().copied().filter(|byte| *byte != b'\\').collect()]),
+        HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) | HirKind::Literal(_) => whole,
         HirKind::Repetition(repetition) => (repetition.min > 0).then(|| needed(&repetition.sub)).flatten(),
         HirKind::Capture(capture) => needed(&capture.sub),
         HirKind::Concat(parts) => {
-            let all = parts.iter().filter_map(needed);
-            all.max_by_key(|needles| (shortest(needles).min(LONGEST), usize::MAX - needles.len()))
+            // Parts side by side of which all texts are known make longer ones.
+            let mut all: Vec<Vec<Vec<u8>>> = Vec::new();
+            let mut run: Vec<Vec<u8>> = vec![Vec::new()];
+            for part in parts {
+                match exact(part).and_then(|texts| product(&run, &texts)) {
+                    Some(longer) => run = longer,
+                    None => {
+                        all.push(std::mem::replace(&mut run, exact(part).unwrap_or_else(|| vec![Vec::new()])));
+                        all.extend(needed(part));
+                    }
+                }
+            }
+            all.push(run);
+            all.into_iter().max_by_key(|needles| (shortest(needles).min(LONGEST), usize::MAX - needles.len()))
         }
         HirKind::Alternation(parts) => Some(parts.iter().map(needed).collect::<Option<Vec<_>>>()?.concat()),
     }
+}
+
+/// All texts that it can match, where they are few.
+fn exact(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Some(vec![Vec::new()]),
+        // What JSON escapes stands behind a backslash, which is passed over in the text too.
+        HirKind::Literal(literal) => Some(vec![literal.0.iter().copied().filter(|byte| *byte != b'\\').collect()]),
+        HirKind::Class(Class::Unicode(class)) => {
+            let characters: Vec<char> =
+                class.ranges().iter().flat_map(|range| range.start()..=range.end()).take(FEW + 1).collect();
+            let text = |c: &char| if *c == '\\' { Vec::new() } else { c.to_string().into_bytes() };
+            (characters.len() <= FEW).then(|| characters.iter().map(text).collect())
+        }
+        HirKind::Class(Class::Bytes(_)) => None,
+        HirKind::Repetition(repetition) if repetition.min == 0 && repetition.max == Some(1) => {
+            let mut texts = exact(&repetition.sub)?;
+            texts.push(Vec::new());
+            Some(texts)
+        }
+        HirKind::Repetition(_) => None,
+        HirKind::Capture(capture) => exact(&capture.sub),
+        HirKind::Concat(parts) => {
+            parts.iter().try_fold(vec![Vec::new()], |run, part| exact(part).and_then(|texts| product(&run, &texts)))
+        }
+        HirKind::Alternation(parts) => {
+            let texts = parts.iter().map(exact).collect::<Option<Vec<_>>>()?.concat();
+            (texts.len() <= MANY).then_some(texts)
+        }
+    }
+}
+
+fn product(firsts: &[Vec<u8>], seconds: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
+    let both = firsts.iter().flat_map(|first| seconds.iter().map(move |second| [&first[..], second].concat()));
+    (firsts.len() * seconds.len() <= MANY).then(|| both.collect())
 }
 
 /// What the ends of lines are that a pattern names.
@@ -184,10 +241,12 @@ mod tests {
     fn what_reaches_over_lines_is_told() {
         let check = |pattern: &str, expected: bool| assert_eq!(reaches_over_lines(pattern), expected, "{pattern}");
         check("a.*b", false);
-        check(r"a[^\n]b", false);
-        check("a[^x]b", true);
-        check(r"a\sb", true);
-        check("(?s)a.b", true);
+        check(r"a\sb", false);
+        check(r"^a\s+b", false);
+        check("a[^x]b", false);
+        check("^a[^x]b", true);
+        check(r"a\nb", true);
+        check(r"a[^\n]*\n", true);
     }
 
     #[test]
@@ -202,10 +261,13 @@ mod tests {
         };
         check("a known text", &["aknowntext"]);
         check("short .* the longer one", &["thelongerone"]);
-        check("(first one|second one) x", &["firstone", "secondone"]);
+        check("(first one|second one) x", &["firstonex", "secondonex"]);
         check("(first one)? and more", &["andmore"]);
         check(r"\w+", &[]);
         check("(long enough|.)", &[]);
+        check("HTTP/(1|2) 500", &["HTTP/1500", "HTTP/2500"]);
+        check("an?other (one|two)", &["anotherone", "anothertwo", "aotherone", "aothertwo"]);
+        check(r"x=[\d.]+, then much more", &[",thenmuchmore"]);
         check(r"finalize\\,x", &["finalize,x"]);
     }
 }

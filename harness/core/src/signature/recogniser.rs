@@ -6,6 +6,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
 
 use super::KnownFailure;
+use super::bare::bare;
 use super::blankless::{blankless, needles, reaches_over_lines};
 use crate::scalar::Pattern;
 
@@ -41,16 +42,25 @@ pub(super) struct Ready {
 pub(super) struct Ways {
     pub(super) plain: Regex,
     blankless: OnceLock<Option<Regex>>,
+    /// Finds a text that is always there; none when there is no such.
+    needles: OnceLock<Option<AhoCorasick>>,
 }
 
 impl Ways {
     fn new(pattern: &Pattern) -> Self {
-        Self { plain: pattern.regex().clone(), blankless: OnceLock::new() }
+        Self { plain: pattern.regex().clone(), blankless: OnceLock::new(), needles: OnceLock::new() }
     }
 
     /// For texts without blanks; none for a pattern that needs to know where lines end.
     pub(super) fn blankless(&self) -> Option<&Regex> {
         self.blankless.get_or_init(|| blankless(self.plain.as_str())).as_ref()
+    }
+
+    /// Whether it may be in a text at all.
+    pub(super) fn may_be_in(&self, text: &[u8]) -> bool {
+        let needles = || needles(self.plain.as_str()).and_then(|needles| AhoCorasick::new(needles).ok());
+        let Some(needles) = self.needles.get_or_init(needles) else { return true };
+        needles.is_match(bare(text, &mut Vec::new()))
     }
 }
 

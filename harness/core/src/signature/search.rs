@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::mem::take;
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
 
-use super::lines::code;
+use super::bare::{Places, bare};
 use super::recogniser::{Recogniser, Wanted, is_chained};
 use super::spot::{AFTER, BEFORE, Spot};
 use crate::release::Release;
@@ -18,8 +18,9 @@ use crate::release::Release;
 const AGAIN: usize = 2048;
 /// Bytes that are looked at in one go.
 const PIECE: usize = 128 << 10;
-/// Begins a terminal's code.
-const ESCAPE: u8 = 0x1b;
+/// So often a failure is looked for in all ways where it might be and is not; later it is looked for on lines without
+/// blanks only where they look as a terminal wraps them.
+const PATIENCE: u32 = 500;
 
 /// Something that was found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub struct Search<'r> {
     hits: VecDeque<Hit>,
     /// By failure, up to where it has been seen.
     covered: Vec<u64>,
+    /// By failure, how often it might have been somewhere and was not.
+    missed: Vec<u32>,
     /// A place and the number of its line.
     counted: (u64, u64),
     /// The text without its blanks; kept for its room.
@@ -95,6 +98,7 @@ impl<'r> Search<'r> {
         let applies: Vec<bool> = recogniser.failures().map(|failure| holds(&failure.releases)).collect();
         Self {
             covered: vec![0; applies.len()],
+            missed: vec![0; applies.len()],
             recogniser,
             applies,
             kept: Vec::new(),
@@ -144,7 +148,7 @@ impl<'r> Search<'r> {
         let fresh = &self.kept[from..];
         if let Some(automaton) = &self.recogniser.automaton {
             let bare = bare(fresh, &mut self.bare);
-            let mut places = Places { text: fresh, at: 0 };
+            let mut places = Places::new(fresh);
             let (mut passed, mut place) = (0, 0);
             // Their ends come in order.
             for found in automaton.find_overlapping_iter(bare) {
@@ -193,10 +197,14 @@ impl<'r> Search<'r> {
             let mut spot = None;
             for failure in failures.iter().copied().filter(|failure| unseen(&failure)).collect::<Vec<_>>() {
                 let spot = spot.get_or_insert_with(|| Spot::new(&self.kept, at, number));
-                if let Some((mut occurrence, end)) = spot.recognised(&recogniser.ready[failure]) {
-                    occurrence.failure = failure;
-                    self.covered[failure] = self.before + end as u64;
-                    self.found.push(Seen::Failure(occurrence));
+                let thorough = self.missed[failure] < PATIENCE;
+                match spot.recognised(&recogniser.ready[failure], thorough) {
+                    Some((mut occurrence, end)) => {
+                        occurrence.failure = failure;
+                        self.covered[failure] = self.before + end as u64;
+                        self.found.push(Seen::Failure(occurrence));
+                    }
+                    None => self.missed[failure] = self.missed[failure].saturating_add(1),
                 }
             }
         }
@@ -218,51 +226,5 @@ impl<'r> Search<'r> {
         }
         self.kept.drain(..drop);
         self.before = upto;
-    }
-}
-
-/// The bytes of a text that are no blanks, no backslashes and no terminal's codes.
-fn bare<'b>(text: &[u8], into: &'b mut Vec<u8>) -> &'b [u8] {
-    if into.len() < text.len() {
-        into.resize(text.len(), 0);
-    }
-    let mut length = 0;
-    if memchr(ESCAPE, text).is_none() {
-        for byte in text {
-            into[length] = *byte;
-            length += usize::from(counts(*byte));
-        }
-    } else {
-        for place in (Places { text, at: 0 }) {
-            into[length] = text[place];
-            length += 1;
-        }
-    }
-    &into[..length]
-}
-
-fn counts(byte: u8) -> bool {
-    byte > b' ' && byte != b'\\'
-}
-
-/// Where those bytes stand.
-struct Places<'t> {
-    text: &'t [u8],
-    at: usize,
-}
-
-impl Iterator for Places<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        loop {
-            let byte = *self.text.get(self.at)?;
-            self.at += 1;
-            if byte == ESCAPE {
-                self.at += code(&self.text[self.at..]);
-            } else if counts(byte) {
-                return Some(self.at - 1);
-            }
-        }
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Spot<'t> {
     text: &'t [u8],
     line: Range<usize>,
     number: u64,
-    /// The line as it is shown, as it was meant, and what it says where it is JSON.
+    /// The line as it was meant, as it is shown, and what it says where it is JSON.
     forms: Vec<String>,
     wrapped: OnceCell<Window>,
     several: OnceCell<Window>,
@@ -69,7 +69,8 @@ impl<'t> Spot<'t> {
         let shown = shown(&line).into_owned();
         let plain = plain(&shown).into_owned();
         let said = unescaped(&plain);
-        let forms = if plain.len() < shown.len() { vec![shown, plain] } else { vec![shown] };
+        // What stands before a line may also be a part of it, as the first column of a table.
+        let forms = if plain.len() < shown.len() { vec![plain, shown] } else { vec![shown] };
         let forms = forms.into_iter().chain(said).collect();
         Self { text, line: start..end, number, forms, wrapped: OnceCell::new(), several: OnceCell::new() }
     }
@@ -80,12 +81,17 @@ impl<'t> Spot<'t> {
     }
 
     /// Tries a failure here. Where it is recognised: what stands there, and where its last line ends.
-    pub(super) fn recognised(&self, ready: &Ready) -> Option<(Occurrence, usize)> {
+    ///
+    /// Lines without blanks are looked at where it is to be thorough, or where they look as a terminal wraps them.
+    pub(super) fn recognised(&self, ready: &Ready, thorough: bool) -> Option<(Occurrence, usize)> {
         let several = || {
             let window = self.several.get_or_init(|| self.window(SEVERAL, true));
             self.in_a_window(ready, window, &ready.pattern.plain)
         };
         let wrapped = || {
+            if !thorough && !self.looks_wrapped() {
+                return None;
+            }
             let pattern = ready.pattern.blankless()?;
             self.in_a_window(ready, self.wrapped.get_or_init(|| self.window(WRAPPED, false)), pattern)
         };
@@ -126,8 +132,39 @@ impl<'t> Spot<'t> {
         }
     }
 
+    /// Whether the line, or the one before it, is as long as none around is: it may have gone on in the next one. Or it
+    /// holds a run of blanks, as where a padded end was joined.
+    fn looks_wrapped(&self) -> bool {
+        let around = self.stand(WRAPPED);
+        let longest = around.0.iter().map(Range::len).max().unwrap_or(0);
+        let own = [around.1.checked_sub(1), Some(around.1)].into_iter().flatten();
+        let full = own.filter_map(|index| around.0.get(index)).any(|line| line.len() == longest);
+        full || self.forms[0].trim().contains("    ")
+    }
+
     /// The lines around, with their ends or without any blanks.
-    fn window(&self, (bytes, most): (usize, usize), ends: bool) -> Window {
+    fn window(&self, reach: (usize, usize), ends: bool) -> Window {
+        let (lines, about) = self.stand(reach);
+        let mut text = String::new();
+        let lines = lines
+            .into_iter()
+            .map(|stands| {
+                let begins = text.len();
+                let line = String::from_utf8_lossy(&self.text[stands.clone()]);
+                if ends {
+                    text.push_str(&plain(&line));
+                    text.push('\n');
+                } else if !is_header(&line) {
+                    squeezed(&plain(&line), &mut text);
+                }
+                Line { begins, stands }
+            })
+            .collect();
+        Window { text, lines, about }
+    }
+
+    /// Where the lines around stand, and which of them is the line.
+    fn stand(&self, (bytes, most): (usize, usize)) -> (Vec<Range<usize>>, usize) {
         let mut lines = vec![self.line.clone()];
         while lines.len() <= most {
             let next = lines.last().map_or(0, |line| line.start);
@@ -149,28 +186,13 @@ impl<'t> Spot<'t> {
             let end = memchr(b'\n', &self.text[next..upto]).map_or(upto, |end| next + end);
             lines.push(next..end);
         }
-        let mut text = String::new();
-        let lines = lines
-            .into_iter()
-            .map(|stands| {
-                let begins = text.len();
-                let line = String::from_utf8_lossy(&self.text[stands.clone()]);
-                if ends {
-                    text.push_str(&plain(&line));
-                    text.push('\n');
-                } else if !is_header(&line) {
-                    squeezed(&plain(&line), &mut text);
-                }
-                Line { begins, stands }
-            })
-            .collect();
-        Window { text, lines, about }
+        (lines, about)
     }
 
     fn excerpt(&self, stands: Range<usize>) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.text[stands]);
         let lines: Vec<String> =
-            text.lines().map(|line| cut(plain(line).trim_end(), 0..0)).filter(|line| !line.is_empty()).collect();
+            text.lines().map(|line| cut(plain(line).trim(), 0..0)).filter(|line| !line.is_empty()).collect();
         few(lines)
     }
 }
@@ -204,6 +226,9 @@ enum Which {
 /// The named groups of what stands nearest in a part of the text, else in a larger one.
 fn taken(text: &[u8], ways: &Ways, near: Range<usize>, far: Range<usize>, which: Which) -> Vec<(String, String)> {
     let look = |stands: &Range<usize>| {
+        if !ways.may_be_in(&text[stands.clone()]) {
+            return None;
+        }
         let part = String::from_utf8_lossy(&text[stands.clone()]);
         let mut lines = String::with_capacity(part.len());
         for line in part.lines() {
@@ -281,5 +306,5 @@ fn cut(line: &str, found: Range<usize>) -> String {
     let to = near(from + WIDTH);
     let text: String = line[from..to].chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let (before, behind) = (if from > 0 { "… " } else { "" }, if to < line.len() { " …" } else { "" });
-    format!("{before}{text}{behind}")
+    format!("{before}{}{behind}", text.trim())
 }

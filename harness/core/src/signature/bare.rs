@@ -1,0 +1,60 @@
+//! The bytes of a text that tell, in which a first look finds where something may be.
+
+use memchr::memchr;
+
+use super::lines::code;
+
+/// Begins a terminal's code.
+const ESCAPE: u8 = 0x1b;
+
+/// The bytes of a text that are no blanks, no backslashes and no terminal's codes.
+pub(super) fn bare<'b>(text: &[u8], into: &'b mut Vec<u8>) -> &'b [u8] {
+    if into.len() < text.len() {
+        into.resize(text.len(), 0);
+    }
+    let mut length = 0;
+    if memchr(ESCAPE, text).is_none() {
+        for byte in text {
+            into[length] = *byte;
+            length += usize::from(counts(*byte));
+        }
+    } else {
+        for place in Places::new(text) {
+            into[length] = text[place];
+            length += 1;
+        }
+    }
+    &into[..length]
+}
+
+fn counts(byte: u8) -> bool {
+    byte > b' ' && byte != b'\\'
+}
+
+/// Where those bytes stand.
+pub(super) struct Places<'t> {
+    text: &'t [u8],
+    at: usize,
+}
+
+impl<'t> Places<'t> {
+    pub(super) fn new(text: &'t [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+}
+
+impl Iterator for Places<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            let byte = *self.text.get(self.at)?;
+            self.at += 1;
+            if byte == ESCAPE {
+                self.at += code(&self.text[self.at..]);
+            } else if counts(byte) {
+                return Some(self.at - 1);
+            }
+        }
+    }
+}

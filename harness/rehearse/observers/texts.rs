@@ -1,0 +1,216 @@
+//! Reads texts of any size piece by piece: files, packed ones too, folders, standard input.
+
+use std::fs::File;
+use std::io::{Cursor, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+/// Bytes that are read at once.
+const PIECE: usize = 256 << 10;
+/// Bytes of a file that tell what it is.
+const BEGINNING: usize = 8 << 10;
+/// How a packed file begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Folders inside one another.
+const DEEPEST: usize = 64;
+
+/// What is told as texts are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextPart<'r> {
+    /// A text begins; its name.
+    Begins(&'r str),
+    /// A piece of it, cut anywhere.
+    Piece(&'r [u8]),
+    /// It has ended.
+    Ends,
+    /// What was found in a folder is no text.
+    Skipped {
+        /// Its name.
+        name: &'r str,
+        /// What it is.
+        because: &'r str,
+    },
+    /// Something cannot be read, or is no text though it was named.
+    Unreadable {
+        /// Its name.
+        name: &'r str,
+        /// Why.
+        because: &'r str,
+    },
+}
+
+/// Reads texts in order: `-` is standard input, a folder stands for all files in it, sorted.
+pub fn read_texts(paths: &[PathBuf], mut tell: impl FnMut(TextPart<'_>)) {
+    for path in paths {
+        if path.as_os_str() == "-" {
+            text(std::io::stdin().lock(), "-", true, &mut tell);
+        } else if path.is_dir() {
+            folder(path, 0, &mut tell);
+        } else {
+            file(path, true, &mut tell);
+        }
+    }
+}
+
+fn folder(path: &Path, depth: usize, tell: &mut impl FnMut(TextPart<'_>)) {
+    let unreadable = |because: &str, tell: &mut dyn FnMut(TextPart<'_>)| {
+        tell(TextPart::Unreadable { name: &path.display().to_string(), because });
+    };
+    if depth >= DEEPEST {
+        return unreadable("it lies too deep", tell);
+    }
+    let entries: Result<Vec<PathBuf>, _> =
+        std::fs::read_dir(path).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut entries = match entries {
+        Ok(entries) => entries,
+        Err(error) => return unreadable(&error.to_string(), tell),
+    };
+    entries.sort();
+    for entry in entries {
+        let link = entry.is_symlink();
+        let skipped = |because: &str, tell: &mut dyn FnMut(TextPart<'_>)| {
+            tell(TextPart::Skipped { name: &entry.display().to_string(), because });
+        };
+        if entry.is_file() {
+            file(&entry, false, tell);
+        } else if entry.is_dir() && !link {
+            folder(&entry, depth + 1, tell);
+        } else if link {
+            // A link to a folder may lead round in a circle.
+            skipped(if entry.exists() { "a link to a folder" } else { "a link to nothing" }, tell);
+        } else {
+            skipped("neither file nor folder", tell);
+        }
+    }
+}
+
+fn file(path: &Path, named: bool, tell: &mut impl FnMut(TextPart<'_>)) {
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => text(file, &name, named, tell),
+        Err(error) => tell(TextPart::Unreadable { name: &name, because: &error.to_string() }),
+    }
+}
+
+/// Reads one text; what is packed is unpacked, by what it holds and not by its name.
+fn text(source: impl Read, name: &str, named: bool, tell: &mut impl FnMut(TextPart<'_>)) {
+    let mut source = source;
+    let done = beginning(&mut source).and_then(|first| {
+        let packed = first.starts_with(&GZIP);
+        let whole = Cursor::new(first).chain(source);
+        if packed { pieces(MultiGzDecoder::new(whole), name, named, tell) } else { pieces(whole, name, named, tell) }
+    });
+    if let Err(error) = done {
+        tell(TextPart::Unreadable { name, because: &error.to_string() });
+    }
+}
+
+fn beginning(source: &mut impl Read) -> Result<Vec<u8>, std::io::Error> {
+    let mut first = Vec::with_capacity(BEGINNING);
+    source.take(BEGINNING as u64).read_to_end(&mut first)?;
+    Ok(first)
+}
+
+fn pieces(
+    mut source: impl Read,
+    name: &str,
+    named: bool,
+    tell: &mut impl FnMut(TextPart<'_>),
+) -> Result<(), std::io::Error> {
+    let first = beginning(&mut source)?;
+    if first.contains(&0) {
+        let utf16 = first.starts_with(&[0xff, 0xfe]) || first.starts_with(&[0xfe, 0xff]);
+        let because = if utf16 { "it is UTF-16; UTF-8 is read" } else { "it is no text" };
+        tell(if named { TextPart::Unreadable { name, because } } else { TextPart::Skipped { name, because } });
+        return Ok(());
+    }
+    tell(TextPart::Begins(name));
+    tell(TextPart::Piece(&first));
+    let mut buffer = vec![0; PIECE];
+    let ended = loop {
+        match source.read(&mut buffer) {
+            Ok(0) => break Ok(()),
+            Ok(read) => tell(TextPart::Piece(&buffer[..read])),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    tell(TextPart::Ends);
+    ended
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// What was read of each text, and what was said of the rest.
+    fn read(paths: &[PathBuf], root: &Path) -> Vec<String> {
+        let mut told: Vec<String> = Vec::new();
+        let short = |name: &str| name.replace(&root.display().to_string(), "");
+        read_texts(paths, |part| match part {
+            TextPart::Begins(name) => told.push(format!("{}: ", short(name))),
+            TextPart::Piece(bytes) => told.last_mut().unwrap().push_str(&String::from_utf8_lossy(bytes)),
+            TextPart::Ends => told.last_mut().unwrap().push('.'),
+            TextPart::Skipped { name, because } => told.push(format!("{} skipped: {because}", short(name))),
+            TextPart::Unreadable { name, because } => told.push(format!("{} unreadable: {because}", short(name))),
+        });
+        told
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_folder_is_read_in_order_and_what_is_no_text_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("b")).unwrap();
+        std::fs::write(at("b/inner"), "inside").unwrap();
+        std::fs::write(at("c.gz"), [gzip(b"pack"), gzip(b"ed")].concat()).unwrap();
+        std::fs::write(at("a"), "first").unwrap();
+        std::fs::write(at("d"), b"\0\x01").unwrap();
+        std::fs::write(at("e.gz"), gzip(b"tar\0")).unwrap();
+        std::fs::write(at("f"), "").unwrap();
+        std::os::unix::fs::symlink(folder.path(), at("g")).unwrap();
+        std::os::unix::fs::symlink(at("a"), at("h")).unwrap();
+        let told = read(&[folder.path().to_owned()], folder.path());
+        assert_eq!(
+            told,
+            [
+                "/a: first.",
+                "/b/inner: inside.",
+                "/c.gz: packed.",
+                "/d skipped: it is no text",
+                "/e.gz skipped: it is no text",
+                "/f: .",
+                "/g skipped: a link to a folder",
+                "/h: first.",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_named_and_cannot_be_read_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("binary"), b"x\0").unwrap();
+        std::fs::write(at("wide"), b"\xff\xfeh\0i\0").unwrap();
+        let packed = gzip("line\n".repeat(100_000).as_bytes());
+        std::fs::write(at("cut.gz"), &packed[..packed.len() / 2]).unwrap();
+        let told = read(&["none", "binary", "wide", "cut.gz"].map(at), folder.path());
+        assert!(told[0].starts_with("/none unreadable: No such file"), "{told:?}");
+        assert_eq!(told[1..3], ["/binary unreadable: it is no text", "/wide unreadable: it is UTF-16; UTF-8 is read"]);
+        // What could be read of it was.
+        assert!(
+            told[3].starts_with("/cut.gz: line\nline\n") && told[4].starts_with("/cut.gz unreadable: "),
+            "{}",
+            told[4]
+        );
+    }
+}

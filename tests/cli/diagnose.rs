@@ -1,0 +1,159 @@
+//! `rehearse diagnose`: what it is given, what it tells, how it exits.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{Tried, check, rehearse, scratch};
+
+const LOG: &str = "tests/cli/diagnose/upgrade.log";
+const KNOWN: &str =
+    "PG::DependentObjectsStillExist: ERROR:  cannot drop desired object(s) because other objects depend on them\n";
+
+fn diagnose<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [&["diagnose", "--product", "gitlab"], arguments].concat()
+}
+
+#[test]
+fn root_causes_stand_before_what_follows_from_them() -> Tried {
+    let ran = rehearse(&diagnose(&[LOG]))?;
+    let told = String::from_utf8(ran.stdout)?;
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/diagnose/upgrade.txt");
+    if std::env::var_os("REHEARSE_BLESS").is_some() {
+        std::fs::write(&golden, &told)?;
+    }
+    assert_eq!(told, std::fs::read_to_string(golden)?);
+    assert_eq!((ran.status.code(), String::from_utf8(ran.stderr)?), (Some(1), String::new()));
+    Ok(())
+}
+
+#[test]
+fn programs_get_a_list_with_the_same() -> Tried {
+    let ran = rehearse(&diagnose(&[LOG, "--format", "json"]))?;
+    let json: serde_json::Value = serde_json::from_slice(&ran.stdout)?;
+    let all = json.as_array().ok_or("no list")?;
+    let short: Vec<(&str, u64, Option<&str>)> = all
+        .iter()
+        .map(|it| (it["id"].as_str().unwrap_or(""), it["line"].as_u64().unwrap_or(0), it["consequence_of"].as_str()))
+        .collect();
+    assert_eq!(
+        short,
+        [
+            ("bbm-not-finished", 17, None),
+            ("migrate-generic", 15, Some("bbm-not-finished")),
+            ("downgrade-silent", 52, Some("bbm-not-finished")),
+            ("500-after-recreate", 59, Some("downgrade-silent")),
+            ("shm-small", 56, None),
+        ]
+    );
+    for it in all {
+        let keys: Vec<&str> = it.as_object().ok_or("no object")?.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["id", "file", "line", "cause", "remedy", "source", "consequence_of", "count", "excerpt"]);
+        assert_eq!(it["file"], LOG);
+    }
+    assert!(all[0]["remedy"].as_str().is_some_and(|text| {
+        text.contains(
+            r#"finalize[CopyColumnUsingBackgroundMigrationJob,ci_stages,id,'[["id"]\,["id_convert_to_bigint"]]']"#,
+        )
+    }));
+    assert_eq!(all[1]["count"], 3);
+    assert_eq!(ran.status.code(), Some(1));
+    Ok(())
+}
+
+#[test]
+fn a_secret_beside_a_failure_is_not_shown() -> Tried {
+    for format in ["text", "json"] {
+        let ran = rehearse(&diagnose(&[LOG, "--format", format]))?;
+        let told = String::from_utf8(ran.stdout)?;
+        assert!(!told.contains("hunter22") && told.contains("[not shown]"), "{told}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_failure_of_other_releases_is_told_with_them_or_left_out() -> Tried {
+    let (_folder, log) = scratch("app.log", KNOWN)?;
+    check(&diagnose(&[&log]), 1, &["drop-dependent", "releases >=17.2.0, <17.2.2", "use 17.2.2 or newer"], &[])?;
+    check(&diagnose(&[&log, "--release", "17.2.1"]), 1, &["drop-dependent"], &[])?;
+    let other = ["Nothing that is known of gitlab on 17.3.7 was recognised.", "app.log:1"];
+    check(&diagnose(&[&log, "--release", "17.3.7-ee.0"]), 0, &other[1..], &[])?;
+    check(&diagnose(&[&log, "--release", "17.3.7"]), 0, &other, &[])
+}
+
+#[test]
+fn where_nothing_is_known_the_first_errors_are_told_that_are_not_allowed() -> Tried {
+    let text = "fine\nERROR:  must be allowed, CRIT Supervisor running as root\nFATAL: disk on fire, token=abcdef\n  at x\nFATAL: disk on fire, token=ghijkl\n";
+    let (_folder, log) = scratch("app.log", text)?;
+    let said = [
+        "Nothing that is known of gitlab was recognised.",
+        "app.log:3",
+        "| FATAL: disk on fire, token=[not shown]",
+        "|   at x",
+    ];
+    check(&diagnose(&[&log]), 0, &said, &[])?;
+    check(&diagnose(&[&log, "--format", "json"]), 0, &["[]\n"], &said)?;
+    let ran = rehearse(&diagnose(&[&log]))?;
+    let told = String::from_utf8(ran.stdout)?;
+    assert!(!told.contains("Supervisor"), "{told}");
+    let (_folder, log) = scratch("app.log", "all is well\n")?;
+    check(&diagnose(&[&log]), 0, &["Nothing that is known", "Nor is there a line that counts as an error"], &[])
+}
+
+#[test]
+fn folders_packed_files_and_standard_input_are_read() -> Tried {
+    let folder = tempfile::tempdir()?;
+    let packed = std::fs::File::create(folder.path().join("b.gz"))?;
+    let mut packed = flate2::write::GzEncoder::new(packed, flate2::Compression::default());
+    packed.write_all(KNOWN.as_bytes())?;
+    packed.finish()?;
+    std::fs::write(folder.path().join("a"), "PRNG is not seeded\n")?;
+    std::fs::write(folder.path().join("c"), b"\0\0")?;
+    let path = folder.path().display().to_string();
+    check(&diagnose(&[&path]), 1, &["prng", "/a:1", "drop-dependent", "/b.gz:1"], &["skipped", "c: it is no text"])?;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rehearse"))
+        .args(diagnose(&["-"]))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    child.stdin.take().ok_or("no input")?.write_all(KNOWN.as_bytes())?;
+    let ran = child.wait_with_output()?;
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(String::from_utf8(ran.stdout)?.contains("drop-dependent  standard input:1"));
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_read_is_bad_input_and_the_rest_is_told() -> Tried {
+    let (_folder, log) = scratch("app.log", KNOWN)?;
+    check(
+        &diagnose(&["/nowhere.log", &log]),
+        2,
+        &["drop-dependent"],
+        &["error: cannot read /nowhere.log: No such file"],
+    )?;
+    let (_folder, empty) = scratch("empty.log", "")?;
+    check(&diagnose(&[&empty]), 2, &[], &["there is nothing in what was given"])?;
+    let (_folder, binary) = scratch("binary", "a\0b")?;
+    check(&diagnose(&[&binary]), 2, &[], &["cannot read", "it is no text"])?;
+    check(&["diagnose", "--product", "gitlub", &log], 2, &[], &["no product \"gitlub\""])?;
+    check(&["diagnose", &log], 2, &[], &["--product"])?;
+    check(&diagnose(&[]), 2, &[], &["LOG"])?;
+    check(&diagnose(&[&log, "--release", "new"]), 2, &[], &["--release"])?;
+    check(&["diagnose", "--help"], 0, &["Examples:", "docker logs gitlab", "Exits with 1"], &[])
+}
+
+#[test]
+fn any_product_folder_serves() -> Tried {
+    let (_folder, log) = scratch("app.log", "There are migrations not yet applied\n")?;
+    let product = "harness/products/nautobot";
+    check(
+        &["diagnose", "--product-dir", product, &log],
+        1,
+        &["migrations-not-applied", "nautobot-server post_upgrade"],
+        &[],
+    )?;
+    check(&["diagnose", "--product", product, &log], 1, &["migrations-not-applied"], &[])?;
+    let none = scratch("app.log", KNOWN)?;
+    check(&["diagnose", "--product", "nautobot", &none.1], 0, &["Nothing that is known of nautobot"], &[])
+}
