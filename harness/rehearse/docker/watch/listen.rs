@@ -131,11 +131,6 @@ async fn judge(event: &EventMessage, run: &str, client: &Client, seen: &Seen) {
                         ));
                     }
                 }
-                "update" => seen.add(disturbance(
-                    Disturber::ContainerTouched,
-                    &thing.object,
-                    "its limits were changed from outside",
-                )),
                 _ => {
                     if let Some(command) = action.strip_prefix("exec_create: ") {
                         let exec = attributes.get("execID").map_or("", String::as_str);
