@@ -388,6 +388,11 @@ pub fn rehearsal_by(
     let mut problems = scenario.problems(&product, &document);
     if let (Some(runbook), Some(production)) = (&runbook, &scenario.production) {
         problems.extend(runbook.wrong_answers(production, &document, "/production"));
+        if runbook.variant(production).is_some_and(|variant| variant.zero_downtime) && !scenario.zero_downtime {
+            let title = "an upgrade without downtime has a path of its own";
+            let label = "add `zero-downtime: true` to the scenario";
+            problems.push(document.problem("/production/answers/install-method", title, label, None));
+        }
     }
     document.refuse(problems)?;
     let given = change(&mut scenario);

@@ -114,6 +114,12 @@ fn answers_that_nobody_asks_for_are_shown_with_their_place() -> Tried {
     std::fs::write(&scenario, text.replace("install-methods: docker", "install-method: dockr"))?;
     let wanted = ["s.yaml:7", "`dockr` is no answer to: How is it installed?", "did you mean `docker`?"];
     check(&["runbook", &scenario.display().to_string()], 2, &[], &wanted)?;
+    std::fs::write(
+        &scenario,
+        text.replace("answers: { install-methods: docker, geo: none }", "takes: { resotre: 2h }"),
+    )?;
+    let wanted = ["s.yaml:7", "nothing of the runbook is `resotre`", "did you mean `restore`?"];
+    check(&["runbook", &scenario.display().to_string()], 2, &[], &wanted)?;
     check(&["runbook", "scenarios/redmine-5.0-to-6.1.yaml"], 2, &[], &["product redmine has no runbook"])
 }
 
@@ -136,7 +142,14 @@ fn what_no_rehearsal_reaches_is_refused_with_the_reason_and_has_a_runbook() -> T
     ] {
         let folder = tempfile::tempdir()?;
         let scenario = folder.path().join("s.yaml");
-        std::fs::write(&scenario, text.replace("install-method: docker", &format!("install-method: {method}")))?;
+        let mut text = text.replace("install-method: docker", &format!("install-method: {method}"));
+        if method == "zero-downtime" {
+            std::fs::write(&scenario, &text)?;
+            let wanted = ["s.yaml:", "a path of its own", "add `zero-downtime: true` to the scenario"];
+            check(&["runbook", &scenario.display().to_string()], 2, &[], &wanted)?;
+            text.push_str("zero-downtime: true\n");
+        }
+        std::fs::write(&scenario, text)?;
         let scenario = scenario.display().to_string();
         check(&["run", &scenario], 2, &[], &[title, "`rehearse runbook` prints its steps"])?;
         check(&["runbook", &scenario], 0, &[command, "cannot be rehearsed on one machine"], &[])?;
@@ -247,9 +260,39 @@ fn of_a_mail_to_support_each_planted_mistake_is_told() -> Tried {
             (None, "users know of it"),
             (None, "CI jobs and runners"),
             (None, "a rehearsal before"),
-            (None, "how long the way back takes"),
         ],
     )
+}
+
+#[test]
+fn lines_that_would_ruin_an_installation_are_told_and_their_warnings_are_not() -> Tried {
+    let folder = tempfile::tempdir()?;
+    let plan = folder.path().join("plan.md");
+    let at = plan.display().to_string();
+    for line in [
+        "sudo apt-get upgrade -y",
+        "sudo apt install gitlab-ee",
+        "If some background migrations remain, proceed anyway.",
+        "gitlab-rake db:rollback STEP=200",
+        "BatchedMigration.update_all(status: 3)",
+        "gitlab-backup restore BACKUP=1706167370_2024_01_25_15.11.13_gitlab_backup.tar",
+        "gitlab-backup restore BACKUP=1706167370_2024_01_25_15.11.12-ee",
+        "rm /etc/gitlab/gitlab-secrets.json so that it is made anew",
+        "gitlab-backup create SKIP=repositories",
+        "docker pull gitlab/gitlab-ee:latest",
+    ] {
+        std::fs::write(&plan, format!("# GitLab\nfrom 15.11.13 to 16.3.9\n{line}\n"))?;
+        let wanted = format!("{at}:3: wrong");
+        check(&["runbook", "review", &at, "--product", "gitlab"], 1, &[&wanted], &[])?;
+    }
+    for line in
+        ["Never use docker pull gitlab/gitlab-ee:latest", "Wait until no background migrations remain, then go on."]
+    {
+        std::fs::write(&plan, format!("# GitLab\nfrom 15.11.13 to 16.3.9\n{line}\n"))?;
+        let (_, text) = output(&["runbook", "review", &at, "--product", "gitlab"])?;
+        assert!(!text.contains(":3: wrong"), "{line}\n{text}");
+    }
+    Ok(())
 }
 
 #[test]

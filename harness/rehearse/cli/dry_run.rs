@@ -8,6 +8,7 @@ use rehearse_core::product::{
 };
 use rehearse_core::release::{Range, Release};
 use rehearse_core::scenario::CheckKind;
+use rehearse_core::secret::without_named;
 use rehearse_core::spec::Command;
 use rehearse_core::template::Template;
 use serde_json::{Value, json};
@@ -128,7 +129,7 @@ impl Dry<'_> {
         fact("user", service.user.clone());
         fact("env-file", service.env_file.clone());
         for (key, value) in &service.env {
-            fact("env", Some(format!("{key}={}", self.filled(scene, value))));
+            fact("env", Some(format!("{key}={}", without_named(&self.filled(scene, value)))));
         }
         for (volume, path) in &service.volumes {
             fact("volume", Some(format!("{volume}:{path}")));
@@ -191,7 +192,7 @@ impl Dry<'_> {
         let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
         lines.at(1, format!("{name}{place} {}{user}", step.service));
         for (key, value) in &step.env {
-            lines.at(2, format!("env {key}={}", self.filled(scene, value)));
+            lines.at(2, format!("env {key}={}", without_named(&self.filled(scene, value))));
         }
         lines.block_at(2, &format!("$ {}", self.command(scene, &step.command)));
     }

@@ -73,6 +73,9 @@ pub struct Variant {
     /// Why it cannot be rehearsed on one machine: `rehearse run` refuses it.
     #[serde(default)]
     pub not_rehearsed: Option<String>,
+    /// It goes the product's path without downtime: the scenario has to ask for that.
+    #[serde(default)]
+    pub zero_downtime: bool,
     /// What the rehearsal in containers does not show of it.
     #[serde(default)]
     pub not_shown: Option<String>,
@@ -162,6 +165,9 @@ pub struct Mentions {
     pub to: Pattern,
     /// What stands before a version of something else: `PostgreSQL`, `Ubuntu`.
     pub others: Pattern,
+    /// A backup that is named; its first group is the release that it is of.
+    #[serde(default)]
+    pub backup: Option<Pattern>,
 }
 
 /// What a scenario says of the production installation, for its runbook.
@@ -262,7 +268,21 @@ impl Runbook {
                 ));
             }
         }
+        let known = self.measured();
+        for name in production.takes.keys().filter(|name| !known.contains(name.rsplit('/').next().unwrap_or(name))) {
+            let near = did_you_mean(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            let label = format!("expected one of: {}", known.iter().copied().collect::<Vec<_>>().join(", "));
+            let at = format!("{at}/takes/{name}");
+            problems.push(document.problem(&at, format!("nothing of the runbook is `{name}`"), label, near));
+        }
         problems
+    }
+
+    /// The names of what a rehearsal measures, or production says.
+    fn measured(&self) -> BTreeSet<&str> {
+        let tasks = self.variants.values().flat_map(|variant| variant.phases()).flat_map(|(_, tasks)| tasks);
+        let names = tasks.flat_map(|task| &task.measured_by);
+        names.map(|name| name.rsplit('/').next().unwrap_or(name)).collect()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::catalog::Catalog;
 use crate::path::{Facts, Planner, Refusal, Rules, Target};
 use crate::plan::humane;
 use crate::release::Release;
+use crate::scalar::Pattern;
 
 /// What is to be said of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,7 +60,7 @@ pub fn review(
 ) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let mentions = mentions(text, &runbook.releases.others);
-    let stated = |pattern: &crate::scalar::Pattern| {
+    let stated = |pattern: &Pattern| {
         text.lines().find_map(|line| pattern.regex().captures(line)?.get(1).map(|group| group.as_str().to_owned()))
     };
     let from = from.cloned().or_else(|| stated(&runbook.releases.from)?.parse().ok());
@@ -80,6 +81,9 @@ pub fn review(
                 });
             }
         }
+    }
+    if let (Some(from), Some(pattern)) = (&from, &runbook.releases.backup) {
+        restored(text, from, pattern, &mut remarks);
     }
     missing(text, runbook, &path, &mut remarks);
     time(text, &mentions, &mut remarks);
@@ -242,6 +246,21 @@ fn editions(mentions: &[Mention], rules: &Rules, remarks: &mut Vec<Remark>) {
     });
 }
 
+/// Backups that the plan restores and that are of another release than the source.
+fn restored(text: &str, from: &Release, pattern: &Pattern, remarks: &mut Vec<Remark>) {
+    for (line, number) in text.lines().zip(1..) {
+        let said = pattern.regex().captures(line).and_then(|groups| groups.get(1)?.as_str().parse::<Release>().ok());
+        let Some(release) = said.filter(|release| release.numbers() != from.numbers()) else { continue };
+        remarks.push(Remark {
+            kind: RemarkKind::Wrong,
+            line: Some(number),
+            what: format!("a backup of {} is restored", release.name()),
+            because: format!("production is {}, and a backup restores into exactly its own release", from.name()),
+            instead: format!("a backup of {}", from.name()),
+        });
+    }
+}
+
 /// What nobody says in the whole plan.
 fn missing(text: &str, runbook: &Runbook, path: &[Release], remarks: &mut Vec<Remark>) {
     let questions = runbook.questions.iter().map(|it| (&it.found, &it.ask, &it.because, None));
@@ -260,11 +279,11 @@ fn missing(text: &str, runbook: &Runbook, path: &[Release], remarks: &mut Vec<Re
     }
 }
 
-/// Whether what the plan's steps take fits its window. A time counts for a hop where its line names a release, so that
-/// sums and repetitions are not counted twice; where no line does, all times are steps.
+/// Whether what the plan's hops take fits its window. Only times on lines that name a release are those of a hop: others may
+/// be sums, or say the same again, and of those nothing is concluded.
 fn time(text: &str, mentions: &[Mention], remarks: &mut Vec<Remark>) {
     let mut window: Option<(usize, Duration)> = None;
-    let (mut hops, mut others, mut back) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let (mut hops, mut back) = (Duration::ZERO, Duration::ZERO);
     let mut back_named = false;
     for (line, number) in text.lines().zip(1..) {
         let lower = line.to_lowercase();
@@ -279,26 +298,25 @@ fn time(text: &str, mentions: &[Mention], remarks: &mut Vec<Remark>) {
             match (is_back, mentions.iter().any(|it| it.line == number)) {
                 (true, _) => back = back.max(length),
                 (false, true) => hops += length,
-                (false, false) => others += length,
+                (false, false) => {}
             }
         }
     }
-    let steps = if hops.is_zero() { others } else { hops };
     let Some((line, window)) = window else { return };
-    if steps + back > window {
+    if !hops.is_zero() && hops + back > window {
         remarks.push(Remark {
             kind: RemarkKind::Wrong,
             line: Some(line),
-            what: format!("a window of {} for what takes {}", humane(window), humane(steps + back)),
+            what: format!("a window of {} for what takes {}", humane(window), humane(hops + back)),
             because: format!(
                 "hops and steps take {}, the way back {}, and it has to fit too",
-                humane(steps),
+                humane(hops),
                 humane(back)
             ),
             instead: "a longer window, or several with a part of the path each".to_owned(),
         });
     }
-    if back_named && back.is_zero() {
+    if back_named && back.is_zero() && !hops.is_zero() {
         remarks.push(Remark {
             kind: RemarkKind::Missing,
             line: None,
