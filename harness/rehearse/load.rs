@@ -29,7 +29,7 @@ static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/harness/produc
 static IMAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/images");
 
 /// Bytes of a file that are read: a list of releases may be longer than a product.
-const LARGEST: u64 = 16 << 20;
+pub(crate) const LARGEST: u64 = 16 << 20;
 
 /// The input is bad.
 #[derive(Debug, thiserror::Error)]
@@ -152,6 +152,12 @@ pub enum LoadError {
         /// The product.
         product: String,
     },
+    /// A folder in which no run has written.
+    #[error("{path} is not the output folder of a run: there is no plan.json")]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file is not the JSON that it should be.
     #[error("{path} is not what a run of this version writes")]
     Json {
@@ -249,19 +255,6 @@ pub(crate) fn text(path: &Path) -> Result<String, LoadError> {
         let problem = Problem::new(span, "this is not UTF-8", "expected text in UTF-8");
         Rejected::new(Source::new(path.display().to_string(), text), problem, Vec::new()).into()
     })
-}
-
-/// What somebody pipes in or pastes.
-pub(crate) fn standard_input() -> Result<String, LoadError> {
-    let path = PathBuf::from("standard input");
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes);
-    read.map_err(|source| LoadError::Read { path: path.clone(), source })?;
-    let size = bytes.len() as u64;
-    if size > LARGEST {
-        return Err(LoadError::TooLarge { path, size });
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Reads a product: a built-in one by name, or the one in `folder`.

@@ -374,3 +374,13 @@ fn a_scenario_whose_backup_is_not_there_is_ignored_and_never_passed() -> Tried {
     assert_eq!(ignored, ["gitlab-15.11-to-18.2"]);
     Ok(())
 }
+
+#[test]
+fn arguments_of_a_path_that_contradict_each_other_are_refused() -> Tried {
+    let path = ["path", "--product", "gitlab", "--to", "16.3", "--from"];
+    let with = |more: &[&'static str]| [&path[..], more].concat();
+    check(&with(&["15.11.13-ee", "--edition", "ce"]), 2, &[], &["--edition ce and --from 15.11.13-ee"])?;
+    let twice = ["15.11.13", "--decide", "16.0=yes", "--decide", "16.0=no"];
+    check(&with(&twice), 2, &[], &["--decide 16.0 is given as yes and as no"])?;
+    check(&with(&["15.11.13-ee", "--edition", "ee"]), 0, &["16.3.9"], &[])
+}

@@ -16,6 +16,10 @@ pub(crate) fn path(args: &PathArgs) -> Exit {
         Ok(loaded) => loaded,
         Err(error) => return refuse(&error),
     };
+    if let Some(mistake) = contradiction(args) {
+        say(&format!("error: {mistake}"));
+        return Exit::BadInput;
+    }
     let decided: BTreeMap<ConditionId, bool> =
         args.decided.iter().map(|(line, needed)| (ConditionId::new(line.to_string()), *needed)).collect();
     let mut settings = loaded.product.settings.clone();
@@ -39,6 +43,24 @@ pub(crate) fn path(args: &PathArgs) -> Exit {
         Ok(way) => shown(args, &loaded.product.product, &way, to),
         Err(error) => refused(args, &error),
     }
+}
+
+/// Arguments of which only one can hold.
+fn contradiction(args: &PathArgs) -> Option<String> {
+    let (from, edition) = (args.from.as_ref(), args.edition.as_ref());
+    if let (Some(from), Some(edition)) = (from, edition)
+        && from.edition().is_some_and(|said| said != edition)
+        && matches!(&args.to, Some(Target::Line(_)) | None)
+    {
+        return Some(format!(
+            "--edition {edition} and --from {from}: a change of edition is a target such as 1.2.3-{edition}"
+        ));
+    }
+    let twice = args.decided.iter().enumerate().find_map(|(nth, (line, needed))| {
+        let before = args.decided.get(..nth)?.iter().any(|(other, said)| other == line && said != needed);
+        before.then_some(line)
+    });
+    twice.map(|line| format!("--decide {line} is given as yes and as no"))
 }
 
 fn loaded(args: &PathArgs) -> Result<LoadedProduct, LoadError> {

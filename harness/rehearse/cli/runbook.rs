@@ -1,5 +1,6 @@
 //! `rehearse runbook`: the operator's document, and the review of one that somebody else wrote.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -81,6 +82,9 @@ pub(crate) fn runbook(args: &RunbookArgs) -> Exit {
 
 fn written(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
     let folder = args.sources.product_dir.as_deref();
+    if of.is_dir() && !of.join("plan.json").is_file() {
+        return Err(LoadError::NoRun { path: of.to_owned() });
+    }
     let (plan, run, settings) = if of.is_dir() {
         (json::<Plan>(&of.join("plan.json"))?, Some(of), None)
     } else {
@@ -143,8 +147,21 @@ fn json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
     serde_json::from_str(&text).map_err(|source| LoadError::Json { path: path.to_owned(), source })
 }
 
+/// What somebody pipes in or pastes.
+fn standard_input() -> Result<String, LoadError> {
+    let path = PathBuf::from("standard input");
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(load::LARGEST + 1).read_to_end(&mut bytes);
+    read.map_err(|source| LoadError::Read { path: path.clone(), source })?;
+    let size = bytes.len() as u64;
+    if size > load::LARGEST {
+        return Err(LoadError::TooLarge { path, size });
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 fn reviewed(args: &ReviewArgs) -> Result<Exit, LoadError> {
-    let text = if args.file == Path::new("-") { load::standard_input()? } else { load::text(&args.file)? };
+    let text = if args.file == Path::new("-") { standard_input()? } else { load::text(&args.file)? };
     let LoadedProduct { product, catalog, runbook } = load::product(&args.product, None)?;
     let runbook = known(runbook, &product.product)?;
     let remarks = review(&text, &runbook, &product.path.rules(), &catalog, args.from.as_ref(), args.to.as_ref());
