@@ -1,6 +1,11 @@
 //! How fast logs of 1 GiB are searched for all known failures of a shipped product, and in how much memory:
 //! `cargo bench --bench diagnose`. The size in MiB can be given as an argument, or as DIAGNOSE_MIB.
 
+#[path = "../support/memory.rs"]
+mod memory;
+#[path = "../support/processor.rs"]
+mod processor;
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
@@ -13,6 +18,9 @@ use rehearse_core::check::LogSift;
 use rehearse_core::diagnosis::{Diagnosis, Found};
 use rehearse_core::product::Product;
 use rehearse_core::signature::Recogniser;
+
+use self::memory::memory;
+use self::processor::on_cpu;
 
 type Tried<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -41,14 +49,14 @@ fn main() -> Tried {
     for (name, every, line) in CASES {
         let file = folder.path().join("log");
         generate(&file, size, every, line)?;
-        let before = resident()?;
+        let before = memory("VmHWM:")?;
         // Once to have the file in memory: the disk is not what is measured.
         for round in 0..2 {
             let began = (Instant::now(), on_cpu()?);
             let (found, errors) = diagnose(&product, &recogniser, &file)?;
             let speed = size as f64 / 1e6 / began.0.elapsed().as_secs_f64();
             let per_core = size as f64 / 1e6 / (on_cpu()? - began.1);
-            let grown = resident()?.saturating_sub(before) >> 10;
+            let grown = memory("VmHWM:")?.saturating_sub(before) >> 10;
             if round == 1 {
                 let mut text = format!(
                     "{name:>26}: {per_core:>5.0} MB per second of CPU ({speed:.0} by the clock), {grown} MiB more memory at the peak, "
@@ -79,15 +87,6 @@ fn diagnose(product: &Product, recogniser: &Recogniser, file: &Path) -> Tried<(V
     Ok((diagnosis.finish(), sift.finish().count))
 }
 
-/// Seconds that this process was on a processor: what a machine with other work on it leaves as it is.
-fn on_cpu() -> Tried<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // Fields are counted from behind the command's name, which may hold blanks; user and system time, in hundredths.
-    let fields = stat.rsplit_once(')').ok_or("no stat")?.1.split_whitespace();
-    let ticks: Result<Vec<f64>, _> = fields.skip(11).take(2).map(str::parse).collect();
-    Ok(ticks?.iter().sum::<f64>() / 100.0)
-}
-
 #[expect(clippy::print_stdout, reason = "a bench is read by people")]
 fn show(text: &str) {
     println!("{text}");
@@ -115,11 +114,4 @@ fn generate(file: &Path, size: u64, every: u64, special: &str) -> Tried {
         written += line.len() as u64;
     }
     Ok(out.flush()?)
-}
-
-/// The most memory this process ever had, in KiB.
-fn resident() -> Tried<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

@@ -8,6 +8,7 @@ mod shape;
 mod together;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
@@ -38,6 +39,8 @@ pub struct LogSift {
     /// All patterns as one over many lines; none when they cannot be put together, and each line is judged by itself.
     any: Option<Regex>,
     errors: RegexSet,
+    /// Each of them by itself, which tells the place; made for the first long line that needs it.
+    places: OnceCell<Vec<Regex>>,
     allow: Vec<(Regex, String)>,
     review: LogReview,
     kinds: HashMap<String, usize>,
@@ -68,6 +71,7 @@ impl LogSift {
         Ok(Self {
             any: together(&errors),
             errors: RegexSet::new(&errors)?,
+            places: OnceCell::new(),
             allow: check
                 .allow
                 .iter()
@@ -217,8 +221,8 @@ impl LogSift {
         if line.len() <= WIDTH {
             return Cow::Borrowed(line);
         }
-        let patterns = self.errors.matches(error).into_iter().filter_map(|at| self.errors.patterns().get(at));
-        let places = patterns.filter_map(|pattern| Some(Regex::new(pattern).ok()?.find(error)?.start()));
+        let each = || self.errors.patterns().iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
+        let places = self.places.get_or_init(each).iter().filter_map(|pattern| Some(pattern.find(error)?.start()));
         let at = places.min().unwrap_or_default();
         if at < WIDTH / 2 && error.starts_with(&line[..WIDTH]) {
             return Cow::Borrowed(&line[..WIDTH]);

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Runbook;
 use super::said::{Mention, Named, duration, mentions, span};
 use crate::catalog::Catalog;
+use crate::check::shorten;
 use crate::path::{Facts, Planner, Refusal, Rules, Target};
 use crate::plan::humane;
 use crate::release::Release;
@@ -75,7 +76,7 @@ pub fn review(
                 remarks.push(Remark {
                     kind: RemarkKind::Wrong,
                     line: Some(number),
-                    what: shorten(line),
+                    what: shorten(line.trim(), 100),
                     because: mistake.because.clone(),
                     instead: mistake.instead.clone(),
                 });
@@ -325,13 +326,4 @@ fn time(text: &str, mentions: &[Mention], remarks: &mut Vec<Remark>) {
             instead: "a measured time: rehearse the restore".to_owned(),
         });
     }
-}
-
-fn shorten(line: &str) -> String {
-    let line = line.trim();
-    let mut cut: String = line.chars().take(100).collect();
-    if cut.len() < line.len() {
-        cut.push('…');
-    }
-    cut
 }

@@ -76,6 +76,19 @@ fn names_tell_secrets() {
     }
 }
 
+/// What a stream lets through of a text that comes in pieces.
+fn in_pieces(redactor: &Redactor, text: &str, mut cuts: Vec<usize>) -> Vec<u8> {
+    let (mut stream, mut seen, mut at) = (redactor.stream(), Vec::new(), 0);
+    cuts.sort_unstable();
+    for cut in cuts.into_iter().filter(|cut| *cut <= text.len()) {
+        seen.extend(stream.take(&text.as_bytes()[at..cut]));
+        at = cut;
+    }
+    seen.extend(stream.take(&text.as_bytes()[at..]));
+    seen.extend(stream.finish());
+    seen
+}
+
 proptest! {
     #[test]
     fn pieces_and_the_whole_come_to_the_same(
@@ -84,15 +97,7 @@ proptest! {
     ) {
         let redactor = redactor(&["hunter2-secret", "hunter2-secret-more", "secret-s"]);
         let whole = redactor.text(&text).into_owned();
-        let mut stream = redactor.stream();
-        let (mut cuts, mut seen, mut at) = (cuts, Vec::new(), 0);
-        cuts.sort_unstable();
-        for cut in cuts.into_iter().filter(|cut| *cut <= text.len()) {
-            seen.extend(stream.take(&text.as_bytes()[at..cut]));
-            at = cut;
-        }
-        seen.extend(stream.take(&text.as_bytes()[at..]));
-        seen.extend(stream.finish());
+        let seen = in_pieces(&redactor, &text, cuts);
         prop_assert_eq!(String::from_utf8(seen).unwrap(), whole);
     }
 }
