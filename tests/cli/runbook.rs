@@ -260,8 +260,34 @@ fn of_a_mail_to_support_each_planted_mistake_is_told() -> Tried {
             (None, "users know of it"),
             (None, "CI jobs and runners"),
             (None, "a rehearsal before"),
+            (None, "the order of the nodes"),
         ],
     )
+}
+
+#[test]
+fn of_a_plan_whose_steps_are_not_its_path_each_planted_mistake_is_told() -> Tried {
+    reviewed(
+        "poor-4.md",
+        &[
+            (Some(3), "no packages for CentOS 7 and RHEL 7 since 17.8"),
+            (Some(8), "17.11.7 is named here, and no step installs it"),
+            (Some(17), "17.5.5 is installed behind 17.8.7, line 16"),
+            (
+                Some(21),
+                "sudo gitlab-backup create, then gitlab-secrets.json and gitlab.rb to the vault (behind line 20)",
+            ),
+            (Some(21), "a backup made right before the upgrade: said only here, behind the first hop in line 14"),
+            (Some(23), "the target release is 18.5.7 here and 18.2.8 in line 4"),
+            (Some(26), "a backup of 16.11.10-ce is restored"),
+            (None, "the order of the primary and the secondaries"),
+        ],
+    )
+}
+
+#[test]
+fn of_a_good_plan_in_words_of_its_own_nothing_is_told() -> Tried {
+    check(&["runbook", "review", "tests/cli/runbook/good.md", "--product", "gitlab"], 0, &["0 wrong, 0 missing"], &[])
 }
 
 #[test]

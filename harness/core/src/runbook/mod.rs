@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Problem, did_you_mean};
-use crate::release::Range;
+use crate::release::{Edition, Range};
 use crate::scalar::{Duration, Pattern};
 use crate::spec::Document;
 use crate::template::Template;
@@ -40,6 +40,9 @@ pub struct Runbook {
     /// What a plan must not say.
     #[serde(default)]
     pub mistakes: Vec<Mistake>,
+    /// What must not follow each other in a plan.
+    #[serde(default)]
+    pub sequences: Vec<Sequence>,
     /// How a plan speaks of releases.
     pub releases: Mentions,
 }
@@ -138,6 +141,23 @@ pub struct Content {
     /// Only for plans whose path has a hop to one of these releases.
     #[serde(default)]
     pub releases: Option<Range>,
+    /// Only for plans with a line like this.
+    #[serde(default)]
+    pub concerns: Option<Words>,
+    /// It has to stand before the first release is installed, or say in words like these that it comes before.
+    #[serde(default)]
+    pub before_hops: Option<Pattern>,
+}
+
+/// Lines of a plan that are looked for.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Words {
+    /// What such a line looks like.
+    pub pattern: Pattern,
+    /// Lines that look like it and are none.
+    #[serde(default)]
+    pub unless: Option<Pattern>,
 }
 
 /// Something that a plan must not say.
@@ -149,6 +169,32 @@ pub struct Mistake {
     /// Lines that look like it and are none.
     #[serde(default)]
     pub unless: Option<Pattern>,
+    /// What excuses it in one of the four lines before or behind it.
+    #[serde(default)]
+    pub unless_near: Option<Pattern>,
+    /// Only for plans whose path has a hop to one of these releases.
+    #[serde(default)]
+    pub releases: Option<Range>,
+    /// Plans with a line like this are not concerned.
+    #[serde(default)]
+    pub except: Option<Pattern>,
+    /// What is wrong with it.
+    pub because: String,
+    /// What to do instead.
+    pub instead: String,
+}
+
+/// Two steps that must not follow each other.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Sequence {
+    /// The first of them.
+    pub first: Pattern,
+    /// The one that must not follow.
+    pub then: Pattern,
+    /// What makes it right where it stands between both.
+    #[serde(default)]
+    pub between: Option<Pattern>,
     /// What is wrong with it.
     pub because: String,
     /// What to do instead.
@@ -165,9 +211,36 @@ pub struct Mentions {
     pub to: Pattern,
     /// What stands before a version of something else: `PostgreSQL`, `Ubuntu`.
     pub others: Pattern,
-    /// A backup that is named; its first group is the release that it is of.
+    /// A backup that is named; its first group is the release that it is of, with its edition.
     #[serde(default)]
     pub backup: Option<Pattern>,
+    /// The edition of a backup whose name says none.
+    #[serde(default)]
+    pub backup_edition: Option<Edition>,
+    /// Lines that install the releases they name.
+    pub installs: Words,
+    /// Lines that install whatever release a hop goes to.
+    pub installs_each: Pattern,
+    /// What has to be the same wherever a plan says it.
+    #[serde(default)]
+    pub once: Vec<Once>,
+    /// What lines say of the maintenance window.
+    pub window: Pattern,
+    /// What lines say of the way back.
+    pub back: Pattern,
+}
+
+/// A release that a plan may name often, and always the same.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Once {
+    /// What it is.
+    pub what: String,
+    /// A line that names it; its first group is the release.
+    pub pattern: Pattern,
+    /// Only lines before the first installation: behind it the plan speaks of other times.
+    #[serde(default)]
+    pub before_hops: bool,
 }
 
 /// What a scenario says of the production installation, for its runbook.

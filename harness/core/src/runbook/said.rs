@@ -1,5 +1,6 @@
 //! What the lines of somebody's plan say: releases and times.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -15,6 +16,57 @@ static DURATION: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)(\d+(?:[.,]\d+)?)\s*(h|hrs?|hours?|min|mins|minutes?|m|days?|d)\b").ok());
 static CLOCK: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\b(\d{1,2}):(\d{2})\s*(?:-|–|—|to|until)\s*(\d{1,2}):(\d{2})\b").ok());
+
+/// A line of a plan, or the end of one with the next where a sentence goes on in it.
+#[derive(Debug)]
+pub(super) struct Said<'a> {
+    /// From 1.
+    pub(super) line: usize,
+    /// The words.
+    pub(super) text: Cow<'a, str>,
+    /// Where the second line begins: what is found has to reach over it, the rest stands in lines of its own.
+    seam: Option<usize>,
+}
+
+impl Said<'_> {
+    /// Whether the words are like this.
+    pub(super) fn is(&self, pattern: &Pattern) -> bool {
+        let over = |seam: usize| pattern.regex().find_iter(&self.text).any(|it| it.start() < seam && it.end() > seam);
+        self.seam.map_or_else(|| pattern.regex().is_match(&self.text), over)
+    }
+}
+
+/// What a plan says, line by line, and over the ends of lines that were wrapped.
+pub(super) fn said(text: &str) -> Vec<Said<'_>> {
+    let mut all = Vec::new();
+    let mut in_code = false;
+    let mut lines = text.lines().zip(1..).peekable();
+    while let Some((line, number)) = lines.next() {
+        all.push(Said { line: number, text: Cow::Borrowed(line), seam: None });
+        let fence = line.trim_start().starts_with("```");
+        in_code ^= fence;
+        let Some((next, _)) = lines.peek() else { continue };
+        let shell = line.strip_suffix('\\');
+        let goes_on = !fence && (shell.is_some() || !in_code && wraps(line, next));
+        if goes_on {
+            let first = shell.unwrap_or(line).trim_end();
+            let text = format!("{first} {}", next.trim_start());
+            all.push(Said { line: number, text: Cow::Owned(text), seam: Some(first.len() + 1) });
+        }
+    }
+    all
+}
+
+/// Whether a sentence goes on in the next line: not behind its end, nor where something of its own begins.
+fn wraps(line: &str, next: &str) -> bool {
+    let (line, next) = (line.trim(), next.trim_start());
+    let marks = ['#', '|', '>', '-', '*', '+', '`', '$'];
+    let numbered = next.trim_start_matches(|char: char| char.is_ascii_digit());
+    let begins =
+        next.is_empty() || next.starts_with(marks) || numbered.len() < next.len() && numbered.starts_with(['.', ')']);
+    let ended = line.is_empty() || line.starts_with(['#', '|']) || line.ends_with(['.', ':', ';', '!', '?', '|']);
+    !begins && !ended
+}
 
 /// A release of the product that a line names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +169,17 @@ mod tests {
                 (3, "17.3.7", None)
             ]
         );
+    }
+
+    #[test]
+    fn sentences_go_on_over_wrapped_lines_and_end_at_their_end() {
+        let text = "No need to wait for\nbackground migrations. Then:\n- install it\n- the next\n\ndocker run \\\n  image\n```\na\nb\n```\n";
+        let joined: Vec<String> =
+            said(text).iter().filter(|it| it.seam.is_some()).map(|it| format!("{}: {}", it.line, it.text)).collect();
+        assert_eq!(joined, ["1: No need to wait for background migrations. Then:", "6: docker run image"]);
+        let (over, within) = (Pattern::parse("for background").unwrap(), Pattern::parse("migrations").unwrap());
+        let first = &said(text)[1];
+        assert!(first.is(&over) && !first.is(&within));
     }
 
     #[test]

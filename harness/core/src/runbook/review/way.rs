@@ -1,106 +1,23 @@
-//! Reads a plan that somebody wrote, and says what is missing in it and what is wrong.
+//! The releases that a plan goes through, against the path that it has to take.
 
-use std::fmt;
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use serde::Serialize;
-
-use super::Runbook;
-use super::said::{Mention, Named, duration, mentions, span};
+use super::super::said::{Mention, Named};
+use super::super::{Mentions, Words};
+use super::{Remark, RemarkKind};
 use crate::catalog::Catalog;
-use crate::check::shorten;
-use crate::path::{Facts, Planner, Refusal, Rules, Target};
-use crate::plan::humane;
+use crate::path::{Facts, Hop, Planner, Refusal, Rules, Target};
 use crate::release::Release;
-use crate::scalar::Pattern;
-
-/// What is to be said of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Remark {
-    /// What kind.
-    pub kind: RemarkKind,
-    /// The line it is about, from 1; none where something is missing.
-    pub line: Option<usize>,
-    /// What is missing or wrong.
-    pub what: String,
-    /// Why it matters, with the document that says so.
-    pub because: String,
-    /// What to write or do instead.
-    pub instead: String,
-}
-
-/// What kind of remark it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RemarkKind {
-    /// What is said is wrong.
-    Wrong,
-    /// What has to be said is not.
-    Missing,
-}
-
-impl fmt::Display for RemarkKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Wrong => "wrong",
-            Self::Missing => "missing",
-        })
-    }
-}
-
-/// Reviews a plan by what the product's operators have to write down, and by its path rules. `from` and `to` are given
-/// where the plan's own words for them do not count. What is wrong comes first, in the plan's order.
-#[must_use]
-pub fn review(
-    text: &str,
-    runbook: &Runbook,
-    rules: &Rules,
-    catalog: &Catalog,
-    from: Option<&Release>,
-    to: Option<&Target>,
-) -> Vec<Remark> {
-    let mut remarks = Vec::new();
-    let mentions = mentions(text, &runbook.releases.others);
-    let stated = |pattern: &Pattern| {
-        text.lines().find_map(|line| pattern.regex().captures(line)?.get(1).map(|group| group.as_str().to_owned()))
-    };
-    let from = from.cloned().or_else(|| stated(&runbook.releases.from)?.parse().ok());
-    let to = to.cloned().or_else(|| stated(&runbook.releases.to)?.parse().ok());
-    let path = path(from.as_ref(), to.as_ref(), rules, catalog, &mentions, &mut remarks);
-    published(&mentions, catalog, &mut remarks);
-    editions(&mentions, rules, &mut remarks);
-    for (line, number) in text.lines().zip(1..) {
-        for mistake in &runbook.mistakes {
-            let excused = mistake.unless.as_ref().is_some_and(|unless| unless.regex().is_match(line));
-            if !excused && mistake.pattern.regex().is_match(line) {
-                remarks.push(Remark {
-                    kind: RemarkKind::Wrong,
-                    line: Some(number),
-                    what: shorten(line.trim(), 100),
-                    because: mistake.because.clone(),
-                    instead: mistake.instead.clone(),
-                });
-            }
-        }
-    }
-    if let (Some(from), Some(pattern)) = (&from, &runbook.releases.backup) {
-        restored(text, from, pattern, &mut remarks);
-    }
-    missing(text, runbook, &path, &mut remarks);
-    time(text, &mentions, &mut remarks);
-    remarks.sort_by_key(|remark| (remark.kind, remark.line));
-    remarks
-}
 
 /// Judges the releases that the plan goes through; the path it has to take.
-fn path(
+pub(super) fn path(
     from: Option<&Release>,
     to: Option<&Target>,
     rules: &Rules,
     catalog: &Catalog,
     mentions: &[Mention],
     remarks: &mut Vec<Remark>,
-) -> Vec<Release> {
+) -> Vec<Hop> {
     let mut absent = |what: &str| {
         let because = "without it nobody can say which stops are on the way".to_owned();
         let instead = format!("a line such as `{what}: 1.2.3`");
@@ -173,7 +90,7 @@ fn path(
         remarks.push(Remark { kind, line, what, because: hop.because.clone(), instead });
     }
     order(mentions, from, &path, remarks);
-    path
+    hops
 }
 
 /// A line with several releases of the path is an order; it has to ascend.
@@ -205,7 +122,7 @@ fn order(mentions: &[Mention], from: &Release, path: &[Release], remarks: &mut V
     }
 }
 
-fn published(mentions: &[Mention], catalog: &Catalog, remarks: &mut Vec<Remark>) {
+pub(super) fn published(mentions: &[Mention], catalog: &Catalog, remarks: &mut Vec<Remark>) {
     let mut told = Vec::new();
     for mention in mentions {
         let Named::Release(release) = &mention.named else { continue };
@@ -226,7 +143,7 @@ fn published(mentions: &[Mention], catalog: &Catalog, remarks: &mut Vec<Remark>)
     }
 }
 
-fn editions(mentions: &[Mention], rules: &Rules, remarks: &mut Vec<Remark>) {
+pub(super) fn editions(mentions: &[Mention], rules: &Rules, remarks: &mut Vec<Remark>) {
     let with = |it: &&Mention| it.edition.is_some();
     let Some(first) = mentions.iter().find(with) else { return };
     let Some(other) = mentions.iter().filter(with).find(|it| it.edition != first.edition) else { return };
@@ -247,83 +164,140 @@ fn editions(mentions: &[Mention], rules: &Rules, remarks: &mut Vec<Remark>) {
     });
 }
 
-/// Backups that the plan restores and that are of another release than the source.
-fn restored(text: &str, from: &Release, pattern: &Pattern, remarks: &mut Vec<Remark>) {
+/// Backups that the plan restores and that are of another release, or edition, than the source.
+pub(super) fn restored(text: &str, from: &Release, words: &Mentions, mentions: &[Mention], remarks: &mut Vec<Remark>) {
+    let Some(pattern) = &words.backup else { return };
+    let of_source = |it: &&Mention| matches!(&it.named, Named::Release(release) if release.numbers() == from.numbers());
+    let with = |it: &Mention| it.edition.clone();
+    let edition = mentions.iter().filter(of_source).find_map(with).or_else(|| mentions.iter().find_map(with));
     for (line, number) in text.lines().zip(1..) {
         let said = pattern.regex().captures(line).and_then(|groups| groups.get(1)?.as_str().parse::<Release>().ok());
-        let Some(release) = said.filter(|release| release.numbers() != from.numbers()) else { continue };
+        let Some(release) = said else { continue };
+        let of = release.edition().or(words.backup_edition.as_ref()).map(ToString::to_string);
+        let (is, instead, what) = match (&edition, &of) {
+            _ if release.numbers() != from.numbers() => (from.name().to_owned(), from.name().to_owned(), "release"),
+            (Some(edition), Some(of)) if edition != of => {
+                (format!("{}-{edition}", from.name()), format!("{}-{edition}", from.name()), "edition")
+            }
+            _ => continue,
+        };
+        let of = of.filter(|_| what == "edition").map(|of| format!("-{of}")).unwrap_or_default();
         remarks.push(Remark {
             kind: RemarkKind::Wrong,
             line: Some(number),
-            what: format!("a backup of {} is restored", release.name()),
-            because: format!("production is {}, and a backup restores into exactly its own release", from.name()),
-            instead: format!("a backup of {}", from.name()),
+            what: format!("a backup of {}{of} is restored", release.name()),
+            because: format!("production is {is}, and a backup restores into exactly its own {what}"),
+            instead: format!("a backup of {instead}"),
         });
     }
 }
 
-/// What nobody says in the whole plan.
-fn missing(text: &str, runbook: &Runbook, path: &[Release], remarks: &mut Vec<Remark>) {
-    let questions = runbook.questions.iter().map(|it| (&it.found, &it.ask, &it.because, None));
-    let content = runbook.content.iter().map(|it| (&it.found, &it.what, &it.because, it.releases.as_ref()));
-    for (found, what, because, releases) in questions.chain(content) {
-        let concerns = releases.is_none_or(|range| path.iter().any(|release| range.contains(release)));
-        if concerns && !text.lines().any(|line| found.regex().is_match(line)) {
-            remarks.push(Remark {
-                kind: RemarkKind::Missing,
-                line: None,
-                what: what.clone(),
-                because: because.clone(),
-                instead: "write it down, or that it does not apply and why".to_owned(),
-            });
-        }
-    }
-}
-
-/// Whether what the plan's hops take fits its window. Only times on lines that name a release are those of a hop: others may
-/// be sums, or say the same again, and of those nothing is concluded.
-fn time(text: &str, mentions: &[Mention], remarks: &mut Vec<Remark>) {
-    let mut window: Option<(usize, Duration)> = None;
-    let (mut hops, mut back) = (Duration::ZERO, Duration::ZERO);
-    let mut back_named = false;
-    for (line, number) in text.lines().zip(1..) {
-        let lower = line.to_lowercase();
-        let is_back =
-            ["roll back", "rollback", "roll-back", "way back", "restore"].iter().any(|word| lower.contains(word));
-        back_named |= is_back;
-        if lower.contains("window") {
-            if let Some(length) = span(line).or_else(|| duration(line)) {
-                window.get_or_insert((number, length));
-            }
-        } else if let Some(length) = duration(line) {
-            match (is_back, mentions.iter().any(|it| it.line == number)) {
-                (true, _) => back = back.max(length),
-                (false, true) => hops += length,
-                (false, false) => {}
-            }
-        }
-    }
-    let Some((line, window)) = window else { return };
-    if !hops.is_zero() && hops + back > window {
+/// What a plan says of the same release in several places, and differently.
+pub(super) fn once(text: &str, words: &Mentions, mentions: &[Mention], hops: &[Hop], remarks: &mut Vec<Remark>) {
+    let first_hop = first_install(text, words, mentions, hops);
+    for once in &words.once {
+        let bound = first_hop.filter(|_| once.before_hops).unwrap_or(usize::MAX);
+        let mut said = text.lines().zip(1..).take_while(|(_, line)| *line < bound).filter_map(|(text, line)| {
+            let number = once.pattern.regex().captures(text)?.get(1)?.as_str().to_owned();
+            Some((line, number))
+        });
+        let Some((at, first)) = said.next() else { continue };
+        // `18.2` and `18.2.8` are the same said in short.
+        let agrees = |other: &str| {
+            other == first || other.starts_with(&format!("{first}.")) || first.starts_with(&format!("{other}."))
+        };
+        let Some((line, other)) = said.find(|(_, other)| !agrees(other)) else { continue };
         remarks.push(Remark {
             kind: RemarkKind::Wrong,
             line: Some(line),
-            what: format!("a window of {} for what takes {}", humane(window), humane(hops + back)),
-            because: format!(
-                "hops and steps take {}, the way back {}, and it has to fit too",
-                humane(hops),
-                humane(back)
-            ),
-            instead: "a longer window, or several with a part of the path each".to_owned(),
+            what: format!("{} is {other} here and {first} in line {at}", once.what),
+            because: "who carries it out follows the one or the other".to_owned(),
+            instead: "the same in both lines".to_owned(),
         });
     }
-    if back_named && back.is_zero() && !hops.is_zero() {
+}
+
+/// A mention on a line that installs.
+struct Installed<'a> {
+    line: usize,
+    release: &'a Release,
+}
+
+/// What the plan installs, in its order.
+fn installs<'a>(text: &str, words: &Mentions, mentions: &'a [Mention], hops: &[Hop]) -> Vec<Installed<'a>> {
+    let Words { pattern, unless } = &words.installs;
+    let is = |line: &str| {
+        pattern.regex().is_match(line) && !unless.as_ref().is_some_and(|unless| unless.regex().is_match(line))
+    };
+    let lines: BTreeSet<usize> = text.lines().zip(1..).filter(|(line, _)| is(line)).map(|(_, at)| at).collect();
+    let source = hops.first().map(|hop| &hop.from);
+    let of = |it: &'a Mention| match &it.named {
+        Named::Release(release) => Some(Installed { line: it.line, release }),
+        Named::Line(_) => None,
+    };
+    let is_source = |it: &Installed<'_>| source.is_some_and(|source| source.numbers() == it.release.numbers());
+    mentions.iter().filter(|it| lines.contains(&it.line)).filter_map(of).filter(|it| !is_source(it)).collect()
+}
+
+/// What is installed has to be what the path names, in its order.
+pub(super) fn installed(text: &str, words: &Mentions, mentions: &[Mention], hops: &[Hop], remarks: &mut Vec<Remark>) {
+    let all = installs(text, words, mentions, hops);
+    let is = |it: &Installed<'_>, hop: &Hop| it.release.numbers() == hop.to.numbers();
+    let Some(target) = hops.last() else { return };
+    for beyond in all.iter().filter(|it| it.release.numbers() > target.to.numbers()) {
         remarks.push(Remark {
-            kind: RemarkKind::Missing,
-            line: None,
-            what: "how long the way back takes".to_owned(),
-            because: "without it nobody knows until when it can be decided".to_owned(),
-            instead: "a measured time: rehearse the restore".to_owned(),
+            kind: RemarkKind::Wrong,
+            line: Some(beyond.line),
+            what: format!("{} is installed", beyond.release.name()),
+            because: format!("the target is {}", target.to.name()),
+            instead: target.to.name().to_owned(),
         });
     }
+    let mut seen: Vec<&Installed<'_>> = Vec::new();
+    for it in all.iter().filter(|it| hops.iter().any(|hop| is(it, hop))) {
+        if seen.iter().any(|other| other.release.numbers() == it.release.numbers()) {
+            // The same path may be walked twice: in the rehearsal, and in production.
+            continue;
+        }
+        if let Some(before) = seen.last().filter(|before| before.release.numbers() > it.release.numbers())
+            && before.line != it.line
+        {
+            remarks.push(Remark {
+                kind: RemarkKind::Wrong,
+                line: Some(it.line),
+                what: format!(
+                    "{} is installed behind {}, line {}",
+                    it.release.name(),
+                    before.release.name(),
+                    before.line
+                ),
+                because: "an upgrade goes up only".to_owned(),
+                instead: format!("{} → {}", it.release.name(), before.release.name()),
+            });
+        }
+        seen.push(it);
+    }
+    let each = text.lines().any(|line| words.installs_each.regex().is_match(line));
+    if seen.is_empty() || each {
+        return;
+    }
+    // What the plan names nowhere is told as a stop that is missing; what depends on data may have been decided.
+    for hop in hops.iter().filter(|hop| hop.optional.is_none() && !all.iter().any(|it| is(it, hop))) {
+        let named =
+            |it: &&Mention| matches!(&it.named, Named::Release(release) if release.numbers() == hop.to.numbers());
+        let Some(mention) = mentions.iter().find(named) else { continue };
+        remarks.push(Remark {
+            kind: RemarkKind::Wrong,
+            line: Some(mention.line),
+            what: format!("{} is named here, and no step installs it", hop.to.name()),
+            because: hop.because.clone(),
+            instead: format!("a step for {} → {}", hop.from.name(), hop.to.name()),
+        });
+    }
+}
+
+/// The first line that installs a release of the path.
+pub(super) fn first_install(text: &str, words: &Mentions, mentions: &[Mention], hops: &[Hop]) -> Option<usize> {
+    let all = installs(text, words, mentions, hops);
+    all.iter().find(|it| hops.iter().any(|hop| hop.to.line() == it.release.line())).map(|it| it.line)
 }

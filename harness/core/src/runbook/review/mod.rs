@@ -1,0 +1,86 @@
+//! Reads a plan that somebody wrote, and says what is missing in it and what is wrong.
+
+mod time;
+mod way;
+mod words;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::Runbook;
+use super::said::mentions;
+use crate::catalog::Catalog;
+use crate::path::{Rules, Target};
+use crate::release::Release;
+use crate::scalar::Pattern;
+
+/// What is to be said of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// What kind.
+    pub kind: RemarkKind,
+    /// The line it is about, from 1; none where something is missing.
+    pub line: Option<usize>,
+    /// What is missing or wrong.
+    pub what: String,
+    /// Why it matters, with the document that says so.
+    pub because: String,
+    /// What to write or do instead.
+    pub instead: String,
+}
+
+/// What kind of remark it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RemarkKind {
+    /// What is said is wrong.
+    Wrong,
+    /// What has to be said is not.
+    Missing,
+}
+
+impl fmt::Display for RemarkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wrong => "wrong",
+            Self::Missing => "missing",
+        })
+    }
+}
+
+/// Reviews a plan by what the product's operators have to write down, and by its path rules. `from` and `to` are given
+/// where the plan's own words for them do not count. What is wrong comes first, in the plan's order.
+#[must_use]
+pub fn review(
+    text: &str,
+    runbook: &Runbook,
+    rules: &Rules,
+    catalog: &Catalog,
+    from: Option<&Release>,
+    to: Option<&Target>,
+) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    let mentions = mentions(text, &runbook.releases.others);
+    let stated = |pattern: &Pattern| {
+        text.lines().find_map(|line| pattern.regex().captures(line)?.get(1).map(|group| group.as_str().to_owned()))
+    };
+    let from = from.cloned().or_else(|| stated(&runbook.releases.from)?.parse().ok());
+    let to = to.cloned().or_else(|| stated(&runbook.releases.to)?.parse().ok());
+    let hops = way::path(from.as_ref(), to.as_ref(), rules, catalog, &mentions, &mut remarks);
+    let words = &runbook.releases;
+    way::published(&mentions, catalog, &mut remarks);
+    way::editions(&mentions, rules, &mut remarks);
+    way::once(text, words, &mentions, &hops, &mut remarks);
+    way::installed(text, words, &mentions, &hops, &mut remarks);
+    if let Some(from) = &from {
+        way::restored(text, from, words, &mentions, &mut remarks);
+    }
+    let first_hop = way::first_install(text, words, &mentions, &hops);
+    words::mistakes(text, runbook, &hops, &mut remarks);
+    words::sequences(text, runbook, &mut remarks);
+    words::missing(text, runbook, &hops, first_hop, &mut remarks);
+    time::time(text, words, &mentions, &mut remarks);
+    remarks.sort_by_key(|remark| (remark.kind, remark.line));
+    remarks
+}

@@ -1,0 +1,138 @@
+//! What a plan says and must not, and what it does not say.
+
+use super::super::said::{Said, said};
+use super::super::{Content, Runbook, Words};
+use super::{Remark, RemarkKind};
+use crate::check::shorten;
+use crate::path::Hop;
+use crate::release::Range;
+use crate::scalar::Pattern;
+
+/// How far from a mistake its excuse may stand, in lines.
+const NEAR: usize = 4;
+
+fn concerns(releases: Option<&Range>, hops: &[Hop]) -> bool {
+    releases.is_none_or(|range| hops.iter().any(|hop| range.contains(&hop.to)))
+}
+
+impl Words {
+    fn are_in(&self, said: &Said<'_>) -> bool {
+        said.is(&self.pattern) && !self.unless.as_ref().is_some_and(|unless| unless.regex().is_match(&said.text))
+    }
+}
+
+/// What must not be said.
+pub(super) fn mistakes(text: &str, runbook: &Runbook, hops: &[Hop], remarks: &mut Vec<Remark>) {
+    let all = said(text);
+    let anywhere = |pattern: &Pattern| all.iter().any(|it| it.is(pattern));
+    let any = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_some_and(|it| it.regex().is_match(text));
+    for mistake in runbook.mistakes.iter().filter(|it| concerns(it.releases.as_ref(), hops)) {
+        if mistake.except.as_ref().is_some_and(anywhere) {
+            continue;
+        }
+        for it in all.iter().filter(|it| it.is(&mistake.pattern) && !any(&mistake.unless, &it.text)) {
+            let near =
+                |other: &Said<'_>| other.line.abs_diff(it.line) <= NEAR && any(&mistake.unless_near, &other.text);
+            if all.iter().any(near) {
+                continue;
+            }
+            remarks.push(Remark {
+                kind: RemarkKind::Wrong,
+                line: Some(it.line),
+                what: shorten(it.text.trim(), 100),
+                because: mistake.because.clone(),
+                instead: mistake.instead.clone(),
+            });
+        }
+    }
+}
+
+/// What must not follow each other.
+pub(super) fn sequences(text: &str, runbook: &Runbook, remarks: &mut Vec<Remark>) {
+    for sequence in &runbook.sequences {
+        let mut first = None;
+        for (line, number) in text.lines().zip(1..) {
+            let places = |pattern: &Pattern| pattern.regex().find_iter(line).map(|it| it.start()).collect::<Vec<_>>();
+            let firsts = places(&sequence.first).into_iter().map(|at| (at, Step::First));
+            let between = sequence.between.as_ref().map(places).unwrap_or_default();
+            let between = between.into_iter().map(|at| (at, Step::Between));
+            let thens = places(&sequence.then).into_iter().map(|at| (at, Step::Then));
+            let mut steps: Vec<(usize, Step)> = firsts.chain(between).chain(thens).collect();
+            steps.sort_by_key(|(at, _)| *at);
+            for (_, step) in steps {
+                match (step, first) {
+                    (Step::First, _) => first = Some(number),
+                    (Step::Between, _) => first = None,
+                    (Step::Then, None) => {}
+                    (Step::Then, Some(at)) => {
+                        remarks.push(Remark {
+                            kind: RemarkKind::Wrong,
+                            line: Some(number),
+                            what: format!("{} (behind line {at})", shorten(line.trim(), 100)),
+                            because: sequence.because.clone(),
+                            instead: sequence.instead.clone(),
+                        });
+                        first = None;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    First,
+    Between,
+    Then,
+}
+
+/// What nobody says in the whole plan, or says behind the first hop where it has to come before.
+pub(super) fn missing(
+    text: &str,
+    runbook: &Runbook,
+    hops: &[Hop],
+    first_hop: Option<usize>,
+    remarks: &mut Vec<Remark>,
+) {
+    let all = said(text);
+    let mut absent = |what: &str, because: &str| {
+        remarks.push(Remark {
+            kind: RemarkKind::Missing,
+            line: None,
+            what: what.to_owned(),
+            because: because.to_owned(),
+            instead: "write it down, or that it does not apply and why".to_owned(),
+        });
+    };
+    for question in &runbook.questions {
+        if !all.iter().any(|it| it.is(&question.found)) {
+            absent(&question.ask, &question.because);
+        }
+    }
+    let of_plan = |content: &&Content| {
+        concerns(content.releases.as_ref(), hops)
+            && content.concerns.as_ref().is_none_or(|words| all.iter().any(|it| words.are_in(it)))
+    };
+    let mut late = Vec::new();
+    for content in runbook.content.iter().filter(of_plan) {
+        let mut found = all.iter().filter(|it| it.is(&content.found)).peekable();
+        let Some(first) = found.peek().map(|it| it.line) else {
+            absent(&content.what, &content.because);
+            continue;
+        };
+        if let (Some(before), Some(hop)) = (&content.before_hops, first_hop)
+            && first > hop
+            && !found.any(|it| before.regex().is_match(&it.text))
+        {
+            late.push(Remark {
+                kind: RemarkKind::Wrong,
+                line: Some(first),
+                what: format!("{}: said only here, behind the first hop in line {hop}", content.what),
+                because: content.because.clone(),
+                instead: format!("a step before line {hop}"),
+            });
+        }
+    }
+    remarks.extend(late);
+}
