@@ -153,7 +153,9 @@ pub enum LoadError {
         product: String,
     },
     /// A folder in which no run has written.
-    #[error("{path} is not the output folder of a run: there is no plan.json")]
+    #[error(
+        "{path} is not the output folder of a run: there is no plan.json; name the folder that `rehearse run --out` wrote, or a scenario file"
+    )]
     NoRun {
         /// The folder.
         path: PathBuf,

@@ -55,6 +55,20 @@ fn the_containers_of_gitlab_are_those_of_the_official_image() -> Tried {
 }
 
 #[test]
+fn images_of_the_hops_stand_in_the_order_of_the_hops() -> Tried {
+    let text = dry(&[SCENARIO])?;
+    let lines = stage(&text, "images-hops")?;
+    let images: Vec<&str> =
+        lines.lines().filter_map(|line| line.trim().strip_prefix("image gitlab/gitlab-ce:")).collect();
+    let expected = [
+        "16.0.10", "16.1.8", "16.2.11", "16.3.9", "16.7.10", "16.11.10", "17.1.8", "17.3.7", "17.5.5", "17.8.7",
+        "17.11.7", "18.2.8",
+    ];
+    assert_eq!(images, expected.map(|release| format!("{release}-ce.0")));
+    Ok(())
+}
+
+#[test]
 fn the_commands_of_gitlab_are_those_of_its_documents() -> Tried {
     let text = dry(&[SCENARIO])?;
     let has = |id: &str, wanted: &[&str]| -> Tried {

@@ -332,3 +332,30 @@ fn a_plan_from_standard_input_that_names_no_release_is_told_so() -> Tried {
     check(&["runbook", "docs"], 2, &[], &["docs is not the output folder of a run: there is no plan.json"])?;
     check(&["runbook", "review", "/no/such/plan", "--product", "gitlab"], 2, &[], &["cannot read /no/such/plan"])
 }
+
+#[test]
+fn what_stands_in_place_of_a_plan_or_a_scenario_is_said_with_what_to_type() -> Tried {
+    let folder = tempfile::tempdir()?;
+    let of = folder.path().display().to_string();
+    check(
+        &["runbook", &of],
+        2,
+        &[],
+        &["is not the output folder of a run", "`rehearse run --out` wrote, or a scenario file"],
+    )?;
+    check(
+        &["runbook", "review", &of, "--product", "gitlab"],
+        2,
+        &[],
+        &["is a folder", "name its file, as", "/plan.md"],
+    )?;
+    let plan = folder.path().join("plan.md");
+    std::fs::write(&plan, "# Plan\n\nFrom: 15.11.13 to 16.3\n")?;
+    let plan = plan.display().to_string();
+    check(
+        &["runbook", &plan],
+        2,
+        &[],
+        &["is a text and no scenario", &format!("`rehearse runbook review {plan} --product")],
+    )
+}

@@ -117,6 +117,11 @@ impl Catalog {
         self.newest_index(line).and_then(|index| self.releases.get(index as usize))
     }
 
+    /// The final releases of a line, oldest first.
+    pub fn of_line<'c>(&'c self, line: &'c Line) -> impl Iterator<Item = &'c Release> {
+        self.releases.iter().filter(|release| !release.is_prerelease() && line.contains(release))
+    }
+
     /// The newest final release of all.
     #[must_use]
     pub fn newest(&self) -> Option<&Release> {

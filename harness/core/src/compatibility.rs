@@ -9,7 +9,7 @@ mod told;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use told::{Gated, Told};
+pub use told::{Gated, Told, told_before};
 
 use crate::diagnostic::Problem;
 use crate::release::{Edition, Line, Range, Release};
@@ -165,6 +165,8 @@ pub struct Notice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoticeKind {
+    /// What the installation has to have before.
+    Requirement,
     /// A release that accepts data of certain releases only.
     Gate,
     /// A database server.
@@ -187,6 +189,7 @@ impl NoticeKind {
     /// Its name as in files.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Requirement => "requirement",
             Self::Gate => "gate",
             Self::Database => "database",
             Self::System => "system",

@@ -54,11 +54,22 @@ Examples:
   rehearse path --product redmine --from 5.0.4 --to 6.1.5 --format json
   rehearse path --product nautobot --list --format path-json > path.json      # all stops, as other tools keep them
   rehearse path --product nautobot --from 1.5.24 --to 3.2 --stops path.json   # by such a list
+  rehearse path --product gitlab --from 15.11.13 --to 18.2 --edition ee
+  rehearse path --product gitlab --from 15.0.5 --to 16.3 --set web_nodes=1 --decide 16.0=no --decide 16.1=yes
+  rehearse path --product gitlab --from 17.11.7 --to 18.2 --zero-downtime     # every minor, and what it needs
 
-What is known of each hop is printed below it. Exits with 2 and the reason where there is no path.")]
+What is known of each hop is printed below it; what holds of several, in full at the first. A stop that depends on the
+data or on a setting is in the path until --decide or --set says that it is not needed; how to tell is printed below.
+Exits with 2 and the reason where there is no path.")]
     Path(PathArgs),
     /// Look at backups, without starting anything.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  rehearse backup inspect 1706167370_2024_01_25_15.11.13_gitlab_backup.tar
+  rehearse backup inspect --product gitlab backups/          # a folder with one archive, secrets beside it"
+    )]
     Backup(BackupCommand),
     /// Look for known failures in logs or pasted console text: root causes, what follows from them, and what to do.
     #[command(after_help = "\
@@ -106,7 +117,9 @@ Exits with the command's own code; 2 where there is no such service.")]
 Examples:
   rehearse runbook scenarios/gitlab-15.11-to-18.2.yaml --window 4h > plan.md
   rehearse runbook rehearse-out > plan.md                # of a run: with measured times
-  rehearse runbook review plan.md --product gitlab")]
+  rehearse runbook review plan.md --product gitlab       # a plan that somebody wrote
+
+Exits with 2 where the scenario cannot be read, or the folder is not one that a run wrote.")]
     Runbook(Box<RunbookArgs>),
     /// Print the JSON schema of a file format.
     Schema(SchemaArgs),
@@ -127,6 +140,7 @@ pub(crate) enum BackupCommand {
 Examples:
   rehearse backup inspect 1706167370_2024_01_25_15.11.13_gitlab_backup.tar
   rehearse backup inspect scenarios/data/redmine-5.0.4
+  rehearse backup inspect --product gitlab backups/                    # a folder with one archive
   rehearse backup inspect --format json backup.tar | jq -r .image      # the image that restores it
   rehearse backup inspect --product-dir my-product backup.tar
 
@@ -272,13 +286,13 @@ pub(crate) struct PathArgs {
     /// The product: a built-in name, or a folder with product.yaml.
     #[arg(long, value_name = "PRODUCT")]
     pub(crate) product: String,
-    /// The source release.
+    /// The source release, with its patch: the one that production runs.
     #[arg(long, value_name = "RELEASE", required_unless_present = "list", requires = "to")]
-    pub(crate) from: Option<Release>,
-    /// The target release or line.
+    pub(crate) from: Option<Target>,
+    /// The target release, or a line such as 6.1, which is its newest release.
     #[arg(long, value_name = "RELEASE", required_unless_present = "list", requires = "from")]
     pub(crate) to: Option<Target>,
-    /// The edition.
+    /// The edition of source and target, where the releases do not name one.
     #[arg(long)]
     pub(crate) edition: Option<Edition>,
     /// The path of an upgrade without downtime, where the product has rules for such.
@@ -294,7 +308,7 @@ pub(crate) struct PathArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) stops: Option<PathBuf>,
     /// All stops of the product in place of a path; as text, or with --format path-json.
-    #[arg(long, conflicts_with_all = ["from", "to", "zero_downtime"])]
+    #[arg(long)]
     pub(crate) list: bool,
     /// Text or JSON.
     #[arg(long, value_enum, default_value = "text")]

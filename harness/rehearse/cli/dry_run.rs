@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rehearse_core::compatibility::Told;
 use rehearse_core::plan::{Act, Stage, describe, humane, names, render_told, services, settings};
 use rehearse_core::product::{
     Body, Condition, ExecStep, HttpStep, Probe, ProbeStep, Product, Service, SqlCondition, SqlStep, Step, WaitUntil,
@@ -49,9 +50,10 @@ impl Dry<'_> {
         for list in &plan.lists {
             lines.at(0, list.to_string());
         }
-        for hop in &plan.hops {
+        let told: Vec<&[Told]> = plan.hops.iter().map(|hop| hop.told.as_slice()).collect();
+        for (hop, told) in plan.hops.iter().zip(render_told(&told)) {
             lines.at(0, format!("hop {}: {} → {}, {}", hop.number, hop.from, hop.to, hop.because));
-            lines.block(render_told(&hop.told));
+            lines.block(told);
         }
         for stage in &plan.stages {
             lines.at(0, format!("{:02} {}: {}", stage.number, stage.id, stage.title));
@@ -71,8 +73,11 @@ impl Dry<'_> {
         match &stage.act {
             Act::VerifyBackup => self.backup(lines),
             Act::Images { images, .. } => {
-                let named: BTreeSet<&str> = images.iter().map(|need| need.image.as_str()).collect();
-                named.into_iter().for_each(|image| lines.at(1, format!("image {image}")));
+                // In the order of the hops, each once: as text, 1.10 would stand before 1.2.
+                let mut named = BTreeSet::new();
+                for need in images.iter().filter(|need| named.insert(&need.image)) {
+                    lines.at(1, format!("image {}", need.image));
+                }
             }
             Act::Deploy { deployment, steps } => {
                 lines.at(1, format!("deployment {deployment}: a network and volumes of its own"));

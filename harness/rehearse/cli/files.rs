@@ -10,6 +10,7 @@ use rehearse_core::verdict::Exit;
 use serde_json::json;
 
 use super::args::{Changes, Format, ListArgs, PlanArgs, Required, SchemaArgs, SchemaOf, ValidateArgs};
+use super::glance::doubt;
 use super::{chain, print, refuse, say};
 use crate::load::{self, Given, LoadError, Loaded};
 
@@ -116,6 +117,9 @@ fn check(file: &Path, product: Option<&Path>) -> Result<String, LoadError> {
     // A scenario names its product too, so the scenario's own key decides.
     if key("scenario:") || !key("product:") {
         let loaded = load::rehearsal(file, product, |_| Given::default())?;
+        if let Some(doubt) = doubt(&loaded) {
+            say(&format!("{}: warning: {doubt}", file.display()));
+        }
         let (hops, stages) = (loaded.plan.hops.len(), loaded.plan.stages.len());
         Ok(format!("a scenario of {hops} {} and {stages} stages", if hops == 1 { "hop" } else { "hops" }))
     } else {

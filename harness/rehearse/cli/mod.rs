@@ -8,6 +8,7 @@ mod doctor;
 mod dry_lines;
 mod dry_run;
 mod files;
+mod glance;
 mod kept;
 mod path;
 mod run;

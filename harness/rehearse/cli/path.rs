@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use rehearse_core::path::{ConditionId, Path, StopList, Target};
+use rehearse_core::compatibility::Told;
+use rehearse_core::path::{ConditionId, StopList, Target};
 use rehearse_core::plan::{self, Asked, ListOrigin, PlanError, Way, path_json, refusal_json};
+use rehearse_core::product::Product;
 use rehearse_core::release::{Line, Release};
 use rehearse_core::verdict::Exit;
+use serde_json::json;
 
 use super::args::{PathArgs, PathFormat};
 use super::{print, refuse, say};
@@ -30,17 +33,20 @@ pub(crate) fn path(args: &PathArgs) -> Exit {
             Err(error) => refused(args, &error),
         };
     };
-    let asked = Asked {
-        from,
-        to,
-        edition: args.edition.as_ref(),
-        through: &[],
-        zero_downtime: args.zero_downtime,
-        settings,
-        decided: &decided,
-    };
-    match plan::way(&loaded.product, &loaded.catalog, &asked) {
-        Ok(way) => shown(args, &loaded.product.product, &way, to),
+    let way = plan::source(&loaded.catalog, from).and_then(|from| {
+        let asked = Asked {
+            from: &from,
+            to,
+            edition: args.edition.as_ref(),
+            through: &[],
+            zero_downtime: args.zero_downtime,
+            settings: settings.clone(),
+            decided: &decided,
+        };
+        plan::way(&loaded.product, &loaded.catalog, &asked)
+    });
+    match way {
+        Ok(way) => shown(args, &loaded.product, &settings, &way, to),
         Err(error) => refused(args, &error),
     }
 }
@@ -48,7 +54,23 @@ pub(crate) fn path(args: &PathArgs) -> Exit {
 /// Arguments of which only one can hold.
 fn contradiction(args: &PathArgs) -> Option<String> {
     let (from, edition) = (args.from.as_ref(), args.edition.as_ref());
-    if let (Some(from), Some(edition)) = (from, edition)
+    if args.list {
+        let of_a_path = [
+            from.map(|from| format!("--from {from}")),
+            args.to.as_ref().map(|to| format!("--to {to}")),
+            args.zero_downtime.then(|| "--zero-downtime".to_owned()),
+        ];
+        let given: Vec<String> = of_a_path.into_iter().flatten().collect();
+        if !given.is_empty() {
+            return Some(format!(
+                "--list and {} exclude each other: all stops are `rehearse path --product {product} --list`, those of a \
+                 path are `rehearse path --product {product} --from … --to …`",
+                given.join(" "),
+                product = args.product
+            ));
+        }
+    }
+    if let (Some(Target::Release(from)), Some(edition)) = (from, edition)
         && from.edition().is_some_and(|said| said != edition)
         && matches!(&args.to, Some(Target::Line(_)) | None)
     {
@@ -82,25 +104,29 @@ fn loaded(args: &PathArgs) -> Result<LoadedProduct, LoadError> {
     Ok(loaded)
 }
 
-fn shown(args: &PathArgs, product: &str, way: &Way, asked: &Target) -> Exit {
+fn shown(args: &PathArgs, product: &Product, settings: &BTreeMap<String, String>, way: &Way, asked: &Target) -> Exit {
     let path = &way.path;
     match args.format {
         PathFormat::Json => {
             let edition = args.edition.as_ref().or(path.to.edition());
-            print(&format!("{}\n", path_json(product, edition, path, &way.told, &way.lists)));
+            print(&format!("{}\n", path_json(&product.product, edition, path, &way.told, &way.lists)));
         }
         PathFormat::PathJson => return listed(args, &StopList::of_path(path), &way.lists),
-        PathFormat::Text => print(&text(way, path, asked)),
+        PathFormat::Text => print(&text(product, settings, way, asked)),
     }
     Exit::Passed
 }
 
-fn text(way: &Way, path: &Path, asked: &Target) -> String {
+fn text(product: &Product, settings: &BTreeMap<String, String>, way: &Way, asked: &Target) -> String {
+    let path = &way.path;
     let mut text = String::new();
-    for (hop, told) in path.hops.iter().zip(&way.told) {
+    let told: Vec<&[Told]> = way.told.iter().map(Vec::as_slice).collect();
+    for ((hop, told), number) in path.hops.iter().zip(plan::render_told(&told)).zip(1..) {
         let optional = if hop.optional.is_some() { "  (not decided yet)" } else { "" };
-        text.push_str(&format!("{} → {}  {}{optional}\n", hop.from, hop.to, hop.because));
-        text.push_str(&plan::render_told(told));
+        text.push_str(&format!("hop {number}  {} → {}  {}{optional}\n{told}", hop.from, hop.to, hop.because));
+    }
+    for condition in path.hops.iter().filter_map(|hop| hop.optional.as_ref()) {
+        text.push_str(&open(product, settings, condition));
     }
     for dropped in &path.dropped {
         text.push_str(&format!("left out: {} has no published release ({})\n", dropped.at, dropped.because));
@@ -112,6 +138,25 @@ fn text(way: &Way, path: &Path, asked: &Target) -> String {
     text.push_str(&format!("{hops} {} to {asked}\n", if hops == 1 { "hop" } else { "hops" }));
     text.push_str(&origins(&way.lists));
     text
+}
+
+/// How a stop is decided on that nobody has decided on yet.
+fn open(product: &Product, settings: &BTreeMap<String, String>, condition: &ConditionId) -> String {
+    let stop = product.path.stops.iter().find(|stop| stop.condition().as_ref() == Some(condition));
+    let setting = stop.and_then(|stop| stop.when_setting.as_ref());
+    let by = match (setting, product.path.condition(condition)) {
+        (Some(setting), _) => {
+            format!("--set {name}=N, needed where it is above {}, or ", setting.above, name = setting.name)
+        }
+        (None, Some(when)) => {
+            let names = json!({ "settings": settings });
+            let sql = when.sql.render(&names).unwrap_or_else(|_| when.sql.text().to_owned());
+            let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("ask production's database {}: {sql}; then ", when.database)
+        }
+        (None, None) => String::new(),
+    };
+    format!("to decide: {condition} ({by}--decide {condition}=yes or --decide {condition}=no)\n")
 }
 
 fn origins(lists: &[ListOrigin]) -> String {
@@ -142,13 +187,16 @@ fn refused(args: &PathArgs, error: &PlanError) -> Exit {
         PathFormat::Text | PathFormat::PathJson => {
             let mut given = Given::default();
             given.note("/from", args.from.iter().map(|from| format!("--from {from}")).collect());
+            if let Some(edition) = &args.edition {
+                given.note("/edition", format!("--edition {edition}"));
+            }
             given.note("/to", args.to.iter().map(|to| format!("--to {to}")).collect());
             let argument = match error {
                 PlanError::Refused(refusal) => given.at(load::ends(refusal)).map(|argument| format!("{argument}: ")),
+                PlanError::SourceIsALine { .. } => given.at(&["/from"]).map(|argument| format!("{argument}: ")),
                 PlanError::NoSuchHop { .. }
                 | PlanError::NoSuchStage { .. }
                 | PlanError::NothingChecked
-                | PlanError::SourceIsALine(_)
                 | PlanError::Required { .. }
                 | PlanError::Gated(_)
                 | PlanError::Setting(_)

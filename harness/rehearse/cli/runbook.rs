@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use rehearse_core::path::Target;
-use rehearse_core::plan::Plan;
-use rehearse_core::release::Release;
+use rehearse_core::plan::{Plan, source};
 use rehearse_core::runbook::{Rehearsed, Remark, RemarkKind, Runbook, Sources as Made, StageTiming, compose, review};
 use rehearse_core::scalar;
 use rehearse_core::verdict::Exit;
@@ -15,6 +14,7 @@ use serde::Deserialize;
 
 use super::args::{Changes, Format, Sources};
 use super::files::loaded;
+use super::glance::doubt;
 use super::{chain, print, refuse, say};
 use crate::load::{self, LoadError, LoadedProduct};
 
@@ -53,7 +53,7 @@ Examples:
 
 #[derive(Debug, Args)]
 struct ReviewArgs {
-    /// The plan; `-` is standard input.
+    /// The plan, one file; `-` is standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The product: a built-in name, or a folder with product.yaml.
@@ -61,7 +61,7 @@ struct ReviewArgs {
     product: String,
     /// The current release, where the plan's own words for it do not count.
     #[arg(long, value_name = "RELEASE")]
-    from: Option<Release>,
+    from: Option<Target>,
     /// The target, where the plan's own words for it do not count.
     #[arg(long, value_name = "RELEASE")]
     to: Option<Target>,
@@ -88,7 +88,18 @@ fn written(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
     let (plan, run, settings) = if of.is_dir() {
         (json::<Plan>(&of.join("plan.json"))?, Some(of), None)
     } else {
+        if of.extension().is_some_and(|extension| ["md", "markdown", "txt"].iter().any(|text| extension == *text)) {
+            let of = of.display();
+            say(&format!(
+                "error: {of} is a text and no scenario; a plan that somebody wrote is reviewed by `rehearse runbook review \
+                 {of} --product …`"
+            ));
+            return Ok(Exit::BadInput);
+        }
         let loaded = loaded(of, folder, &args.changes)?;
+        if let Some(doubt) = doubt(&loaded) {
+            say(&format!("{}: warning: {doubt}", of.display()));
+        }
         let settings = rehearse_core::plan::settings(&loaded.product, &loaded.scenario);
         (loaded.plan, args.run.as_deref(), Some(settings))
     };
@@ -161,10 +172,20 @@ fn standard_input() -> Result<String, LoadError> {
 }
 
 fn reviewed(args: &ReviewArgs) -> Result<Exit, LoadError> {
+    if args.file.is_dir() {
+        let folder = args.file.display();
+        say(&format!("error: {folder} is a folder, and a review is of one plan; name its file, as {folder}/plan.md"));
+        return Ok(Exit::BadInput);
+    }
     let text = if args.file == Path::new("-") { standard_input()? } else { load::text(&args.file)? };
     let LoadedProduct { product, catalog, runbook } = load::product(&args.product, None)?;
+    let source = args.from.as_ref().map(|from| source(&catalog, from)).transpose();
+    let from = source.map_err(|wrong| {
+        let argument = args.from.as_ref().map(|from| format!("--from {from}")).unwrap_or_default();
+        LoadError::Plan { scenario: argument, source: Box::new(wrong) }
+    })?;
     let runbook = known(runbook, &product.product)?;
-    let remarks = review(&text, &runbook, &product.path.rules(), &catalog, args.from.as_ref(), args.to.as_ref());
+    let remarks = review(&text, &runbook, &product.path.rules(), &catalog, from.as_ref(), args.to.as_ref());
     match args.format {
         Format::Json => match serde_json::to_string_pretty(&remarks) {
             Ok(text) => print(&format!("{text}\n")),

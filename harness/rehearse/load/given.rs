@@ -35,7 +35,7 @@ impl Given {
             PlanError::NoSuchHop { .. }
             | PlanError::NoSuchStage { .. }
             | PlanError::NothingChecked
-            | PlanError::SourceIsALine(_)
+            | PlanError::SourceIsALine { .. }
             | PlanError::Refused(_)
             | PlanError::Gated(_)
             | PlanError::Setting(_)
@@ -59,7 +59,7 @@ pub(super) fn places(mistake: &PlanError) -> &'static [&'static str] {
         PlanError::NoSuchStage { .. } => &["/expect"],
         PlanError::NothingChecked => &["/without"],
         PlanError::Required { .. } => &["/require", "/without"],
-        PlanError::SourceIsALine(_) => &["/from"],
+        PlanError::SourceIsALine { .. } => &["/from"],
         PlanError::Refused(refusal) => ends(refusal),
         PlanError::Gated(_) => &["/to", "/from"],
         PlanError::Setting(_) => &["/settings"],
@@ -70,6 +70,9 @@ pub(super) fn places(mistake: &PlanError) -> &'static [&'static str] {
 
 /// The places that name the ends of a path that a refusal is about.
 pub(crate) fn ends(refusal: &Refusal) -> &'static [&'static str] {
+    if let Refusal::NoEdition { .. } = refusal {
+        return &["/edition"];
+    }
     match refusal.end() {
         End::Source => &["/from"],
         End::Target => &["/to"],
@@ -80,7 +83,7 @@ pub(crate) fn ends(refusal: &Refusal) -> &'static [&'static str] {
 /// What to do about a mistake in an argument.
 pub(super) fn help(mistake: &PlanError, product: &Product, catalog: &Catalog) -> String {
     match mistake {
-        PlanError::Refused(_) | PlanError::SourceIsALine(_) => published(product, catalog),
+        PlanError::Refused(_) | PlanError::SourceIsALine { .. } => published(product, catalog),
         PlanError::NothingChecked => "leave at least one kind of check in".to_owned(),
         PlanError::Required { .. } => "a check is either required or left out".to_owned(),
         PlanError::NoSuchHop { .. } | PlanError::NoSuchStage { .. } => "the path has other hops".to_owned(),

@@ -1,5 +1,6 @@
 //! Compatibility beside one hop: what refuses it, and what is to be known of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,23 @@ pub struct Told {
     /// The known failure that shows it when it happens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+}
+
+/// What is to be known of each hop, and at which hop before, counted from 0, the same was told already. Whoever reads a path
+/// reads it there in full, and here only that it holds again.
+pub fn told_before<'t>(hops: &[&'t [Told]]) -> Vec<Vec<(&'t Told, Option<usize>)>> {
+    let mut first: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut all = Vec::with_capacity(hops.len());
+    for (hop, told) in hops.iter().enumerate() {
+        let mut of_hop = Vec::with_capacity(told.len());
+        for told in *told {
+            let before = first.get(&(&told.title, &told.text)).copied();
+            first.entry((&told.title, &told.text)).or_insert(hop);
+            of_hop.push((told, before));
+        }
+        all.push(of_hop);
+    }
+    all
 }
 
 /// A hop that the release it goes to would refuse.

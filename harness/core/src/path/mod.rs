@@ -13,7 +13,7 @@ mod tests;
 mod walk;
 
 pub use planner::{Planner, Target, TargetError};
-pub use refusal::{End, Refusal, Unknown};
+pub use refusal::{End, Nearest, Refusal, Unknown};
 pub use route::{Dropped, Hop, Path, Route};
 pub use rules::{ConditionId, Edge, EditionChange, Facts, Rules, Spacing, Stop, StopsEvery};
 pub use stops::{StopList, StopListError};

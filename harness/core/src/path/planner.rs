@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::refusal::{End, Refusal, Unknown};
+use super::refusal::{End, Nearest, Refusal, Unknown};
 use super::route::{Leg, Path, Reason, Route};
 use super::rules::{Facts, Rules, Spacing, Stop};
 use super::table::{Scope, Table, Waypoint};
@@ -249,7 +249,7 @@ fn lookup<'t>(
 ) -> Result<Found<'t>, Box<Unknown>> {
     let at = table.catalog.position(release).map(index);
     at.and_then(|at| Some((at, table.release(at)?))).ok_or_else(|| {
-        let nearest = suggest(table, release.name());
+        let nearest = suggest(table, release.name(), (release.major(), release.minor()));
         let announced = table.catalog.unpublished(release).map(str::to_owned);
         Box::new(Unknown { end, release: release.clone(), edition: edition.cloned(), nearest, announced })
     })
@@ -258,11 +258,17 @@ fn lookup<'t>(
 fn newest<'t>(table: &'t Table<'_>, line: Line) -> Result<Found<'t>, Refusal> {
     let at = table.catalog.newest_index(&line);
     at.and_then(|at| Some((at, table.release(at)?)))
-        .ok_or_else(|| Refusal::EmptyLine { line, nearest: suggest(table, &line.to_string()) })
+        .ok_or_else(|| Refusal::EmptyLine { line, nearest: suggest(table, &line.to_string(), line.start()) })
 }
 
-fn suggest(table: &Table<'_>, name: &str) -> Vec<Release> {
-    table.catalog.nearest(name, SUGGESTIONS).into_iter().cloned().collect()
+/// The releases near a name. Beyond the newest line its neighbours by number would be the oldest of the newest major.
+fn suggest(table: &Table<'_>, name: &str, line: (u64, u64)) -> Nearest {
+    let catalog = &table.catalog;
+    let beyond = catalog.releases().last().is_some_and(|last| line > (last.major(), last.minor()));
+    match catalog.newest().filter(|_| beyond) {
+        Some(newest) => Nearest { releases: vec![newest.clone()], beyond },
+        None => Nearest { releases: catalog.nearest(name, SUGGESTIONS).into_iter().cloned().collect(), beyond: false },
+    }
 }
 
 /// Catalogs are far smaller than this can count.

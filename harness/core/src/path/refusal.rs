@@ -17,7 +17,15 @@ pub enum Refusal {
         /// The line.
         line: Line,
         /// Published releases near it.
-        nearest: Vec<Release>,
+        nearest: Nearest,
+    },
+    /// No release is published in the edition.
+    #[error("there is no edition {edition}; published are: {}", .known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    NoEdition {
+        /// The edition.
+        edition: Edition,
+        /// Those there are.
+        known: Vec<Edition>,
     },
     /// The target is older than the source.
     #[error("{from} to {to} is a downgrade, which is never planned: the way back is to restore a backup taken on {to}")]
@@ -85,11 +93,22 @@ impl Refusal {
                 _ => End::Both,
             },
             Self::EmptyLine { .. } | Self::Beyond { .. } => End::Target,
-            Self::Downgrade { .. } | Self::AlreadyThere { .. } | Self::EditionChange { .. } | Self::NoWay { .. } => {
-                End::Both
-            }
+            Self::Downgrade { .. }
+            | Self::AlreadyThere { .. }
+            | Self::NoEdition { .. }
+            | Self::EditionChange { .. }
+            | Self::NoWay { .. } => End::Both,
         }
     }
+}
+
+/// Published releases near what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nearest {
+    /// The nearest first.
+    pub releases: Vec<Release>,
+    /// What was asked for is newer than all there are, so only the newest is near.
+    pub beyond: bool,
 }
 
 /// A release that was never published.
@@ -102,7 +121,7 @@ pub struct Unknown {
     /// The edition it was looked for in.
     pub edition: Option<Edition>,
     /// Published releases near it.
-    pub nearest: Vec<Release>,
+    pub nearest: Nearest,
     /// What is known of a release that was announced and never published.
     pub announced: Option<String>,
 }
@@ -125,9 +144,10 @@ fn join(unknown: &[Unknown]) -> String {
     unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-fn nearest_of(nearest: &[Release]) -> String {
-    let names: Vec<&str> = nearest.iter().map(Release::name).collect();
-    if names.is_empty() { String::new() } else { format!(" (nearest: {})", names.join(", ")) }
+fn nearest_of(nearest: &Nearest) -> String {
+    let names: Vec<&str> = nearest.releases.iter().map(Release::name).collect();
+    let newest = if nearest.beyond { ", the newest that is known" } else { "" };
+    if names.is_empty() { String::new() } else { format!(" (nearest: {}{newest})", names.join(", ")) }
 }
 
 fn change_of(from: &Edition, to: &Edition, because: Option<&str>) -> String {

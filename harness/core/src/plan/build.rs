@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::way::{Asked, Way, way};
+use super::way::{Asked, Way, source, way};
 use super::{Act, ImageNeed, MAIN, Plan, PlannedHop, Stage, WAY_BACK};
 use crate::catalog::Catalog;
 use crate::compatibility::Gated;
 use crate::event::StageId;
 use crate::path::{Refusal, Target};
 use crate::product::{Product, Service, SettingError};
-use crate::release::Release;
+use crate::release::{Line, Release};
 use crate::scenario::{CheckKind, Scenario, WayBack};
 use crate::template::TemplateError;
 
@@ -32,8 +32,13 @@ pub enum PlanError {
     #[error("the product {0} has no rules for an upgrade without downtime")]
     NoZeroDowntime(String),
     /// The source is a line, and a backup is of one release.
-    #[error("the source {0} is a line; a backup restores only into exactly its own release, so name that")]
-    SourceIsALine(Target),
+    #[error("the source {line} is a line, and a backup restores only into exactly its own release; {}", one_of(.published))]
+    SourceIsALine {
+        /// The line.
+        line: Line,
+        /// Its published releases, oldest first.
+        published: Vec<Release>,
+    },
     /// A change is given for a hop that does not exist.
     #[error("the scenario changes hop {hop}, and the path has {hops}")]
     NoSuchHop {
@@ -72,6 +77,22 @@ pub enum PlanError {
     },
 }
 
+/// How many releases of a line are named one by one.
+const NAMED: usize = 24;
+
+/// Which of the published releases of a line is meant, where only its user can tell.
+fn one_of(published: &[Release]) -> String {
+    let names: Vec<&str> = published.iter().map(Release::name).collect();
+    match names.as_slice() {
+        [] => "no release of it is published".to_owned(),
+        [one] => format!("production runs {one}, the only one that is published: say that"),
+        [first, .., last] if names.len() > NAMED => {
+            format!("production runs one of the {} from {first} to {last}: say which", names.len())
+        }
+        few => format!("production runs one of {}: say which", few.join(", ")),
+    }
+}
+
 /// An hour: long for two hops, short for a job that hangs.
 const DEADLINE: Duration = Duration::from_secs(3600);
 
@@ -80,11 +101,9 @@ const DEADLINE: Duration = Duration::from_secs(3600);
 /// # Errors
 /// When there is no legal path, or the scenario speaks of hops or stages that do not exist.
 pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Result<Plan, PlanError> {
-    let Target::Release(from) = &scenario.from else {
-        return Err(PlanError::SourceIsALine(scenario.from.clone()));
-    };
+    let from = source(catalog, &scenario.from)?;
     let asked = Asked {
-        from,
+        from: &from,
         to: &scenario.to,
         edition: scenario.edition.as_ref().or(product.releases.default_edition.as_ref()),
         through: &scenario.through,

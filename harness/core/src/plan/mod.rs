@@ -8,7 +8,7 @@ mod way;
 pub use build::{PlanError, build, names, services, settings};
 pub use path_json::{path_json, refusal_json};
 pub use text::{describe, humane, render, render_told};
-pub use way::{Asked, ListOrigin, Way, origins, stop_list, way};
+pub use way::{Asked, ListOrigin, Way, origins, source, stop_list, way};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

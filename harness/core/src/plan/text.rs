@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Act, Plan};
-use crate::compatibility::Told;
+use crate::compatibility::{Told, told_before};
 use crate::product::Step;
 
 /// The plan as text: the path with its reasons, then every stage with its steps.
@@ -19,7 +19,8 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
     if let Some(about) = &plan.about {
         writeln!(text, "  {about}")?;
     }
-    for hop in &plan.hops {
+    let told: Vec<&[Told]> = plan.hops.iter().map(|hop| hop.told.as_slice()).collect();
+    for (hop, told) in plan.hops.iter().zip(render_told(&told)) {
         writeln!(text, "  hop {}  {} → {}  {}", hop.number, hop.from, hop.to, hop.because)?;
         if hop.holds.to_string() != hop.to.to_string() {
             writeln!(text, "         any {} that its image holds will do", hop.holds)?;
@@ -29,9 +30,7 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
             (None, Some(_)) => writeln!(text, "         not decided by any setting, so it is made")?,
             (None, None) => {}
         }
-        for told in &hop.told {
-            write_told(told, text)?;
-        }
+        text.push_str(&told);
     }
     for stop in &plan.needless {
         writeln!(text, "  not needed: {}  {}", stop.at, stop.because)?;
@@ -84,9 +83,13 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-/// What is to be known of a hop, below the hop.
-fn write_told(told: &Told, text: &mut String) -> std::fmt::Result {
-    writeln!(text, "         ! {}: {}", told.kind.name(), told.title)?;
+/// What is to be known of a hop, below the hop; in one line where a hop before, from 0, has it in full.
+fn write_told(told: &Told, before: Option<usize>, text: &mut String) -> std::fmt::Result {
+    write!(text, "         ! {}: {}", told.kind.name(), told.title)?;
+    if let Some(before) = before {
+        return writeln!(text, " (as at hop {})", before + 1);
+    }
+    writeln!(text)?;
     if !told.text.is_empty() {
         writeln!(text, "           {}", one_line(&told.text))?;
     }
@@ -96,13 +99,18 @@ fn write_told(told: &Told, text: &mut String) -> std::fmt::Result {
     writeln!(text, "           ({})", told.source)
 }
 
-/// What is to be known of a hop, as lines.
-pub fn render_told(told: &[Told]) -> String {
-    let mut text = String::new();
-    for told in told {
-        let _ = write_told(told, &mut text);
+/// What is to be known of each hop, as lines; what holds of several is told in full at the first of them.
+pub fn render_told(hops: &[&[Told]]) -> Vec<String> {
+    let mut texts = Vec::with_capacity(hops.len());
+    for told in told_before(hops) {
+        let mut text = String::new();
+        for (told, before) in told {
+            // Writing to a string cannot fail, so its result is dropped.
+            let _ = write_told(told, before, &mut text);
+        }
+        texts.push(text);
     }
-    text
+    texts
 }
 
 /// A time as people write it: `1h 5m`, `12.3s`.

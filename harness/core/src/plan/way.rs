@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::build::PlanError;
 use crate::catalog::Catalog;
-use crate::compatibility::Told;
-use crate::path::{ConditionId, Path, Planner, Stop, StopList, Target};
-use crate::product::{Day, Product};
+use crate::compatibility::{NoticeKind, Told};
+use crate::path::{ConditionId, Path, Planner, Refusal, Stop, StopList, Target};
+use crate::product::{Day, Product, ZeroDowntime};
 use crate::release::{Edition, Line, Release};
 
 /// What is asked of the path rules.
@@ -106,7 +106,8 @@ pub fn way(product: &Product, catalog: &Catalog, asked: &Asked<'_>) -> Result<Wa
     for line in asked.through {
         rules.stops.push(Stop::at(*line, "the scenario passes through it"));
     }
-    let mut facts = product.path.decided(&asked.settings)?;
+    editions_known(product, catalog, asked)?;
+    let mut facts = product.facts(&asked.settings)?;
     facts.decided.extend(asked.decided.iter().map(|(id, holds)| (id.clone(), *holds)));
     let source = match (asked.from.edition(), asked.edition) {
         (None, Some(edition)) => catalog.in_edition(asked.from, edition),
@@ -121,7 +122,68 @@ pub fn way(product: &Product, catalog: &Catalog, asked: &Asked<'_>) -> Result<Wa
         }
         told.push(known.map(|known| known.told(&hop.from, &hop.to)).unwrap_or_default());
     }
+    let needed = product.path.zero_downtime.as_ref().filter(|_| asked.zero_downtime).and_then(requirement);
+    if let (Some(first), Some(needed)) = (told.first_mut(), needed) {
+        first.insert(0, needed);
+    }
     Ok(Way { path, told, lists: origins(product, catalog) })
+}
+
+/// What an upgrade without downtime needs of the installation, as is to be known before its first hop.
+fn requirement(rule: &ZeroDowntime) -> Option<Told> {
+    Some(Told {
+        kind: NoticeKind::Requirement,
+        title: "an upgrade without downtime".to_owned(),
+        text: format!("needs {}", rule.needs.as_ref()?),
+        remedy: None,
+        source: rule.source.clone().unwrap_or_else(|| rule.because.clone()),
+        failure: None,
+    })
+}
+
+/// The source of a path, which is one release: a backup is of one. A line is taken where a release is published by its name.
+///
+/// # Errors
+/// When it is a line.
+pub fn source(catalog: &Catalog, asked: &Target) -> Result<Release, PlanError> {
+    let line: Line = match asked {
+        Target::Line(line) => *line,
+        // A line with an edition behind it is read as a release, whose patch nobody said.
+        Target::Release(release) => match release.name().trim_start_matches('v').parse() {
+            Ok(line) => line,
+            Err(_) => return Ok(release.clone()),
+        },
+    };
+    let published: Vec<Release> = catalog.of_line(&line).cloned().collect();
+    let by_name = published.iter().find(|release| release.name() == line.to_string());
+    match (by_name, asked) {
+        (Some(_), Target::Release(release)) => Ok(release.clone()),
+        (Some(release), Target::Line(_)) => Ok(release.clone()),
+        (None, _) => Err(PlanError::SourceIsALine { line, published }),
+    }
+}
+
+/// No edition is asked for that nobody publishes. A product that names none has any.
+fn editions_known(product: &Product, catalog: &Catalog, asked: &Asked<'_>) -> Result<(), PlanError> {
+    let mut known = catalog.editions();
+    if known.is_empty() {
+        return Ok(());
+    }
+    let rules = &product.path;
+    known.extend(rules.stops.iter().flat_map(|stop| stop.editions.iter().cloned()));
+    known.extend(rules.edition_changes.iter().flat_map(|change| [change.from.clone(), change.to.clone()]));
+    known.extend(product.releases.default_edition.clone());
+    known.sort_unstable();
+    known.dedup();
+    let target = match asked.to {
+        Target::Release(release) => release.edition(),
+        Target::Line(_) => None,
+    };
+    let named = [asked.edition, asked.from.edition(), target];
+    match named.into_iter().flatten().find(|edition| !known.contains(edition)) {
+        Some(edition) => Err(Refusal::NoEdition { edition: edition.clone(), known }.into()),
+        None => Ok(()),
+    }
 }
 
 /// All stops of a product, as others list them; none of those that are decided to be needless.
@@ -134,7 +196,7 @@ pub fn stop_list(
     settings: &BTreeMap<String, String>,
     decided: &BTreeMap<ConditionId, bool>,
 ) -> Result<StopList, PlanError> {
-    let mut facts = product.path.decided(settings)?;
+    let mut facts = product.facts(settings)?;
     facts.decided.extend(decided.iter().map(|(id, holds)| (id.clone(), *holds)));
     Ok(StopList::of_rules(&product.path.rules(), catalog, &facts))
 }

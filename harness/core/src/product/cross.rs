@@ -22,6 +22,12 @@ const PLACEHOLDERS: [&str; 12] =
 
 static SETTING: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bsettings\.(\w+)").ok());
 
+/// The settings that a text names.
+pub(super) fn settings_in(text: &str) -> Vec<String> {
+    let found = SETTING.iter().flat_map(|setting| setting.captures_iter(text));
+    found.map(|found| found[1].to_owned()).collect()
+}
+
 struct Names<'a> {
     services: BTreeSet<&'a str>,
     databases: BTreeSet<&'a str>,
@@ -382,11 +388,7 @@ impl<'a> Walk<'a> {
             let help = did_you_mean(name, PLACEHOLDERS).map(|near| format!("did you mean `{near}`?"));
             self.problems.push(self.document.problem(at, format!("unknown placeholder `{name}`"), label, help));
         }
-        let used: Vec<String> = match SETTING.as_ref() {
-            Some(setting) => setting.captures_iter(text).map(|found| found[1].to_owned()).collect(),
-            None => Vec::new(),
-        };
-        for name in used {
+        for name in settings_in(text) {
             self.known("setting", &name, |names| &names.settings, at);
         }
     }

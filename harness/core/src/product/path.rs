@@ -76,6 +76,12 @@ pub struct ZeroDowntime {
     pub stop_at: ZeroDowntimeStops,
     /// Why, with the document that says so.
     pub because: String,
+    /// What the installation has to have for it, as several nodes behind a load balancer; told before the first hop.
+    #[serde(default)]
+    pub needs: Option<String>,
+    /// The document that says what it needs.
+    #[serde(default)]
+    pub source: Option<String>,
 }
 
 /// The stops of an upgrade without downtime.

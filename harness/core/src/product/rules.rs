@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{EdgeRule, PathRules, SpacingRule, SqlCondition, StopRule, ZeroDowntime, ZeroDowntimeStops};
+use super::cross::settings_in;
+use super::{EdgeRule, PathRules, Product, SpacingRule, SqlCondition, StopRule, ZeroDowntime, ZeroDowntimeStops};
 use crate::catalog::Catalog;
 use crate::path::{ConditionId, Edge, EditionChange, Facts, Rules, Spacing, Stop, StopList, StopsEvery};
 use crate::release::Release;
 
 /// Why a setting decides nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the setting {name} is {value:?}, and decides on the stop at {stop}: expected a number, or nothing")]
+#[error("the setting {name} is {value:?}, and decides on the stop at {stop}: expected a number of 0 or more, {}", alternative(.own))]
 pub struct SettingError {
     /// The setting.
     pub name: String,
@@ -17,6 +18,37 @@ pub struct SettingError {
     pub value: String,
     /// The stop's line.
     pub stop: String,
+    /// What the product says itself, where nothing would be no number either.
+    pub own: Option<String>,
+}
+
+fn alternative(own: &Option<String>) -> String {
+    own.as_ref().map_or_else(|| "or nothing".to_owned(), |own| format!("such as {own}"))
+}
+
+/// A count, as conditions compare it.
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+}
+
+impl Product {
+    /// What the settings decide on stops.
+    ///
+    /// # Errors
+    /// A setting that decides on a stop, by itself or within a question to the data, and is no number where one is expected.
+    pub fn facts(&self, settings: &BTreeMap<String, String>) -> Result<Facts, SettingError> {
+        for stop in &self.path.stops {
+            for name in stop.when.iter().flat_map(|when| settings_in(when.sql.text())) {
+                let (Some(own), Some(value)) = (self.settings.get(&name), settings.get(&name)) else { continue };
+                // Of a setting that is text the database itself has to say what it takes.
+                if number(own).is_some() && number(value).is_none() {
+                    let own = Some(own.clone());
+                    return Err(SettingError { name, value: value.clone(), stop: stop.at.to_string(), own });
+                }
+            }
+        }
+        self.path.decided(settings)
+    }
 }
 
 impl PathRules {
@@ -74,7 +106,7 @@ impl PathRules {
 
     /// The planner's rules for an upgrade without downtime; none where the product knows of no such.
     pub fn zero_downtime_rules(&self, catalog: &Catalog) -> Option<Rules> {
-        let ZeroDowntime { stop_at, because } = self.zero_downtime.as_ref()?;
+        let ZeroDowntime { stop_at, because, .. } = self.zero_downtime.as_ref()?;
         let mut rules = self.rules();
         match stop_at {
             ZeroDowntimeStops::EveryMinor => {
@@ -110,7 +142,7 @@ impl PathRules {
     /// What the settings decide.
     ///
     /// # Errors
-    /// A setting that is neither empty nor a number.
+    /// A setting that is neither empty nor a number of 0 or more.
     pub fn decided(&self, settings: &BTreeMap<String, String>) -> Result<Facts, SettingError> {
         let mut facts = Facts::none();
         for stop in &self.stops {
@@ -119,8 +151,9 @@ impl PathRules {
             if value.is_empty() {
                 continue;
             }
-            let number: f64 = value.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| {
-                SettingError { name: when.name.clone(), value: value.to_owned(), stop: stop.at.to_string() }
+            let number = number(value).ok_or_else(|| {
+                let (name, value, stop) = (when.name.clone(), value.to_owned(), stop.at.to_string());
+                SettingError { name, value, stop, own: None }
             })?;
             facts.decided.insert(id, number > when.above);
         }

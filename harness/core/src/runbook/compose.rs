@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::timing::{Clock, Measured, Rehearsed, Timing};
 use super::{Downtime, INSTALL_METHOD, Production, Runbook, Task, Variant};
+use crate::compatibility::{Told, told_before};
 use crate::plan::{Plan, PlannedHop, humane};
 
 /// What the document is made from.
@@ -163,16 +164,14 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         writeln!(self.text, "## What to know of each hop\n")?;
-        let mut seen: Vec<(&str, &str, u32)> = Vec::new();
-        for hop in hops.iter().filter(|hop| !hop.told.is_empty()) {
+        let each: Vec<&[Told]> = hops.iter().map(|hop| hop.told.as_slice()).collect();
+        for (hop, told) in hops.iter().zip(told_before(&each)).filter(|(_, told)| !told.is_empty()) {
             writeln!(self.text, "### Before hop {}: {} → {}\n", hop.number, hop.from.name(), hop.to.name())?;
-            for told in &hop.told {
-                let before = seen.iter().find(|(title, text, _)| *title == told.title && *text == told.text);
-                if let Some((_, _, number)) = before {
-                    writeln!(self.text, "- {}: {} (as at hop {number})", told.kind.name(), told.title)?;
+            for (told, before) in told {
+                if let Some(before) = before.and_then(|at| hops.get(at)) {
+                    writeln!(self.text, "- {}: {} (as at hop {})", told.kind.name(), told.title, before.number)?;
                     continue;
                 }
-                seen.push((&told.title, &told.text, hop.number));
                 let text = if told.text.is_empty() { String::new() } else { format!(": {}", cell(&told.text)) };
                 let remedy = told.remedy.as_deref().map(|remedy| format!(" → {}", cell(remedy))).unwrap_or_default();
                 writeln!(self.text, "- **{}: {}**{text}{remedy} ({})", told.kind.name(), told.title, told.source)?;

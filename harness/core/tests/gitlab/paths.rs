@@ -119,8 +119,11 @@ fn what_is_not_decided_is_planned_besides() -> Tested {
     let rules = product.path.rules();
     let compared = agree(&rules, &catalog, &Facts::none(), &Naive::new(&BESIDE_THE_TOOL, false)?, 11)?;
     assert_eq!(compared, 121 * 1324);
-    // The settings of the product say that one node runs the web interface.
-    let settings = product.path.decided(&product.settings)?;
+    // The product itself says nothing of how many nodes run the web interface: only who runs it can.
+    assert_eq!(product.facts(&product.settings)?, decided(&[]));
+    let mut settings = product.settings.clone();
+    settings.insert("web_nodes".to_owned(), "1".to_owned());
+    let settings = product.facts(&settings)?;
     assert_eq!(settings, decided(&[("15.1", false)]));
     agree(&rules, &catalog, &settings, &Naive::new(&BESIDE_THE_TOOL[1..], false)?, 37)?;
     // What the data does not need is left out, and nothing else.
@@ -188,9 +191,22 @@ fn conditional_stops_say_what_decides_on_them() -> Tested {
     }
     settings.insert("web_nodes".to_owned(), "several".to_owned());
     let refused = product.path.decided(&settings).map_err(|error| error.to_string());
-    let expected =
-        "the setting web_nodes is \"several\", and decides on the stop at 15.1: expected a number, or nothing";
+    let expected = "the setting web_nodes is \"several\", and decides on the stop at 15.1: expected a number of 0 or more, or nothing";
     assert_eq!(refused, Err(expected.to_owned()));
+    // What stands in a question to the data is a number where the product's own value is one.
+    for (name, value, taken) in [
+        ("many_users", "abc", false),
+        ("many_users", "", false),
+        ("many_users", "-1", false),
+        ("many_users", "NaN", false),
+        ("many_users", "100000", true),
+        ("many_pipeline_variables", "1 or true", false),
+        ("omnibus_config", "abc", true),
+    ] {
+        let mut settings = product.settings.clone();
+        settings.insert(name.to_owned(), value.to_owned());
+        assert_eq!(product.facts(&settings).is_ok(), taken, "{name}={value}");
+    }
     // A stop that is decided to be needless is told as such.
     let path = planner.path(&"14.10.5".parse()?, &"17.3.7".parse()?, &as_the_tool())?;
     let needless: Vec<String> = path.needless.iter().map(|stop| stop.at.to_string()).collect();
