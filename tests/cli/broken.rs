@@ -92,6 +92,12 @@ const PRODUCTS: &[(&str, &str)] = &[
         "  manifest: manifest.json\n",
         "  archive: { name: x, format: tar }\n  information: { file: a.yml, format: ruby-yaml, release: /v }\n",
     ),
+    (
+        "  manifest: manifest.json\n  product: /product\n  release: /version\n  files: /files\n  parts:\n",
+        "  archive: { name: x, format: tar }\n  information: { file: a.yml, format: ruby-yaml, release: /v }\n  \
+         beside: { key: { format: json, filled: x } }\n  parts:\n    \
+         r/: { format: any, increments: '^r/(.+)$' }\n    one: { format: any, filled: x }\n",
+    ),
     ("  files: /files\n", "  files: /files\n  beside: { key: { format: text } }\n"),
     ("from: git.tar.gz", "from: gti.tar.gz"),
     ("  - unpack: { service: web, from: git", "  - unpack: { service: wep, from: git"),

@@ -22,7 +22,7 @@ fn without_progress(err: &str) -> String {
 }
 
 /// What it is told to be, and the exit status.
-fn seen(folder: &Path, backup: &str) -> Made<(Value, Option<i32>)> {
+pub(super) fn seen(folder: &Path, backup: &str) -> Made<(Value, Option<i32>)> {
     let ran = run(folder, &["--format", "json", backup])?;
     let err = without_progress(&String::from_utf8(ran.stderr)?);
     assert!(err.is_empty(), "{err}");
@@ -30,7 +30,7 @@ fn seen(folder: &Path, backup: &str) -> Made<(Value, Option<i32>)> {
 }
 
 /// What people read: all three.
-fn told(folder: &Path, backup: &str) -> Made<String> {
+pub(super) fn told(folder: &Path, backup: &str) -> Made<String> {
     let ran = run(folder, &[backup])?;
     let (out, err) = (String::from_utf8(ran.stdout)?, without_progress(&String::from_utf8(ran.stderr)?));
     let status = ran.status.code().ok_or("ended by a signal")?;
@@ -39,11 +39,11 @@ fn told(folder: &Path, backup: &str) -> Made<String> {
 }
 
 /// A whole backup, as the newest of the releases makes it.
-fn fine() -> Made<Backup> {
+pub(super) fn fine() -> Made<Backup> {
     ERAS.last().ok_or("no release")?.backup("", "")
 }
 
-const FINE: &str = "1759917600_2025_10_08_18.2.8_gitlab_backup.tar";
+pub(super) const FINE: &str = "1759917600_2025_10_08_18.2.8_gitlab_backup.tar";
 
 /// Backups that are damaged or hostile, by what is done to them, and what is said of it.
 fn broken() -> Made<Vec<(&'static str, Backup, &'static str)>> {
@@ -153,12 +153,12 @@ fn broken() -> Made<Vec<(&'static str, Backup, &'static str)>> {
         (
             "another release than its name says",
             replaced(information, b":gitlab_version: 18.2.7\n".to_vec())?,
-            "expected 18.2.8 (ce), as its name says, seen 18.2.7 (ce)",
+            "expected 18.2.8 (ce), as its name says, seen 18.2.7 (ce); what is inside counts",
         ),
         (
             "another edition than its name says",
             replaced(information, b":gitlab_version: 18.2.8-ee\n".to_vec())?,
-            "expected 18.2.8 (ce), as its name says, seen 18.2.8 (ee)",
+            "expected 18.2.8 (ce), as its name says, seen 18.2.8 (ee); what is inside counts",
         ),
         (
             "a flipped byte in the database",
@@ -294,7 +294,7 @@ fn a_complete_backup_has_its_secrets_beside_it_and_may_be_given_as_its_folder() 
     let (seen, status) = seen(folder.path(), ".")?;
     let problem = seen["problems"][0].as_str().unwrap_or_default();
     assert!(
-        status == Some(2) && problem.contains("a folder with 2 of them") && problem.contains(&other.name),
+        status == Some(2) && problem.contains("a folder that holds 2 backups") && problem.contains(&other.name),
         "{problem}"
     );
     Ok(())
@@ -345,7 +345,7 @@ fn the_product_may_be_named_and_has_to_fit() -> Tried {
         (["--product", own, redmine], 0, "complete: every part"),
         (["--product-dir", own, redmine], 0, "complete: every part"),
         (["--product", "gitlab", &archive], 0, "release       18.2.8 (ce)"),
-        (["--product", "gitlab", redmine], 2, "a folder without an archive of that name"),
+        (["--product", "gitlab", redmine], 2, "a folder without such an archive"),
         (["--product", "redmine", &archive], 2, "expected a folder, seen a file"),
         (["--product", "gitlab", "/dev/zero"], 2, "seen a pipe or a device"),
         (["--product", "gitlob", &archive], 2, "there is no product \"gitlob\"; built in are: gitlab"),

@@ -7,6 +7,7 @@ mod dry_run;
 mod engine;
 mod glance;
 mod inspect;
+mod inspect_faults;
 mod path;
 mod runbook;
 

@@ -192,7 +192,9 @@ fn render(seen: &Inspection, backup: &Path, product: Option<&Product>) -> String
     if !seen.lacks.is_empty() {
         text.push_str("\nmissing\n");
     }
-    for Missing { name, file, without, beside, .. } in &seen.lacks {
+    // The worst first.
+    let (vital, others): (Vec<&Missing>, Vec<&Missing>) = seen.lacks.iter().partition(|missing| missing.vital);
+    for Missing { name, file, without, beside, .. } in vital.into_iter().chain(others) {
         let place = if *beside { format!("{file} beside the archive") } else { file.clone() };
         let place = if place == *name { String::new() } else { format!(" ({place})") };
         let why = without.as_ref().map(|without| format!(": {without}")).unwrap_or_default();
@@ -230,8 +232,13 @@ fn table(parts: &[PartSeen]) -> String {
 
 fn verdict(seen: &Inspection) -> String {
     let many = |count: usize| if count == 1 { "1 part is".to_owned() } else { format!("{count} parts are") };
-    if !seen.problems.is_empty() {
+    let vital = called(seen.lacks.iter().filter(|missing| missing.vital));
+    if seen.damaged {
         "not to be trusted: it is damaged, or must not be unpacked".to_owned()
+    } else if !vital.is_empty() {
+        format!("nothing can be restored from it: it lacks {vital}")
+    } else if let count @ 1.. = seen.problems.len() {
+        format!("not to be used as it is: {count} problem{}", if count == 1 { "" } else { "s" })
     } else if seen.complete {
         "complete: every part that a backup of this release has is there, and whole".to_owned()
     } else if seen.missing.is_empty() {
@@ -241,23 +248,44 @@ fn verdict(seen: &Inspection) -> String {
     }
 }
 
+/// What they are called.
+fn called<'m>(missing: impl Iterator<Item = &'m Missing>) -> String {
+    missing.map(|missing| missing.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// What to do, the worst first; to rehearse it only where it can be.
 fn next(seen: &Inspection, backup: &Path) -> String {
-    let (Some(product), Some(release)) = (&seen.product, &seen.release) else { return String::new() };
-    if !seen.problems.is_empty() {
-        return "next: take the backup again, or copy it again, and compare both copies' checksums\n".to_owned();
+    let mut steps = Vec::new();
+    if seen.damaged {
+        steps.push("take the backup again, or copy it again, and compare both copies' checksums".to_owned());
     }
-    let mut text = String::new();
-    let needed: Vec<&Missing> = seen.lacks.iter().filter(|missing| missing.needed).collect();
-    if let Some(beside) = needed.iter().find(|missing| missing.beside) {
-        text.push_str(&format!("next: put {} into the folder of the archive\n", beside.file));
-    } else if !needed.is_empty() {
-        text.push_str("next: make a backup that has them; this one is not rehearsed\n");
+    let mut lost = false;
+    // What was cut off may have been there, and what lies beside a damaged one helps nobody.
+    if !seen.damaged {
+        let inside = |missing: &&Missing| missing.needed && !missing.beside;
+        let vital = seen.lacks.iter().find(|missing| missing.vital);
+        if let Some(worst) = vital.or_else(|| seen.lacks.iter().find(inside)) {
+            lost = true;
+            let how = worst.remedy.as_ref().map(|remedy| format!(": {remedy}")).unwrap_or_default();
+            let all = called(seen.lacks.iter().filter(inside));
+            steps.push(format!("make a new backup that holds {all}{how}; this one is not rehearsed"));
+        }
     }
-    let edition = seen.edition.as_ref().map(|edition| format!(" --edition {edition}")).unwrap_or_default();
-    let path = format!("rehearse path --product {product} --from {release}{edition} --to RELEASE");
-    let word = if text.is_empty() { "next:" } else { "then:" };
-    text.push_str(&format!("{word} {path}\n"));
-    let of = seen.edition.as_ref().map(|edition| format!(", edition: {edition}")).unwrap_or_default();
-    text.push_str(&format!("      and a scenario with  from: {release}{of}, backup: {}\n", backup.display()));
-    text
+    steps.extend(seen.steps.iter().cloned());
+    if !seen.damaged {
+        let beside = seen.lacks.iter().filter(|missing| missing.needed && missing.beside);
+        steps.extend(beside.map(|missing| format!("put {} into the folder of the archive", missing.file)));
+    }
+    if let (Some(product), Some(release), true, false) = (&seen.product, &seen.release, seen.problems.is_empty(), lost)
+    {
+        let edition = seen.edition.as_ref().map(|edition| format!(" --edition {edition}")).unwrap_or_default();
+        let of = seen.edition.as_ref().map(|edition| format!(", edition: {edition}")).unwrap_or_default();
+        steps.push(format!(
+            "rehearse path --product {product} --from {release}{edition} --to RELEASE\n      and a scenario with  from: \
+             {release}{of}, backup: {}",
+            backup.display()
+        ));
+    }
+    let words = std::iter::once("next:").chain(std::iter::repeat("then:"));
+    words.zip(steps).map(|(word, step)| format!("{word} {step}\n")).collect()
 }

@@ -5,7 +5,9 @@ mod content;
 mod file;
 mod information;
 mod inspect;
+mod names;
 mod place;
+mod rows;
 mod strict;
 mod told;
 mod whole;
@@ -27,6 +29,7 @@ pub use content::{Dump, well_formed};
 pub use file::Watch;
 pub(crate) use file::beginning;
 pub use inspect::{Inspection, inspect};
+use place::Elsewhere;
 pub(crate) use place::Place;
 pub(crate) use told::Verified;
 pub use told::{Missing, PartSeen};
@@ -68,13 +71,23 @@ pub(crate) fn verify(
     match Place::of(backup, given)? {
         Ok(Place::Folder(folder)) => of_folder(backup, whose.product, expected, &folder, watch),
         Ok(Place::Archive { file, folder }) => whole::read(backup, (whose.edition, expected), (&file, &folder), watch),
-        Err(seen) => {
-            let expected = match &backup.archive {
-                Some(archive) => format!("one file called {}", shorten(&archive.name.to_string())),
+        Err(Elsewhere { seen, newest }) => {
+            let expected = match backup.archive.as_ref().map(|archive| &archive.example) {
+                Some(_) if newest.is_some() => "one of its backups".to_owned(),
+                Some(Some(example)) => format!("one archive as the product names them, such as {example}"),
+                Some(None) => "one archive as the product names them".to_owned(),
                 None => "a folder".to_owned(),
             };
-            let findings = vec![Finding::new(format!("the backup {}", given.display()), expected, seen)];
-            Ok(Verified { findings, ..Verified::default() })
+            let finding = Finding::new(format!("the backup {}", given.display()), expected, seen);
+            let mut verified = Verified::default();
+            match newest {
+                Some(newest) => {
+                    let newest = shell(&given.join(newest).display().to_string());
+                    verified.wrong(finding, format!("name one of them: rehearse backup inspect {newest}"));
+                }
+                None => verified.findings.push(finding),
+            }
+            Ok(verified)
         }
     }
 }
@@ -344,6 +357,16 @@ fn shorten(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}… ({} bytes)", clean(text.get(..end).unwrap_or_default()), text.len()),
         None => clean(text),
+    }
+}
+
+/// A word of a command as a shell takes it.
+fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 

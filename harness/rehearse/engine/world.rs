@@ -229,7 +229,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let place = super::backup::Place::of(&self.case.product.backup, &self.case.backup).map_err(unread)?;
         let real = match place {
             Ok(place) => place.file(name).map_err(unread)?,
-            Err(what) => Err(what),
+            Err(elsewhere) => Err(elsewhere.seen),
         };
         real.map_err(|what| Trouble::Unseen(format!("the backup's file {name} is no file, but {what}")))
     }

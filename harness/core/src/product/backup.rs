@@ -75,8 +75,12 @@ pub struct ReleaseIn {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ArchiveFile {
-    /// How the product calls it: a regular expression on the file's name. A group `release` is held against what is inside.
+    /// How the product calls it: a regular expression on the file's name. A group `release` is held against what is inside;
+    /// a group `time`, in seconds since 1970, tells which of several is newer.
     pub name: Pattern,
+    /// A name as the product gives it, for people.
+    #[serde(default)]
+    pub example: Option<String>,
     /// `tar` or `tar-gzip`.
     pub format: Format,
 }
@@ -98,6 +102,9 @@ pub struct Information {
     /// Where it lists what was left out on purpose: a list, or words between commas.
     #[serde(default)]
     pub skipped: Option<Pointer>,
+    /// Where it names the backup that it continues, where it is an increment.
+    #[serde(default)]
+    pub base: Option<Pointer>,
     /// Where it says how the product was installed.
     #[serde(default)]
     pub installation: Option<Pointer>,
@@ -141,6 +148,16 @@ pub struct Part {
     /// with the same first group count once.
     #[serde(default)]
     pub counts: BTreeMap<String, Pattern>,
+    /// Files in a folder of an archive that are never empty: a regular expression on the names of entries.
+    #[serde(default)]
+    pub filled: Option<Pattern>,
+    /// Files in a folder of an archive that continue one another: a regular expression on the names of entries. Its first
+    /// group says what they are of, its second is a number; without number 1 the later ones are of no use.
+    #[serde(default)]
+    pub increments: Option<Pattern>,
+    /// What people do where it is missing, or cannot be used.
+    #[serde(default)]
+    pub remedy: Option<String>,
 }
 
 impl Part {
@@ -154,6 +171,8 @@ impl Part {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
+    /// Nothing can be restored without it, even where it was left out on purpose.
+    Vital,
     /// The backup is not complete, and is not rehearsed.
     #[default]
     Always,
@@ -177,6 +196,8 @@ pub enum Format {
     Tar,
     /// UTF-8 text.
     Text,
+    /// One object of JSON that says each thing once.
+    Json,
     /// Anything.
     Any,
 }
@@ -186,7 +207,7 @@ impl Format {
     pub fn is_archive(self) -> bool {
         match self {
             Self::Tar | Self::TarGzip => true,
-            Self::PgDumpCustom | Self::PgDumpSqlGzip | Self::Text | Self::Any => false,
+            Self::PgDumpCustom | Self::PgDumpSqlGzip | Self::Text | Self::Json | Self::Any => false,
         }
     }
 
@@ -198,6 +219,7 @@ impl Format {
             Self::TarGzip => "a whole tar archive compressed by gzip",
             Self::Tar => "a whole tar archive",
             Self::Text => "text in UTF-8",
+            Self::Json => "an object of JSON",
             Self::Any => "a file",
         }
     }

@@ -5,8 +5,10 @@ use std::io::{self, BufReader, Read};
 use flate2::read::MultiGzDecoder;
 use rehearse_core::product::Format;
 use serde::Serialize;
+use serde_json::Value;
 
-use super::{archive, named};
+use super::rows::Rows;
+use super::{LARGEST_TEXT, archive, named, strict};
 
 /// Where a dump says what it is.
 const BEGINNING: usize = 16 << 10;
@@ -28,6 +30,8 @@ pub(super) struct Formed {
     pub(super) expanded: Option<u64>,
     /// Of a dump.
     pub(super) dump: Option<Dump>,
+    /// A text of blanks only.
+    pub(super) blank: bool,
 }
 
 /// A dump of a database as SQL.
@@ -76,8 +80,10 @@ pub(super) fn formed(file: impl Read, size: u64, format: Format, most: u64) -> i
         Format::Text => {
             let mut buffer = vec![0; 1 << 16];
             let mut rest = Vec::new();
+            let mut blank = true;
             loop {
                 let read = file.read(&mut buffer)?;
+                blank &= buffer[..read].iter().all(u8::is_ascii_whitespace);
                 rest.extend_from_slice(&buffer[..read]);
                 match std::str::from_utf8(&rest) {
                     Ok(_) => rest.clear(),
@@ -87,7 +93,23 @@ pub(super) fn formed(file: impl Read, size: u64, format: Format, most: u64) -> i
                     Err(error) => return Err(io::Error::other(error)),
                 }
                 if read == 0 {
-                    return Ok(note(", text"));
+                    return Ok(Formed { blank, ..note(", text") });
+                }
+            }
+        }
+        Format::Json => {
+            let mut text = String::new();
+            file.take(LARGEST_TEXT + 1).read_to_string(&mut text)?;
+            if text.len() as u64 > LARGEST_TEXT {
+                return Err(io::Error::other(format!("more than {} MiB", LARGEST_TEXT >> 20)));
+            }
+            if text.trim().is_empty() {
+                return Ok(Formed { blank: true, ..Formed::default() });
+            }
+            match strict::json(&text)? {
+                Value::Object(_) => Ok(note(", JSON")),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                    Err(io::Error::other("JSON without keys"))
                 }
             }
         }
@@ -102,13 +124,14 @@ fn held(contents: archive::Contents) -> Formed {
         refused: contents.refused,
         held: Some((contents.entries, contents.files)),
         expanded: Some(contents.bytes),
-        dump: None,
+        ..Formed::default()
     }
 }
 
 /// Reads SQL to its end. That it is a whole stream says nothing of `pg_dump`, which may have ended before its time.
 fn sql(mut stream: impl Read, size: u64, most: u64) -> io::Result<Dump> {
     let (mut begins, mut ends) = (Vec::new(), Vec::new());
+    let mut rows = Rows::default();
     let mut buffer = vec![0; 1 << 16];
     let mut bytes = 0;
     loop {
@@ -121,6 +144,7 @@ fn sql(mut stream: impl Read, size: u64, most: u64) -> io::Result<Dump> {
             return Err(io::Error::other(archive::over(size, most)));
         }
         let piece = &buffer[..read];
+        rows.see(piece);
         begins.extend_from_slice(&piece[..read.min(BEGINNING - begins.len())]);
         ends.extend_from_slice(&piece[read.saturating_sub(END)..]);
         ends.drain(..ends.len().saturating_sub(END));
@@ -130,6 +154,10 @@ fn sql(mut stream: impl Read, size: u64, most: u64) -> io::Result<Dump> {
         }
     }
     is_a_dump(&begins)?;
+    if let Some(table) = rows.within() {
+        let seen = format!("it ends among the rows of {}: pg_dump did not come to its end", named(table));
+        return Err(io::Error::other(seen));
+    }
     let last = String::from_utf8_lossy(&ends);
     let mut behind = last.rsplit(ENDS).next().filter(|behind| behind.len() < last.len()).map(str::lines);
     // Behind it are comments only, and what newer releases say against tampering.
@@ -196,6 +224,10 @@ mod tests {
         assert!(said("CREATE TABLE a;").ends_with("it begins with `CREATE TABLE a;`"));
         assert!(said("\u{1b}[2J").ends_with("it begins with `\\u{1b}[2J`"));
         assert!(said(&DUMP.replace(" complete", "")).contains("pg_dump did not come to its end"));
+        // What stands in a row is no word of pg_dump.
+        let rows = DUMP.replace("SELECT 1;", "COPY public.notes (note) FROM stdin;\nx");
+        assert!(said(&rows).contains("it ends among the rows of `public.notes`"), "{}", said(&rows));
+        assert!(seen(&gzip(&rows.replace("\nx\n", "\nx\n\\.\n"))).is_ok());
         assert!(said(&format!("{DUMP}CREATE TABLE a();\n")).contains("pg_dump did not come to its end"));
         assert!(said(&"x".repeat(1 << 21)).contains("it begins with `xxx"));
         let bomb = format!("{DUMP}{}", " ".repeat(2 << 20));

@@ -1,6 +1,8 @@
 //! What an archive says of itself, held against its name and against what is rehearsed.
 
-use rehearse_core::product::{Backup, Information, InformationFormat};
+use std::path::Path;
+
+use rehearse_core::product::{ArchiveFile, Backup, Information, InformationFormat};
 use rehearse_core::release::{Edition, Release};
 use rehearse_core::scalar::Pointer;
 use rehearse_core::span::Source;
@@ -9,7 +11,7 @@ use rehearse_core::verdict::Finding;
 use serde_json::Value;
 
 use super::told::Verified;
-use super::{object, shorten, strict};
+use super::{object, shell, shorten, strict};
 
 /// So many words of what was left out are heard.
 const MOST_WORDS: usize = 100;
@@ -19,7 +21,7 @@ pub(super) fn judge(
     backup: &Backup,
     bytes: Option<Vec<u8>>,
     (default, expected): (Option<&Edition>, Option<&Release>),
-    (file_name, damaged): (&str, bool),
+    (file, damaged): (&Path, bool),
     verified: &mut Verified,
 ) {
     let Some(information) = &backup.information else { return };
@@ -48,6 +50,7 @@ pub(super) fn judge(
     let said = |pointer: &Pointer| value.pointer(pointer.as_str()).and_then(text);
     verified.created = information.created.iter().find_map(&said);
     verified.installation = information.installation.as_ref().and_then(&said);
+    verified.base = information.base.as_ref().and_then(&said);
     let facts = information.facts.iter();
     verified.facts = facts.filter_map(|(name, pointer)| Some((name.clone(), said(pointer)?))).collect();
     if let Some(pointer) = &information.skipped {
@@ -65,20 +68,48 @@ pub(super) fn judge(
         }
         Some(text) => release(&text, default, expected, verified),
     }
-    let name = backup.archive.as_ref().and_then(|archive| archive.name.regex().captures(file_name));
-    if name.is_none() {
-        verified.notes.push(format!("{} is not how the product calls its backups", super::named(file_name.as_bytes())));
-    }
-    let named = name.as_ref().and_then(|groups| groups.name("release")).map(|group| group.as_str());
-    if let (Some(named), Some(seen)) = (named, &verified.release) {
-        let named = named.parse::<Release>().map_err(|error| shorten(&error.to_string()));
-        if !named.as_ref().is_ok_and(|named| same(named, seen, default)) {
-            let expected = named.map_or_else(|error| error, |named| shown(&named, default));
-            let expected = format!("{expected}, as its name says");
-            verified.findings.push(Finding::new("the release inside of the backup", expected, shown(seen, default)));
-        }
+    if let Some(archive) = &backup.archive {
+        held_against_its_name(archive, file, (said(&information.release).as_deref(), default), verified);
     }
     verified.manifest = value;
+}
+
+/// What is inside counts: a name is changed by hand.
+fn held_against_its_name(
+    archive: &ArchiveFile,
+    file: &Path,
+    (inside, default): (Option<&str>, Option<&Edition>),
+    verified: &mut Verified,
+) {
+    let file_name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let Some(name) = archive.name.regex().captures(&file_name) else {
+        verified.notes.push(format!("{} is not how the product calls its backups", super::named(file_name.as_bytes())));
+        return;
+    };
+    let (Some(group), Some(seen), Some(inside)) = (name.name("release"), &verified.release, inside) else { return };
+    let named = group.as_str().parse::<Release>().map_err(|error| shorten(&error.to_string()));
+    if named.as_ref().is_ok_and(|named| same(named, seen, default)) {
+        return;
+    }
+    let seen = shown(seen, default);
+    let expected = named.map_or_else(|error| error, |named| shown(&named, default));
+    let expected = format!("{expected}, as its name says");
+    let finding = Finding::new("the release inside of the backup", expected, format!("{seen}; what is inside counts"));
+    let parts = (file_name.get(..group.start()), file_name.get(group.end()..));
+    let renamed = parts.0.zip(parts.1).map(|(before, behind)| format!("{before}{inside}{behind}"));
+    let fits = |renamed: &String| {
+        let groups = archive.name.regex().captures(renamed);
+        !renamed.contains(['/', '\0'])
+            && groups.and_then(|groups| groups.name("release").map(|it| it.as_str() == inside)) == Some(true)
+    };
+    match renamed.filter(fits) {
+        Some(renamed) => {
+            let [from, to] =
+                [file.to_owned(), file.with_file_name(renamed)].map(|path| shell(&path.display().to_string()));
+            verified.wrong(finding, format!("give the backup of {seen} its name again: mv -n -- {from} {to}"));
+        }
+        None => verified.findings.push(finding),
+    }
 }
 
 fn wanted(information: &Information) -> &'static str {

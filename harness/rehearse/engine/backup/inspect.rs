@@ -18,6 +18,8 @@ use super::{Dump, Verified, Whose, strict, verify};
 
 /// So many entries of an archive are looked at to see whose it is.
 const FIRST: usize = 64;
+/// So many releases near to an unknown one are named.
+const NEAR: usize = 3;
 /// What tells whose a backup is beyond doubt: how its file is called, or what its manifest says.
 const CERTAIN: usize = 1000;
 /// A manifest that is larger names no product to us.
@@ -61,6 +63,12 @@ pub struct Inspection {
     pub facts: BTreeMap<String, String>,
     /// What was seen besides.
     pub notes: Vec<String>,
+    /// Whether something is damaged, or must not be unpacked; other problems have steps.
+    #[serde(skip)]
+    pub damaged: bool,
+    /// What to do about problems that are no damage.
+    #[serde(skip)]
+    pub steps: Vec<String>,
 }
 
 /// Reads a backup to its end and tells what it is: of whichever of these products it is recognised as, or of the only one.
@@ -75,21 +83,23 @@ pub fn inspect(products: &[(Product, Catalog)], given: &Path, watch: &Watch) -> 
     };
     match product {
         Ok(product) => {
-            let verified = verify(&product.0.backup, Whose::of(&product.0), None, given, watch)?;
-            Ok(told(kind, Some(product), verified))
+            let mut verified = verify(&product.0.backup, Whose::of(&product.0), None, given, watch)?;
+            let published = published(product, &mut verified);
+            Ok(told(kind, Some(product), published, verified))
         }
         Err(seen) => {
             let known = products.iter().map(|(product, _)| product.product.as_str()).collect::<Vec<_>>().join(", ");
             let expected = format!("a backup of one of {known}");
             let findings = vec![Finding::new(given.display().to_string(), expected, seen)];
-            Ok(told(kind, None, Verified { findings, ..Verified::default() }))
+            Ok(told(kind, None, false, Verified { findings, ..Verified::default() }))
         }
     }
 }
 
-fn told(kind: &'static str, product: Option<&Known>, verified: Verified) -> Inspection {
+fn told(kind: &'static str, product: Option<&Known>, published: bool, verified: Verified) -> Inspection {
     let release = verified.release.as_ref();
     let problems: Vec<String> = verified.findings.iter().map(Finding::to_string).collect();
+    let damaged = verified.is_damaged();
     let complete = problems.is_empty() && verified.missing.is_empty() && verified.excused.is_empty();
     Inspection {
         kind,
@@ -101,14 +111,41 @@ fn told(kind: &'static str, product: Option<&Known>, verified: Verified) -> Insp
         complete,
         skipped: verified.skipped,
         lacks: verified.missing,
-        image: product.and_then(|product| image(product, verified.release.as_ref()?)),
+        image: product.filter(|_| published).and_then(|product| image(product, verified.release.as_ref()?)),
         created: verified.created,
         installation: verified.installation,
         database: verified.parts.iter().find_map(|part| part.dump.clone()),
         facts: verified.facts,
+        damaged,
+        steps: verified.steps,
         notes: verified.notes,
         parts: verified.parts,
     }
+}
+
+/// Whether its release was published; one that never was has no image, and no backup is of it.
+fn published((product, catalog): &Known, verified: &mut Verified) -> bool {
+    let Some(release) = verified.release.clone() else { return false };
+    if catalog.releases().is_empty() || catalog.contains(&release) {
+        return true;
+    }
+    let edition = release.edition().map(|edition| format!(" ({edition})")).unwrap_or_default();
+    let says = product.backup.information.as_ref().map(|it| format!(", as {} says", it.file)).unwrap_or_default();
+    let of_day = product.releases.as_of.as_ref().map(|day| format!(" of {day}")).unwrap_or_default();
+    let why = catalog.unpublished(&release).filter(|why| !why.is_empty()).map(|why| format!(" ({why})"));
+    let near: Vec<&str> = catalog.nearest(release.name(), NEAR).into_iter().map(Release::name).collect();
+    let seen = format!(
+        "{}{edition}{says}, which is not in the list{of_day}{}; near ones are {}",
+        release.name(),
+        why.unwrap_or_default(),
+        near.join(", ")
+    );
+    let finding = Finding::new("the backup's release", "one of the releases that were published", seen);
+    let newer = catalog.newest().is_some_and(|newest| release.cmp_number(newest).is_gt());
+    let newer = if newer { "; where it is newer than the list, give one that has it: --product-dir" } else { "" };
+    let step = format!("find out which release really made it: no image of this one can be picked{newer}");
+    verified.wrong(finding, step);
+    false
 }
 
 /// The image of the product itself on a release.

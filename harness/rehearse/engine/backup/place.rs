@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use rehearse_core::product::Backup;
 use rustix::fs::OFlags;
@@ -25,38 +26,56 @@ pub(crate) enum Place {
     Archive { file: PathBuf, folder: PathBuf },
 }
 
+/// Why it is not told where a backup lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// What stands there instead.
+    pub(crate) seen: String,
+    /// Of several backups the newest, by its name in the folder.
+    pub(super) newest: Option<String>,
+}
+
+impl From<String> for Elsewhere {
+    fn from(seen: String) -> Self {
+        Self { seen, newest: None }
+    }
+}
+
 impl Place {
     /// Where it is looked for, given a file or a folder; otherwise why there is none.
     ///
     /// # Errors
     /// When it is there and this machine does not let us look.
-    pub(crate) fn of(backup: &Backup, given: &Path) -> io::Result<Result<Self, String>> {
+    pub(crate) fn of(backup: &Backup, given: &Path) -> io::Result<Result<Self, Elsewhere>> {
         if backup.archive.is_none() {
-            let file = given.is_file().then(|| "a file".to_owned());
+            let file = given.is_file().then(|| "a file".to_owned().into());
             return Ok(file.map_or_else(|| Ok(Self::Folder(given.to_owned())), Err));
         }
         let facts = match std::fs::metadata(given) {
             Ok(facts) => facts,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err("nothing there".to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err("nothing there".to_owned().into())),
             Err(error) => return Err(error),
         };
         if facts.is_file() {
             return Ok(Ok(Self::Archive { file: given.to_owned(), folder: above(given) }));
         }
         if !facts.is_dir() {
-            return Ok(Err("a pipe or a device".to_owned()));
+            return Ok(Err("a pipe or a device".to_owned().into()));
         }
         let found = archives(backup, given)?;
         Ok(match found.as_slice() {
-            [] => Err("a folder without an archive of that name".to_owned()),
+            [] => Err("a folder without such an archive".to_owned().into()),
             [one] => match real(given, one)? {
                 Ok(file) => Ok(Self::Archive { file, folder: given.to_owned() }),
-                Err(what) => Err(what),
+                Err(what) => Err(what.into()),
             },
             several => {
                 let shown = several.iter().take(NAMED).map(|name| named(name.as_bytes())).collect::<Vec<_>>();
                 let more = if several.len() > NAMED { ", …" } else { "" };
-                Err(format!("a folder with {} of them: {}{more}; name one", several.len(), shown.join(", ")))
+                let shown = shown.join(", ");
+                let seen =
+                    format!("a folder that holds {} backups, the newest first: {shown}{more}; name one", several.len());
+                Err(Elsewhere { seen, newest: several.first().cloned() })
             }
         })
     }
@@ -73,19 +92,21 @@ impl Place {
     }
 }
 
-/// The names in a folder that are those of the product's archives, sorted.
+/// The names in a folder that are those of the product's archives, the newest first: by the time in the name, else by when
+/// the file was written.
 pub(super) fn archives(backup: &Backup, folder: &Path) -> io::Result<Vec<String>> {
     let Some(archive) = &backup.archive else { return Ok(Vec::new()) };
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder)?.take(MOST_ENTRIES) {
-        if let Ok(name) = entry?.file_name().into_string()
-            && archive.name.regex().is_match(&name)
-        {
-            names.push(name);
-        }
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Some(groups) = archive.name.regex().captures(&name) else { continue };
+        let said = groups.name("time").and_then(|time| time.as_str().parse::<u64>().ok());
+        let written = || Some(entry.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_secs());
+        names.push((said.or_else(written).unwrap_or_default(), name.clone()));
     }
-    names.sort();
-    Ok(names)
+    names.sort_by(|one, other| other.cmp(one));
+    Ok(names.into_iter().map(|(_, name)| name).collect())
 }
 
 /// Opens an archive that was named: to open what has become a pipe does not wait for its writer.

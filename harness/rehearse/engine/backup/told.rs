@@ -37,6 +37,12 @@ pub(crate) struct Verified {
     pub(crate) notes: Vec<String>,
     /// What is wrong with what is there.
     pub(crate) findings: Vec<Finding>,
+    /// The backup that it continues, where it is an increment.
+    pub(crate) base: Option<String>,
+    /// What to do about findings that are no damage.
+    pub(super) steps: Vec<String>,
+    /// So many findings are no damage.
+    pub(super) harmless: usize,
 }
 
 /// A part that is there.
@@ -94,6 +100,12 @@ pub struct Missing {
     pub beside: bool,
     /// Without it nothing is rehearsed.
     pub needed: bool,
+    /// Without it nothing can be restored.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub vital: bool,
+    /// What people do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
 }
 
 impl Missing {
@@ -103,7 +115,9 @@ impl Missing {
             file: file.to_owned(),
             without: part.without.clone(),
             beside: false,
-            needed: part.need == Need::Always,
+            needed: matches!(part.need, Need::Vital | Need::Always),
+            vital: part.need == Need::Vital,
+            remedy: part.remedy.clone(),
         }
     }
 
@@ -119,6 +133,21 @@ impl Missing {
 }
 
 impl Verified {
+    /// Something is wrong that is no damage, and what to do about it.
+    pub(super) fn wrong(&mut self, finding: Finding, step: impl Into<String>) {
+        self.findings.push(finding);
+        self.harmless += 1;
+        let step = step.into();
+        if !self.steps.contains(&step) {
+            self.steps.push(step);
+        }
+    }
+
+    /// Whether something is damaged, or must not be unpacked.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.findings.len() > self.harmless
+    }
+
     /// All that keeps it from being rehearsed: what is wrong with it, and what it cannot do without.
     pub(crate) fn refusals(&self) -> Vec<Finding> {
         let missing = self.missing.iter().filter(|missing| missing.needed).map(Missing::finding);

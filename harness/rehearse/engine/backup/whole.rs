@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::Path;
 
@@ -14,6 +13,7 @@ use rehearse_core::verdict::Finding;
 use super::archive::{self, Contents, Entry};
 use super::content::formed;
 use super::file::{Opened, Watch, Watched, open};
+use super::names::{Names, hashed};
 use super::place::open_archive;
 use super::told::{Missing, PartSeen, Verified};
 use super::{MOST_FINDINGS, free, information, named, object, shorten};
@@ -56,7 +56,7 @@ pub(super) fn read(
     let information = sorter.information.take();
     verified.findings.append(&mut sorter.findings);
     verified.notes.append(&mut sorter.notes);
-    information::judge(backup, information, (edition, expected), (&name, damaged), &mut verified);
+    information::judge(backup, information, (edition, expected), (file, damaged), &mut verified);
     let release = verified.release.clone();
     let counted = sorter.counted;
     for (index, (key, part)) in backup.parts.iter().enumerate() {
@@ -64,6 +64,17 @@ pub(super) fn read(
             Some(seen) => {
                 verified.notes.push(seen.note(key));
                 verified.parts.push(seen.told.clone());
+                verified.findings.extend(seen.names.emptied(key));
+                // What was cut off may have held the beginnings.
+                let lost = seen.names.without_beginning(key, verified.base.as_deref()).filter(|_| !damaged);
+                if let Some(lost) = lost {
+                    let how = part.remedy.as_ref().map(|remedy| format!(": {remedy}")).unwrap_or_default();
+                    verified.wrong(
+                        lost,
+                        format!("make a new backup that holds {} from the beginning{how}", part.called(key)),
+                    );
+                }
+                contradicted(backup, (key, part), &seen.told, &mut verified);
             }
             // What was cut off may have been there.
             None if damaged => {}
@@ -74,13 +85,27 @@ pub(super) fn read(
     Ok(verified)
 }
 
+/// A part is there that was left out, as the information says: whoever restores by it leaves the part out too.
+fn contradicted(backup: &Backup, (key, part): (&str, &Part), told: &PartSeen, verified: &mut Verified) {
+    let word = part.skipped.as_ref().filter(|word| verified.skipped.contains(word));
+    let (Some(word), Some(information)) = (word, &backup.information) else { return };
+    if key.ends_with('/') && told.files == 0 {
+        return;
+    }
+    let expected = format!("nothing of the kind, as {} says that `{word}` was left out", information.file);
+    let seen = format!("{} of {} bytes: the two contradict each other", part.called(key), told.bytes);
+    let step = "make a new backup, as a restore may leave out what the information says was left out";
+    verified.wrong(Finding::new(object(key), expected, seen), step);
+}
+
 /// What is made of a part that is not in the archive.
 fn lacking(key: &str, part: &Part, release: Option<&Release>, verified: &mut Verified) {
     let of_it = part.releases.as_ref().is_none_or(|range| release.is_none_or(|release| range.contains(release)));
     if !of_it || part.need == Need::Sometimes {
         return;
     }
-    if part.skipped.as_ref().is_some_and(|word| verified.skipped.contains(word)) {
+    let on_purpose = part.skipped.as_ref().is_some_and(|word| verified.skipped.contains(word));
+    if on_purpose && part.need != Need::Vital {
         verified.excused.push(part.called(key).to_owned());
     } else {
         verified.missing.push(Missing::new(key, part));
@@ -90,8 +115,10 @@ fn lacking(key: &str, part: &Part, release: Option<&Release>, verified: &mut Ver
 /// Looks at the files beside the archive.
 fn beside(backup: &Backup, folder: &Path, watch: &Watch, verified: &mut Verified) -> io::Result<()> {
     for (name, part) in &backup.beside {
+        let step = part.remedy.clone().unwrap_or_else(|| format!("put a whole {name} into the folder of the archive"));
         let mut finding = |seen: String| {
-            verified.findings.push(Finding::new(object(name), part.format.describe(), seen));
+            let place = format!("{} beside the archive", object(name));
+            verified.wrong(Finding::new(place, part.format.describe(), seen), step.clone());
         };
         match open(folder, name)? {
             Opened::Nothing if part.need == Need::Sometimes => {}
@@ -102,8 +129,9 @@ fn beside(backup: &Backup, folder: &Path, watch: &Watch, verified: &mut Verified
                 let most = archive::most(size, free(folder));
                 match formed(Watched { file, watch }, size, part.format, most) {
                     Err(_) if watch.is_given_up() => return Err(io::Error::other("given up")),
+                    _ if size == 0 => finding("an empty file".to_owned()),
                     Err(error) => finding(shorten(&error.to_string())),
-                    Ok(_) if size == 0 => finding("an empty file".to_owned()),
+                    Ok(formed) if formed.blank => finding("a file of blanks only".to_owned()),
                     Ok(formed) => {
                         formed.refused.iter().cloned().for_each(&mut finding);
                         verified.notes.push(format!("{name}: {size} bytes, beside the archive"));
@@ -123,6 +151,7 @@ struct Counting {
     told: PartSeen,
     note: String,
     distinct: BTreeMap<String, HashSet<u64>>,
+    names: Names,
 }
 
 impl Counting {
@@ -175,7 +204,7 @@ impl<'a> Sorter<'a> {
         let mut visit = |entry: Entry<'_>| self.sort(entry);
         match archive.format {
             Format::TarGzip => archive::walk(MultiGzDecoder::new(stream), size, most, &mut visit),
-            Format::Tar | Format::Text | Format::Any | Format::PgDumpCustom | Format::PgDumpSqlGzip => {
+            Format::Tar | Format::Text | Format::Json | Format::Any | Format::PgDumpCustom | Format::PgDumpSqlGzip => {
                 archive::walk(stream, size, most, &mut visit)
             }
         }
@@ -243,6 +272,7 @@ impl<'a> Sorter<'a> {
                 counting.told.files += 1;
                 counting.told.bytes = counting.told.bytes.saturating_add(entry.size);
                 count(counting, part, &name);
+                counting.names.see(part, &name, is_file(&entry) && entry.size == 0);
             }
             return Ok(());
         }
@@ -301,11 +331,9 @@ fn count(counting: &mut Counting, part: &Part, name: &str) {
     for (what, pattern) in &part.counts {
         let Some(found) = pattern.regex().captures(name) else { continue };
         let one = found.get(1).or_else(|| found.get(0)).map_or("", |group| group.as_str());
-        let mut hasher = DefaultHasher::new();
-        one.hash(&mut hasher);
         let distinct = counting.distinct.entry(what.clone()).or_default();
         // Beyond that the number is the least there are.
-        if distinct.len() < MOST_COUNTED && distinct.insert(hasher.finish()) {
+        if distinct.len() < MOST_COUNTED && distinct.insert(hashed(one)) {
             *counting.told.counts.entry(what.clone()).or_default() += 1;
         }
     }

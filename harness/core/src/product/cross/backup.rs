@@ -36,9 +36,9 @@ impl Walk<'_> {
             self.problem("/backup/beside", "there is no archive to lie beside", "expected them among `parts`");
         }
         for (name, part) in &backup.parts {
-            let more = part.releases.is_some() || part.skipped.is_some() || !part.counts.is_empty();
+            let more = part.releases.is_some() || part.skipped.is_some() || of_folders(part);
             if more || part.need != Need::Always {
-                let label = "`need`, `releases`, `skipped` and `counts` are of archives: leave them out";
+                let label = "`need`, `releases`, `skipped`, `counts`, `filled` and `increments` are of archives: leave them out";
                 self.problem(&at(name), "every file of a folder is needed", label);
             }
         }
@@ -73,13 +73,21 @@ impl Walk<'_> {
             }
             if !name.ends_with('/') && !part.counts.is_empty() {
                 self.problem(&format!("{}/counts", at(name)), "one file is counted", "expected a folder: `name/`");
+            } else if !name.ends_with('/') && of_folders(part) {
+                let title = "the names in one file are looked at";
+                self.problem(&at(name), title, "`filled` and `increments` are of a folder: `name/`");
+            }
+            if part.increments.as_ref().is_some_and(|pattern| pattern.regex().captures_len() < 3) {
+                let label = "expected two groups: what the files are of, and the number of each";
+                self.problem(&format!("{}/increments", at(name)), "this pattern has too few groups", label);
             }
         }
         for (name, part) in &backup.beside {
-            let Part { releases, skipped, counts, .. } = part;
+            let Part { releases, skipped, .. } = part;
             let place = format!("/backup/beside/{}", name.replace('~', "~0").replace('/', "~1"));
-            if releases.is_some() || skipped.is_some() || !counts.is_empty() {
-                let label = "`releases`, `skipped` and `counts` are of what is in it: leave them out";
+            if releases.is_some() || skipped.is_some() || of_folders(part) {
+                let label =
+                    "`releases`, `skipped`, `counts`, `filled` and `increments` are of what is in it: leave them out";
                 self.problem(&place, "this lies beside the archive", label);
             }
             if name == Backup::ARCHIVE || name.contains('/') {
@@ -87,6 +95,11 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Whether something is said of it that only the names in a folder answer.
+fn of_folders(part: &Part) -> bool {
+    !part.counts.is_empty() || part.filled.is_some() || part.increments.is_some()
 }
 
 fn at(part: &str) -> String {

@@ -1,0 +1,123 @@
+//! What the names in a folder of an archive say of one another, in memory that has a bound.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use rehearse_core::product::Part;
+use rehearse_core::verdict::Finding;
+
+use super::{named, object};
+
+/// So many names are told apart: eight bytes each.
+const MOST: usize = 4 << 20;
+/// Of so many a first one is awaited, by name.
+const AWAITED: usize = 4096;
+/// So many of those that are wrong are named.
+const NAMED: usize = 5;
+
+/// What was seen of the names in a folder.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    empty: u64,
+    first_empty: Vec<String>,
+    /// What has its number 1, by hash.
+    begun: HashSet<u64>,
+    /// What has later numbers only, so far.
+    awaited: BTreeMap<u64, String>,
+}
+
+impl Names {
+    /// An entry that is no folder; of a link or a device the size says nothing.
+    pub(super) fn see(&mut self, part: &Part, name: &str, empty_file: bool) {
+        if empty_file && part.filled.as_ref().is_some_and(|filled| filled.regex().is_match(name)) {
+            self.empty += 1;
+            if self.first_empty.len() < NAMED {
+                self.first_empty.push(named(name.as_bytes()));
+            }
+        }
+        let Some(groups) = part.increments.as_ref().and_then(|pattern| pattern.regex().captures(name)) else { return };
+        let (Some(of), Some(number)) = (groups.get(1), groups.get(2)) else { return };
+        let hash = hashed(of.as_str());
+        if number.as_str().parse() == Ok(1) {
+            self.awaited.remove(&hash);
+            // Beyond that nothing is told of what begins: it could not be told from what has no beginning.
+            if self.begun.len() < MOST {
+                self.begun.insert(hash);
+            }
+        } else if self.begun.len() < MOST && self.awaited.len() < AWAITED && !self.begun.contains(&hash) {
+            self.awaited.entry(hash).or_insert_with(|| named(of.as_str().as_bytes()));
+        }
+    }
+
+    /// Files that should hold something.
+    pub(super) fn emptied(&self, key: &str) -> Option<Finding> {
+        let told = told(self.first_empty.iter(), self.empty);
+        let seen = format!("{} of 0 bytes: {told}", many(self.empty, "file"));
+        (self.empty > 0).then(|| Finding::new(object(key), "no empty file of this kind", seen))
+    }
+
+    /// What was continued, and does not begin here.
+    pub(super) fn without_beginning(&self, key: &str, base: Option<&str>) -> Option<Finding> {
+        let count = self.awaited.len() as u64;
+        let least = if self.awaited.len() < AWAITED { "" } else { "at least " };
+        let base = base.map(|base| format!("; the backup continues {base}")).unwrap_or_default();
+        let told = told(self.awaited.values(), count);
+        let seen = format!("{least}{} with later increments only: {told}{base}", many(count, "object"));
+        (count > 0).then(|| Finding::new(object(key), "of all that was continued also increment 1", seen))
+    }
+}
+
+/// A name in eight bytes.
+pub(super) fn hashed(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn told<'a>(names: impl Iterator<Item = &'a String>, of: u64) -> String {
+    let shown: Vec<&str> = names.take(NAMED).map(String::as_str).collect();
+    let more = if of > shown.len() as u64 { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
+
+fn many(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part() -> Part {
+        serde_json::from_value(serde_json::json!({
+            "format": "any", "filled": r"\.bundle$", "increments": r"^r/(.+)/[^/]+/(\d{3})\.(?:bundle|refs)$",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_is_continued_begins_somewhere_in_whatever_order_and_folder() {
+        let (part, mut names) = (part(), Names::default());
+        for name in ["r/a/2/002.bundle", "r/a/1/001.bundle", "r/b/1/001.refs", "r/b/1/002.bundle", "r/c/1/001.bundle"] {
+            names.see(&part, name, false);
+        }
+        assert_eq!((names.emptied("r/"), names.without_beginning("r/", None)), (None, None));
+        names.see(&part, "r/d/2/002.bundle", false);
+        names.see(&part, "r/d/2/003.bundle", false);
+        let seen = names.without_beginning("r/", Some("one")).unwrap().seen;
+        assert_eq!(seen, "1 object with later increments only: `d`; the backup continues one");
+    }
+
+    #[test]
+    fn of_many_few_are_named_and_none_takes_memory_without_end() {
+        let (part, mut names) = (part(), Names::default());
+        for number in 0..10_000 {
+            names.see(&part, &format!("r/{number}/1/002.bundle"), true);
+        }
+        names.see(&part, "r/x/1/001.refs", true);
+        assert!(names.emptied("r/").unwrap().seen.starts_with("10000 files of 0 bytes: `r/0/1/002.bundle`, "));
+        assert!(names.emptied("r/").unwrap().seen.ends_with("`r/4/1/002.bundle`, …"));
+        assert!(names.without_beginning("r/", None).unwrap().seen.starts_with("at least 4096 objects"));
+        assert_eq!(names.awaited.len(), AWAITED);
+    }
+}

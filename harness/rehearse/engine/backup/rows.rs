@@ -1,0 +1,90 @@
+//! Where the rows of a table stand in a dump as SQL: among them a line may hold anything, also what a dump ends with.
+
+use std::io::BufRead;
+
+const BEGINS: &[u8] = b"COPY ";
+const FOLLOW: &[u8] = b" FROM stdin;";
+const END: &[u8] = b"\\.";
+/// As much is kept of a line that goes on in the next piece: enough to see that it begins rows, or ends them.
+const KEPT: usize = 16;
+/// As much of one that may begin rows, with the names of all columns.
+const LONGEST: usize = 256 << 10;
+
+/// A dump that goes by in pieces.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// The line that is not at its end yet.
+    line: Vec<u8>,
+    /// The table, while its rows go by.
+    of: Option<Vec<u8>>,
+}
+
+impl Rows {
+    pub(super) fn see(&mut self, mut piece: &[u8]) {
+        while !piece.is_empty() {
+            let all = piece;
+            // A slice is always there to be read.
+            let Ok(read) = piece.skip_until(b'\n') else { return };
+            let line = all.get(..read).unwrap_or_default();
+            match line.strip_suffix(b"\n") {
+                Some(line) if self.line.is_empty() => self.ended(line),
+                Some(line) => {
+                    self.keep(line);
+                    let line = std::mem::take(&mut self.line);
+                    self.ended(&line);
+                }
+                None => self.keep(line),
+            }
+        }
+    }
+
+    fn keep(&mut self, piece: &[u8]) {
+        let (first, rest) = piece.split_at(piece.len().min(KEPT.saturating_sub(self.line.len())));
+        self.line.extend_from_slice(first);
+        if self.line.starts_with(BEGINS) {
+            self.line.extend_from_slice(&rest[..rest.len().min(LONGEST.saturating_sub(self.line.len()))]);
+        }
+    }
+
+    fn ended(&mut self, line: &[u8]) {
+        if self.of.is_some() {
+            if line == END {
+                self.of = None;
+            }
+        } else if line.starts_with(BEGINS)
+            && let Some(table) = line.strip_prefix(BEGINS).and_then(|line| line.strip_suffix(FOLLOW))
+        {
+            let name = table.split(|byte| *byte == b'(').next().unwrap_or(table);
+            self.of = Some(name.trim_ascii().to_owned());
+        }
+    }
+
+    /// The table among whose rows it is.
+    pub(super) fn within(&self) -> Option<&[u8]> {
+        self.of.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn within(dump: &str, pieces: usize) -> Option<String> {
+        let mut rows = Rows::default();
+        dump.as_bytes().chunks(pieces).for_each(|piece| rows.see(piece));
+        rows.within().map(|table| String::from_utf8_lossy(table).into_owned())
+    }
+
+    #[test]
+    fn rows_begin_and_end_in_whatever_pieces_they_come() {
+        let copy = "COPY public.notes (id, note) FROM stdin;\n1\tx\n\\.x\n-- PostgreSQL database dump complete\n";
+        let many = format!("COPY public.wide ({}) FROM stdin;\n1\n", vec!["a_column"; 2000].join(", "));
+        for pieces in [1, 2, 7, 64, 1 << 20] {
+            assert_eq!(within(copy, pieces).as_deref(), Some("public.notes"), "{pieces}");
+            assert_eq!(within(&format!("{copy}\\.\n"), pieces), None, "{pieces}");
+            assert_eq!(within(&format!("{copy}\\.\n\n{copy}"), pieces).as_deref(), Some("public.notes"));
+            assert_eq!(within(&many, pieces).as_deref(), Some("public.wide"), "{pieces}");
+            assert_eq!(within("SELECT 1;\n-- COPY x FROM stdin;\nCOPY a TO stdout;\n", pieces), None);
+        }
+    }
+}
