@@ -1,5 +1,6 @@
 //! The operator's document, word by word; and the review of such documents, of ours and of poor ones.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -216,6 +217,7 @@ fn of_a_plan_for_one_container_each_planted_mistake_is_told() -> Tried {
             (Some(10), "Zero downtime is reached"),
             (Some(11), "VERSION file says"),
             (Some(13), "No rollback is planned"),
+            (Some(13), "a plan to roll back"),
             (None, "background migrations"),
             (None, "removed settings"),
             (None, "free disk"),
@@ -290,35 +292,78 @@ fn of_a_good_plan_in_words_of_its_own_nothing_is_told() -> Tried {
     check(&["runbook", "review", "tests/cli/runbook/good.md", "--product", "gitlab"], 0, &["0 wrong, 0 missing"], &[])
 }
 
+/// The lines, of `text` without its first two, that are told as wrong.
+fn wrong_lines(text: &str) -> Result<Vec<usize>, Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let plan = folder.path().join("plan.md");
+    std::fs::write(&plan, format!("# GitLab\nfrom 15.11.13 to 16.3.9\n{text}"))?;
+    let review = ["runbook", "review", &plan.display().to_string(), "--product", "gitlab", "--format", "json"];
+    let (_, text) = output(&review)?;
+    let remarks: Vec<Value> = serde_json::from_str(&text)?;
+    let wrong = remarks.iter().filter(|remark| remark["kind"] == "wrong");
+    let lines: BTreeSet<u64> = wrong.filter_map(|remark| remark["line"].as_u64()).filter(|line| *line > 2).collect();
+    Ok(lines.into_iter().filter_map(|line| usize::try_from(line - 3).ok()).collect())
+}
+
 #[test]
 fn lines_that_would_ruin_an_installation_are_told_and_their_warnings_are_not() -> Tried {
+    let ruin = include_str!("runbook/ruin.txt");
+    let told = wrong_lines(ruin)?;
+    for (at, line) in ruin.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+        assert!(told.contains(&at), "not told: {line}");
+    }
+    let good = include_str!("runbook/harmless.txt");
+    let lines: Vec<&str> = wrong_lines(good)?.into_iter().filter_map(|at| good.lines().nth(at)).collect();
+    assert!(lines.is_empty(), "told, and right: {lines:#?}");
+    Ok(())
+}
+
+#[test]
+fn the_path_is_checked_however_a_plan_writes_it() -> Tried {
     let folder = tempfile::tempdir()?;
     let plan = folder.path().join("plan.md");
     let at = plan.display().to_string();
-    for line in [
-        "sudo apt-get upgrade -y",
-        "sudo apt install gitlab-ee",
-        "If some background migrations remain, proceed anyway.",
-        "gitlab-rake db:rollback STEP=200",
-        "BatchedMigration.update_all(status: 3)",
-        "gitlab-backup restore BACKUP=1706167370_2024_01_25_15.11.13_gitlab_backup.tar",
-        "gitlab-backup restore BACKUP=1706167370_2024_01_25_15.11.12-ee",
-        "rm /etc/gitlab/gitlab-secrets.json so that it is made anew",
-        "gitlab-backup create SKIP=repositories",
-        "docker pull gitlab/gitlab-ee:latest",
+    for text in [
+        "17.3.7 → 18.2.8",
+        "# Upgrade GitLab CE 17.3.7 -> 18.2.8 (Docker)",
+        "Path: 17.3.7 => 17.11.7 => 18.2.8",
+        "| from | to |\n|---|---|\n| 17.3.7 | 17.11.7 |\n| 17.11.7 | 18.2.8 |",
+        "v17.3.7 to v18.2.8 via v17.11.7",
+        "We upgrade GitLab 17.3.7 to 18.2.8.",
+        "from 17.3.7 directly to 17.11.7 and then directly to 18.2.8",
     ] {
-        std::fs::write(&plan, format!("# GitLab\nfrom 15.11.13 to 16.3.9\n{line}\n"))?;
-        let wanted = format!("{at}:3: wrong");
-        check(&["runbook", "review", &at, "--product", "gitlab"], 1, &[&wanted], &[])?;
+        std::fs::write(&plan, text)?;
+        let wanted = ["no stop at 17.5.5 on the way from 17.3.7 to 18.2.8", "held against 17.3.7 → 17.5.5 → 17.8.7"];
+        check(&["runbook", "review", &at, "--product", "gitlab"], 1, &wanted, &[])?;
+        let (_, told) = output(&["runbook", "review", &at, "--product", "gitlab"])?;
+        assert!(!told.contains("stands before"), "{text}:\n{told}");
     }
-    for line in
-        ["Never use docker pull gitlab/gitlab-ee:latest", "Wait until no background migrations remain, then go on."]
-    {
-        std::fs::write(&plan, format!("# GitLab\nfrom 15.11.13 to 16.3.9\n{line}\n"))?;
-        let (_, text) = output(&["runbook", "review", &at, "--product", "gitlab"])?;
-        assert!(!text.contains(":3: wrong"), "{line}\n{text}");
-    }
-    Ok(())
+    std::fs::write(&plan, "Upgrade from 17.5.5 to 17.99.3 by docker.")?;
+    let wanted = ["17.99.3 is not published", "17.11.7, the newest before it", "no stop at 17.8.7"];
+    check(&["runbook", "review", &at, "--product", "gitlab"], 1, &wanted, &[])?;
+    std::fs::write(&plan, "We upgrade on Sunday.")?;
+    let wanted = ["the path was not checked: name --from and --to"];
+    check(&["runbook", "review", &at, "--product", "gitlab"], 1, &wanted, &[])?;
+    std::fs::write(&plan, " \n")?;
+    check(&["runbook", "review", &at, "--product", "gitlab"], 2, &[], &["there is nothing in"])
+}
+
+#[test]
+fn what_a_plan_denies_it_does_not_have() -> Tried {
+    let folder = tempfile::tempdir()?;
+    let plan = folder.path().join("plan.md");
+    let at = plan.display().to_string();
+    std::fs::write(
+        &plan,
+        "GitLab 17.5.5 to 17.8.7\nTest restore: never done\nDisk: free space not checked\nGeo: unknown\nA full backup is not made.\n",
+    )?;
+    let wanted = [
+        "plan.md:2: missing: proof that the backup can be restored",
+        "plan.md:3: missing: the free disk",
+        "plan.md:4: missing: Are there Geo secondaries?",
+        "plan.md:5: missing: a backup made right before the upgrade",
+    ];
+    check(&["runbook", "review", &at, "--product", "gitlab"], 1, &wanted, &[])
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use rehearse_core::path::Target;
 use rehearse_core::plan::{Plan, source};
-use rehearse_core::runbook::{Rehearsed, Remark, RemarkKind, Runbook, Sources as Made, StageTiming, compose, review};
+use rehearse_core::runbook::{Rehearsed, RemarkKind, Review, Runbook, Sources as Made, StageTiming, compose, review};
 use rehearse_core::scalar;
 use rehearse_core::verdict::Exit;
 use serde::Deserialize;
@@ -185,28 +185,46 @@ fn reviewed(args: &ReviewArgs) -> Result<Exit, LoadError> {
         LoadError::Plan { scenario: argument, source: Box::new(wrong) }
     })?;
     let runbook = known(runbook, &product.product)?;
-    let remarks = review(&text, &runbook, &product.path.rules(), &catalog, from.as_ref(), args.to.as_ref());
+    if text.trim().is_empty() {
+        say(&format!("error: there is nothing in {}", args.file.display()));
+        return Ok(Exit::BadInput);
+    }
+    let review = review(&text, &runbook, &product.path.rules(), &catalog, from.as_ref(), args.to.as_ref());
     match args.format {
-        Format::Json => match serde_json::to_string_pretty(&remarks) {
+        Format::Json => match serde_json::to_string_pretty(&review.remarks) {
             Ok(text) => print(&format!("{text}\n")),
             Err(error) => {
                 say(&format!("error: {}", chain(&error)));
                 return Ok(Exit::Inconclusive);
             }
         },
-        Format::Text => print(&told(&args.file, &remarks)),
+        Format::Text => print(&told(&args.file, &review)),
     }
-    Ok(if remarks.is_empty() { Exit::Passed } else { Exit::Failed })
+    Ok(if review.remarks.is_empty() { Exit::Passed } else { Exit::Failed })
 }
 
-fn told(file: &Path, remarks: &[Remark]) -> String {
+fn told(file: &Path, review: &Review) -> String {
+    let Review { remarks, path } = review;
     let of = |kind: RemarkKind| remarks.iter().filter(|remark| remark.kind == kind).count();
     let mut text = String::new();
     for remark in remarks {
         let line = remark.line.map(|line| format!(":{line}")).unwrap_or_default();
         text.push_str(&format!("{}{line}: {}: {}\n", file.display(), remark.kind, remark.what));
-        text.push_str(&format!("    why: {}\n    instead: {}\n", remark.because, remark.instead));
+        text.push_str(&format!("    why: {}\n", remark.because));
+        match remark.kind {
+            RemarkKind::Wrong => text.push_str(&format!("    instead: {}\n", remark.instead)),
+            // What to do is the same for all: the last lines say it.
+            RemarkKind::Missing => {}
+        }
     }
-    text.push_str(&format!("{} wrong, {} missing\n", of(RemarkKind::Wrong), of(RemarkKind::Missing)));
+    let missing = of(RemarkKind::Missing);
+    text.push_str(&format!("{} wrong, {missing} missing", of(RemarkKind::Wrong)));
+    text.push_str(if missing > 0 { ": write each down, or that it does not apply and why\n" } else { "\n" });
+    if path.is_empty() {
+        text.push_str("the path was not checked: name --from and --to\n");
+    } else {
+        let names: Vec<&str> = path.iter().map(|release| release.name()).collect();
+        text.push_str(&format!("held against {}\n", names.join(" → ")));
+    }
     text
 }

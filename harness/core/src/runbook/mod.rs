@@ -10,7 +10,7 @@ mod said;
 mod timing;
 
 pub use compose::{Sources, compose};
-pub use review::{Remark, RemarkKind, review};
+pub use review::{Remark, RemarkKind, Review, review};
 pub use timing::{Measured, Rehearsed, StageTiming, Timing};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,8 +43,23 @@ pub struct Runbook {
     /// What must not follow each other in a plan.
     #[serde(default)]
     pub sequences: Vec<Sequence>,
+    /// How a plan says that it does not have something.
+    #[serde(default)]
+    pub denials: Denials,
     /// How a plan speaks of releases.
     pub releases: Mentions,
+}
+
+/// Words by which a sentence says that something is not done, or not known: it does not count as saying it.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Denials {
+    /// Of an answer to a question.
+    #[serde(default)]
+    pub questions: Option<Pattern>,
+    /// Of what a plan has to say.
+    #[serde(default)]
+    pub content: Option<Pattern>,
 }
 
 /// What the product's support asks.
@@ -205,18 +220,24 @@ pub struct Sequence {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Mentions {
-    /// A line that names the source; its first group is the release.
-    pub from: Pattern,
-    /// A line that names the target; its first group is the release.
-    pub to: Pattern,
+    /// Lines that name the source, what tells it best first; the first group of each is the release.
+    pub from: Vec<Pattern>,
+    /// Lines that name the target, what tells it best first; the first group of each is the release. Of the last pattern the
+    /// highest release counts: it finds targets of hops too.
+    pub to: Vec<Pattern>,
     /// What stands before a version of something else: `PostgreSQL`, `Ubuntu`.
     pub others: Pattern,
     /// A backup that is named; its first group is the release that it is of, with its edition.
     #[serde(default)]
     pub backup: Option<Pattern>,
+    /// A restore in words; its groups are the release of the backup, and the one it is restored into.
+    #[serde(default)]
+    pub restores: Option<Pattern>,
     /// The edition of a backup whose name says none.
     #[serde(default)]
     pub backup_edition: Option<Edition>,
+    /// Lines that go from one release to another: `1.0 → 2.0`.
+    pub hop: Pattern,
     /// Lines that install the releases they name.
     pub installs: Words,
     /// Lines that install whatever release a hop goes to.

@@ -34,6 +34,27 @@ impl Said<'_> {
         let over = |seam: usize| pattern.regex().find_iter(&self.text).any(|it| it.start() < seam && it.end() > seam);
         self.seam.map_or_else(|| pattern.regex().is_match(&self.text), over)
     }
+
+    /// Whether the words say this in a sentence that does not deny it.
+    pub(super) fn says(&self, pattern: &Pattern, denied: Option<&Pattern>) -> bool {
+        let over = |it: &regex::Match<'_>| self.seam.is_none_or(|seam| it.start() < seam && it.end() > seam);
+        let denies = |it: &regex::Match<'_>| {
+            denied.is_some_and(|denied| denied.regex().is_match(sentence(&self.text, it.start(), it.end())))
+        };
+        pattern.regex().find_iter(&self.text).any(|it| over(&it) && !denies(&it))
+    }
+}
+
+/// Between sentences, and parts of one of which each says something of its own.
+const MARKS: [&str; 8] = [". ", "; ", "! ", "? ", " | ", ", since ", ", because ", ", but "];
+
+/// The sentence, or sentences, that a place of a text is in.
+fn sentence(text: &str, start: usize, end: usize) -> &str {
+    let ends = |text: &str| MARKS.iter().filter_map(|mark| text.find(mark).map(|at| at + 1)).min();
+    let begins = |text: &str| MARKS.iter().filter_map(|mark| text.rfind(mark).map(|at| at + mark.len())).max();
+    let first = text.get(..start).and_then(begins).unwrap_or(0);
+    let last = text.get(end..).and_then(ends).map_or(text.len(), |at| end + at);
+    text.get(first..last).unwrap_or(text)
 }
 
 /// What a plan says, line by line, and over the ends of lines that were wrapped.

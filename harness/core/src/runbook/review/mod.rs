@@ -1,5 +1,6 @@
 //! Reads a plan that somebody wrote, and says what is missing in it and what is wrong.
 
+mod ends;
 mod time;
 mod way;
 mod words;
@@ -8,19 +9,28 @@ use std::fmt;
 
 use serde::Serialize;
 
+use self::ends::Ends;
 use super::Runbook;
 use super::said::mentions;
 use crate::catalog::Catalog;
 use crate::path::{Rules, Target};
 use crate::release::Release;
-use crate::scalar::Pattern;
+
+/// What a review came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// What is to be said of the plan.
+    pub remarks: Vec<Remark>,
+    /// The path that it was held against, from its source; empty where the plan does not tell enough to know it.
+    pub path: Vec<Release>,
+}
 
 /// What is to be said of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remark {
     /// What kind.
     pub kind: RemarkKind,
-    /// The line it is about, from 1; none where something is missing.
+    /// The line it is about, from 1; of what is missing, the one that denies it.
     pub line: Option<usize>,
     /// What is missing or wrong.
     pub what: String,
@@ -59,28 +69,27 @@ pub fn review(
     catalog: &Catalog,
     from: Option<&Release>,
     to: Option<&Target>,
-) -> Vec<Remark> {
+) -> Review {
     let mut remarks = Vec::new();
     let mentions = mentions(text, &runbook.releases.others);
-    let stated = |pattern: &Pattern| {
-        text.lines().find_map(|line| pattern.regex().captures(line)?.get(1).map(|group| group.as_str().to_owned()))
-    };
-    let from = from.cloned().or_else(|| stated(&runbook.releases.from)?.parse().ok());
-    let to = to.cloned().or_else(|| stated(&runbook.releases.to)?.parse().ok());
-    let hops = way::path(from.as_ref(), to.as_ref(), rules, catalog, &mentions, &mut remarks);
     let words = &runbook.releases;
+    let given = Ends { from: from.cloned(), to: to.cloned() };
+    let Ends { from, to } = ends::ends(text, words, &mentions, catalog, given, &mut remarks);
+    let hops = way::path((text, words), from.as_ref(), to.as_ref(), rules, catalog, &mentions, &mut remarks);
     way::published(&mentions, catalog, &mut remarks);
     way::editions(&mentions, rules, &mut remarks);
     way::once(text, words, &mentions, &hops, &mut remarks);
-    way::installed(text, words, &mentions, &hops, &mut remarks);
+    way::installed(text, words, &mentions, &hops, catalog, &mut remarks);
     if let Some(from) = &from {
         way::restored(text, from, words, &mentions, &mut remarks);
     }
+    way::crossed(text, words, &mut remarks);
     let first_hop = way::first_install(text, words, &mentions, &hops);
     words::mistakes(text, runbook, &hops, &mut remarks);
     words::sequences(text, runbook, &mut remarks);
     words::missing(text, runbook, &hops, first_hop, &mut remarks);
     time::time(text, words, &mentions, &mut remarks);
     remarks.sort_by_key(|remark| (remark.kind, remark.line));
-    remarks
+    let path = hops.first().map(|hop| &hop.from).into_iter().chain(hops.iter().map(|hop| &hop.to)).cloned().collect();
+    Review { remarks, path }
 }

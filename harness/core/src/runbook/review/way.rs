@@ -6,11 +6,12 @@ use super::super::said::{Mention, Named};
 use super::super::{Mentions, Words};
 use super::{Remark, RemarkKind};
 use crate::catalog::Catalog;
-use crate::path::{Facts, Hop, Planner, Refusal, Rules, Target};
+use crate::path::{Facts, Hop, Planner, Rules, Target};
 use crate::release::Release;
 
 /// Judges the releases that the plan goes through; the path it has to take.
 pub(super) fn path(
+    (text, words): (&str, &Mentions),
     from: Option<&Release>,
     to: Option<&Target>,
     rules: &Rules,
@@ -18,32 +19,13 @@ pub(super) fn path(
     mentions: &[Mention],
     remarks: &mut Vec<Remark>,
 ) -> Vec<Hop> {
-    let mut absent = |what: &str| {
-        let because = "without it nobody can say which stops are on the way".to_owned();
-        let instead = format!("a line such as `{what}: 1.2.3`");
-        let what = format!("the {what}");
-        remarks.push(Remark { kind: RemarkKind::Missing, line: None, what, because, instead });
-    };
-    let (Some(from), Some(to)) = (from, to) else {
-        if from.is_none() {
-            absent("current release");
-        }
-        if to.is_none() {
-            absent("target release");
-        }
-        return Vec::new();
-    };
+    let (Some(from), Some(to)) = (from, to) else { return Vec::new() };
     let line_of = |number: &str| mentions.iter().find(|it| it.text == number).map(|it| it.line);
     let planner = Planner::new(rules, catalog);
-    let plan = |to: &Target| planner.path(&from.without_edition(), to, &Facts::none());
-    // A target that was never published is told of its mention; the way to its line is known all the same.
-    let planned = match (plan(to), to) {
-        (Err(Refusal::Unknown(_)), Target::Release(release)) => plan(&Target::Line(release.line())),
-        (planned, Target::Release(_) | Target::Line(_)) => planned,
-    };
-    let hops = match planned {
+    let source = nearest_below(from, catalog).unwrap_or(from).without_edition();
+    let plan = |to: &Target| planner.path(&source, to, &Facts::none());
+    let hops = match plan(&known(to, catalog, line_of(&to.to_string()), remarks)) {
         Ok(path) => path.hops,
-        Err(Refusal::Unknown(_) | Refusal::EmptyLine { .. }) => return Vec::new(),
         Err(refusal) => {
             remarks.push(Remark {
                 kind: RemarkKind::Wrong,
@@ -89,12 +71,52 @@ pub(super) fn path(
         let kind = if undecided { RemarkKind::Missing } else { RemarkKind::Wrong };
         remarks.push(Remark { kind, line, what, because: hop.because.clone(), instead });
     }
-    order(mentions, from, &path, remarks);
+    order(text, words, mentions, from, &path, remarks);
     hops
 }
 
+/// A target that was never published is told of; the way to what is published before it is known all the same.
+fn known(to: &Target, catalog: &Catalog, line: Option<usize>, remarks: &mut Vec<Remark>) -> Target {
+    let release = match to {
+        Target::Release(release) => release.clone(),
+        Target::Line(line) if catalog.newest_in(line).is_some() => return to.clone(),
+        Target::Line(line) => match format!("{line}.0").parse() {
+            Ok(release) => release,
+            Err(_) => return to.clone(),
+        },
+    };
+    if catalog.contains(&release) {
+        return to.clone();
+    }
+    if catalog.newest_in(&release.line()).is_some() {
+        return Target::Line(release.line());
+    }
+    let Some(below) = nearest_below(&release, catalog) else { return to.clone() };
+    remarks.push(Remark {
+        kind: RemarkKind::Wrong,
+        line,
+        what: format!("{to} is not published"),
+        because: format!("no release of {} is known", release.line()),
+        instead: format!("{}, the newest before it", below.name()),
+    });
+    Target::Release(below.clone())
+}
+
+/// The release itself, or the newest published one before it.
+fn nearest_below<'c>(release: &Release, catalog: &'c Catalog) -> Option<&'c Release> {
+    let before = |it: &&Release| it.cmp_number(release).is_le();
+    catalog.releases().iter().filter(before).max_by(|a, b| a.cmp_number(b))
+}
+
 /// A line with several releases of the path is an order; it has to ascend.
-fn order(mentions: &[Mention], from: &Release, path: &[Release], remarks: &mut Vec<Remark>) {
+fn order(
+    text: &str,
+    words: &Mentions,
+    mentions: &[Mention],
+    from: &Release,
+    path: &[Release],
+    remarks: &mut Vec<Remark>,
+) {
     let mut rest = mentions;
     while let Some(first) = rest.first() {
         let (line, later) = rest.split_at(rest.iter().take_while(|it| it.line == first.line).count());
@@ -109,8 +131,23 @@ fn order(mentions: &[Mention], from: &Release, path: &[Release], remarks: &mut V
                 release.numbers() == from.numbers() || path.iter().any(|stop| stop.numbers() == release.numbers())
             })
             .collect();
+        // What stands there again is spoken of once more, and orders nothing.
+        let mut first_named: Vec<&Release> = Vec::new();
+        for release in releases {
+            if !first_named.iter().any(|it| it.numbers() == release.numbers()) {
+                first_named.push(release);
+            }
+        }
+        // `from 1.0 to 3.0 by way of 2.0`: both ends come first.
+        let is = |at: usize, end: &Release| first_named.get(at).is_some_and(|it| it.numbers() == end.numbers());
+        if first_named.len() > 2 && is(0, from) && path.last().is_some_and(|target| is(1, target)) {
+            first_named.remove(1);
+        }
+        let releases = first_named;
+        let said = text.lines().nth(first.line - 1).unwrap_or_default();
+        let is_hop = words.hop.regex().is_match(said) && !words.back.regex().is_match(said);
         let descends = releases.windows(2).find(|pair| pair[0].numbers() > pair[1].numbers());
-        if let Some(pair) = descends.filter(|_| releases.len() > 2) {
+        if let Some(pair) = descends.filter(|_| releases.len() > 2 || is_hop) {
             remarks.push(Remark {
                 kind: RemarkKind::Wrong,
                 line: Some(first.line),
@@ -192,6 +229,24 @@ pub(super) fn restored(text: &str, from: &Release, words: &Mentions, mentions: &
     }
 }
 
+/// Backups of one release that are restored into another, as a plan says it in words.
+pub(super) fn crossed(text: &str, words: &Mentions, remarks: &mut Vec<Remark>) {
+    let Some(pattern) = &words.restores else { return };
+    for (line, number) in text.lines().zip(1..) {
+        let Some(groups) = pattern.regex().captures(line) else { continue };
+        let (Some(of), Some(into)) = (groups.get(1), groups.get(2)) else { continue };
+        if of.as_str() != into.as_str() {
+            remarks.push(Remark {
+                kind: RemarkKind::Wrong,
+                line: Some(number),
+                what: format!("a backup of {} is restored into {}", of.as_str(), into.as_str()),
+                because: "a backup restores into exactly its own release".to_owned(),
+                instead: format!("{} installed first, or a backup of {}", of.as_str(), into.as_str()),
+            });
+        }
+    }
+}
+
 /// What a plan says of the same release in several places, and differently.
 pub(super) fn once(text: &str, words: &Mentions, mentions: &[Mention], hops: &[Hop], remarks: &mut Vec<Remark>) {
     let first_hop = first_install(text, words, mentions, hops);
@@ -229,7 +284,17 @@ fn installs<'a>(text: &str, words: &Mentions, mentions: &'a [Mention], hops: &[H
     let is = |line: &str| {
         pattern.regex().is_match(line) && !unless.as_ref().is_some_and(|unless| unless.regex().is_match(line))
     };
-    let lines: BTreeSet<usize> = text.lines().zip(1..).filter(|(line, _)| is(line)).map(|(_, at)| at).collect();
+    let names = |at: usize, numbers: &Release| {
+        let of = |it: &Mention| matches!(&it.named, Named::Release(release) if release.numbers() == numbers.numbers());
+        mentions.iter().any(|it| it.line == at && of(it))
+    };
+    // A line with both ends of a longer path speaks of all of it, and is no step.
+    let both = |at: usize| match (hops.first(), hops.last()) {
+        (Some(first), Some(last)) => hops.len() > 1 && names(at, &first.from) && names(at, &last.to),
+        _ => false,
+    };
+    let lines: BTreeSet<usize> =
+        text.lines().zip(1..).filter(|(line, at)| is(line) && !both(*at)).map(|(_, at)| at).collect();
     let source = hops.first().map(|hop| &hop.from);
     let of = |it: &'a Mention| match &it.named {
         Named::Release(release) => Some(Installed { line: it.line, release }),
@@ -240,11 +305,20 @@ fn installs<'a>(text: &str, words: &Mentions, mentions: &'a [Mention], hops: &[H
 }
 
 /// What is installed has to be what the path names, in its order.
-pub(super) fn installed(text: &str, words: &Mentions, mentions: &[Mention], hops: &[Hop], remarks: &mut Vec<Remark>) {
+pub(super) fn installed(
+    text: &str,
+    words: &Mentions,
+    mentions: &[Mention],
+    hops: &[Hop],
+    catalog: &Catalog,
+    remarks: &mut Vec<Remark>,
+) {
     let all = installs(text, words, mentions, hops);
     let is = |it: &Installed<'_>, hop: &Hop| it.release.numbers() == hop.to.numbers();
     let Some(target) = hops.last() else { return };
-    for beyond in all.iter().filter(|it| it.release.numbers() > target.to.numbers()) {
+    // What was never published is told as such.
+    let beyond = |it: &&Installed<'_>| it.release.numbers() > target.to.numbers() && catalog.contains(it.release);
+    for beyond in all.iter().filter(beyond) {
         remarks.push(Remark {
             kind: RemarkKind::Wrong,
             line: Some(beyond.line),

@@ -1,7 +1,7 @@
 //! What a plan says and must not, and what it does not say.
 
 use super::super::said::{Said, said};
-use super::super::{Content, Runbook, Words};
+use super::super::{Content, Denials, Runbook, Words};
 use super::{Remark, RemarkKind};
 use crate::check::shorten;
 use crate::path::Hop;
@@ -96,29 +96,31 @@ pub(super) fn missing(
     remarks: &mut Vec<Remark>,
 ) {
     let all = said(text);
-    let mut absent = |what: &str, because: &str| {
+    let mut absent = |what: &str, because: &str, found: &Pattern| {
         remarks.push(Remark {
             kind: RemarkKind::Missing,
-            line: None,
+            line: all.iter().find(|it| it.is(found)).map(|it| it.line),
             what: what.to_owned(),
             because: because.to_owned(),
             instead: "write it down, or that it does not apply and why".to_owned(),
         });
     };
+    let Denials { questions, content } = &runbook.denials;
     for question in &runbook.questions {
-        if !all.iter().any(|it| it.is(&question.found)) {
-            absent(&question.ask, &question.because);
+        if !all.iter().any(|it| it.says(&question.found, questions.as_ref())) {
+            absent(&question.ask, &question.because, &question.found);
         }
     }
+    let denied = content.as_ref();
     let of_plan = |content: &&Content| {
         concerns(content.releases.as_ref(), hops)
             && content.concerns.as_ref().is_none_or(|words| all.iter().any(|it| words.are_in(it)))
     };
     let mut late = Vec::new();
     for content in runbook.content.iter().filter(of_plan) {
-        let mut found = all.iter().filter(|it| it.is(&content.found)).peekable();
+        let mut found = all.iter().filter(|it| it.says(&content.found, denied)).peekable();
         let Some(first) = found.peek().map(|it| it.line) else {
-            absent(&content.what, &content.because);
+            absent(&content.what, &content.because, &content.found);
             continue;
         };
         if let (Some(before), Some(hop)) = (&content.before_hops, first_hop)
