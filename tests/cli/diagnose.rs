@@ -48,7 +48,11 @@ fn programs_get_a_list_with_the_same() -> Tried {
     );
     for it in all {
         let keys: Vec<&str> = it.as_object().ok_or("no object")?.keys().map(String::as_str).collect();
-        assert_eq!(keys, ["id", "file", "line", "cause", "remedy", "source", "consequence_of", "count", "excerpt"]);
+        assert_eq!(
+            keys,
+            ["id", "file", "line", "cause", "remedy", "source", "consequence_of", "count", "harmless", "excerpt"]
+        );
+        assert_eq!(it["harmless"], false);
         assert_eq!(it["file"], LOG);
     }
     assert!(all[0]["remedy"].as_str().is_some_and(|text| {
@@ -87,6 +91,7 @@ fn where_nothing_is_known_the_first_errors_are_told_that_are_not_allowed() -> Tr
     let (_folder, log) = scratch("app.log", text)?;
     let said = [
         "Nothing that is known of gitlab was recognised.",
+        "The first error lines (that are not known to be harmless):",
         "app.log:3",
         "| FATAL: disk on fire, token=[not shown]",
         "|   at x",
@@ -96,8 +101,61 @@ fn where_nothing_is_known_the_first_errors_are_told_that_are_not_allowed() -> Tr
     let ran = rehearse(&diagnose(&[&log]))?;
     let told = String::from_utf8(ran.stdout)?;
     assert!(!told.contains("Supervisor"), "{told}");
-    let (_folder, log) = scratch("app.log", "all is well\n")?;
-    check(&diagnose(&[&log]), 0, &["Nothing that is known", "Nor is there a line that counts as an error"], &[])
+    Ok(())
+}
+
+const HARMLESS: &str = "ERROR:  must be owner of extension pg_trgm\n";
+
+#[test]
+fn what_is_harmless_is_no_root_cause_and_hides_nothing() -> Tried {
+    let text = format!("{HARMLESS}{HARMLESS}ERROR:  could not extend file: No space left on device\nrake aborted!\n");
+    let (_folder, log) = scratch("app.log", &text)?;
+    let said = [
+        "Nothing that is known as a failure of gitlab was recognised.\n\nharmless: restore-harmless  ",
+        "app.log:1  (2 times, first here)",
+        "The first error lines (that are not known to be harmless):",
+        "app.log:3\n    | ERROR:  could not extend file",
+        "app.log:4\n    | rake aborted!",
+    ];
+    check(&diagnose(&[&log]), 0, &said, &[])?;
+    check(&diagnose(&[&log, "--format", "json"]), 0, &["\"restore-harmless\"", "\"harmless\": true"], &said[2..])?;
+    let (_folder, log) = scratch("app.log", &format!("{HARMLESS}{KNOWN}"))?;
+    let known = ["drop-dependent", "1 root cause, 0 consequences\n", "\n\nharmless: restore-harmless"];
+    check(&diagnose(&[&log]), 1, &known, &[])
+}
+
+#[test]
+fn errors_are_told_behind_the_known_failures_that_do_not_explain_them() -> Tried {
+    let text = format!("FATAL: before\nrake aborted!\n{KNOWN}FATAL: behind 1\nFATAL: behind 2\n");
+    let (_folder, log) = scratch("app.log", &text)?;
+    let said = [
+        "1 root cause, 0 consequences\n\nErrors that none of these explains",
+        "app.log:1\n    | FATAL: before",
+        "app.log:4  (2 of its kind)\n    | FATAL: behind 1",
+    ];
+    check(&diagnose(&[&log]), 1, &said, &[])?;
+    check(&diagnose(&[&log, "--format", "json"]), 1, &["drop-dependent"], &said[1..])?;
+    let told = String::from_utf8(rehearse(&diagnose(&[&log]))?.stdout)?;
+    let rest = told.split_once("none of these explains").ok_or("no errors")?.1;
+    assert!(!rest.contains("DependentObjects") && !rest.contains("aborted"), "{told}");
+    let (_folder, log) = scratch("app.log", KNOWN)?;
+    check(&diagnose(&[&log]), 1, &["No other line counts as an error", "does not prove that there is none"], &[])
+}
+
+#[test]
+fn where_no_rule_finds_anything_words_do_or_the_end_is_shown() -> Tried {
+    let text = "0 errors\nfree space: NOT OK\nUnable to go on, password=abcdef\n";
+    let (_folder, log) = scratch("app.log", text)?;
+    let said = [
+        "That proves nothing",
+        "Lines that look like an error, though no rule says so:\n",
+        "app.log:2\n    | free space: NOT OK\n",
+        "app.log:3\n    | Unable to go on, password=[not shown]\n",
+    ];
+    check(&diagnose(&[&log]), 0, &said, &[])?;
+    let (_folder, log) = scratch("app.log", "one\ntwo\n\nthree\nfour\n\n")?;
+    let end = ["That proves nothing", "The log ends with:", "    | two\n    | three\n    | four\n"];
+    check(&diagnose(&[&log]), 0, &end, &[])
 }
 
 #[test]

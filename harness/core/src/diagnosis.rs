@@ -5,6 +5,8 @@
 //! generally, and is not told beside it.
 
 mod tree;
+mod unexplained;
+mod wide;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,6 +16,8 @@ use crate::signature::{Occurrence, Recogniser, Search, Seen};
 use crate::verdict::Known;
 
 pub use tree::{Told, tree};
+pub use unexplained::{FirstError, Unexplained};
+pub use wide::{WideNet, WideNetFound};
 
 /// What is further apart than this is another time it failed, whatever stands between.
 const CHAIN: u64 = 500;
@@ -43,6 +47,8 @@ pub struct Found {
     pub excerpt: Vec<String>,
     /// How many times it was found.
     pub count: u64,
+    /// It looks like a failure and is none.
+    pub harmless: bool,
 }
 
 /// Takes logs one after the other, in flat memory.
@@ -62,6 +68,8 @@ pub struct Diagnosis<'r> {
     by_text: HashMap<(usize, String, String), usize>,
     /// What was told of it is the same where it named the same.
     by_groups: HashMap<(usize, Vec<(String, String)>), usize>,
+    /// The lines of what was found since they were asked for.
+    explained: Vec<(u64, u64)>,
 }
 
 impl<'r> Diagnosis<'r> {
@@ -78,6 +86,7 @@ impl<'r> Diagnosis<'r> {
             found: Vec::new(),
             by_text: HashMap::new(),
             by_groups: HashMap::new(),
+            explained: Vec::new(),
         }
     }
 
@@ -85,6 +94,7 @@ impl<'r> Diagnosis<'r> {
     pub fn begin(&mut self, source: impl Into<String>) {
         self.end();
         self.sources.push(source.into());
+        self.explained.clear();
         self.open = Some(Search::new(self.recogniser, self.release.as_ref()));
     }
 
@@ -103,9 +113,14 @@ impl<'r> Diagnosis<'r> {
         self.chained = None;
     }
 
-    /// Whether something was found in the logs that have ended.
+    /// Whether a failure was found in what was settled so far; what is harmless is none.
     pub fn found_any(&self) -> bool {
-        !self.found.is_empty()
+        self.found.iter().any(|found| !found.harmless)
+    }
+
+    /// The first and last lines of all occurrences that were found in the log since this was asked.
+    pub fn explained(&mut self) -> Vec<(u64, u64)> {
+        std::mem::take(&mut self.explained)
     }
 
     /// All that was found, in the order of the logs and their lines.
@@ -119,6 +134,7 @@ impl<'r> Diagnosis<'r> {
         for seen in seen {
             match seen {
                 Seen::Failure(occurrence) => {
+                    self.explained.push(occurrence.lines);
                     let upto = self.recent.iter().map(|recent| recent.lines.1).max().unwrap_or_default();
                     if occurrence.lines.0 > upto {
                         self.settle();
@@ -193,6 +209,7 @@ impl<'r> Diagnosis<'r> {
             line,
             excerpt: occurrence.excerpt.iter().map(|line| without_named(line).into_owned()).collect(),
             count: 1,
+            harmless: failure.harmless,
         });
     }
 }

@@ -20,6 +20,7 @@ use crate::spec::Document;
 use crate::template::Template;
 use crate::verdict::Known;
 
+pub(crate) use lines::shown as shown_line;
 pub use recogniser::Recogniser;
 pub use search::{Occurrence, Search, Seen};
 
@@ -78,6 +79,9 @@ pub struct KnownFailure {
     /// Known failures that this one follows from.
     #[serde(default)]
     pub consequence_of: Vec<String>,
+    /// It looks like a failure and is none: told apart from those, and no reason to act.
+    #[serde(default)]
+    pub harmless: bool,
 }
 
 /// Where a known failure is looked for.
@@ -132,8 +136,10 @@ impl Recogniser {
         }
         let ids: BTreeSet<&str> = found.values().map(|known| known.id.as_str()).collect();
         let follows = |known: &Known| known.consequence_of.iter().any(|of| ids.contains(of.as_str()));
-        let root = found.values().find(|known| !follows(known)).or_else(|| found.values().next());
-        root.cloned()
+        let harmless = |index: &usize| self.failure(*index).is_some_and(|failure| failure.harmless);
+        // What is harmless explains nothing as long as something else is there.
+        let ranked = found.iter().min_by_key(|(index, known)| (harmless(index), follows(known), **index));
+        ranked.map(|(_, known)| known.clone())
     }
 }
 

@@ -80,7 +80,7 @@ Examples:
   rehearse diagnose --product gitlab --format json upgrade.log.gz | jq -r '.[].remedy'
   rehearse diagnose --product-dir my-product app.log
 
-Exits with 1 where a known failure was found, 0 where none was, 2 where something could not be read.")]
+Exits with 1 where a known failure was found, 0 where none was (which proves nothing; what is harmless is none), 2 where something could not be read.")]
     Diagnose(DiagnoseArgs),
     /// Print the numbered stages of a scenario without starting anything.
     Plan(PlanArgs),

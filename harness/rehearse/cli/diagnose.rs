@@ -2,21 +2,18 @@
 
 mod told;
 
-use rehearse_core::check::LogSift;
-use rehearse_core::diagnosis::{Diagnosis, Found, tree};
-use rehearse_core::observe::LogReview;
-use rehearse_core::product::LogCheck;
-use rehearse_core::release::Release;
-use rehearse_core::secret::without_named;
+use rehearse_core::diagnosis::{Diagnosis, Found, Unexplained, WideNet, tree};
+use rehearse_core::product::Product;
 use rehearse_core::signature::Recogniser;
 use rehearse_core::verdict::Exit;
 
+use self::told::Rest;
 use super::args::{DiagnoseArgs, Format};
 use super::{chain, print, refuse, say};
 use crate::load;
 use crate::observers::{TextPart, read_texts};
 
-/// Kinds of errors told where nothing known was recognised.
+/// Kinds of errors told that nothing known explains.
 const KINDS: usize = 5;
 
 pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
@@ -30,10 +27,9 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
         say(&format!("error: {} names no known failures (`failures:` in product.yaml)", product.product));
         return Exit::BadInput;
     }
-    let mut errors = match product.checks.logs.as_ref().map(|check| Errors::new(check, args.release.as_ref())) {
-        None => None,
-        Some(Ok(errors)) => Some(errors),
-        Some(Err(error)) => {
+    let (mut errors, mut wide) = match nets(args, &product) {
+        Ok(nets) => nets,
+        Err(error) => {
             say(&format!("error: {}", chain(&*error)));
             return Exit::BadInput;
         }
@@ -43,16 +39,23 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
     read_texts(&args.logs, |part| match part {
         TextPart::Begins(name) => {
             diagnosis.begin(name);
-            errors.iter_mut().for_each(|errors| errors.begin(name, diagnosis.found_any()));
+            errors.iter_mut().for_each(|errors| errors.begin(name));
+            wide.begin(name);
         }
         TextPart::Piece(piece) => {
             bytes += piece.len() as u64;
             diagnosis.take(piece);
-            errors.iter_mut().for_each(|errors| errors.take(piece));
+            let explained = diagnosis.explained();
+            errors.iter_mut().for_each(|errors| errors.take(piece, &explained));
+            // Only where nothing else is there to tell.
+            let found = diagnosis.found_any() || errors.as_ref().is_some_and(|errors| !errors.first().is_empty());
+            wide.take(piece, !found);
         }
         TextPart::Ends => {
             diagnosis.end();
-            errors.iter_mut().for_each(Errors::end);
+            let explained = diagnosis.explained();
+            errors.iter_mut().for_each(|errors| errors.end(&explained));
+            wide.end();
         }
         TextPart::Skipped { name, because } => say(&format!("skipped {name}: {because}")),
         TextPart::Unreadable { name, because } => {
@@ -60,31 +63,41 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
             say(&format!("error: cannot read {}: {because}", shown(name)));
         }
     });
-    let found = diagnosis.finish();
+    let (harmless, failures): (Vec<Found>, Vec<Found>) =
+        diagnosis.finish().into_iter().partition(|found| found.harmless);
     if bytes == 0 {
         if !unreadable {
             say("error: there is nothing in what was given");
         }
         return Exit::BadInput;
     }
+    let (known, beside) = (tree(&failures), tree(&harmless));
+    let rest = Rest {
+        product: &product.product,
+        release: args.release.as_ref(),
+        errors: errors.as_ref().map(Unexplained::first),
+        wide: &wide.finish(),
+    };
     match args.format {
-        Format::Json => print(&format!("{}\n", told::json(&tree(&found)))),
-        Format::Text if !found.is_empty() => print(&told::text(&tree(&found), args.release.is_none())),
-        Format::Text => {}
-    }
-    if found.is_empty() {
-        let text = told::nothing(&product.product, args.release.as_ref(), errors.as_ref().map(|errors| &*errors.first));
-        match args.format {
-            Format::Text => print(&text),
-            // What programs read is the empty list.
-            Format::Json => say(text.trim_end()),
+        Format::Text => print(&told::text(&known, &beside, &rest)),
+        // What programs read is the list.
+        Format::Json => {
+            print(&format!("{}\n", told::json(&[known.clone(), beside].concat())));
+            say(rest.text(!known.is_empty()).trim());
         }
     }
-    exit(&found, unreadable)
+    exit(&failures, unreadable)
 }
 
-fn exit(found: &[Found], unreadable: bool) -> Exit {
-    match (unreadable, found.is_empty()) {
+/// What looks for errors that nothing known explains: as the product knows them, and as words tell them anywhere.
+fn nets(args: &DiagnoseArgs, product: &Product) -> Result<(Option<Unexplained>, WideNet), Box<dyn std::error::Error>> {
+    let check = product.checks.logs.as_ref();
+    let errors = check.map(|check| Unexplained::new(check, args.release.as_ref(), KINDS)).transpose()?;
+    Ok((errors, WideNet::new(check, product.failures.list(), KINDS)?))
+}
+
+fn exit(failures: &[Found], unreadable: bool) -> Exit {
+    match (unreadable, failures.is_empty()) {
         (true, _) => Exit::BadInput,
         (false, true) => Exit::Passed,
         (false, false) => Exit::Failed,
@@ -94,57 +107,4 @@ fn exit(found: &[Found], unreadable: bool) -> Exit {
 /// What standard input is called where people read.
 fn shown(name: &str) -> &str {
     if name == "-" { "standard input" } else { name }
-}
-
-/// The first errors that the product does not allow, as its check of logs knows them.
-struct Errors {
-    check: LogCheck,
-    release: Release,
-    open: Option<LogSift>,
-    first: Vec<FirstError>,
-}
-
-/// A kind of error.
-struct FirstError {
-    source: String,
-    line: u64,
-    count: u64,
-    example: Vec<String>,
-}
-
-impl Errors {
-    fn new(check: &LogCheck, release: Option<&Release>) -> Result<Self, Box<dyn std::error::Error>> {
-        let mut check = check.clone();
-        if release.is_none() {
-            // What is harmless on some release may be meant.
-            check.allow.iter_mut().for_each(|line| line.releases = None);
-        }
-        let release = release.cloned().map_or_else(|| "0".parse(), Ok)?;
-        // That the patterns are good is seen before anything is read.
-        LogSift::new(&check, &release, "")?;
-        Ok(Self { check, release, open: None, first: Vec::new() })
-    }
-
-    /// A log begins; it is only looked through as long as nothing known was found.
-    fn begin(&mut self, source: &str, known: bool) {
-        let wanted = !known && self.first.len() < KINDS;
-        self.open = wanted.then(|| LogSift::new(&self.check, &self.release, source).ok()).flatten();
-    }
-
-    fn take(&mut self, piece: &[u8]) {
-        if let Some(sift) = &mut self.open {
-            sift.take(piece);
-        }
-    }
-
-    fn end(&mut self) {
-        let Some(LogReview { source, kinds, .. }) = self.open.take().map(LogSift::finish) else { return };
-        let room = KINDS.saturating_sub(self.first.len());
-        self.first.extend(kinds.into_iter().take(room).map(|kind| FirstError {
-            source: source.clone(),
-            line: kind.line,
-            count: kind.count,
-            example: kind.example.iter().map(|line| without_named(line).into_owned()).collect(),
-        }));
-    }
 }

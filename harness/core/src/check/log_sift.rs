@@ -49,6 +49,34 @@ pub struct LogSift {
     rest: Vec<u8>,
     /// What was seen of a line of which `rest` holds the last part only.
     long: Option<Long>,
+    /// Where errors are given one by one, and not kept by kind: those that were not yet asked for.
+    singles: Option<Vec<OneError>>,
+}
+
+/// One error, with the lines that belong to it.
+#[derive(Debug)]
+pub struct OneError(Open);
+
+impl OneError {
+    /// Its first line and its last, from 1.
+    pub fn lines(&self) -> (u64, u64) {
+        self.0.lines()
+    }
+
+    /// Whether its last line only announces what stands below it.
+    pub fn announces(&self) -> bool {
+        self.0.announces()
+    }
+
+    /// What it has in common with others of its kind.
+    pub fn shape(&self) -> String {
+        self.0.shape()
+    }
+
+    /// Its lines, cut to what can be read.
+    pub fn example(&self) -> Vec<String> {
+        self.0.example()
+    }
 }
 
 /// A line that is too long to be kept.
@@ -83,7 +111,28 @@ impl LogSift {
             open: None,
             rest: Vec::new(),
             long: None,
+            singles: None,
         })
+    }
+
+    /// The same, which keeps no kinds: each error is given by `singles`.
+    #[must_use]
+    pub fn one_by_one(self) -> Self {
+        Self { singles: Some(Vec::new()), ..self }
+    }
+
+    /// The errors whose lines are all there, and that were not given yet.
+    pub fn singles(&mut self) -> Vec<OneError> {
+        self.singles.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Nothing comes any more; gives the rest.
+    pub fn ended(mut self) -> Vec<OneError> {
+        if !self.rest.is_empty() {
+            self.last_part();
+        }
+        self.close();
+        self.singles()
     }
 
     /// Takes a piece, cut anywhere.
@@ -247,6 +296,9 @@ impl LogSift {
             return self.allow(because);
         }
         self.review.count += 1;
+        if let Some(singles) = &mut self.singles {
+            return singles.push(OneError(open));
+        }
         let shape = open.shape();
         let kept = self.review.kinds.len();
         match self.kinds.get(&shape).and_then(|known| self.review.kinds.get_mut(*known)) {

@@ -23,7 +23,7 @@ pub use data::{Affected, DataTerms, Difference, judge_data, judge_rows, judge_st
 pub use graphql::{GraphqlTerms, data_of, judge_graphql, judge_refused};
 pub use graphql_schema::{SchemaTerms, judge_schema};
 pub use json::JsonTerms;
-pub use log_sift::LogSift;
+pub use log_sift::{LogSift, OneError};
 pub use logs::judge_logs;
 pub use matcher::holds;
 pub use migrations::{judge_migrations, judge_stream};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::product::LogCheck;
 use crate::signature::KnownFailure;
 use crate::span::Source;
 use crate::spec::read;
@@ -178,4 +179,97 @@ fn lines_are_counted_in_logs_larger_than_what_is_kept() {
 fn secrets_beside_a_failure_are_not_shown() {
     let found = diagnose(&["password=geheim token: abc column \"x\" is gone"], None);
     assert_eq!(found[0].excerpt, ["password=[not shown] token: [not shown] column \"x\" is gone"]);
+}
+
+#[test]
+fn a_quotation_of_any_depth_hides_no_wrap() {
+    for mark in ["> ", ">>", "> >> ", "> > > > > > > > "] {
+        let log = format!("{mark}all later\n{mark}steps\n{mark}canceled\n");
+        check(&[&log], &[("wrapper", 1, 1)]);
+    }
+}
+
+/// What is said of a log, whatever it is cut into: the first lines of errors that nothing explains.
+fn unexplained(log: &str, most: usize) -> Vec<(u64, u64)> {
+    let check: LogCheck = read(Source::new("check.yaml", "errors: ['ERROR']\nallow: []\n")).unwrap().0;
+    let recogniser = Recogniser::new(&failures());
+    let by = |piece: usize| {
+        let mut diagnosis = Diagnosis::new(&recogniser, None);
+        let mut errors = Unexplained::new(&check, None, most).unwrap();
+        diagnosis.begin("log");
+        errors.begin("log");
+        for piece in log.as_bytes().chunks(piece) {
+            diagnosis.take(piece);
+            errors.take(piece, &diagnosis.explained());
+        }
+        diagnosis.end();
+        errors.end(&diagnosis.explained());
+        errors.first().iter().map(|error| (error.line, error.count)).collect::<Vec<_>>()
+    };
+    let whole = by(usize::MAX);
+    for piece in [7, 4096] {
+        assert_eq!(by(piece), whole, "in pieces of {piece}");
+    }
+    whole
+}
+
+#[test]
+fn an_error_on_the_lines_of_a_known_failure_is_explained() {
+    assert_eq!(unexplained("ERROR a\nERROR all later steps canceled\nERROR b\n", 5), [(1, 1), (3, 1)]);
+    assert_eq!(unexplained("ERROR: it says:\n\nall later steps canceled\nERROR: it says:\n", 5), [(4, 1)]);
+    assert_eq!(unexplained("ERROR a\n  all later steps canceled\nERROR a\n", 5), [(3, 1)]);
+    assert_eq!(unexplained("ERROR\nERROR all later\nsteps canceled\nERROR\n", 5), [(1, 2)]);
+    assert_eq!(unexplained("ERROR a\nERROR b\nERROR c\nERROR a\n", 2), [(1, 2), (2, 1)]);
+    // In a long log as in a short one.
+    let log = format!("{}ERROR all later steps canceled\n{0}ERROR x y\n{0}", "nothing here\n".repeat(200_000));
+    assert_eq!(unexplained(&log, 5), [(400_002, 1)]);
+}
+
+fn netted(log: &str) -> (Vec<u64>, Vec<String>) {
+    let by = |piece: usize| {
+        let mut net = WideNet::new(None, &failures(), 5).unwrap();
+        net.begin("log");
+        log.as_bytes().chunks(piece).for_each(|piece| net.take(piece, true));
+        net.end();
+        let found = net.finish();
+        (found.lines.iter().map(|error| error.line).collect::<Vec<_>>(), found.end.unwrap_or_default().1)
+    };
+    let whole = by(usize::MAX);
+    for piece in [1, 7, 4096] {
+        assert_eq!(by(piece), whole, "in pieces of {piece}");
+    }
+    whole
+}
+
+#[test]
+fn a_wide_net_takes_words_of_errors_and_no_words_that_deny_them() {
+    for line in [
+        "tar: Unexpected EOF in archive",
+        "free space: NOT OK",
+        "Could not chdir",
+        "can't write",
+        "mkdir: Permission denied",
+        "java.lang.IllegalStateException: x",
+        "0 errors, 3 failures",
+        "10 errors",
+        "Exiting.",
+    ] {
+        assert_eq!(netted(&format!("fine\n{line}\nfine")).0, [2], "{line}");
+    }
+    for line in [
+        "0 errors",
+        "no error",
+        "12 passed, 0 failed",
+        "errors: 0",
+        "{\"error\":null,\"exception\": \"\"}",
+        "reading /var/log/error.log",
+        "without any errors",
+        "terrors of failover",
+    ] {
+        assert_eq!(netted(&format!("fine\n{line}\nfine")).0.len(), 0, "{line}");
+    }
+    assert_eq!(netted(&"failed\n".repeat(9)).0, [1, 2, 3, 4, 5]);
+    assert_eq!(netted("a\nb\n\n  \nc\r\nd").1, ["b", "c", "d"]);
+    assert_eq!(netted(&"x".repeat(1 << 20)).1.len(), 1);
+    assert_eq!(netted("\n\n").1.len(), 0);
 }

@@ -1,19 +1,23 @@
 //! The bytes of a text that tell, in which a first look finds where something may be.
 
 use memchr::memchr;
+use memchr::memmem::find;
 
 use super::lines::code;
 
 /// Begins a terminal's code.
 const ESCAPE: u8 = 0x1b;
 
-/// The bytes of a text that are no blanks, no backslashes and no terminal's codes.
+/// Ends a line before one that is quoted.
+const QUOTED: &[u8] = b"\n>";
+
+/// The bytes of a text that are no blanks, no backslashes, no terminal's codes and no marks of a quotation.
 pub(super) fn bare<'b>(text: &[u8], into: &'b mut Vec<u8>) -> &'b [u8] {
     if into.len() < text.len() {
         into.resize(text.len(), 0);
     }
     let mut length = 0;
-    if memchr(ESCAPE, text).is_none() {
+    if memchr(ESCAPE, text).is_none() && find(text, QUOTED).is_none() {
         for byte in text {
             into[length] = *byte;
             length += usize::from(counts(*byte));
@@ -52,6 +56,9 @@ impl Iterator for Places<'_> {
             self.at += 1;
             if byte == ESCAPE {
                 self.at += code(&self.text[self.at..]);
+            } else if byte == b'\n' && self.text.get(self.at) == Some(&b'>') {
+                let marks = self.text[self.at..].iter().take_while(|byte| matches!(byte, b'>' | b' '));
+                self.at += marks.count();
             } else if counts(byte) {
                 return Some(self.at - 1);
             }

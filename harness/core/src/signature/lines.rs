@@ -17,7 +17,7 @@ static CONTAINER: LazyLock<Option<Regex>> =
 static BEFORE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     // Without Unicode's letters and digits it is a hundred times smaller.
     let pattern = r"(?x-u)^(?:
-        >\ ?
+        >(?:[>\ ]*>)?\ ?
         | \s*\[?\d{4}-\d\d-\d\d[T_\ ]\d\d:\d\d:\d\d(?:[.,]\d+)?\ ?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?:?\ +
         | \s*(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{1,2}\s\d\d:\d\d:\d\d\s[!-~]+\s[\w./@:-]+(?:\[\d+\])?:\ ?
         | \s*\[execute\]\ ?
@@ -55,7 +55,7 @@ pub(super) fn plain(line: &str) -> Cow<'_, str> {
 }
 
 /// A line as a terminal shows it: without colours, titles, links, and the carriage return at its end.
-pub(super) fn shown(line: &str) -> Cow<'_, str> {
+pub(crate) fn shown(line: &str) -> Cow<'_, str> {
     let line = line.strip_suffix('\n').unwrap_or(line);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if !line.contains(ESCAPE) {
@@ -139,6 +139,8 @@ mod tests {
         check("Sep 14 16:46:15 host docker[46952]: PG::Error", "PG::Error");
         check("    [execute] rake aborted!", "rake aborted!");
         check("> > quoted", "quoted");
+        check("> >> > >>> > > > deep", "deep");
+        check(">   indented", "  indented");
         check("Sep 14 16:46:15 host app[1]: web-1  | 2024-01-02T03:04:05Z \x1b[31mred\x1b[0m", "red");
         check("nothing before it", "nothing before it");
         check("a sentence with a | bar", "a sentence with a | bar");

@@ -1,10 +1,10 @@
 //! What is told of a diagnosis: root causes with what follows from them, for people and for programs.
 
-use rehearse_core::diagnosis::Told;
+use rehearse_core::diagnosis::{FirstError, Told, WideNetFound};
 use rehearse_core::release::Release;
 use serde_json::{Value, json};
 
-use super::{FirstError, shown};
+use super::shown;
 
 /// All that was found as a list, a root cause before what follows from it.
 pub(super) fn json(roots: &[Told<'_>]) -> String {
@@ -19,6 +19,7 @@ pub(super) fn json(roots: &[Told<'_>]) -> String {
             "source": found.known.source,
             "consequence_of": told.follows.map(|of| &of.known.id),
             "count": found.count,
+            "harmless": found.harmless,
             "excerpt": found.excerpt.join("\n"),
         }));
         told.consequences.iter().for_each(|below| add(below, all));
@@ -28,18 +29,33 @@ pub(super) fn json(roots: &[Told<'_>]) -> String {
     format!("{:#}", Value::Array(all))
 }
 
-/// All that was found, what follows from a root cause indented below it.
-pub(super) fn text(roots: &[Told<'_>], releases: bool) -> String {
+/// All that was found, what follows from a root cause indented below it; then what nothing known explains.
+pub(super) fn text(known: &[Told<'_>], harmless: &[Told<'_>], rest: &Rest<'_>) -> String {
+    let releases = rest.release.is_none();
     let mut text = String::new();
-    for (number, root) in roots.iter().enumerate() {
+    if known.is_empty() {
+        text.push_str(&rest.nothing(!harmless.is_empty()));
+    }
+    for (number, root) in known.iter().enumerate() {
         if number > 0 {
             text.push('\n');
         }
-        one(root, "", releases, &mut text);
+        one(root, "", "", releases, &mut text);
     }
-    let below: usize = roots.iter().map(consequences).sum();
-    let said = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    text.push_str(&format!("\n{}, {}\n", said(roots.len(), "root cause"), said(below, "consequence")));
+    if !known.is_empty() {
+        let below: usize = known.iter().map(consequences).sum();
+        let said = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        text.push_str(&format!("\n{}, {}\n", said(known.len(), "root cause"), said(below, "consequence")));
+        text.push_str(&rest.errors(true));
+    }
+    for one_of in harmless {
+        text.push('\n');
+        one(one_of, "", "harmless: ", releases, &mut text);
+    }
+    if known.is_empty() {
+        text.push_str(if harmless.is_empty() { "" } else { "\n" });
+        text.push_str(&rest.errors(false));
+    }
     text
 }
 
@@ -47,10 +63,10 @@ fn consequences(told: &Told<'_>) -> usize {
     told.consequences.iter().map(|below| 1 + consequences(below)).sum()
 }
 
-fn one(told: &Told<'_>, indent: &str, releases: bool, text: &mut String) {
+fn one(told: &Told<'_>, indent: &str, kind: &str, releases: bool, text: &mut String) {
     let found = told.found;
     let times = if found.count == 1 { String::new() } else { format!("  ({} times, first here)", found.count) };
-    text.push_str(&format!("{indent}{}  {}:{}{times}\n", found.known.id, shown(&found.source), found.line));
+    text.push_str(&format!("{indent}{kind}{}  {}:{}{times}\n", found.known.id, shown(&found.source), found.line));
     for line in &found.excerpt {
         text.push_str(format!("{indent}  | {line}").trim_end());
         text.push('\n');
@@ -64,25 +80,74 @@ fn one(told: &Told<'_>, indent: &str, releases: bool, text: &mut String) {
     say("source", &found.known.source);
     if !told.consequences.is_empty() {
         text.push_str(&format!("{indent}  from which follows\n"));
-        told.consequences.iter().for_each(|below| one(below, &format!("{indent}    "), releases, text));
+        told.consequences.iter().for_each(|below| one(below, &format!("{indent}    "), "", releases, text));
     }
 }
 
-/// That nothing known was recognised, and the first errors there are.
-pub(super) fn nothing(product: &str, release: Option<&Release>, errors: Option<&[FirstError]>) -> String {
-    let on = release.map(|release| format!(" on {release}")).unwrap_or_default();
-    let mut text = format!("Nothing that is known of {product}{on} was recognised.\n");
-    match errors {
-        None => text.push_str("The product has no check of logs, which would tell what else is an error.\n"),
-        Some([]) => text.push_str("Nor is there a line that counts as an error (the product's check of logs).\n"),
-        Some(errors) => {
-            text.push_str("The first errors that the product does not allow:\n");
-            for error in errors {
-                let times = if error.count == 1 { String::new() } else { format!("  ({} of its kind)", error.count) };
-                text.push_str(&format!("  {}:{}{times}\n", shown(&error.source), error.line));
-                error.example.iter().for_each(|line| text.push_str(&format!("    | {line}\n")));
+/// What is told besides what is known.
+pub(super) struct Rest<'r> {
+    pub(super) product: &'r str,
+    pub(super) release: Option<&'r Release>,
+    /// By the product's check of logs; none where it has no such check.
+    pub(super) errors: Option<&'r [FirstError]>,
+    pub(super) wide: &'r WideNetFound,
+}
+
+impl Rest<'_> {
+    /// All of it.
+    pub(super) fn text(&self, known: bool) -> String {
+        if known { self.errors(known) } else { self.nothing(false) + &self.errors(known) }
+    }
+
+    fn nothing(&self, harmless: bool) -> String {
+        let on = self.release.map(|release| format!(" on {release}")).unwrap_or_default();
+        let as_failure = if harmless { " as a failure" } else { "" };
+        format!("Nothing that is known{as_failure} of {}{on} was recognised.\n", self.product)
+    }
+
+    /// The errors that nothing known explains; where nothing is known at all, what comes nearest to one.
+    fn errors(&self, known: bool) -> String {
+        match (self.errors, known) {
+            (Some(errors @ [_, ..]), true) => {
+                format!("\nErrors that none of these explains (the first kinds):\n{}", listed(errors))
+            }
+            (Some([]), true) => {
+                "\nNo other line counts as an error by the product's check of logs; that does not prove that there is none.\n"
+                    .to_owned()
+            }
+            (None, true) => String::new(),
+            (Some(errors @ [_, ..]), false) => {
+                format!("The first error lines (that are not known to be harmless):\n{}", listed(errors))
+            }
+            (Some([]), false) => format!(
+                "No line counts as an error by the product's check of logs. That proves nothing: a failure may say it in other words.\n{}",
+                self.wide()
+            ),
+            (None, false) => {
+                format!("The product has no check of logs, which would tell what else is an error.\n{}", self.wide())
             }
         }
+    }
+
+    fn wide(&self) -> String {
+        if !self.wide.lines.is_empty() {
+            return format!("Lines that look like an error, though no rule says so:\n{}", listed(&self.wide.lines));
+        }
+        let Some((source, lines)) = &self.wide.end else { return "The logs hold no text.\n".to_owned() };
+        let lines: String = lines.iter().map(|line| format!("    | {line}\n")).collect();
+        format!(
+            "Nor does any line look like one, which does not tell how it went. The log ends with:\n  {}\n{lines}",
+            shown(source)
+        )
+    }
+}
+
+fn listed(errors: &[FirstError]) -> String {
+    let mut text = String::new();
+    for error in errors {
+        let times = if error.count == 1 { String::new() } else { format!("  ({} of its kind)", error.count) };
+        text.push_str(&format!("  {}:{}{times}\n", shown(&error.source), error.line));
+        error.example.iter().for_each(|line| text.push_str(&format!("    | {line}\n")));
     }
     text
 }

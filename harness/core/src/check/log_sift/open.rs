@@ -107,6 +107,17 @@ impl Open {
         self.cause.as_deref()
     }
 
+    /// Its first line and its last.
+    pub(super) fn lines(&self) -> (u64, u64) {
+        (self.number, self.number + u64::from(self.followed))
+    }
+
+    /// Whether its last line only announces what stands below it: `aborted!`, `An error has occurred:`.
+    pub(super) fn announces(&self) -> bool {
+        let last = self.tail.last().or(self.head.last()).unwrap_or(&self.first);
+        matches!(last.trim_ascii_end().last(), Some(b'!' | b':'))
+    }
+
     pub(super) fn number(&self) -> u64 {
         self.number
     }
