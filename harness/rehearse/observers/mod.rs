@@ -4,6 +4,7 @@ mod http;
 mod log;
 mod sql;
 mod texts;
+mod utf16;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::utf16::{Order, Utf16};
+
 /// Bytes that are read at once.
 const PIECE: usize = 256 << 10;
 /// Bytes of a file that tell what it is.
@@ -119,9 +121,23 @@ fn pieces(
     tell: &mut impl FnMut(TextPart<'_>),
 ) -> Result<(), std::io::Error> {
     let first = beginning(&mut source)?;
+    if let Some(order) = Order::of(&first) {
+        let text = Utf16::new(Cursor::new(first.get(2..).unwrap_or_default().to_vec()).chain(source), order);
+        return plain(text, name, named, tell);
+    }
+    plain(Cursor::new(first).chain(source), name, named, tell)
+}
+
+/// Tells a text that is UTF-8, or as good as.
+fn plain(
+    mut source: impl Read,
+    name: &str,
+    named: bool,
+    tell: &mut impl FnMut(TextPart<'_>),
+) -> Result<(), std::io::Error> {
+    let first = beginning(&mut source)?;
     if first.contains(&0) {
-        let utf16 = first.starts_with(&[0xff, 0xfe]) || first.starts_with(&[0xfe, 0xff]);
-        let because = if utf16 { "it is UTF-16; UTF-8 is read" } else { "it is no text" };
+        let because = "it is no text";
         tell(if named { TextPart::Unreadable { name, because } } else { TextPart::Skipped { name, because } });
         return Ok(());
     }
@@ -196,16 +212,35 @@ mod tests {
     }
 
     #[test]
+    fn utf_16_with_its_mark_is_read_wherever_it_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        // Longer than what is read at once, and with characters of two units.
+        let text = "größer 😀\r\n".repeat(60_000);
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        std::fs::write(at("a"), [&[0xff, 0xfe][..], &little].concat()).unwrap();
+        std::fs::write(at("b.gz"), gzip(&[&[0xfe, 0xff][..], &big].concat())).unwrap();
+        std::fs::write(at("c"), b"\xff\xfeh\0i").unwrap();
+        std::fs::write(at("d"), b"\xff\xfe\0\0h\0\0\0").unwrap();
+        std::fs::write(at("e"), b"\xff\xfe").unwrap();
+        let told = read(&[folder.path().to_owned()], folder.path());
+        assert_eq!(told[0], format!("/a: {text}."));
+        assert_eq!(told[1], format!("/b.gz: {text}."));
+        assert_eq!(told[2..], ["/c: h\u{fffd}.", "/d skipped: it is no text", "/e: ."]);
+    }
+
+    #[test]
     fn what_was_named_and_cannot_be_read_is_said() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("binary"), b"x\0").unwrap();
-        std::fs::write(at("wide"), b"\xff\xfeh\0i\0").unwrap();
+        std::fs::write(at("wide"), b"\xff\xfeh\0\0\0").unwrap();
         let packed = gzip("line\n".repeat(100_000).as_bytes());
         std::fs::write(at("cut.gz"), &packed[..packed.len() / 2]).unwrap();
         let told = read(&["none", "binary", "wide", "cut.gz"].map(at), folder.path());
         assert!(told[0].starts_with("/none unreadable: No such file"), "{told:?}");
-        assert_eq!(told[1..3], ["/binary unreadable: it is no text", "/wide unreadable: it is UTF-16; UTF-8 is read"]);
+        assert_eq!(told[1..3], ["/binary unreadable: it is no text", "/wide unreadable: it is no text"]);
         // What could be read of it was.
         assert!(
             told[3].starts_with("/cut.gz: line\nline\n") && told[4].starts_with("/cut.gz unreadable: "),
