@@ -44,7 +44,7 @@ fn main() -> Tried {
     let given = std::env::args().skip(1).chain(std::env::var("DIAGNOSE_MIB").ok());
     let size: u64 = given.filter_map(|text| text.parse().ok()).next().unwrap_or(1024) << 20;
     let product = load::product("gitlab", None)?.product;
-    let recogniser = Recogniser::new(product.failures.list());
+    let recogniser = Recogniser::reading(product.failures.list(), &product.log_lines);
     let folder = tempfile::tempdir()?;
     for (name, every, line) in CASES {
         let file = folder.path().join("log");

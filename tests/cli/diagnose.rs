@@ -50,7 +50,19 @@ fn programs_get_a_list_with_the_same() -> Tried {
         let keys: Vec<&str> = it.as_object().ok_or("no object")?.keys().map(String::as_str).collect();
         assert_eq!(
             keys,
-            ["id", "file", "line", "cause", "remedy", "source", "consequence_of", "count", "harmless", "excerpt"]
+            [
+                "id",
+                "file",
+                "line",
+                "cause",
+                "remedy",
+                "source",
+                "consequence_of",
+                "count",
+                "harmless",
+                "recovered_line",
+                "excerpt"
+            ]
         );
         assert_eq!(it["harmless"], false);
         assert_eq!(it["file"], LOG);
@@ -214,4 +226,28 @@ fn any_product_folder_serves() -> Tried {
     check(&["diagnose", "--product", product, &log], 1, &["migrations-not-applied"], &[])?;
     let none = scratch("app.log", KNOWN)?;
     check(&["diagnose", "--product", "nautobot", &none.1], 0, &["Nothing that is known of nautobot"], &[])
+}
+
+#[test]
+fn what_users_typed_and_what_only_informs_is_no_failure() -> Tried {
+    let message = "PG::DuplicateTable: ERROR:  relation \\\"x\\\" already exists";
+    let typed = format!("{{\"path\":\"/search\",\"params\":[{{\"key\":\"search\",\"value\":\"{message}\"}}]}}");
+    let informs = format!("{{\"severity\":\"INFO\",\"message\":\"GET /help: {message}\"}}");
+    let fails = format!("{{\"severity\":\"ERROR\",\"message\":\"{message}\",\"params\":[]}}");
+    for line in [&typed, &informs] {
+        let (_folder, log) = scratch("app.log", &format!("web-1  | {line}\n"))?;
+        check(&diagnose(&[&log]), 0, &["Nothing that is known of gitlab was recognised"], &[])?;
+    }
+    let (_folder, log) = scratch("app.log", &format!("{typed}\n{informs}\nweb-1  | {fails}\n"))?;
+    check(&diagnose(&[&log]), 1, &["leftover-table", "app.log:3\n", "1 root cause"], &[])
+}
+
+#[test]
+fn a_failure_before_a_line_that_says_that_all_went_well_is_told_with_it() -> Tried {
+    let well = "\u{1b}[32mgitlab Reconfigured!\u{1b}[0m\n";
+    let (_folder, log) = scratch("app.log", &format!("{well}{KNOWN}wait for: gitlab Reconfigured!\nso\n{well}{well}"))?;
+    check(&diagnose(&[&log]), 1, &["  later    line 5 says: gitlab Reconfigured!\n"], &[])?;
+    check(&diagnose(&[&log, "--format", "json"]), 1, &["\"recovered_line\": 5,"], &[])?;
+    let (_folder, log) = scratch("app.log", &format!("{KNOWN}{well}{KNOWN}"))?;
+    check(&diagnose(&[&log, "--format", "json"]), 1, &["\"count\": 2", "\"recovered_line\": null"], &[])
 }

@@ -115,7 +115,8 @@ fn wrong(recogniser: &Recogniser, failure: &KnownFailure, sample: &Sample) -> Tr
 
 fn check(product: &str) -> Tried {
     let (failures, samples) = known(product)?;
-    let recogniser = Recogniser::new(&failures);
+    let lines = load::product(product, None)?.product.log_lines;
+    let recogniser = Recogniser::reading(&failures, &lines);
     let mut all = Vec::new();
     for failure in &failures {
         match samples.iter().find(|sample| sample.id == failure.id) {

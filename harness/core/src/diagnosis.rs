@@ -49,6 +49,16 @@ pub struct Found {
     pub count: u64,
     /// It looks like a failure and is none.
     pub harmless: bool,
+    /// The first line behind the last time in its log that says that all went well, and what it says.
+    pub recovered: Option<(u64, String)>,
+}
+
+impl Found {
+    /// It was found again: what was well before is not any more.
+    fn once_more(&mut self) {
+        self.count += 1;
+        self.recovered = None;
+    }
 }
 
 /// Takes logs one after the other, in flat memory.
@@ -145,6 +155,15 @@ impl<'r> Diagnosis<'r> {
                     self.settle();
                     self.chained = Some(line);
                 }
+                Seen::Recovered { line, text } => {
+                    self.settle();
+                    // One that was found in a later log too stays open: nothing is known of that one's place.
+                    let log = self.sources.len();
+                    let open = |found: &&mut Found| found.log == log && found.recovered.is_none();
+                    for found in self.found.iter_mut().filter(open) {
+                        found.recovered = Some((line, text.clone()));
+                    }
+                }
             }
         }
     }
@@ -182,7 +201,7 @@ impl<'r> Diagnosis<'r> {
         }
         let named = (occurrence.failure, occurrence.groups);
         if let Some(found) = self.by_groups.get(&named).and_then(|at| self.found.get_mut(*at)) {
-            found.count += 1;
+            found.once_more();
             return;
         }
         let groups: Vec<(String, String)> =
@@ -196,7 +215,7 @@ impl<'r> Diagnosis<'r> {
             self.by_groups.insert(named, there.unwrap_or(self.found.len()));
         }
         if let Some(found) = there.and_then(|at| self.found.get_mut(at)) {
-            found.count += 1;
+            found.once_more();
             return;
         }
         self.by_text.insert(key, self.found.len());
@@ -210,6 +229,7 @@ impl<'r> Diagnosis<'r> {
             excerpt: occurrence.excerpt.iter().map(|line| without_named(line).into_owned()).collect(),
             count: 1,
             harmless: failure.harmless,
+            recovered: None,
         });
     }
 }

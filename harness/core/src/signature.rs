@@ -3,6 +3,7 @@
 mod bare;
 mod blankless;
 mod lines;
+mod reading;
 mod recogniser;
 mod search;
 mod spot;
@@ -21,6 +22,7 @@ use crate::template::Template;
 use crate::verdict::Known;
 
 pub(crate) use lines::shown as shown_line;
+pub use reading::{JsonLines, LogLines};
 pub use recogniser::Recogniser;
 pub use search::{Occurrence, Search, Seen};
 

@@ -22,7 +22,7 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
         Ok(loaded) => loaded.product,
         Err(error) => return refuse(&error),
     };
-    let recogniser = Recogniser::new(product.failures.list());
+    let recogniser = Recogniser::reading(product.failures.list(), &product.log_lines);
     if recogniser.is_empty() {
         say(&format!("error: {} names no known failures (`failures:` in product.yaml)", product.product));
         return Exit::BadInput;
@@ -83,7 +83,10 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
         // What programs read is the list.
         Format::Json => {
             print(&format!("{}\n", told::json(&[known.clone(), beside].concat())));
-            say(rest.text(!known.is_empty()).trim());
+            let rest = rest.text(!known.is_empty());
+            if !rest.is_empty() {
+                say(rest.trim());
+            }
         }
     }
     exit(&failures, unreadable)

@@ -158,7 +158,7 @@ pub async fn rehearse<H: Host, O: Observer>(
         addresses: Arc::new(Mutex::new(BTreeMap::new())),
         made_from: Arc::new(Mutex::new(BTreeMap::new())),
         started: Arc::new(Mutex::new(BTreeMap::new())),
-        recogniser: Arc::new(Recogniser::new(case.product.failures.list())),
+        recogniser: Arc::new(Recogniser::reading(case.product.failures.list(), &case.product.log_lines)),
         case: Arc::new(case),
     };
     let mut teller = Teller::new(Instant::now(), reporters, redactor);

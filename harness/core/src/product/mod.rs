@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compatibility::CompatibilityIn;
 use crate::scalar::{Duration, Pattern, Size};
-use crate::signature::Failures;
+use crate::signature::{Failures, LogLines};
 use crate::spec::Command;
 use crate::template::Template;
 
@@ -87,6 +87,9 @@ pub struct Product {
     /// Failures that are known: a list, or the name of a file beside `product.yaml` that holds the list.
     #[serde(default)]
     pub failures: Failures,
+    /// How the lines of its logs are read where known failures are looked for.
+    #[serde(default)]
+    pub log_lines: LogLines,
     /// The name of a file beside `product.yaml` with what its operators have to know and to do.
     #[serde(default)]
     pub runbook: Option<String>,

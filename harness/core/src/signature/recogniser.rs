@@ -8,6 +8,7 @@ use regex::Regex;
 use super::KnownFailure;
 use super::bare::bare;
 use super::blankless::{blankless, needles, reaches_over_lines};
+use super::reading::{JsonLines, LogLines};
 use crate::scalar::Pattern;
 
 /// What stands between the tellings of one error: what follows is the same error once more.
@@ -24,6 +25,10 @@ pub struct Recogniser {
     pub(super) wanted: Vec<Wanted>,
     /// Failures without a text that is always there: each line is tried.
     pub(super) everywhere: Vec<usize>,
+    /// What is no failure in JSON.
+    pub(super) json: JsonLines,
+    /// Lines that say that all went well.
+    pub(super) recovered: Vec<String>,
 }
 
 /// A known failure with all ways to look for it.
@@ -71,13 +76,22 @@ pub(super) enum Wanted {
     Failures(Vec<usize>),
     /// What comes now is the same error once more.
     Chained,
+    /// All went well, as one of these lines says.
+    Recovered(usize),
 }
 
 impl Recogniser {
     /// Makes a list ready.
     pub fn new(failures: &[KnownFailure]) -> Self {
-        let mut texts: Vec<(Vec<u8>, Wanted)> =
-            CHAINED.iter().map(|text| (text.bytes().filter(|byte| *byte != b' ').collect(), Wanted::Chained)).collect();
+        Self::reading(failures, &LogLines::default())
+    }
+
+    /// Makes a list ready for logs that are to be read so.
+    pub fn reading(failures: &[KnownFailure], lines: &LogLines) -> Self {
+        // As they stand in a text without its blanks.
+        let bare = |text: &str| bare(text.as_bytes(), &mut Vec::new()).to_vec();
+        let mut texts: Vec<(Vec<u8>, Wanted)> = CHAINED.iter().map(|text| (bare(text), Wanted::Chained)).collect();
+        texts.extend(lines.recovered.iter().enumerate().map(|(index, text)| (bare(text), Wanted::Recovered(index))));
         let mut everywhere = Vec::new();
         let mut ready = Vec::with_capacity(failures.len());
         for (index, failure) in failures.iter().enumerate() {
@@ -87,7 +101,9 @@ impl Recogniser {
                     for needle in needles {
                         match texts.iter_mut().find(|(text, _)| *text == needle) {
                             Some((_, Wanted::Failures(of))) => of.push(index),
-                            Some((_, Wanted::Chained)) | None => texts.push((needle, Wanted::Failures(vec![index]))),
+                            Some((_, Wanted::Chained | Wanted::Recovered(_))) | None => {
+                                texts.push((needle, Wanted::Failures(vec![index])))
+                            }
                         }
                     }
                 }
@@ -107,7 +123,14 @@ impl Recogniser {
         if automaton.is_none() {
             everywhere = (0..ready.len()).collect();
         }
-        Self { ready, automaton, wanted: texts.into_iter().map(|(_, wanted)| wanted).collect(), everywhere }
+        Self {
+            ready,
+            automaton,
+            wanted: texts.into_iter().map(|(_, wanted)| wanted).collect(),
+            everywhere,
+            json: lines.json.clone(),
+            recovered: lines.recovered.clone(),
+        }
     }
 
     /// The known failures, in the order of the list.

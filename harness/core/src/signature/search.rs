@@ -32,6 +32,13 @@ pub enum Seen {
         /// The number of the line, from 1.
         line: u64,
     },
+    /// All went well, whatever stands before.
+    Recovered {
+        /// The number of the line, from 1.
+        line: u64,
+        /// What it says.
+        text: String,
+    },
 }
 
 /// A place where a known failure was recognised.
@@ -52,7 +59,7 @@ impl Seen {
     pub fn failure(&self) -> Option<&Occurrence> {
         match self {
             Self::Failure(occurrence) => Some(occurrence),
-            Self::Chained { .. } => None,
+            Self::Chained { .. } | Self::Recovered { .. } => None,
         }
     }
 }
@@ -192,13 +199,20 @@ impl<'r> Search<'r> {
                     }
                     continue;
                 }
+                Some(Wanted::Recovered(index)) => {
+                    let text = recogniser.recovered.get(*index).map(|text| text.trim()).unwrap_or_default();
+                    if Spot::new(&self.kept, at, number).is(|form| form.trim() == text) {
+                        self.found.push(Seen::Recovered { line: number, text: text.to_owned() });
+                    }
+                    continue;
+                }
             };
             let unseen = |failure: &&usize| self.applies[**failure] && self.covered[**failure] <= hit.at;
             let mut spot = None;
             for failure in failures.iter().copied().filter(|failure| unseen(&failure)).collect::<Vec<_>>() {
                 let spot = spot.get_or_insert_with(|| Spot::new(&self.kept, at, number));
                 let thorough = self.missed[failure] < PATIENCE;
-                match spot.recognised(&recogniser.ready[failure], thorough) {
+                match spot.recognised(&recogniser.ready[failure], &recogniser.json, thorough) {
                     Some((mut occurrence, end)) => {
                         occurrence.failure = failure;
                         self.covered[failure] = self.before + end as u64;

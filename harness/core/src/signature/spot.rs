@@ -8,6 +8,7 @@ use regex::{Captures, Regex};
 
 use super::blankless::squeezed;
 use super::lines::{plain, shown, unescaped};
+use super::reading::{JsonLines, Said};
 use super::recogniser::{Ready, Ways};
 use super::search::Occurrence;
 
@@ -58,6 +59,9 @@ struct Found {
     last: usize,
 }
 
+/// What was recognised, where its last line ends, and where its first one stands.
+type Recognised = (Occurrence, usize, Range<usize>);
+
 impl<'t> Spot<'t> {
     /// The place at an offset of a text, and the number of its line.
     pub(super) fn new(text: &'t [u8], at: usize, number: u64) -> Self {
@@ -83,7 +87,7 @@ impl<'t> Spot<'t> {
     /// Tries a failure here. Where it is recognised: what stands there, and where its last line ends.
     ///
     /// Lines without blanks are looked at where it is to be thorough, or where they look as a terminal wraps them.
-    pub(super) fn recognised(&self, ready: &Ready, thorough: bool) -> Option<(Occurrence, usize)> {
+    pub(super) fn recognised(&self, ready: &Ready, json: &JsonLines, thorough: bool) -> Option<(Occurrence, usize)> {
         let several = || {
             let window = self.several.get_or_init(|| self.window(SEVERAL, true));
             self.in_a_window(ready, window, &ready.pattern.plain)
@@ -96,10 +100,29 @@ impl<'t> Spot<'t> {
             self.in_a_window(ready, self.wrapped.get_or_init(|| self.window(WRAPPED, false)), pattern)
         };
         let found = if ready.over_lines { several() } else { None };
-        found.or_else(|| self.on_the_line(ready)).or_else(wrapped)
+        let (occurrence, end, first) = found.or_else(|| self.on_the_line(ready)).or_else(wrapped)?;
+        self.is_said(ready, json, first).then_some((occurrence, end))
     }
 
-    fn on_the_line(&self, ready: &Ready) -> Option<(Occurrence, usize)> {
+    /// Whether a failure is still recognised without what users typed, and on a line that tells of failures at all.
+    fn is_said(&self, ready: &Ready, json: &JsonLines, first: Range<usize>) -> bool {
+        let line = String::from_utf8_lossy(&self.text[first]);
+        match json.said(&plain(&line)) {
+            Said::All => true,
+            Said::Nothing => false,
+            Said::Only(rest) => {
+                let forms = [unescaped(&rest), Some(rest)];
+                forms.iter().flatten().any(|form| {
+                    let mut bare = String::new();
+                    squeezed(form, &mut bare);
+                    let wrapped = || ready.pattern.blankless().is_some_and(|pattern| pattern.is_match(&bare));
+                    ready.pattern.plain.is_match(form) || wrapped()
+                })
+            }
+        }
+    }
+
+    fn on_the_line(&self, ready: &Ready) -> Option<Recognised> {
         let pattern = &ready.pattern.plain;
         let (form, captures) = self.forms.iter().find_map(|form| Some((form, pattern.captures(form)?)))?;
         let excerpt = around(form, captures.get_match().range());
@@ -107,17 +130,17 @@ impl<'t> Spot<'t> {
         named(pattern, &captures, &mut groups);
         self.beside(ready, self.line.start, &mut groups);
         let lines = (self.number, self.number);
-        Some((Occurrence { failure: 0, lines, excerpt, groups }, self.line.end.max(1)))
+        Some((Occurrence { failure: 0, lines, excerpt, groups }, self.line.end.max(1), self.line.clone()))
     }
 
-    fn in_a_window(&self, ready: &Ready, window: &Window, pattern: &Regex) -> Option<(Occurrence, usize)> {
+    fn in_a_window(&self, ready: &Ready, window: &Window, pattern: &Regex) -> Option<Recognised> {
         let Found { mut groups, first, last } = window.find(pattern)?;
         let (start, end) = (window.lines[first].stands.start, window.lines[last].stands.end);
         self.beside(ready, start, &mut groups);
         let number = |index: usize| (self.number + index as u64).saturating_sub(window.about as u64);
         let occurrence =
             Occurrence { failure: 0, lines: (number(first), number(last)), excerpt: self.excerpt(start..end), groups };
-        Some((occurrence, end.max(1)))
+        Some((occurrence, end.max(1), window.lines[first].stands.clone()))
     }
 
     /// Adds what stands before and behind.

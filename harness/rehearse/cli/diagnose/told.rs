@@ -20,6 +20,7 @@ pub(super) fn json(roots: &[Told<'_>]) -> String {
             "consequence_of": told.follows.map(|of| &of.known.id),
             "count": found.count,
             "harmless": found.harmless,
+            "recovered_line": found.recovered.as_ref().map(|(line, _)| line),
             "excerpt": found.excerpt.join("\n"),
         }));
         told.consequences.iter().for_each(|below| add(below, all));
@@ -78,6 +79,9 @@ fn one(told: &Told<'_>, indent: &str, kind: &str, releases: bool, text: &mut Str
     say("cause", &found.known.cause);
     say("remedy", &found.known.remedy);
     say("source", &found.known.source);
+    if let Some((line, said)) = &found.recovered {
+        say("later", &format!("line {line} says: {said}"));
+    }
     if !told.consequences.is_empty() {
         text.push_str(&format!("{indent}  from which follows\n"));
         told.consequences.iter().for_each(|below| one(below, &format!("{indent}    "), "", releases, text));
@@ -94,9 +98,13 @@ pub(super) struct Rest<'r> {
 }
 
 impl Rest<'_> {
-    /// All of it.
+    /// All of it, for those who read a list of what is known.
     pub(super) fn text(&self, known: bool) -> String {
-        if known { self.errors(known) } else { self.nothing(false) + &self.errors(known) }
+        match (known, self.errors) {
+            (false, _) => self.nothing(false) + &self.errors(known),
+            (true, Some([]) | None) => String::new(),
+            (true, Some(_)) => self.errors(known),
+        }
     }
 
     fn nothing(&self, harmless: bool) -> String {
