@@ -236,10 +236,10 @@ fn what_users_typed_and_what_only_informs_is_no_failure() -> Tried {
     let fails = format!("{{\"severity\":\"ERROR\",\"message\":\"{message}\",\"params\":[]}}");
     for line in [&typed, &informs] {
         let (_folder, log) = scratch("app.log", &format!("web-1  | {line}\n"))?;
-        check(&diagnose(&[&log]), 0, &["Nothing that is known of gitlab was recognised"], &[])?;
+        check(&diagnose(&[&log]), 0, &["Nothing that is known of gitlab was recognised", "The log ends with:"], &[])?;
     }
     let (_folder, log) = scratch("app.log", &format!("{typed}\n{informs}\nweb-1  | {fails}\n"))?;
-    check(&diagnose(&[&log]), 1, &["leftover-table", "app.log:3\n", "1 root cause"], &[])
+    check(&diagnose(&[&log]), 1, &["leftover-table", "app.log:3\n", "1 root cause", "No other line"], &[])
 }
 
 #[test]

@@ -278,6 +278,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_harmless_is_told_only_where_nothing_else_is() {
+        let harmless = "- {id: noise, pattern: must be owner, cause: c, remedy: r, source: s, harmless: true}";
+        let failures = list(&format!("\n{harmless}{LIST}")).0;
+        let recognised = |text: &str| {
+            let seen = [Sighting { place: Place::Log, text }];
+            recognise(&failures, &"3.0".parse().unwrap(), &seen).map(|known| known.id)
+        };
+        assert_eq!(recognised("must be owner").as_deref(), Some("noise"));
+        assert_eq!(recognised("must be owner\ncurrent transaction is aborted").as_deref(), Some("transaction-aborted"));
+    }
+
+    #[test]
     fn groups_of_the_pattern_are_filled_in() {
         let text = "duplicate key value violates unique constraint \"git_slug_key\"";
         let seen = [Sighting { place: Place::Log, text }];

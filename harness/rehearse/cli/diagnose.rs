@@ -94,9 +94,9 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
 
 /// What looks for errors that nothing known explains: as the product knows them, and as words tell them anywhere.
 fn nets(args: &DiagnoseArgs, product: &Product) -> Result<(Option<Unexplained>, WideNet), Box<dyn std::error::Error>> {
-    let check = product.checks.logs.as_ref();
-    let errors = check.map(|check| Unexplained::new(check, args.release.as_ref(), KINDS)).transpose()?;
-    Ok((errors, WideNet::new(check, product.failures.list(), KINDS)?))
+    let (check, json) = (product.checks.logs.as_ref(), &product.log_lines.json);
+    let errors = check.map(|check| Unexplained::new(check, json, args.release.as_ref(), KINDS)).transpose()?;
+    Ok((errors, WideNet::new(check, json, product.failures.list(), KINDS)?))
 }
 
 fn exit(failures: &[Found], unreadable: bool) -> Exit {

@@ -19,6 +19,7 @@ use self::together::together;
 use crate::observe::{ErrorKind, LogReview};
 use crate::product::LogCheck;
 use crate::release::Release;
+use crate::signature::JsonLines;
 
 /// A line longer than this is judged part by part.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -51,6 +52,8 @@ pub struct LogSift {
     long: Option<Long>,
     /// Where errors are given one by one, and not kept by kind: those that were not yet asked for.
     singles: Option<Vec<OneError>>,
+    /// What is no error in JSON.
+    json: JsonLines,
 }
 
 /// One error, with the lines that belong to it.
@@ -112,13 +115,14 @@ impl LogSift {
             rest: Vec::new(),
             long: None,
             singles: None,
+            json: JsonLines::default(),
         })
     }
 
-    /// The same, which keeps no kinds: each error is given by `singles`.
+    /// The same, which keeps no kinds: each error is given by `singles`. Of JSON only that counts which tells of failures.
     #[must_use]
-    pub fn one_by_one(self) -> Self {
-        Self { singles: Some(Vec::new()), ..self }
+    pub fn one_by_one(self, json: &JsonLines) -> Self {
+        Self { singles: Some(Vec::new()), json: json.clone(), ..self }
     }
 
     /// The errors whose lines are all there, and that were not given yet.
@@ -258,6 +262,9 @@ impl LogSift {
             }
         }
         let Some(error) = error else { return };
+        if self.json.rest(line).is_some_and(|rest| !self.errors.is_match(rest.as_bytes())) {
+            return;
+        }
         match self.allowed(line).or_else(|| self.allowed(error)) {
             Some(because) => self.allow(because),
             None => self.open = Some(Open::new(self.review.lines, &self.excerpt(line, error))),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::product::LogCheck;
-use crate::signature::KnownFailure;
+use crate::signature::{JsonLines, KnownFailure};
 use crate::span::Source;
 use crate::spec::read;
 
@@ -195,7 +195,7 @@ fn unexplained(log: &str, most: usize) -> Vec<(u64, u64)> {
     let recogniser = Recogniser::new(&failures());
     let by = |piece: usize| {
         let mut diagnosis = Diagnosis::new(&recogniser, None);
-        let mut errors = Unexplained::new(&check, None, most).unwrap();
+        let mut errors = Unexplained::new(&check, &JsonLines::default(), None, most).unwrap();
         diagnosis.begin("log");
         errors.begin("log");
         for piece in log.as_bytes().chunks(piece) {
@@ -227,7 +227,7 @@ fn an_error_on_the_lines_of_a_known_failure_is_explained() {
 
 fn netted(log: &str) -> (Vec<u64>, Vec<String>) {
     let by = |piece: usize| {
-        let mut net = WideNet::new(None, &failures(), 5).unwrap();
+        let mut net = WideNet::new(None, &JsonLines::default(), &failures(), 5).unwrap();
         net.begin("log");
         log.as_bytes().chunks(piece).for_each(|piece| net.take(piece, true));
         net.end();

@@ -6,6 +6,7 @@ use crate::check::{LogSift, OneError};
 use crate::product::LogCheck;
 use crate::release::Release;
 use crate::secret::without_named;
+use crate::signature::JsonLines;
 
 /// Bytes behind an error after which a known failure on its lines has been found: more than a search keeps back.
 const LAG: u64 = 768 << 10;
@@ -34,6 +35,7 @@ pub struct FirstError {
 pub struct Unexplained {
     check: LogCheck,
     release: Release,
+    json: JsonLines,
     most: usize,
     open: Option<Log>,
     first: Vec<FirstError>,
@@ -63,7 +65,12 @@ impl Unexplained {
     ///
     /// # Errors
     /// When a pattern cannot be compiled for bytes.
-    pub fn new(check: &LogCheck, release: Option<&Release>, most: usize) -> Result<Self, Box<dyn std::error::Error>> {
+    pub fn new(
+        check: &LogCheck,
+        json: &JsonLines,
+        release: Option<&Release>,
+        most: usize,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
         let mut check = check.clone();
         if release.is_none() {
             // What is harmless on some release may be meant.
@@ -72,12 +79,12 @@ impl Unexplained {
         let release = release.cloned().map_or_else(|| "0".parse(), Ok)?;
         // That the patterns are good is seen before anything is read.
         LogSift::new(&check, &release, "")?;
-        Ok(Self { check, release, most, open: None, first: Vec::new() })
+        Ok(Self { check, release, json: json.clone(), most, open: None, first: Vec::new() })
     }
 
     /// A log begins; it is only looked through where there is room for what it may hold.
     pub fn begin(&mut self, source: &str) {
-        let sift = || LogSift::new(&self.check, &self.release, source).ok().map(LogSift::one_by_one);
+        let sift = || LogSift::new(&self.check, &self.release, source).ok().map(|sift| sift.one_by_one(&self.json));
         let sift = (self.first.len() < self.most).then(sift).flatten();
         let waiting = Waiting { source: source.to_owned(), ..Waiting::default() };
         self.open = sift.map(|sift| Log { sift, taken: 0, waiting });

@@ -8,7 +8,7 @@ use regex::bytes::Regex;
 use super::unexplained::FirstError;
 use crate::product::LogCheck;
 use crate::secret::without_named;
-use crate::signature::{KnownFailure, shown_line};
+use crate::signature::{JsonLines, KnownFailure, shown_line};
 
 /// Words that are rarely said where all is well.
 const WORDS: &str = r"(?i-u)\b(?:errors?|fatal|fail(?:ed|ure|ures|s|ing)?|panic(?:ked)?|abort(?:ed|ing|s)?|denied|refused|cannot|can't|could ?n[o']t|unable to|no space left|not enough|not ok|exception|unexpected (?:eof|end)|exiting|timed out|out of memory|segfault|segmentation fault|killed|corrupt(?:ed)?|unrecognized|unrecoverable|invalid)\b|(?-iu:[a-z](?:Error|Exception)\b)";
@@ -27,6 +27,7 @@ pub struct WideNet {
     words: Regex,
     none: Regex,
     harmless: Vec<Regex>,
+    json: JsonLines,
     most: usize,
     source: String,
     lines: u64,
@@ -50,7 +51,12 @@ impl WideNet {
     ///
     /// # Errors
     /// When a pattern cannot be compiled for bytes.
-    pub fn new(check: Option<&LogCheck>, failures: &[KnownFailure], most: usize) -> Result<Self, regex::Error> {
+    pub fn new(
+        check: Option<&LogCheck>,
+        json: &JsonLines,
+        failures: &[KnownFailure],
+        most: usize,
+    ) -> Result<Self, regex::Error> {
         let allowed = check.into_iter().flat_map(|check| &check.allow).map(|line| &line.pattern);
         let harmless = failures.iter().filter(|failure| failure.harmless).map(|failure| &failure.pattern);
         Ok(Self {
@@ -60,6 +66,7 @@ impl WideNet {
                 .chain(harmless)
                 .map(|pattern| Regex::new(pattern.regex().as_str()))
                 .collect::<Result<_, _>>()?,
+            json: json.clone(),
             most,
             source: String::new(),
             lines: 0,
@@ -143,9 +150,11 @@ impl WideNet {
 
     fn line(&mut self, line: &[u8]) {
         let line = &line[..line.len().min(LONGEST)];
-        let none: Vec<_> = self.none.find_iter(line).map(|found| found.range()).collect();
+        let rest = self.json.rest(line);
+        let said = rest.as_ref().map_or(line, |rest| rest.as_bytes());
+        let none: Vec<_> = self.none.find_iter(said).map(|found| found.range()).collect();
         let outside = |at: usize| none.iter().all(|range| !range.contains(&at));
-        let meant = self.words.find_iter(line).any(|word| outside(word.start()));
+        let meant = self.words.find_iter(said).any(|word| outside(word.start()));
         if !meant || self.harmless.iter().any(|harmless| harmless.is_match(line)) {
             return;
         }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memchr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use super::lines::plain;
 
 /// How the lines of a product's logs are to be read.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -35,6 +38,19 @@ pub struct JsonLines {
 }
 
 impl JsonLines {
+    /// What a line tells of failures, with whatever stands before it; none where that is all of it.
+    pub(crate) fn rest(&self, line: &[u8]) -> Option<String> {
+        // Most lines are no JSON, which costs nothing.
+        if self.ignore.is_empty() && self.quiet.is_empty() || memchr(b'{', line).is_none() {
+            return None;
+        }
+        match self.said(&plain(&String::from_utf8_lossy(line))) {
+            Said::All => None,
+            Said::Only(rest) => Some(rest),
+            Said::Nothing => Some(String::new()),
+        }
+    }
+
     /// What a line, without what stands before it, says of failures: none where that is all it says.
     pub(super) fn said(&self, line: &str) -> Said {
         let line = line.trim();
