@@ -14,8 +14,7 @@ use std::time::Instant;
 
 use rehearse::load;
 use rehearse::observers::{TextPart, read_texts};
-use rehearse_core::check::LogSift;
-use rehearse_core::diagnosis::{Diagnosis, Found};
+use rehearse_core::diagnosis::{Diagnosis, Found, Unexplained, WideNet};
 use rehearse_core::product::Product;
 use rehearse_core::signature::Recogniser;
 
@@ -70,21 +69,32 @@ fn main() -> Tried {
     Ok(())
 }
 
-/// As the command does it: known failures, and beside them what else counts as an error.
+/// As the command does it: known failures, and beside them what else counts as an error or sounds like one.
 fn diagnose(product: &Product, recogniser: &Recogniser, file: &Path) -> Tried<(Vec<Found>, u64)> {
     let check = product.checks.logs.as_ref().ok_or("no check of logs")?;
-    let mut sift = LogSift::new(check, &"17.3.7".parse()?, "log")?;
+    let json = &product.log_lines.json;
+    let mut errors = Unexplained::new(check, json, None, 5)?;
+    let mut wide = WideNet::new(Some(check), json, product.failures.list(), 5)?;
     let mut diagnosis = Diagnosis::new(recogniser, None);
     read_texts(&[PathBuf::from(file)], |part| match part {
-        TextPart::Begins(name) => diagnosis.begin(name),
+        TextPart::Begins(name) => {
+            diagnosis.begin(name);
+            errors.begin(name);
+            wide.begin(name);
+        }
         TextPart::Piece(piece) => {
             diagnosis.take(piece);
-            sift.take(piece);
+            errors.take(piece, &diagnosis.explained());
+            wide.take(piece, !diagnosis.found_any() && errors.first().is_empty());
         }
-        TextPart::Ends => diagnosis.end(),
+        TextPart::Ends => {
+            diagnosis.end();
+            errors.end(&diagnosis.explained());
+            wide.end();
+        }
         TextPart::Skipped { .. } | TextPart::Unreadable { .. } => {}
     });
-    Ok((diagnosis.finish(), sift.finish().count))
+    Ok((diagnosis.finish(), errors.first().iter().map(|error| error.count).sum()))
 }
 
 #[expect(clippy::print_stdout, reason = "a bench is read by people")]
