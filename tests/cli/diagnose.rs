@@ -120,13 +120,13 @@ const HARMLESS: &str = "ERROR:  must be owner of extension pg_trgm\n";
 
 #[test]
 fn what_is_harmless_is_no_root_cause_and_hides_nothing() -> Tried {
-    let text = format!("{HARMLESS}{HARMLESS}ERROR:  could not extend file: No space left on device\nrake aborted!\n");
+    let text = format!("{HARMLESS}{HARMLESS}ERROR:  the disk is on fire\nrake aborted!\n");
     let (_folder, log) = scratch("app.log", &text)?;
     let said = [
         "Nothing that is known as a failure of gitlab was recognised.\n\nharmless: restore-harmless  ",
         "app.log:1  (2 times, first here)",
         "The first error lines (that are not known to be harmless):",
-        "app.log:3\n    | ERROR:  could not extend file",
+        "app.log:3\n    | ERROR:  the disk is on fire",
         "app.log:4\n    | rake aborted!",
     ];
     check(&diagnose(&[&log]), 0, &said, &[])?;
@@ -156,12 +156,12 @@ fn errors_are_told_behind_the_known_failures_that_do_not_explain_them() -> Tried
 
 #[test]
 fn where_no_rule_finds_anything_words_do_or_the_end_is_shown() -> Tried {
-    let text = "0 errors\nfree space: NOT OK\nUnable to go on, password=abcdef\n";
+    let text = "0 errors\nfree space: refused\nUnable to go on, password=abcdef\n";
     let (_folder, log) = scratch("app.log", text)?;
     let said = [
         "That proves nothing",
         "Lines that look like an error, though no rule says so:\n",
-        "app.log:2\n    | free space: NOT OK\n",
+        "app.log:2\n    | free space: refused\n",
         "app.log:3\n    | Unable to go on, password=[not shown]\n",
     ];
     check(&diagnose(&[&log]), 0, &said, &[])?;

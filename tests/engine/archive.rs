@@ -126,7 +126,7 @@ async fn an_archive_that_is_not_complete_is_bad_input_where_it_cannot_be_restore
         &two.run().await?,
         "a folder that holds 2 backups, the newest first: `shop_1.1.0_backup.tar`, `shop_1.0.0_backup.tar`; name one",
     )?;
-    starts_nothing(&shop()?.run().await?, "a folder without an archive of that name")?;
+    starts_nothing(&shop()?.run().await?, "a folder without such an archive")?;
     starts_nothing(&shop()?.backup_file("gone.tar").run().await?, "seen nothing there")
 }
 

@@ -343,12 +343,13 @@ fn empty_entries_by_the_hundred_thousand_are_counted_in_flat_memory() {
             Ok(count)
         }
     }
-    let stream = Endless(&many, 0, 512 * 200_000);
+    let stream = Endless(&many, 0, 512 * 400_000);
     let contents = read(stream.chain(Cursor::new(vec![0; 1024])), 1, u64::MAX).unwrap();
-    assert_eq!(contents.entries, 200_000);
+    assert_eq!(contents.entries, 400_000);
     let refused = read(Endless(&many, 0, u64::MAX), 1, 1 << 26).unwrap_err().to_string();
     assert!(refused.contains("expand to more than 67108864"), "{refused}");
-    assert!(rise(Some(before)) < 8 << 10, "{} KiB", rise(Some(before)));
+    // An allocator's own rise was seen to be 8.4 MiB; a name kept of each entry would be 24 MiB.
+    assert!(rise(Some(before)) < 12 << 10, "{} KiB", rise(Some(before)));
 }
 
 /// The most memory this process ever held, in KiB, less what it was.
