@@ -201,6 +201,7 @@ fn of_a_plan_that_skips_stops_and_downgrades_each_planted_mistake_is_told() -> T
             (None, "the restore as a part of the way back"),
             (None, "proof that the backup can be restored"),
             (None, "how long the way back takes"),
+            (None, "that the old release gets empty or restored data"),
         ],
     )
 }
@@ -226,6 +227,7 @@ fn of_a_plan_for_one_container_each_planted_mistake_is_told() -> Tried {
             (None, "progress of the migrations"),
             (None, "the restore as a part of the way back"),
             (None, "until when it can be decided"),
+            (None, "that the old release gets empty or restored data"),
             (None, "maintenance window"),
             (None, "how long each hop takes"),
             (None, "CI jobs and runners"),

@@ -181,7 +181,7 @@ pub struct Words {
 pub struct Mistake {
     /// What a line that says it looks like.
     pub pattern: Pattern,
-    /// Lines that look like it and are none.
+    /// What its sentence says where it is none.
     #[serde(default)]
     pub unless: Option<Pattern>,
     /// What excuses it in one of the four lines before or behind it.

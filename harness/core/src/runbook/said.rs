@@ -81,7 +81,7 @@ pub(super) fn said(text: &str) -> Vec<Said<'_>> {
 /// Whether a sentence goes on in the next line: not behind its end, nor where something of its own begins.
 fn wraps(line: &str, next: &str) -> bool {
     let (line, next) = (line.trim(), next.trim_start());
-    let marks = ['#', '|', '>', '-', '*', '+', '`', '$'];
+    let marks = ['#', '|', '>', '-', '*', '+', '`', '$', '['];
     let numbered = next.trim_start_matches(|char: char| char.is_ascii_digit());
     let begins =
         next.is_empty() || next.starts_with(marks) || numbered.len() < next.len() && numbered.starts_with(['.', ')']);
@@ -138,16 +138,23 @@ pub(super) fn mentions(text: &str, others: &Pattern) -> Vec<Mention> {
     found
 }
 
-/// The times that a line names, added up: `1 h 30 min`. None where it names none.
+/// The first time that a line names: `1 h 30 min`. None where it names none; another one, apart from it, is another time.
 pub(super) fn duration(line: &str) -> Option<Duration> {
     let mut seconds = None;
+    let mut upto = 0;
     for groups in DURATION.iter().flat_map(|pattern| pattern.captures_iter(line)) {
-        let number: f64 = groups.get(1)?.as_str().replace(',', ".").parse().ok()?;
+        let (whole, number) = (groups.get(0)?, groups.get(1)?);
+        let number: f64 = number.as_str().replace(',', ".").parse().ok()?;
         let unit = match groups.get(2)?.as_str().to_lowercase().chars().next()? {
             'h' => 3600.0,
             'd' => 86_400.0,
             _ => 60.0,
         };
+        let between = line.get(upto..whole.start()).unwrap_or_default().trim();
+        if seconds.is_some() && !["", "and", ","].contains(&between) {
+            break;
+        }
+        upto = whole.end();
         seconds = Some(seconds.unwrap_or_default() + number * unit);
     }
     seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
@@ -209,6 +216,7 @@ mod tests {
         assert_eq!(minutes("about 1 h 30 min"), Some(90));
         assert_eq!(minutes("takes 1.5 hours"), Some(90));
         assert_eq!(minutes("45m"), Some(45));
+        assert_eq!(minutes("| 45 min | abort after 60 min |"), Some(45));
         assert_eq!(minutes("takes long"), None);
         assert_eq!(span("Saturday 22:00 – 02:30").map(|time| time.as_secs() / 60), Some(270));
         assert_eq!(span("at 22:00"), None);

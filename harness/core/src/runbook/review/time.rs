@@ -14,7 +14,8 @@ pub(super) fn time(text: &str, words: &Mentions, mentions: &[Mention], remarks: 
     let (mut hops, mut back) = (Duration::ZERO, Duration::ZERO);
     let mut back_named = false;
     for (line, number) in text.lines().zip(1..) {
-        let is_back = words.back.regex().is_match(line);
+        let back_said = words.back.regex().find(line);
+        let is_back = back_said.is_some();
         back_named |= is_back;
         if words.window.regex().is_match(line) {
             if let Some(length) = span(line).or_else(|| duration(line)) {
@@ -22,7 +23,11 @@ pub(super) fn time(text: &str, words: &Mentions, mentions: &[Mention], remarks: 
             }
         } else if let Some(length) = duration(line) {
             match (is_back, mentions.iter().any(|it| it.line == number)) {
-                (true, _) => back = back.max(length),
+                // What stands behind the word is its time: `hops 3 h, restore 70 min`.
+                (true, _) => {
+                    let behind = back_said.and_then(|said| duration(line.get(said.end()..)?));
+                    back = back.max(behind.unwrap_or(length));
+                }
                 (false, true) => hops += length,
                 (false, false) => {}
             }

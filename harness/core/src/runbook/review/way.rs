@@ -38,6 +38,8 @@ pub(super) fn path(
         }
     };
     let path: Vec<Release> = hops.iter().map(|hop| hop.to.clone()).collect();
+    let of_path = |it: &Mention| matches!(&it.named, Named::Release(release) if path.iter().any(|hop| hop.numbers() == release.numbers()));
+    let by_releases = mentions.iter().any(of_path);
     for hop in &hops {
         let exact =
             |it: &&Mention| matches!(&it.named, Named::Release(release) if release.numbers() == hop.to.numbers());
@@ -50,6 +52,13 @@ pub(super) fn path(
         }
         let optional = hop.optional.is_some();
         let near = mentions.iter().find(near);
+        let near = match near {
+            // Whether it is needed has been thought of.
+            Some(Mention { named: Named::Line(_), .. }) if optional => continue,
+            // A plan whose hops are releases names a line in passing.
+            Some(Mention { named: Named::Line(_), .. }) if by_releases => None,
+            near => near,
+        };
         if near.is_some_and(|it| matches!(&it.named, Named::Release(release) if !catalog.contains(release))) {
             // Told as not published.
             continue;

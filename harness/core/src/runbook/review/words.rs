@@ -30,7 +30,7 @@ pub(super) fn mistakes(text: &str, runbook: &Runbook, hops: &[Hop], remarks: &mu
         if mistake.except.as_ref().is_some_and(anywhere) {
             continue;
         }
-        for it in all.iter().filter(|it| it.is(&mistake.pattern) && !any(&mistake.unless, &it.text)) {
+        for it in all.iter().filter(|it| it.says(&mistake.pattern, mistake.unless.as_ref())) {
             let near =
                 |other: &Said<'_>| other.line.abs_diff(it.line) <= NEAR && any(&mistake.unless_near, &other.text);
             if all.iter().any(near) {
