@@ -102,6 +102,13 @@ pub(super) struct Mention {
     pub(super) edition: Option<String>,
 }
 
+impl Mention {
+    /// Whether it is exactly this release, whatever the edition.
+    pub(super) fn is(&self, release: &Release) -> bool {
+        matches!(&self.named, Named::Release(named) if named.numbers() == release.numbers())
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Named {
     Release(Release),

@@ -38,16 +38,13 @@ pub(super) fn path(
         }
     };
     let path: Vec<Release> = hops.iter().map(|hop| hop.to.clone()).collect();
-    let of_path = |it: &Mention| matches!(&it.named, Named::Release(release) if path.iter().any(|hop| hop.numbers() == release.numbers()));
-    let by_releases = mentions.iter().any(of_path);
+    let by_releases = mentions.iter().any(|it| path.iter().any(|hop| it.is(hop)));
     for hop in &hops {
-        let exact =
-            |it: &&Mention| matches!(&it.named, Named::Release(release) if release.numbers() == hop.to.numbers());
         let near = |it: &&Mention| match &it.named {
             Named::Release(release) => release.line() == hop.to.line() && release.numbers() != from.numbers(),
             Named::Line(line) => *line == hop.to.line(),
         };
-        if mentions.iter().any(|it| exact(&it)) {
+        if mentions.iter().any(|it| it.is(&hop.to)) {
             continue;
         }
         let optional = hop.optional.is_some();
@@ -213,27 +210,25 @@ pub(super) fn editions(mentions: &[Mention], rules: &Rules, remarks: &mut Vec<Re
 /// Backups that the plan restores and that are of another release, or edition, than the source.
 pub(super) fn restored(text: &str, from: &Release, words: &Mentions, mentions: &[Mention], remarks: &mut Vec<Remark>) {
     let Some(pattern) = &words.backup else { return };
-    let of_source = |it: &&Mention| matches!(&it.named, Named::Release(release) if release.numbers() == from.numbers());
     let with = |it: &Mention| it.edition.clone();
-    let edition = mentions.iter().filter(of_source).find_map(with).or_else(|| mentions.iter().find_map(with));
+    let edition = mentions.iter().filter(|it| it.is(from)).find_map(with).or_else(|| mentions.iter().find_map(with));
     for (line, number) in text.lines().zip(1..) {
         let said = pattern.regex().captures(line).and_then(|groups| groups.get(1)?.as_str().parse::<Release>().ok());
         let Some(release) = said else { continue };
         let of = release.edition().or(words.backup_edition.as_ref()).map(ToString::to_string);
-        let (is, instead, what) = match (&edition, &of) {
-            _ if release.numbers() != from.numbers() => (from.name().to_owned(), from.name().to_owned(), "release"),
+        let (source, backup, what) = match (&edition, &of) {
+            _ if release.numbers() != from.numbers() => (from.name().to_owned(), release.name().to_owned(), "release"),
             (Some(edition), Some(of)) if edition != of => {
-                (format!("{}-{edition}", from.name()), format!("{}-{edition}", from.name()), "edition")
+                (format!("{}-{edition}", from.name()), format!("{}-{of}", release.name()), "edition")
             }
             _ => continue,
         };
-        let of = of.filter(|_| what == "edition").map(|of| format!("-{of}")).unwrap_or_default();
         remarks.push(Remark {
             kind: RemarkKind::Wrong,
             line: Some(number),
-            what: format!("a backup of {}{of} is restored", release.name()),
-            because: format!("production is {is}, and a backup restores into exactly its own {what}"),
-            instead: format!("a backup of {instead}"),
+            what: format!("a backup of {backup} is restored"),
+            because: format!("production is {source}, and a backup restores into exactly its own {what}"),
+            instead: format!("a backup of {source}"),
         });
     }
 }
@@ -293,10 +288,7 @@ fn installs<'a>(text: &str, words: &Mentions, mentions: &'a [Mention], hops: &[H
     let is = |line: &str| {
         pattern.regex().is_match(line) && !unless.as_ref().is_some_and(|unless| unless.regex().is_match(line))
     };
-    let names = |at: usize, numbers: &Release| {
-        let of = |it: &Mention| matches!(&it.named, Named::Release(release) if release.numbers() == numbers.numbers());
-        mentions.iter().any(|it| it.line == at && of(it))
-    };
+    let names = |at: usize, release: &Release| mentions.iter().any(|it| it.line == at && it.is(release));
     // A line with both ends of a longer path speaks of all of it, and is no step.
     let both = |at: usize| match (hops.first(), hops.last()) {
         (Some(first), Some(last)) => hops.len() > 1 && names(at, &first.from) && names(at, &last.to),
@@ -366,9 +358,7 @@ pub(super) fn installed(
     }
     // What the plan names nowhere is told as a stop that is missing; what depends on data may have been decided.
     for hop in hops.iter().filter(|hop| hop.optional.is_none() && !all.iter().any(|it| is(it, hop))) {
-        let named =
-            |it: &&Mention| matches!(&it.named, Named::Release(release) if release.numbers() == hop.to.numbers());
-        let Some(mention) = mentions.iter().find(named) else { continue };
+        let Some(mention) = mentions.iter().find(|it| it.is(&hop.to)) else { continue };
         remarks.push(Remark {
             kind: RemarkKind::Wrong,
             line: Some(mention.line),
