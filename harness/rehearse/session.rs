@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rehearse_core::outcome::event::{Reporter, RunId};
+use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::summary::Summary;
 use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::secret::Redactor;
+use rehearse_core::vocabulary::ident::RunId;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -12,10 +12,14 @@ use std::time::{Duration, Instant};
 
 use rehearse::report::write_junit;
 use rehearse_core::model::scenario::CheckKind;
-use rehearse_core::outcome::event::{CheckReport, Event, EventKind, RunId, RunStarted, StageId, StageTime};
+use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::outcome::event::{CheckReport, Event, EventKind, RunStarted, StageTime};
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::subject::Subject;
 use rehearse_core::outcome::summary::Summary;
-use rehearse_core::outcome::verdict::{Finding, Outcome};
-use rehearse_core::planning::plan::{Plan, Stage, StageAction};
+use rehearse_core::outcome::verdict::Outcome;
+use rehearse_core::planning::plan::{Phase, Plan, Stage, StageAction};
+use rehearse_core::vocabulary::ident::{RunId, StageId};
 
 use self::memory::memory;
 use self::processor::on_cpu;
@@ -82,7 +86,10 @@ fn summary(checks: usize, every: usize) -> Tried<Summary> {
                 number,
                 id: id(stage),
                 title: "check".to_owned(),
+                phase: Phase::Source,
                 hop: None,
+                deployment: None,
+                parent: None,
                 action: StageAction::Check { checks: vec![CheckKind::Data] },
             })
             .collect(),
@@ -99,7 +106,12 @@ fn summary(checks: usize, every: usize) -> Tried<Summary> {
             let mut report = CheckReport::new(CheckKind::Data, format!("table {}", number % OF_A_STAGE));
             report.assertions = 1;
             if number % every == every - 1 || every == 1 {
-                report.findings.push(Finding::new(format!("table {number}"), "as before", text.clone()));
+                report.findings.push(Finding::new(
+                    FindingCode::RowsLost,
+                    Subject::Table(number.to_string()),
+                    "as before",
+                    text.clone(),
+                ));
             } else {
                 report.notes.push(text.clone());
             }

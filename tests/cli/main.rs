@@ -139,14 +139,14 @@ fn names_that_refer_to_nothing_are_shown_beside_the_product() -> Tried {
 
 #[test]
 fn a_stage_that_is_expected_and_does_not_exist_is_bad_input() -> Tried {
-    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nexpect: { outcome: failed, stage: hop-7/upgrade, findings: [x] }\n";
+    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nexpect: { outcome: failed, stage: hop-7/upgrade, findings: [{ matches: x }] }\n";
     let (_folder, path) = scratch("s.yaml", text)?;
     check(&["validate", &path], 2, &[], &["hop-7/upgrade", "hop-1/upgrade", "s.yaml:6"])
 }
 
 #[test]
 fn an_expectation_that_any_failure_would_meet_is_bad_input() -> Tried {
-    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nexpect: { outcome: failed, stage: hop-1/upgrade, findings: [\".*\"] }\n";
+    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nexpect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: \".*\" }] }\n";
     let (_folder, path) = scratch("s.yaml", text)?;
     check(&["validate", &path], 2, &[], &["the pattern matches anything"])?;
     let (_folder, path) = scratch("s.yaml", &text.replace("[\".*\"]", "[]"))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rehearse::docker::{DockerHost, Owner};
-use rehearse::engine::host::{Command, DeploymentName, Host, ServiceSpec, Stdin};
+use rehearse::engine::host::{Command, Host, ServiceSpec, Stdin};
 use rehearse::engine::observer::{DatabaseTarget, Observer};
 use rehearse::observers::Live;
 use rehearse_core::check::{DataTerms, judge_data, judge_structure, reading};
@@ -13,6 +13,7 @@ use rehearse_core::model::product::{DataRule, Engine};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, TableQuery};
 use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 use crate::planted::{PLANTED, in_dialect};
 use crate::rig::*;
@@ -141,10 +142,9 @@ fn found(before: &DataState, now: &DataState, rules: &[&DataRule]) -> String {
     let (data, structure) = (data.decide(), structure.decide());
     let findings: Vec<String> = data.findings.iter().chain(&structure.findings).map(ToString::to_string).collect();
     let mut text = findings.join("\n");
-    for (how, lines) in [("unclear", &data.inconclusive), ("unclear", &structure.inconclusive), ("noted", &data.notes)]
-    {
-        text.extend(lines.iter().map(|line| format!("\n{how}: {line}")));
-    }
+    let reasons = data.inconclusive.iter().chain(&structure.inconclusive);
+    text.extend(reasons.map(|reason| format!("\nunclear: {reason}")));
+    text.extend(data.notes.iter().map(|note| format!("\nnoted: {note}")));
     text.trim().to_owned()
 }
 

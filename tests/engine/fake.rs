@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rehearse::engine::host::{
-    Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, Obtained, ServiceSpec, ServiceState,
-    Sink, Stdin, Stream,
+    Command, Host, HostError, ImageHeld, ImageWanted, Leftover, ServiceSpec, ServiceState, Sink, Stdin, Stream,
 };
 use rehearse::engine::observer::{DatabaseTarget, HttpRequest, Observer, RequestBody};
 use rehearse_core::check::LogScanner;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{DataState, HttpResponse, LogReview, Response, Rows, TableQuery};
+use rehearse_core::outcome::note::ImageOrigin;
 use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 use super::scripted::{Deed, RunContext, body, cannot, key, left, print, things};
 
@@ -81,7 +82,7 @@ impl Host for Fake {
             self.0.inner().holds.insert(id.clone(), release.clone());
         }
         let release = release.and_then(|release| release.parse().ok());
-        Ok(ImageHeld { name, id, how: Obtained::Found, release, provenance: "fake".to_owned() })
+        Ok(ImageHeld { name, id, origin: ImageOrigin::Found, release, provenance: "fake".to_owned() })
     }
 
     async fn open(&self, deployment: &DeploymentName) -> Result<(), HostError> {
@@ -264,7 +265,8 @@ impl Host for Fake {
         let foreign_commands = inner.foreign_commands.drain(..).map(|seen| Interference {
             kind: InterferenceKind::ContainerTouched,
             object: "service web".to_owned(),
-            seen,
+            observed: seen,
+            remedy: String::new(),
         });
         new.into_iter().chain(foreign_commands).collect()
     }

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rehearse::engine::BodyMaker;
-use rehearse::engine::host::{BoxError, DeploymentName, HostError, Leftover, ServiceSpec, ServiceState};
+use rehearse::engine::host::{BoxError, HostError, Leftover, ServiceSpec, ServiceState};
 use rehearse::engine::observer::HttpRequest;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{Body, DataState, Item, RetainedRows, Structure, TableState};
 use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
+use rehearse_core::vocabulary::ident::DeploymentName;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -188,8 +189,8 @@ impl RunContext {
     }
 
     fn disturb(&self, kind: InterferenceKind) {
-        let (object, seen) = ("service web".to_owned(), "scripted".to_owned());
-        self.inner().interferences.0.push(Interference { kind, object, seen });
+        let (object, observed, remedy) = ("service web".to_owned(), "scripted".to_owned(), String::new());
+        self.inner().interferences.0.push(Interference { kind, object, observed, remedy });
         self.interfered.notify_waiters();
     }
 

@@ -106,6 +106,7 @@ pub(crate) fn hindered(error: &HostError) -> Exit {
         HostError::Address { .. } => Exit::BadInput,
         HostError::Unreachable { .. }
         | HostError::Image { .. }
+        | HostError::WrongRelease { .. }
         | HostError::Operation { .. }
         | HostError::File { .. }
         | HostError::Deadline { .. } => Exit::Inconclusive,

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rehearse_core::outcome::event::Reporter;
+use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::secret::Redactor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -144,7 +144,7 @@ fn reporters(
     out: &Path,
     progress: Progress,
     redactor: &Redactor,
-) -> Result<Vec<Box<dyn Reporter>>, rehearse_core::outcome::event::ReportError> {
+) -> Result<Vec<Box<dyn Reporter>>, rehearse_core::outcome::reporter::ReportError> {
     let in_gitlab = std::env::var("GITLAB_CI").is_ok_and(|value| value == "true");
     let look = match progress {
         Progress::Live => report::Look::Live,

@@ -17,7 +17,8 @@ use crate::docker::client::{failed, refused};
 use crate::docker::ending::Ending;
 use crate::docker::host::DockerHost;
 use crate::docker::service;
-use crate::engine::host::{Command, DeploymentName, HostError, Sink, Stdin, Stream};
+use crate::engine::host::{Command, HostError, Sink, Stdin, Stream};
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 const CHUNK: usize = 64 * 1024;
 /// After its output ended, the engine may still take a command for running.

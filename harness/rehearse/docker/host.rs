@@ -18,8 +18,9 @@ use crate::docker::removal::remove_matching;
 use crate::docker::watch::Watch;
 use crate::docker::{copy, deployment, exec, memory, oneoff, service};
 use crate::engine::host::{
-    Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, ServiceSpec, ServiceState, Sink,
+    Command, Host, HostError, ImageHeld, ImageWanted, Leftover, ServiceSpec, ServiceState, Sink,
 };
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// What a run brings along.
 #[derive(Debug, Clone)]
@@ -231,7 +232,7 @@ impl Host for DockerHost {
     }
 
     fn foreign_commands(&self) -> Vec<String> {
-        self.watch.commands().iter().map(|it| format!("{}: {}", it.object, it.seen)).collect()
+        self.watch.commands().iter().map(|it| format!("{}: {}", it.object, it.observed)).collect()
     }
 
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::docker::owner::Owner;
-use crate::engine::host::DeploymentName;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 pub(crate) const RUN: &str = "org.rehearse.run";
 pub(crate) const SCENARIO: &str = "org.rehearse.scenario";

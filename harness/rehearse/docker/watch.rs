@@ -306,8 +306,27 @@ impl Drop for Watch {
     }
 }
 
-fn interference(kind: InterferenceKind, object: &str, seen: impl Into<String>) -> Interference {
-    Interference { kind, object: object.to_owned(), seen: seen.into() }
+fn interference(kind: InterferenceKind, object: &str, observed: impl Into<String>) -> Interference {
+    Interference { kind, object: object.to_owned(), observed: observed.into(), remedy: remedy(kind).to_owned() }
+}
+
+/// What to do before the next try.
+pub(crate) fn remedy(kind: InterferenceKind) -> &'static str {
+    match kind {
+        InterferenceKind::EngineGone => "start it again (systemctl start docker), then: rehearse sweep",
+        InterferenceKind::EngineRestarted => "see its log for why (journalctl -u docker), and run again",
+        InterferenceKind::OutOfMemory => "raise the service's `memory`, or run where more is free",
+        InterferenceKind::DiskFull => {
+            "make room there (docker system df, docker image prune, rehearse sweep) and run again"
+        }
+        InterferenceKind::ContainerTouched => {
+            "leave containers labelled org.rehearse.run alone while the run goes on, and run again"
+        }
+        InterferenceKind::NetworkTouched => {
+            "leave networks labelled org.rehearse.run alone while the run goes on, and run again"
+        }
+        InterferenceKind::ImageTouched => "prune images when no run goes on, and run again",
+    }
 }
 
 fn out_of_memory(object: &str) -> Interference {

@@ -8,11 +8,13 @@ use rehearse_core::model::product::{Capture, ExecStep, Expect, SqlStep};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::migrations::MigrationReader;
 use rehearse_core::observation::{Ended, Observation, Response};
-use rehearse_core::outcome::event::{CheckReport, StageId};
+use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::secret::{Secret, names_a_secret};
+use rehearse_core::vocabulary::ident::StageId;
 use serde_json::{Map, Value};
 
 use super::context::{EngineError, RunContext, StageContext};
+use super::evidence::TextKind;
 use super::host::{Command, Host, HostError, Stdin};
 use super::migrating::Migrating;
 use super::observer::Observer;
@@ -62,6 +64,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         let request = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
         let (file, evidence) = self.evidence.file(&ctx.stage.0, &request, "txt")?;
+        self.evidence.holds(&ctx.stage.0, &evidence, TextKind::Output);
         let migrating = step.migrations.map(|format| Migrating::new(self, &ctx.stage, format));
         let listener = migrating
             .clone()
@@ -75,7 +78,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 match place {
                     ExecTarget::Inside => self.host.exec(&ctx.deployment, &step.service, &command, &mut sink).await,
                     ExecTarget::OneOff => {
-                        let mut spec = self.spec(ctx, &step.service).map_err(unseen)?;
+                        let mut spec = self.spec(ctx, &step.service).map_err(as_host_error)?;
                         spec.command = Some(command.argv.clone());
                         spec.env.extend(command.env.clone());
                         spec.user = command.user.clone().or(spec.user);
@@ -103,7 +106,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         if ran.is_err() {
             for how in self.host.endings().await {
-                self.note(&ctx.stage, how);
+                self.remark(&ctx.stage, how);
             }
         }
         let (out, err, lost) = sink.finish();
@@ -180,6 +183,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
         }
         let evidence = self.evidence.write(&stage.0, &request, "txt", text.as_bytes())?;
+        let kind = if let Response::Http(_) = response { TextKind::Response } else { TextKind::Output };
+        self.evidence.holds(&stage.0, &evidence, kind);
         Ok(Observation { request, response, evidence: Some(evidence) })
     }
 }
@@ -229,14 +234,7 @@ fn without_values(cookies: &str) -> String {
     clean
 }
 
-/// Whether a text of evidence is that of a response: what was asked, an empty line, its status and time.
-pub(super) fn is_response(text: &str) -> bool {
-    let mut lines = text.lines().skip(1);
-    let status = |line: &str| line.len() > 7 && line.is_char_boundary(3) && line[..3].parse::<u16>().is_ok();
-    lines.next() == Some("") && lines.next().is_some_and(|line| status(line) && line[3..].starts_with(" in "))
-}
-
-fn unseen(trouble: EngineError) -> HostError {
+fn as_host_error(trouble: EngineError) -> HostError {
     match trouble {
         EngineError::Host(error) => error,
         other @ (EngineError::Template(_) | EngineError::Unobservable(_)) => {

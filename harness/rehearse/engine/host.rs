@@ -4,25 +4,16 @@
 //! what the world then still holds is found again by label and removed by [`Host::teardown`].
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rehearse_core::outcome::note::ImageOrigin;
 use rehearse_core::outcome::verdict::Interference;
 use rehearse_core::planning::path::Target;
+use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::Release;
-
-/// The name of a deployment inside one run: `main`, or `rollback`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeploymentName(pub String);
-
-impl fmt::Display for DeploymentName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// The image a service wants, as the product file names it, with the release it has to hold where that matters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,17 +24,6 @@ pub struct ImageWanted {
     pub holds: Option<Target>,
 }
 
-/// How an image came to be here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obtained {
-    /// It was here already: pulled before, or built from the very same context.
-    Found,
-    /// It came from a registry.
-    Pulled,
-    /// It was built from `images/<name>/`, because it is ours by name or no registry answered.
-    Built,
-}
-
 /// An image that is here.
 #[derive(Debug, Clone)]
 pub struct ImageHeld {
@@ -52,7 +32,7 @@ pub struct ImageHeld {
     /// The daemon's id of it; containers are created from the id, so that a moving tag cannot change a run.
     pub id: String,
     /// How it came here.
-    pub how: Obtained,
+    pub origin: ImageOrigin,
     /// The release the image states it really holds, where it states one.
     pub release: Option<Release>,
     /// One line for the report: repository digest, or the context hash it was built from and why.
@@ -199,6 +179,18 @@ pub enum HostError {
         /// The cause.
         #[source]
         source: Option<BoxError>,
+    },
+    /// An image holds another release than it has to.
+    #[error("image {image} is not obtainable: it holds {actual}, the scenario wants {wanted}; {way_out}")]
+    WrongRelease {
+        /// The image.
+        image: String,
+        /// The release that it holds.
+        actual: Release,
+        /// The release, or the line, that it has to hold.
+        wanted: Target,
+        /// What can be asked for instead.
+        way_out: String,
     },
     /// An operation on an object failed.
     #[error("cannot {operation} {object}")]

@@ -11,7 +11,7 @@ use rehearse_core::model::product::Engine;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{DataState, LogReview, Response, TableQuery};
 
-use super::host::DeploymentName;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// A request as it is to be sent.
 #[derive(Debug, Clone)]

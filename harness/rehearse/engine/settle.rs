@@ -6,7 +6,9 @@ use std::time::Duration;
 use rehearse_core::model::product::{Counts, SqlCondition, WaitProgress, WaitUntil};
 use rehearse_core::observation::Response;
 use rehearse_core::observation::progress::{Counting, Progress};
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::subject::Subject;
 use rehearse_core::planning::plan::humane;
 use rehearse_core::vocabulary::template::Template;
 use serde_json::{Map, Value};
@@ -89,7 +91,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 {
                     let told = settling.told().unwrap_or_default();
                     let expected = format!("progress within {}", humane(limit.get()));
-                    return Ok(Finding::new(&step.name, expected, format!("stalled: {told}")));
+                    let subject = Subject::Wait(step.name.clone());
+                    let actual = format!("stalled: {told}");
+                    return Ok(Finding::new(FindingCode::WaitStalled, subject, expected, actual));
                 }
             }
             tokio::time::sleep(BETWEEN).await;
@@ -123,7 +127,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if rows.len() > QUOTED {
             seen.push_str(" / …");
         }
-        Ok(Some(Ok(Finding::new(&step.name, "nothing that failed", seen))))
+        let subject = Subject::Wait(step.name.clone());
+        let quote = seen.clone();
+        let finding = Finding::new(FindingCode::WaitFailed, subject, "nothing that failed", seen);
+        Ok(Some(Ok(finding.quoting(quote))))
     }
 
     /// The number of progress; none when there is none to be had now.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rehearse_core::outcome::cause::{Cause, Symptom, SymptomDetail};
-use rehearse_core::outcome::event::{CheckReport, Event, EventKind, ReportError, Reporter};
+use rehearse_core::outcome::event::{CheckReport, Event, EventKind};
+use rehearse_core::outcome::reporter::{ReportError, Reporter};
 use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
 use rehearse_core::planning::plan::Stage;
 use rehearse_core::secret::Redactor;
@@ -13,8 +14,8 @@ use serde::Serialize;
 
 use super::view;
 use super::wire::{
-    VERSION, WireCheck, WireFinding, WireInterference, WireKnown, WireMigration, WireOutcome, WireTime, findings,
-    seconds,
+    VERSION, WireCheck, WireFinding, WireInconclusive, WireInterference, WireKnown, WireMigration, WireNote,
+    WireOutcome, WireReason, WireStep, WireTime, findings, seconds,
 };
 
 /// What a rehearsal came to, or has come to so far.
@@ -103,9 +104,9 @@ struct WireTrouble {
     /// What the product did wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     finding: Option<WireFinding>,
-    /// Why it cannot be told.
+    /// Why it could not be decided.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    reason: Option<WireInconclusive>,
     /// The known failure behind that reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<WireKnown>,
@@ -115,7 +116,7 @@ impl From<&Symptom<'_>> for WireTrouble {
     fn from(trouble: &Symptom<'_>) -> Self {
         let (finding, reason) = match trouble.detail {
             SymptomDetail::Finding(finding) => (Some(WireFinding::from(finding)), None),
-            SymptomDetail::Doubt(reason) => (None, Some(reason.to_owned())),
+            SymptomDetail::Inconclusive(reason) => (None, Some(WireInconclusive::from(reason))),
         };
         // A finding carries its own.
         let known = trouble.known().filter(|_| reason.is_some()).map(WireKnown::from);
@@ -178,7 +179,7 @@ struct WireStage {
     outcome: WireOutcome,
     /// Why it is inconclusive, cancelled or skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    reason: Option<WireReason>,
     /// The known failure that is behind the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<WireKnown>,
@@ -192,7 +193,10 @@ struct WireStage {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     interferences: Vec<WireInterference>,
     /// Facts worth reporting.
-    notes: Vec<String>,
+    notes: Vec<WireNote>,
+    /// The steps that ended in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    steps: Vec<WireStep>,
     /// Migrations that ended in it.
     migrations: Vec<WireMigration>,
     /// The checks made in it.
@@ -215,13 +219,14 @@ impl WireStage {
                 Progress::Running(_) => WireOutcome::Running,
                 Progress::Done => record.outcome.into(),
             },
-            reason: record.reason.clone(),
+            reason: record.reason.as_ref().map(WireReason::from),
             known: record.known.as_ref().map(WireKnown::from),
             started_s: begun.then(|| seconds(record.started)),
             time: record.time.into(),
             findings: findings(&record.findings),
             interferences: record.interferences.iter().map(WireInterference::from).collect(),
-            notes: record.notes.clone(),
+            notes: record.notes.iter().map(WireNote::from).collect(),
+            steps: record.steps.iter().map(WireStep::from).collect(),
             migrations: record.migrations.iter().map(WireMigration::from).collect(),
             checks: record.checks.iter().map(WireCheck::from).collect(),
         }
@@ -326,6 +331,7 @@ impl Reporter for Files {
             }
             EventKind::StageStarted { .. } | EventKind::StageFinished { .. } | EventKind::RunFinished => true,
             EventKind::Progress { .. }
+            | EventKind::StepFinished { .. }
             | EventKind::Noted { .. }
             | EventKind::Migrated { .. }
             | EventKind::Checked { .. }

@@ -21,7 +21,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use junit_report::OffsetDateTime;
-use rehearse_core::outcome::event::{Event, EventKind, ReportError, Reporter};
+use rehearse_core::outcome::event::{Event, EventKind};
+use rehearse_core::outcome::reporter::{ReportError, Reporter};
 use rehearse_core::outcome::summary::Summary;
 
 use self::cases::{Case, Cases, Kind, Stopped, Telling};
@@ -68,6 +69,7 @@ impl Reporter for Junit {
             // A stage that is skipped is followed by one that begins, or by the end.
             EventKind::StageSkipped { .. }
             | EventKind::Progress { .. }
+            | EventKind::StepFinished { .. }
             | EventKind::Noted { .. }
             | EventKind::Migrated { .. }
             | EventKind::Checked { .. }

@@ -6,12 +6,13 @@ use std::io;
 use std::time::Duration;
 
 use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::finding::Finding;
 use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
-use rehearse_core::outcome::verdict::{Finding, Outcome, Verdict};
+use rehearse_core::outcome::verdict::{Outcome, Verdict};
 use rehearse_core::planning::plan::Stage;
 
 use super::said::{
-    bounded, brief, brief_of, check_message, harmless, known_failure, object, property, say_each, stage_message,
+    bounded, brief, brief_of, check_message, harmless, known_failure, property, say_each, stage_message, subject,
 };
 use super::tangle::{Follows, Tangle};
 use crate::report::text::one_line;
@@ -143,7 +144,7 @@ impl<'a> Telling<'a> {
         if !record.migrations.is_empty() {
             let _ = writeln!(out, "{}", property("migrations", &record.migrations.len().to_string()));
         }
-        out.extend(record.notes.iter().map(|note| format!("note: {}\n", harmless(note))));
+        out.extend(record.notes.iter().map(|note| format!("note: {}\n", harmless(&note.to_string()))));
         for migration in &record.migrations {
             let took = migration.took.map_or("no time told".to_owned(), |took| format!("{:.3}s", took.as_secs_f64()));
             let _ = writeln!(out, "migration {}: {took}", harmless(&migration.title()));
@@ -206,7 +207,7 @@ impl<'a> Telling<'a> {
         self.findings(&check.findings, &mut content);
         self.consequences(record, Some(check), &mut content);
         say_each(check.inconclusive.iter(), &mut content, |reason, content| {
-            let _ = writeln!(content, "\ninconclusive   {}", bounded(reason));
+            let _ = writeln!(content, "\nreason    {}\ncode      {}", bounded(&reason.to_string()), reason.code);
         });
         content.extend(check.known.iter().map(known_failure));
         content
@@ -223,9 +224,10 @@ impl<'a> Telling<'a> {
 
     fn findings(&self, findings: &[Finding], content: &mut String) {
         say_each(findings.iter(), content, |finding, content| {
-            let Finding { object, expected, actual, evidence, known, service: _ } = finding;
-            let (object, expected, seen) = (bounded(object), bounded(expected), bounded(actual));
-            let _ = write!(content, "\nobject    {object}\nexpected  {expected}\nseen      {seen}\n");
+            let Finding { code, subject, expected, actual, evidence, known, .. } = finding;
+            let (expected, actual) = (bounded(expected), bounded(actual));
+            let _ =
+                write!(content, "\nsubject   {subject}\nexpected  {expected}\nactual    {actual}\ncode      {code}\n");
             if let Some(evidence) = evidence {
                 let _ = writeln!(content, "evidence  {}", self.path(evidence));
             }
@@ -243,7 +245,7 @@ impl<'a> Telling<'a> {
     fn consequences(&self, record: &StageRecord, check: Option<&CheckReport>, content: &mut String) {
         say_each(self.tangle.roots(record, check).into_iter(), content, |cause, content| {
             if !cause.consequences.is_empty() || !cause.skipped.is_empty() {
-                let _ = write!(content, "\nconsequences of {}\n", brief(object(&cause.root)));
+                let _ = write!(content, "\nconsequences of {}\n", brief(subject(&cause.root)));
             }
             say_each(cause.consequences.iter(), content, |other, content| {
                 let _ = writeln!(content, "  {}: {}", one_line(&other.place()), brief_of(&other.detail));
@@ -361,7 +363,7 @@ fn not(kind: Kind, what: Element, content: String) -> Came {
 fn below(came: Came, follows: Option<Follows<'_>>) -> Came {
     match (came, follows) {
         (Came::Not { kind: Kind::Failed | Kind::Inconclusive, what, content }, Some(Follows { cause, more })) => {
-            let root = format!("{}: {}", one_line(&cause.root.place()), brief(object(&cause.root)));
+            let root = format!("{}: {}", one_line(&cause.root.place()), brief(subject(&cause.root)));
             let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
             not(Kind::Consequence, what, format!("consequence of {root}{more}; {content}"))
         }

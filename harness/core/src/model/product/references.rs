@@ -134,12 +134,12 @@ impl Scenario {
                     None,
                 ));
             }
-            for (index, _) in expect.findings.iter().enumerate().filter(|(_, p)| p.regex().is_match("")) {
+            for (index, _) in expect.findings.iter().enumerate().filter(|(_, finding)| finding.is_met_by_anything()) {
                 let at = if expect.short { "/expect".to_owned() } else { format!("/expect/findings/{index}") };
                 walk.problems.push(document.problem(
                     &at,
-                    "the pattern matches anything",
-                    "name what has to be found",
+                    "any finding would do",
+                    "give a `code`, a `subject`, or a pattern that does not match the empty text",
                     None,
                 ));
             }

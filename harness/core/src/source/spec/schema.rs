@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use crate::vocabulary::scalar::{NAME, NAME_EXPECTED, Validator, validators};
+use super::formats::validators;
+use crate::vocabulary::scalar::{NAME, NAME_EXPECTED, Validator};
 
 /// What a node has to look like.
 #[derive(Debug)]
