@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rehearse::engine::host::{
-    Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, Obtained, ServiceSpec, ServiceState,
+    Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Interactive, Leftover, Obtained, ServiceSpec, ServiceState,
     Sink, Stdin, Stream,
 };
 use rehearse::engine::observer::{Ask, Content, DatabaseSite, Observer};
 use rehearse_core::activity::Activity;
 use rehearse_core::check::LogSift;
-use rehearse_core::observe::{Answer, DataState, LogReview, Reading, Response, Rows};
+use rehearse_core::observe::{Answer, DataState, LogReview, Reading, Response, Rows, SqlRefusal};
 use rehearse_core::verdict::{Disturbance, Disturber};
 
 use super::world::{Deed, World, body, cannot, key, left, print, things};
@@ -188,6 +188,10 @@ impl Host for Fake {
         Ok(Self::ended(deed, usual, sink).await)
     }
 
+    async fn interact(&self, _: &DeploymentName, service: &str, _: &Command) -> Result<Interactive, HostError> {
+        Err(cannot("speak to a command in", service.to_owned(), "the fake has none"))
+    }
+
     async fn run(
         &self,
         deployment: &DeploymentName,
@@ -240,6 +244,16 @@ impl Host for Fake {
     async fn endings(&self) -> Vec<String> {
         self.0.meet("endings".to_owned()).await;
         Vec::new()
+    }
+
+    fn exited(&self) -> impl Future<Output = ()> + Send {
+        let exited = self.0.exits.as_ref().map(tokio::sync::Notify::notified);
+        async {
+            match exited {
+                Some(exited) => exited.await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     async fn disturbed(&self) {
@@ -318,7 +332,11 @@ impl Observer for Fake {
         match self.0.meet(format!("rows {}: {sql}", site.deployment)).await {
             Deed::Error(reason) => Answer::Broken { reason: reason.to_owned() },
             Deed::Silent => Answer::Silent { reason: "connection reset".to_owned() },
-            Deed::Refused(reason) => Answer::Refused { reason: reason.to_owned() },
+            Deed::Refused(reason) => Answer::Refused(SqlRefusal {
+                sqlstate: "42P01".to_owned(),
+                number: None,
+                message: reason.to_owned(),
+            }),
             Deed::Rows(values) => rows(values),
             Deed::Counts(number) => rows(&[&number.now().to_string()]),
             _ if sql.contains("from migrations") => rows(&["1", "2"]),

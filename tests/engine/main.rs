@@ -16,6 +16,7 @@ mod graphql;
 mod known;
 mod passing;
 mod path;
+mod polling;
 mod probes;
 mod settling;
 mod slow;

@@ -18,7 +18,8 @@ use crate::docker::removal::remove_matching;
 use crate::docker::watch::Watch;
 use crate::docker::{copy, deployment, exec, memory, oneoff, service};
 use crate::engine::host::{
-    Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, ServiceSpec, ServiceState, Sink,
+    Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Interactive, Leftover, ServiceSpec, ServiceState,
+    Sink,
 };
 
 /// What a run brings along.
@@ -171,6 +172,15 @@ impl Host for DockerHost {
         exec::exec(self, deployment, service, command, sink).await
     }
 
+    async fn interact(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        command: &Command,
+    ) -> Result<Interactive, HostError> {
+        exec::interact(self, deployment, service, command).await
+    }
+
     async fn run(
         &self,
         deployment: &DeploymentName,
@@ -220,6 +230,10 @@ impl Host for DockerHost {
 
     async fn endings(&self) -> Vec<String> {
         self.endings.settled().await
+    }
+
+    fn exited(&self) -> impl Future<Output = ()> + Send {
+        self.watch.exited()
     }
 
     async fn disturbed(&self) {

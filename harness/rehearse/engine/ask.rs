@@ -16,10 +16,8 @@ use super::host::{Command, Host, HostError, Stdin};
 use super::migrating::Migrating;
 use super::observer::Observer;
 use super::output::{Collector, Listener};
+use super::poll::{Pace, Poller};
 use super::world::{Scene, Trouble, World};
-
-/// Between two askings of a step that waits for its answer.
-const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Where a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,11 +127,15 @@ impl<H: Host, O: Observer> World<H, O> {
         let flat = query.split_whitespace().collect::<Vec<_>>().join(" ");
         let asked = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat, 80)));
         let site = self.database(scene, &step.database)?;
+        let repeats = step.within.is_some();
         let ask = || async {
             let _wait = self.meter.product();
-            self.observer.rows(&site, &query).await
+            if repeats { self.observer.rows_again(&site, &query).await } else { self.observer.rows(&site, &query).await }
         };
         let answer = until_expected(&asked, step.within.as_ref(), &step.expect, context, ask).await;
+        if repeats {
+            self.observer.hang_up().await;
+        }
         self.shown(&scene.stage, asked, answer)
     }
 
@@ -165,7 +167,8 @@ impl<H: Host, O: Observer> World<H, O> {
             Answer::Exec(ended) => {
                 text.push_str(&format!("exit code {}\n{}{}", ended.exit, ended.out.text, ended.err.text))
             }
-            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => text.push_str(reason),
+            Answer::Silent { reason } | Answer::Broken { reason } => text.push_str(reason),
+            Answer::Refused(refusal) => text.push_str(&refusal.to_string()),
         }
         let evidence = self.evidence.write(&stage.0, &asked, "txt", text.as_bytes())?;
         Ok(Seen { asked, answer, evidence: Some(evidence) })
@@ -180,7 +183,7 @@ pub(super) async fn until_expected<F: Future<Output = Answer>>(
     context: &Value,
     ask: impl Fn() -> F,
 ) -> Answer {
-    let began = tokio::time::Instant::now();
+    let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::ASIDE));
     loop {
         let answer = ask().await;
         let Some(limit) = within else { return answer };
@@ -190,7 +193,7 @@ pub(super) async fn until_expected<F: Future<Output = Answer>>(
         if judge_answer(&seen, terms, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
             return seen.answer;
         }
-        tokio::time::sleep(BETWEEN).await;
+        poller.pause().await;
     }
 }
 

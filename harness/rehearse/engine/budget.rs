@@ -126,9 +126,8 @@ impl<H: Host, O: Observer> World<H, O> {
                             let size = rows.value().and_then(|size| size.trim().parse::<f64>().ok());
                             size.filter(|size| *size > 0.0).ok_or_else(|| "no size".to_owned())
                         }
-                        Ok(Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason }) => {
-                            Err(reason)
-                        }
+                        Ok(Answer::Silent { reason } | Answer::Broken { reason }) => Err(reason),
+                        Ok(Answer::Refused(refusal)) => Err(refusal.to_string()),
                         Ok(Answer::Http(_) | Answer::Exec(_)) => Err("no rows".to_owned()),
                     }
                 }

@@ -8,11 +8,15 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use rehearse_core::path::Target;
 use rehearse_core::release::Release;
 use rehearse_core::verdict::Disturbance;
+use tokio::io::AsyncWrite;
 
 /// The name of a deployment inside one run: `main`, or `way-back`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,6 +131,17 @@ pub enum Stream {
     Out,
     /// Standard error.
     Err,
+}
+
+/// A command inside a service that is spoken to while it runs.
+pub struct Interactive {
+    /// What it reads. Shut down, it sees the end.
+    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+    /// What it prints, until it has ended.
+    pub output: BoxStream<'static, Result<(Stream, Vec<u8>), HostError>>,
+    /// Its exit code, once its output is over. Dropped before it is known, the command is ended in there with all that it
+    /// started: see [`Host::endings`].
+    pub code: BoxFuture<'static, Result<i64, HostError>>,
 }
 
 /// Receives output as it comes; called with raw chunks, in order.
@@ -308,6 +323,14 @@ pub trait Host: Send + Sync + 'static {
         sink: &mut dyn Sink,
     ) -> impl Future<Output = Result<i64, HostError>> + Send;
 
+    /// Begins a command inside a running service that is spoken to. What the command is to read stands in no file.
+    fn interact(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        command: &Command,
+    ) -> impl Future<Output = Result<Interactive, HostError>> + Send;
+
     /// Runs a one-off container of `spec` (which carries the command) on the deployment's network and volumes, without
     /// taking the service's alias, removes it, and returns its exit code.
     fn run(
@@ -354,6 +377,12 @@ pub trait Host: Send + Sync + 'static {
     /// Waits until every command and one-off whose caller gave it up has ended in its container too, and tells how each
     /// did. What it had done by then is to be observed.
     fn endings(&self) -> impl Future<Output = Vec<String>> + Send;
+
+    /// Returns as soon as the engine tells that a service has ended, counted from the call: whoever waits for it looks
+    /// which one. An engine that tells nothing of it never returns, and its services are looked at now and then.
+    fn exited(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 
     /// Returns as soon as something from outside has come between that [`Host::disturbances`] has not told yet.
     fn disturbed(&self) -> impl Future<Output = ()> + Send;

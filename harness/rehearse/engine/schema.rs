@@ -38,9 +38,9 @@ impl<H: Host, O: Observer> World<H, O> {
             Answer::Rows(rows) => {
                 seen.recorded = rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
             }
-            Answer::Refused { reason } => {
+            Answer::Refused(refusal) => {
                 report.assertions += 1;
-                let seen = format!("the server refused: {reason}");
+                let seen = format!("the server refused: {refusal}");
                 report.findings.push(Finding::new("the schema", "the migrations that the database has recorded", seen));
             }
             Answer::Silent { reason } | Answer::Broken { reason } => report.unclear.push(reason),

@@ -1,23 +1,20 @@
 //! How far a wait is: its number of progress, what has failed meanwhile, and whether it still gets on.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use rehearse_core::observe::Answer;
 use rehearse_core::plan::humane;
 use rehearse_core::product::{Counts, SqlCondition, WaitProgress, WaitUntil};
 use rehearse_core::progress::{Counting, Progress};
 use rehearse_core::template::Template;
 use rehearse_core::verdict::Finding;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::host::Host;
 use super::observer::Observer;
+use super::poll::{Pace, Poller};
 use super::world::{Scene, Trouble, World};
 
-/// Between two looks at how far it is.
-const BETWEEN: Duration = Duration::from_secs(1);
 /// As many failed rows are quoted.
 const QUOTED: usize = 3;
 
@@ -61,7 +58,7 @@ impl<H: Host, O: Observer> World<H, O> {
         settling: Option<&Settling<'_>>,
     ) -> Result<Finding, Trouble> {
         let Some(settling) = settling else { return std::future::pending().await };
-        let (step, began) = (settling.step, Instant::now());
+        let (step, began, poller) = (settling.step, Instant::now(), Poller::new(Pace::ASIDE));
         loop {
             // What cannot be asked now is asked again when the condition holds.
             if let Some(Ok(finding)) = self.what_failed(scene, step).await? {
@@ -92,7 +89,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     return Ok(Finding::new(&step.name, expected, format!("stalled: {told}")));
                 }
             }
-            tokio::time::sleep(BETWEEN).await;
+            poller.pause().await;
         }
     }
 
@@ -102,15 +99,10 @@ impl<H: Host, O: Observer> World<H, O> {
         scene: &Scene,
         step: &WaitUntil,
     ) -> Result<Option<Result<Finding, String>>, Trouble> {
-        let Some(SqlCondition { database, sql }) = &step.failed else { return Ok(None) };
-        let site = self.database(scene, database)?;
-        let sql = sql.render(&self.context(scene, &Default::default(), &Map::new()))?;
-        let rows = match self.observer.rows(&site, &sql).await {
-            Answer::Rows(rows) => rows.rows,
-            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => {
-                return Ok(Some(Err(reason)));
-            }
-            Answer::Http(_) | Answer::Exec(_) => return Ok(Some(Err("no rows".to_owned()))),
+        let Some(wanted) = &step.failed else { return Ok(None) };
+        let rows = match self.rows_again(scene, wanted).await? {
+            Ok(rows) => rows.rows,
+            Err(reason) => return Ok(Some(Err(reason))),
         };
         if rows.is_empty() {
             return Ok(None);

@@ -207,7 +207,9 @@ impl<H: Host, O: Observer> World<H, O> {
             let untold = |reason: String| {
                 Trouble::Unseen(format!("whether the stop at {} is needed cannot be told: {reason}", hop.to))
             };
-            let value = self.value(&scene, when).await?.map_err(untold)?;
+            let value = self.value(&scene, when).await;
+            self.observer.hang_up().await;
+            let value = value?.map_err(untold)?;
             let needed = truth(&value).ok_or_else(|| untold(format!("{value:?} is no truth value and no number")))?;
             let verb = if needed { "is needed" } else { "is not needed" };
             let text = format!("the stop at {} {verb}: {} is {value}", hop.to, when.sql.text());

@@ -16,6 +16,7 @@ use super::ask::Place;
 use super::host::{Host, ServiceState};
 use super::login::Logins;
 use super::observer::Observer;
+use super::poll::{Pace, Poller};
 use super::wait::Awaited;
 use super::world::{Scene, StepEnd, Trouble, World};
 
@@ -239,7 +240,7 @@ impl<H: Host, O: Observer> World<H, O> {
             let up = product.databases.iter().filter(|(_, database)| !script.stopped.contains(&database.service));
             for name in up.map(|(name, _)| name) {
                 let site = self.database(scene, name)?;
-                let began = tokio::time::Instant::now();
+                let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::GENTLE));
                 let _wait = self.meter.product();
                 loop {
                     match self.observer.sessions(&site).await.map_err(Trouble::Unseen)? {
@@ -252,7 +253,7 @@ impl<H: Host, O: Observer> World<H, O> {
                             ));
                             break;
                         }
-                        _ => tokio::time::sleep(Duration::from_millis(100)).await,
+                        _ => poller.pause().await,
                     }
                 }
             }
@@ -300,7 +301,7 @@ impl<H: Host, O: Observer> World<H, O> {
             Answer::Broken { .. } | Answer::Silent { .. } => true,
             Answer::Http(_) | Answer::Rows(_) | Answer::Refused { .. } => false,
         };
-        let began = tokio::time::Instant::now();
+        let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::GENTLE));
         loop {
             match self.host.state(&scene.deployment, service).await? {
                 ServiceState::Exited { .. } => {
@@ -308,7 +309,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 }
                 // The engine may take a moment longer to tell the service's end than the command's.
                 ServiceState::Running { .. } if killed && began.elapsed() < SERVICE_ENDS => {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    poller.pause().await;
                 }
                 ServiceState::Running { .. } | ServiceState::Absent | ServiceState::Created => return Ok(None),
             }

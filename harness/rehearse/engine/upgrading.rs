@@ -113,8 +113,8 @@ impl<H: Host, O: Observer> World<H, O> {
             Answer::Rows(rows) => {
                 rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect::<Vec<_>>()
             }
-            Answer::Refused { reason } => {
-                let seen = format!("the server refused: {reason}");
+            Answer::Refused(refusal) => {
+                let seen = format!("the server refused: {refusal}");
                 return Ok(vec![Finding::new("the schema", "the migrations that the database has recorded", seen)]);
             }
             Answer::Silent { reason } | Answer::Broken { reason } => return Err(Trouble::Unseen(reason)),

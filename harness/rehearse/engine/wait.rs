@@ -5,23 +5,19 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
 
-use rehearse_core::observe::{Answer, Response};
+use rehearse_core::observe::{Answer, Response, Rows};
 use rehearse_core::product::{Condition, HttpCondition, SqlCondition, WaitUntil};
 use rehearse_core::verdict::Finding;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use super::follow::Lines;
 use super::host::{Command, Host, ServiceState, Sink, Stream};
 use super::observer::{Ask, Observer};
+use super::poll::{Pace, Poller};
 use super::settle::Settling;
 use super::world::{Scene, StepEnd, Trouble, World};
-
-/// Between two looks: short beside any start of a service.
-const BETWEEN: Duration = Duration::from_millis(60);
-/// Between two looks at whether the service still lives, which ask the container engine.
-const BETWEEN_STATES: Duration = Duration::from_millis(250);
 
 /// How long what failed may be asked for once the condition holds.
 const ASKED_WITHIN: Duration = Duration::from_secs(60);
@@ -81,6 +77,13 @@ impl Tail {
 impl<H: Host, O: Observer> World<H, O> {
     /// Waits until a condition holds. That it never does, or that the service exits, is the product's failure.
     pub(crate) async fn wait(&self, scene: &Scene, awaited: Awaited<'_>) -> Result<StepEnd, Trouble> {
+        let end = self.waited(scene, awaited).await;
+        // What comes next may want the database for itself, or prove that nobody is on it.
+        self.observer.hang_up().await;
+        end
+    }
+
+    async fn waited(&self, scene: &Scene, awaited: Awaited<'_>) -> Result<StepEnd, Trouble> {
         let _wait = self.meter.product();
         let mut last = "nothing yet".to_owned();
         let settling = awaited.step.map(Settling::new);
@@ -131,6 +134,7 @@ impl<H: Host, O: Observer> World<H, O> {
         last: &mut String,
     ) -> Result<(), Trouble> {
         let mut told = Instant::now();
+        let poller = Poller::new(pace(awaited.condition));
         let mut log = Lines::new(self.follow(&scene.deployment, awaited.service.unwrap_or_default()));
         loop {
             match self.holds(scene, awaited, &mut log).await? {
@@ -142,7 +146,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 let line = settling.and_then(Settling::line).unwrap_or_else(|| format!("not yet, {last}"));
                 self.progress(&scene.stage, format!("{}: {line}", awaited.what));
             }
-            tokio::time::sleep(BETWEEN).await;
+            poller.pause().await;
         }
     }
 
@@ -153,13 +157,19 @@ impl<H: Host, O: Observer> World<H, O> {
         if services.is_empty() {
             return std::future::pending().await;
         }
+        let poller = Poller::new(Pace::ASIDE);
         loop {
+            // Listened for before the look: what ends right after it is noticed all the same.
+            let exited = self.host.exited();
             for service in &services {
                 if let Some(finding) = self.dead(scene, service, awaited.what).await? {
                     return Ok(finding);
                 }
             }
-            tokio::time::sleep(BETWEEN_STATES).await;
+            tokio::select! {
+                () = exited => {}
+                () = poller.pause() => {}
+            }
         }
     }
 
@@ -302,21 +312,40 @@ impl<H: Host, O: Observer> World<H, O> {
                 Some(pattern) if !pattern.regex().is_match(&response.body.text) => Err("another body".to_owned()),
                 Some(_) | None => Ok(response),
             },
-            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
-            Answer::Exec(_) | Answer::Rows(_) => Err("no response".to_owned()),
+            Answer::Silent { reason } | Answer::Broken { reason } => Err(reason),
+            Answer::Exec(_) | Answer::Rows(_) | Answer::Refused(_) => Err("no response".to_owned()),
         })
     }
 
-    /// The single value of a query; otherwise why there is none.
+    /// The single value of a query that a wait repeats, until [`Observer::hang_up`]; otherwise why there is none.
     pub(crate) async fn value(&self, scene: &Scene, wanted: &SqlCondition) -> Result<Result<String, String>, Trouble> {
+        let rows = self.rows_again(scene, wanted).await?;
+        Ok(rows.and_then(|rows| rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len()))))
+    }
+
+    /// The rows of a query that a wait repeats; otherwise why there are none.
+    pub(crate) async fn rows_again(
+        &self,
+        scene: &Scene,
+        wanted: &SqlCondition,
+    ) -> Result<Result<Rows, String>, Trouble> {
         let site = self.database(scene, &wanted.database)?;
-        let context: Value = self.context(scene, &Default::default(), &Map::new());
-        let sql = wanted.sql.render(&context)?;
-        Ok(match self.observer.rows(&site, &sql).await {
-            Answer::Rows(rows) => rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len())),
-            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
+        let sql = wanted.sql.render(&self.context(scene, &Default::default(), &Map::new()))?;
+        Ok(match self.observer.rows_again(&site, &sql).await {
+            Answer::Rows(rows) => Ok(rows),
+            Answer::Refused(refusal) => Err(refusal.to_string()),
+            Answer::Silent { reason } | Answer::Broken { reason } => Err(reason),
             Answer::Http(_) | Answer::Exec(_) => Err("no rows".to_owned()),
         })
+    }
+}
+
+/// How often a condition is looked at: by what a look costs the product.
+fn pace(condition: &Condition) -> Pace {
+    match condition {
+        Condition::Http(_) | Condition::Tcp(_) | Condition::Log(_) => Pace::PROMPT,
+        Condition::Exec(_) | Condition::Sql(_) => Pace::GENTLE,
+        Condition::Health => Pace::ASIDE,
     }
 }
 

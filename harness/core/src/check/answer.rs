@@ -85,9 +85,9 @@ fn judge(seen: &Seen, terms: Terms<'_>, compared: Compared<'_>, report: &mut Che
             report.findings.push(Finding::new(&seen.asked, SILENT, reason.clone()));
             return Ok(());
         }
-        Answer::Refused { reason } => {
+        Answer::Refused(refusal) => {
             report.assertions += 1;
-            report.findings.push(Finding::new(&seen.asked, "rows", format!("the server refused: {reason}")));
+            report.findings.push(Finding::new(&seen.asked, "rows", format!("the server refused: {refusal}")));
             return Ok(());
         }
         Answer::Broken { reason } => {
