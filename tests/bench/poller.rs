@@ -43,7 +43,7 @@ services:
     image: postgres:15
     env: { POSTGRES_PASSWORD: bench }
     ready: { exec: { command: [pg_isready, -q, -h, 127.0.0.1, -U, postgres] } }
-backup: { manifest: manifest.json, product: /product, release: /release, files: /files, parts: {} }
+backup: { manifest: manifest.json, product: /product, release: /release, files: /files, parts: { dump.txt: { format: text } } }
 deploy:
   - start: [db]
 restore:
@@ -66,6 +66,7 @@ checks:
   access: []
   data: {}
 "#;
+const MANIFEST: &str = r#"{"product": "bench", "release": "1.0.0", "files": {"dump.txt": {"bytes": 6, "sha256": "ec0836540d7066a2b80056c56b74878dd942e8bf826f1b27b5b66ca6fb8bdd1a"}}}"#;
 const SCENARIO: &str = "scenario: bench\nproduct: bench\nfrom: 1.0.0\nto: 1.1.0\nbackup: backup\n";
 
 fn main() -> ExitCode {
@@ -196,8 +197,8 @@ async fn busy(docker: &Docker, run: &str, deployment: &str) -> Result<f64, Strin
 fn case(run: &str, folder: &Path, deadline: Duration) -> Result<Case, String> {
     let backup = folder.join("backup");
     std::fs::create_dir_all(&backup).map_err(text)?;
-    let manifest = r#"{"product": "bench", "release": "1.0.0", "files": {}}"#;
-    std::fs::write(backup.join("manifest.json"), manifest).map_err(text)?;
+    std::fs::write(backup.join("dump.txt"), "a dump").map_err(text)?;
+    std::fs::write(backup.join("manifest.json"), MANIFEST).map_err(text)?;
     let product = PRODUCT.replace("DEADLINE", &deadline.as_secs().to_string());
     let refused = |rejected| format!("{rejected:?}");
     let (product, document) = read::<Product>(Source::new("product.yaml", product)).map_err(refused)?;

@@ -79,6 +79,7 @@ impl<H: Host, O: Observer> World<H, O> {
     pub(crate) async fn wait(&self, scene: &Scene, awaited: Awaited<'_>) -> Result<StepEnd, Trouble> {
         let end = self.waited(scene, awaited).await;
         // What comes next may want the database for itself, or prove that nobody is on it.
+        let _wait = self.meter.engine();
         self.observer.hang_up().await;
         end
     }

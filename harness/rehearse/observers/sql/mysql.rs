@@ -92,7 +92,7 @@ pub(super) async fn run<H: Host>(
     if code == 0 { Ok(()) } else { Err(last_words("the client", code, &reader.err)) }
 }
 
-/// How many sessions others hold. Our own is the one that asks.
+/// How many sessions others hold. Our own is the one that asks: those of waits are closed as their wait ends.
 pub(super) const SESSIONS: &str = "select count(*) from information_schema.processlist \
      where db = database() and id <> connection_id() and command not in ('Daemon', 'Binlog Dump')";
 
