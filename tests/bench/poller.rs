@@ -12,17 +12,17 @@ use std::time::{Duration, Instant, SystemTime};
 use bollard::Docker;
 use bollard::query_parameters::{ListContainersOptions, StatsOptionsBuilder};
 use futures_util::StreamExt;
-use rehearse::docker::{DockerHost, Mark, Owner, Settings};
+use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
 use rehearse::engine::host::{DeploymentName, Host, ImageWanted, ServiceSpec};
-use rehearse::engine::{Case, Keep, Terms, rehearse};
+use rehearse::engine::{Case, Keep, RunOptions, rehearse};
 use rehearse::observers::Live;
-use rehearse_core::catalog::Catalog;
-use rehearse_core::event::{Event, EventKind, ReportError, Reporter, RunId};
-use rehearse_core::product::Product;
-use rehearse_core::scenario::Scenario;
-use rehearse_core::span::Source;
-use rehearse_core::spec::read;
-use rehearse_core::summary::Summary;
+use rehearse_core::model::product::Product;
+use rehearse_core::model::scenario::Scenario;
+use rehearse_core::outcome::event::{Event, EventKind, ReportError, Reporter, RunId};
+use rehearse_core::outcome::summary::Summary;
+use rehearse_core::source::span::Source;
+use rehearse_core::source::spec::read;
+use rehearse_core::vocabulary::catalog::Catalog;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
@@ -109,7 +109,7 @@ async fn bench(time: Duration) -> Result<(), String> {
 async fn connected(run: &str, logs: &Path) -> Result<DockerHost, String> {
     let expires = SystemTime::now() + Duration::from_secs(3600);
     let settings = Settings {
-        mark: Mark { run: run.to_owned(), scenario: "bench".into(), owner: Owner::current(), expires },
+        ownership: OwnershipLabels { run: run.to_owned(), scenario: "bench".into(), owner: Owner::current(), expires },
         logs: logs.to_owned(),
         scratch: PathBuf::from("/var/tmp"),
         book: Arc::new(rehearse::load::book(&[]).map_err(text)?),
@@ -139,7 +139,7 @@ async fn measured(host: &Arc<DockerHost>, run: &str, folder: &Path, time: Durati
     let rehearsed = {
         let host = Arc::clone(host);
         tokio::spawn(async move {
-            let terms = Terms { keep: Keep::Always, grace: Duration::from_secs(60), tool: "bench".into(), force };
+            let terms = RunOptions { keep: Keep::Always, grace: Duration::from_secs(60), tool: "bench".into(), force };
             let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Begins(begins))];
             rehearse(case, host, observer, &mut reporters, &stop, &terms).await
         })
@@ -155,7 +155,7 @@ async fn measured(host: &Arc<DockerHost>, run: &str, folder: &Path, time: Durati
     let figures = figures.await;
     cancel.cancel();
     let finished = rehearsed.await.map_err(text)?;
-    let (asked, idle, took) = figures.map_err(|why| {
+    let (request, idle, took) = figures.map_err(|why| {
         let stages = finished.summary.stages().iter();
         let ends: Vec<String> = stages
             .map(|stage| format!("{} {} {:?} {:?}", stage.id, stage.outcome, stage.reason, stage.findings))
@@ -163,8 +163,10 @@ async fn measured(host: &Arc<DockerHost>, run: &str, folder: &Path, time: Durati
         format!("{why}\n{}", ends.join("\n"))
     })?;
     let share = |busy: f64| busy / took.as_secs_f64() * 100.0;
-    let ours = share(asked - idle);
-    println!("a settle of {took:.1?}: {asked:.3} s of processor time in the database's container, {idle:.3} s in an idle one");
+    let ours = share(request - idle);
+    println!(
+        "a settle of {took:.1?}: {request:.3} s of processor time in the database's container, {idle:.3} s in an idle one"
+    );
     println!("ours is {ours:.2} % of a core");
     println!("{} the target of {MOST_PERCENT} %", if ours <= MOST_PERCENT { "within" } else { "beyond" });
     Ok(())
@@ -206,7 +208,7 @@ fn case(run: &str, folder: &Path, deadline: Duration) -> Result<Case, String> {
     let (scenario, document) = read::<Scenario>(Source::new("scenario.yaml", SCENARIO.to_owned())).map_err(refused)?;
     document.refuse(scenario.problems(&product, &document)).map_err(refused)?;
     let catalog = Catalog::from_lines("1.0.0\n1.1.0\n").map_err(text)?;
-    let plan = rehearse_core::plan::build(&product, &catalog, &scenario).map_err(text)?;
+    let plan = rehearse_core::planning::plan::build(&product, &catalog, &scenario).map_err(text)?;
     let (run, out) = (RunId(run.to_owned()), folder.join("out"));
     Ok(Case { product, scenario, plan, backup, run, out, redactor: Default::default() })
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rehearse::engine::host::{Command, Host};
 use rehearse::engine::observer::Observer;
-use rehearse_core::observe::Answer;
-use rehearse_core::product::Engine;
+use rehearse_core::model::product::Engine;
+use rehearse_core::observation::Response;
 
 use crate::rig::*;
 use crate::tables::Server;
@@ -14,15 +14,15 @@ use crate::tables::Server;
 impl Server {
     /// The single value of what a wait asks.
     async fn again(&self, sql: &str) -> Result<String, String> {
-        let answer = self.observer.rows_again(&self.site, sql).await;
-        let Answer::Rows(rows) = &answer else { return Err(format!("{sql}: {answer:?}")) };
-        rows.value().map(str::to_owned).ok_or_else(|| format!("{sql}: {answer:?}"))
+        let response = self.observer.rows_again(&self.site, sql).await;
+        let Response::Rows(rows) = &response else { return Err(format!("{sql}: {response:?}")) };
+        rows.value().map(str::to_owned).ok_or_else(|| format!("{sql}: {response:?}"))
     }
 
     async fn value(&self, sql: &str) -> Result<String, String> {
-        let answer = self.observer.rows(&self.site, sql).await;
-        let Answer::Rows(rows) = &answer else { return Err(format!("{sql}: {answer:?}")) };
-        rows.value().map(str::to_owned).ok_or_else(|| format!("{sql}: {answer:?}"))
+        let response = self.observer.rows(&self.site, sql).await;
+        let Response::Rows(rows) = &response else { return Err(format!("{sql}: {response:?}")) };
+        rows.value().map(str::to_owned).ok_or_else(|| format!("{sql}: {response:?}"))
     }
 
     async fn sh(&self, script: &str) -> Result<String, String> {
@@ -121,8 +121,8 @@ async fn postgresql(server: &Server) -> Outcome {
     ensure!(server.clients().await? == 0, "{} clients", server.clients().await?);
 
     // A quote that nobody closes is the server's to judge.
-    let answer = server.observer.rows_again(&server.site, "select 'a").await;
-    ensure!(matches!(&answer, Answer::Refused(refusal) if refusal.sqlstate == "42601"), "{answer:?}");
+    let response = server.observer.rows_again(&server.site, "select 'a").await;
+    ensure!(matches!(&response, Response::Rejected(refusal) if refusal.sqlstate == "42601"), "{response:?}");
     Ok(())
 }
 
@@ -177,19 +177,20 @@ async fn refused_in_german(server: &Server) -> Outcome {
         }
     };
     let sql = "select * from nothing_here";
-    for answer in [server.observer.rows(&server.site, sql).await, server.observer.rows_again(&server.site, sql).await] {
-        let Answer::Refused(refusal) = &answer else { return Err(format!("{answer:?}")) };
+    for response in [server.observer.rows(&server.site, sql).await, server.observer.rows_again(&server.site, sql).await]
+    {
+        let Response::Rejected(refusal) = &response else { return Err(format!("{response:?}")) };
         ensure!((refusal.sqlstate.as_str(), refusal.number) == (expected.0, expected.1), "{refusal:?}");
         ensure!(refusal.message.contains(expected.2), "it does not speak German: {refusal:?}");
         ensure!(!refusal.message.contains(".c:"), "the place in the server's source is no message: {refusal:?}");
     }
     // A session that is ended while it is asked says it in German too, and is no refusal.
     if server.site.engine == Engine::Postgresql {
-        let asked = server.observer.rows(&server.site, "select pg_terminate_backend(pg_backend_pid())").await;
-        ensure!(matches!(asked, Answer::Broken { .. }), "{asked:?}");
+        let request = server.observer.rows(&server.site, "select pg_terminate_backend(pg_backend_pid())").await;
+        ensure!(matches!(request, Response::ProbeError { .. }), "{request:?}");
     } else {
-        let asked = server.observer.rows(&server.site, "kill connection_id()").await;
-        ensure!(matches!(asked, Answer::Broken { .. }), "{asked:?}");
+        let request = server.observer.rows(&server.site, "kill connection_id()").await;
+        ensure!(matches!(request, Response::ProbeError { .. }), "{request:?}");
     }
     server.value("select 1").await.map(drop)
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rehearse_core::verdict::Exit;
+use rehearse_core::outcome::verdict::Exit;
 
 use super::case::{Ran, Rehearsal};
-use super::world::{Counter, Deed, Fallible};
+use super::scripted::{Counter, Deed, Fallible};
 
 const TEN_MINUTES: u64 = 600;
 
@@ -31,7 +31,8 @@ fn noticed_within(ran: &Ran, late: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_query_of_ten_minutes_is_asked_a_few_hundred_times_and_its_answer_comes_two_seconds_late_at_most() -> Fallible {
+async fn a_query_of_ten_minutes_is_asked_a_few_hundred_times_and_its_answer_comes_two_seconds_late_at_most() -> Fallible
+{
     let rehearsal = waiting("{ sql: { sql: select over } }", "")?;
     rehearsal.world.on("select over", after(TEN_MINUTES));
     let ran = rehearsal.run().await?;
@@ -76,7 +77,8 @@ async fn a_response_is_noticed_at_once_however_long_it_was_waited_for() -> Falli
 
 #[tokio::test(start_paused = true)]
 async fn what_is_watched_meanwhile_is_asked_no_more_often() -> Fallible {
-    let further = "      progress: { sql: select remaining }\n      failed: { sql: select broken }\n      services: [web]\n";
+    let further =
+        "      progress: { sql: select remaining }\n      failed: { sql: select broken }\n      services: [web]\n";
     let rehearsal = waiting("{ sql: { sql: select over } }", further)?;
     rehearsal.world.on("select over", after(TEN_MINUTES));
     rehearsal.world.on("select remaining", Deed::Counts(Counter::new(5000, -1, u64::MAX)));

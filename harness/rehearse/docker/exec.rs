@@ -102,7 +102,7 @@ async fn begin(
     let fail = |error| failed("exec in", object.clone())(error);
     let docker = host.client.quick();
 
-    let ending = Ending::of_command(&host.endings, &host.client, &host.mark.run, &id, &object);
+    let ending = Ending::of_command(&host.endings, &host.client, &host.ownership.run, &id, &object);
     let env = command.env.iter().map(|(key, value)| format!("{key}={value}"));
     let options = CreateExecOptions {
         cmd: Some(command.argv.clone()),

@@ -21,8 +21,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use junit_report::OffsetDateTime;
-use rehearse_core::event::{Event, EventKind, ReportError, Reporter};
-use rehearse_core::summary::Summary;
+use rehearse_core::outcome::event::{Event, EventKind, ReportError, Reporter};
+use rehearse_core::outcome::summary::Summary;
 
 use self::cases::{Case, Cases, Kind, Stopped, Telling};
 use self::names::Names;
@@ -59,11 +59,11 @@ impl Junit {
 
 impl Reporter for Junit {
     fn report(&mut self, event: &Event, summary: &Summary) -> Result<(), ReportError> {
-        let ((bytes, told), checks) = (self.last, summary.checks());
+        let ((bytes, notices), checks) = (self.last, summary.checks());
         let due = match event.kind {
             EventKind::RunStarted(_) | EventKind::RunFinished => true,
             // While a stage runs the file says that the run has not ended, so this is the moment that may grow old.
-            EventKind::StageStarted { .. } => bytes <= LARGE || checks > told + told / 8,
+            EventKind::StageStarted { .. } => bytes <= LARGE || checks > notices + notices / 8,
             EventKind::StageFinished { .. } => bytes <= LARGE,
             // A stage that is skipped is followed by one that begins, or by the end.
             EventKind::StageSkipped { .. }
@@ -71,7 +71,7 @@ impl Reporter for Junit {
             | EventKind::Noted { .. }
             | EventKind::Migrated { .. }
             | EventKind::Checked { .. }
-            | EventKind::Disturbed { .. }
+            | EventKind::Interfered { .. }
             | EventKind::LeftBehind { .. } => false,
         };
         if due {

@@ -1,9 +1,9 @@
 //! Judges a schema against the one of the release before.
 
-use crate::event::CheckReport;
-use crate::graphql::SchemaChange;
-use crate::product::ReviewedChange;
-use crate::verdict::Finding;
+use crate::outcome::event::CheckReport;
+use crate::observation::graphql::SchemaChange;
+use crate::model::product::ReviewedChange;
+use crate::outcome::verdict::Finding;
 
 /// Findings told one by one; the rest is counted in one more.
 const TOLD: usize = 50;
@@ -59,7 +59,7 @@ pub fn judge_schema(changes: &[SchemaChange], terms: SchemaTerms<'_>, report: &m
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::CheckKind;
+    use crate::model::scenario::CheckKind;
 
     #[test]
     fn a_breaking_change_is_found_unless_it_was_reviewed() {

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::data::list;
-use crate::event::CheckReport;
-use crate::migrations::MigrationReader;
-use crate::observe::MigrationState;
-use crate::product::{Recorded, ReplacedMigrations};
-use crate::verdict::Finding;
+use crate::outcome::event::CheckReport;
+use crate::observation::migrations::MigrationReader;
+use crate::observation::MigrationState;
+use crate::model::product::{Recorded, ReplacedMigrations};
+use crate::outcome::verdict::Finding;
 
 /// Compares the recorded migrations with those of the running code, and with those recorded before.
 pub fn judge_migrations(
@@ -17,7 +17,7 @@ pub fn judge_migrations(
     report: &mut CheckReport,
 ) {
     if now.known.is_empty() {
-        report.unclear.push("the running code shows no migration".to_owned());
+        report.inconclusive.push("the running code shows no migration".to_owned());
         return;
     }
     let recorded: BTreeSet<&str> = now.recorded.iter().map(String::as_str).collect();
@@ -90,9 +90,9 @@ pub fn judge_stream(told: &MigrationReader, recorded: &[String], object: &str) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrations::MigrationFormat;
-    use crate::scenario::CheckKind;
-    use crate::verdict::Outcome;
+    use crate::observation::migrations::MigrationFormat;
+    use crate::model::scenario::CheckKind;
+    use crate::outcome::verdict::Outcome;
 
     fn state(recorded: &[&str], known: &[&str]) -> MigrationState {
         let own = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();

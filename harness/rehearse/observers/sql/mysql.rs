@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use rehearse_core::observe::Rows;
+use rehearse_core::observation::Rows;
 
 use crate::engine::host::{Command, Host, Stdin};
-use crate::engine::observer::DatabaseSite;
+use crate::engine::observer::DatabaseTarget;
 
 use super::part::{Part, Value};
 use super::reader::Reader;
@@ -18,12 +18,17 @@ use super::{Output, last_words};
 const CLIENT: &str = r#"client=mariadb; command -v mariadb > /dev/null || client=mysql; exec "$client" "$@""#;
 
 /// The client, with all that it is to be asked; without, it is spoken to.
-pub(super) fn command(site: &DatabaseSite, sql: Option<String>) -> Command {
+pub(super) fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
     let argv = ["sh", "-c", CLIENT, "client", "--no-defaults", "--batch", "--skip-column-names", "--quick"];
     // What it has read is not to wait in it for more.
     let unbuffered = "--unbuffered".to_owned();
     let mut argv: Vec<String> = argv.map(str::to_owned).to_vec();
-    argv.extend([unbuffered, format!("--user={}", site.user), "--default-character-set=utf8mb4".to_owned(), site.name.clone()]);
+    argv.extend([
+        unbuffered,
+        format!("--user={}", site.user),
+        "--default-character-set=utf8mb4".to_owned(),
+        site.name.clone(),
+    ]);
     argv.splice(8..8, site.host.iter().map(|host| format!("--host={host}")));
     let env = site.password.iter().map(|password| ("MYSQL_PWD".to_owned(), password.clone()));
     let stdin = sql.map(|sql| Stdin::Bytes(sql.into_bytes()));
@@ -41,7 +46,7 @@ pub(super) fn question(sql: &str, mark: &str) -> String {
     format!("{SETTINGS}{sql}\n;\nselect '{mark}';\nrollback;\nselect '{mark} rested';\n")
 }
 
-pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, Failure> {
+pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, Failure> {
     let command = command(site, Some(format!("{SETTINGS}{sql}\n;\n")));
     let mut output = Output::default();
     let code =
@@ -83,7 +88,7 @@ fn value(printed: &str) -> Option<String> {
 /// Runs a script about parts.
 pub(super) async fn run<H: Host>(
     host: &H,
-    site: &DatabaseSite,
+    site: &DatabaseTarget,
     script: String,
     reader: &mut Reader<'_>,
 ) -> Result<(), String> {

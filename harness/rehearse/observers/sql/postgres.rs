@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use rehearse_core::observe::Rows;
+use rehearse_core::observation::Rows;
 
 use crate::engine::host::{Command, Host, Stdin};
-use crate::engine::observer::DatabaseSite;
+use crate::engine::observer::DatabaseTarget;
 
 use super::part::{Part, Value};
 use super::reader::Reader;
@@ -19,7 +19,7 @@ const RECORD: char = '\u{1e}';
 const NULL: &str = "\u{1}null\u{1}";
 
 /// The client, with all that it is to be asked; without, it is spoken to.
-pub(super) fn command(site: &DatabaseSite, sql: Option<String>) -> Command {
+pub(super) fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
     let argv = [
         "psql",
         "-X",
@@ -66,7 +66,7 @@ pub(super) fn question(sql: &str, mark: &str) -> String {
     format!("{sql}\n;\n\\echo {mark}\ndiscard all;\n\\echo {mark} rested\n")
 }
 
-pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, Failure> {
+pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, Failure> {
     let command = command(site, Some(format!("{sql}\n;\n")));
     let mut output = Output::default();
     let code =
@@ -91,7 +91,7 @@ pub(super) fn rows(output: &Output) -> Result<Rows, String> {
 /// Runs a script about parts.
 pub(super) async fn run<H: Host>(
     host: &H,
-    site: &DatabaseSite,
+    site: &DatabaseTarget,
     script: String,
     reader: &mut Reader<'_>,
 ) -> Result<(), String> {

@@ -24,7 +24,7 @@
 
 use std::fmt;
 
-use rehearse_core::observe::SqlRefusal;
+use rehearse_core::observation::SqlRefusal;
 
 use super::last_words;
 
@@ -219,7 +219,10 @@ mod tests {
             (3, ""),
         ] {
             let ended = format!("psql ended with {code}: ");
-            assert!(matches!(of_psql(code, text.as_bytes()), Failure::Unasked(why) if why.starts_with(&ended)), "{text}");
+            assert!(
+                matches!(of_psql(code, text.as_bytes()), Failure::Unasked(why) if why.starts_with(&ended)),
+                "{text}"
+            );
         }
         for text in ["sh: 1: mysql: not found", "ERROR at line 1: Unknown command", "ERROR 12 (4) at line 1: no", ""] {
             assert!(matches!(of_mysql(1, text.as_bytes()), Failure::Unasked(_)), "{text}");

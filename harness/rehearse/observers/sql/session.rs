@@ -9,14 +9,14 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use rehearse_core::observe::Rows;
-use rehearse_core::product::Engine;
+use rehearse_core::model::product::Engine;
+use rehearse_core::observation::Rows;
 use tokio::io::AsyncWriteExt;
 
 use super::refusal::{self, Failure};
 use super::{Output, mysql, postgres};
 use crate::engine::host::{Host, Interactive, Sink};
-use crate::engine::observer::DatabaseSite;
+use crate::engine::observer::DatabaseTarget;
 
 /// A question without an answer by then gets the end of the input besides: what the client takes for unfinished, as a
 /// quote that nobody closed, is carried out as it stands.
@@ -31,7 +31,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) async fn open<H: Host>(host: &H, site: &DatabaseSite) -> Result<Self, Failure> {
+    pub(super) async fn open<H: Host>(host: &H, site: &DatabaseTarget) -> Result<Self, Failure> {
         let command = match site.engine {
             Engine::Postgresql => postgres::command(site, None),
             Engine::Mysql => mysql::command(site, None),
@@ -80,7 +80,7 @@ impl Session {
             None => client.code.await,
         };
         let whole = output.take_end(rested.as_bytes()) || output.take_end(answered.as_bytes());
-        let answer = match code {
+        let response = match code {
             Ok(0) => rows(engine, &output),
             // It answered, and did not survive what is asked behind that.
             _ if whole => rows(engine, &output),
@@ -90,7 +90,7 @@ impl Session {
             }),
             Err(error) => Err(Failure::Unasked(error.chain())),
         };
-        (answer, None)
+        (response, None)
     }
 
     /// Ends the client, and waits until it has ended. One that does not is ended in its container.

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use rehearse_core::observe::Rows;
+use rehearse_core::observation::Rows;
 
 use super::refusal::Failure;
 use super::session::Session;
 use crate::engine::host::Host;
-use crate::engine::observer::DatabaseSite;
+use crate::engine::observer::DatabaseTarget;
 
 /// A session that nobody asks for so long is closed: whoever kept it was stopped before it could close it. Longer than the
 /// longest pause between two looks.
@@ -23,25 +23,25 @@ pub(crate) struct Sessions {
 }
 
 struct Idle {
-    site: DatabaseSite,
+    site: DatabaseTarget,
     session: Session,
     closing: tokio::task::AbortHandle,
 }
 
 impl Sessions {
     /// Asks through a session that is open, or opens one.
-    pub(super) async fn ask<H: Host>(&self, host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, Failure> {
+    pub(super) async fn ask<H: Host>(&self, host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, Failure> {
         if let Some(session) = self.taken(site) {
-            let (answer, session) = session.ask(sql).await;
+            let (response, session) = session.ask(sql).await;
             self.keep(site, session);
             // The server may have gone away since the last question, and be back. Looks can be repeated.
-            if !matches!(answer, Err(Failure::Unasked(_))) {
-                return answer;
+            if !matches!(response, Err(Failure::Unasked(_))) {
+                return response;
             }
         }
-        let (answer, session) = Session::open(host, site).await?.ask(sql).await;
+        let (response, session) = Session::open(host, site).await?.ask(sql).await;
         self.keep(site, session);
-        answer
+        response
     }
 
     /// Closes what is open, and waits until it is closed.
@@ -54,7 +54,7 @@ impl Sessions {
         .await;
     }
 
-    fn taken(&self, site: &DatabaseSite) -> Option<Session> {
+    fn taken(&self, site: &DatabaseTarget) -> Option<Session> {
         let mut idle = locked(&self.idle);
         let at = idle.iter().rposition(|idle| idle.site == *site)?;
         let Idle { session, closing, .. } = idle.swap_remove(at);
@@ -62,7 +62,7 @@ impl Sessions {
         Some(session)
     }
 
-    fn keep(&self, site: &DatabaseSite, session: Option<Session>) {
+    fn keep(&self, site: &DatabaseTarget, session: Option<Session>) {
         let Some(session) = session else { return };
         let mut idle = locked(&self.idle);
         let all = Arc::downgrade(&self.idle);

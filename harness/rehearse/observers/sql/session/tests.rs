@@ -11,7 +11,7 @@ use crate::engine::host::{HostError, Stream};
 /// What the client does with one question, by its mark.
 enum Does {
     /// It prints this, both marks behind it, in pieces of this many bytes.
-    Answers(&'static str, usize),
+    Observations(&'static str, usize),
     /// It prints this and the first mark, this besides, and ends with this code.
     DiesRested(&'static str, i64),
     /// It prints this besides, and ends with this code.
@@ -35,7 +35,7 @@ fn client(engine: Engine, all: Vec<Does>) -> Session {
             }
             let mark = line.split([' ', '\'']).find(|word| word.starts_with("rehearse-")).unwrap().to_owned();
             match does {
-                Does::Answers(text, piece) => {
+                Does::Observations(text, piece) => {
                     let all = format!("{text}{mark}\n{mark} rested\n");
                     all.as_bytes().chunks(piece).for_each(|piece| {
                         drop(prints.send(Ok((Stream::Out, piece.to_vec()))));
@@ -67,8 +67,8 @@ fn client(engine: Engine, all: Vec<Does>) -> Session {
     Session { engine, client: Interactive { input: Box::pin(input), output: output.boxed(), code } }
 }
 
-fn values(asked: Result<Rows, Failure>) -> Vec<Vec<Option<String>>> {
-    asked.unwrap().rows
+fn values(request: Result<Rows, Failure>) -> Vec<Vec<Option<String>>> {
+    request.unwrap().rows
 }
 
 fn row(values: &[&str]) -> Vec<Option<String>> {
@@ -78,36 +78,36 @@ fn row(values: &[&str]) -> Vec<Option<String>> {
 #[tokio::test]
 async fn one_client_answers_question_after_question_however_its_output_comes_in_pieces() {
     for piece in [1, 7, 4096] {
-        let answers = ["a\u{1f}b\u{1e}c\u{1f}\n", "", "\n"].map(|text| Does::Answers(text, piece));
+        let answers = ["a\u{1f}b\u{1e}c\u{1f}\n", "", "\n"].map(|text| Does::Observations(text, piece));
         let session = client(Engine::Postgresql, answers.into());
-        let (asked, session) = session.ask("select 1").await;
-        assert_eq!(values(asked), [row(&["a", "b"]), row(&["c", ""])]);
-        let (asked, session) = session.unwrap().ask("select 1 where false").await;
-        assert_eq!(values(asked), Vec::<Vec<_>>::new());
-        let (asked, session) = session.unwrap().ask("select ''").await;
-        assert_eq!(values(asked), [row(&[""])]);
+        let (request, session) = session.ask("select 1").await;
+        assert_eq!(values(request), [row(&["a", "b"]), row(&["c", ""])]);
+        let (request, session) = session.unwrap().ask("select 1 where false").await;
+        assert_eq!(values(request), Vec::<Vec<_>>::new());
+        let (request, session) = session.unwrap().ask("select ''").await;
+        assert_eq!(values(request), [row(&[""])]);
         session.unwrap().close().await;
     }
-    let session = client(Engine::Mysql, vec![Does::Answers("1\t2\n", 3)]);
+    let session = client(Engine::Mysql, vec![Does::Observations("1\t2\n", 3)]);
     assert_eq!(values(session.ask("select 1, 2").await.0), [row(&["1", "2"])]);
 }
 
 #[tokio::test]
 async fn an_error_ends_the_client_and_is_judged_by_what_it_printed() {
     let session = client(Engine::Postgresql, vec![Does::Ends("psql:<stdin>:1: FEHLER:  42P01: no\n", 3)]);
-    let (asked, session) = session.ask("select 1").await;
-    assert!(matches!(asked, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42P01"));
+    let (request, session) = session.ask("select 1").await;
+    assert!(matches!(request, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42P01"));
     assert!(session.is_none());
     let session = client(Engine::Mysql, vec![Does::Ends("ERROR 2013 (HY000) at line 9: Lost\n", 1)]);
-    let (asked, session) = session.ask("select 1").await;
-    assert!(matches!(asked, Err(Failure::Unasked(_))) && session.is_none());
+    let (request, session) = session.ask("select 1").await;
+    assert!(matches!(request, Err(Failure::Unasked(_))) && session.is_none());
 }
 
 #[tokio::test]
 async fn what_fails_behind_the_answer_is_no_failure_of_the_question_and_the_session_is_over() {
     let session = client(Engine::Postgresql, vec![Does::DiesRested("1\n", 3)]);
-    let (asked, session) = session.ask("begin; select 1").await;
-    assert_eq!(values(asked), [row(&["1"])]);
+    let (request, session) = session.ask("begin; select 1").await;
+    assert_eq!(values(request), [row(&["1"])]);
     assert!(session.is_none());
 }
 
@@ -116,8 +116,8 @@ async fn a_statement_that_does_not_end_is_carried_out_as_it_stands() {
     let error = "psql:<stdin>:4: ERROR:  42601: unterminated quoted string\n";
     let session = client(Engine::Postgresql, vec![Does::WaitsForTheEnd(error, 3)]);
     let began = tokio::time::Instant::now();
-    let (asked, session) = session.ask("select 'a").await;
-    assert!(matches!(asked, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42601"));
+    let (request, session) = session.ask("select 'a").await;
+    assert!(matches!(request, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42601"));
     assert!(session.is_none() && began.elapsed() == PATIENCE);
 }
 
