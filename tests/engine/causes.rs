@@ -6,7 +6,7 @@ use rehearse_core::observation::DataState;
 
 /// Every cause as `place: object <- consequences, skipped`.
 fn causes(ran: &Ran) -> Vec<String> {
-    let text = |trouble: &rehearse_core::outcome::cause::EngineError<'_>| {
+    let text = |trouble: &rehearse_core::outcome::cause::Symptom<'_>| {
         let text = trouble.text();
         format!("{}: {}", trouble.place(), text.split(": expected").next().unwrap_or_default())
     };

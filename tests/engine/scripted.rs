@@ -12,7 +12,7 @@ use rehearse::engine::BodyMaker;
 use rehearse::engine::host::{BoxError, DeploymentName, HostError, Leftover, ServiceSpec, ServiceState};
 use rehearse::engine::observer::HttpRequest;
 use rehearse_core::observation::activity::Activity;
-use rehearse_core::observation::{Body, DataState, Item, Kept, Structure, TableState};
+use rehearse_core::observation::{Body, DataState, Item, RetainedRows, Structure, TableState};
 use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -310,7 +310,8 @@ pub(crate) fn body(text: &str) -> Body {
 /// One table, `things`, each row with this name; and an index on it.
 pub(crate) fn things(rows: u64, name: &str) -> DataState {
     let columns = vec!["id".to_owned(), "name".to_owned()];
-    let kept = Kept { columns: columns.clone(), rows: (1..=rows).map(|id| format!("{id}\t{name}").into()).collect() };
+    let kept =
+        RetainedRows { columns: columns.clone(), rows: (1..=rows).map(|id| format!("{id}\t{name}").into()).collect() };
     let sums = columns.iter().map(|column| (column.clone(), format!("{column} {rows} {name}"))).collect();
     let key = vec!["id".to_owned()];
     let table = TableState { rows, key, columns, sums, kept: Some(Arc::new(kept)), ..TableState::default() };

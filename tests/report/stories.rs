@@ -175,8 +175,8 @@ const CHECKS: [CheckKind; 4] = [CheckKind::Version, CheckKind::Health, CheckKind
 fn plan() -> Fallible<Plan> {
     let action = |stage: &str| match stage.rsplit('/').next().unwrap_or_default() {
         "backup" => StageAction::VerifyBackup,
-        "images" => StageAction::Images { images: Vec::new(), beside: false },
-        "images-hops" => StageAction::Images { images: Vec::new(), beside: true },
+        "images" => StageAction::Images { images: Vec::new(), background: false },
+        "images-hops" => StageAction::Images { images: Vec::new(), background: true },
         "deploy" => StageAction::Deploy { deployment: "main".to_owned(), steps: Vec::new() },
         "restore" => StageAction::Restore { deployment: "main".to_owned(), steps: Vec::new() },
         "baseline" => StageAction::Baseline { checks: CHECKS.to_vec() },
@@ -202,7 +202,7 @@ fn plan() -> Fallible<Plan> {
             because,
             when: None,
             undecided: None,
-            told: Vec::new(),
+            notices: Vec::new(),
         })
     };
     Ok(Plan {
@@ -219,7 +219,7 @@ fn plan() -> Fallible<Plan> {
         backup: "backup".to_owned(),
         deadline: Duration::from_secs(3600),
         require: Vec::new(),
-        without: Default::default(),
+        skip_checks: Default::default(),
         production: None,
         stages: stages.collect(),
     })

@@ -48,7 +48,7 @@ pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) -> CliOverrides 
     }
     scenario.require.sort();
     scenario.require.dedup();
-    for kind in &changes.without {
+    for kind in &changes.skip_checks {
         given.note("/skip-checks", format!("--skip-checks {}", kind.name()));
         scenario.skip_checks.entry(*kind).or_insert_with(|| "switched off by --skip-checks".to_owned());
     }

@@ -23,7 +23,7 @@ use crate::docker::creations::Creations;
 use crate::docker::doctor::memory_available;
 use crate::docker::label::{self, OwnershipLabels, plain};
 use crate::docker::pull::pull;
-use crate::docker::recipe::{Offer, Page, Pull, RecipeCatalog};
+use crate::docker::recipe::{Entry, Offer, Pull, RecipeCatalog};
 use crate::docker::reference::Reference;
 use crate::docker::release;
 use crate::engine::host::{HostError, ImageHeld, ImageWanted, Obtained};
@@ -186,7 +186,7 @@ impl Images {
     async fn make(
         &self,
         repository: &str,
-        page: &Page,
+        page: &Entry,
         offer: Offer<'_>,
         why: &str,
         progress: Progress<'_>,

@@ -35,7 +35,7 @@ pub(crate) enum Mode {
     /// To judge the release after a hop.
     Hop,
     /// To prove the rollback equal to the baseline.
-    Return,
+    Rollback,
 }
 
 /// Probes that only read run this many side by side: more would only queue in the product.

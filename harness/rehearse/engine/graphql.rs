@@ -18,7 +18,7 @@ use super::host::Host;
 use super::login::Logins;
 use super::observer::{Observer, RequestBody};
 use super::probe::{Against, Observations};
-use super::request::Request;
+use super::request::PreparedRequest;
 
 /// The check of the schema.
 pub(super) const INTERFACE: &str = "the schema breaks no query but by reviewed changes";
@@ -187,8 +187,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         let endpoint = &check.endpoint;
         let longest = check.longest.as_ref().map_or(LONGEST, |size| size.bytes());
-        let request = Request {
-            request: request
+        let request = PreparedRequest {
+            title: request
                 .identity
                 .map_or_else(|| request.name.to_owned(), |name| format!("{} as {name}", request.name)),
             service: &endpoint.service,

@@ -378,8 +378,8 @@ pub trait Host: Send + Sync + 'static {
     /// did. What it had done by then is to be observed.
     fn endings(&self) -> impl Future<Output = Vec<String>> + Send;
 
-    /// Returns as soon as the engine tells that a service has ended, counted from the call: whoever waits for it looks
-    /// which one. An engine that tells nothing of it never returns, and its services are looked at now and then.
+    /// Returns as soon as a service has ended after this call; the caller looks which one it was. A host that gets no such
+    /// events never returns, and its services are looked at now and then.
     fn exited(&self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }

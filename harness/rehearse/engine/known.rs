@@ -30,7 +30,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 let shown = match place {
                     // A line of a log is its own evidence; the rest of the log is about others.
                     Place::Log => Vec::new(),
-                    Place::Finding | Place::Output | Place::HttpResponse => self.shown_by(state, finding),
+                    Place::Finding | Place::Output | Place::Response => self.shown_by(state, finding),
                 };
                 finding.known = self.recognised(&ctx.release, place, &finding.to_string(), &shown);
             }
@@ -97,7 +97,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if !evidence.ends_with(".txt") {
             return Vec::new();
         }
-        let place = |text: &String| if is_response(text) { Place::HttpResponse } else { Place::Output };
+        let place = |text: &String| if is_response(text) { Place::Response } else { Place::Output };
         searched(&path, 0).map(|text| (place(&text), text)).into_iter().collect()
     }
 
@@ -118,7 +118,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         });
         let last = files.filter(|(_, path)| path.extension().is_some_and(|extension| extension == "txt")).max()?;
         let text = searched(&last.1, 0)?;
-        Some((if is_response(&text) { Place::HttpResponse } else { Place::Output }, text))
+        Some((if is_response(&text) { Place::Response } else { Place::Output }, text))
     }
 }
 

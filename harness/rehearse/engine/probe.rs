@@ -54,7 +54,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let mut captured = logins.captured.clone();
             let mut active = 0;
             for step in &probe.steps {
-                let (releases, expect, same, wanted) = parts(step);
+                let (releases, expect, unchanged, wanted) = parts(step);
                 if releases.is_some_and(|range| !range.contains(&ctx.release)) {
                     continue;
                 }
@@ -80,7 +80,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     Against::Nothing => Compared::Nothing,
                     Against::Baseline(answers) => Compared::Baseline(answers.get(&key)),
                 };
-                let terms = ExpectContext { expect, same, changes: &changes, context: &context };
+                let terms = ExpectContext { expect, unchanged, changes: &changes, context: &context };
                 let well = judge_answer(&seen, terms, compared, &mut report);
                 report.asked_of(service(step));
                 let taken = if well { self.capture(wanted, &seen, &mut captured) } else { Ok(()) };

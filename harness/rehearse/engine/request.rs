@@ -16,9 +16,9 @@ use super::observer::{HttpRequest, Observer, RequestBody};
 use super::output::KEPT;
 
 /// A request that is ready but for its headers.
-pub(crate) struct Request<'a> {
+pub(crate) struct PreparedRequest<'a> {
     /// What it is called in reports.
-    pub(crate) request: String,
+    pub(crate) title: String,
     pub(crate) service: &'a str,
     pub(crate) port: u16,
     pub(crate) method: &'static str,
@@ -50,7 +50,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     ) -> Result<Observation, EngineError> {
         let path = step.path.render(context)?;
         let identity = step.identity.as_ref().map(|name| name.render(context)).transpose()?;
-        let request = match (&step.name, &identity) {
+        let title = match (&step.name, &identity) {
             (Some(name), Some(identity)) => format!("{name} as {identity}"),
             (Some(name), None) => name.clone(),
             (None, Some(identity)) => format!("{} {path} as {identity}", step.method.name()),
@@ -67,8 +67,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 ))
             }
         };
-        let request = Request {
-            request,
+        let request = PreparedRequest {
+            title,
             service: &step.service,
             port: step.port,
             method: step.method.name(),
@@ -89,11 +89,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     pub(crate) async fn request(
         &self,
         ctx: &StageContext,
-        request: Request<'_>,
+        request: PreparedRequest<'_>,
         visit: &str,
         context: &Value,
     ) -> Result<Observation, EngineError> {
-        let Request { request, service, port, method, path, identity, body, deadline, keep, .. } = request;
+        let PreparedRequest { title, service, port, method, path, identity, body, deadline, keep, .. } = request;
         // As a neighbour on the network would ask: the port that we reach it by changes from start to start, and products
         // write the name they are asked by into their answers.
         let mut headers = BTreeMap::from([("host".to_owned(), format!("{service}:{port}"))]);
@@ -130,7 +130,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 }
             }
         };
-        let response = until_expected(&request, request.within, request.expect, context, ask).await;
-        self.shown(&ctx.stage, request, response)
+        let response = until_expected(&title, request.within, request.expect, context, ask).await;
+        self.shown(&ctx.stage, title, response)
     }
 }

@@ -121,7 +121,7 @@ enum Over {
     Cancelled,
     Deadline,
     /// Something from outside came between; what.
-    Disturbed(String),
+    Interfered(String),
 }
 
 /// The first event.
@@ -154,7 +154,7 @@ pub async fn rehearse<H: Host, O: Observer>(
         host,
         observer,
         meter: Meter::new(),
-        tell: sender,
+        emit: sender,
         addresses: Arc::new(Mutex::new(BTreeMap::new())),
         made_from: Arc::new(Mutex::new(BTreeMap::new())),
         started: Arc::new(Mutex::new(BTreeMap::new())),

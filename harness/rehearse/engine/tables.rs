@@ -26,7 +26,7 @@ impl Mode {
         match self {
             Self::Baseline => "the restored tables have content",
             Self::Hop => "no row or value was lost or changed but by reviewed rules",
-            Self::Return => "every table is as it was before the first hop",
+            Self::Rollback => "every table is as it was before the first hop",
         }
     }
 }

@@ -59,11 +59,11 @@ impl Junit {
 
 impl Reporter for Junit {
     fn report(&mut self, event: &Event, summary: &Summary) -> Result<(), ReportError> {
-        let ((bytes, notices), checks) = (self.last, summary.checks());
+        let ((bytes, told), checks) = (self.last, summary.checks());
         let due = match event.kind {
             EventKind::RunStarted(_) | EventKind::RunFinished => true,
             // While a stage runs the file says that the run has not ended, so this is the moment that may grow old.
-            EventKind::StageStarted { .. } => bytes <= LARGE || checks > notices + notices / 8,
+            EventKind::StageStarted { .. } => bytes <= LARGE || checks > told + told / 8,
             EventKind::StageFinished { .. } => bytes <= LARGE,
             // A stage that is skipped is followed by one that begins, or by the end.
             EventKind::StageSkipped { .. }

@@ -156,7 +156,7 @@ fn width(plan: &Plan) -> usize {
 /// GitLab's sections cannot overlap, so that a stage that runs beside others has none.
 fn section(look: Look, plan: &Plan, stage: &StageId) -> Option<String> {
     let stage = plan.stages.iter().find(|known| known.id == *stage)?;
-    let beside = matches!(stage.action, StageAction::Images { beside: true, .. });
+    let beside = matches!(stage.action, StageAction::Images { background: true, .. });
     let name = format!("{}.{:02}.{}", plan.scenario, stage.number, stage.id);
     let clean = name.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '-' }).collect();
     (look == Look::GitLab && !beside).then_some(clean)

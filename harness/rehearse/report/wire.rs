@@ -68,7 +68,7 @@ pub(super) struct WireFinding {
     /// What was expected of it.
     expected: String,
     /// What was seen.
-    seen: String,
+    actual: String,
     /// The file in the output folder that shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<String>,
@@ -120,8 +120,8 @@ impl From<&Known> for WireKnown {
 
 impl From<&Finding> for WireFinding {
     fn from(finding: &Finding) -> Self {
-        let Finding { object, expected, seen, evidence, known, service: _ } = finding.clone();
-        Self { object, expected, seen, evidence, known: known.as_ref().map(WireKnown::from) }
+        let Finding { object, expected, actual, evidence, known, service: _ } = finding.clone();
+        Self { object, expected, actual, evidence, known: known.as_ref().map(WireKnown::from) }
     }
 }
 

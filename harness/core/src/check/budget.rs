@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::outcome::event::CheckReport;
 use crate::model::product::{SizeBudget, TimeBudget};
+use crate::outcome::event::CheckReport;
 use crate::outcome::verdict::Finding;
 
 /// Figures by what they are of, or why there is none. The second of a pair tells one reading from another: a service

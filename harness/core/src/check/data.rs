@@ -1,20 +1,20 @@
 //! Judges the state of the tables: nothing lost, nothing changed, nothing there that should not be, but by rules.
 
 mod compare;
+mod difference;
 mod rows;
 mod rules;
 mod structure;
-mod told;
 
+pub use difference::{Affected, Difference};
 pub use rules::reading;
 pub use structure::{judge_structure, name_structure};
-pub use told::{Affected, Difference};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::outcome::event::CheckReport;
-use crate::observation::{DataState, TableState};
 use crate::model::product::{DataRule, fits};
+use crate::observation::{DataState, TableState};
+use crate::outcome::event::CheckReport;
 use crate::outcome::verdict::Finding;
 
 use rules::Rules;
@@ -90,7 +90,7 @@ pub fn judge_data(
         finish(difference, expected, &mut findings, &mut differences, report);
     }
     report.notes.extend(rules.unused(false));
-    told::tell(findings, "tables", report);
+    difference::add_findings(findings, "tables", report);
     differences
 }
 

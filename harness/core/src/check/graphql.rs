@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::response::Compared;
 use super::compare::shorten;
 use super::json::{Difference, JsonTerms, differences, values};
-use crate::outcome::event::CheckReport;
-use crate::observation::{Response, Body, Observation};
+use super::response::Compared;
 use crate::model::product::ReviewedChange;
+use crate::observation::{Body, Observation, Response};
+use crate::outcome::event::CheckReport;
 use crate::outcome::verdict::Finding;
 
 /// Differences told one by one; the rest is counted.
@@ -59,7 +59,9 @@ pub fn judge_graphql(seen: &Observation, terms: GraphqlTerms<'_>, compared: Comp
         Compared::Baseline(Some(before)) => match meaning(&before.response) {
             Meaning::Data(data) => data,
             Meaning::Wrong { .. } | Meaning::Unclear(_) => {
-                report.inconclusive.push(format!("{}: the baseline's answer has no data to compare with", seen.request));
+                report
+                    .inconclusive
+                    .push(format!("{}: the baseline's answer has no data to compare with", seen.request));
                 return;
             }
         },
@@ -87,7 +89,9 @@ pub fn judge_graphql(seen: &Observation, terms: GraphqlTerms<'_>, compared: Comp
         report.notes.push(by_rule(&seen.request, *times, "differences", change));
     }
     if all.beyond > 0 && told.is_empty() {
-        report.inconclusive.push(format!("{}: {} differences beyond those that were looked at", seen.request, all.beyond));
+        report
+            .inconclusive
+            .push(format!("{}: {} differences beyond those that were looked at", seen.request, all.beyond));
     }
     let more = told.len().saturating_sub(TOLD) as u64 + all.beyond;
     let wrong = !told.is_empty();
@@ -122,7 +126,9 @@ pub fn judge_refused(seen: &Observation, report: &mut CheckReport) {
 
 fn on_baseline(seen: &Observation, data: &Value, terms: GraphqlTerms<'_>, report: &mut CheckReport) {
     match values(data, terms.json.ignore) {
-        0 => report.inconclusive.push(format!("{}: the answer is empty, nothing can be compared with it", seen.request)),
+        0 => {
+            report.inconclusive.push(format!("{}: the answer is empty, nothing can be compared with it", seen.request))
+        }
         count => {
             report.assertions += 1;
             report.notes.push(format!("{}: {count} values", seen.request));
@@ -148,8 +154,8 @@ fn meaning(response: &Response) -> Meaning {
     };
     let status = response.status;
     let wrong = |expected, seen, refused| Meaning::Wrong { expected, seen, refused };
-    let response = match parse(&response.body) {
-        Ok(response) => response,
+    let body = match parse(&response.body) {
+        Ok(body) => body,
         Err(_) if !(200..300).contains(&status) => {
             let text = format!("status {status}: {}", excerpt(&response.body.text));
             return wrong("a status of success", text, matches!(status, 401 | 403));
@@ -159,9 +165,9 @@ fn meaning(response: &Response) -> Meaning {
             return wrong("JSON", format!("status {status}: {}", excerpt(&response.body.text)), false);
         }
     };
-    let data = response.get("data").filter(|data| !data.is_null());
+    let data = body.get("data").filter(|data| !data.is_null());
     let nothing = data.is_none_or(|data| values(data, &[]) == 0);
-    let failed = match response.get("errors") {
+    let failed = match body.get("errors") {
         None | Some(Value::Null) => None,
         Some(Value::Array(errors)) if errors.is_empty() => None,
         Some(errors) => Some(quoted(errors)),
@@ -222,7 +228,9 @@ pub fn data_of(response: &Response) -> Result<Value, (bool, String)> {
             let broken = match response {
                 Response::NoResponse { .. } => true,
                 Response::Http(response) => response.status >= 500,
-                Response::Exec(_) | Response::Rows(_) | Response::Rejected { .. } | Response::ProbeError { .. } => false,
+                Response::Exec(_) | Response::Rows(_) | Response::Rejected { .. } | Response::ProbeError { .. } => {
+                    false
+                }
             };
             Err((broken, seen))
         }

@@ -1,8 +1,8 @@
 //! Judges a schema against the one of the release before.
 
-use crate::outcome::event::CheckReport;
-use crate::observation::graphql::SchemaChange;
 use crate::model::product::ReviewedChange;
+use crate::observation::graphql::SchemaChange;
+use crate::outcome::event::CheckReport;
 use crate::outcome::verdict::Finding;
 
 /// Findings told one by one; the rest is counted in one more.
@@ -80,7 +80,7 @@ mod tests {
         };
         let report = judged(SchemaTerms::Since(&[&rule]));
         assert_eq!(report.findings.len(), 1);
-        assert_eq!(report.findings[0].seen, "type Site removed");
+        assert_eq!(report.findings[0].actual, "type Site removed");
         assert_eq!(
             report.notes,
             [

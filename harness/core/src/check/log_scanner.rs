@@ -16,10 +16,10 @@ use regex::bytes::{Regex, RegexSet};
 
 use self::open::{Follows, Open};
 use self::together::together;
-use crate::observation::{ErrorKind, LogReview};
-use crate::model::product::LogCheck;
-use crate::vocabulary::release::Release;
 use crate::knowledge::signature::JsonLines;
+use crate::model::product::LogCheck;
+use crate::observation::{ErrorKind, LogReview};
+use crate::vocabulary::release::Release;
 
 /// A line longer than this is judged part by part.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -96,8 +96,9 @@ impl LogScanner {
     /// # Errors
     /// When a pattern cannot be compiled for bytes.
     pub fn new(check: &LogCheck, release: &Release, source: impl Into<String>) -> Result<Self, regex::Error> {
-        let applies =
-            |range: &Option<crate::vocabulary::release::Range>| range.as_ref().is_none_or(|range| range.contains(release));
+        let applies = |range: &Option<crate::vocabulary::release::Range>| {
+            range.as_ref().is_none_or(|range| range.contains(release))
+        };
         let errors: Vec<&str> = check.errors.iter().map(|pattern| pattern.regex().as_str()).collect();
         Ok(Self {
             any: together(&errors),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::compare::shorten;
-use crate::outcome::event::CheckReport;
 use crate::observation::{ErrorKind, LogReview};
+use crate::outcome::event::CheckReport;
 use crate::outcome::verdict::Finding;
 
 /// Kinds told one by one, per log; the rest is counted.
@@ -122,6 +122,6 @@ mod tests {
         let mut report = CheckReport::new(CheckKind::Logs, "all");
         judge_logs(&[review(&kinds)], &[], &mut report);
         assert_eq!(report.findings.len(), TOLD + 1);
-        assert_eq!(report.findings[TOLD].seen, "30 more kinds of errors");
+        assert_eq!(report.findings[TOLD].actual, "30 more kinds of errors");
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::data::list;
-use crate::outcome::event::CheckReport;
-use crate::observation::migrations::MigrationReader;
-use crate::observation::MigrationState;
 use crate::model::product::{Recorded, ReplacedMigrations};
+use crate::observation::MigrationState;
+use crate::observation::migrations::MigrationReader;
+use crate::outcome::event::CheckReport;
 use crate::outcome::verdict::Finding;
 
 /// Compares the recorded migrations with those of the running code, and with those recorded before.
@@ -90,8 +90,8 @@ pub fn judge_stream(told: &MigrationReader, recorded: &[String], object: &str) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observation::migrations::MigrationFormat;
     use crate::model::scenario::CheckKind;
+    use crate::observation::migrations::MigrationFormat;
     use crate::outcome::verdict::Outcome;
 
     fn state(recorded: &[&str], known: &[&str]) -> MigrationState {
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(findings[0].object, format!("migration {cut}"));
         assert!(judge_stream(&told, &own(&["a.0001_x", &format!("{cut}igration")]), "the stream").is_empty());
         let lost = judge_stream(&told, &own(&[&format!("{cut}igration")]), "the stream");
-        assert_eq!(lost[0].seen, "not recorded: a.0001_x");
+        assert_eq!(lost[0].actual, "not recorded: a.0001_x");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! Each judge adds to a [`crate::outcome::event::CheckReport`]: an assertion that fired on data, a finding, a doubt, a note.
 //! What saw no data adds a doubt and never an assertion.
 
-mod response;
 mod budget;
 mod compare;
 mod data;
@@ -15,8 +14,8 @@ mod logs;
 mod matcher;
 mod migrations;
 mod performance;
+mod response;
 
-pub use response::{Compared, ExpectContext, fill_json, judge_answer};
 pub use budget::{Budget, Figures, judge_budget};
 pub use compare::{csv_difference, json_difference, shorten};
 pub use data::{Affected, DataTerms, Difference, judge_data, judge_rows, judge_structure, name_structure, reading};
@@ -28,3 +27,4 @@ pub use logs::judge_logs;
 pub use matcher::holds;
 pub use migrations::{judge_migrations, judge_stream};
 pub use performance::{judge_performance, over_budget};
+pub use response::{Compared, ExpectContext, fill_json, judge_answer};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::outcome::event::CheckReport;
-use crate::observation::Samples;
 use crate::model::product::PerformanceCheck;
+use crate::observation::Samples;
+use crate::outcome::event::CheckReport;
 use crate::outcome::verdict::Finding;
 
 /// Fewer samples than this tell nothing.

@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::compare::{csv_difference, json_difference, records, shorten};
 use super::matcher::{fill, holds};
+use crate::model::product::{AllowedChange, Aspect, Expect, Matcher};
+use crate::observation::{Body, Observation, Response};
 use crate::outcome::event::CheckReport;
-use crate::observation::{Response, Body, Observation};
-use crate::model::product::{AllowedChange, Expect, Aspect, Matcher};
-use crate::vocabulary::template::TemplateError;
 use crate::outcome::verdict::{Finding, SILENT};
+use crate::vocabulary::template::TemplateError;
 
 /// The terms an answer is judged on.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,12 @@ pub enum Compared<'a> {
 }
 
 /// Judges one answer into `report`. `false` when a later step of the probe makes no sense any more.
-pub fn judge_answer(seen: &Observation, terms: ExpectContext<'_>, compared: Compared<'_>, report: &mut CheckReport) -> bool {
+pub fn judge_answer(
+    seen: &Observation,
+    terms: ExpectContext<'_>,
+    compared: Compared<'_>,
+    report: &mut CheckReport,
+) -> bool {
     report.evidence.extend(seen.evidence.clone());
     let (first, before) = (report.findings.len(), report.findings.len() + report.inconclusive.len());
     if let Err(error) = judge(seen, terms, compared, report) {
@@ -59,7 +64,10 @@ fn one_per_page(seen: &Observation, findings: Vec<Finding>) -> Vec<Finding> {
         let of_status = match &seen.response {
             Response::Http(response) => first.actual.starts_with(&response.status.to_string()),
             Response::Exec(_) => first.actual.starts_with("exit code "),
-            Response::Rows(_) | Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => false,
+            Response::Rows(_)
+            | Response::NoResponse { .. }
+            | Response::Rejected { .. }
+            | Response::ProbeError { .. } => false,
         };
         first.object == seen.request && of_status
     });
@@ -78,7 +86,12 @@ fn one_per_page(seen: &Observation, findings: Vec<Finding>) -> Vec<Finding> {
     kept
 }
 
-fn judge(seen: &Observation, terms: ExpectContext<'_>, compared: Compared<'_>, report: &mut CheckReport) -> Result<(), TemplateError> {
+fn judge(
+    seen: &Observation,
+    terms: ExpectContext<'_>,
+    compared: Compared<'_>,
+    report: &mut CheckReport,
+) -> Result<(), TemplateError> {
     match &seen.response {
         Response::NoResponse { reason } => {
             report.assertions += 1;
@@ -107,7 +120,9 @@ fn judge(seen: &Observation, terms: ExpectContext<'_>, compared: Compared<'_>, r
         for aspect in same {
             match before {
                 Some(before) => compare(seen, before, aspect, report),
-                None => report.inconclusive.push(format!("{}: the baseline has no answer to compare with", seen.request)),
+                None => {
+                    report.inconclusive.push(format!("{}: the baseline has no answer to compare with", seen.request))
+                }
             }
         }
     }
@@ -115,7 +130,12 @@ fn judge(seen: &Observation, terms: ExpectContext<'_>, compared: Compared<'_>, r
 }
 
 /// A reviewed change of the status: then nothing else of the answer can be as it was.
-fn allowed_change(seen: &Observation, terms: ExpectContext<'_>, compared: Compared<'_>, report: &mut CheckReport) -> bool {
+fn allowed_change(
+    seen: &Observation,
+    terms: ExpectContext<'_>,
+    compared: Compared<'_>,
+    report: &mut CheckReport,
+) -> bool {
     let Compared::Baseline(Some(before)) = compared else { return false };
     let (was, is) = (status(&before.response), status(&seen.response));
     let change = terms.changes.iter().find(|c| was == Some(c.from.clone()) && is == Some(c.to.clone()));
@@ -133,12 +153,14 @@ fn status(response: &Response) -> Option<String> {
     match response {
         Response::Http(response) => Some(response.status.to_string()),
         Response::Exec(ended) => Some(ended.exit.to_string()),
-        Response::Rows(_) | Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => None,
+        Response::Rows(_) | Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => {
+            None
+        }
     }
 }
 
 fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckReport) -> Result<(), TemplateError> {
-    let ExpectContext { expect, same, context, .. } = terms;
+    let ExpectContext { expect, unchanged, context, .. } = terms;
     let mut asserted = |holds: bool, part: &str, expected: String, was: String| {
         report.assertions += 1;
         if !holds {
@@ -152,7 +174,7 @@ fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckRepo
             if !expect.status.is_empty() {
                 let wanted = expect.status.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
                 asserted(expect.status.contains(&code), "", wanted, excerpt());
-            } else if !same.contains(&Aspect::Status) {
+            } else if !unchanged.contains(&Aspect::Status) {
                 asserted((200..300).contains(&code), "", "a status of success".to_owned(), excerpt());
             }
             // An empty body of success is no success, unless the file says what the body is.
@@ -161,7 +183,7 @@ fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckRepo
                 || expect.size.is_some()
                 || expect.records.is_some()
                 || expect.digest.is_some()
-                || same.iter().any(|aspect| *aspect != Aspect::Status);
+                || unchanged.iter().any(|aspect| *aspect != Aspect::Status);
             if code == 200 && !asked_of_body {
                 asserted(response.body.size > 0, "", "a body".to_owned(), "200 with an empty body".to_owned());
             }
@@ -259,9 +281,11 @@ fn count(response: &Response) -> Option<u64> {
         Response::Rows(rows) => Some(rows.rows.len() as u64),
         Response::Http(response) if !response.body.cut => records(&response.body.text).map(|r| r.len() as u64),
         Response::Exec(ended) if !ended.out.cut => records(&ended.out.text).map(|r| r.len() as u64),
-        Response::Http(_) | Response::Exec(_) | Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => {
-            None
-        }
+        Response::Http(_)
+        | Response::Exec(_)
+        | Response::NoResponse { .. }
+        | Response::Rejected { .. }
+        | Response::ProbeError { .. } => None,
     }
 }
 
@@ -269,7 +293,9 @@ fn body(response: &Response) -> Option<&Body> {
     match response {
         Response::Http(response) => Some(&response.body),
         Response::Exec(ended) => Some(&ended.out),
-        Response::Rows(_) | Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => None,
+        Response::Rows(_) | Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => {
+            None
+        }
     }
 }
 
@@ -278,7 +304,9 @@ fn compare(seen: &Observation, before: &Observation, aspect: &Aspect, report: &m
     let (now, was) = (body(&seen.response), body(&before.response));
     let differences: Result<Vec<(String, String)>, String> = match aspect {
         Aspect::Status => pair(status(&before.response), status(&seen.response)),
-        Aspect::Digest | Aspect::Size if was.is_some_and(|was| was.size == 0) => Err("the baseline was empty".to_owned()),
+        Aspect::Digest | Aspect::Size if was.is_some_and(|was| was.size == 0) => {
+            Err("the baseline was empty".to_owned())
+        }
         Aspect::Digest => pair(was.map(|b| b.digest.clone()), now.map(|b| b.digest.clone())),
         Aspect::Size => pair(was.map(|b| b.size.to_string()), now.map(|b| b.size.to_string())),
         Aspect::Records if count(&before.response) == Some(0) => Err("the baseline had no record".to_owned()),
@@ -287,7 +315,9 @@ fn compare(seen: &Observation, before: &Observation, aspect: &Aspect, report: &m
             Some(count(&seen.response).map_or("no records".to_owned(), |n| n.to_string())),
         ),
         Aspect::Rows => match (&before.response, &seen.response) {
-            (Response::Rows(was), Response::Rows(_)) if was.rows.is_empty() => Err("the baseline had no row".to_owned()),
+            (Response::Rows(was), Response::Rows(_)) if was.rows.is_empty() => {
+                Err("the baseline had no row".to_owned())
+            }
             (Response::Rows(was), Response::Rows(now)) if was == now => Ok(Vec::new()),
             (Response::Rows(was), Response::Rows(now)) => Ok(vec![row_difference(&was.rows, &now.rows)]),
             _ => Err("it is no query".to_owned()),

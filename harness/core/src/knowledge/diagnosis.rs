@@ -10,10 +10,10 @@ mod wide;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::vocabulary::release::{Range, Release};
-use crate::secret::without_named;
 use crate::knowledge::signature::{Occurrence, Recogniser, Search, Seen};
 use crate::outcome::verdict::Known;
+use crate::secret::without_named;
+use crate::vocabulary::release::{Range, Release};
 
 pub use tree::{DiagnosedFailure, tree};
 pub use unexplained::{FirstError, Unexplained};

@@ -14,12 +14,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::outcome::verdict::Known;
 use crate::source::diagnostic::{Problem, did_you_mean};
+use crate::source::spec::Document;
 use crate::vocabulary::release::{Range, Release};
 use crate::vocabulary::scalar::Pattern;
-use crate::source::spec::Document;
 use crate::vocabulary::template::Template;
-use crate::outcome::verdict::Known;
 
 pub(crate) use lines::shown as shown_line;
 pub use reading::{JsonLines, LogLines};

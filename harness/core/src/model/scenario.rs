@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::source::diagnostic::did_you_mean;
-use crate::planning::path::Target;
 use crate::model::product::{Service, Step};
-use crate::vocabulary::release::{Edition, Line};
+use crate::planning::path::Target;
 use crate::runbook::Production;
+use crate::source::diagnostic::did_you_mean;
+use crate::vocabulary::release::{Edition, Line};
 use crate::vocabulary::scalar::Duration;
 
 /// What its author wants rehearsed.

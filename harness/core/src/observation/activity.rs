@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::planning::plan::humane;
 use crate::observation::progress::count;
+use crate::planning::plan::humane;
 
 /// What a database's other sessions do, and what it counts.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -284,7 +284,7 @@ mod tests {
         check(&[session("1", InTransaction, 600)], 100, quiet, stuck);
         check(&[session("1", Rests, 600)], 0, quiet, stuck);
         check(&[], 0, quiet, stuck);
-        // WaitTarget the server hides may be at work.
+        // Whom the server hides may be at work.
         let hidden = "UPDATE things SET a = 1 9.0s";
         let slow = format!("slow: the database is still at work, {hidden}");
         check(&[session("1", Hidden, 9)], 0, &format!("database busy: {hidden}"), &slow);

@@ -1,6 +1,10 @@
 //! What was read from a deployment. No opinion in it.
 
+pub mod activity;
 mod data;
+pub mod graphql;
+pub mod migrations;
+pub mod progress;
 
 pub use data::*;
 

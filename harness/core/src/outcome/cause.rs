@@ -9,11 +9,11 @@ mod shape;
 
 use std::collections::BTreeSet;
 
-use crate::outcome::event::{CheckReport, StageId};
-use crate::planning::plan::Stage;
 use crate::model::scenario::CheckKind;
+use crate::outcome::event::{CheckReport, StageId};
 use crate::outcome::summary::{Progress, StageRecord};
 use crate::outcome::verdict::{Finding, Known, Outcome, SILENT};
+use crate::planning::plan::Stage;
 use shape::{shapes, status, undefined};
 
 /// One thing that is wrong, and where.
@@ -304,8 +304,9 @@ fn merge(groups: &mut Vec<Vec<Item<'_>>>) -> bool {
 }
 
 fn troubles(record: &StageRecord) -> Vec<Symptom<'_>> {
-    let of = |check, said| Symptom { stage: record, check, detail };
-    let mut all: Vec<Symptom<'_>> = record.findings.iter().map(|finding| of(None, SymptomDetail::Finding(finding))).collect();
+    let of = |check, detail| Symptom { stage: record, check, detail };
+    let mut all: Vec<Symptom<'_>> =
+        record.findings.iter().map(|finding| of(None, SymptomDetail::Finding(finding))).collect();
     if record.outcome == Outcome::Inconclusive {
         all.extend(record.reason.iter().map(|reason| of(None, SymptomDetail::Doubt(reason))));
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::observation::migrations::Migration;
-use crate::planning::plan::Plan;
 use crate::model::scenario::{CheckKind, Expectation};
+use crate::observation::migrations::Migration;
+use crate::outcome::verdict::{Finding, Interference, Known, Outcome};
+use crate::planning::plan::Plan;
 use crate::secret::Redactor;
-use crate::outcome::verdict::{Interference, Finding, Known, Outcome};
 
 /// The id of a stage: `hop-1/upgrade`. Stable over runs; unique in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ pub enum EventKind {
         report: CheckReport,
     },
     /// Something from outside came between: what the stage sees is not held against the product.
-    Disturbed {
+    Interfered {
         /// The stage it was noticed in.
         stage: StageId,
         /// What.
@@ -127,7 +127,7 @@ impl EventKind {
                 redactor.clean(text);
             }
             Self::Checked { report, .. } => report.redact(redactor),
-            Self::Disturbed { interference, .. } => redactor.clean(&mut interference.seen),
+            Self::Interfered { interference, .. } => redactor.clean(&mut interference.seen),
             Self::StageFinished { findings, reason, .. } => {
                 findings.iter_mut().for_each(|finding| finding.redact(redactor));
                 reason.iter_mut().for_each(|reason| redactor.clean(reason));

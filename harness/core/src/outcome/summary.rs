@@ -8,12 +8,12 @@ mod expected;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use crate::model::scenario::CheckKind;
+use crate::observation::migrations::Migration;
 use crate::outcome::cause::{Cause, causes};
 use crate::outcome::event::{CheckReport, Event, EventKind, RunStarted, StageId, StageTime};
-use crate::observation::migrations::Migration;
-use crate::planning::plan::{StageAction, Plan, Stage};
-use crate::model::scenario::CheckKind;
-use crate::outcome::verdict::{Interference, Exit, Finding, Known, Outcome, Verdict};
+use crate::outcome::verdict::{Exit, Finding, Interference, Known, Outcome, Verdict};
+use crate::planning::plan::{Plan, Stage, StageAction};
 
 /// How far a stage is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -271,7 +271,12 @@ impl Summary {
 
     /// Whether a stage that exists to check passed without a check, or there was none at all.
     fn unchecked(&self) -> bool {
-        let checks = |action: &StageAction| matches!(action, StageAction::Baseline { .. } | StageAction::Check { .. } | StageAction::CheckRollback { .. });
+        let checks = |action: &StageAction| {
+            matches!(
+                action,
+                StageAction::Baseline { .. } | StageAction::Check { .. } | StageAction::CheckRollback { .. }
+            )
+        };
         let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
         let empty = |record: &StageRecord| {
             let made = record.checks.iter().filter(|check| check.assertions > 0).count();

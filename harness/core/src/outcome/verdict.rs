@@ -67,7 +67,7 @@ pub struct Finding {
     /// What was expected.
     pub expected: String,
     /// What was seen.
-    pub seen: String,
+    pub actual: String,
     /// The file in the output folder that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
@@ -104,14 +104,14 @@ impl fmt::Display for Known {
 
 impl Finding {
     /// A finding without evidence yet.
-    pub fn new(object: impl Into<String>, expected: impl Into<String>, seen: impl Into<String>) -> Self {
-        let (object, expected, seen) = (object.into(), expected.into(), seen.into());
-        Self { object, expected, seen, evidence: None, known: None, service: None }
+    pub fn new(object: impl Into<String>, expected: impl Into<String>, actual: impl Into<String>) -> Self {
+        let (object, expected, actual) = (object.into(), expected.into(), actual.into());
+        Self { object, expected, actual, evidence: None, known: None, service: None }
     }
 
     /// Takes secrets out of it.
     pub fn redact(&mut self, redactor: &Redactor) {
-        for text in [&mut self.object, &mut self.expected, &mut self.seen] {
+        for text in [&mut self.object, &mut self.expected, &mut self.actual] {
             redactor.clean(text);
         }
     }
@@ -199,7 +199,7 @@ pub const SILENT: &str = "an answer";
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected {}, seen {}", self.object, self.expected, self.seen)
+        write!(f, "{}: expected {}, seen {}", self.object, self.expected, self.actual)
     }
 }
 

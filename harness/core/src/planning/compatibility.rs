@@ -2,9 +2,9 @@
 //!
 //! Data only: a product says which releases it speaks of; nothing here has an opinion on a hop that no range names.
 
+mod hop_notice;
 #[cfg(test)]
 mod tests;
-mod hop_notice;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub use hop_notice::{Gated, HopNotice, notices_by_first_hop};
 
 use crate::source::diagnostic::Problem;
-use crate::vocabulary::release::{Edition, Line, Range, Release};
 use crate::source::spec::Document;
+use crate::vocabulary::release::{Edition, Line, Range, Release};
 
 /// A product's compatibility: in the product file, or in a file beside it.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]

@@ -174,7 +174,13 @@ impl<'a> Writer<'a> {
                 }
                 let text = if notices.text.is_empty() { String::new() } else { format!(": {}", cell(&notices.text)) };
                 let remedy = notices.remedy.as_deref().map(|remedy| format!(" → {}", cell(remedy))).unwrap_or_default();
-                writeln!(self.text, "- **{}: {}**{text}{remedy} ({})", notices.kind.name(), notices.title, notices.source)?;
+                writeln!(
+                    self.text,
+                    "- **{}: {}**{text}{remedy} ({})",
+                    notices.kind.name(),
+                    notices.title,
+                    notices.source
+                )?;
             }
             writeln!(self.text)?;
         }

@@ -5,8 +5,8 @@
 //! beside `product.yaml`.
 
 mod compose;
-mod review;
 mod mentions;
+mod review;
 mod timing;
 
 pub use compose::{Sources, compose};
@@ -20,9 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::source::diagnostic::{Problem, did_you_mean};
+use crate::source::spec::Document;
 use crate::vocabulary::release::{Edition, Range};
 use crate::vocabulary::scalar::{Duration, Pattern};
-use crate::source::spec::Document;
 use crate::vocabulary::template::Template;
 
 /// What a product's operators have to know, to write down and to do.

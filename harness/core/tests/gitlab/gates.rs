@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rehearse_core::planning::compatibility::{Compatibility, NoticeKind};
 use rehearse_core::planning::path::{Facts, Planner, StopList, Target};
-use rehearse_core::planning::plan::{PathRequest, planned};
+use rehearse_core::planning::plan::{PathRequest, plan_path};
 use rehearse_core::vocabulary::release::Release;
 
 use super::{Tested, as_the_tool, decided, gitlab};

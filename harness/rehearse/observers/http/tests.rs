@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::engine::held::held;
+use crate::engine::test_memory::held;
 
 /// What a server does with a connection once it has read a request.
 #[derive(Clone)]
@@ -27,21 +27,21 @@ enum Does {
 
 struct Server {
     address: SocketAddr,
-    request: Arc<AtomicUsize>,
+    asked: Arc<AtomicUsize>,
 }
 
 async fn server(does: Does) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let request = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&request);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let number = count.fetch_add(1, Ordering::Relaxed);
             tokio::spawn(serve(stream, does.clone(), number));
         }
     });
-    Server { address, request }
+    Server { address, asked }
 }
 
 async fn serve(mut stream: TcpStream, does: Does, number: usize) -> std::io::Result<()> {
@@ -86,18 +86,18 @@ fn question(server: &Server) -> HttpRequest {
     }
 }
 
-async fn response(does: Does) -> Response {
+async fn respond(does: Does) -> Response {
     let server = server(does).await;
     let began = Instant::now();
-    let response = Web::new().unwrap().ask(question(&server)).await;
+    let answer = Web::new().unwrap().ask(question(&server)).await;
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
-    response
+    answer
 }
 
 /// Why nothing that can be judged was answered.
 #[track_caller]
-fn silent(response: Response, expected: &str) {
-    match response {
+fn silent(answer: Response, expected: &str) {
+    match answer {
         Response::NoResponse { reason } => assert!(reason.contains(expected) && reason.len() < 500, "{reason}"),
         other @ (Response::Http(_)
         | Response::Exec(_)
@@ -107,8 +107,8 @@ fn silent(response: Response, expected: &str) {
     }
 }
 
-fn response(response: Response) -> HttpResponse {
-    match response {
+fn response(answer: Response) -> HttpResponse {
+    match answer {
         Response::Http(response) => response,
         other @ (Response::NoResponse { .. }
         | Response::Exec(_)
@@ -149,27 +149,27 @@ async fn a_body_without_end_is_read_to_a_limit_in_flat_memory() {
 async fn whoever_drips_is_heard_to_the_deadline_of_the_whole_answer() {
     let whole = "no whole answer within 1s";
     let body = format!("{OK}Content-Length: 1000000\r\n\r\n").into_bytes();
-    silent(response(Does::Drips(body, b"x".to_vec())).await, whole);
-    silent(response(Does::Drips(OK.as_bytes().to_vec(), b"X-A: b\r\n".to_vec())).await, whole);
-    silent(response(Does::Drips(Vec::new(), OK.as_bytes().to_vec())).await, whole);
+    silent(respond(Does::Drips(body, b"x".to_vec())).await, whole);
+    silent(respond(Does::Drips(OK.as_bytes().to_vec(), b"X-A: b\r\n".to_vec())).await, whole);
+    silent(respond(Does::Drips(Vec::new(), OK.as_bytes().to_vec())).await, whole);
     let chunked = format!("{OK}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
-    silent(response(Does::Drips(chunked, b"1\r\nx\r\n".to_vec())).await, whole);
+    silent(respond(Does::Drips(chunked, b"1\r\nx\r\n".to_vec())).await, whole);
     // Accepted and never answered: the connection is in the system's queue, and nobody takes it.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = Server { address: listener.local_addr().unwrap(), request: Arc::default() };
+    let server = Server { address: listener.local_addr().unwrap(), asked: Arc::default() };
     silent(Web::new().unwrap().ask(question(&server)).await, whole);
 }
 
 #[tokio::test]
 async fn headers_without_end_are_no_answer() {
     let before = held();
-    silent(response(Does::SaysForEver(OK.as_bytes().to_vec(), b"X-A: b\r\n".to_vec())).await, "error sending request");
-    silent(response(Does::SaysForEver(OK.as_bytes().to_vec(), b"x".to_vec())).await, "message head is too large");
-    silent(response(says(&format!("{OK}X-A: {}\r\n\r\n", "b".repeat(1 << 20)))).await, "message head is too large");
+    silent(respond(Does::SaysForEver(OK.as_bytes().to_vec(), b"X-A: b\r\n".to_vec())).await, "error sending request");
+    silent(respond(Does::SaysForEver(OK.as_bytes().to_vec(), b"x".to_vec())).await, "message head is too large");
+    silent(respond(says(&format!("{OK}X-A: {}\r\n\r\n", "b".repeat(1 << 20)))).await, "message head is too large");
     // A hundred are enough.
     let many = |count: usize| format!("{OK}{}\r\n", "X-A: b\r\n".repeat(count));
-    assert_eq!(response(response(says(&many(90))).await).headers["x-a"].len(), 90 * 3 - 2);
-    silent(response(says(&many(1000))).await, "message head is too large");
+    assert_eq!(response(respond(says(&many(90))).await).headers["x-a"].len(), 90 * 3 - 2);
+    silent(respond(says(&many(1000))).await, "message head is too large");
     assert!(held() - before < 16, "{} MiB", held() - before);
 }
 
@@ -177,9 +177,9 @@ async fn headers_without_end_are_no_answer() {
 async fn answers_before_the_answer_are_heard_to_the_deadline() {
     let before = held();
     let flood = |text: &str| Does::SaysForEver(Vec::new(), text.as_bytes().to_vec());
-    silent(response(flood("HTTP/1.1 100 Continue\r\n\r\n")).await, "no whole answer within 1s");
-    silent(response(flood("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")).await, "no whole answer within 1s");
-    let then = response(response(says(&format!("HTTP/1.1 102 Processing\r\n\r\n{OK}\r\nhello"))).await);
+    silent(respond(flood("HTTP/1.1 100 Continue\r\n\r\n")).await, "no whole answer within 1s");
+    silent(respond(flood("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")).await, "no whole answer within 1s");
+    let then = response(respond(says(&format!("HTTP/1.1 102 Processing\r\n\r\n{OK}\r\nhello"))).await);
     assert_eq!((then.status, then.body.text.as_str()), (200, "hello"));
     assert!(held() - before < 16, "{} MiB", held() - before);
 }
@@ -191,35 +191,35 @@ async fn a_redirect_is_an_answer_and_nobody_goes_there() {
     for status in [301, 302, 303, 307, 308] {
         for target in [format!("http://{}/", elsewhere.address), "/".to_owned(), "\u{1}".to_owned()] {
             let from = server(says(&format!("HTTP/1.1 {status} Go\r\nLocation: {target}\r\nRefresh: 0\r\n\r\n"))).await;
-            let response = web.ask(HttpRequest { jar: Some("a".to_owned()), ..question(&from) }).await;
+            let answer = web.ask(HttpRequest { jar: Some("a".to_owned()), ..question(&from) }).await;
             if target == "\u{1}" {
-                silent(response, "invalid HTTP header parsed");
+                silent(answer, "invalid HTTP header parsed");
             } else {
-                let response = response(response);
-                assert_eq!((response.status, response.headers["location"].as_str()), (status, target.as_str()));
+                let answer = response(answer);
+                assert_eq!((answer.status, answer.headers["location"].as_str()), (status, target.as_str()));
             }
-            assert_eq!(from.request.load(Ordering::Relaxed), 1, "asked once: a circle is never gone round");
+            assert_eq!(from.asked.load(Ordering::Relaxed), 1, "asked once: a circle is never gone round");
         }
     }
-    assert_eq!(elsewhere.request.load(Ordering::Relaxed), 0);
+    assert_eq!(elsewhere.asked.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
 async fn a_length_that_is_not_that_of_the_body_is_found_out() {
     let body = |headers: &str, body: &str| says(&format!("{OK}{headers}\r\n\r\n{body}"));
-    silent(response(body("Content-Length: 100", "short")).await, "the answer broke off");
-    let long = response(response(body("Content-Length: 5", "hello, world")).await);
+    silent(respond(body("Content-Length: 100", "short")).await, "the answer broke off");
+    let long = response(respond(body("Content-Length: 5", "hello, world")).await);
     assert_eq!((long.body.size, long.body.text.as_str()), (5, "hello"));
     for length in ["-1", "5, 6", "5\r\nContent-Length: 6", "99999999999999999999999", "0x5", "five"] {
-        silent(response(body(&format!("Content-Length: {length}"), "hello")).await, "error sending request");
+        silent(respond(body(&format!("Content-Length: {length}"), "hello")).await, "error sending request");
     }
-    silent(response(body("Content-Length: 18446744073709551615", "hello")).await, "error");
+    silent(respond(body("Content-Length: 18446744073709551615", "hello")).await, "error");
 }
 
 #[tokio::test]
 async fn chunks_that_are_none_are_found_out() {
     let chunked = |text: &str| says(&format!("{OK}Transfer-Encoding: chunked\r\n\r\n{text}"));
-    assert_eq!(response(response(chunked("5\r\nhello\r\n0\r\n\r\n")).await).body.text, "hello");
+    assert_eq!(response(respond(chunked("5\r\nhello\r\n0\r\n\r\n")).await).body.text, "hello");
     for text in [
         "xyz\r\nhello\r\n0\r\n\r\n",
         "5\r\nhello",
@@ -229,12 +229,12 @@ async fn chunks_that_are_none_are_found_out() {
         "-5\r\nhello\r\n0\r\n\r\n",
         "\r\n",
     ] {
-        silent(response(chunked(text)).await, "the answer broke off");
+        silent(respond(chunked(text)).await, "the answer broke off");
     }
     let extension = Does::SaysForEver(format!("{OK}Transfer-Encoding: chunked\r\n\r\n5;").into_bytes(), b"x".to_vec());
-    silent(response(extension).await, "the answer broke off");
+    silent(respond(extension).await, "the answer broke off");
     let trailers = format!("{OK}Transfer-Encoding: chunked\r\n\r\n0\r\n").into_bytes();
-    silent(response(Does::SaysForEver(trailers, b"X-A: b\r\n".to_vec())).await, "the answer broke off");
+    silent(respond(Does::SaysForEver(trailers, b"X-A: b\r\n".to_vec())).await, "the answer broke off");
 }
 
 #[tokio::test]
@@ -244,9 +244,9 @@ async fn a_bomb_in_a_body_never_goes_off() {
         encoder.write_all(&[0; 1 << 20]).unwrap();
     }
     let bomb = encoder.finish().unwrap();
-    let head = format!("{OK}Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len());
+    let head = format!("{OK}RequestBody-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len());
     let before = held();
-    let seen = response(response(Does::Says([head.as_bytes(), &bomb].concat())).await);
+    let seen = response(respond(Does::Says([head.as_bytes(), &bomb].concat())).await);
     assert_eq!(seen.body.size, bomb.len() as u64, "we ask for no compression, and undo none");
     assert!(held() - before < 16, "{} MiB", held() - before);
 }
@@ -263,11 +263,11 @@ async fn an_answer_that_is_no_http_is_none() {
         ("HTTP/9.9 200 OK\r\n\r\n", "invalid HTTP version"),
         ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "invalid HTTP header"),
     ] {
-        silent(response(says(text)).await, expected);
+        silent(respond(says(text)).await, expected);
     }
-    assert_eq!(response(response(says("HTTP/1.1 999 Many\r\n\r\nx")).await).status, 999);
+    assert_eq!(response(respond(says("HTTP/1.1 999 Many\r\n\r\nx")).await).status, 999);
     assert_eq!(
-        response(response(says("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")).await).status,
+        response(respond(says("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")).await).status,
         101
     );
 }
@@ -275,7 +275,7 @@ async fn an_answer_that_is_no_http_is_none() {
 #[tokio::test]
 async fn any_bytes_are_a_body_and_a_header() {
     let bytes = b"\xff\xfe\xc0\x80{\x00}";
-    let seen = response(response(Does::Says([format!("{OK}X-A: \u{e9}\r\n\r\n").as_bytes(), bytes].concat())).await);
+    let seen = response(respond(Does::Says([format!("{OK}X-A: \u{e9}\r\n\r\n").as_bytes(), bytes].concat())).await);
     assert_eq!((seen.body.size, seen.headers["x-a"].as_str()), (7, "é"));
     assert_eq!(seen.body.text, "\u{fffd}\u{fffd}\u{fffd}\u{fffd}{\0}");
 }

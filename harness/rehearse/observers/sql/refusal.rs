@@ -1,4 +1,4 @@
-//! Tells a statement that the server refused, which is the product's answer, from a server that could not be asked.
+//! Distinguishes a statement that the server refused, which is the product's answer, from a server that could not be asked.
 //!
 //! Nothing here reads a sentence: servers speak the language of their settings. What counts is the SQLSTATE that `psql`
 //! prints with `VERBOSITY=verbose`, and the number and SQLSTATE that the clients of MariaDB and MySQL print before every
@@ -63,8 +63,8 @@ pub(super) fn of_psql(code: i64, err: &[u8]) -> Failure {
     let text = String::from_utf8_lossy(err);
     let lines: Vec<&str> = text.lines().collect();
     // It stops at the first error; notices and warnings come before.
-    let told = lines.iter().enumerate().rev().find_map(|(at, line)| Some((at, reported(line)?)));
-    match told {
+    let found = lines.iter().enumerate().rev().find_map(|(at, line)| Some((at, reported(line)?)));
+    match found {
         Some((at, (sqlstate, first))) if !unasked_by_sqlstate(sqlstate) => {
             let mut rest = lines.get(at + 1..).unwrap_or_default();
             if let [before @ .., last] = rest
@@ -83,8 +83,8 @@ pub(super) fn of_psql(code: i64, err: &[u8]) -> Failure {
 pub(super) fn of_mysql(code: i64, err: &[u8]) -> Failure {
     let text = String::from_utf8_lossy(err);
     let lines: Vec<&str> = text.lines().collect();
-    let told = lines.iter().enumerate().find_map(|(at, line)| Some((at, numbered(line)?)));
-    match told {
+    let found = lines.iter().enumerate().find_map(|(at, line)| Some((at, numbered(line)?)));
+    match found {
         Some((at, error)) if error.of_statement && !unasked_by_number(error.number, error.sqlstate) => {
             let rest = lines.get(at + 1..).unwrap_or_default();
             let message = one_line(std::iter::once(error.message).chain(rest.iter().copied()));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_could_not_be_asked_is_told_from_what_it_refused() {
+    fn a_server_that_could_not_be_asked_is_not_taken_for_one_that_refused() {
         let psql = |sqlstate: &str| of_psql(3, format!("psql:<stdin>:7: FATAL:  {sqlstate}: words\n").as_bytes());
         for sqlstate in ["08006", "28000", "40P01", "53100", "53300", "57014", "57P01", "57P03", "55P03", "58030"] {
             assert!(matches!(psql(sqlstate), Failure::Unasked(_)), "{sqlstate}");

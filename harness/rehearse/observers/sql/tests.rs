@@ -3,7 +3,7 @@
 use rehearse_core::model::product::Engine;
 
 use super::*;
-use crate::engine::held::held;
+use crate::engine::test_memory::held;
 
 fn part(most: u64) -> Part {
     let value = |name: &str| part::Value { name: name.to_owned(), sql: name.to_owned(), of_type: "text".to_owned() };

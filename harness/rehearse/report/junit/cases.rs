@@ -10,7 +10,7 @@ use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
 use rehearse_core::outcome::verdict::{Finding, Outcome, Verdict};
 use rehearse_core::planning::plan::Stage;
 
-use super::detail::{
+use super::said::{
     bounded, brief, brief_of, check_message, harmless, known_failure, object, property, say_each, stage_message,
 };
 use super::tangle::{Follows, Tangle};
@@ -206,7 +206,7 @@ impl<'a> Telling<'a> {
         self.findings(&check.findings, &mut content);
         self.consequences(record, Some(check), &mut content);
         say_each(check.inconclusive.iter(), &mut content, |reason, content| {
-            let _ = writeln!(content, "\nunclear   {}", bounded(reason));
+            let _ = writeln!(content, "\ninconclusive   {}", bounded(reason));
         });
         content.extend(check.known.iter().map(known_failure));
         content
@@ -223,8 +223,8 @@ impl<'a> Telling<'a> {
 
     fn findings(&self, findings: &[Finding], content: &mut String) {
         say_each(findings.iter(), content, |finding, content| {
-            let Finding { object, expected, seen, evidence, known, service: _ } = finding;
-            let (object, expected, seen) = (bounded(object), bounded(expected), bounded(seen));
+            let Finding { object, expected, actual, evidence, known, service: _ } = finding;
+            let (object, expected, seen) = (bounded(object), bounded(expected), bounded(actual));
             let _ = write!(content, "\nobject    {object}\nexpected  {expected}\nseen      {seen}\n");
             if let Some(evidence) = evidence {
                 let _ = writeln!(content, "evidence  {}", self.path(evidence));

@@ -74,7 +74,7 @@ pub(super) fn of_findings(findings: &[Finding]) -> Option<String> {
 /// What a first line takes of a text, in characters: a finding may hold half a log.
 const BRIEF: usize = 300;
 
-pub(super) fn brief(detail: impl Display) -> String {
+pub(super) fn brief(said: impl Display) -> String {
     let mut beginning = Beginning { text: String::new(), left: 16 * BRIEF };
     let whole = write!(beginning, "{said}").is_ok();
     let line = one_line(&beginning.text);
@@ -85,7 +85,7 @@ pub(super) fn brief(detail: impl Display) -> String {
     }
 }
 
-pub(super) fn brief_of(detail: &SymptomDetail<'_>) -> String {
+pub(super) fn brief_of(said: &SymptomDetail<'_>) -> String {
     match said {
         SymptomDetail::Finding(finding) => brief(finding),
         SymptomDetail::Doubt(reason) => brief(reason),

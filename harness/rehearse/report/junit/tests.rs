@@ -121,7 +121,7 @@ fn what_went_wrong_is_said_before_what_passed() {
         let name = format!("case {number}");
         if number.is_multiple_of(100) { failed(&name, &long) } else { passed(&name, &long) }
     };
-    let notices = |most: usize| {
+    let told = |most: usize| {
         let xml = all(&[suite("s", 1000, case)], most);
         assert!(xml.len() <= most, "{} of {most}", xml.len());
         let read = roxmltree::Document::parse(&xml).unwrap();
@@ -134,20 +134,20 @@ fn what_went_wrong_is_said_before_what_passed() {
         let notice = cases.last().and_then(|node| text(*node, "skipped").or(text(*node, "error"))).unwrap_or_default();
         (cases.len(), failures.count(), whole, out, notice)
     };
-    assert_eq!(notices(3 << 20), (1000, 10, 10, 1000, String::new()));
+    assert_eq!(told(3 << 20), (1000, 10, 10, 1000, String::new()));
     // Those that passed say less.
-    assert_eq!(notices(1400 << 10), (1000, 10, 10, 1000, String::new()));
+    assert_eq!(told(1400 << 10), (1000, 10, 10, 1000, String::new()));
     // Then those that failed do, and those that passed say nothing.
-    let (cases, failures, _, out, notice) = notices(200 << 10);
+    let (cases, failures, _, out, notice) = told(200 << 10);
     assert_eq!((cases, failures, out), (1001, 10, 10));
     assert!(notice.contains("\n990 cases that passed or were skipped are without their texts\n"), "{notice}");
     // Then they are left out.
-    let (cases, failures, _, out, notice) = notices(48 << 10);
+    let (cases, failures, _, out, notice) = told(48 << 10);
     assert!((100..1000).contains(&cases) && failures == 10 && out == 0, "{cases} {failures} {out}");
     let missing = format!("\n{} cases that passed or were skipped are missing\n", 1001 - cases);
     assert!(notice.contains(&missing), "{notice}");
     // A file that has no room for what failed is red all the same.
-    let (cases, failures, _, _, notice) = notices(9 << 10);
+    let (cases, failures, _, _, notice) = told(9 << 10);
     assert!(cases < 11 && failures < 10, "{cases} {failures}");
     assert!(notice.contains(" cases in which something went wrong are missing\n"), "{notice}");
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::outcome::event::CheckReport;
 use crate::observation::{RetainedRows, TableState};
+use crate::outcome::event::CheckReport;
 
-use super::rows::{self, Maps, RowDifference};
 use super::difference::{self, Affected, Difference};
+use super::rows::{self, Maps, RowDifference};
 use super::{EXAMPLES, Judge, NAMED_ROWS};
 
 impl Judge<'_> {
@@ -261,7 +261,9 @@ impl Judge<'_> {
                     difference.by_rule.push(format!("has other values in {column} {}", rules.by(rule)));
                 }
                 (None, Some((mapped, _))) if !mapped.map.is_empty() => {
-                    report.inconclusive.push(unlike(&format!("the rule on {full} has to give `sql` in place of `map`")));
+                    report
+                        .inconclusive
+                        .push(unlike(&format!("the rule on {full} has to give `sql` in place of `map`")));
                 }
                 (None, _) => drop(difference.changed.insert(column.clone(), Affected::default())),
             }

@@ -112,7 +112,7 @@ pub(super) fn values(changed: &[(&String, &Affected)]) -> String {
 }
 
 /// Adds findings to the report, the first ones one by one.
-pub(super) fn tell(findings: Vec<Finding>, what: &str, report: &mut CheckReport) {
+pub(super) fn add_findings(findings: Vec<Finding>, what: &str, report: &mut CheckReport) {
     let more = findings.len().saturating_sub(TOLD);
     report.findings.extend(findings.into_iter().take(TOLD));
     if more > 0 {

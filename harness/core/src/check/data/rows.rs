@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::observation::{RetainedRows, NULL};
+use crate::observation::{NULL, RetainedRows};
 
 /// How rows differ. Numbers are places in the rows of before and of now.
 #[derive(Debug, Default)]

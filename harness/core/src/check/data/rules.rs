@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::observation::{DataState, TableQuery, Source, View};
 use crate::model::product::{DataChange, DataRule, MappedValues, MovedRows, RemovedRows, fits};
+use crate::observation::{DataState, Source, TableQuery, View};
 
 /// A rule that allows something: where it stands, and by which of its names.
 #[derive(Debug, Clone, Copy)]

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::difference;
 use super::rules::Rules;
-use super::told;
-use crate::outcome::event::CheckReport;
-use crate::observation::{DataState, Item, ItemKind, Structure};
 use crate::model::product::DataRule;
+use crate::observation::{DataState, Item, ItemKind, Structure};
+use crate::outcome::event::CheckReport;
 use crate::outcome::verdict::Finding;
 
 /// What differs in the structure, for the evidence.
@@ -119,7 +119,7 @@ pub fn judge_structure(
     }
     sequences(before, after, &rules, &mut difference, &mut findings, report);
     notes(&difference, &rules, strict, report);
-    difference::tell(findings, "things", report);
+    difference::add_findings(findings, "things", report);
     difference
 }
 

@@ -1,12 +1,16 @@
 use super::*;
-use crate::observation::HttpResponse;
 use crate::model::scenario::CheckKind;
+use crate::observation::HttpResponse;
 use crate::outcome::verdict::Outcome;
 use serde_json::json;
 
-fn response(status: u16, text: &str) -> Observation {
+fn answered(status: u16, text: &str) -> Observation {
     let body = Body { size: text.len() as u64, text: text.to_owned(), ..Body::default() };
-    Observation { request: "q".into(), response: Response::Http(HttpResponse { status, body, ..HttpResponse::default() }), evidence: None }
+    Observation {
+        request: "q".into(),
+        response: Response::Http(HttpResponse { status, body, ..HttpResponse::default() }),
+        evidence: None,
+    }
 }
 
 fn rule() -> ReviewedChange {
@@ -24,8 +28,8 @@ fn judged(now: &Observation, compared: Compared<'_>) -> CheckReport {
 
 /// Judges `now` against a baseline of `{"a": 1, "b": [1, 1], "c": null}`.
 fn check(status: u16, now: &str, outcome: Outcome, says: &str) {
-    let before = response(200, r#"{"data": {"a": 1, "b": [1, 1], "c": null, "at": 5}}"#);
-    let report = judged(&response(status, now), Compared::Baseline(Some(&before)));
+    let before = answered(200, r#"{"data": {"a": 1, "b": [1, 1], "c": null, "at": 5}}"#);
+    let report = judged(&answered(status, now), Compared::Baseline(Some(&before)));
     let said = report.findings.iter().map(ToString::to_string).chain(report.inconclusive).chain(report.notes);
     let said = said.collect::<Vec<_>>().join("\n");
     assert_eq!(report.outcome, outcome, "{now}: {said}");
@@ -53,24 +57,24 @@ fn an_answer_is_judged_by_what_it_says_and_not_by_its_status() {
 
 #[test]
 fn what_is_cut_is_not_judged() {
-    let mut cut = response(200, r#"{"data": {"a": 1}}"#);
+    let mut cut = answered(200, r#"{"data": {"a": 1}}"#);
     let Response::Http(response) = &mut cut.response else { unreachable!() };
     response.body.cut = true;
     let report = judged(&cut, Compared::Nothing);
     assert_eq!(report.outcome, Outcome::Inconclusive);
     assert!(report.inconclusive[0].contains("too long to judge"), "{report:?}");
-    let good = response(200, r#"{"data": {"a": 1}}"#);
+    let good = answered(200, r#"{"data": {"a": 1}}"#);
     assert_eq!(judged(&good, Compared::Baseline(Some(&cut))).outcome, Outcome::Inconclusive);
 }
 
 #[test]
 fn an_empty_baseline_tells_nothing() {
     for empty in [r#"{"data": {"a": [], "b": null}}"#, r#"{"data": {"a": [{"at": 4}]}}"#, r#"{"data": {}}"#] {
-        let empty = response(200, empty);
+        let empty = answered(200, empty);
         assert_eq!(judged(&empty, Compared::Nothing).outcome, Outcome::Inconclusive);
         assert_eq!(judged(&empty, Compared::Baseline(Some(&empty))).outcome, Outcome::Inconclusive);
     }
-    let full = response(200, r#"{"data": {"a": [3], "b": []}}"#);
+    let full = answered(200, r#"{"data": {"a": [3], "b": []}}"#);
     let report = judged(&full, Compared::Nothing);
     assert_eq!(report.outcome, Outcome::Passed);
     assert_eq!(report.notes, ["q: 1 values", "q: nothing in b"]);
@@ -79,15 +83,15 @@ fn an_empty_baseline_tells_nothing() {
 
 #[test]
 fn errors_on_the_baseline_are_found_there() {
-    let wrong = response(200, r#"{"errors": [{"message": "removed field"}], "data": null}"#);
+    let wrong = answered(200, r#"{"errors": [{"message": "removed field"}], "data": null}"#);
     assert_eq!(judged(&wrong, Compared::Nothing).outcome, Outcome::Failed);
-    let good = response(200, r#"{"data": {"a": 1}}"#);
+    let good = answered(200, r#"{"data": {"a": 1}}"#);
     assert_eq!(judged(&good, Compared::Baseline(Some(&wrong))).outcome, Outcome::Inconclusive);
 }
 
 #[test]
 fn few_of_many_differences_are_told_and_all_are_counted() {
-    let list = |from: u32| response(200, &json!({"data": {"x": (from..from + 40).collect::<Vec<_>>()}}).to_string());
+    let list = |from: u32| answered(200, &json!({"data": {"x": (from..from + 40).collect::<Vec<_>>()}}).to_string());
     let report = judged(&list(100), Compared::Baseline(Some(&list(0))));
     assert_eq!(report.findings.len(), TOLD + 1);
     assert!(report.findings[TOLD].actual.contains("75 more"), "{report:?}");
@@ -97,7 +101,7 @@ fn few_of_many_differences_are_told_and_all_are_counted() {
 fn one_who_may_not_see_gets_nothing() {
     let check = |status, text: &str, outcome| {
         let mut report = CheckReport::new(CheckKind::Graphql, "q");
-        judge_refused(&response(status, text), &mut report);
+        judge_refused(&answered(status, text), &mut report);
         assert_eq!(report.decide().outcome, outcome, "{status} {text}");
     };
     check(403, "no", Outcome::Passed);

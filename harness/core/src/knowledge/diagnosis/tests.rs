@@ -1,6 +1,6 @@
 use super::*;
-use crate::model::product::LogCheck;
 use crate::knowledge::signature::{JsonLines, KnownFailure};
+use crate::model::product::LogCheck;
 use crate::source::span::Source;
 use crate::source::spec::read;
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::check::{LogScanner, OneError};
-use crate::model::product::LogCheck;
-use crate::vocabulary::release::Release;
-use crate::secret::without_named;
 use crate::knowledge::signature::JsonLines;
+use crate::model::product::LogCheck;
+use crate::secret::without_named;
+use crate::vocabulary::release::Release;
 
 /// Bytes behind an error after which a known failure on its lines has been found: more than a search keeps back.
 const LAG: u64 = 768 << 10;
@@ -84,7 +84,8 @@ impl Unexplained {
 
     /// A log begins; it is only looked through where there is room for what it may hold.
     pub fn begin(&mut self, source: &str) {
-        let scanner = || LogScanner::new(&self.check, &self.release, source).ok().map(|scanner| scanner.one_by_one(&self.json));
+        let scanner =
+            || LogScanner::new(&self.check, &self.release, source).ok().map(|scanner| scanner.one_by_one(&self.json));
         let scanner = (self.first.len() < self.most).then(scanner).flatten();
         let waiting = Waiting { source: source.to_owned(), ..Waiting::default() };
         self.open = scanner.map(|scanner| Log { scanner, taken: 0, waiting });

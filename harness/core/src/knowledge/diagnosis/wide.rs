@@ -6,9 +6,9 @@ use memchr::{memchr, memchr_iter, memrchr};
 use regex::bytes::Regex;
 
 use super::unexplained::FirstError;
+use crate::knowledge::signature::{JsonLines, KnownFailure, shown_line};
 use crate::model::product::LogCheck;
 use crate::secret::without_named;
-use crate::knowledge::signature::{JsonLines, KnownFailure, shown_line};
 
 /// Words that are rarely said where all is well.
 const WORDS: &str = r"(?i-u)\b(?:errors?|fatal|fail(?:ed|ure|ures|s|ing)?|panic(?:ked)?|abort(?:ed|ing|s)?|denied|refused|cannot|can't|could ?n[o']t|unable to|no space left|not enough|not ok|exception|unexpected (?:eof|end)|exiting|timed out|out of memory|segfault|segmentation fault|killed|corrupt(?:ed)?|unrecognized|unrecoverable|invalid)\b|(?-iu:[a-z](?:Error|Exception)\b)";

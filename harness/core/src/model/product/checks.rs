@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DataCheck, ExecStep, GraphqlCheck, HttpStep, SqlStep, main_database};
+use crate::source::spec::Command;
 use crate::vocabulary::release::{Range, Release};
 use crate::vocabulary::scalar::{Duration, Pattern, Size};
-use crate::source::spec::Command;
 use crate::vocabulary::template::Template;
 
 /// What is judged after each hop.

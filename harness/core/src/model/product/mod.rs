@@ -6,7 +6,7 @@
 mod backup;
 mod checks;
 mod references;
-mod graphql_references;
+
 mod data;
 mod graphql;
 mod path;
@@ -28,10 +28,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::planning::compatibility::CompatibilityIn;
-use crate::vocabulary::scalar::{Duration, Pattern, Size};
 use crate::knowledge::signature::{Failures, LogLines};
+use crate::planning::compatibility::CompatibilityIn;
 use crate::source::spec::Command;
+use crate::vocabulary::scalar::{Duration, Pattern, Size};
 use crate::vocabulary::template::Template;
 
 /// A self-hosted application as data.

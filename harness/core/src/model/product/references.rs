@@ -1,6 +1,7 @@
 //! What only the whole file can tell: names that refer to nothing, placeholders that nobody fills in.
 
 mod backup;
+mod graphql;
 mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,9 +11,9 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::{Condition, HttpStep, Probe, ProbeStep, Product, Step};
-use crate::source::diagnostic::{Problem, did_you_mean};
-use crate::model::scenario::{Scenario, Rollback};
 use crate::knowledge::signature;
+use crate::model::scenario::{Rollback, Scenario};
+use crate::source::diagnostic::{Problem, did_you_mean};
 use crate::source::spec::Document;
 use crate::vocabulary::template::Template;
 

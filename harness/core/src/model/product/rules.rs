@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::references::settings_in;
 use super::{EdgeRule, PathRules, Product, SpacingRule, SqlCondition, StopRule, ZeroDowntime, ZeroDowntimeStops};
-use crate::vocabulary::catalog::Catalog;
 use crate::planning::path::{ConditionId, Edge, EditionChange, Facts, Rules, Spacing, Stop, StopList, StopsEvery};
+use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::Release;
 
 /// Why a setting decides nothing.

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::{Condition, WaitUntil, main_database};
 use crate::observation::migrations::MigrationFormat;
+use crate::source::spec::{Command, Table};
 use crate::vocabulary::release::Range;
 use crate::vocabulary::scalar::{Duration, Pattern, Pointer};
-use crate::source::spec::{Command, Table};
 use crate::vocabulary::template::Template;
 
 /// One thing that is done to a deployment.

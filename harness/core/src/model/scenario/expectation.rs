@@ -11,8 +11,8 @@ use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use super::CheckKind;
 use crate::outcome::event::StageId;
-use crate::vocabulary::scalar::{Pattern, Scalar, Validator};
 use crate::outcome::verdict::Outcome;
+use crate::vocabulary::scalar::{Pattern, Scalar, Validator};
 
 /// An outcome other than a pass that a scenario exists to show.
 #[derive(Debug, Clone, Serialize)]

@@ -4,8 +4,8 @@
 //! output is buffered) while its migrations are recorded in the database.
 
 mod alembic;
-mod django;
 mod bounded;
+mod django;
 mod rails;
 #[cfg(test)]
 mod tests;

@@ -18,26 +18,26 @@ fn rails(text: &str) -> MigrationReader {
 
 #[test]
 fn a_fresh_redmine_runs_301_migrations() {
-    let reader = rails(include_str!("../../tests/data/fresh-migrate-5.0.4.log"));
+    let reader = rails(include_str!("../../../tests/data/fresh-migrate-5.0.4.log"));
     assert_eq!(reader.ended().len(), 301);
     assert!(reader.running().is_none());
 }
 
 #[test]
 fn a_long_name_without_closing_signs_is_still_read() {
-    let reader = rails(include_str!("../../tests/data/migrate-5.0.4-to-6.0.5.log"));
+    let reader = rails(include_str!("../../../tests/data/migrate-5.0.4-to-6.0.5.log"));
     assert_eq!(reader.ended().len(), 16);
     assert!(reader.ended().iter().any(|m| m.name == "DeleteOrphanedQueryAndRoleFromQueriesRoles"));
     assert!(reader.ended().iter().all(|m| m.took.is_some()));
-    assert_eq!(rails(include_str!("../../tests/data/migrate-6.0.5-to-6.1.5.log")).ended().len(), 5);
+    assert_eq!(rails(include_str!("../../../tests/data/migrate-6.0.5-to-6.1.5.log")).ended().len(), 5);
 }
 
 #[test]
 fn the_migration_that_failed_is_the_one_still_running() {
     for (log, version) in [
-        (include_str!("../../tests/data/fail-dup-identifier.log"), "20241213003659"),
-        (include_str!("../../tests/data/fail-dup-column.log"), "20230818020734"),
-        (include_str!("../../tests/data/dirty-migrate-6.1.log"), "20250423065135"),
+        (include_str!("../../../tests/data/fail-dup-identifier.log"), "20241213003659"),
+        (include_str!("../../../tests/data/fail-dup-column.log"), "20230818020734"),
+        (include_str!("../../../tests/data/dirty-migrate-6.1.log"), "20250423065135"),
     ] {
         assert_eq!(rails(log).running().map(|m| m.version.as_str()), Some(version));
     }
@@ -165,12 +165,12 @@ fn alembic_tells_an_end_by_the_next_beginning_or_by_a_good_end() {
 
 #[test]
 fn recorded_outputs_of_django_are_read() {
-    let (reader, _) = read(MigrationFormat::Django, include_str!("../../tests/data/django-fail-unique.log"));
+    let (reader, _) = read(MigrationFormat::Django, include_str!("../../../tests/data/django-fail-unique.log"));
     assert_eq!(reader.ended().len(), 17);
     // Its ` OK` stands on a line of its own, behind a log line that ends in OK.
     assert_eq!(reader.ended().last().map(|m| m.version.as_str()), Some("shop.0002_fill"));
     assert_eq!(reader.running().map(|m| m.version.as_str()), Some("shop.0003_unique_slug"));
-    let log = include_str!("../../tests/data/django-verbose-coloured-back-and-faked.log");
+    let log = include_str!("../../../tests/data/django-verbose-coloured-back-and-faked.log");
     check(
         MigrationFormat::Django,
         log,
@@ -181,13 +181,13 @@ fn recorded_outputs_of_django_are_read() {
 
 #[test]
 fn recorded_outputs_of_alembic_are_read() {
-    let up = include_str!("../../tests/data/alembic-branches-and-merge.log");
+    let up = include_str!("../../../tests/data/alembic-branches-and-merge.log");
     let (mut reader, _) = read(MigrationFormat::Alembic, up);
     assert_eq!(reader.recorded(), ["bb1027a6acf2", "ae1027a6acf1"]);
     assert_eq!(reader.running().map(Migration::title).as_deref(), Some("cc3 merge both"));
     reader.finish(true);
     assert_eq!((reader.ended().len(), reader.recorded()), (4, vec!["cc3"]));
-    let down = include_str!("../../tests/data/alembic-downgrade.log");
+    let down = include_str!("../../../tests/data/alembic-downgrade.log");
     reader.take(down.as_bytes());
     reader.finish(true);
     assert!(reader.ended().is_empty() && reader.recorded().is_empty() && reader.running().is_none(), "{reader:?}");

@@ -1,10 +1,10 @@
 //! Holds what was seen against the outcome that a scenario exists to show.
 
 use super::{StageRecord, Summary};
-use crate::outcome::event::StageId;
-use crate::planning::plan::StageAction;
 use crate::model::scenario::{CheckKind, Expectation};
+use crate::outcome::event::StageId;
 use crate::outcome::verdict::{Finding, Known, Outcome, Verdict};
+use crate::planning::plan::StageAction;
 
 /// What is said of an expected failure that is gone.
 const GONE: &str = "every stage passed: it no longer happens; the failure is gone, remove the expectation";

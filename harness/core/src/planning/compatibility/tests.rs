@@ -50,8 +50,11 @@ fn a_gate_refuses_what_it_does_not_accept() {
 fn a_component_is_told_where_it_changes_and_where_data_are_moved() {
     let check = |from: &str, to: &str, titles: &[&str]| {
         let notices = known(KNOWN).0.notices(&release(from), &release(to));
-        let seen: Vec<&str> =
-            notices.iter().filter(|notices| notices.kind == NoticeKind::Database).map(|notices| notices.title.as_str()).collect();
+        let seen: Vec<&str> = notices
+            .iter()
+            .filter(|notices| notices.kind == NoticeKind::Database)
+            .map(|notices| notices.title.as_str())
+            .collect();
         assert_eq!(seen, titles, "{from} to {to}");
     };
     check("1.4.0", "2.0.0", &["database: 9.6 and 10 → 10 and 11", "database is moved to 11 as 2.0.0 starts"]);

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::planned_path::{PathRequest, PlannedPath, source, planned};
-use super::{StageAction, ImageNeed, MAIN, Plan, PlannedHop, Stage, ROLLBACK};
-use crate::vocabulary::catalog::Catalog;
-use crate::planning::compatibility::Gated;
-use crate::outcome::event::StageId;
-use crate::planning::path::{Refusal, Target};
+use super::planned_path::{PathRequest, PlannedPath, plan_path, source};
+use super::{ImageNeed, MAIN, Plan, PlannedHop, ROLLBACK, Stage, StageAction};
 use crate::model::product::{Product, Service, SettingError};
+use crate::model::scenario::{CheckKind, Rollback, Scenario};
+use crate::outcome::event::StageId;
+use crate::planning::compatibility::Gated;
+use crate::planning::path::{Refusal, Target};
+use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::{Line, Release};
-use crate::model::scenario::{CheckKind, Scenario, Rollback};
 use crate::vocabulary::template::TemplateError;
 
 /// No plan can be made.
@@ -255,12 +255,22 @@ fn stages(
     let checks = kinds(product, scenario);
     add("backup".into(), format!("verify the backup {}", scenario.backup), None, StageAction::VerifyBackup);
     let source = images(product, scenario, 0, from, &Target::Release(from.clone()))?;
-    add("images".into(), format!("images of {name} {from}"), None, StageAction::Images { images: source, background: false });
+    add(
+        "images".into(),
+        format!("images of {name} {from}"),
+        None,
+        StageAction::Images { images: source, background: false },
+    );
     let mut later = Vec::new();
     for hop in hops {
         later.extend(images(product, scenario, hop.number, &hop.to, &hop.holds)?);
     }
-    add("images-hops".into(), "images of the hops".into(), None, StageAction::Images { images: later, background: true });
+    add(
+        "images-hops".into(),
+        "images of the hops".into(),
+        None,
+        StageAction::Images { images: later, background: true },
+    );
     add(
         "deploy".into(),
         format!("deploy {name} {from}"),
@@ -302,7 +312,8 @@ fn stages(
     }
     // What a clean rollback proves needs no stopwatch: performance is judged where the release is new.
     let returned: Vec<CheckKind> = checks.iter().copied().filter(|kind| *kind != CheckKind::Performance).collect();
-    let check = |deployment: &str| StageAction::CheckRollback { deployment: deployment.to_owned(), checks: returned.clone() };
+    let check =
+        |deployment: &str| StageAction::CheckRollback { deployment: deployment.to_owned(), checks: returned.clone() };
     match &scenario.rollback {
         Rollback::Fresh => {
             let steps = product.deploy.clone();

@@ -2,26 +2,26 @@
 
 mod build;
 mod path_json;
-mod text;
 mod planned_path;
+mod text;
 
 pub use build::{PlanError, build, names, services, settings};
 pub use path_json::{path_json, refusal_json};
+pub use planned_path::{ListOrigin, PathRequest, PlannedPath, origins, plan_path, source, stop_list};
 pub use text::{describe, humane, render, render_notices};
-pub use planned_path::{PathRequest, ListOrigin, PlannedPath, origins, source, stop_list, planned};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::planning::compatibility::HopNotice;
-use crate::outcome::event::StageId;
-use crate::planning::path::{ConditionId, Dropped, Target};
 use crate::model::product::{SqlCondition, Step};
-use crate::vocabulary::release::{Edition, Release};
-use crate::runbook::Production;
 use crate::model::scenario::CheckKind;
+use crate::outcome::event::StageId;
+use crate::planning::compatibility::HopNotice;
+use crate::planning::path::{ConditionId, Dropped, Target};
+use crate::runbook::Production;
+use crate::vocabulary::release::{Edition, Release};
 
 /// The numbered stages of one rehearsal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -103,7 +103,9 @@ impl Stage {
     /// The kinds of checks it makes; none when it is no stage of checks.
     pub fn checks(&self) -> &[CheckKind] {
         match &self.action {
-            StageAction::Baseline { checks } | StageAction::Check { checks } | StageAction::CheckRollback { checks, .. } => checks,
+            StageAction::Baseline { checks }
+            | StageAction::Check { checks }
+            | StageAction::CheckRollback { checks, .. } => checks,
             StageAction::VerifyBackup
             | StageAction::Images { .. }
             | StageAction::Deploy { .. }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::build::PlanError;
-use crate::vocabulary::catalog::Catalog;
-use crate::planning::compatibility::{NoticeKind, HopNotice};
-use crate::planning::path::{ConditionId, Path, Planner, Refusal, Stop, StopList, Target};
 use crate::model::product::{Day, Product, ZeroDowntime};
+use crate::planning::compatibility::{HopNotice, NoticeKind};
+use crate::planning::path::{ConditionId, Path, Planner, Refusal, Stop, StopList, Target};
+use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::{Edition, Line, Release};
 
 /// What is asked of the path rules.

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{StageAction, Plan};
-use crate::planning::compatibility::{HopNotice, notices_by_first_hop};
+use super::{Plan, StageAction};
 use crate::model::product::Step;
+use crate::planning::compatibility::{HopNotice, notices_by_first_hop};
 
 /// The plan as text: the path with its reasons, then every stage with its steps.
 pub fn render(plan: &Plan) -> String {
@@ -72,7 +72,9 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
                     writeln!(text, "       - {}", describe(step))?;
                 }
             }
-            StageAction::Baseline { checks } | StageAction::Check { checks } | StageAction::CheckRollback { checks, .. } => {
+            StageAction::Baseline { checks }
+            | StageAction::Check { checks }
+            | StageAction::CheckRollback { checks, .. } => {
                 let names = checks.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
                 writeln!(text, "       {names}")?;
             }

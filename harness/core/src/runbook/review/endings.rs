@@ -3,8 +3,8 @@
 use super::super::Mentions;
 use super::super::mentions::{Mention, Named};
 use super::{Remark, RemarkKind};
-use crate::vocabulary::catalog::Catalog;
 use crate::planning::path::Target;
+use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::{Line, Release};
 use crate::vocabulary::scalar::Pattern;
 

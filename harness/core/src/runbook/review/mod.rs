@@ -1,8 +1,8 @@
 //! Reads a plan that somebody wrote, and says what is missing in it and what is wrong.
 
 mod endings;
-mod time;
 mod path;
+mod time;
 mod words;
 
 use std::fmt;
@@ -12,8 +12,8 @@ use serde::Serialize;
 use self::endings::Ends;
 use super::Runbook;
 use super::mentions::mentions;
-use crate::vocabulary::catalog::Catalog;
 use crate::planning::path::{Rules, Target};
+use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::Release;
 
 /// What a review came to.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::super::mentions::{Mention, Named};
 use super::super::{Mentions, Words};
 use super::{Remark, RemarkKind};
-use crate::vocabulary::catalog::Catalog;
 use crate::planning::path::{Facts, Hop, Planner, Rules, Target};
+use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::Release;
 
 /// Judges the releases that the plan goes through; the path it has to take.

@@ -6,8 +6,8 @@ use super::schema::{Fields, Shape, listed};
 use super::walker::{Site, Walker};
 use super::yaml::{Entry, Kind, Node};
 use crate::source::diagnostic::{Problem, did_you_mean};
-use crate::vocabulary::scalar::quoted;
 use crate::source::span::Span;
+use crate::vocabulary::scalar::quoted;
 
 impl Walker<'_> {
     pub(super) fn map(&mut self, node: &Node, entries: &[Entry], fields: &Fields, site: &Site<'_>) -> Value {

@@ -6,8 +6,8 @@ use super::schema::Shape;
 use super::walker::{Site, Walker, is_nothing};
 use super::yaml::{Kind, Node};
 use crate::source::diagnostic::Problem;
-use crate::vocabulary::scalar::quoted;
 use crate::source::span::Span;
+use crate::vocabulary::scalar::quoted;
 
 impl Walker<'_> {
     /// Something else is there than was expected.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Command, Document, Table, read};
 use crate::source::diagnostic::Rejected;
-use crate::vocabulary::scalar::{Duration, Pattern, Pointer, Scalar, Size, Validator, scalar};
 use crate::source::span::Source;
+use crate::vocabulary::scalar::{Duration, Pattern, Pointer, Scalar, Size, Validator, scalar};
 use crate::vocabulary::template::Template;
 
 /// A product, more or less.

@@ -6,8 +6,8 @@ use super::plain;
 use super::schema::{Schema, Shape, Text};
 use super::yaml::{Kind, Node};
 use crate::source::diagnostic::{MOST_PROBLEMS, Problem};
-use crate::vocabulary::scalar::quoted;
 use crate::source::span::Span;
+use crate::vocabulary::scalar::quoted;
 
 /// What a node belongs to, for messages.
 #[derive(Debug, Clone, Copy, Default)]

@@ -10,8 +10,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
 use super::offsets::Offsets;
 use crate::source::diagnostic::{Problem, Rejected, did_you_mean};
-use crate::vocabulary::scalar::quoted;
 use crate::source::span::{Source, Span};
+use crate::vocabulary::scalar::quoted;
 
 /// Bytes a file may have.
 const LARGEST_FILE: usize = 4 << 20;

@@ -106,7 +106,7 @@ fn json_is_an_array_of_releases() -> Tested {
 
 #[test]
 fn the_nearest_names_of_an_unknown_one_are_close_in_number() -> Tested {
-    let catalog = Catalog::from_json(include_str!("../../benches/data/gitlab-versions.json"))?;
+    let catalog = Catalog::from_json(include_str!("../../../benches/data/gitlab-versions.json"))?;
     let check = |unknown: &str, expected: &[&str]| {
         let nearest: Vec<&str> = catalog.nearest(unknown, expected.len()).into_iter().map(Release::name).collect();
         assert_eq!(nearest, expected, "{unknown}");
@@ -122,7 +122,7 @@ fn the_nearest_names_of_an_unknown_one_are_close_in_number() -> Tested {
 
 #[test]
 fn the_gitlab_catalog_holds_all_published_releases() -> Tested {
-    let catalog = Catalog::from_json(include_str!("../../benches/data/gitlab-versions.json"))?;
+    let catalog = Catalog::from_json(include_str!("../../../benches/data/gitlab-versions.json"))?;
     assert_eq!(catalog.releases().len(), 1324);
     assert_eq!(catalog.newest().map(Release::name), Some("19.3.0"));
     for line in catalog.lines() {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::GraphqlCheck;
-use super::references::ReferenceCheck;
+use super::ReferenceCheck;
+use crate::model::product::GraphqlCheck;
 
 impl ReferenceCheck<'_> {
-    pub(super) fn graphql(&mut self, check: &GraphqlCheck) {
+    pub(in crate::model::product) fn graphql(&mut self, check: &GraphqlCheck) {
         let at = "/checks/graphql";
         self.service(&check.endpoint.service, &format!("{at}/endpoint/service"));
         if let Some(name) = &check.identity {
