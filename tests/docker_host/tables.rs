@@ -19,17 +19,17 @@ use crate::planted::{PLANTED, in_dialect};
 use crate::rig::*;
 
 /// A server of our own.
-struct Server {
-    host: Arc<DockerHost>,
-    observer: Live<DockerHost>,
-    site: DatabaseTarget,
+pub(crate) struct Server {
+    pub(crate) host: Arc<DockerHost>,
+    pub(crate) observer: Live<DockerHost>,
+    pub(crate) site: DatabaseTarget,
     _folder: tempfile::TempDir,
 }
 
 const PASSWORD: &str = "it's \"secret\"";
 
 impl Server {
-    async fn start(engine: Engine) -> Result<Self, String> {
+    pub(crate) async fn start(engine: Engine) -> Result<Self, String> {
         let (image, service, env, user) = match engine {
             Engine::Postgresql => ("postgres:15", "db", ["POSTGRES_PASSWORD", "POSTGRES_DB"], "postgres"),
             Engine::Mysql => ("mariadb:10.11", "db", ["MARIADB_ROOT_PASSWORD", "MARIADB_DATABASE"], "root"),
@@ -67,7 +67,7 @@ impl Server {
     }
 
     /// Waits until it answers. The server that makes the database goes away once more before the last one comes.
-    async fn comes(&self) -> Outcome {
+    pub(crate) async fn comes(&self) -> Outcome {
         let begun = Instant::now();
         let mut good = 0;
         while good < 5 {
@@ -78,7 +78,7 @@ impl Server {
         Ok(())
     }
 
-    async fn sql(&self, sql: &str) -> Outcome {
+    pub(crate) async fn sql(&self, sql: &str) -> Outcome {
         let argv: &[&str] = match self.site.engine {
             Engine::Postgresql => &["psql", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "shop", "-f", "-"],
             Engine::Mysql => &["mariadb", "-uroot", "shop"],
@@ -98,7 +98,7 @@ impl Server {
         self.observer.tables(&self.site, reading).await
     }
 
-    async fn down(self) -> Outcome {
+    pub(crate) async fn down(self) -> Outcome {
         let left = self.host.teardown().await;
         ensure!(left.is_empty(), "{left:?}");
         Ok(())

@@ -18,7 +18,7 @@ use crate::docker::removal::remove_matching;
 use crate::docker::watch::Watch;
 use crate::docker::{copy, deployment, exec, memory, oneoff, service};
 use crate::engine::host::{
-    Command, Host, HostError, ImageHeld, ImageWanted, Leftover, ServiceSpec, ServiceState, Sink,
+    Command, Host, HostError, ImageHeld, ImageWanted, Interactive, Leftover, ServiceSpec, ServiceState, Sink,
 };
 use rehearse_core::vocabulary::ident::DeploymentName;
 
@@ -172,6 +172,15 @@ impl Host for DockerHost {
         exec::exec(self, deployment, service, command, sink).await
     }
 
+    async fn interact(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        command: &Command,
+    ) -> Result<Interactive, HostError> {
+        exec::interact(self, deployment, service, command).await
+    }
+
     async fn run(
         &self,
         deployment: &DeploymentName,
@@ -221,6 +230,10 @@ impl Host for DockerHost {
 
     async fn endings(&self) -> Vec<String> {
         self.endings.settled().await
+    }
+
+    fn exited(&self) -> impl Future<Output = ()> + Send {
+        self.watch.exited()
     }
 
     async fn interfered(&self) {

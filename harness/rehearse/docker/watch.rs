@@ -48,6 +48,8 @@ pub(crate) struct Watch {
 struct WatchState {
     state: Mutex<State>,
     changed: Notify,
+    /// A container of ours has ended, by whatever cause.
+    exits: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -185,6 +187,12 @@ impl Watch {
     /// Lets go of everything, or of all that belongs to one deployment.
     pub(crate) fn let_all_go(&self, deployment: Option<&str>) {
         self.seen.state().held.retain(|_, thing| deployment.is_some_and(|name| thing.deployment != name));
+    }
+
+    /// Returns when a container of ours ends after this call.
+    pub(crate) fn exited(&self) -> impl Future<Output = ()> + Send {
+        // Registered here, and not only once it is awaited.
+        self.seen.exits.notified()
     }
 
     /// Returns as soon as something has come between that was not told yet.

@@ -131,11 +131,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                             let size = rows.value().and_then(|size| size.trim().parse::<f64>().ok());
                             size.filter(|size| *size > 0.0).ok_or_else(|| "no size".to_owned())
                         }
-                        Ok(
-                            Response::NoResponse { reason }
-                            | Response::Rejected { reason }
-                            | Response::ProbeError { reason },
-                        ) => Err(reason),
+                        Ok(Response::NoResponse { reason } | Response::ProbeError { reason }) => Err(reason),
+                        Ok(Response::Rejected(refusal)) => Err(refusal.to_string()),
                         Ok(Response::Http(_) | Response::Exec(_)) => Err("no rows".to_owned()),
                     }
                 }

@@ -19,9 +19,7 @@ use super::host::{Command, Host, HostError, Stdin};
 use super::migrating::Migrating;
 use super::observer::Observer;
 use super::output::{Collector, Listener};
-
-/// Between two askings of a step that waits for its answer.
-const BETWEEN: Duration = Duration::from_millis(500);
+use super::poll::{Pace, Poller};
 
 /// Where a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,11 +135,19 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let flat = query.split_whitespace().collect::<Vec<_>>().join(" ");
         let request = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat, 80)));
         let site = self.database(ctx, &step.database)?;
+        let repeats = step.within.is_some();
         let ask = || async {
             let _wait = self.meter.product();
-            self.observer.rows(&site, &query).await
+            if repeats {
+                self.observer.rows_again(&site, &query).await
+            } else {
+                self.observer.rows(&site, &query).await
+            }
         };
         let response = until_expected(&request, step.within.as_ref(), &step.expect, context, ask).await;
+        if repeats {
+            self.observer.hang_up().await;
+        }
         self.shown(&ctx.stage, request, response)
     }
 
@@ -178,9 +184,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Response::Exec(ended) => {
                 text.push_str(&format!("exit code {}\n{}{}", ended.exit, ended.out.text, ended.err.text))
             }
-            Response::NoResponse { reason } | Response::Rejected { reason } | Response::ProbeError { reason } => {
-                text.push_str(reason)
-            }
+            Response::NoResponse { reason } | Response::ProbeError { reason } => text.push_str(reason),
+            Response::Rejected(refusal) => text.push_str(&refusal.to_string()),
         }
         let evidence = self.evidence.write(&stage.0, &request, "txt", text.as_bytes())?;
         let kind = if let Response::Http(_) = response { TextKind::Response } else { TextKind::Output };
@@ -197,7 +202,7 @@ pub(super) async fn until_expected<F: Future<Output = Response>>(
     context: &Value,
     ask: impl Fn() -> F,
 ) -> Response {
-    let began = tokio::time::Instant::now();
+    let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::ASIDE));
     loop {
         let response = ask().await;
         let Some(limit) = within else { return response };
@@ -207,7 +212,7 @@ pub(super) async fn until_expected<F: Future<Output = Response>>(
         if judge_answer(&seen, terms, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
             return seen.response;
         }
-        tokio::time::sleep(BETWEEN).await;
+        poller.pause().await;
     }
 }
 

@@ -7,13 +7,17 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use rehearse_core::outcome::note::ImageOrigin;
 use rehearse_core::outcome::verdict::Interference;
 use rehearse_core::planning::path::Target;
 use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::Release;
+use tokio::io::AsyncWrite;
 
 /// The image a service wants, as the product file names it, with the release it has to hold where that matters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +111,17 @@ pub enum Stream {
     Out,
     /// Standard error.
     Err,
+}
+
+/// A command inside a service that is spoken to while it runs.
+pub struct Interactive {
+    /// What it reads. Shut down, it sees the end.
+    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+    /// What it prints, until it has ended.
+    pub output: BoxStream<'static, Result<(Stream, Vec<u8>), HostError>>,
+    /// Its exit code, once its output is over. Dropped before it is known, the command is ended in there with all that it
+    /// started: see [`Host::endings`].
+    pub code: BoxFuture<'static, Result<i64, HostError>>,
 }
 
 /// Receives output as it comes; called with raw chunks, in order.
@@ -300,6 +315,14 @@ pub trait Host: Send + Sync + 'static {
         sink: &mut dyn Sink,
     ) -> impl Future<Output = Result<i64, HostError>> + Send;
 
+    /// Begins a command inside a running service that is spoken to. What the command is to read stands in no file.
+    fn interact(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        command: &Command,
+    ) -> impl Future<Output = Result<Interactive, HostError>> + Send;
+
     /// Runs a one-off container of `spec` (which carries the command) on the deployment's network and volumes, without
     /// taking the service's alias, removes it, and returns its exit code.
     fn run(
@@ -346,6 +369,12 @@ pub trait Host: Send + Sync + 'static {
     /// Waits until every command and one-off whose caller gave it up has ended in its container too, and tells how each
     /// did. What it had done by then is to be observed.
     fn endings(&self) -> impl Future<Output = Vec<String>> + Send;
+
+    /// Returns as soon as a service has ended after this call; the caller looks which one it was. A host that gets no such
+    /// events never returns, and its services are looked at now and then.
+    fn exited(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 
     /// Returns as soon as something from outside has come between that [`Host::disturbances`] has not told yet.
     fn interfered(&self) -> impl Future<Output = ()> + Send;

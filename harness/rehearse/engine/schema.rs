@@ -41,9 +41,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Response::Rows(rows) => {
                 seen.recorded = rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
             }
-            Response::Rejected { reason } => {
+            Response::Rejected(refusal) => {
                 report.assertions += 1;
-                let seen = format!("the server refused: {reason}");
+                let seen = format!("the server refused: {refusal}");
                 let expected = "the migrations that the database has recorded";
                 let (code, subject) = (FindingCode::RequestRejected, Subject::Migrations);
                 report.findings.push(Finding::new(code, subject, expected, seen));

@@ -214,7 +214,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let undecided = |reason: String| {
                 EngineError::not_read(format!("whether the stop at {} is needed cannot be decided: {reason}", hop.to))
             };
-            let value = self.value(&ctx, when).await?.map_err(undecided)?;
+            let value = self.value(&ctx, when).await;
+            self.observer.hang_up().await;
+            let value = value?.map_err(undecided)?;
             let unclear = || undecided(format!("{value:?} is neither a truth value nor a number"));
             let needed = truth(&value).ok_or_else(unclear)?;
             let (release, query) = (hop.to.to_string(), when.sql.text().to_owned());

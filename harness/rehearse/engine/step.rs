@@ -22,6 +22,7 @@ use super::execute::ExecTarget;
 use super::host::{Host, ServiceState};
 use super::login::Logins;
 use super::observer::Observer;
+use super::poll::{Pace, Poller};
 use super::wait::Awaited;
 
 /// How long sessions of stopped services may linger before they count.
@@ -255,7 +256,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let up = product.databases.iter().filter(|(_, database)| !script.stopped.contains(&database.service));
             for name in up.map(|(name, _)| name) {
                 let site = self.database(ctx, name)?;
-                let began = tokio::time::Instant::now();
+                let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::GENTLE));
                 let _wait = self.meter.product();
                 loop {
                     match self.observer.sessions(&site).await.map_err(EngineError::not_read)? {
@@ -269,7 +270,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                             ));
                             break;
                         }
-                        _ => tokio::time::sleep(Duration::from_millis(100)).await,
+                        _ => poller.pause().await,
                     }
                 }
             }
@@ -322,7 +323,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Response::ProbeError { .. } | Response::NoResponse { .. } => true,
             Response::Http(_) | Response::Rows(_) | Response::Rejected { .. } => false,
         };
-        let began = tokio::time::Instant::now();
+        let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::GENTLE));
         loop {
             match self.host.state(&ctx.deployment, service).await? {
                 ServiceState::Exited { .. } => {
@@ -330,7 +331,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 }
                 // The engine may take a moment longer to tell the service's end than the command's.
                 ServiceState::Running { .. } if killed && began.elapsed() < SERVICE_ENDS => {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    poller.pause().await;
                 }
                 ServiceState::Running { .. } | ServiceState::Absent | ServiceState::Created => return Ok(None),
             }

@@ -125,8 +125,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Response::Rows(rows) => {
                 rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect::<Vec<_>>()
             }
-            Response::Rejected { reason } => {
-                let seen = format!("the server refused: {reason}");
+            Response::Rejected(refusal) => {
+                let seen = format!("the server refused: {refusal}");
                 let expected = "the migrations that the database has recorded";
                 return Ok(vec![Finding::new(FindingCode::RequestRejected, Subject::Migrations, expected, seen)]);
             }

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use rehearse_core::model::product::{Condition, HttpCondition, SqlCondition, WaitUntil};
-use rehearse_core::observation::{HttpResponse, Response};
+use rehearse_core::observation::{HttpResponse, Response, Rows};
 use rehearse_core::outcome::code::FindingCode;
 use rehearse_core::outcome::finding::Finding;
 use rehearse_core::outcome::subject::Subject;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
@@ -18,12 +18,8 @@ use super::context::{EngineError, RunContext, StageContext, StepEnd};
 use super::follow::Lines;
 use super::host::{Command, Host, ServiceState, Sink, Stream};
 use super::observer::{HttpRequest, Observer};
+use super::poll::{Pace, Poller};
 use super::settle::Settling;
-
-/// Between two looks: short beside any start of a service.
-const BETWEEN: Duration = Duration::from_millis(60);
-/// Between two looks at whether the service still lives, which ask the container engine.
-const BETWEEN_STATES: Duration = Duration::from_millis(250);
 
 /// How long what failed may be asked for once the condition holds.
 const ASKED_WITHIN: Duration = Duration::from_secs(60);
@@ -97,6 +93,14 @@ impl Tail {
 impl<H: Host, O: Observer> RunContext<H, O> {
     /// Waits until a condition holds. That it never does, or that the service exits, is the product's failure.
     pub(crate) async fn wait(&self, ctx: &StageContext, awaited: Awaited<'_>) -> Result<StepEnd, EngineError> {
+        let end = self.waited(ctx, awaited).await;
+        // What comes next may want the database for itself, or prove that nobody is on it.
+        let _wait = self.meter.engine();
+        self.observer.hang_up().await;
+        end
+    }
+
+    async fn waited(&self, ctx: &StageContext, awaited: Awaited<'_>) -> Result<StepEnd, EngineError> {
         let _wait = self.meter.product();
         let mut last = NotYet::from("nothing yet".to_owned());
         let settling = awaited.step.map(Settling::new);
@@ -157,6 +161,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         last: &mut NotYet,
     ) -> Result<(), EngineError> {
         let mut told = Instant::now();
+        let poller = Poller::new(pace(awaited.condition));
         let mut log = Lines::new(self.follow(&ctx.deployment, awaited.service.unwrap_or_default()));
         loop {
             match self.holds(ctx, awaited, &mut log).await? {
@@ -168,7 +173,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 let line = settling.and_then(Settling::line).unwrap_or_else(|| format!("not yet, {}", last.text));
                 self.progress(&ctx.stage, format!("{}: {line}", awaited.what));
             }
-            tokio::time::sleep(BETWEEN).await;
+            poller.pause().await;
         }
     }
 
@@ -179,13 +184,19 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if services.is_empty() {
             return std::future::pending().await;
         }
+        let poller = Poller::new(Pace::ASIDE);
         loop {
+            // Listened for before the look: what ends right after it is noticed all the same.
+            let exited = self.host.exited();
             for service in &services {
                 if let Some(finding) = self.exit_finding(ctx, service, awaited.what).await? {
                     return Ok(finding);
                 }
             }
-            tokio::time::sleep(BETWEEN_STATES).await;
+            tokio::select! {
+                () = exited => {}
+                () = poller.pause() => {}
+            }
         }
     }
 
@@ -343,29 +354,46 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 }
                 Some(_) | None => Ok(response),
             },
-            Response::NoResponse { reason } | Response::Rejected { reason } | Response::ProbeError { reason } => {
-                Err(NotYet::from(reason))
+            Response::NoResponse { reason } | Response::ProbeError { reason } => Err(NotYet::from(reason)),
+            Response::Exec(_) | Response::Rows(_) | Response::Rejected(_) => {
+                Err(NotYet::from("no response".to_owned()))
             }
-            Response::Exec(_) | Response::Rows(_) => Err(NotYet::from("no response".to_owned())),
         })
     }
 
-    /// The single value of a query; otherwise why there is none.
+    /// The single value of a query that a wait repeats, until [`Observer::hang_up`]; otherwise why there is none.
     pub(crate) async fn value(
         &self,
         ctx: &StageContext,
         wanted: &SqlCondition,
     ) -> Result<Result<String, String>, EngineError> {
+        let rows = self.rows_again(ctx, wanted).await?;
+        Ok(rows.and_then(|rows| rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len()))))
+    }
+
+    /// The rows of a query that a wait repeats; otherwise why there are none.
+    pub(crate) async fn rows_again(
+        &self,
+        ctx: &StageContext,
+        wanted: &SqlCondition,
+    ) -> Result<Result<Rows, String>, EngineError> {
         let site = self.database(ctx, &wanted.database)?;
-        let context: Value = self.context(ctx, &Default::default(), &Map::new());
-        let sql = wanted.sql.render(&context)?;
-        Ok(match self.observer.rows(&site, &sql).await {
-            Response::Rows(rows) => rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len())),
-            Response::NoResponse { reason } | Response::Rejected { reason } | Response::ProbeError { reason } => {
-                Err(reason)
-            }
+        let sql = wanted.sql.render(&self.context(ctx, &Default::default(), &Map::new()))?;
+        Ok(match self.observer.rows_again(&site, &sql).await {
+            Response::Rows(rows) => Ok(rows),
+            Response::Rejected(refusal) => Err(refusal.to_string()),
+            Response::NoResponse { reason } | Response::ProbeError { reason } => Err(reason),
             Response::Http(_) | Response::Exec(_) => Err("no rows".to_owned()),
         })
+    }
+}
+
+/// How often a condition is looked at: by what a look costs the product.
+fn pace(condition: &Condition) -> Pace {
+    match condition {
+        Condition::Http(_) | Condition::Tcp(_) | Condition::Log(_) => Pace::PROMPT,
+        Condition::Exec(_) | Condition::Sql(_) => Pace::GENTLE,
+        Condition::Health => Pace::ASIDE,
     }
 }
 

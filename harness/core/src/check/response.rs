@@ -123,9 +123,9 @@ fn judge(
             report.findings.push(found(seen, FindingCode::NoResponse, RequestPart::Whole, "an answer", reason.clone()));
             return Ok(());
         }
-        Response::Rejected { reason } => {
+        Response::Rejected(refusal) => {
             report.assertions += 1;
-            let actual = format!("the server refused: {reason}");
+            let actual = format!("the server refused: {refusal}");
             report.findings.push(found(seen, FindingCode::RequestRejected, RequestPart::Whole, "rows", actual));
             return Ok(());
         }
