@@ -29,4 +29,5 @@ pub mod span;
 pub mod spec;
 pub mod summary;
 pub mod template;
+pub mod text;
 pub mod verdict;
