@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rehearse_core::event::{EventKind, RunId, StageId};
 use rehearse_core::plan::Plan;
-use rehearse_core::product::{Product, Service};
+use rehearse_core::product::{Product, Service, env_file};
 use rehearse_core::release::Release;
 use rehearse_core::scenario::Scenario;
 use rehearse_core::secret::Redactor;
@@ -210,7 +210,7 @@ impl<H: Host, O: Observer> World<H, O> {
         })
     }
 
-    /// `KEY=value` lines of a file of the backup; empty lines and those that begin with `#` say nothing.
+    /// The variables of a file of the backup.
     fn env_file(&self, name: &str) -> Result<BTreeMap<String, String>, Trouble> {
         let path = self.part(name)?;
         let read = |file: std::fs::File| {
@@ -219,8 +219,10 @@ impl<H: Host, O: Observer> World<H, O> {
         };
         let text = std::fs::File::open(&path).and_then(read);
         let text = text.map_err(|source| HostError::File { operation: "read", path, source })?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        Ok(lines.filter_map(|line| line.split_once('=')).map(|(k, v)| (k.trim().to_owned(), v.to_owned())).collect())
+        let variables = env_file(&text).map(|read| read.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        variables
+            .collect::<Result<_, _>>()
+            .map_err(|error| Trouble::Unseen(format!("the backup's file {name}: {error}")))
     }
 
     /// A file of the backup on the host.
