@@ -18,9 +18,9 @@ use rehearse_core::scenario::Scenario;
 use rehearse_core::signature::{self, Failures, KnownFailure};
 use rehearse_core::span::{Source, Span};
 use rehearse_core::spec::{Document, read};
+use rehearse_core::text::error_chain;
 
 use crate::docker::{Book, BookError, Recipe, embedded, read_folder};
-use crate::session::chain;
 
 pub use given::Given;
 pub(crate) use given::ends;
@@ -399,7 +399,7 @@ pub fn rehearsal_by(
         rehearse_core::plan::build(&product, &catalog, &scenario).map_err(|mistake| match given.behind(&mistake) {
             Some(argument) => LoadError::Argument {
                 argument,
-                reason: chain(&mistake),
+                reason: error_chain(&mistake),
                 scenario: path.display().to_string(),
                 help: given::help(&mistake, &product, &catalog),
             },

@@ -23,12 +23,12 @@ use anstream::{AutoStream, ColorChoice};
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use rehearse_core::secret::names_a_secret;
+use rehearse_core::text::error_chain;
 use rehearse_core::verdict::Exit;
 
 use args::{BackupCommand, Command, Typed};
 
 use crate::engine::host::HostError;
-use crate::session::chain;
 
 /// Parses, does, and says how to exit.
 pub fn main() -> ExitCode {
@@ -96,7 +96,7 @@ pub(crate) fn refuse(error: &crate::load::LoadError) -> Exit {
     if let crate::load::LoadError::Rejected(rejected) = error {
         say(&diagnostic::render(rejected, colour()));
     } else {
-        say(&format!("error: {}", chain(error)));
+        say(&format!("error: {}", error_chain(error)));
     }
     Exit::BadInput
 }

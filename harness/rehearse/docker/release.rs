@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
+use rehearse_core::event::short_run;
 use rehearse_core::path::Target;
 use rehearse_core::release::{Line, Release};
 
@@ -29,7 +30,7 @@ pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> R
         ..ContainerCreateBody::default()
     };
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let container = plain(&format!("rehearse-{}-release{count}", images.mark.run));
+    let container = plain(&format!("rehearse-{}-release{count}", short_run(&images.mark.run)));
     let options = CreateContainerOptionsBuilder::new().name(&container).build();
     let docker = client.quick().clone();
     let creating = async move { docker.create_container(Some(options), body).await };

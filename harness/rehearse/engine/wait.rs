@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rehearse_core::observe::{Answer, Response};
 use rehearse_core::product::{Condition, HttpCondition, SqlCondition, WaitUntil};
+use rehearse_core::text::names_an_error;
 use rehearse_core::verdict::Finding;
 use serde_json::{Map, Value};
 use tokio::io::AsyncReadExt;
@@ -194,14 +195,9 @@ impl<H: Host, O: Observer> World<H, O> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         // A stack trace ends far below the line that says what happened.
-        let speaks = |line: &str| {
-            let lower = line.to_lowercase();
-            !lower.starts_with("from ")
-                && ["error", "denied", "fatal", "abort", "fail"].iter().any(|word| lower.contains(word))
-        };
         let (last, mut spoken) = (lines.len().saturating_sub(3), 0);
         let telling = |(at, line): (usize, &&str)| {
-            let speaks = spoken < 4 && speaks(line);
+            let speaks = spoken < 4 && names_an_error(line);
             spoken += u32::from(speaks);
             speaks || at >= last
         };

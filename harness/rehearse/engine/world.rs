@@ -63,11 +63,7 @@ pub enum Trouble {
 impl Trouble {
     /// The message with all its causes.
     pub fn chain(&self) -> String {
-        match self {
-            Self::Host(error) => error.chain(),
-            Self::Template(error) => error.to_string(),
-            Self::Unseen(text) => text.clone(),
-        }
+        rehearse_core::text::error_chain(self)
     }
 }
 
@@ -159,7 +155,7 @@ impl<H: Host, O: Observer> World<H, O> {
             "to": scene.to.name(),
             "hop": scene.hop,
             "stage": scene.stage.0,
-            "run": case.run.0,
+            "run": case.run.short(),
             "product": case.product.product,
             "settings": rehearse_core::plan::settings(&case.product, &case.scenario),
             "each": each,

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
 
 /// An object and what is wrong with it; the first group is the object.
@@ -29,7 +30,7 @@ static OBJECTS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 
 const MISSING: &str = "missing";
 
-static STATUS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bstatus (5\d\d)\b").ok());
+static STATUS: Lazy<Regex> = lazy_regex!(r"\bstatus (5\d\d)\b");
 
 /// The errors in a text: `login missing`, `slug_key unique`.
 pub(super) fn shapes(text: &str) -> BTreeSet<String> {
@@ -48,7 +49,7 @@ pub(super) fn undefined(shapes: &BTreeSet<String>) -> bool {
 
 /// The status of failure that a text speaks of.
 pub(super) fn status(text: &str) -> Option<String> {
-    Some(STATUS.as_ref()?.captures(text)?.get(1)?.as_str().to_owned())
+    Some(STATUS.captures(text)?.get(1)?.as_str().to_owned())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::event::CheckReport;
 use crate::observe::{Answer, Body, Seen};
 use crate::product::{AllowedChange, Expect, Facet, Matcher};
 use crate::template::TemplateError;
+use crate::text::names_an_error;
 use crate::verdict::{Finding, SILENT};
 
 /// The terms an answer is judged on.
@@ -366,12 +367,7 @@ fn excerpt(text: &str) -> String {
 fn telling(err: &str, out: &str) -> String {
     let text = if err.trim().is_empty() { out } else { err };
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let speaks = |line: &&&str| {
-        let lower = line.to_lowercase();
-        ["error", "detail:", "fatal", "denied", "aborted", "failed"].iter().any(|word| lower.contains(word))
-            && !lower.starts_with('/')
-    };
-    let mut chosen: Vec<&str> = lines.iter().filter(speaks).take(4).copied().collect();
+    let mut chosen: Vec<&str> = lines.iter().filter(|line| names_an_error(line)).take(4).copied().collect();
     if chosen.is_empty() {
         chosen = lines.iter().rev().take(3).rev().copied().collect();
     }
