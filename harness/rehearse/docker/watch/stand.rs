@@ -3,28 +3,28 @@
 use std::path::Path;
 
 use bollard::models::ContainerInspectResponse;
-use rehearse_core::verdict::{Disturbance, Disturber};
+use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
 
-use super::{Held, disturbance, out_of_memory};
+use super::{Watched, interference, out_of_memory};
 
 /// Less than this is no room to write anything.
 const NO_ROOM: u64 = 4 << 20;
 
 /// How a container of ours stands that should be left alone.
-pub(super) fn stands(thing: &Held, seen: &ContainerInspectResponse, network: &str) -> Option<Disturbance> {
+pub(super) fn stands(thing: &Watched, seen: &ContainerInspectResponse, network: &str) -> Option<Interference> {
     let state = seen.state.as_ref()?;
     if state.oom_killed == Some(true) {
         return Some(out_of_memory(&thing.object));
     }
     if state.paused == Some(true) {
-        return Some(disturbance(Disturber::ContainerTouched, &thing.object, "it is paused"));
+        return Some(interference(InterferenceKind::ContainerTouched, &thing.object, "it is paused"));
     }
     let networks = seen.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
     let on =
         |id: &str| networks.is_some_and(|all| all.values().any(|endpoint| endpoint.network_id.as_deref() == Some(id)));
     if state.running == Some(true) && networks.is_some() && !on(network) {
-        return Some(disturbance(
-            Disturber::NetworkTouched,
+        return Some(interference(
+            InterferenceKind::NetworkTouched,
             &thing.object,
             "it was taken off its network from outside",
         ));
@@ -33,13 +33,13 @@ pub(super) fn stands(thing: &Held, seen: &ContainerInspectResponse, network: &st
 }
 
 /// Where a folder's file system has no room left.
-pub(super) fn no_room(folder: &Path) -> Option<Disturbance> {
+pub(super) fn no_room(folder: &Path) -> Option<Interference> {
     let stat = rustix::fs::statvfs(folder).ok()?;
     let (free, size) = (stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize);
     let files = stat.f_files > 0 && stat.f_favail == 0;
     (size > 0 && free < NO_ROOM || files).then(|| {
         let what = if files { "no file can be made any more".to_owned() } else { format!("{free} bytes are free") };
-        disturbance(Disturber::DiskFull, &folder.display().to_string(), what)
+        interference(InterferenceKind::DiskFull, &folder.display().to_string(), what)
     })
 }
 

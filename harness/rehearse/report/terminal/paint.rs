@@ -1,7 +1,7 @@
 //! Colour, which only repeats what a word says.
 
 use anstyle::{AnsiColor, Effects, Style};
-use rehearse_core::verdict::{Outcome, Verdict};
+use rehearse_core::outcome::verdict::{Outcome, Verdict};
 
 /// Whether there is colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
