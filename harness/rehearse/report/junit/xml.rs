@@ -45,10 +45,10 @@ const SPLIT: usize = 5;
 fn text(text: &str, limit: usize) -> Option<String> {
     let clean = xml(text);
     let fits = |text: &String| text.len() <= limit;
-    let whole = Some(sections(&clean)).filter(fits);
-    let cut = whole.or_else(|| Some(sections(&head_and_tail(&clean, limit))).filter(fits));
-    let cut = cut.unwrap_or_else(|| sections(&head_and_tail(&clean, limit / SPLIT)));
-    (!clean.is_empty()).then_some(cut)
+    let within = |limit| sections(&head_and_tail(&clean, limit));
+    // Few texts have an end mark at all.
+    let cut = [limit, limit - limit / 4, limit / 2].into_iter().map(within).find(fits);
+    (!clean.is_empty()).then(|| cut.unwrap_or_else(|| within(limit / SPLIT)))
 }
 
 /// Writes a report to `sink`.
