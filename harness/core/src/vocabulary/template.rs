@@ -179,7 +179,7 @@ mod tests {
         let context =
             json!({"list": ["a", {"b": [1, 2]}], "none": null, "yes": true, "low": -7, "high": u64::MAX, "half": 0.5});
         let filled = template("{{ list[1].b[1] }} {{ none is none }} {{ yes }} {{ low }} {{ high }} {{ half }}");
-        assert_eq!(filled.render(&context).unwrap(), "2 true true -7 18446744073709551615 0.5");
+        assert_eq!(filled.render(&context).unwrap(), "2 True True -7 18446744073709551615 0.5");
     }
 
     #[test]
