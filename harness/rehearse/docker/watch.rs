@@ -17,7 +17,7 @@ use rehearse_core::verdict::{Disturbance, Disturber};
 use tokio::sync::Notify;
 
 use self::listen::{answers, away, catch_up, listen, now, timestamp};
-use self::stand::{no_room, stands};
+use self::stand::{NO_ROOM, no_room, stands};
 use super::ending::MARK;
 use crate::docker::client::{Client, status};
 
@@ -289,7 +289,7 @@ impl Watch {
 
     fn look_at_room(&self) {
         for folder in &self.folders {
-            if let Some(disturbance) = no_room(folder) {
+            if let Some(disturbance) = no_room(folder, NO_ROOM) {
                 self.seen.add(disturbance);
             }
         }
