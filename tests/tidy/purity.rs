@@ -55,7 +55,7 @@ fn breaches(root: &str, sources: &[Source]) -> Result<Vec<String>, String> {
             let named = FORBIDDEN.iter().find(|(bad, _)| path.starts_with(bad) || bad.len() < 3 && path.ends_with(bad));
             let (place, path) = (format!("{}:{line}", module.file), path.join("::"));
             if let Some((_, why)) = named {
-                found.push(format!("{place}: {path} is {why}"));
+                found.push(format!("{place}: {path} reaches {why}"));
             } else if whole || renamed {
                 found.push(format!("{place}: {path} as a whole hides what is used of it"));
             }
@@ -141,12 +141,12 @@ mod tests {
 
     #[test]
     fn a_planted_impurity_is_found() {
-        check("fn f() { let _ = std::fs::read(\"x\"); }", &["x/a.rs:2: std::fs::read is files"]);
-        check("use std::{fmt, net::TcpStream};", &["x/a.rs:2: std::net::TcpStream is sockets"]);
-        check("use std::time::{Duration, SystemTime};", &["x/a.rs:2: std::time::SystemTime is a clock"]);
-        check("fn f(at: u8) { g(Instant::now()); }", &["x/a.rs:2: Instant::now is a clock"]);
-        check("fn f() { println!(\"x\"); }", &["x/a.rs:2: println is the terminal"]);
-        check("fn f() { g!(std::env::var(\"x\")); }", &["x/a.rs:2: std::env::var is the environment"]);
+        check("fn f() { let _ = std::fs::read(\"x\"); }", &["x/a.rs:2: std::fs::read reaches files"]);
+        check("use std::{fmt, net::TcpStream};", &["x/a.rs:2: std::net::TcpStream reaches sockets"]);
+        check("use std::time::{Duration, SystemTime};", &["x/a.rs:2: std::time::SystemTime reaches a clock"]);
+        check("fn f(at: u8) { g(Instant::now()); }", &["x/a.rs:2: Instant::now reaches a clock"]);
+        check("fn f() { println!(\"x\"); }", &["x/a.rs:2: println reaches the terminal"]);
+        check("fn f() { g!(std::env::var(\"x\")); }", &["x/a.rs:2: std::env::var reaches the environment"]);
         check("use std as other;", &["x/a.rs:2: std as a whole hides what is used of it"]);
         check("async fn f() {}", &["x/a.rs:2: async code"]);
         check("fn f() { g(async { 1 }); }", &["x/a.rs:2: async code"]);

@@ -42,6 +42,6 @@ pub(crate) fn files(under: &str, extension: &str) -> Result<Vec<Source>, Box<dyn
 
 /// Fails with all breaches at once.
 pub(crate) fn none(breaches: &[String]) -> Tested {
-    assert!(breaches.is_empty(), "{} breaches:\n{}", breaches.len(), breaches.join("\n"));
+    assert!(breaches.is_empty(), "broken in {} places:\n{}", breaches.len(), breaches.join("\n"));
     Ok(())
 }
