@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use rehearse::docker::{DockerHost, Mark, Owner, Settings};
+use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
 use rehearse::engine::host::{Host, ImageWanted};
-use rehearse::engine::observer::{Ask, Content, Observer};
+use rehearse::engine::observer::{HttpRequest, Observer, RequestBody};
 use rehearse::observers::Live;
 use rehearse::{load, setup};
-use rehearse_core::observe::{Answer, Response};
+use rehearse_core::observation::{HttpResponse, Response};
 use testcontainers::core::{ContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{GenericImage, ImageExt};
@@ -41,8 +41,13 @@ while (my $c = $s->accept) {
 }
 "#;
 
-async fn ask(observer: &impl Observer, address: SocketAddr, path: &str, change: impl FnOnce(&mut Ask)) -> Answer {
-    let mut ask = Ask {
+async fn ask(
+    observer: &impl Observer,
+    address: SocketAddr,
+    path: &str,
+    change: impl FnOnce(&mut HttpRequest),
+) -> Response {
+    let mut ask = HttpRequest {
         address,
         method: "GET",
         path: path.to_owned(),
@@ -56,14 +61,14 @@ async fn ask(observer: &impl Observer, address: SocketAddr, path: &str, change: 
     observer.http(ask).await
 }
 
-fn response(answer: Answer) -> Tried<Response> {
-    match answer {
-        Answer::Http(response) => Ok(response),
-        other @ (Answer::Exec(_)
-        | Answer::Rows(_)
-        | Answer::Silent { .. }
-        | Answer::Refused { .. }
-        | Answer::Broken { .. }) => Err(format!("{other:?}").into()),
+fn response(response: Response) -> Tried<HttpResponse> {
+    match response {
+        Response::Http(response) => Ok(response),
+        other @ (Response::Exec(_)
+        | Response::Rows(_)
+        | Response::NoResponse { .. }
+        | Response::Rejected { .. }
+        | Response::ProbeError { .. }) => Err(format!("{other:?}").into()),
     }
 }
 
@@ -73,14 +78,14 @@ fn ensure(holds: bool, what: &str) -> Tried {
 
 async fn answers_are_read_as_they_are() -> Tried {
     let logs = tempfile::tempdir()?;
-    let mark = Mark {
+    let ownership = OwnershipLabels {
         run: format!("web{}", std::process::id()),
         scenario: "web".into(),
         owner: Owner::current(),
         expires: SystemTime::now() + Duration::from_secs(3600),
     };
     let settings = Settings {
-        mark,
+        ownership,
         logs: logs.path().to_owned(),
         scratch: std::env::temp_dir(),
         book: Arc::new(load::book(&[])?),
@@ -104,7 +109,7 @@ async fn answers_are_read_as_they_are() -> Tried {
     let port = container.get_host_port_ipv4(8080).await?;
     let address: SocketAddr = format!("127.0.0.1:{port}").parse()?;
     let observer = Live::new(host)?;
-    let jar = |name: &'static str| move |ask: &mut Ask| ask.jar = Some(name.to_owned());
+    let jar = |name: &'static str| move |ask: &mut HttpRequest| ask.jar = Some(name.to_owned());
 
     let login = response(ask(&observer, address, "/login", jar("a")).await)?;
     ensure(login.status == 302 && login.headers["location"] == "/me", "a redirect is an answer")?;
@@ -121,7 +126,7 @@ async fn answers_are_read_as_they_are() -> Tried {
         ask(&observer, address, "/echo", |ask| {
             ask.method = "POST";
             ask.headers.insert("host".into(), "web:3000".into());
-            ask.body = Some(Content::Json(serde_json::json!({"a": 1})));
+            ask.body = Some(RequestBody::Json(serde_json::json!({"a": 1})));
         })
         .await,
     )?;
@@ -129,12 +134,12 @@ async fn answers_are_read_as_they_are() -> Tried {
     let bytes = response(ask(&observer, address, "/bytes", |_| {}).await)?;
     ensure(bytes.body.size == 16 && !bytes.body.cut, "any bytes are a body")?;
     for (path, what) in [("/cut", "an answer that breaks off is none"), ("/slow", "an answer that drips is none")] {
-        let answer = ask(&observer, address, path, |ask| ask.deadline = Duration::from_secs(2)).await;
-        ensure(matches!(answer, Answer::Silent { .. }), what)?;
+        let response = ask(&observer, address, path, |ask| ask.deadline = Duration::from_secs(2)).await;
+        ensure(matches!(response, Response::NoResponse { .. }), what)?;
     }
     container.rm().await?;
     let gone = ask(&observer, address, "/me", |_| {}).await;
-    ensure(matches!(gone, Answer::Silent { .. }), "a server that is gone is silent, not broken")
+    ensure(matches!(gone, Response::NoResponse { .. }), "a server that is gone is silent, not broken")
 }
 
 fn main() -> ExitCode {

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rehearse::report::{attribute, head_and_tail, junit, one_line, xml};
-use rehearse_core::event::{CheckReport, Event, EventKind, RunId, RunStarted, StageId, StageTime};
-use rehearse_core::migrations::Migration;
-use rehearse_core::plan::{Act, Plan, Stage};
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::summary::Summary;
-use rehearse_core::verdict::{Finding, Outcome};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::migrations::Migration;
+use rehearse_core::outcome::event::{CheckReport, Event, EventKind, RunId, RunStarted, StageId, StageTime};
+use rehearse_core::outcome::summary::Summary;
+use rehearse_core::outcome::verdict::{Finding, Outcome};
+use rehearse_core::planning::plan::{Plan, Stage, StageAction};
 
 /// The first byte says what the run came to; texts stand behind it, one after the other behind each 0xfe.
 pub(crate) fn check(data: &[u8]) {
@@ -79,17 +79,17 @@ fn sanitised(text: &str) {
 /// A run of two stages with checks that are made of the texts.
 fn summary(seed: u8, texts: &[String]) -> Option<Summary> {
     let text = |at: usize| texts.get(at % texts.len().max(1)).cloned().unwrap_or_default();
-    let stage = |number: u32, at: usize, act| Stage {
+    let stage = |number: u32, at: usize, action| Stage {
         number,
         id: StageId(format!("{number}{}", text(at))),
         title: text(at + 1),
         hop: None,
-        act,
+        action,
     };
     let stages = vec![
-        stage(1, 2, Act::Baseline { checks: vec![CheckKind::Data, CheckKind::Logs] }),
-        stage(2, 4, Act::Upgrade { steps: Vec::new() }),
-        stage(3, 4, Act::Teardown),
+        stage(1, 2, StageAction::Baseline { checks: vec![CheckKind::Data, CheckKind::Logs] }),
+        stage(2, 4, StageAction::Upgrade { steps: Vec::new() }),
+        stage(3, 4, StageAction::Teardown),
     ];
     let ids: Vec<StageId> = stages.iter().map(|stage| stage.id.clone()).collect();
     let plan = Plan {
@@ -106,7 +106,7 @@ fn summary(seed: u8, texts: &[String]) -> Option<Summary> {
         backup: String::new(),
         deadline: Duration::from_secs(1),
         require: Vec::new(),
-        without: Default::default(),
+        skip_checks: Default::default(),
         production: None,
         stages,
     };
@@ -126,7 +126,7 @@ fn summary(seed: u8, texts: &[String]) -> Option<Summary> {
         report.assertions = 1;
         report.findings.push(finding(seen));
         report.notes.push(text(at + 5));
-        report.unclear.extend((seed & 2 == 0).then(|| text(at + 6)));
+        report.inconclusive.extend((seed & 2 == 0).then(|| text(at + 6)));
         report.evidence.push(text(at + 7));
         kinds.push(EventKind::Checked { stage: ids[0].clone(), report: report.decide() });
         kinds.push(EventKind::Noted { stage: ids[0].clone(), text: seen.clone() });

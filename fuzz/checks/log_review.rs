@@ -3,16 +3,16 @@
 
 use std::sync::LazyLock;
 
-use rehearse_core::check::{LogSift, judge_logs};
-use rehearse_core::event::CheckReport;
-use rehearse_core::observe::LogReview;
-use rehearse_core::product::LogCheck;
-use rehearse_core::release::Release;
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::signature::{KnownFailure, Place, Sighting, recognise};
-use rehearse_core::span::Source;
-use rehearse_core::spec::read;
-use rehearse_core::verdict::Outcome;
+use rehearse_core::check::{LogScanner, judge_logs};
+use rehearse_core::knowledge::signature::{KnownFailure, Place, Sighting, recognise};
+use rehearse_core::model::product::LogCheck;
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::LogReview;
+use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::verdict::Outcome;
+use rehearse_core::source::span::Source;
+use rehearse_core::source::spec::read;
+use rehearse_core::vocabulary::release::Release;
 use serde_json::json;
 
 use crate::pieces::pieces;
@@ -51,11 +51,11 @@ pub(crate) fn check(data: &[u8]) {
 }
 
 fn review<'a>(check: &LogCheck, release: &Release, pieces: impl IntoIterator<Item = &'a [u8]>) -> LogReview {
-    let Ok(mut sift) = LogSift::new(check, release, "web") else { panic!("the patterns are good") };
+    let Ok(mut scanner) = LogScanner::new(check, release, "web") else { panic!("the patterns are good") };
     for piece in pieces {
-        sift.take(piece);
+        scanner.take(piece);
     }
-    sift.finish()
+    scanner.finish()
 }
 
 /// Every line is counted once, and every error belongs to a line and a kind.

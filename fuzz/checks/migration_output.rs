@@ -1,6 +1,6 @@
 //! What a migrator prints, in all formats, on two streams, cut anywhere.
 
-use rehearse_core::migrations::{MigrationFormat, MigrationReader, Told};
+use rehearse_core::observation::migrations::{MigrationEvent, MigrationFormat, MigrationReader};
 
 use crate::pieces::pieces;
 
@@ -25,28 +25,28 @@ fn read<'a>(
     format: MigrationFormat,
     pieces: impl IntoIterator<Item = &'a [u8]>,
     well: bool,
-) -> (MigrationReader, Vec<Told>) {
+) -> (MigrationReader, Vec<MigrationEvent>) {
     let mut reader = MigrationReader::new(format);
-    let mut told: Vec<Told> = pieces.into_iter().flat_map(|piece| reader.take(piece)).collect();
+    let mut told: Vec<MigrationEvent> = pieces.into_iter().flat_map(|piece| reader.take(piece)).collect();
     told.extend(reader.finish(well));
     (reader, told)
 }
 
 /// Nothing is told that the output does not say.
-fn sound(reader: &MigrationReader, told: &[Told], output: &[u8]) {
+fn sound(reader: &MigrationReader, told: &[MigrationEvent], output: &[u8]) {
     assert!(told.len() <= output.len(), "more is told than can be said");
     let (mut began, mut ended, mut reverted) = (0, 0_usize, 0);
     for told in told {
         let migration = match told {
-            Told::Began(migration) => {
+            MigrationEvent::Began(migration) => {
                 began += 1;
                 migration
             }
-            Told::Ended(migration) => {
+            MigrationEvent::Ended(migration) => {
                 ended += 1;
                 migration
             }
-            Told::Reverted(migration) => {
+            MigrationEvent::Reverted(migration) => {
                 reverted += 1;
                 migration
             }

@@ -7,12 +7,12 @@ use std::sync::LazyLock;
 
 use rehearse::cli::draw;
 use rehearse::docker::Recipe;
-use rehearse_core::diagnostic::Rejected;
-use rehearse_core::product::Product;
-use rehearse_core::scenario::Scenario;
-use rehearse_core::signature::{self, KnownFailure};
-use rehearse_core::span::Source;
-use rehearse_core::spec::{Document, read, ruby};
+use rehearse_core::knowledge::signature::{self, KnownFailure};
+use rehearse_core::model::product::Product;
+use rehearse_core::model::scenario::Scenario;
+use rehearse_core::source::diagnostic::Rejected;
+use rehearse_core::source::span::Source;
+use rehearse_core::source::spec::{Document, read, ruby};
 
 /// What a scenario is held against that names no product of its own.
 static REDMINE: LazyLock<Option<(Product, Document)>> = LazyLock::new(|| {

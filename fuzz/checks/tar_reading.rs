@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rehearse::engine::well_formed;
-use rehearse_core::product::Format;
+use rehearse_core::model::product::Format;
 
 /// The first byte says how the rest is read.
 pub(crate) fn check(data: &[u8]) {

@@ -1,29 +1,29 @@
 //! Reads products, scenarios and image recipes: built in, or from the disk.
 
-mod given;
+mod overrides;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
-use rehearse_core::catalog::Catalog;
-use rehearse_core::compatibility::{Compatibility, CompatibilityIn};
-use rehearse_core::diagnostic::{Problem, Rejected, did_you_mean};
-use rehearse_core::path::{StopList, StopListError};
-use rehearse_core::plan::{Plan, PlanError};
-use rehearse_core::product::Product;
-use rehearse_core::release::Line;
+use rehearse_core::knowledge::signature::{self, Failures, KnownFailure};
+use rehearse_core::model::product::Product;
+use rehearse_core::model::scenario::Scenario;
+use rehearse_core::planning::compatibility::{Compatibility, CompatibilityIn};
+use rehearse_core::planning::path::{StopList, StopListError};
+use rehearse_core::planning::plan::{Plan, PlanError};
 use rehearse_core::runbook::Runbook;
-use rehearse_core::scenario::Scenario;
-use rehearse_core::signature::{self, Failures, KnownFailure};
-use rehearse_core::span::{Source, Span};
-use rehearse_core::spec::{Document, read};
+use rehearse_core::source::diagnostic::{Problem, Rejected, did_you_mean};
+use rehearse_core::source::span::{Source, Span};
+use rehearse_core::source::spec::{Document, read};
+use rehearse_core::vocabulary::catalog::Catalog;
+use rehearse_core::vocabulary::release::Line;
 
-use crate::docker::{Book, BookError, Recipe, embedded, read_folder};
+use crate::docker::{Recipe, RecipeCatalog, RecipeError, embedded, read_folder};
 use crate::session::chain;
 
-pub use given::Given;
-pub(crate) use given::ends;
+pub use overrides::CliOverrides;
+pub(crate) use overrides::ends;
 
 static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/harness/products");
 static IMAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/images");
@@ -171,7 +171,7 @@ pub enum LoadError {
     },
     /// The image recipes contradict each other.
     #[error("the image recipes are no good")]
-    Book(#[from] BookError),
+    RecipeCatalog(#[from] RecipeError),
 }
 
 fn near(name: &str, known: &str) -> String {
@@ -360,7 +360,7 @@ pub fn scenario(path: &Path) -> Result<(Scenario, Document), LoadError> {
 pub fn rehearsal(
     path: &Path,
     product_folder: Option<&Path>,
-    change: impl FnOnce(&mut Scenario) -> Given,
+    change: impl FnOnce(&mut Scenario) -> CliOverrides,
 ) -> Result<Loaded, LoadError> {
     rehearsal_by(path, product_folder, None, change)
 }
@@ -373,7 +373,7 @@ pub fn rehearsal_by(
     path: &Path,
     product_folder: Option<&Path>,
     list: Option<&Path>,
-    change: impl FnOnce(&mut Scenario) -> Given,
+    change: impl FnOnce(&mut Scenario) -> CliOverrides,
 ) -> Result<Loaded, LoadError> {
     let (mut scenario, document) = self::scenario(path)?;
     let LoadedProduct { mut product, catalog, runbook } = self::product(&scenario.product, product_folder)?;
@@ -395,16 +395,17 @@ pub fn rehearsal_by(
         let known = product.settings.keys().cloned().collect::<Vec<_>>().join(", ");
         return Err(LoadError::NoSetting { name: name.clone(), product: product.product, known });
     }
-    let plan =
-        rehearse_core::plan::build(&product, &catalog, &scenario).map_err(|mistake| match given.behind(&mistake) {
+    let plan = rehearse_core::planning::plan::build(&product, &catalog, &scenario).map_err(|mistake| {
+        match given.behind(&mistake) {
             Some(argument) => LoadError::Argument {
                 argument,
                 reason: chain(&mistake),
                 scenario: path.display().to_string(),
-                help: given::help(&mistake, &product, &catalog),
+                help: overrides::help(&mistake, &product, &catalog),
             },
             None => unplanned(path, &document, mistake, &given),
-        })?;
+        }
+    })?;
     // A path in the file is relative to the file; one of the command line to where it was typed.
     let folder = if given.has("/backup") { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
     let backup = folder.join(&scenario.backup);
@@ -425,8 +426,8 @@ pub fn stops_of(product: &mut Product, list: &Path) -> Result<(), LoadError> {
 }
 
 /// A plan that cannot be made, at its place in the file where it has one.
-fn unplanned(path: &Path, document: &Document, source: PlanError, given: &Given) -> LoadError {
-    let at = given::places(&source).first().copied().unwrap_or_default();
+fn unplanned(path: &Path, document: &Document, source: PlanError, given: &CliOverrides) -> LoadError {
+    let at = overrides::places(&source).first().copied().unwrap_or_default();
     // What the file says of hops and stages may be right for its own path.
     let help = given.at(&["/from", "/to"]).map(|ends| format!("the path is that of {ends}"));
     let problem = document.problem(at, source.to_string(), "here", help);
@@ -441,27 +442,27 @@ fn unplanned(path: &Path, document: &Document, source: PlanError, given: &Given)
 ///
 /// # Errors
 /// When a recipe has mistakes, or a folder cannot be read.
-pub fn book(folders: &[PathBuf]) -> Result<Book, LoadError> {
-    let mut book = Book::default();
+pub fn book(folders: &[PathBuf]) -> Result<RecipeCatalog, LoadError> {
+    let mut book = RecipeCatalog::default();
     for folder in folders {
         let unreadable = |source| LoadError::Read { path: folder.clone(), source };
         let mut dirs: Vec<PathBuf> =
             std::fs::read_dir(folder).map_err(unreadable)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
         dirs.sort();
-        let mut shelf = Book::default();
+        let mut shelf = RecipeCatalog::default();
         for dir in dirs.iter().filter(|dir| dir.join("image.yaml").is_file()) {
             let files = read_folder(dir).map_err(|source| LoadError::Read { path: dir.clone(), source })?;
             shelf.add(recipe(&dir.display().to_string(), text(&dir.join("image.yaml"))?)?, files)?;
         }
-        book.beneath(shelf);
+        book.merge_defaults(shelf);
     }
-    let mut shelf = Book::default();
+    let mut shelf = RecipeCatalog::default();
     for dir in IMAGES.dirs() {
         if let Some(text) = dir.get_file(dir.path().join("image.yaml")).and_then(|file| file.contents_utf8()) {
             shelf.add(recipe(&format!("images/{}", dir.path().display()), text.to_owned())?, embedded(dir))?;
         }
     }
-    book.beneath(shelf);
+    book.merge_defaults(shelf);
     Ok(book)
 }
 

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rehearse_core::event::{Reporter, RunId};
+use rehearse_core::outcome::event::{Reporter, RunId};
+use rehearse_core::outcome::summary::Summary;
+use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::secret::Redactor;
-use rehearse_core::summary::Summary;
-use rehearse_core::verdict::Exit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::docker::{Book, DockerHost, Mark, Owner, Selection, Settings, sweep};
+use crate::docker::{DockerHost, Owner, OwnershipLabels, RecipeCatalog, Selection, Settings, sweep};
 use crate::engine::host::HostError;
-use crate::engine::{Case, Finished, Hindrance, Keep, Terms, rehearse, unbegun};
+use crate::engine::{Case, Finished, Keep, RunOptions, StartupError, rehearse, report_startup_failure};
 use crate::load::Loaded;
 use crate::observers::Live;
 
@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(120);
 
 /// How a session is held.
 #[derive(Debug, Clone)]
-pub struct Manner {
+pub struct SessionOptions {
     /// The output folder.
     pub out: PathBuf,
     /// What is kept.
@@ -98,7 +98,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 /// A session that is over.
 #[must_use]
 #[derive(Debug)]
-pub struct Held {
+pub struct SessionOutcome {
     /// The fold of all that happened.
     pub summary: Summary,
     /// What went wrong with us beside it.
@@ -171,25 +171,25 @@ async fn begin(settings: Settings, tell: fn(&str)) -> Result<(Arc<DockerHost>, A
 ///
 /// # Errors
 /// When its input is bad. Where it could not begin for another reason, nothing was made, and its reports say so.
-pub async fn hold(
+pub async fn run_session(
     loaded: Loaded,
-    book: Arc<Book>,
-    manner: &Manner,
+    book: Arc<RecipeCatalog>,
+    options: &SessionOptions,
     reporters: &mut [Box<dyn Reporter>],
-) -> Result<Held, SessionError> {
+) -> Result<SessionOutcome, SessionError> {
     let run = run_id();
     let out =
-        std::path::absolute(&manner.out).map_err(|source| SessionError::Out { path: manner.out.clone(), source })?;
-    let mark = Mark {
+        std::path::absolute(&options.out).map_err(|source| SessionError::Out { path: options.out.clone(), source })?;
+    let ownership = OwnershipLabels {
         run: run.0.clone(),
         scenario: loaded.scenario.scenario.clone(),
         owner: Owner::current(),
-        expires: SystemTime::now() + loaded.plan.deadline + manner.lease,
+        expires: SystemTime::now() + loaded.plan.deadline + options.lease,
     };
     let scratch = std::env::temp_dir();
-    let redactor = manner.redactor.clone();
+    let redactor = options.redactor.clone();
     let settings = Settings {
-        mark,
+        ownership,
         logs: out.join("logs"),
         scratch,
         book,
@@ -206,31 +206,31 @@ pub async fn hold(
         out,
         redactor,
     };
-    let terms = Terms {
-        keep: manner.keep,
+    let terms = RunOptions {
+        keep: options.keep,
         grace: GRACE,
         tool: env!("CARGO_PKG_VERSION").to_owned(),
-        force: manner.stop.force.clone(),
+        force: options.stop.force.clone(),
     };
     let began = Instant::now();
     let begun = tokio::select! {
         biased;
-        () = manner.stop.cancel.cancelled() => Err(Hindrance::Cancelled),
-        begun = begin(settings, manner.tell) => match begun {
+        () = options.stop.cancel.cancelled() => Err(StartupError::Cancelled),
+        begun = begin(settings, options.tell) => match begun {
             Err(SessionError::Host(error @ HostError::Address { .. })) => return Err(error.into()),
-            begun => begun.map_err(|error| Hindrance::Unable(chain(&error))),
+            begun => begun.map_err(|error| StartupError::Unable(chain(&error))),
         },
     };
     let (host, observer) = match begun {
         Ok(begun) => begun,
-        Err(hindrance) => {
-            let Finished { summary, trouble } = unbegun(&case, hindrance, began, reporters, &terms);
+        Err(startup_error) => {
+            let Finished { summary, trouble } = report_startup_failure(&case, startup_error, began, reporters, &terms);
             let exit = summary.exit();
-            return Ok(Held { summary, trouble, exit });
+            return Ok(SessionOutcome { summary, trouble, exit });
         }
     };
     let Finished { summary, trouble } =
-        rehearse(case, host.clone(), observer, reporters, &manner.stop.cancel, &terms).await;
+        rehearse(case, host.clone(), observer, reporters, &options.stop.cancel, &terms).await;
     let lost = host.log_troubles();
     let trouble =
         trouble.or_else(|| (!lost.is_empty()).then(|| format!("logs that could not be followed: {}", lost.join("; "))));
@@ -239,5 +239,5 @@ pub async fn hold(
         (Some(_), Exit::Passed) => Exit::Inconclusive,
         (_, exit) => exit,
     };
-    Ok(Held { summary, trouble, exit })
+    Ok(SessionOutcome { summary, trouble, exit })
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libtest_mimic::{Completion, Failed, Trial};
-use rehearse_core::event::Reporter;
-use rehearse_core::scenario::{Scenario, Tier};
-use rehearse_core::summary::Summary;
-use rehearse_core::verdict::Exit;
+use rehearse_core::model::scenario::{Scenario, Tier};
+use rehearse_core::outcome::event::Reporter;
+use rehearse_core::outcome::summary::Summary;
+use rehearse_core::outcome::verdict::Exit;
 
 use crate::engine::Keep;
-use crate::session::{Held, Manner, Stop, hold, prepare_out};
+use crate::session::{SessionOptions, SessionOutcome, Stop, prepare_out, run_session};
 use crate::{load, report, secrets, setup};
 
 /// Where trials are found and how they are run.
@@ -53,17 +53,17 @@ pub fn trials(of: &Trials) -> Vec<Trial> {
 
 /// Why a scenario cannot be rehearsed here: what comes from outside is not there.
 fn lacking(file: &Path, scenario: &Scenario) -> Option<String> {
-    let because = scenario.from_outside.as_ref()?;
+    let because = scenario.external.as_ref()?;
     let backup = file.parent().unwrap_or(Path::new("")).join(&scenario.backup);
     (!backup.exists()).then(|| format!("there is no backup {}: {because}", backup.display()))
 }
 
 fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
-    let loaded = load::rehearsal(file, None, |_| load::Given::default()).map_err(|error| error.to_string())?;
+    let loaded = load::rehearsal(file, None, |_| load::CliOverrides::default()).map_err(|error| error.to_string())?;
     if let Some(why) = lacking(file, &loaded.scenario) {
         return outside(why);
     }
-    let from_outside = loaded.scenario.from_outside.clone();
+    let external = loaded.scenario.external.clone();
     let book = Arc::new(load::book(&[]).map_err(|error| error.to_string())?);
     let out = of.out.join(&loaded.scenario.scenario);
     let _writing = prepare_out(&out).map_err(|error| error.to_string())?;
@@ -81,7 +81,7 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
             Box::new(std::io::stdout()),
         )),
     ];
-    let manner = Manner {
+    let options = SessionOptions {
         out,
         keep: Keep::Never,
         lease: Duration::from_secs(24 * 3600),
@@ -91,12 +91,12 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let held = runtime.block_on(hold(loaded, book, &manner, &mut reporters));
-    let Held { summary, trouble, exit } = held.map_err(|error| error.to_string())?;
+    let held = runtime.block_on(run_session(loaded, book, &options, &mut reporters));
+    let SessionOutcome { summary, trouble, exit } = held.map_err(|error| error.to_string())?;
     match exit {
         Exit::Passed => Ok(Completion::Completed),
-        Exit::Inconclusive if from_outside.is_some() && unobtainable(&summary) => {
-            outside(format!("{}: {}", reason(&summary), from_outside.unwrap_or_default()))
+        Exit::Inconclusive if external.is_some() && unobtainable(&summary) => {
+            outside(format!("{}: {}", reason(&summary), external.unwrap_or_default()))
         }
         // The archive has moved on: that is no fault of the change under test, and says so.
         Exit::Inconclusive if moved_on(&summary) => Ok(Completion::ignored_with(reason(&summary))),

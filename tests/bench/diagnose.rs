@@ -14,9 +14,9 @@ use std::time::Instant;
 
 use rehearse::load;
 use rehearse::observers::{TextPart, read_texts};
-use rehearse_core::diagnosis::{Diagnosis, Found, Unexplained, WideNet};
-use rehearse_core::product::Product;
-use rehearse_core::signature::Recogniser;
+use rehearse_core::knowledge::diagnosis::{Diagnosis, Found, Unexplained, WideNet};
+use rehearse_core::knowledge::signature::Recogniser;
+use rehearse_core::model::product::Product;
 
 use self::memory::memory;
 use self::processor::on_cpu;

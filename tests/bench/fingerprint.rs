@@ -11,14 +11,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use rehearse::docker::{DockerHost, Mark, Owner, Settings};
+use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
 use rehearse::engine::host::{DeploymentName, Host, ImageWanted, ServiceSpec};
-use rehearse::engine::observer::{DatabaseSite, Observer};
+use rehearse::engine::observer::{DatabaseTarget, Observer};
 use rehearse::observers::Live;
 use rehearse_core::check::reading;
-use rehearse_core::event::RunId;
-use rehearse_core::observe::Answer;
-use rehearse_core::product::Engine;
+use rehearse_core::model::product::Engine;
+use rehearse_core::observation::Response;
+use rehearse_core::outcome::event::RunId;
 
 use self::memory::memory;
 
@@ -41,7 +41,7 @@ async fn bench() -> Result<(), String> {
     let run = RunId(format!("bench{:x}", std::process::id()));
     let expires = SystemTime::now() + Duration::from_secs(3600);
     let settings = Settings {
-        mark: Mark { run: run.0, scenario: "bench".into(), owner: Owner::current(), expires },
+        ownership: OwnershipLabels { run: run.0, scenario: "bench".into(), owner: Owner::current(), expires },
         logs: folder.path().join("logs"),
         scratch: PathBuf::from("/var/tmp"),
         book: Arc::new(rehearse::load::book(&[]).map_err(|error| error.to_string())?),
@@ -67,10 +67,10 @@ async fn measure(host: &Arc<DockerHost>, rows: u64) -> Result<(), String> {
     let observer = Live::new(Arc::clone(host)).map_err(|error| error.to_string())?;
     let (name, user) = ("postgres".to_owned(), "postgres".to_owned());
     let (engine, service, password) = (Engine::Postgresql, "db".into(), None);
-    let site = DatabaseSite { deployment, engine, service, name, user, host: None, run_as: None, password };
+    let site = DatabaseTarget { deployment, engine, service, name, user, host: None, run_as: None, password };
     let ask = async |sql: &str| {
-        let answer = observer.rows(&site, sql).await;
-        if matches!(answer, Answer::Rows(_)) { Ok(()) } else { Err(format!("{sql}: {answer:?}")) }
+        let response = observer.rows(&site, sql).await;
+        if matches!(response, Response::Rows(_)) { Ok(()) } else { Err(format!("{sql}: {response:?}")) }
     };
     let begun = Instant::now();
     // The server that makes the cluster goes away once more.

@@ -11,11 +11,11 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use rehearse::report::write_junit;
-use rehearse_core::event::{CheckReport, Event, EventKind, RunId, RunStarted, StageId, StageTime};
-use rehearse_core::plan::{Act, Plan, Stage};
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::summary::Summary;
-use rehearse_core::verdict::{Finding, Outcome};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::outcome::event::{CheckReport, Event, EventKind, RunId, RunStarted, StageId, StageTime};
+use rehearse_core::outcome::summary::Summary;
+use rehearse_core::outcome::verdict::{Finding, Outcome};
+use rehearse_core::planning::plan::{Plan, Stage, StageAction};
 
 use self::memory::memory;
 use self::processor::on_cpu;
@@ -74,7 +74,7 @@ fn summary(checks: usize, every: usize) -> Tried<Summary> {
         backup: String::new(),
         deadline: Duration::from_secs(1),
         require: Vec::new(),
-        without: Default::default(),
+        skip_checks: Default::default(),
         production: None,
         stages: (0..stages)
             .zip(1..)
@@ -83,7 +83,7 @@ fn summary(checks: usize, every: usize) -> Tried<Summary> {
                 id: id(stage),
                 title: "check".to_owned(),
                 hop: None,
-                act: Act::Check { checks: vec![CheckKind::Data] },
+                action: StageAction::Check { checks: vec![CheckKind::Data] },
             })
             .collect(),
     };

@@ -13,8 +13,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use rehearse::observers::review_log;
-use rehearse_core::check::LogSift;
-use rehearse_core::product::LogCheck;
+use rehearse_core::check::LogScanner;
+use rehearse_core::model::product::LogCheck;
 use serde_json::json;
 
 use self::memory::memory;
@@ -47,8 +47,8 @@ fn main() -> Tried {
         for round in 0..2 {
             let before = memory("VmHWM:")?;
             let began = (Instant::now(), on_cpu()?);
-            let sift = LogSift::new(&check, &"1.0".parse()?, "web")?;
-            let review = runtime.block_on(review_log(&file, 0, sift))?;
+            let scanner = LogScanner::new(&check, &"1.0".parse()?, "web")?;
+            let review = runtime.block_on(review_log(&file, 0, scanner))?;
             let speed = size as f64 / 1e6 / began.0.elapsed().as_secs_f64();
             let per_core = size as f64 / 1e6 / (on_cpu()? - began.1);
             let grown = memory("VmHWM:")?.saturating_sub(before) >> 10;

@@ -126,7 +126,7 @@ fn describe(folder: &Path, log: u64, backup: u64) -> Tried {
     fs::write(product.join("product.yaml"), described.to_string())?;
     let scenario = json!({
         "scenario": "streams", "product": "streams", "from": "1.0.0", "to": "1.1.0", "backup": "backup", "deadline": "2h",
-        "way-back": { "skip": "it would be the same again" },
+        "rollback": { "skip": "it would be the same again" },
     });
     fs::write(folder.join("streams.yaml"), scenario.to_string())?;
     Ok(())

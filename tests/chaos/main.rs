@@ -16,8 +16,8 @@ mod check {
     }
 }
 
-mod disturbances;
 mod ended;
+mod interferences;
 mod machine;
 mod rehearsal;
 mod remote;
@@ -35,14 +35,14 @@ fn main() -> ExitCode {
     let nightly = set("REHEARSE_TIER", "nightly");
     let able = machine::able();
     let ignored = able.is_err() && !set("REHEARSE_REQUIRE_DOCKER", "1");
-    let (disturbances, kills, cancels) = if nightly { (10, 100, 30) } else { (4, 3, 2) };
+    let (interferences, kills, cancels) = if nightly { (10, 100, 30) } else { (4, 3, 2) };
     let trial = |name: &str, run: fn(usize) -> Outcome, times: usize| {
         let able = able.clone();
         let run = move || able.and_then(|()| run(times)).map_err(Failed::from);
         Trial::test(name, run).with_ignored_flag(ignored)
     };
     let mut trials = vec![
-        trial("what comes between ends a run as inconclusive and is named", disturbances::first, disturbances),
+        trial("what comes between ends a run as inconclusive and is named", interferences::first, interferences),
         trial("a killed run is swept and its neighbour goes on", ended::killed, kills),
         trial("a cancelled run leaves nothing and writes its reports", ended::cancelled, cancels),
     ];

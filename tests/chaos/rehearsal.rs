@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rehearse::docker::{DockerHost, Mark, Owner, Settings};
+use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
 use rehearse::engine::host::{Host, ImageWanted};
 use rehearse::load;
 use rehearse_core::secret::Redactor;
@@ -28,7 +28,7 @@ fn arguments(out: &Path) -> Vec<std::ffi::OsString> {
     let mut all: Vec<std::ffi::OsString> = vec!["run".into(), "--product-dir".into(), specimen.join("product").into()];
     all.extend(["--images".into(), specimen.join("images").into(), "--to".into(), "2.0".into()]);
     // Other runs beside it, and being broken, are no conditions for a stopwatch.
-    all.extend(["--without".into(), "performance".into(), "--progress".into(), "plain".into()]);
+    all.extend(["--skip-checks".into(), "performance".into(), "--progress".into(), "plain".into()]);
     all.extend(["--out".into(), out.into(), specimen.join("specimen.yaml").into()]);
     all
 }
@@ -37,7 +37,7 @@ fn arguments(out: &Path) -> Vec<std::ffi::OsString> {
 pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().map_err(text)?;
     let book = load::book(&[root().join("tests/specimen/images")]).map_err(text)?;
-    let mark = Mark {
+    let ownership = OwnershipLabels {
         run: format!("chaos{}", std::process::id()),
         scenario: "images".to_owned(),
         owner: Owner::current(),
@@ -45,7 +45,7 @@ pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, S
     };
     runtime.block_on(async {
         let settings = Settings {
-            mark,
+            ownership,
             logs: folder.path().join("logs"),
             scratch: std::env::temp_dir(),
             book: Arc::new(book),

@@ -29,7 +29,7 @@ fn write(heading: &str, columns: &str, name: &str, cells: &[&str]) -> Outcome {
 }
 
 /// What came between.
-pub(crate) fn disturbance(name: &str, stage: &str, exit: i32, told: &str) -> Outcome {
+pub(crate) fn interference(name: &str, stage: &str, exit: i32, told: &str) -> Outcome {
     let mut told = told.to_owned();
     for (varies, word) in [(r"\d+\.\d s", "… s"), (r"/\S*rehearse-chaos-\w+", "…"), ("sha256:[0-9a-f]{64}", "sha256:…")]
     {

@@ -43,7 +43,7 @@ fn the_containers_of_gitlab_are_those_of_the_official_image() -> Tried {
         ("hop-1/upgrade", "16.0.10"),
         ("hop-4/upgrade", "16.3.9"),
         ("hop-12/upgrade", "18.2.8"),
-        ("way-back/deploy", "15.11.13"),
+        ("rollback/deploy", "15.11.13"),
     ] {
         let lines = stage(&text, id)?;
         assert!(lines.contains(&container(&format!("{release}-ce.0"))), "{id}:\n{lines}");

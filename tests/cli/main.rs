@@ -1,11 +1,11 @@
 //! Drives the binary as a user does: exit status, standard output and standard error are stated, all three.
 
+mod backup_warning;
 mod backups;
 mod broken;
 mod diagnose;
 mod dry_run;
 mod engine;
-mod glance;
 mod inspect;
 mod inspect_faults;
 mod path;
@@ -90,7 +90,7 @@ fn a_refused_path_is_exit_2_with_its_reason_on_standard_output() -> Tried {
 #[test]
 fn a_plan_is_printed_as_text_and_as_json() -> Tried {
     let plan = "scenarios/redmine-5.0-to-6.1.yaml";
-    check(&["plan", plan], 0, &["hop 1  5.0.4 →", "hop-2/upgrade", "db:migrate", "way-back/check", "teardown"], &[])?;
+    check(&["plan", plan], 0, &["hop 1  5.0.4 →", "hop-2/upgrade", "db:migrate", "rollback/check", "teardown"], &[])?;
     let ran = rehearse(&["plan", plan, "--format", "json"])?;
     let json: serde_json::Value = serde_json::from_slice(&ran.stdout)?;
     let ids: Vec<&str> = json["stages"].as_array().into_iter().flatten().filter_map(|s| s["id"].as_str()).collect();
@@ -188,8 +188,8 @@ fn what_an_argument_says_wrongly_is_told_of_the_argument() -> Tried {
         assert!(said.starts_with(expected) && said.contains(note) && said.contains(known), "{arguments:?}: {said}");
         assert!(!said.contains("-->"), "{arguments:?}: {said}");
     }
-    let off = ["plan", scenario, "--require", "data,logs", "--without", "data,version"];
-    check(&off, 2, &[], &["error: --require data --without data: the check data is required", note])?;
+    let off = ["plan", scenario, "--require", "data,logs", "--skip-checks", "data,version"];
+    check(&off, 2, &[], &["error: --require data --skip-checks data: the check data is required", note])?;
     check(&["plan", scenario, "--set", "admin_kye=geheim"], 2, &[], &["error: --set admin_kye=…: product redmine"])?;
     check(&["plan", scenario, "--set", "admin_kye=x"], 2, &[], &["did you mean `admin_key`?"])?;
     check(&["run", scenario, "--backup", "/none"], 2, &[], &["error: --backup /none: there is no such folder"])?;
@@ -222,10 +222,10 @@ fn a_setting_that_cannot_be_taken_shows_no_secret() -> Tried {
 }
 
 #[test]
-fn a_way_back_that_is_not_gone_is_a_stage_that_says_so() -> Tried {
-    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nway-back: { skip: no time }\n";
+fn a_rollback_that_is_not_gone_is_a_stage_that_says_so() -> Tried {
+    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nrollback: { skip: no time }\n";
     let (_folder, path) = scratch("s.yaml", text)?;
-    check(&["plan", &path], 0, &["the way back is not gone", "no time"], &[])
+    check(&["plan", &path], 0, &["the rollback is not rehearsed", "no time"], &[])
 }
 
 #[test]
@@ -242,9 +242,9 @@ fn schemas_and_lists_are_data_on_standard_output() -> Tried {
 fn a_check_that_is_required_and_would_not_be_made_is_bad_input() -> Tried {
     let scenario = "scenarios/redmine-5.0-to-6.1.yaml";
     check(&["run", "--require", "helth", scenario], 2, &[], &["unknown check `helth`; did you mean `health`?"])?;
-    let off = ["run", "--require", "version,data", "--without", "data", scenario];
-    check(&off, 2, &[], &["the check data is required", "the scenario leaves it out: switched off by --without"])?;
-    check(&["plan", "--without", "logz", scenario], 2, &[], &["unknown check `logz`; did you mean `logs`?"])
+    let off = ["run", "--require", "version,data", "--skip-checks", "data", scenario];
+    check(&off, 2, &[], &["the check data is required", "the scenario leaves it out: switched off by --skip-checks"])?;
+    check(&["plan", "--skip-checks", "logz", scenario], 2, &[], &["unknown check `logz`; did you mean `logs`?"])
 }
 
 #[test]

@@ -26,13 +26,13 @@ fn the_runbook_of_a_customer_is_as_written() -> Tried {
     Ok(())
 }
 
-/// A run's output folder in which every stage took `seconds`: twelve hops, the backup, the way back.
+/// A run's output folder in which every stage took `seconds`: twelve hops, the backup, the rollback.
 fn run(seconds: u64) -> Result<tempfile::TempDir, Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let (status, plan) = output(&["plan", SCENARIO, "--format", "json"])?;
     assert_eq!(status, Some(0));
     let of_hop = |hop: u32| ["preflight", "upgrade", "settle", "check"].map(|stage| format!("hop-{hop}/{stage}"));
-    let others = ["backup", "way-back/deploy", "way-back/restore", "way-back/check"].map(str::to_owned);
+    let others = ["backup", "rollback/deploy", "rollback/restore", "rollback/check"].map(str::to_owned);
     let stage = |id: String| json!({"id": id, "outcome": "passed", "time": {"wall_s": seconds}});
     let stages: Vec<Value> = (1..=12).flat_map(of_hop).chain(others).map(stage).collect();
     std::fs::write(folder.path().join("plan.json"), plan)?;
@@ -43,7 +43,7 @@ fn run(seconds: u64) -> Result<tempfile::TempDir, Box<dyn std::error::Error>> {
 
 #[test]
 fn a_measured_runbook_says_whether_the_window_leaves_time_to_go_back_and_passes_its_own_review() -> Tried {
-    // Twelve hops of four stages, three stages of the way back and one of the backup, and 50 minutes of production's backup.
+    // Twelve hops of four stages, three stages of the rollback and one of the backup, and 50 minutes of production's backup.
     let folder = run(60)?;
     let of = folder.path().display().to_string();
     let (status, text) = output(&["runbook", &of])?;
@@ -52,8 +52,8 @@ fn a_measured_runbook_says_whether_the_window_leaves_time_to_go_back_and_passes_
         "run `0a1b2c3d`, verdict **passed**",
         "| 4 | 16.2.11 | 16.3.9 | required stop: config/upgrade_path.yml | 4m 00s rehearsed |",
         "| to the end of the last hop | 1h 39m rehearsed |",
-        "| the way back | 3m 00s rehearsed |",
-        "**It fits**: hops and way back together take 1h 42m of 8h 00m. To be back within the window, decide by 7h 57m",
+        "| the rollback | 3m 00s rehearsed |",
+        "**It fits**: hops and rollback together take 1h 42m of 8h 00m. To be back within the window, decide by 7h 57m",
     ] {
         assert!(text.contains(part), "lacks {part:?}:\n{text}");
     }
@@ -67,7 +67,7 @@ fn a_measured_runbook_says_whether_the_window_leaves_time_to_go_back_and_passes_
     )?;
     let (_, text) = output(&["runbook", &of, "--window", "70m"])?;
     assert!(
-        text.contains("**It does not fit**: hops and way back take 1h 42m, 32m 00s more than the window."),
+        text.contains("**It does not fit**: hops and rollback take 1h 42m, 32m 00s more than the window."),
         "{text}"
     );
     assert!(
@@ -198,9 +198,9 @@ fn of_a_plan_that_skips_stops_and_downgrades_each_planted_mistake_is_told() -> T
             (Some(13), "No need to wait for background migrations"),
             (Some(17), "re-install the previous package"),
             (None, "gitlab-secrets.json"),
-            (None, "the restore as a part of the way back"),
+            (None, "the restore as a part of the rollback"),
             (None, "proof that the backup can be restored"),
-            (None, "how long the way back takes"),
+            (None, "how long the rollback takes"),
             (None, "that the old release gets empty or restored data"),
         ],
     )
@@ -225,7 +225,7 @@ fn of_a_plan_for_one_container_each_planted_mistake_is_told() -> Tried {
             (None, "checked after every hop"),
             (None, "secrets can be decrypted"),
             (None, "progress of the migrations"),
-            (None, "the restore as a part of the way back"),
+            (None, "the restore as a part of the rollback"),
             (None, "until when it can be decided"),
             (None, "that the old release gets empty or restored data"),
             (None, "maintenance window"),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rehearse::docker::{Client, Owner, Registry, check_up};
 use rehearse::engine::host::{Host, Obtained};
-use rehearse_core::path::Target;
+use rehearse_core::planning::path::Target;
 
 use crate::rig::*;
 

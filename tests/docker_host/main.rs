@@ -15,8 +15,8 @@ mod check {
 mod commands;
 mod contained;
 mod copies;
-mod disturbances;
 mod images;
+mod interferences;
 #[path = "../support/memory.rs"]
 mod memory;
 mod networks;
@@ -37,8 +37,8 @@ use rehearse::docker::Client;
 use commands::*;
 use contained::*;
 use copies::*;
-use disturbances::*;
 use images::*;
+use interferences::*;
 use networks::*;
 use registry::*;
 use removal::*;

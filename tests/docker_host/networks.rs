@@ -44,7 +44,7 @@ pub(crate) async fn a_one_off_is_heard_counted_and_removed() -> Outcome {
     let broken = ServiceSpec { command: None, entrypoint: Some(vec!["/no/such".into()]), ..spec };
     ensure!(rig.host.run(&rig.main, &broken, &mut heard).await.is_err(), "a program that is not there ran");
     let containers = list(rig.host.client()).await.map_err(told)?;
-    let left = containers.iter().filter(|it| it.mark.run == own_run(&rig.host) && it.kind == "container").count();
+    let left = containers.iter().filter(|it| it.ownership.run == own_run(&rig.host) && it.kind == "container").count();
     ensure!(left == 0, "{left}");
     rig.down().await
 }

@@ -1,6 +1,6 @@
 //! Changes that are planted into tables, and what is to be found of each.
 
-use rehearse_core::product::Engine;
+use rehearse_core::model::product::Engine;
 
 /// A planted change, what is found row by row, what by checksums. Nothing is found where that is empty.
 pub(crate) type Planted = (&'static str, &'static str, &'static str);

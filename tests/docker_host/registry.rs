@@ -32,7 +32,7 @@ const LOGIN: &str = "Basic bWU6YSBzZWNyZXQgd29yZA==";
 
 struct Registry {
     mood: Mood,
-    asked: AtomicUsize,
+    request: AtomicUsize,
     blobs: HashMap<String, Vec<u8>>,
     manifest: Vec<u8>,
 }
@@ -69,10 +69,10 @@ impl Registry {
             "config": part("container.image.v1+json", &config), "layers": [part("image.rootfs.diff.tar.gzip", &packed)],
         });
         let blobs = [config, packed].into_iter().map(|bytes| (digest(&bytes), bytes)).collect();
-        Ok(Self { mood, asked: AtomicUsize::new(0), blobs, manifest: manifest.to_string().into_bytes() })
+        Ok(Self { mood, request: AtomicUsize::new(0), blobs, manifest: manifest.to_string().into_bytes() })
     }
 
-    fn answer(&self, path: &str, login: Option<&str>) -> (&'static str, &'static str, Vec<u8>) {
+    fn response(&self, path: &str, login: Option<&str>) -> (&'static str, &'static str, Vec<u8>) {
         if matches!(self.mood, Mood::Private) && login != Some(LOGIN) {
             return ("401 Unauthorized", "Www-Authenticate: Basic realm=\"here\"", b"{}".to_vec());
         }
@@ -85,9 +85,9 @@ impl Registry {
         if !path.contains("/manifests/") {
             return ("200 OK", "Docker-Distribution-Api-Version: registry/2.0", b"{}".to_vec());
         }
-        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        let request = self.request.fetch_add(1, Ordering::Relaxed);
         match self.mood {
-            Mood::Troubled(times) if asked < times => ("503 Service Unavailable", "X-Trouble: yes", Vec::new()),
+            Mood::Troubled(times) if request < times => ("503 Service Unavailable", "X-Trouble: yes", Vec::new()),
             Mood::Limited => {
                 let text =
                     br#"{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}"#;
@@ -117,7 +117,7 @@ impl Registry {
                 }
             }
             let path = first.split(' ').nth(1).unwrap_or_default();
-            let (status, header, body) = self.answer(path, login.as_deref());
+            let (status, header, body) = self.response(path, login.as_deref());
             let named = digest(&body);
             let length = body.len();
             let head = format!(
@@ -153,7 +153,7 @@ pub(crate) async fn a_registry_in_trouble_is_asked_again() -> Outcome {
     let progress = |line: String| lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     let held = host.obtain(&wanted, &progress).await.map_err(told)?;
     ensure!(held.how == Obtained::Pulled, "{held:?}");
-    ensure!(registry.asked.load(Ordering::Relaxed) >= 3, "{:?}", registry.asked);
+    ensure!(registry.request.load(Ordering::Relaxed) >= 3, "{:?}", registry.request);
     let lines = lines.into_inner().unwrap_or_else(PoisonError::into_inner);
     let again =
         lines.iter().filter(|line| line.contains("the registry is in trouble") && line.contains("again in")).count();
@@ -168,7 +168,7 @@ pub(crate) async fn a_registry_at_its_limit_is_named_as_that() -> Outcome {
     let wanted = ImageWanted { name: format!("{address}/shop/web:1"), holds: None };
     let error = host.obtain(&wanted, &|_| {}).await.err().map(told).unwrap_or_default();
     ensure!(error.contains("the registry allows no more pulls for now; log in"), "{error}");
-    ensure!(registry.asked.load(Ordering::Relaxed) >= 4, "asked {:?} times", registry.asked);
+    ensure!(registry.request.load(Ordering::Relaxed) >= 4, "asked {:?} times", registry.request);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::rig::*;
 
 pub(crate) async fn closing_one_deployment_leaves_the_other() -> Outcome {
     let rig = Rig::new().await?;
-    let back = DeploymentName("way-back".into());
+    let back = DeploymentName("rollback".into());
     rig.host.open(&back).await.map_err(told)?;
     rig.host.open(&back).await.map_err(told)?;
     let mut spec = rig.spec("box", "sleep 600");
@@ -62,10 +62,10 @@ pub(crate) async fn a_sweep_takes_the_dead_and_spares_the_living() -> Outcome {
     let client = live.host.client();
     let run = own_run(&dead.host);
     let starting = sweep(client, Selection::Expired).await.map_err(told)?;
-    ensure!(starting.spared.iter().any(|it| it.mark.run == run && it.standing == Standing::Dead), "{starting:?}");
+    ensure!(starting.spared.iter().any(|it| it.ownership.run == run && it.standing == Standing::Dead), "{starting:?}");
     let report = sweep(client, Selection::Dead).await.map_err(told)?;
     ensure!(report.leftovers.is_empty(), "{report:?}");
-    ensure!(report.removed.iter().filter(|it| it.mark.run == run).count() == 3, "{report:?}");
+    ensure!(report.removed.iter().filter(|it| it.ownership.run == run).count() == 3, "{report:?}");
     ensure!(of_run(&dead.host).await? == 0, "something of the dead run is left");
     ensure!(of_run(&live.host).await? == 3, "something of the live run is gone");
     ensure!(of_run(&away.host).await? == 3, "something of another machine's run is gone");

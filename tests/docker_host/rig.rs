@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rehearse::docker::{Book, ContextFile, DockerHost, Mark, Owner, Recipe, Settings, list};
+use rehearse::docker::{ContextFile, DockerHost, Owner, OwnershipLabels, Recipe, RecipeCatalog, Settings, list};
 use rehearse::engine::host::{Command, DeploymentName, Host, HostError, ImageWanted, ServiceSpec, Sink, Stream};
-use rehearse_core::path::Target;
+use rehearse_core::planning::path::Target;
 use rehearse_core::secret::Redactor;
 use tokio::sync::OnceCell;
 
@@ -117,11 +117,11 @@ pub(crate) fn run_id() -> String {
     format!("test{now:x}p{:x}n{count}", std::process::id())
 }
 
-pub(crate) async fn host(owner: Owner, book: Book) -> Result<(DockerHost, tempfile::TempDir), String> {
+pub(crate) async fn host(owner: Owner, book: RecipeCatalog) -> Result<(DockerHost, tempfile::TempDir), String> {
     let folder = tempfile::tempdir().map_err(text)?;
     let expires = SystemTime::now() + Duration::from_secs(3600);
     let settings = Settings {
-        mark: Mark { run: run_id(), scenario: "docker host".into(), owner, expires },
+        ownership: OwnershipLabels { run: run_id(), scenario: "docker host".into(), owner, expires },
         logs: folder.path().join("logs"),
         scratch: PathBuf::from("/var/tmp"),
         book: Arc::new(book),
@@ -136,7 +136,7 @@ pub(crate) async fn host(owner: Owner, book: Book) -> Result<(DockerHost, tempfi
 pub(crate) async fn host_with_logins(config: PathBuf, folder: &Path) -> Result<(DockerHost, Redactor), String> {
     let redactor = Redactor::default();
     let settings = Settings {
-        mark: Mark {
+        ownership: OwnershipLabels {
             run: run_id(),
             scenario: "docker host".into(),
             owner: Owner::current(),
@@ -152,8 +152,8 @@ pub(crate) async fn host_with_logins(config: PathBuf, folder: &Path) -> Result<(
     Ok((DockerHost::connect(settings, |_| {}).await.map_err(told)?, redactor))
 }
 
-pub(crate) fn book(pages: &[(&str, &str)]) -> Result<Book, String> {
-    let mut book = Book::default();
+pub(crate) fn book(pages: &[(&str, &str)]) -> Result<RecipeCatalog, String> {
+    let mut book = RecipeCatalog::default();
     let base = r#"{"image": "debian", "pull": "never", "bootstraps": [{"tag": "bookworm-slim", "suite": "bookworm"}]}"#;
     for (recipe, dockerfile) in pages.iter().copied().chain([(base, "")]) {
         let recipe: Recipe = serde_json::from_str(recipe).map_err(text)?;
@@ -180,11 +180,11 @@ pub(crate) async fn base() -> Result<String, String> {
 pub(crate) async fn of_run(host: &DockerHost) -> Result<usize, String> {
     let all = list(host.client()).await.map_err(told)?;
     let run = own_run(host);
-    Ok(all.iter().filter(|remnant| remnant.mark.run == run).count())
+    Ok(all.iter().filter(|remnant| remnant.ownership.run == run).count())
 }
 
 pub(crate) fn own_run(host: &DockerHost) -> String {
-    host.mark().run.clone()
+    host.ownership().run.clone()
 }
 
 pub(crate) async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F) -> Result<T, String> {

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use rehearse::docker::{DockerHost, Owner};
 use rehearse::engine::host::{Command, DeploymentName, Host, ServiceSpec, Stdin};
-use rehearse::engine::observer::{DatabaseSite, Observer};
+use rehearse::engine::observer::{DatabaseTarget, Observer};
 use rehearse::observers::Live;
 use rehearse_core::check::{DataTerms, judge_data, judge_structure, reading};
-use rehearse_core::event::CheckReport;
-use rehearse_core::observe::{DataState, Reading};
-use rehearse_core::product::{DataRule, Engine};
-use rehearse_core::scenario::CheckKind;
+use rehearse_core::model::product::{DataRule, Engine};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::{DataState, TableQuery};
+use rehearse_core::outcome::event::CheckReport;
 
 use crate::planted::{PLANTED, in_dialect};
 use crate::rig::*;
@@ -21,7 +21,7 @@ use crate::rig::*;
 struct Server {
     host: Arc<DockerHost>,
     observer: Live<DockerHost>,
-    site: DatabaseSite,
+    site: DatabaseTarget,
     _folder: tempfile::TempDir,
 }
 
@@ -45,7 +45,7 @@ impl Server {
         host.create(&deployment, &spec).await.map_err(told)?;
         host.start(&deployment, service).await.map_err(told)?;
         let observer = Live::new(Arc::clone(&host)).map_err(text)?;
-        let site = DatabaseSite {
+        let site = DatabaseTarget {
             deployment,
             engine,
             service: service.into(),
@@ -93,7 +93,7 @@ impl Server {
         Ok(())
     }
 
-    async fn read(&self, reading: &Reading) -> Result<DataState, String> {
+    async fn read(&self, reading: &TableQuery) -> Result<DataState, String> {
         self.observer.tables(&self.site, reading).await
     }
 
@@ -141,7 +141,8 @@ fn found(before: &DataState, now: &DataState, rules: &[&DataRule]) -> String {
     let (data, structure) = (data.decide(), structure.decide());
     let findings: Vec<String> = data.findings.iter().chain(&structure.findings).map(ToString::to_string).collect();
     let mut text = findings.join("\n");
-    for (how, lines) in [("unclear", &data.unclear), ("unclear", &structure.unclear), ("noted", &data.notes)] {
+    for (how, lines) in [("unclear", &data.inconclusive), ("unclear", &structure.inconclusive), ("noted", &data.notes)]
+    {
         text.extend(lines.iter().map(|line| format!("\n{how}: {line}")));
     }
     text.trim().to_owned()

@@ -1,9 +1,9 @@
 //! What the product did wrong is told apart from what we could not see.
 
-use rehearse_core::verdict::{Exit, Verdict};
+use rehearse_core::outcome::verdict::{Exit, Verdict};
 
 use super::case::{Ran, Rehearsal};
-use super::world::{Deed, Fallible};
+use super::scripted::{Deed, Fallible};
 
 const SQL: &str = "access: [{ name: names, steps: [{ sql: { query: select name from things, same: [rows] } }] }]\n";
 const ASKED: &str = "rows main: select name from things";
@@ -18,7 +18,7 @@ async fn asking(nth: u32, deed: Deed) -> Fallible<Ran> {
 #[tokio::test(start_paused = true)]
 async fn a_database_out_of_reach_of_the_observer_is_inconclusive() -> Fallible {
     let ran = asking(2, Deed::Error("psql ended with 2: connection to server failed")).await?;
-    ran.ended(&["baseline passed", "hop-1/check inconclusive", "way-back/check passed"])?;
+    ran.ended(&["baseline passed", "hop-1/check inconclusive", "rollback/check passed"])?;
     ran.says("hop-1/check", "select name from things: psql ended with 2: connection to server failed")?;
     assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Inconclusive, Exit::Inconclusive));
     Ok(())
@@ -64,7 +64,7 @@ async fn a_baseline_without_a_row_cannot_tell() -> Fallible {
         rehearsal.world.nth(ASKED, 1, Deed::Rows(&[]));
         rehearsal.world.on(ASKED, after);
         let ran = rehearsal.run().await?;
-        ran.ended(&["hop-1/check inconclusive", "way-back/check inconclusive"])?;
+        ran.ended(&["hop-1/check inconclusive", "rollback/check inconclusive"])?;
         ran.says("hop-1/check", "the baseline had no row")?;
         assert_eq!(ran.exit(), Exit::Inconclusive);
     }
@@ -99,17 +99,17 @@ async fn a_probe_whose_own_binary_is_missing_is_inconclusive() -> Fallible {
 
 #[tokio::test(start_paused = true)]
 async fn a_required_check_that_asserted_nothing_keeps_the_verdict_from_a_pass() -> Fallible {
-    // A probe of the new line only: on the source release, and on the way back, it asserts nothing.
+    // A probe of the new line only: on the source release, and on the rollback, it asserts nothing.
     let probe =
         "access: [{ name: new, releases: '>=1.1', steps: [{ http: { service: web, port: 80, path: /new } }] }]\n";
     for (require, exit) in [("[version, health, data]", Exit::Passed), ("[version, access]", Exit::Inconclusive)] {
         let rehearsal = Rehearsal::new()?.product("access: []\n", probe)?.scenario(&format!("require: {require}"));
         let ran = rehearsal.run().await?;
-        ran.ended(&["baseline passed", "hop-1/check passed", "hop-2/check passed", "way-back/check passed"])?;
+        ran.ended(&["baseline passed", "hop-1/check passed", "hop-2/check passed", "rollback/check passed"])?;
         assert_eq!(ran.exit(), exit, "{require}");
         let unfired: Vec<String> = ran.summary().unfired().iter().map(|(stage, _)| stage.to_string()).collect();
         assert_eq!(unfired.is_empty(), exit == Exit::Passed, "{unfired:?}");
-        assert!(exit == Exit::Passed || unfired == ["baseline", "way-back/check"], "{unfired:?}");
+        assert!(exit == Exit::Passed || unfired == ["baseline", "rollback/check"], "{unfired:?}");
     }
     Ok(())
 }
@@ -149,7 +149,7 @@ async fn every_check_tells_how_long_it_took() -> Fallible {
     let checks = || ran.summary().stages().iter().flat_map(|stage| stage.checks.iter());
     let home: Vec<_> = checks().filter(|check| check.name == "home").map(|check| check.took).collect();
     assert_eq!(home[..3], [Some(time); 3]);
-    let untimed: Vec<&str> = ["baseline", "hop-1/check", "hop-2/check", "way-back/check"]
+    let untimed: Vec<&str> = ["baseline", "hop-1/check", "hop-2/check", "rollback/check"]
         .iter()
         .flat_map(|stage| ran.stage(stage).ok())
         .flat_map(|stage| stage.checks.iter())

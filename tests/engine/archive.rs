@@ -4,10 +4,10 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rehearse_core::verdict::{Exit, Outcome};
+use rehearse_core::outcome::verdict::{Exit, Outcome};
 
 use super::case::{Ran, Rehearsal, write};
-use super::world::Fallible;
+use super::scripted::Fallible;
 
 const FOLDER: &str = "  manifest: manifest.json
   product: /product
@@ -92,7 +92,7 @@ async fn the_whole_archive_is_put_into_a_service_and_what_lies_beside_it() -> Fa
             "copy-in shop_1.0.0_backup.tar main/db:/backups/rehearsal_backup.tar",
             "unpack shop_1.0.0_backup.tar main/db:/backups",
             "start main/web",
-            "copy-in shop_1.0.0_backup.tar way-back/db:/backups/rehearsal_backup.tar",
+            "copy-in shop_1.0.0_backup.tar rollback/db:/backups/rehearsal_backup.tar",
         ])?;
         for note in ["release 1.0.0 (ce)", "registry is not in the backup; images are gone", "pictures.tar.gz: "] {
             ran.says("backup", note)?;

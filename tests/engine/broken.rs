@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rehearse_core::verdict::{Exit, Verdict};
+use rehearse_core::outcome::verdict::{Exit, Verdict};
 
 use super::case::Rehearsal;
-use super::world::{Deed, Fallible, things};
+use super::scripted::{Deed, Fallible, things};
 
 #[tokio::test(start_paused = true)]
 async fn a_host_that_cannot_create_is_named_with_operation_and_object() -> Fallible {
@@ -17,7 +17,7 @@ async fn a_host_that_cannot_create_is_named_with_operation_and_object() -> Falli
         "hop-1/upgrade inconclusive",
         "hop-1/check skipped",
         "hop-2/upgrade skipped",
-        "way-back/check passed",
+        "rollback/check passed",
     ])?;
     ran.says("hop-1/upgrade", "cannot create main/web: the name is taken")?;
     ran.says("hop-2/upgrade", "stage hop-1/upgrade inconclusive")
@@ -29,7 +29,7 @@ async fn an_observer_that_breaks_makes_the_check_inconclusive_and_the_path_goes_
     rehearsal.world.nth("http main/web GET /home", 2, Deed::Error("no route to the network"));
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Inconclusive);
-    ran.ended(&["hop-1/check inconclusive", "hop-2/upgrade passed", "hop-2/check passed", "way-back/check passed"])?;
+    ran.ended(&["hop-1/check inconclusive", "hop-2/upgrade passed", "hop-2/check passed", "rollback/check passed"])?;
     ran.says("hop-1/check", "no route to the network")
 }
 
@@ -39,7 +39,7 @@ async fn an_image_that_is_not_obtainable_skips_everything_after_it() -> Fallible
     rehearsal.world.on("obtain shop:1.0.0", Deed::Error("on offer is 1.1.2"));
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Inconclusive);
-    ran.ended(&["images inconclusive", "images-hops skipped", "deploy skipped", "way-back/check skipped"])?;
+    ran.ended(&["images inconclusive", "images-hops skipped", "deploy skipped", "rollback/check skipped"])?;
     ran.says("images", "image shop:1.0.0 is not obtainable: on offer is 1.1.2")?;
     assert_eq!(ran.world.count("open"), 0);
     Ok(())
@@ -76,7 +76,7 @@ async fn a_check_that_asserts_nothing_is_inconclusive() -> Fallible {
 
 #[tokio::test(start_paused = true)]
 async fn without_any_check_nothing_is_green() -> Fallible {
-    let without = "without: { version: x, health: x, migrations: x, data: x, logs: x }";
+    let without = "skip-checks: { version: x, health: x, migrations: x, data: x, logs: x }";
     let refused = Rehearsal::new()?.product("  rows: { at: /rows }\n", "")?.scenario(without).run().await;
     let told = refused.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(told.contains("leaves out every check"), "{told}");
@@ -89,7 +89,7 @@ async fn a_panic_inside_the_host_is_our_bug_and_teardown_still_runs() -> Fallibl
     rehearsal.world.nth("stop main/web", 1, Deed::Panic);
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Inconclusive);
-    ran.ended(&["hop-1/upgrade inconclusive", "hop-2/upgrade skipped", "way-back/check passed", "teardown passed"])?;
+    ran.ended(&["hop-1/upgrade inconclusive", "hop-2/upgrade skipped", "rollback/check passed", "teardown passed"])?;
     ran.says("hop-1/upgrade", "bug: a stage panicked: scripted")?;
     assert_eq!(ran.world.count("teardown"), 1);
     Ok(())
@@ -114,7 +114,7 @@ async fn a_panic_in_the_checks_of_a_hop_does_not_lose_the_baseline() -> Fallible
     let rehearsal = Rehearsal::new()?;
     rehearsal.world.nth("http main/web GET /home", 2, Deed::Panic);
     let ran = rehearsal.run().await?;
-    ran.ended(&["hop-1/check inconclusive", "hop-2/upgrade skipped", "way-back/check passed", "teardown passed"])
+    ran.ended(&["hop-1/check inconclusive", "hop-2/upgrade skipped", "rollback/check passed", "teardown passed"])
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,10 +125,10 @@ async fn a_host_that_breaks_in_one_check_does_not_take_the_others_along() -> Fal
     let calls = first.world.inner().calls.clone();
     let check = calls.iter().enumerate().filter(|(_, call)| call.starts_with("tables main")).nth(3).map(|(at, _)| at);
     let before = check.ok_or("the tables were not read")?;
-    let asked = calls[..before].iter().filter(|call| *call == "state main/web").count();
-    rehearsal.world.nth("state main/web", u32::try_from(asked)? + 1, Deed::Error("the daemon is restarting"));
+    let request = calls[..before].iter().filter(|call| *call == "state main/web").count();
+    rehearsal.world.nth("state main/web", u32::try_from(request)? + 1, Deed::Error("the daemon is restarting"));
     let ran = rehearsal.run().await?;
-    ran.ended(&["hop-1/check inconclusive", "way-back/check passed"])?;
+    ran.ended(&["hop-1/check inconclusive", "rollback/check passed"])?;
     ran.says("hop-1/check", "cannot state main/web: the daemon is restarting")?;
     assert_eq!(ran.stage("hop-1/check")?.checks.len(), ran.stage("hop-2/check")?.checks.len(), "{}", ran.troubles());
     Ok(())
@@ -155,13 +155,13 @@ async fn tables_that_could_not_be_read_after_a_hop_are_not_held_against_the_next
 
 #[tokio::test(start_paused = true)]
 async fn migrations_that_could_not_be_read_are_no_reference_and_no_finding() -> Fallible {
-    // The baseline's, then that of the way back: after the baseline, two of each hop.
+    // The baseline's, then that of the rollback: after the baseline, two of each hop.
     for nth in [1, 6] {
         let rehearsal = Rehearsal::new()?;
         rehearsal.world.nth("select version from migrations", nth, Deed::Error("out of reach"));
         let ran = rehearsal.run().await?;
         assert_eq!(ran.exit(), Exit::Inconclusive, "{nth}: {}", ran.troubles());
-        ran.ended(&["hop-1/check passed", "way-back/check inconclusive"])?;
+        ran.ended(&["hop-1/check passed", "rollback/check inconclusive"])?;
     }
     Ok(())
 }

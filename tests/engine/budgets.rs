@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::case::{Ran, Rehearsal};
-use super::world::{Deed, Fallible};
+use super::scripted::{Deed, Fallible};
 
 const BUDGETS: &str = "data: {}
   performance:
@@ -29,7 +29,7 @@ async fn run(seconds: u64, size: Deed) -> Fallible<Ran> {
 async fn what_a_release_needs_more_is_noted_within_the_budget_and_found_beyond() -> Fallible {
     let small = Deed::Rows(&["2000001"]);
     let ran = run(19, small.clone()).await?;
-    ran.ended(&["baseline passed", "hop-1/check passed", "hop-2/check passed", "way-back/check passed"])?;
+    ran.ended(&["baseline passed", "hop-1/check passed", "hop-2/check passed", "rollback/check passed"])?;
     let notes: Vec<String> = ran.stage("hop-1/check")?.checks.iter().flat_map(|check| check.notes.clone()).collect();
     assert!(notes.iter().any(|note| note.starts_with("service web: ") && note.contains("→ 19.0s")), "{notes:#?}");
     assert!(notes.iter().any(|note| note.starts_with("database main: 1.9 MiB → 1.9 MiB (× 1.00)")), "{notes:#?}");

@@ -4,24 +4,24 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rehearse::engine::{Case, Finished, Keep, Terms, rehearse};
-use rehearse_core::catalog::Catalog;
-use rehearse_core::diagnostic::Rejected;
-use rehearse_core::event::{Event, EventKind, ReportError, Reporter, RunId};
-use rehearse_core::product::Product;
-use rehearse_core::scenario::Scenario;
+use rehearse::engine::{Case, Finished, Keep, RunOptions, rehearse};
+use rehearse_core::model::product::Product;
+use rehearse_core::model::scenario::Scenario;
+use rehearse_core::outcome::event::{Event, EventKind, ReportError, Reporter, RunId};
+use rehearse_core::outcome::summary::{StageRecord, Summary};
+use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::secret::Redactor;
-use rehearse_core::span::Source;
-use rehearse_core::spec::read;
-use rehearse_core::summary::{StageRecord, Summary};
-use rehearse_core::verdict::Exit;
+use rehearse_core::source::diagnostic::Rejected;
+use rehearse_core::source::span::Source;
+use rehearse_core::source::spec::read;
+use rehearse_core::vocabulary::catalog::Catalog;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fake::Fake;
-use super::world::{Fallible, World};
+use super::scripted::{Fallible, RunContext};
 
 const PRODUCT: &str = r#"
 product: shop
@@ -90,7 +90,7 @@ pub(crate) struct Rehearsal {
     deaf: bool,
     file: Option<String>,
     folder: TempDir,
-    pub(crate) world: Arc<World>,
+    pub(crate) world: Arc<RunContext>,
 }
 
 impl Rehearsal {
@@ -108,7 +108,7 @@ impl Rehearsal {
             "product": "shop", "release": "1.0.0", "files": files, "rows": { "things": 3 },
         });
         std::fs::write(backup.join("manifest.json"), manifest.to_string())?;
-        let world = Arc::new(World::new(folder.path().join("out")));
+        let world = Arc::new(RunContext::new(folder.path().join("out")));
         let (product, scenario) = (PRODUCT.to_owned(), SCENARIO.to_owned());
         Ok(Self {
             product,
@@ -176,7 +176,7 @@ impl Rehearsal {
         document.refuse(product.problems(&document)).map_err(shown)?;
         let (scenario, document) = spec::<Scenario>("scenario.yaml", &self.scenario)?;
         document.refuse(scenario.problems(&product, &document)).map_err(shown)?;
-        let plan = rehearse_core::plan::build(&product, &Catalog::from_lines(RELEASES)?, &scenario)?;
+        let plan = rehearse_core::planning::plan::build(&product, &Catalog::from_lines(RELEASES)?, &scenario)?;
         let out = self.folder.path().join("out");
         Ok(Case {
             product,
@@ -207,7 +207,7 @@ impl Rehearsal {
             reporters.push(Box::new(FullDisk));
         }
         reporters.push(Box::new(heard.clone()));
-        let terms = Terms { keep: self.keep, grace: Duration::from_secs(30), tool: "0".to_owned(), force };
+        let terms = RunOptions { keep: self.keep, grace: Duration::from_secs(30), tool: "0".to_owned(), force };
         let began = Instant::now();
         let finished = rehearse(case, fake.clone(), fake, &mut reporters, &cancel, &terms).await;
         let elapsed = began.elapsed();
@@ -221,7 +221,7 @@ impl Rehearsal {
     }
 }
 
-fn spec<T>(name: &str, text: &str) -> Fallible<(T, rehearse_core::spec::Document)>
+fn spec<T>(name: &str, text: &str) -> Fallible<(T, rehearse_core::source::spec::Document)>
 where
     T: serde::de::DeserializeOwned + schemars::JsonSchema,
 {
@@ -255,7 +255,7 @@ pub(crate) struct Ran {
     pub(crate) finished: Finished,
     pub(crate) events: Vec<Event>,
     pub(crate) elapsed: Duration,
-    pub(crate) world: Arc<World>,
+    pub(crate) world: Arc<RunContext>,
     _folder: TempDir,
 }
 
@@ -282,8 +282,8 @@ impl Ran {
     pub(crate) fn said(&self, id: &str) -> Fallible<String> {
         let stage = self.stage(id)?;
         let findings = stage.all_findings().map(|(_, finding)| finding.to_string());
-        let unclear = stage.checks.iter().flat_map(|check| check.unclear.iter().cloned());
-        let all = findings.chain(stage.reason.clone()).chain(unclear).chain(stage.notes.iter().cloned());
+        let inconclusive = stage.checks.iter().flat_map(|check| check.inconclusive.iter().cloned());
+        let all = findings.chain(stage.reason.clone()).chain(inconclusive).chain(stage.notes.iter().cloned());
         Ok(all.collect::<Vec<_>>().join("\n"))
     }
 
@@ -299,7 +299,7 @@ impl Ran {
             | EventKind::Checked { .. }
             | EventKind::StageFinished { .. }
             | EventKind::StageSkipped { .. }
-            | EventKind::Disturbed { .. }
+            | EventKind::Interfered { .. }
             | EventKind::LeftBehind { .. }
             | EventKind::RunFinished => None,
         };

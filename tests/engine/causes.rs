@@ -1,12 +1,12 @@
 //! One thing that broke is one cause; what is not connected with it stays a cause of its own.
 
 use super::case::{Ran, Rehearsal};
-use super::world::{Deed, Fallible, things};
-use rehearse_core::observe::DataState;
+use super::scripted::{Deed, Fallible, things};
+use rehearse_core::observation::DataState;
 
 /// Every cause as `place: object <- consequences, skipped`.
 fn causes(ran: &Ran) -> Vec<String> {
-    let text = |trouble: &rehearse_core::cause::Trouble<'_>| {
+    let text = |trouble: &rehearse_core::outcome::cause::Symptom<'_>| {
         let text = trouble.text();
         format!("{}: {}", trouble.place(), text.split(": expected").next().unwrap_or_default())
     };

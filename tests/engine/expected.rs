@@ -1,9 +1,9 @@
 //! Scenarios that exist to show a failure.
 
-use rehearse_core::verdict::{Exit, Verdict};
+use rehearse_core::outcome::verdict::{Exit, Verdict};
 
 use super::case::{Ran, Rehearsal};
-use super::world::{Deed, Fallible};
+use super::scripted::{Deed, Fallible};
 
 const EXPECT: &str = "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code 1: no such column'] }";
 
@@ -49,7 +49,7 @@ async fn the_short_form_is_the_same_expectation() -> Fallible {
 #[tokio::test(start_paused = true)]
 async fn an_expected_failure_does_not_hide_another_one() -> Fallible {
     let also = ("http main/web GET /home", Deed::Http(500, "broken"));
-    let lost = ("tables main", Deed::Tables(super::world::things(1, "abc")));
+    let lost = ("tables main", Deed::Tables(super::scripted::things(1, "abc")));
     for (text, exit) in [
         ("{ outcome: failed, stage: hop-1/check, findings: ['GET /home'] }", Exit::Failed),
         ("failed at hop-1/check, GET /home", Exit::Failed),
@@ -121,10 +121,10 @@ async fn a_failure_that_no_longer_happens_fails() -> Fallible {
 
 #[tokio::test(start_paused = true)]
 async fn another_stage_that_fails_besides_is_not_what_was_expected() -> Fallible {
-    let ran = expecting(EXPECT, &[FAILS, ("way-back/db: load", Deed::Exit(1, "corrupt"))]).await?;
+    let ran = expecting(EXPECT, &[FAILS, ("rollback/db: load", Deed::Exit(1, "corrupt"))]).await?;
     assert_eq!(ran.exit(), Exit::Failed);
     assert!(
-        unmet(&ran).contains("stage way-back/restore: expected no trouble but the expected one"),
+        unmet(&ran).contains("stage rollback/restore: expected no trouble but the expected one"),
         "{}",
         unmet(&ran)
     );
@@ -134,8 +134,8 @@ async fn another_stage_that_fails_besides_is_not_what_was_expected() -> Fallible
 #[tokio::test(start_paused = true)]
 async fn a_consequence_that_was_named_is_expected_too() -> Fallible {
     let text =
-        "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'], consequences: [way-back/restore] }";
-    let ran = expecting(text, &[FAILS, ("way-back/db: load", Deed::Exit(1, "corrupt"))]).await?;
+        "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'], consequences: [rollback/restore] }";
+    let ran = expecting(text, &[FAILS, ("rollback/db: load", Deed::Exit(1, "corrupt"))]).await?;
     assert_eq!(ran.exit(), Exit::Passed, "{}", unmet(&ran));
     Ok(())
 }
@@ -158,7 +158,7 @@ async fn where_we_could_not_tell_nothing_that_was_expected_is_refuted() -> Falli
 
 #[tokio::test(start_paused = true)]
 async fn an_expected_failure_beside_a_doubt_of_ours_is_a_doubt_and_no_failure() -> Fallible {
-    let ran = expecting(EXPECT, &[FAILS, ("open way-back", Deed::Error("no more networks"))]).await?;
+    let ran = expecting(EXPECT, &[FAILS, ("open rollback", Deed::Error("no more networks"))]).await?;
     assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Inconclusive, Exit::Inconclusive), "{}", unmet(&ran));
     Ok(())
 }
@@ -184,8 +184,8 @@ async fn a_check_that_was_expected_to_fail_has_to_be_the_one_that_fails() -> Fal
 
 #[tokio::test(start_paused = true)]
 async fn a_stage_that_has_to_pass_and_was_skipped_for_a_doubt_of_ours_is_a_doubt() -> Fallible {
-    let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'], passed: [way-back/check] }";
-    let ran = expecting(text, &[FAILS, ("open way-back", Deed::Error("no more networks"))]).await?;
+    let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'], passed: [rollback/check] }";
+    let ran = expecting(text, &[FAILS, ("open rollback", Deed::Error("no more networks"))]).await?;
     assert_eq!(ran.exit(), Exit::Inconclusive, "{}", unmet(&ran));
     Ok(())
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use rehearse_core::verdict::{Exit, Verdict};
+use rehearse_core::outcome::verdict::{Exit, Verdict};
 
 use super::case::Rehearsal;
-use super::world::{Deed, Fallible, things};
+use super::scripted::{Deed, Fallible, things};
 
 #[tokio::test(start_paused = true)]
-async fn a_hop_that_fails_skips_the_next_one_and_the_way_back_is_still_gone() -> Fallible {
+async fn a_hop_that_fails_skips_the_next_one_and_the_rollback_is_still_gone() -> Fallible {
     let rehearsal = Rehearsal::new()?;
     rehearsal.world.nth("run main/web: migrate", 1, Deed::Exit(1, "PG::Error: no such column"));
     let ran = rehearsal.run().await?;
@@ -19,9 +19,9 @@ async fn a_hop_that_fails_skips_the_next_one_and_the_way_back_is_still_gone() ->
         "hop-1/check skipped",
         "hop-2/upgrade skipped",
         "hop-2/check skipped",
-        "way-back/deploy passed",
-        "way-back/restore passed",
-        "way-back/check passed",
+        "rollback/deploy passed",
+        "rollback/restore passed",
+        "rollback/check passed",
         "teardown passed",
     ])?;
     ran.says("hop-1/upgrade", "expected exit code 0, seen exit code 1: PG::Error: no such column")?;
@@ -38,7 +38,7 @@ async fn a_service_that_never_gets_ready_fails_at_its_limit() -> Fallible {
     rehearsal.world.from("http main/web GET /up", 3, Deed::Http(503, "starting"));
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Failed);
-    ran.ended(&["hop-1/upgrade failed", "hop-2/upgrade skipped", "way-back/check passed"])?;
+    ran.ended(&["hop-1/upgrade failed", "hop-2/upgrade skipped", "rollback/check passed"])?;
     ran.says("hop-1/upgrade", "service web is ready: expected within 300s, seen not yet: status 503")?;
     let limit = Duration::from_secs(300);
     assert!(ran.elapsed >= limit && ran.elapsed < limit + Duration::from_secs(2), "{:?}", ran.elapsed);
@@ -53,7 +53,7 @@ async fn a_container_that_exits_while_it_is_waited_for_is_noticed_at_once() -> F
     rehearsal.world.nth("start main/web", 2, DIES);
     rehearsal.world.from("http main/web GET /up", 3, Deed::Silent);
     let ran = rehearsal.run().await?;
-    ran.ended(&["hop-1/upgrade failed", "way-back/check passed"])?;
+    ran.ended(&["hop-1/upgrade failed", "rollback/check passed"])?;
     ran.says("hop-1/upgrade", "it exited with code 1; its last lines: boot / FATAL: no such table: settings")?;
     assert!(ran.elapsed < Duration::from_secs(1), "{:?}", ran.elapsed);
     Ok(())
@@ -65,7 +65,7 @@ async fn a_container_that_exits_is_noticed_at_once_though_the_question_hangs() -
     rehearsal.world.nth("start main/web", 2, DIES);
     rehearsal.world.from("http main/web GET /up", 3, Deed::Hang);
     let ran = rehearsal.run().await?;
-    ran.ended(&["hop-1/upgrade failed", "way-back/check passed"])?;
+    ran.ended(&["hop-1/upgrade failed", "rollback/check passed"])?;
     ran.says("hop-1/upgrade", "it exited with code 1")?;
     assert!(ran.elapsed < Duration::from_secs(1), "{:?}", ran.elapsed);
     Ok(())
@@ -76,7 +76,7 @@ async fn a_first_question_that_hangs_is_not_the_time_a_service_needs() -> Fallib
     let rehearsal = Rehearsal::new()?;
     rehearsal.world.nth("http main/web GET /up", 1, Deed::Hang);
     let ran = rehearsal.run().await?;
-    ran.ended(&["deploy passed", "hop-1/upgrade passed", "way-back/check passed"])?;
+    ran.ended(&["deploy passed", "hop-1/upgrade passed", "rollback/check passed"])?;
     assert!(ran.elapsed < Duration::from_secs(3), "{:?}", ran.elapsed);
     Ok(())
 }
@@ -86,7 +86,7 @@ async fn a_question_that_hangs_does_not_outlast_the_limit_of_the_wait() -> Falli
     let rehearsal = Rehearsal::new()?;
     rehearsal.world.on("pg_isready", Deed::Hang);
     let ran = rehearsal.run().await?;
-    ran.ended(&["deploy failed", "restore skipped", "way-back/deploy skipped"])?;
+    ran.ended(&["deploy failed", "restore skipped", "rollback/deploy skipped"])?;
     ran.says("deploy", "service db is ready: expected within 120s, seen not yet")?;
     assert!(ran.elapsed < Duration::from_secs(122), "{:?}", ran.elapsed);
     Ok(())
@@ -98,7 +98,7 @@ async fn a_check_that_finds_something_ends_the_path() -> Fallible {
     rehearsal.world.nth("http main/web GET /home", 2, Deed::Http(500, "we are sorry"));
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Failed);
-    ran.ended(&["hop-1/upgrade passed", "hop-1/check failed", "hop-2/upgrade skipped", "way-back/check passed"])?;
+    ran.ended(&["hop-1/upgrade passed", "hop-1/check failed", "hop-2/upgrade skipped", "rollback/check passed"])?;
     ran.says("hop-1/check", "GET /home: expected 200 as on the baseline, seen 500")
         .or_else(|_| ran.says("hop-1/check", "seen 500"))?;
     ran.says("hop-2/upgrade", "stage hop-1/check failed")
@@ -118,32 +118,32 @@ async fn a_restore_is_proved_by_the_rows_whatever_its_commands_said() -> Fallibl
     let rehearsal = Rehearsal::new()?;
     rehearsal.world.on("tables main", Deed::Tables(things(2, "abc")));
     let ran = rehearsal.run().await?;
-    ran.ended(&["restore failed", "baseline skipped", "hop-1/upgrade skipped", "way-back/deploy skipped"])?;
+    ran.ended(&["restore failed", "baseline skipped", "hop-1/upgrade skipped", "rollback/deploy skipped"])?;
     ran.says("restore", "table things after the restore: expected 3 rows by the backup's manifest, seen 2 rows")
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_way_back_with_other_data_fails() -> Fallible {
+async fn a_rollback_with_other_data_fails() -> Fallible {
     let rehearsal = Rehearsal::new()?;
-    rehearsal.world.on("tables way-back", Deed::Tables(things(3, "other")));
+    rehearsal.world.on("tables rollback", Deed::Tables(things(3, "other")));
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Failed);
-    ran.ended(&["hop-2/check passed", "way-back/restore passed", "way-back/check failed"])?;
-    ran.says("way-back/check", "other values in name (3: id=1 'abc' → 'other'")
+    ran.ended(&["hop-2/check passed", "rollback/restore passed", "rollback/check failed"])?;
+    ran.says("rollback/check", "other values in name (3: id=1 'abc' → 'other'")
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_way_back_in_place_goes_to_the_source_and_fails_with_other_data() -> Fallible {
-    let back = "way-back: { in-place: [{ stop: [web] }, { replace: [web] }, { start: [web] }] }";
+async fn a_rollback_in_place_goes_to_the_source_and_fails_with_other_data() -> Fallible {
+    let back = "rollback: { in-place: [{ stop: [web] }, { replace: [web] }, { start: [web] }] }";
     let passed = Rehearsal::new()?.scenario(back).run().await?;
     assert_eq!(passed.exit(), Exit::Passed, "{}", passed.troubles());
     assert_eq!(passed.world.spec("create main/web")?.image, "id of shop:1.0.0");
     let rehearsal = Rehearsal::new()?.scenario(back);
-    // restore, baseline twice, each hop twice: then the way back.
+    // restore, baseline twice, each hop twice: then the rollback.
     rehearsal.world.from("tables main", 8, Deed::Tables(things(4, "abc")));
     let ran = rehearsal.run().await?;
-    ran.ended(&["hop-2/check passed", "way-back/restore failed", "way-back/check failed"])?;
-    ran.says("way-back/restore", "expected 3 rows by the backup's manifest, seen 4 rows")
+    ran.ended(&["hop-2/check passed", "rollback/restore failed", "rollback/check failed"])?;
+    ran.says("rollback/restore", "expected 3 rows by the backup's manifest, seen 4 rows")
 }
 
 #[tokio::test(start_paused = true)]

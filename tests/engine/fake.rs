@@ -10,17 +10,17 @@ use rehearse::engine::host::{
     Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, Obtained, ServiceSpec, ServiceState,
     Sink, Stdin, Stream,
 };
-use rehearse::engine::observer::{Ask, Content, DatabaseSite, Observer};
-use rehearse_core::activity::Activity;
-use rehearse_core::check::LogSift;
-use rehearse_core::observe::{Answer, DataState, LogReview, Reading, Response, Rows};
-use rehearse_core::verdict::{Disturbance, Disturber};
+use rehearse::engine::observer::{DatabaseTarget, HttpRequest, Observer, RequestBody};
+use rehearse_core::check::LogScanner;
+use rehearse_core::observation::activity::Activity;
+use rehearse_core::observation::{DataState, HttpResponse, LogReview, Response, Rows, TableQuery};
+use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
 
-use super::world::{Deed, World, body, cannot, key, left, print, things};
+use super::scripted::{Deed, RunContext, body, cannot, key, left, print, things};
 
 /// The world as host and observer.
 #[derive(Debug, Clone)]
-pub(crate) struct Fake(pub(crate) Arc<World>);
+pub(crate) struct Fake(pub(crate) Arc<RunContext>);
 
 /// The name of a file of the backup, wherever its folder is.
 fn called(file: &Path) -> String {
@@ -242,12 +242,12 @@ impl Host for Fake {
         Vec::new()
     }
 
-    async fn disturbed(&self) {
+    async fn interfered(&self) {
         loop {
-            let notified = self.0.disturbed.notified();
+            let notified = self.0.interfered.notified();
             {
                 let inner = self.0.inner();
-                if inner.disturbances.1 < inner.disturbances.0.len() {
+                if inner.interferences.1 < inner.interferences.0.len() {
                     return;
                 }
             }
@@ -255,22 +255,22 @@ impl Host for Fake {
         }
     }
 
-    async fn disturbances(&self) -> Vec<Disturbance> {
+    async fn interferences(&self) -> Vec<Interference> {
         self.0.meet("look around".to_owned()).await;
         let mut inner = self.0.inner();
-        let (all, told) = &mut inner.disturbances;
+        let (all, told) = &mut inner.interferences;
         let new = all[*told..].to_vec();
         *told = all.len();
-        let touched = inner.touched.drain(..).map(|seen| Disturbance {
-            kind: Disturber::ContainerTouched,
+        let foreign_commands = inner.foreign_commands.drain(..).map(|seen| Interference {
+            kind: InterferenceKind::ContainerTouched,
             object: "service web".to_owned(),
             seen,
         });
-        new.into_iter().chain(touched).collect()
+        new.into_iter().chain(foreign_commands).collect()
     }
 
-    fn touched(&self) -> Vec<String> {
-        self.0.inner().touched.drain(..).collect()
+    fn foreign_commands(&self) -> Vec<String> {
+        self.0.inner().foreign_commands.drain(..).collect()
     }
 
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
@@ -287,38 +287,40 @@ impl Host for Fake {
 }
 
 impl Observer for Fake {
-    async fn http(&self, ask: Ask) -> Answer {
+    async fn http(&self, ask: HttpRequest) -> Response {
         let name = self.0.at(ask.address);
         let (method, path, limit) = (ask.method, ask.path.clone(), ask.deadline);
         let query = match &ask.body {
-            Some(Content::Json(body)) => body["query"].as_str().map(|query| format!(" {query}")).unwrap_or_default(),
-            Some(Content::Form(_) | Content::Text(_)) | None => String::new(),
+            Some(RequestBody::Json(body)) => {
+                body["query"].as_str().map(|query| format!(" {query}")).unwrap_or_default()
+            }
+            Some(RequestBody::Form(_) | RequestBody::Text(_)) | None => String::new(),
         };
         self.0.inner().asks.push(ask);
         let met = self.0.meet(format!("http {name} {method} {path}{query}"));
         let Ok(deed) = tokio::time::timeout(limit, met).await else {
-            return Answer::Silent { reason: format!("no answer within {limit:?}") };
+            return Response::NoResponse { reason: format!("no answer within {limit:?}") };
         };
-        let answer = |status, text: &str| {
-            Answer::Http(Response { status, headers: Default::default(), body: body(text), took: Duration::ZERO })
+        let response = |status, text: &str| {
+            Response::Http(HttpResponse { status, headers: Default::default(), body: body(text), took: Duration::ZERO })
         };
         match deed {
-            Deed::Error(reason) => Answer::Broken { reason: reason.to_owned() },
-            Deed::Silent => Answer::Silent { reason: "connection reset".to_owned() },
-            Deed::Http(status, text) => answer(status, text),
-            _ if !self.0.runs(&name) => Answer::Silent { reason: "connection refused".to_owned() },
-            _ => answer(200, &format!("{path} is fine")),
+            Deed::Error(reason) => Response::ProbeError { reason: reason.to_owned() },
+            Deed::Silent => Response::NoResponse { reason: "connection reset".to_owned() },
+            Deed::Http(status, text) => response(status, text),
+            _ if !self.0.runs(&name) => Response::NoResponse { reason: "connection refused".to_owned() },
+            _ => response(200, &format!("{path} is fine")),
         }
     }
 
-    async fn rows(&self, site: &DatabaseSite, sql: &str) -> Answer {
+    async fn rows(&self, site: &DatabaseTarget, sql: &str) -> Response {
         let rows = |values: &[&str]| {
-            Answer::Rows(Rows { rows: values.iter().map(|value| vec![Some((*value).to_owned())]).collect() })
+            Response::Rows(Rows { rows: values.iter().map(|value| vec![Some((*value).to_owned())]).collect() })
         };
         match self.0.meet(format!("rows {}: {sql}", site.deployment)).await {
-            Deed::Error(reason) => Answer::Broken { reason: reason.to_owned() },
-            Deed::Silent => Answer::Silent { reason: "connection reset".to_owned() },
-            Deed::Refused(reason) => Answer::Refused { reason: reason.to_owned() },
+            Deed::Error(reason) => Response::ProbeError { reason: reason.to_owned() },
+            Deed::Silent => Response::NoResponse { reason: "connection reset".to_owned() },
+            Deed::Refused(reason) => Response::Rejected { reason: reason.to_owned() },
             Deed::Rows(values) => rows(values),
             Deed::Counts(number) => rows(&[&number.now().to_string()]),
             _ if sql.contains("from migrations") => rows(&["1", "2"]),
@@ -326,7 +328,7 @@ impl Observer for Fake {
         }
     }
 
-    async fn tables(&self, site: &DatabaseSite, _: &Reading) -> Result<DataState, String> {
+    async fn tables(&self, site: &DatabaseTarget, _: &TableQuery) -> Result<DataState, String> {
         match self.0.meet(format!("tables {}", site.deployment)).await {
             Deed::Error(reason) => Err(reason.to_owned()),
             Deed::Tables(tables) => Ok(tables),
@@ -334,7 +336,7 @@ impl Observer for Fake {
         }
     }
 
-    async fn sessions(&self, site: &DatabaseSite) -> Result<u64, String> {
+    async fn sessions(&self, site: &DatabaseTarget) -> Result<u64, String> {
         match self.0.meet(format!("sessions {}", site.deployment)).await {
             Deed::Error(reason) => Err(reason.to_owned()),
             Deed::Sessions(count) => Ok(count),
@@ -342,7 +344,7 @@ impl Observer for Fake {
         }
     }
 
-    async fn activity(&self, site: &DatabaseSite) -> Result<Option<Activity>, String> {
+    async fn activity(&self, site: &DatabaseTarget) -> Result<Option<Activity>, String> {
         match self.0.meet(format!("activity {}", site.deployment)).await {
             Deed::Error(reason) => Err(reason.to_owned()),
             Deed::Activity(make) => Ok(Some(make())),
@@ -350,12 +352,12 @@ impl Observer for Fake {
         }
     }
 
-    async fn log(&self, file: &Path, from: u64, mut sift: LogSift) -> Result<LogReview, String> {
+    async fn log(&self, file: &Path, from: u64, mut scanner: LogScanner) -> Result<LogReview, String> {
         if let Deed::Error(reason) = self.0.meet("log".to_owned()).await {
             return Err(reason.to_owned());
         }
         let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
-        sift.take(bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default());
-        Ok(sift.finish())
+        scanner.take(bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default());
+        Ok(scanner.finish())
     }
 }

@@ -1,9 +1,9 @@
 //! GraphQL: who asks what, what the answers are compared with, and what becomes of the schema.
 
-use rehearse_core::verdict::Exit;
+use rehearse_core::outcome::verdict::Exit;
 
 use super::case::{Ran, Rehearsal};
-use super::world::{Deed, Fallible};
+use super::scripted::{Deed, Fallible};
 
 const CHECK: &str = "graphql:
     endpoint: { service: web, port: 80, path: /graphql/ }
@@ -54,7 +54,7 @@ async fn run(rehearsal: Rehearsal) -> Fallible<Ran> {
     world.on("__type(", Deed::Http(200, NEW_ARGS));
     world.nth("main/web POST /graphql/ query Intro", 1, Deed::Http(200, OLD));
     world.on("main/web POST /graphql/ query Intro", Deed::Http(200, NEW));
-    world.on("way-back/web POST /graphql/ query Intro", Deed::Http(200, OLD));
+    world.on("rollback/web POST /graphql/ query Intro", Deed::Http(200, OLD));
     rehearsal.run().await
 }
 
@@ -66,12 +66,13 @@ async fn queries_are_compared_by_identity_and_the_schema_release_by_release() ->
         "http main/web POST /graphql/ { things { name } }",
         "http main/web POST /graphql/ query IntrospectionQuery",
         "http main/web POST /graphql/ { things: objects { name } }",
-        "http way-back/web POST /graphql/ { things { name } }",
+        "http rollback/web POST /graphql/ { things { name } }",
     ])?;
     assert_eq!(ran.world.count("args(includeDeprecated: true) { name type"), 4);
     let asks = ran.world.inner().asks.clone();
-    let asked: Vec<&str> = asks.iter().filter_map(|ask| ask.headers.get("x-who")).map(String::as_str).take(2).collect();
-    assert_eq!(asked, ["boss", "guest"]);
+    let request: Vec<&str> =
+        asks.iter().filter_map(|ask| ask.headers.get("x-who")).map(String::as_str).take(2).collect();
+    assert_eq!(request, ["boss", "guest"]);
     let bodies = format!("{:?}", asks.iter().map(|ask| &ask.body).collect::<Vec<_>>());
     assert!(bodies.contains(r#""colour": String("green")"#), "{bodies}");
     let notes = ran.stage("hop-1/check")?.checks.iter().flat_map(|check| check.notes.clone()).collect::<Vec<_>>();
@@ -104,7 +105,7 @@ async fn a_status_of_success_with_errors_or_other_data_fails() -> Fallible {
 #[tokio::test(start_paused = true)]
 async fn a_schema_that_breaks_or_is_not_told_is_never_green() -> Fallible {
     for (call, nth, text, stage, says) in [
-        ("query Intro", 1, NEW, "way-back/check", "seen field Query.old added"),
+        ("query Intro", 1, NEW, "rollback/check", "seen field Query.old added"),
         ("query Intro", 3, OLD, "hop-2/check passed", "changes that break nobody: field Query.old added"),
         (
             "query Intro",

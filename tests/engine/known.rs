@@ -1,9 +1,9 @@
 //! Known failures are recognised in what a stage says, prints, is answered and logs.
 
-use rehearse_core::event::EventKind;
+use rehearse_core::outcome::event::EventKind;
 
 use super::case::{Ran, Rehearsal};
-use super::world::{Deed, Fallible};
+use super::scripted::{Deed, Fallible};
 
 const FAILURES: &str = "checks:
   version:";

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rehearse_core::event::EventKind;
-use rehearse_core::verdict::{Exit, Outcome, Verdict};
+use rehearse_core::outcome::event::EventKind;
+use rehearse_core::outcome::verdict::{Exit, Outcome, Verdict};
 
 use super::case::Rehearsal;
-use super::world::Fallible;
+use super::scripted::Fallible;
 
 #[tokio::test(start_paused = true)]
 async fn everything_happens_in_order_and_passes() -> Fallible {
@@ -34,10 +34,10 @@ async fn everything_happens_in_order_and_passes() -> Fallible {
         "create main/web",
         "run main/web: migrate",
         "start main/web",
-        "open way-back",
-        "exec way-back/db: load",
-        "start way-back/web",
-        "tables way-back",
+        "open rollback",
+        "exec rollback/db: load",
+        "start rollback/web",
+        "tables rollback",
         "teardown",
     ])?;
     let calls = ran.world.inner().calls.clone();
@@ -65,7 +65,7 @@ async fn the_backup_is_verified_before_anything_is_asked_of_the_host() -> Fallib
     let ran = rehearsal.run().await?;
     assert_eq!(ran.world.inner().calls, ["teardown"]);
     assert_eq!(ran.exit(), Exit::BadInput);
-    ran.ended(&["backup failed", "images skipped", "images-hops skipped", "way-back/check skipped"])?;
+    ran.ended(&["backup failed", "images skipped", "images-hops skipped", "rollback/check skipped"])?;
     ran.says("images", "stage backup failed")
 }
 
@@ -97,14 +97,14 @@ async fn an_image_that_several_services_use_is_obtained_once_per_stage() -> Fall
 
 #[tokio::test(start_paused = true)]
 async fn images_of_the_hops_are_obtained_beside_the_restore() -> Fallible {
-    use super::world::Deed;
+    use super::scripted::Deed;
     let rehearsal = Rehearsal::new()?;
     let minute = Duration::from_secs(60);
     rehearsal.world.on("obtain shop:1.1", Deed::Late(minute, Box::new(Deed::Usual)));
     rehearsal.world.on("db: load", Deed::Late(minute, Box::new(Deed::Usual)));
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
-    // The restore of the way back takes the second minute.
+    // The restore of the rollback takes the second minute.
     assert!(ran.elapsed >= minute * 2 && ran.elapsed < minute * 2 + Duration::from_secs(5), "{:?}", ran.elapsed);
     Ok(())
 }

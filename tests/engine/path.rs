@@ -1,9 +1,9 @@
 //! The releases that are really passed: conditional stops, lines, and what placeholders speak of.
 
-use rehearse_core::verdict::Exit;
+use rehearse_core::outcome::verdict::Exit;
 
 use super::case::Rehearsal;
-use super::world::{Deed, Fallible};
+use super::scripted::{Deed, Fallible};
 
 const WHEN: &str = "path: { stops: [{ at: '1.1', when: { sql: select count(*) > 9 from big }, because: the guide }] }";
 
@@ -67,7 +67,7 @@ async fn a_line_is_the_release_that_its_image_holds() -> Fallible {
 #[tokio::test(start_paused = true)]
 async fn the_next_hop_goes_from_the_release_that_the_image_of_the_line_held() -> Fallible {
     let rehearsal = Rehearsal::new()?
-        .scenario("through: ['1.1']")
+        .scenario("via: ['1.1']")
         .product("command: [migrate]", "command: [migrate, '{{ from }}', '{{ to }}', '{{ hop }}']")?;
     rehearsal.world.on("obtain shop:1.1.2", Deed::Holds("1.1.0"));
     let ran = rehearsal.run().await?;
@@ -102,8 +102,8 @@ async fn the_images_of_the_hop_are_those_of_its_release_and_the_database_stays()
             "run main/web: id of shop:1.1.2",
             "create main/web: id of shop:1.2.0",
             "run main/web: id of shop:1.2.0",
-            "create way-back/db: id of postgres:15",
-            "create way-back/web: id of shop:1.0.0",
+            "create rollback/db: id of postgres:15",
+            "create rollback/web: id of shop:1.0.0",
         ]
     );
     Ok(())

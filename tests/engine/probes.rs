@@ -1,9 +1,9 @@
 //! Probes: who asks, with what, how often, and what they are compared with.
 
-use rehearse_core::verdict::Exit;
+use rehearse_core::outcome::verdict::Exit;
 
 use super::case::Rehearsal;
-use super::world::{Deed, Fallible};
+use super::scripted::{Deed, Fallible};
 
 const LOGIN: &str = "identities:
   boss:
@@ -29,7 +29,7 @@ async fn an_identity_logs_in_once_per_probe_and_keeps_its_cookies_to_itself() ->
     rehearsal.world.on("POST /login", Deed::Http(302, ""));
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
-    // Two probes on the baseline, after two hops, and on the way back.
+    // Two probes on the baseline, after two hops, and on the rollback.
     assert_eq!((ran.world.count("GET /login"), ran.world.count("POST /login")), (8, 8));
     let asks = ran.world.inner().asks.clone();
     let jar_of = |path: &str| -> Vec<Option<String>> {
@@ -91,14 +91,14 @@ async fn an_answer_that_differs_from_the_baseline_fails_unless_a_reviewed_change
         rehearsal.world.from("main/web GET /page", gone_from, Deed::Http(404, "gone"));
         let ran = rehearsal.run().await?;
         ran.ended(&outcomes)?;
-        ran.ended(&["way-back/check passed"])?;
+        ran.ended(&["rollback/check passed"])?;
     }
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_probe_writes_without_saying_so_is_found() -> Fallible {
-    use super::world::things;
+    use super::scripted::things;
     let rehearsal = Rehearsal::new()?;
     // The baseline's second look.
     rehearsal.world.from("tables main", 3, Deed::Tables(things(4, "abc")));
@@ -109,7 +109,7 @@ async fn what_a_probe_writes_without_saying_so_is_found() -> Fallible {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_writes_to_a_table_may_not_change_the_rows_that_were_there() -> Fallible {
-    use super::world::things;
+    use super::scripted::things;
     let rehearsal = Rehearsal::new()?.product(
         "access: []\n",
         "access: [{ name: buy, writes: [things], steps: [{ http: { service: web, port: 80, method: POST, path: /buy } }] }]\n",
@@ -134,7 +134,7 @@ async fn a_service_that_ends_while_others_are_asked_is_found() -> Fallible {
 
 #[tokio::test(start_paused = true)]
 async fn probes_that_write_come_after_those_that_read_and_what_they_write_is_the_next_reference() -> Fallible {
-    use super::world::things;
+    use super::scripted::things;
     let rehearsal = Rehearsal::new()?.product(
         "access: []\n",
         "access: [{ name: buy, writes: [things], steps: [{ http: { service: web, port: 80, method: POST, path: /buy } }] }]\n",

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rehearse_core::verdict::Exit;
+use rehearse_core::outcome::verdict::Exit;
 
 use super::case::{Ran, Rehearsal};
-use super::world::{Counter, Deed, Fallible};
+use super::scripted::{Counter, Deed, Fallible};
 
 const SETTLE: &str = "settle:
   - wait-until:

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rehearse_core::activity::{Activity, Session, SessionState};
+use rehearse_core::observation::activity::{Activity, Session, SessionState};
 
 use super::case::{Ran, Rehearsal};
-use super::world::{Deed, Fallible};
+use super::scripted::{Deed, Fallible};
 
 fn session(id: &str, state: SessionState, blocked_by: &[&str]) -> Session {
     Session {
@@ -36,7 +36,7 @@ async fn endless(activity: Deed) -> Fallible<Ran> {
     rehearsal.world.nth("run main/web: migrate", 1, story);
     rehearsal.world.on("activity main", activity);
     let ran = rehearsal.run().await?;
-    ran.ended(&["hop-1/upgrade failed", "hop-2/upgrade skipped", "way-back/check passed"])?;
+    ran.ended(&["hop-1/upgrade failed", "hop-2/upgrade skipped", "rollback/check passed"])?;
     ran.says("hop-1/upgrade", "migration shop.0003_third: expected an end, seen it began and did not end")?;
     Ok(ran)
 }

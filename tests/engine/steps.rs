@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rehearse_core::verdict::Exit;
+use rehearse_core::outcome::verdict::Exit;
 
 use super::case::Rehearsal;
-use super::world::{Deed, Fallible};
+use super::scripted::{Deed, Fallible};
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_runs_on_after_its_stop_fails_the_hop_before_the_upgrade() -> Fallible {
@@ -63,7 +63,7 @@ async fn a_service_that_was_restarted_or_upgraded_itself_is_not_held_to_be_stopp
 async fn a_file_of_the_backup_fills_the_environment_and_the_file_of_the_product_outweighs_it() -> Fallible {
     let ran = Rehearsal::new()?.product("    ports: [80]", "    env-file: web.env\n    ports: [80]")?.run().await?;
     assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
-    for call in ["create main/web", "run main/web", "create way-back/web"] {
+    for call in ["create main/web", "run main/web", "create rollback/web"] {
         let env = ran.world.spec(call)?.env;
         assert_eq!((env["SECRET"].as_str(), env["COLOUR"].as_str()), ("from=backup", "green"), "{call}");
     }
@@ -93,7 +93,7 @@ async fn a_value_that_cannot_be_captured_is_inconclusive() -> Fallible {
         )?
         .run()
         .await?;
-    ran.ended(&["hop-1/preflight inconclusive", "hop-1/upgrade skipped", "way-back/check passed"])?;
+    ran.ended(&["hop-1/preflight inconclusive", "hop-1/upgrade skipped", "rollback/check passed"])?;
     ran.says("hop-1/preflight", "there is no value to capture as token")
 }
 
@@ -155,7 +155,7 @@ async fn settling_that_never_ends_fails_at_its_limit_and_tells_how_far_it_came()
     rehearsal.world.on("select done", Deed::Rows(&["f"]));
     rehearsal.world.on("select jobs", Deed::Rows(&["17"]));
     let ran = rehearsal.run().await?;
-    ran.ended(&["hop-1/settle failed", "hop-1/check skipped", "way-back/check passed"])?;
+    ran.ended(&["hop-1/settle failed", "hop-1/check skipped", "rollback/check passed"])?;
     ran.says("hop-1/settle", "jobs are done: expected within 600s, seen not yet: the value is f")?;
     let told = ran.progress("hop-1/settle");
     assert!(told.iter().any(|(_, text)| text.contains("17")), "{told:?}");

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use rehearse::engine::Keep;
-use rehearse_core::verdict::{Exit, Verdict};
+use rehearse_core::outcome::verdict::{Exit, Verdict};
 
 use super::case::Rehearsal;
-use super::world::{Deed, Fallible};
+use super::scripted::{Deed, Fallible};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -16,8 +16,8 @@ async fn a_cancelled_stage_is_left_at_once_and_everything_is_removed() -> Fallib
     rehearsal.world.on("run main/web: migrate", Deed::Hang);
     let ran = rehearsal.run().await?;
     assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Cancelled, Exit::Cancelled));
-    ran.ended(&["hop-1/upgrade cancelled", "hop-2/upgrade skipped", "way-back/deploy skipped", "teardown passed"])?;
-    ran.says("way-back/deploy", "the run was cancelled")?;
+    ran.ended(&["hop-1/upgrade cancelled", "hop-2/upgrade skipped", "rollback/deploy skipped", "teardown passed"])?;
+    ran.says("rollback/deploy", "the run was cancelled")?;
     assert_eq!(ran.world.count("teardown"), 1);
     assert!(ran.elapsed >= 5 * SECOND && ran.elapsed < 6 * SECOND, "{:?}", ran.elapsed);
     Ok(())
@@ -55,7 +55,7 @@ async fn the_deadline_of_the_run_ends_it_and_is_nobodys_cancellation() -> Fallib
     rehearsal.world.on("run main/web: migrate", Deed::Hang);
     let ran = rehearsal.run().await?;
     assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Inconclusive, Exit::Inconclusive));
-    ran.ended(&["hop-1/upgrade inconclusive", "hop-2/upgrade skipped", "way-back/deploy skipped", "teardown passed"])?;
+    ran.ended(&["hop-1/upgrade inconclusive", "hop-2/upgrade skipped", "rollback/deploy skipped", "teardown passed"])?;
     ran.says("hop-1/upgrade", "the run's deadline of 420s has passed")?;
     assert!(ran.elapsed >= 420 * SECOND && ran.elapsed < 421 * SECOND, "{:?}", ran.elapsed);
     Ok(())
@@ -81,7 +81,7 @@ async fn a_command_that_does_not_end_fails_at_its_own_deadline() -> Fallible {
     let rehearsal = Rehearsal::new()?;
     rehearsal.world.nth("run main/web: migrate", 1, Deed::Hang);
     let ran = rehearsal.run().await?;
-    ran.ended(&["hop-1/upgrade failed", "way-back/check passed"])?;
+    ran.ended(&["hop-1/upgrade failed", "rollback/check passed"])?;
     ran.says("hop-1/upgrade", "expected an answer, seen no end within 1200s")?;
     assert!(ran.elapsed >= 1200 * SECOND && ran.elapsed < 1201 * SECOND, "{:?}", ran.elapsed);
     Ok(())
@@ -92,7 +92,7 @@ async fn the_list_of_migrations_has_a_deadline_too() -> Fallible {
     let rehearsal = Rehearsal::new()?;
     rehearsal.world.nth("ls migrations", 2, Deed::Hang);
     let ran = rehearsal.run().await?;
-    ran.ended(&["hop-1/check inconclusive", "hop-2/check passed", "way-back/check passed"])?;
+    ran.ended(&["hop-1/check inconclusive", "hop-2/check passed", "rollback/check passed"])?;
     assert!(ran.elapsed <= 601 * SECOND, "{:?}", ran.elapsed);
     Ok(())
 }
@@ -103,7 +103,7 @@ async fn removing_that_hangs_ends_with_the_grace_and_is_a_leftover() -> Fallible
     rehearsal.world.on("teardown", Deed::Hang);
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Inconclusive);
-    ran.ended(&["way-back/check passed", "teardown inconclusive"])?;
+    ran.ended(&["rollback/check passed", "teardown inconclusive"])?;
     assert!(ran.summary().leftovers()[0].contains("removing took longer than 30s"), "{:?}", ran.summary().leftovers());
     assert!(ran.elapsed >= 30 * SECOND && ran.elapsed < 31 * SECOND, "{:?}", ran.elapsed);
     Ok(())
@@ -126,7 +126,7 @@ async fn a_signal_while_everything_is_removed_is_a_cancellation() -> Fallible {
         assert_eq!(whole.exit(), if fails { Exit::Failed } else { Exit::Passed });
         let ended = passing(fails)?.cancelled_after(whole.elapsed - SECOND).run().await?;
         assert_eq!((ended.summary().verdict().0, ended.exit()), (Verdict::Cancelled, Exit::Cancelled));
-        ended.ended(&["way-back/check passed", "teardown cancelled"])?;
+        ended.ended(&["rollback/check passed", "teardown cancelled"])?;
         ended.says("teardown", "cancelled from outside while everything was removed")?;
         assert_eq!((ended.summary().leftovers().len(), ended.elapsed), (0, whole.elapsed), "removing goes on");
     }
@@ -134,7 +134,7 @@ async fn a_signal_while_everything_is_removed_is_a_cancellation() -> Fallible {
     rehearsal.world.on("teardown", Deed::Hang);
     let forced = rehearsal.run().await?;
     assert_eq!(forced.exit(), Exit::Cancelled);
-    forced.ended(&["way-back/check passed", "teardown cancelled"])?;
+    forced.ended(&["rollback/check passed", "teardown cancelled"])?;
     forced.says("teardown", "removed; 1 leftovers; remove them with: rehearse sweep")?;
     assert_eq!(forced.summary().leftovers(), ["unknown: removing was ended by force"]);
     Ok(())
@@ -156,7 +156,7 @@ async fn leftovers_are_never_green() -> Fallible {
     rehearsal.world.on("teardown", Deed::Left("pg"));
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Inconclusive);
-    ran.ended(&["way-back/check passed", "teardown inconclusive"])?;
+    ran.ended(&["rollback/check passed", "teardown inconclusive"])?;
     assert_eq!(ran.summary().leftovers(), ["volume pg: it is in use"]);
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! The tables between a hop and its reference: rules, structure, and what a plain restart does.
 
-use rehearse_core::verdict::Exit;
+use rehearse_core::outcome::verdict::Exit;
 
 use super::case::Rehearsal;
-use super::world::{Deed, Fallible, things};
+use super::scripted::{Deed, Fallible, things};
 
 const CONTROL: &str = "data: { restart-control: true }\n  logs";
 
@@ -47,16 +47,16 @@ async fn an_index_that_a_hop_loses_is_found_and_one_it_brings_is_not() -> Fallib
     let ran = rehearsal.run().await?;
     ran.ended(&["hop-1/check failed"])?;
     ran.says("hop-1/check", "index on things: primary key btree (id): expected as before, seen it is gone")?;
-    // On the way back a new one is found too.
+    // On the rollback a new one is found too.
     if let (Some(structure), Some(usual)) = (&mut other.structure, things(3, "abc").structure) {
         structure.items.extend(usual.items);
     }
     let rehearsal = Rehearsal::new()?;
     rehearsal.world.from("tables main", 4, Deed::Tables(other.clone()));
-    rehearsal.world.on("tables way-back", Deed::Tables(other));
+    rehearsal.world.on("tables rollback", Deed::Tables(other));
     let ran = rehearsal.run().await?;
-    ran.ended(&["hop-1/check passed", "way-back/check failed"])?;
-    ran.says("way-back/check", "index on things: btree (name): expected nothing of the kind")
+    ran.ended(&["hop-1/check passed", "rollback/check failed"])?;
+    ran.says("rollback/check", "index on things: btree (name): expected nothing of the kind")
 }
 
 #[tokio::test(start_paused = true)]

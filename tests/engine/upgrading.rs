@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rehearse_core::verdict::Exit;
+use rehearse_core::outcome::verdict::Exit;
 
 use super::case::{Ran, Rehearsal};
-use super::world::{Deed, Fallible};
+use super::scripted::{Deed, Fallible};
 
 const FIRST: &str = "== 1 First: migrating ======";
 const FIRST_DONE: &str = "== 1 First: migrated (59.0000s) ======";
@@ -52,7 +52,7 @@ async fn its_progress_is_told_from_its_log_while_it_runs() -> Fallible {
 async fn its_exit_before_the_condition_fails_and_names_the_migration_that_ran() -> Fallible {
     let ran = upgrading(Deed::Prints(&[(1000, THIRD), (2000, "PG::UniqueViolation: twice")], Some(1))).await?;
     assert_eq!(ran.exit(), Exit::Failed);
-    ran.ended(&["hop-1/upgrade failed", "hop-2/upgrade skipped", "way-back/check passed"])?;
+    ran.ended(&["hop-1/upgrade failed", "hop-2/upgrade skipped", "rollback/check passed"])?;
     ran.says("hop-1/upgrade", "migration 7 Third: expected an end, seen it began and did not end")?;
     ran.says(
         "hop-1/upgrade",

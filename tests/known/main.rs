@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use rehearse::load;
-use rehearse_core::diagnosis::{Diagnosis, Found, tree};
-use rehearse_core::signature::{KnownFailure, Recogniser, Sighting};
-use rehearse_core::span::Source;
-use rehearse_core::spec::read;
+use rehearse_core::knowledge::diagnosis::{Diagnosis, Found, tree};
+use rehearse_core::knowledge::signature::{KnownFailure, Recogniser, Sighting};
+use rehearse_core::source::span::Source;
+use rehearse_core::source::spec::read;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -95,7 +95,7 @@ fn wrong(recogniser: &Recogniser, failure: &KnownFailure, sample: &Sample) -> Tr
         }
         // A rehearsal recognises it too, in what it looks at.
         let release = sample.release.as_deref().unwrap_or("18.0.0").parse()?;
-        let place = failure.places.first().copied().unwrap_or(rehearse_core::signature::Place::Log);
+        let place = failure.places.first().copied().unwrap_or(rehearse_core::knowledge::signature::Place::Log);
         let one = recogniser.recognise(&release, &[Sighting { place, text }]);
         let bounded = |id: &str| all.iter().any(|found| found.known.id == id && found.releases.is_some());
         if one.as_ref().is_none_or(|known| known.id != sample.id && !bounded(&known.id)) {

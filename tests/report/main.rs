@@ -3,7 +3,7 @@
 //! `REHEARSE_BLESS=1` writes the golden files anew.
 
 mod runs;
-mod told;
+mod stories;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rehearse::report::{Colour, Files, Jsonl, Junit, Look, Terminal, events_schema, summary_schema, write_junit};
-use rehearse_core::event::{Event, EventKind, Reporter};
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::summary::Summary;
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::outcome::event::{Event, EventKind, Reporter};
+use rehearse_core::outcome::summary::Summary;
 
-use self::told::{Fallible, RUN, Run};
+use self::stories::{Fallible, RUN, Run};
 
 /// Another run of the same scenarios.
 const AGAIN: Run = Run { id: "c0ffee", unix: 1_811_111_111, slow: 3 };
@@ -254,7 +254,7 @@ fn a_report_is_whole_after_every_event() -> Fallible {
         let lines = std::fs::read_to_string(folder.path().join("events.jsonl"))?;
         assert_eq!(lines.lines().count(), number + 1);
     }
-    let plan: rehearse_core::plan::Plan =
+    let plan: rehearse_core::planning::plan::Plan =
         serde_json::from_str(&std::fs::read_to_string(folder.path().join("plan.json"))?)?;
     assert_eq!(plan.stages.len(), 14);
     Ok(())
@@ -307,9 +307,9 @@ fn a_report_that_cannot_be_written_names_the_file() -> Fallible {
 #[test]
 fn any_number_of_checks_is_folded_in_time_and_each_only_once() -> Fallible {
     let stage = "hop-1/check";
-    let mut told = told::Told::new(&RUN, None)?.begin(stage);
+    let mut told = stories::Told::new(&RUN, None)?.begin(stage);
     for number in 0..60_000 {
-        told = told.checked(stage, told::good(CheckKind::Access, &format!("the object of number {number}"), 1));
+        told = told.checked(stage, stories::good(CheckKind::Access, &format!("the object of number {number}"), 1));
     }
     let mut summary = Summary::new();
     let began = std::time::Instant::now();

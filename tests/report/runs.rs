@@ -1,10 +1,10 @@
 //! The runs that every reporter is shown.
 
-use rehearse_core::event::{CheckReport, Event};
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::verdict::{Finding, Known};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::outcome::event::{CheckReport, Event};
+use rehearse_core::outcome::verdict::{Finding, Known};
 
-use crate::told::{End, Fallible, Run, Told, expectation, good};
+use crate::stories::{End, Fallible, Run, Told, expectation, good};
 
 /// All of them, by name.
 pub(crate) fn all(run: &Run) -> Fallible<Vec<(&'static str, Vec<Event>)>> {
@@ -77,12 +77,12 @@ fn hop_1(told: Told) -> Told {
     checks(told.begin("hop-1/check"), "hop-1/check", data()).end("hop-1/check", [4_000, 3_800, 0], End::Passed)
 }
 
-fn way_back(told: Told) -> Told {
+fn rollback(told: Told) -> Told {
     let told = told
-        .passed("way-back/deploy", [6_000, 5_500, 400])
-        .passed("way-back/restore", [9_000, 8_000, 900])
-        .begin("way-back/check");
-    checks(told, "way-back/check", data()).end("way-back/check", [3_000, 2_800, 0], End::Passed)
+        .passed("rollback/deploy", [6_000, 5_500, 400])
+        .passed("rollback/restore", [9_000, 8_000, 900])
+        .begin("rollback/check");
+    checks(told, "rollback/check", data()).end("rollback/check", [3_000, 2_800, 0], End::Passed)
 }
 
 pub(crate) fn passed(run: &Run) -> Fallible<Vec<Event>> {
@@ -93,7 +93,7 @@ pub(crate) fn passed(run: &Run) -> Fallible<Vec<Event>> {
         .end(upgrade, [11_000, 9_900, 1_000], End::Passed);
     let told =
         checks(told.begin("hop-2/check"), "hop-2/check", data()).end("hop-2/check", [4_100, 3_900, 0], End::Passed);
-    Ok(way_back(told).passed("teardown", [1_300, 0, 1_300]).finished())
+    Ok(rollback(told).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
 fn fails(told: Told) -> Told {
@@ -112,7 +112,7 @@ fn fails(told: Told) -> Told {
         .migrated(700, upgrade, "20240101000000", "AddSomething")
         .end(upgrade, [3_300, 2_900, 300], End::Failed(findings))
         .skipped(&["hop-2/check"], "stage hop-2/upgrade failed");
-    way_back(told)
+    rollback(told)
 }
 
 pub(crate) fn failed(run: &Run) -> Fallible<Vec<Event>> {
@@ -141,12 +141,12 @@ fn unmet(run: &Run) -> Fallible<Vec<Event>> {
         .checked("hop-1/check", blind)
         .end("hop-1/check", [4_000, 3_800, 0], End::Passed)
         .skipped(&["hop-2/upgrade", "hop-2/check"], "stage hop-1/check failed");
-    Ok(way_back(told).passed("teardown", [1_300, 0, 1_300]).finished())
+    Ok(rollback(told).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
 fn inconclusive(run: &Run) -> Fallible<Vec<Event>> {
     let reason = "cannot obtain image redmine:5.0.4: toomanyrequests: You have reached your pull rate limit";
-    let rest = crate::told::STAGES.map(|(stage, _, _)| stage);
+    let rest = crate::stories::STAGES.map(|(stage, _, _)| stage);
     Ok(Told::new(run, None)?
         .passed("backup", [210, 0, 0])
         .begin("images")
@@ -158,7 +158,7 @@ fn inconclusive(run: &Run) -> Fallible<Vec<Event>> {
 }
 
 fn cancelled(run: &Run) -> Fallible<Vec<Event>> {
-    let rest = crate::told::STAGES.map(|(stage, _, _)| stage);
+    let rest = crate::stories::STAGES.map(|(stage, _, _)| stage);
     Ok(hop_1(Told::new(run, None)?)
         .begin("hop-2/upgrade")
         .end("hop-2/upgrade", [2_000, 1_500, 100], End::Cancelled)
@@ -217,7 +217,7 @@ fn consequences(run: &Run) -> Fallible<Vec<Event>> {
     let told = told
         .end("hop-1/check", [4_000, 3_800, 0], End::Passed)
         .skipped(&["hop-2/upgrade", "hop-2/check"], "stage hop-1/check failed");
-    Ok(way_back(told).passed("teardown", [1_300, 0, 1_300]).finished())
+    Ok(rollback(told).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
 /// A failure was expected, and nothing fails any more.
@@ -227,7 +227,7 @@ fn gone(run: &Run) -> Fallible<Vec<Event>> {
         .passed(upgrade, [11_000, 9_900, 1_000])
         .begin("hop-2/check");
     let told = checks(told, "hop-2/check", data()).end("hop-2/check", [4_100, 3_900, 0], End::Passed);
-    Ok(way_back(told).passed("teardown", [1_300, 0, 1_300]).finished())
+    Ok(rollback(told).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
 /// The process was killed during the second upgrade.

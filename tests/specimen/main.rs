@@ -11,10 +11,10 @@ mod table;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use rehearse_core::verdict::Exit;
+use rehearse_core::outcome::verdict::Exit;
 
 use faults::{CONTROLS, Control, FAULTS, Fault};
-use run::{Seen, Way, rehearse};
+use run::{Observation, PlannedPath, rehearse};
 
 /// How often a control is run: what it may wrongly find, it need not find each time.
 const TIMES: usize = 3;
@@ -43,13 +43,13 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Three hops and the way back, and nothing is found.
+/// Three hops and the rollback, and nothing is found.
 fn clean() -> Result<(), Failed> {
-    let seen = rehearse("none", "clean", &Way { back: true, ..Way::default() })?;
+    let seen = rehearse("none", "clean", &PlannedPath { back: true, ..PlannedPath::default() })?;
     green(&seen)
 }
 
-fn green(seen: &Seen) -> Result<(), Failed> {
+fn green(seen: &Observation) -> Result<(), Failed> {
     if seen.exit == Exit::Passed && seen.finders.is_empty() {
         return Ok(());
     }
@@ -58,11 +58,11 @@ fn green(seen: &Seen) -> Result<(), Failed> {
 
 /// A fault is found in the release and by the kinds of checks that it should be.
 fn planted(fault: &Fault, again: bool, bless: bool) -> Result<(), Failed> {
-    let seen = rehearse(fault.name, fault.name, &Way::default())?;
+    let seen = rehearse(fault.name, fault.name, &PlannedPath::default())?;
     let first = seen.finders.first().cloned();
     let without = match &first {
         Some(finder) if again => {
-            let way = Way { without: Some(finder.clone()), ..Way::default() };
+            let way = PlannedPath { without: Some(finder.clone()), ..PlannedPath::default() };
             Some(rehearse(fault.name, &format!("{}-without-{finder}", fault.name), &way)?)
         }
         Some(_) | None => None,
@@ -75,7 +75,7 @@ fn planted(fault: &Fault, again: bool, bless: bool) -> Result<(), Failed> {
     Ok(table::holds(fault, &seen, without.as_ref())?)
 }
 
-fn judge(fault: &Fault, seen: &Seen) -> Result<(), Failed> {
+fn judge(fault: &Fault, seen: &Observation) -> Result<(), Failed> {
     let found = |kind: &&str| seen.finders.iter().any(|finder| finder == kind);
     if seen.exit != Exit::Failed || seen.stage != fault.stage {
         let (expected, stage) = (fault.stage, &seen.stage);
@@ -91,7 +91,7 @@ fn judge(fault: &Fault, seen: &Seen) -> Result<(), Failed> {
 fn held(control: &Control, bless: bool) -> Result<(), Failed> {
     let mut all = Vec::new();
     for time in 1..=TIMES {
-        let way = Way { hops: control.hops, ..Way::default() };
+        let way = PlannedPath { hops: control.hops, ..PlannedPath::default() };
         let seen = rehearse(control.switch, &format!("control-{}-{time}", control.name), &way)?;
         all.push(seen);
     }

@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rehearse::engine::Keep;
-use rehearse::session::{Held, Manner, Stop, hold, prepare_out};
+use rehearse::session::{SessionOptions, SessionOutcome, Stop, prepare_out, run_session};
 use rehearse::{load, report, secrets};
-use rehearse_core::event::Reporter;
-use rehearse_core::product::{Product, Step};
-use rehearse_core::scenario::{CheckKind, HopChange, Scenario, WayBack};
-use rehearse_core::summary::Summary;
-use rehearse_core::verdict::{Exit, Outcome};
+use rehearse_core::model::product::{Product, Step};
+use rehearse_core::model::scenario::{CheckKind, HopChange, Rollback, Scenario};
+use rehearse_core::outcome::event::Reporter;
+use rehearse_core::outcome::summary::Summary;
+use rehearse_core::outcome::verdict::{Exit, Outcome};
 
 /// How a rehearsal differs from the scenario's file.
 #[derive(Default)]
-pub(crate) struct Way {
-    /// The way back is gone, too.
+pub(crate) struct PlannedPath {
+    /// The rollback is gone, too.
     pub(crate) back: bool,
     /// A kind of check, or `settle`, that is left out.
     pub(crate) without: Option<String>,
@@ -26,7 +26,7 @@ pub(crate) struct Way {
 }
 
 /// What came of it.
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     pub(crate) exit: Exit,
     /// The first stage in trouble; empty when there is none.
     pub(crate) stage: String,
@@ -45,14 +45,14 @@ pub(crate) fn root() -> &'static Path {
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Rehearses with a fault planted. The reports go to a folder of the name.
-pub(crate) fn rehearse(fault: &str, name: &str, way: &Way) -> Result<Seen, String> {
+pub(crate) fn rehearse(fault: &str, name: &str, way: &PlannedPath) -> Result<Observation, String> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = root().join("tests/specimen");
     let product = folder.join("product");
     let upgrade = load::product("specimen", Some(&product)).map_err(|error| error.to_string())?.product;
     let loaded = load::rehearsal(&folder.join("specimen.yaml"), Some(&product), |scenario| {
         change(scenario, &upgrade, fault, way);
-        load::Given::default()
+        load::CliOverrides::default()
     });
     let loaded = loaded.map_err(|error| error.to_string())?;
     let book = Arc::new(load::book(&[folder.join("images")]).map_err(|error| error.to_string())?);
@@ -65,7 +65,7 @@ pub(crate) fn rehearse(fault: &str, name: &str, way: &Way) -> Result<Seen, Strin
         Box::new(report::Files::new(&out).redacting(redactor.clone())),
         Box::new(report::Junit::new(&out.join("junit.xml"), out.display().to_string())),
     ];
-    let manner = Manner {
+    let options = SessionOptions {
         out,
         keep: Keep::Never,
         lease: Duration::from_secs(3600),
@@ -75,18 +75,18 @@ pub(crate) fn rehearse(fault: &str, name: &str, way: &Way) -> Result<Seen, Strin
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let held = runtime.block_on(hold(loaded, book, &manner, &mut reporters));
-    let Held { summary, trouble, exit } = held.map_err(|error| error.to_string())?;
+    let held = runtime.block_on(run_session(loaded, book, &options, &mut reporters));
+    let SessionOutcome { summary, trouble, exit } = held.map_err(|error| error.to_string())?;
     match trouble {
         Some(trouble) => Err(trouble),
         None => Ok(seen(&summary, exit)),
     }
 }
 
-fn change(scenario: &mut Scenario, product: &Product, fault: &str, way: &Way) {
+fn change(scenario: &mut Scenario, product: &Product, fault: &str, way: &PlannedPath) {
     scenario.settings.insert("fault".to_owned(), fault.to_owned());
     if !way.back {
-        scenario.way_back = WayBack::Skip("a planted fault is on the way there".to_owned());
+        scenario.rollback = Rollback::Skip("a planted fault is on the way there".to_owned());
     }
     let hop = |hop| HopChange { hop, images: BTreeMap::new(), preflight: None, upgrade: None, settle: None };
     match way.without.as_deref() {
@@ -95,7 +95,7 @@ fn change(scenario: &mut Scenario, product: &Product, fault: &str, way: &Way) {
         }
         Some(kind) => {
             let kinds = CheckKind::ALL.into_iter().filter(|known| known.name() == kind);
-            scenario.without.extend(kinds.map(|kind| (kind, "to see what else finds the fault".to_owned())));
+            scenario.skip_checks.extend(kinds.map(|kind| (kind, "to see what else finds the fault".to_owned())));
         }
         None => {}
     }
@@ -106,10 +106,10 @@ fn change(scenario: &mut Scenario, product: &Product, fault: &str, way: &Way) {
     }
 }
 
-fn seen(summary: &Summary, exit: Exit) -> Seen {
+fn seen(summary: &Summary, exit: Exit) -> Observation {
     let took = summary.wall();
     let Some(stage) = summary.first_trouble() else {
-        return Seen { exit, stage: String::new(), finders: Vec::new(), told: String::new(), took };
+        return Observation { exit, stage: String::new(), finders: Vec::new(), told: String::new(), took };
     };
     let own = (!stage.findings.is_empty()).then(|| stage.id.0.rsplit('/').next().unwrap_or_default().to_owned());
     let failed =
@@ -118,5 +118,5 @@ fn seen(summary: &Summary, exit: Exit) -> Seen {
     let finders = own.into_iter().chain(kinds).collect();
     let told = stage.all_findings().next().map(|(_, finding)| finding.to_string());
     let told = told.or_else(|| stage.reason.clone()).unwrap_or_default();
-    Seen { exit, stage: stage.id.0.clone(), finders, told, took }
+    Observation { exit, stage: stage.id.0.clone(), finders, told, took }
 }

@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use rehearse_core::verdict::Exit;
+use rehearse_core::outcome::verdict::Exit;
 
 use crate::faults::{CONTROLS, Control, FAULTS, Fault};
-use crate::run::{Seen, root};
+use crate::run::{Observation, root};
 
 const HEAD: &str = "\
 # Planted faults
@@ -43,7 +43,7 @@ fn row<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 
 /// Whether what was seen is at least what the table tells: the kinds of checks that find a fault, and those that still do
 /// without the first of them.
-pub(crate) fn holds(fault: &Fault, seen: &Seen, without: Option<&Seen>) -> Result<(), String> {
+pub(crate) fn holds(fault: &Fault, seen: &Observation, without: Option<&Observation>) -> Result<(), String> {
     let text = fs::read_to_string(path()).map_err(|error| format!("docs/faults.md: {error}"))?;
     let cells: Vec<&str> = row(&text, fault.name).unwrap_or_default().split('|').map(str::trim).collect();
     let lacks = |cell: usize, finders: &[String]| {
@@ -60,7 +60,7 @@ pub(crate) fn holds(fault: &Fault, seen: &Seen, without: Option<&Seen>) -> Resul
     Err(format!("docs/faults.md says it is found by {first:?} too, and without the first by {second:?}"))
 }
 
-pub(crate) fn write_fault(fault: &Fault, seen: &Seen, without: Option<&Seen>) -> Result<(), String> {
+pub(crate) fn write_fault(fault: &Fault, seen: &Observation, without: Option<&Observation>) -> Result<(), String> {
     let hop = fault.stage.split('/').next().unwrap_or_default();
     let (found_in, found_by, told) = match seen.exit {
         Exit::Failed => (seen.stage.as_str(), listed(&seen.finders), short(&seen.told)),
@@ -79,7 +79,7 @@ pub(crate) fn write_fault(fault: &Fault, seen: &Seen, without: Option<&Seen>) ->
     write(fault.name, &[fault.about, hop, found_in, &found_by, &told, &without, &took])
 }
 
-pub(crate) fn write_control(control: &Control, all: &[Seen]) -> Result<(), String> {
+pub(crate) fn write_control(control: &Control, all: &[Observation]) -> Result<(), String> {
     let wrong: Vec<String> =
         all.iter().filter(|seen| seen.exit != Exit::Passed).map(|seen| short(&seen.told)).collect();
     let wrong = if wrong.is_empty() { "0".to_owned() } else { format!("**{}**", wrong.join("; ")) };

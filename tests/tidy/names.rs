@@ -53,10 +53,18 @@ const EXCEPTIONS: &[Exception] = &[
     Exception { place: "harness/core/tests/gitlab/", phrase: "GitLab", because: OWN_FILE },
     Exception { place: "harness/core/benches/path.rs", phrase: "gitlab", because: OWN_FILE },
     Exception { place: "harness/core/benches/path.rs", phrase: "stops of GitLab", because: OWN_FILE },
-    Exception { place: "harness/core/src/catalog/tests.rs", phrase: "data/gitlab-versions.json", because: OWN_FILE },
-    Exception { place: "harness/core/src/catalog/tests.rs", phrase: "the_gitlab_catalog_holds", because: OWN_FILE },
-    Exception { place: "harness/core/src/spec/tests/fine.rs", phrase: "nautobot", because: OWN_FILE },
-    Exception { place: "harness/rehearse/load/given.rs", phrase: "product: redmine", because: OWN_FILE },
+    Exception {
+        place: "harness/core/src/vocabulary/catalog/tests.rs",
+        phrase: "data/gitlab-versions.json",
+        because: OWN_FILE,
+    },
+    Exception {
+        place: "harness/core/src/vocabulary/catalog/tests.rs",
+        phrase: "the_gitlab_catalog_holds",
+        because: OWN_FILE,
+    },
+    Exception { place: "harness/core/src/source/spec/tests/fine.rs", phrase: "nautobot", because: OWN_FILE },
+    Exception { place: "harness/rehearse/load/overrides.rs", phrase: "product: redmine", because: OWN_FILE },
 ];
 
 /// Names of products in a text, whatever their case, where no exception allows them; and exceptions without a use.

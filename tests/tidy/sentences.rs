@@ -205,31 +205,43 @@ mod tests {
 
     const ALLOWED: &[Allowed] = &[
         Allowed {
-            file: "harness/core/src/cause.rs",
-            text: "Said::Finding(finding) => finding.to_string()",
+            file: "harness/core/src/outcome/cause.rs",
+            text: "SymptomDetail::Finding(finding) => finding.to_string()",
             because: TYPED,
         },
-        Allowed { file: "harness/core/src/cause.rs", text: "finding.object.starts_with(what)", because: TYPED },
-        Allowed { file: "harness/core/src/cause.rs", text: ".object.strip_prefix(what)", because: TYPED },
-        Allowed { file: "harness/core/src/cause.rs", text: "stage.id.0.starts_with(\"way-back/\")", because: TYPED },
-        Allowed { file: "harness/core/src/cause.rs", text: "finding.seen.starts_with(&code)", because: TYPED },
+        Allowed { file: "harness/core/src/outcome/cause.rs", text: "finding.object.starts_with(what)", because: TYPED },
+        Allowed { file: "harness/core/src/outcome/cause.rs", text: ".object.strip_prefix(what)", because: TYPED },
         Allowed {
-            file: "harness/core/src/cause.rs",
-            text: "finding.seen.to_lowercase().contains(part)",
+            file: "harness/core/src/outcome/cause.rs",
+            text: "stage.id.0.starts_with(\"rollback/\")",
             because: TYPED,
         },
-        Allowed { file: "harness/core/src/cause.rs", text: "finding.seen.split_once(\": \")", because: TYPED },
-        Allowed { file: "harness/core/src/cause.rs", text: "finding.expected == SILENT", because: TYPED },
-        Allowed { file: "harness/core/src/cause.rs", text: "finding.seen.starts_with('5')", because: TYPED },
-        Allowed { file: "harness/core/src/cause.rs", text: "reason.strip_prefix(\"stage \")", because: TYPED },
-        Allowed { file: "harness/core/src/check/answer.rs", text: "first.seen.starts_with(", because: TYPED },
         Allowed {
-            file: "harness/core/src/check/answer.rs",
+            file: "harness/core/src/outcome/cause.rs",
+            text: "finding.actual.starts_with(&code)",
+            because: TYPED,
+        },
+        Allowed {
+            file: "harness/core/src/outcome/cause.rs",
+            text: "finding.actual.to_lowercase().contains(part)",
+            because: TYPED,
+        },
+        Allowed {
+            file: "harness/core/src/outcome/cause.rs",
+            text: "finding.actual.split_once(\": \")",
+            because: TYPED,
+        },
+        Allowed { file: "harness/core/src/outcome/cause.rs", text: "finding.expected == SILENT", because: TYPED },
+        Allowed { file: "harness/core/src/outcome/cause.rs", text: "finding.actual.starts_with('5')", because: TYPED },
+        Allowed { file: "harness/core/src/outcome/cause.rs", text: "reason.strip_prefix(\"stage \")", because: TYPED },
+        Allowed { file: "harness/core/src/check/response.rs", text: "first.actual.starts_with(", because: TYPED },
+        Allowed {
+            file: "harness/core/src/check/response.rs",
             text: "finding.object.strip_prefix(&above.object)",
             because: TYPED,
         },
         Allowed {
-            file: "harness/core/src/plan/text.rs",
+            file: "harness/core/src/planning/plan/text.rs",
             text: "!seen.contains(&line)",
             because: "a list of lines that are written already",
         },
@@ -239,7 +251,7 @@ mod tests {
             because: "a key of the product file, whose schema names it",
         },
         Allowed {
-            file: "harness/core/src/summary/expected.rs",
+            file: "harness/core/src/outcome/summary/expected.rs",
             text: "finding.to_string()",
             because: "shown, or matched with the pattern of a scenario's author",
         },
@@ -251,12 +263,12 @@ mod tests {
         },
         Allowed {
             file: "harness/rehearse/engine/known.rs",
-            text: "stage.id.0.starts_with(\"way-back\")",
+            text: "stage.id.0.starts_with(\"rollback\")",
             because: TYPED,
         },
         Allowed {
             file: "harness/rehearse/engine/run.rs",
-            text: "stage.id.0.starts_with(\"way-back\")",
+            text: "stage.id.0.starts_with(\"rollback\")",
             because: TYPED,
         },
         Allowed {
@@ -266,7 +278,7 @@ mod tests {
         },
         Allowed {
             file: "harness/rehearse/engine/stages.rs",
-            text: "stage.id.0.starts_with(\"way-back\")",
+            text: "stage.id.0.starts_with(\"rollback\")",
             because: TYPED,
         },
         Allowed {
@@ -304,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_planted_look_into_a_sentence_is_found() {
-        check("if stage.id.0.starts_with(\"way-back\") {}", &["2: `starts_with` looks into `id`"]);
+        check("if stage.id.0.starts_with(\"rollback\") {}", &["2: `starts_with` looks into `id`"]);
         check("finding\n.object.as_str()\n.strip_prefix(prefix);", &["4: `strip_prefix` looks into `object`"]);
         check(
             "let x = all.iter().any(|reason| reason.contains(\"it holds\"));",

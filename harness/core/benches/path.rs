@@ -4,8 +4,8 @@ use std::error::Error;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use rehearse_core::catalog::Catalog;
-use rehearse_core::path::{ConditionId, Facts, Planner, Rules, Stop, StopsEvery, Target};
+use rehearse_core::planning::path::{ConditionId, Facts, Planner, Rules, Stop, StopsEvery, Target};
+use rehearse_core::vocabulary::catalog::Catalog;
 use serde_json::Value;
 
 const VERSIONS: &str = include_str!("data/gitlab-versions.json");

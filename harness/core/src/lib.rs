@@ -3,30 +3,19 @@
 //! Nothing here may know an async runtime, Docker, a clock, a file, a socket, the environment or a terminal: times,
 //! ids and texts come in as arguments, values go out. The compiler holds that line, because this crate depends on
 //! nothing that could cross it.
+//!
+//! The rooms, from the ground up: [`vocabulary`] (releases, catalogs, scalars), [`source`] (text to values, every
+//! mistake with its place), [`secret`], [`observation`] (what was read), [`knowledge`] (known failures),
+//! [`planning`] (paths), [`model`] (product and scenario files), [`outcome`] (findings, events and their fold),
+//! [`check`] (judging observations) and [`runbook`].
 
-pub mod activity;
-pub mod catalog;
-pub mod cause;
 pub mod check;
-pub mod compatibility;
-pub mod diagnosis;
-pub mod diagnostic;
-pub mod event;
-pub mod graphql;
-pub mod migrations;
-pub mod observe;
-pub mod path;
-pub mod plan;
-pub mod product;
-pub mod progress;
-pub mod release;
+pub mod knowledge;
+pub mod model;
+pub mod observation;
+pub mod outcome;
+pub mod planning;
 pub mod runbook;
-pub mod scalar;
-pub mod scenario;
 pub mod secret;
-pub mod signature;
-pub mod span;
-pub mod spec;
-pub mod summary;
-pub mod template;
-pub mod verdict;
+pub mod source;
+pub mod vocabulary;

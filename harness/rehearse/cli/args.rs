@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use rehearse_core::path::Target;
-use rehearse_core::release::{Edition, Line, Release};
-use rehearse_core::scalar::Duration;
-use rehearse_core::scenario::CheckKind;
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::planning::path::Target;
+use rehearse_core::vocabulary::release::{Edition, Line, Release};
+use rehearse_core::vocabulary::scalar::Duration;
 
 use super::runbook::RunbookArgs;
 
 /// Rehearses the upgrade of a self-hosted product on a real backup: restores it on the production release, walks the
-/// upgrade path hop by hop, judges after every hop, and proves the way back.
+/// upgrade path hop by hop, judges after every hop, and proves the rollback.
 #[derive(Debug, Parser)]
 #[command(
     name = "rehearse",
@@ -45,7 +45,7 @@ Examples:
   rehearse run --keep on-failure scenarios/redmine-5.0-to-6.1.yaml
   rehearse run --require version,health,data scenarios/redmine-5.0-to-6.1.yaml
   rehearse run --dry-run scenarios/redmine-5.0-to-6.1.yaml    # every container and command, and nothing is started
-  rehearse run --without data,logs scenarios/redmine-5.0-to-6.1.yaml    # does another check still find the fault?")]
+  rehearse run --skip-checks data,logs scenarios/redmine-5.0-to-6.1.yaml    # does another check still find the fault?")]
     Run(RunArgs),
     /// Print the upgrade path between two releases, with the reason of every hop.
     #[command(after_help = "\
@@ -199,7 +199,7 @@ pub(crate) struct Changes {
     pub(crate) require: Vec<Required>,
     /// Kinds of checks that are not made, to see whether another still finds a fault.
     #[arg(long, value_name = "CHECK,…", value_delimiter = ',', value_parser = CheckKind::named)]
-    pub(crate) without: Vec<CheckKind>,
+    pub(crate) skip_checks: Vec<CheckKind>,
     /// How long each rehearsal may take, as 30m or 2h.
     #[arg(long, value_name = "TIME")]
     pub(crate) deadline: Option<Duration>,
@@ -225,7 +225,7 @@ fn decision(text: &str) -> Result<(Line, bool), String> {
         "no" => false,
         _ => return Err("expected LINE=yes or LINE=no".to_owned()),
     };
-    Ok((line.parse().map_err(|error: rehearse_core::release::LineError| error.to_string())?, needed))
+    Ok((line.parse().map_err(|error: rehearse_core::vocabulary::release::LineError| error.to_string())?, needed))
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
@@ -413,7 +413,7 @@ pub(crate) struct ShellArgs {
     /// The service.
     #[arg(value_name = "SERVICE")]
     pub(crate) service: String,
-    /// The deployment, where several have such a service: `main`, `way-back`.
+    /// The deployment, where several have such a service: `main`, `rollback`.
     #[arg(long, value_name = "NAME")]
     pub(crate) deployment: Option<String>,
     /// The command; without one, a shell.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rehearse_core::catalog::Catalog;
-use rehearse_core::product::Product;
-use rehearse_core::verdict::Exit;
+use rehearse_core::model::product::Product;
+use rehearse_core::outcome::verdict::Exit;
+use rehearse_core::vocabulary::catalog::Catalog;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Format, InspectArgs};

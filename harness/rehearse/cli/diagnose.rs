@@ -1,13 +1,13 @@
 //! `rehearse diagnose`: known failures in any log, without a rehearsal.
 
-mod told;
+mod render;
 
-use rehearse_core::diagnosis::{Diagnosis, Found, Unexplained, WideNet, tree};
-use rehearse_core::product::Product;
-use rehearse_core::signature::Recogniser;
-use rehearse_core::verdict::Exit;
+use rehearse_core::knowledge::diagnosis::{Diagnosis, Found, Unexplained, WideNet, tree};
+use rehearse_core::knowledge::signature::Recogniser;
+use rehearse_core::model::product::Product;
+use rehearse_core::outcome::verdict::Exit;
 
-use self::told::Rest;
+use self::render::Rest;
 use super::args::{DiagnoseArgs, Format};
 use super::{chain, print, refuse, say};
 use crate::load;
@@ -79,10 +79,10 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
         wide: &wide.finish(),
     };
     match args.format {
-        Format::Text => print(&told::text(&known, &beside, &rest)),
+        Format::Text => print(&render::text(&known, &beside, &rest)),
         // What programs read is the list.
         Format::Json => {
-            print(&format!("{}\n", told::json(&[known.clone(), beside].concat())));
+            print(&format!("{}\n", render::json(&[known.clone(), beside].concat())));
             let rest = rest.text(!known.is_empty());
             if !rest.is_empty() {
                 say(rest.trim());

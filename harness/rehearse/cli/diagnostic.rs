@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use rehearse_core::diagnostic::{Problem, Rejected};
-use rehearse_core::span::Source;
+use rehearse_core::source::diagnostic::{Problem, Rejected};
+use rehearse_core::source::span::Source;
 
 /// Lines shown above a problem.
 const CONTEXT: usize = 1;
@@ -55,7 +55,7 @@ fn draw(renderer: &Renderer, source: &Source, problem: &Problem) -> String {
 
 #[cfg(test)]
 mod tests {
-    use rehearse_core::span::Span;
+    use rehearse_core::source::span::Span;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! `rehearse doctor` and `rehearse sweep`.
 
-use rehearse_core::verdict::Exit;
+use rehearse_core::outcome::verdict::Exit;
 
 use super::args::{DoctorArgs, SweepArgs};
 use super::{hindered, print, refuse, runtime, say};
@@ -46,7 +46,7 @@ fn size(bytes: u64) -> String {
     format!("{:.1} GiB", bytes as f64 / (1_u64 << 30) as f64)
 }
 
-fn describe(checkup: &Checkup, book: &crate::docker::Book) -> String {
+fn describe(checkup: &Checkup, book: &crate::docker::RecipeCatalog) -> String {
     let unknown = || "unknown".to_owned();
     let mut text = String::new();
     let mut line = |name: &str, value: String| text.push_str(&format!("{name:<10} {value}\n"));
@@ -58,7 +58,7 @@ fn describe(checkup: &Checkup, book: &crate::docker::Book) -> String {
     line(
         "registry",
         match &checkup.registry {
-            Registry::Answers => "answers".to_owned(),
+            Registry::Observations => "answers".to_owned(),
             Registry::Silent(reason) => format!("does not answer ({reason}); images are built here"),
         },
     );
@@ -103,7 +103,7 @@ pub(crate) fn sweep_leftovers(args: &SweepArgs) -> Exit {
                 };
                 format!(
                     "{} {} (run {}, {}; {standing})\n",
-                    remnant.kind, remnant.name, remnant.mark.run, remnant.mark.scenario
+                    remnant.kind, remnant.name, remnant.ownership.run, remnant.ownership.scenario
                 )
             };
             for remnant in &removed {

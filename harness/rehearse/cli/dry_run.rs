@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rehearse_core::compatibility::Told;
-use rehearse_core::plan::{Act, Stage, describe, humane, names, render_told, services, settings};
-use rehearse_core::product::{
+use rehearse_core::model::product::{
     Body, Condition, ExecStep, HttpStep, Probe, ProbeStep, Product, Service, SqlCondition, SqlStep, Step, WaitUntil,
 };
-use rehearse_core::release::{Range, Release};
-use rehearse_core::scenario::CheckKind;
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::planning::compatibility::HopNotice;
+use rehearse_core::planning::plan::{Stage, StageAction, describe, humane, names, render_notices, services, settings};
 use rehearse_core::secret::without_named;
-use rehearse_core::spec::Command;
-use rehearse_core::template::Template;
+use rehearse_core::source::spec::Command;
+use rehearse_core::vocabulary::release::{Range, Release};
+use rehearse_core::vocabulary::template::Template;
 use serde_json::{Value, json};
 
 use super::dry_lines::Lines;
@@ -32,7 +32,7 @@ struct Dry<'a> {
 }
 
 /// Where a step happens.
-struct Scene<'a> {
+struct StageContext<'a> {
     release: &'a Release,
     from: &'a Release,
     to: &'a Release,
@@ -50,10 +50,10 @@ impl Dry<'_> {
         for list in &plan.lists {
             lines.at(0, list.to_string());
         }
-        let told: Vec<&[Told]> = plan.hops.iter().map(|hop| hop.told.as_slice()).collect();
-        for (hop, told) in plan.hops.iter().zip(render_told(&told)) {
+        let notices: Vec<&[HopNotice]> = plan.hops.iter().map(|hop| hop.notices.as_slice()).collect();
+        for (hop, notices) in plan.hops.iter().zip(render_notices(&notices)) {
             lines.at(0, format!("hop {}: {} → {}, {}", hop.number, hop.from, hop.to, hop.because));
-            lines.block(told);
+            lines.block(notices);
         }
         for stage in &plan.stages {
             lines.at(0, format!("{:02} {}: {}", stage.number, stage.id, stage.title));
@@ -67,29 +67,31 @@ impl Dry<'_> {
         let hop = stage.hop.and_then(|number| plan.hops.iter().find(|hop| hop.number == number));
         let (old, new) = hop.map_or((&plan.from, &plan.from), |hop| (&hop.from, &hop.to));
         let number = stage.hop.unwrap_or_default();
-        let source = Scene { release: &plan.from, from: &plan.from, to: &plan.from, hop: 0, stage };
-        let before = Scene { release: old, from: old, to: new, hop: number, stage };
-        let after = Scene { release: new, from: old, to: new, hop: number, stage };
-        match &stage.act {
-            Act::VerifyBackup => self.backup(lines),
-            Act::Images { images, .. } => {
+        let source = StageContext { release: &plan.from, from: &plan.from, to: &plan.from, hop: 0, stage };
+        let before = StageContext { release: old, from: old, to: new, hop: number, stage };
+        let after = StageContext { release: new, from: old, to: new, hop: number, stage };
+        match &stage.action {
+            StageAction::VerifyBackup => self.backup(lines),
+            StageAction::Images { images, .. } => {
                 // In the order of the hops, each once: as text, 1.10 would stand before 1.2.
                 let mut named = BTreeSet::new();
                 for need in images.iter().filter(|need| named.insert(&need.image)) {
                     lines.at(1, format!("image {}", need.image));
                 }
             }
-            Act::Deploy { deployment, steps } => {
+            StageAction::Deploy { deployment, steps } => {
                 lines.at(1, format!("deployment {deployment}: a network and volumes of its own"));
                 for (name, service) in services(&self.loaded.product, &self.loaded.scenario) {
                     self.container(&source, &name, &service, lines);
                 }
                 self.steps(&source, steps, lines);
             }
-            Act::Restore { steps, .. } | Act::Prepare { steps } | Act::ReturnInPlace { steps } => {
+            StageAction::Restore { steps, .. }
+            | StageAction::Prepare { steps }
+            | StageAction::RollbackInPlace { steps } => {
                 self.steps(&source, steps, lines);
             }
-            Act::Decide => {
+            StageAction::Decide => {
                 for hop in &plan.hops {
                     if let Some(when) = &hop.when {
                         let text = self.filled(&source, &when.sql);
@@ -97,13 +99,17 @@ impl Dry<'_> {
                     }
                 }
             }
-            Act::Preflight { steps } => self.steps(&before, steps, lines),
-            Act::Upgrade { steps } | Act::Settle { steps } => self.steps(&after, steps, lines),
-            Act::Baseline { checks } | Act::Check { checks } | Act::CheckReturn { checks, .. } => {
+            StageAction::Preflight { steps } => self.steps(&before, steps, lines),
+            StageAction::Upgrade { steps } | StageAction::Settle { steps } => self.steps(&after, steps, lines),
+            StageAction::Baseline { checks }
+            | StageAction::Check { checks }
+            | StageAction::CheckRollback { checks, .. } => {
                 self.checks(if stage.hop.is_some() { &after } else { &source }, checks, lines);
             }
-            Act::NotReturned { because } => lines.at(1, because),
-            Act::Teardown => lines.at(1, "remove every container, network and volume that carries the run's labels"),
+            StageAction::RollbackSkipped { because } => lines.at(1, because),
+            StageAction::Teardown => {
+                lines.at(1, "remove every container, network and volume that carries the run's labels")
+            }
         }
     }
 
@@ -114,7 +120,7 @@ impl Dry<'_> {
     }
 
     /// A container as it would be made for a service.
-    fn container(&self, scene: &Scene<'_>, name: &str, service: &Service, lines: &mut Lines) {
+    fn container(&self, scene: &StageContext<'_>, name: &str, service: &Service, lines: &mut Lines) {
         lines.at(1, format!("container {name}"));
         let plan = &self.loaded.plan;
         let needs = plan.stages.iter().flat_map(|stage| stage.images());
@@ -155,13 +161,13 @@ impl Dry<'_> {
         }
     }
 
-    fn steps(&self, scene: &Scene<'_>, steps: &[Step], lines: &mut Lines) {
+    fn steps(&self, scene: &StageContext<'_>, steps: &[Step], lines: &mut Lines) {
         for step in steps {
             self.step(scene, step, lines);
         }
     }
 
-    fn step(&self, scene: &Scene<'_>, step: &Step, lines: &mut Lines) {
+    fn step(&self, scene: &StageContext<'_>, step: &Step, lines: &mut Lines) {
         match step {
             Step::Start(_) | Step::Stop(_) | Step::Restart(_) => lines.at(1, describe(step)),
             Step::Replace(names) => {
@@ -189,7 +195,7 @@ impl Dry<'_> {
         }
     }
 
-    fn exec(&self, scene: &Scene<'_>, step: &ExecStep, place: &str, lines: &mut Lines) {
+    fn exec(&self, scene: &StageContext<'_>, step: &ExecStep, place: &str, lines: &mut Lines) {
         if !applies(step.releases.as_ref(), scene) {
             return;
         }
@@ -202,7 +208,7 @@ impl Dry<'_> {
         lines.block_at(2, &format!("$ {}", self.command(scene, &step.command)));
     }
 
-    fn http(&self, scene: &Scene<'_>, step: &HttpStep, lines: &mut Lines) {
+    fn http(&self, scene: &StageContext<'_>, step: &HttpStep, lines: &mut Lines) {
         if !applies(step.releases.as_ref(), scene) {
             return;
         }
@@ -222,7 +228,7 @@ impl Dry<'_> {
         }
     }
 
-    fn sql(&self, scene: &Scene<'_>, step: &SqlStep, lines: &mut Lines) {
+    fn sql(&self, scene: &StageContext<'_>, step: &SqlStep, lines: &mut Lines) {
         if applies(step.releases.as_ref(), scene) {
             let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
             lines.at(1, format!("{name}in database {}", step.database));
@@ -230,7 +236,7 @@ impl Dry<'_> {
         }
     }
 
-    fn wait(&self, scene: &Scene<'_>, step: &WaitUntil, lines: &mut Lines) {
+    fn wait(&self, scene: &StageContext<'_>, step: &WaitUntil, lines: &mut Lines) {
         if !applies(step.releases.as_ref(), scene) {
             return;
         }
@@ -253,7 +259,7 @@ impl Dry<'_> {
         }
     }
 
-    fn condition(&self, scene: &Scene<'_>, condition: &Condition, depth: usize, lines: &mut Lines) {
+    fn condition(&self, scene: &StageContext<'_>, condition: &Condition, depth: usize, lines: &mut Lines) {
         match condition {
             Condition::Http(http) => {
                 let path = self.filled(scene, &http.path);
@@ -270,7 +276,7 @@ impl Dry<'_> {
         }
     }
 
-    fn checks(&self, scene: &Scene<'_>, kinds: &[CheckKind], lines: &mut Lines) {
+    fn checks(&self, scene: &StageContext<'_>, kinds: &[CheckKind], lines: &mut Lines) {
         let checks = &self.loaded.product.checks;
         for kind in kinds {
             lines.at(1, format!("check {}", kind.name()));
@@ -327,7 +333,7 @@ impl Dry<'_> {
         }
     }
 
-    fn command(&self, scene: &Scene<'_>, command: &Command) -> String {
+    fn command(&self, scene: &StageContext<'_>, command: &Command) -> String {
         match command {
             Command::Shell(line) => self.filled(scene, line),
             Command::Words(words) => words.iter().map(|word| self.filled(scene, word)).collect::<Vec<_>>().join(" "),
@@ -335,7 +341,7 @@ impl Dry<'_> {
     }
 
     /// A text with its placeholders filled in; as it is written where that cannot be.
-    fn filled(&self, scene: &Scene<'_>, template: &Template) -> String {
+    fn filled(&self, scene: &StageContext<'_>, template: &Template) -> String {
         let product = &self.loaded.product;
         let mut context = names(product, scene.release);
         if let (Some(context), Some(unknown)) = (context.as_object_mut(), self.unknown.as_object()) {
@@ -351,7 +357,7 @@ impl Dry<'_> {
     }
 }
 
-fn applies(releases: Option<&Range>, scene: &Scene<'_>) -> bool {
+fn applies(releases: Option<&Range>, scene: &StageContext<'_>) -> bool {
     releases.is_none_or(|range| range.contains(scene.release))
 }
 

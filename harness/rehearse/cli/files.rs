@@ -2,21 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use rehearse_core::plan;
-use rehearse_core::product::Product;
+use rehearse_core::model::product::Product;
+use rehearse_core::model::scenario::{CheckKind, Scenario};
+use rehearse_core::outcome::verdict::Exit;
+use rehearse_core::planning::plan;
 use rehearse_core::runbook::Runbook;
-use rehearse_core::scenario::{CheckKind, Scenario};
-use rehearse_core::verdict::Exit;
 use serde_json::json;
 
 use super::args::{Changes, Format, ListArgs, PlanArgs, Required, SchemaArgs, SchemaOf, ValidateArgs};
-use super::glance::doubt;
+use super::backup_warning::doubt;
 use super::{chain, print, refuse, say};
-use crate::load::{self, Given, LoadError, Loaded};
+use crate::load::{self, CliOverrides, LoadError, Loaded};
 
 /// Makes the changes of the command line to a scenario.
-pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) -> Given {
-    let mut given = Given::default();
+pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) -> CliOverrides {
+    let mut given = CliOverrides::default();
     if let Some(from) = &changes.from {
         given.note("/from", format!("--from {from}"));
         scenario.from = from.clone();
@@ -25,8 +25,8 @@ pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) -> Given {
         given.note("/to", format!("--to {to}"));
         scenario.to = to.clone();
         // A stop at or beyond another target is no longer on the way.
-        if let rehearse_core::path::Target::Line(line) = to {
-            scenario.through.retain(|through| through < line);
+        if let rehearse_core::planning::path::Target::Line(line) = to {
+            scenario.via.retain(|via| via < line);
         }
     }
     if let Some(backup) = &changes.backup {
@@ -48,9 +48,9 @@ pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) -> Given {
     }
     scenario.require.sort();
     scenario.require.dedup();
-    for kind in &changes.without {
-        given.note("/without", format!("--without {}", kind.name()));
-        scenario.without.entry(*kind).or_insert_with(|| "switched off by --without".to_owned());
+    for kind in &changes.skip_checks {
+        given.note("/skip-checks", format!("--skip-checks {}", kind.name()));
+        scenario.skip_checks.entry(*kind).or_insert_with(|| "switched off by --skip-checks".to_owned());
     }
     if changes.deadline.is_some() {
         scenario.deadline.clone_from(&changes.deadline);
@@ -116,7 +116,7 @@ fn check(file: &Path, product: Option<&Path>) -> Result<String, LoadError> {
     }
     // A scenario names its product too, so the scenario's own key decides.
     if key("scenario:") || !key("product:") {
-        let loaded = load::rehearsal(file, product, |_| Given::default())?;
+        let loaded = load::rehearsal(file, product, |_| CliOverrides::default())?;
         if let Some(doubt) = doubt(&loaded) {
             say(&format!("{}: warning: {doubt}", file.display()));
         }

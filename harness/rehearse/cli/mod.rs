@@ -2,17 +2,17 @@
 
 mod args;
 mod backup;
+mod backup_warning;
 mod diagnose;
 mod diagnostic;
 mod doctor;
 mod dry_lines;
 mod dry_run;
 mod files;
-mod glance;
-mod kept;
 mod path;
 mod run;
 mod runbook;
+mod shell;
 
 pub use diagnostic::render as draw;
 pub(crate) use files::scenario_files;
@@ -21,8 +21,8 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
+use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::secret::names_a_secret;
-use rehearse_core::verdict::Exit;
 
 use args::{BackupCommand, Command, Typed};
 
@@ -51,8 +51,8 @@ pub fn main() -> ExitCode {
         Command::List(args) => files::list(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Sweep(args) => doctor::sweep_leftovers(&args),
-        Command::Shell(args) => return kept::shell(&args),
-        Command::Resume(args) => kept::resume(&args),
+        Command::Shell(args) => return shell::shell(&args),
+        Command::Resume(args) => shell::resume(&args),
         Command::Runbook(args) => runbook::runbook(&args),
         Command::Schema(args) => files::schema(&args),
         Command::Completions { shell } => {

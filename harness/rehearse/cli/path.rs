@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use rehearse_core::compatibility::Told;
-use rehearse_core::path::{ConditionId, StopList, Target};
-use rehearse_core::plan::{self, Asked, ListOrigin, PlanError, Way, path_json, refusal_json};
-use rehearse_core::product::Product;
-use rehearse_core::release::{Line, Release};
-use rehearse_core::verdict::Exit;
+use rehearse_core::model::product::Product;
+use rehearse_core::outcome::verdict::Exit;
+use rehearse_core::planning::compatibility::HopNotice;
+use rehearse_core::planning::path::{ConditionId, StopList, Target};
+use rehearse_core::planning::plan::{self, ListOrigin, PathRequest, PlanError, PlannedPath, path_json, refusal_json};
+use rehearse_core::vocabulary::release::{Line, Release};
 use serde_json::json;
 
 use super::args::{PathArgs, PathFormat};
 use super::{print, refuse, say};
-use crate::load::{self, Given, LoadError, LoadedProduct};
+use crate::load::{self, CliOverrides, LoadError, LoadedProduct};
 
 pub(crate) fn path(args: &PathArgs) -> Exit {
     let loaded = match loaded(args) {
@@ -33,20 +33,20 @@ pub(crate) fn path(args: &PathArgs) -> Exit {
             Err(error) => refused(args, &error),
         };
     };
-    let way = plan::source(&loaded.catalog, from).and_then(|from| {
-        let asked = Asked {
+    let planned = plan::source(&loaded.catalog, from).and_then(|from| {
+        let asked = PathRequest {
             from: &from,
             to,
             edition: args.edition.as_ref(),
-            through: &[],
+            via: &[],
             zero_downtime: args.zero_downtime,
             settings: settings.clone(),
             decided: &decided,
         };
-        plan::way(&loaded.product, &loaded.catalog, &asked)
+        plan::plan_path(&loaded.product, &loaded.catalog, &asked)
     });
-    match way {
-        Ok(way) => shown(args, &loaded.product, &settings, &way, to),
+    match planned {
+        Ok(planned) => shown(args, &loaded.product, &settings, &planned, to),
         Err(error) => refused(args, &error),
     }
 }
@@ -104,26 +104,32 @@ fn loaded(args: &PathArgs) -> Result<LoadedProduct, LoadError> {
     Ok(loaded)
 }
 
-fn shown(args: &PathArgs, product: &Product, settings: &BTreeMap<String, String>, way: &Way, asked: &Target) -> Exit {
-    let path = &way.path;
+fn shown(
+    args: &PathArgs,
+    product: &Product,
+    settings: &BTreeMap<String, String>,
+    planned: &PlannedPath,
+    asked: &Target,
+) -> Exit {
+    let path = &planned.path;
     match args.format {
         PathFormat::Json => {
             let edition = args.edition.as_ref().or(path.to.edition());
-            print(&format!("{}\n", path_json(&product.product, edition, path, &way.told, &way.lists)));
+            print(&format!("{}\n", path_json(&product.product, edition, path, &planned.notices, &planned.lists)));
         }
-        PathFormat::PathJson => return listed(args, &StopList::of_path(path), &way.lists),
-        PathFormat::Text => print(&text(product, settings, way, asked)),
+        PathFormat::PathJson => return listed(args, &StopList::of_path(path), &planned.lists),
+        PathFormat::Text => print(&text(product, settings, planned, asked)),
     }
     Exit::Passed
 }
 
-fn text(product: &Product, settings: &BTreeMap<String, String>, way: &Way, asked: &Target) -> String {
-    let path = &way.path;
+fn text(product: &Product, settings: &BTreeMap<String, String>, planned: &PlannedPath, asked: &Target) -> String {
+    let path = &planned.path;
     let mut text = String::new();
-    let told: Vec<&[Told]> = way.told.iter().map(Vec::as_slice).collect();
-    for ((hop, told), number) in path.hops.iter().zip(plan::render_told(&told)).zip(1..) {
+    let notices: Vec<&[HopNotice]> = planned.notices.iter().map(Vec::as_slice).collect();
+    for ((hop, notices), number) in path.hops.iter().zip(plan::render_notices(&notices)).zip(1..) {
         let optional = if hop.optional.is_some() { "  (not decided yet)" } else { "" };
-        text.push_str(&format!("hop {number}  {} → {}  {}{optional}\n{told}", hop.from, hop.to, hop.because));
+        text.push_str(&format!("hop {number}  {} → {}  {}{optional}\n{notices}", hop.from, hop.to, hop.because));
     }
     for condition in path.hops.iter().filter_map(|hop| hop.optional.as_ref()) {
         text.push_str(&open(product, settings, condition));
@@ -136,7 +142,7 @@ fn text(product: &Product, settings: &BTreeMap<String, String>, way: &Way, asked
     }
     let hops = path.hops.len();
     text.push_str(&format!("{hops} {} to {asked}\n", if hops == 1 { "hop" } else { "hops" }));
-    text.push_str(&origins(&way.lists));
+    text.push_str(&origins(&planned.lists));
     text
 }
 
@@ -185,7 +191,7 @@ fn refused(args: &PathArgs, error: &PlanError) -> Exit {
     match args.format {
         PathFormat::Json => print(&format!("{}\n", refusal_json(error))),
         PathFormat::Text | PathFormat::PathJson => {
-            let mut given = Given::default();
+            let mut given = CliOverrides::default();
             given.note("/from", args.from.iter().map(|from| format!("--from {from}")).collect());
             if let Some(edition) = &args.edition {
                 given.note("/edition", format!("--edition {edition}"));

@@ -4,9 +4,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rehearse_core::event::Reporter;
+use rehearse_core::outcome::event::Reporter;
+use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::secret::Redactor;
-use rehearse_core::verdict::Exit;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::{Keep, Progress, RunArgs};
@@ -14,7 +14,7 @@ use super::dry_run::dry_run;
 use super::files::loaded;
 use super::{chain, colour, hindered, refuse, runtime, say};
 use crate::load::Loaded;
-use crate::session::{Held, Manner, SessionError, Stop, hold, prepare_out};
+use crate::session::{SessionError, SessionOptions, SessionOutcome, Stop, prepare_out, run_session};
 use crate::{docker, engine, load, report, secrets, setup};
 
 pub(crate) fn run(args: &RunArgs) -> Exit {
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
     Exit::of_all(exits)
 }
 
-async fn one(loaded: Loaded, book: Arc<docker::Book>, args: &RunArgs, out: PathBuf, stop: &Stop) -> Exit {
+async fn one(loaded: Loaded, book: Arc<docker::RecipeCatalog>, args: &RunArgs, out: PathBuf, stop: &Stop) -> Exit {
     let _writing = match prepare_out(&out) {
         Ok(writing) => writing,
         Err(error) => {
@@ -113,10 +113,16 @@ async fn one(loaded: Loaded, book: Arc<docker::Book>, args: &RunArgs, out: PathB
         Keep::Always => engine::Keep::Always,
     };
     let clean = |text: String| redactor.text(&text).into_owned();
-    let manner =
-        Manner { out, keep, lease: args.lease.get(), stop: stop.clone(), redactor: redactor.clone(), tell: say };
-    match hold(loaded, book, &manner, &mut reporters).await {
-        Ok(Held { trouble, exit, .. }) => {
+    let options = SessionOptions {
+        out,
+        keep,
+        lease: args.lease.get(),
+        stop: stop.clone(),
+        redactor: redactor.clone(),
+        tell: say,
+    };
+    match run_session(loaded, book, &options, &mut reporters).await {
+        Ok(SessionOutcome { trouble, exit, .. }) => {
             if let Some(trouble) = trouble {
                 say(&clean(format!("trouble: {trouble}")));
             }
@@ -138,7 +144,7 @@ fn reporters(
     out: &Path,
     progress: Progress,
     redactor: &Redactor,
-) -> Result<Vec<Box<dyn Reporter>>, rehearse_core::event::ReportError> {
+) -> Result<Vec<Box<dyn Reporter>>, rehearse_core::outcome::event::ReportError> {
     let in_gitlab = std::env::var("GITLAB_CI").is_ok_and(|value| value == "true");
     let look = match progress {
         Progress::Live => report::Look::Live,

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use rehearse_core::path::Target;
-use rehearse_core::plan::{Plan, source};
+use rehearse_core::outcome::verdict::Exit;
+use rehearse_core::planning::path::Target;
+use rehearse_core::planning::plan::{Plan, source};
 use rehearse_core::runbook::{Rehearsed, RemarkKind, Review, Runbook, Sources as Made, StageTiming, compose, review};
-use rehearse_core::scalar;
-use rehearse_core::verdict::Exit;
+use rehearse_core::vocabulary::scalar;
 use serde::Deserialize;
 
 use super::args::{Changes, Format, Sources};
+use super::backup_warning::doubt;
 use super::files::loaded;
-use super::glance::doubt;
 use super::{chain, print, refuse, say};
 use crate::load::{self, LoadError, LoadedProduct};
 
@@ -100,7 +100,7 @@ fn written(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
         if let Some(doubt) = doubt(&loaded) {
             say(&format!("{}: warning: {doubt}", of.display()));
         }
-        let settings = rehearse_core::plan::settings(&loaded.product, &loaded.scenario);
+        let settings = rehearse_core::planning::plan::settings(&loaded.product, &loaded.scenario);
         (loaded.plan, args.run.as_deref(), Some(settings))
     };
     let rehearsed = run.map(rehearsed).transpose()?;

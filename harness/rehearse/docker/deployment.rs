@@ -17,9 +17,9 @@ pub(crate) async fn open(host: &DockerHost, deployment: &DeploymentName) -> Resu
         return Ok(());
     }
     let request = NetworkCreateRequest {
-        name: host.mark.name(deployment, None),
+        name: host.ownership.name(deployment, None),
         driver: Some("bridge".into()),
-        labels: Some(host.mark.labels(deployment)),
+        labels: Some(host.ownership.labels(deployment)),
         ..NetworkCreateRequest::default()
     };
     let docker = host.client.quick().clone();
@@ -38,7 +38,7 @@ pub(crate) async fn network(host: &DockerHost, deployment: &DeploymentName) -> R
 }
 
 async fn find_network(host: &DockerHost, deployment: &DeploymentName) -> Result<Option<String>, HostError> {
-    let filters = carrying(&[(label::RUN, &host.mark.run), (label::DEPLOYMENT, &deployment.0)]);
+    let filters = carrying(&[(label::RUN, &host.ownership.run), (label::DEPLOYMENT, &deployment.0)]);
     let found = listing(&host.client, Kind::Network, &filters).await;
     let found = found.map_err(failed("find", format!("network of {deployment}")))?;
     Ok(found.into_iter().next().map(|network| network.id))
@@ -46,10 +46,10 @@ async fn find_network(host: &DockerHost, deployment: &DeploymentName) -> Result<
 
 /// Makes a volume of a deployment, unless it is there, and tells the engine's name of it.
 pub(crate) async fn volume(host: &DockerHost, deployment: &DeploymentName, volume: &str) -> Result<String, HostError> {
-    let name = host.mark.name(deployment, Some(volume));
+    let name = host.ownership.name(deployment, Some(volume));
     let request = VolumeCreateRequest {
         name: Some(name.clone()),
-        labels: Some(host.mark.labels(deployment)),
+        labels: Some(host.ownership.labels(deployment)),
         ..VolumeCreateRequest::default()
     };
     let docker = host.client.quick().clone();

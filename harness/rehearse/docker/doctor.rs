@@ -69,7 +69,7 @@ pub struct ImageHere {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Registry {
     /// It answers.
-    Answers,
+    Observations,
     /// It doesn't, for this reason.
     Silent(String),
 }
@@ -140,9 +140,9 @@ fn disk_free(folder: &Path) -> Option<u64> {
 /// Asks by the engine, which knows mirrors, proxies and authorities that we don't. No image moves.
 async fn registry(client: &Client, image: &str) -> Registry {
     match client.patient(REGISTRY).inspect_registry_image(image, None).await {
-        Ok(_) => Registry::Answers,
+        Ok(_) => Registry::Observations,
         // It says no, so it answers.
-        Err(error) if matches!(status(&error), Some(401 | 403 | 404)) => Registry::Answers,
+        Err(error) if matches!(status(&error), Some(401 | 403 | 404)) => Registry::Observations,
         Err(error) => Registry::Silent(error.to_string()),
     }
 }

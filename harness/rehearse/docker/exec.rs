@@ -37,7 +37,7 @@ pub(crate) async fn exec(
     let fail = |error| failed("exec in", object.clone())(error);
     let docker = host.client.quick();
 
-    let ending = Ending::of_command(&host.endings, &host.client, &host.mark.run, &id, &object);
+    let ending = Ending::of_command(&host.endings, &host.client, &host.ownership.run, &id, &object);
     // Opened first: a command must not start on input that isn't there.
     let mut source = Source::open(command.stdin.as_ref()).await?;
     let env = command.env.iter().map(|(key, value)| format!("{key}={value}"));

@@ -4,16 +4,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rehearse_core::outcome::verdict::Interference;
 use rehearse_core::secret::Redactor;
-use rehearse_core::verdict::Disturbance;
 
 use crate::docker::client::Client;
 use crate::docker::creations::Creations;
 use crate::docker::ending::Endings;
 use crate::docker::image::{Images, ImagesState};
-use crate::docker::label::{self, Mark, carrying};
+use crate::docker::label::{self, OwnershipLabels, carrying};
 use crate::docker::logs::Logs;
-use crate::docker::recipe::Book;
+use crate::docker::recipe::RecipeCatalog;
 use crate::docker::removal::remove_matching;
 use crate::docker::watch::Watch;
 use crate::docker::{copy, deployment, exec, memory, oneoff, service};
@@ -25,13 +25,13 @@ use crate::engine::host::{
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Whose everything is that the run makes.
-    pub mark: Mark,
+    pub ownership: OwnershipLabels,
     /// The folder that container and build logs go into.
     pub logs: PathBuf,
     /// Where base systems are put together: a few hundred MB, on a file system that allows devices and programs.
     pub scratch: PathBuf,
     /// The images that can be built.
-    pub book: Arc<Book>,
+    pub book: Arc<RecipeCatalog>,
     /// The machine that published ports are reached on, where it isn't this one or that of `DOCKER_HOST`.
     pub reach: Option<String>,
     /// The Docker client's configuration file, which holds logins to registries.
@@ -44,7 +44,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct DockerHost {
     pub(crate) client: Client,
-    pub(crate) mark: Mark,
+    pub(crate) ownership: OwnershipLabels,
     pub(crate) logs: Logs,
     images: Images,
     pub(crate) creations: Creations,
@@ -65,11 +65,11 @@ impl DockerHost {
             path: logs.clone(),
             source,
         })?;
-        let mark = settings.mark;
+        let ownership = settings.ownership;
         let creations = Creations::default();
         let images = Images {
             client: client.clone(),
-            mark: mark.clone(),
+            ownership: ownership.clone(),
             creations: creations.clone(),
             book: settings.book,
             logs: logs.clone(),
@@ -84,10 +84,10 @@ impl DockerHost {
         {
             folders.extend(info.docker_root_dir.map(PathBuf::from));
         }
-        let watch = Watch::begin(&client, &mark.run, folders);
+        let watch = Watch::begin(&client, &ownership.run, folders);
         Ok(Self {
             client,
-            mark,
+            ownership,
             logs: Logs::new(logs, settings.redactor),
             images,
             creations,
@@ -97,8 +97,8 @@ impl DockerHost {
     }
 
     /// Whose everything is that this host makes.
-    pub fn mark(&self) -> &Mark {
-        &self.mark
+    pub fn ownership(&self) -> &OwnershipLabels {
+        &self.ownership
     }
 
     /// The connection, for sweeping and checking up.
@@ -222,28 +222,28 @@ impl Host for DockerHost {
         self.endings.settled().await
     }
 
-    async fn disturbed(&self) {
-        self.watch.disturbed().await;
+    async fn interfered(&self) {
+        self.watch.interfered().await;
     }
 
-    async fn disturbances(&self) -> Vec<Disturbance> {
+    async fn interferences(&self) -> Vec<Interference> {
         self.watch.look().await
     }
 
-    fn touched(&self) -> Vec<String> {
+    fn foreign_commands(&self) -> Vec<String> {
         self.watch.commands().iter().map(|it| format!("{}: {}", it.object, it.seen)).collect()
     }
 
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
         self.watch.let_all_go(Some(&deployment.0));
-        let left = self.clear(&[(label::RUN, &self.mark.run), (label::DEPLOYMENT, &deployment.0)]).await;
+        let left = self.clear(&[(label::RUN, &self.ownership.run), (label::DEPLOYMENT, &deployment.0)]).await;
         self.logs.finish(Some(deployment)).await;
         left
     }
 
     async fn teardown(&self) -> Vec<Leftover> {
         self.watch.let_all_go(None);
-        let left = self.clear(&[(label::RUN, &self.mark.run)]).await;
+        let left = self.clear(&[(label::RUN, &self.ownership.run)]).await;
         self.logs.finish(None).await;
         left
     }

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bollard::auth::DockerCredentials;
 use bollard::models::ImageInspect;
 use docker_credential::{DockerCredential, get_credential_from_reader};
-use rehearse_core::path::Target;
-use rehearse_core::release::Release;
+use rehearse_core::planning::path::Target;
 use rehearse_core::secret::{Redactor, Secret};
+use rehearse_core::vocabulary::release::Release;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, SemaphorePermit};
 
 use crate::docker::bootstrap;
@@ -21,9 +21,9 @@ use crate::docker::client::{Client, absent_as_none, failed, refused};
 use crate::docker::context::fingerprint;
 use crate::docker::creations::Creations;
 use crate::docker::doctor::memory_available;
-use crate::docker::label::{self, Mark, plain};
+use crate::docker::label::{self, OwnershipLabels, plain};
 use crate::docker::pull::pull;
-use crate::docker::recipe::{Book, Offer, Page, Pull};
+use crate::docker::recipe::{Entry, Offer, Pull, RecipeCatalog};
 use crate::docker::reference::Reference;
 use crate::docker::release;
 use crate::engine::host::{HostError, ImageHeld, ImageWanted, Obtained};
@@ -40,9 +40,9 @@ pub(crate) type Progress<'a> = &'a (dyn Fn(String) + Send + Sync);
 #[derive(Debug)]
 pub(crate) struct Images {
     pub(crate) client: Client,
-    pub(crate) mark: Mark,
+    pub(crate) ownership: OwnershipLabels,
     pub(crate) creations: Creations,
-    pub(crate) book: Arc<Book>,
+    pub(crate) book: Arc<RecipeCatalog>,
     pub(crate) logs: PathBuf,
     pub(crate) scratch: PathBuf,
     pub(crate) credentials: Option<PathBuf>,
@@ -186,7 +186,7 @@ impl Images {
     async fn make(
         &self,
         repository: &str,
-        page: &Page,
+        page: &Entry,
         offer: Offer<'_>,
         why: &str,
         progress: Progress<'_>,

@@ -20,7 +20,7 @@ pub(crate) const CONTEXT: &str = "org.rehearse.context";
 
 /// Whose a thing is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct OwnershipLabels {
     /// The run.
     pub run: String,
     /// The scenario that is rehearsed.
@@ -31,7 +31,7 @@ pub struct Mark {
     pub expires: SystemTime,
 }
 
-impl Mark {
+impl OwnershipLabels {
     /// The labels of a thing of one deployment.
     pub(crate) fn labels(&self, deployment: &DeploymentName) -> HashMap<String, String> {
         let mut labels = self.bare();
@@ -99,13 +99,13 @@ mod tests {
 
     #[test]
     fn a_mark_survives_its_labels() {
-        let mark = Mark {
+        let ownership = OwnershipLabels {
             run: "r1".into(),
             scenario: "webshop: 5.0 to 6.1".into(),
             owner: Owner::current(),
             expires: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
         };
-        assert_eq!(Mark::read(&mark.labels(&DeploymentName("main".into()))), Some(mark));
+        assert_eq!(OwnershipLabels::read(&ownership.labels(&DeploymentName("main".into()))), Some(ownership));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use rehearse_core::path::Target;
-use rehearse_core::release::Line;
+use rehearse_core::planning::path::Target;
+use rehearse_core::vocabulary::release::Line;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -114,19 +114,19 @@ impl Recipe {
 
 /// The recipes of a rehearsal, with the files they build from.
 #[derive(Debug, Clone, Default)]
-pub struct Book {
-    pages: BTreeMap<String, Page>,
+pub struct RecipeCatalog {
+    pages: BTreeMap<String, Entry>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Page {
+pub(crate) struct Entry {
     pub(crate) recipe: Recipe,
     pub(crate) files: Vec<ContextFile>,
 }
 
 /// A recipe that can't be taken in.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum BookError {
+pub enum RecipeError {
     /// Two recipes are for one image.
     #[error("image {0} has two recipes")]
     Twice(String),
@@ -143,26 +143,26 @@ pub enum BookError {
     Dockerfile(String),
 }
 
-impl Book {
+impl RecipeCatalog {
     /// Takes in a recipe and the files beside it.
-    pub fn add(&mut self, recipe: Recipe, files: Vec<ContextFile>) -> Result<(), BookError> {
+    pub fn add(&mut self, recipe: Recipe, files: Vec<ContextFile>) -> Result<(), RecipeError> {
         let image = recipe.image.clone();
         let mut tags: Vec<_> = recipe.offers().map(|offer| offer.tag().to_owned()).collect();
         tags.sort();
         if let Some([tag, _]) = tags.windows(2).find(|pair| pair.first() == pair.last()) {
-            return Err(BookError::Tag { image, tag: tag.clone() });
+            return Err(RecipeError::Tag { image, tag: tag.clone() });
         }
         if !recipe.builds.is_empty() && !files.iter().any(|file| file.path == "Dockerfile") {
-            return Err(BookError::Dockerfile(image));
+            return Err(RecipeError::Dockerfile(image));
         }
-        match self.pages.insert(image.clone(), Page { recipe, files }) {
-            Some(_) => Err(BookError::Twice(image)),
+        match self.pages.insert(image.clone(), Entry { recipe, files }) {
+            Some(_) => Err(RecipeError::Twice(image)),
             None => Ok(()),
         }
     }
 
     /// Takes in the recipes of another book for the images that this one has none for.
-    pub fn beneath(&mut self, other: Self) {
+    pub fn merge_defaults(&mut self, other: Self) {
         for (image, page) in other.pages {
             self.pages.entry(image).or_insert(page);
         }
@@ -173,7 +173,7 @@ impl Book {
         self.pages.values().map(|page| &page.recipe)
     }
 
-    pub(crate) fn page(&self, repository: &str) -> Option<&Page> {
+    pub(crate) fn page(&self, repository: &str) -> Option<&Entry> {
         self.pages.get(repository)
     }
 }
@@ -206,10 +206,10 @@ mod tests {
     #[test]
     fn a_book_takes_one_recipe_for_an_image() {
         let dockerfile = || vec![ContextFile::new("Dockerfile", false, b"FROM scratch".as_slice())];
-        let mut book = Book::default();
-        assert_eq!(book.add(recipe(), Vec::new()), Err(BookError::Dockerfile("rehearse/webshop".into())));
+        let mut book = RecipeCatalog::default();
+        assert_eq!(book.add(recipe(), Vec::new()), Err(RecipeError::Dockerfile("rehearse/webshop".into())));
         assert_eq!(book.add(recipe(), dockerfile()), Ok(()));
-        assert_eq!(book.add(recipe(), dockerfile()), Err(BookError::Twice("rehearse/webshop".into())));
+        assert_eq!(book.add(recipe(), dockerfile()), Err(RecipeError::Twice("rehearse/webshop".into())));
     }
 
     #[test]
@@ -221,11 +221,11 @@ mod tests {
             builds: Vec::new(),
             bootstraps: vec![Bootstrap { tag: tag.into(), suite: "s".into(), check_valid_until: true }],
         };
-        let (mut book, mut other) = (Book::default(), Book::default());
+        let (mut book, mut other) = (RecipeCatalog::default(), RecipeCatalog::default());
         assert_eq!(book.add(named("debian", "mine"), Vec::new()), Ok(()));
         assert_eq!(other.add(named("debian", "theirs"), Vec::new()), Ok(()));
         assert_eq!(other.add(named("postgres", "15"), Vec::new()), Ok(()));
-        book.beneath(other);
+        book.merge_defaults(other);
         let tags: Vec<_> = book.recipes().map(|recipe| (recipe.image.as_str(), recipe.tags())).collect();
         assert_eq!(tags, [("debian", "mine".to_owned()), ("postgres", "15".to_owned())]);
     }

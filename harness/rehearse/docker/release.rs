@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
-use rehearse_core::path::Target;
-use rehearse_core::release::{Line, Release};
+use rehearse_core::planning::path::Target;
+use rehearse_core::vocabulary::release::{Line, Release};
 
 use crate::docker::client::failed;
 use crate::docker::copy::read_small;
@@ -19,7 +19,7 @@ static COUNT: AtomicUsize = AtomicUsize::new(1);
 /// Reads the release from a container that is made for that and never started.
 pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> Result<Release, HostError> {
     let client = &images.client;
-    let mut labels = images.mark.bare();
+    let mut labels = images.ownership.bare();
     labels.insert(ONE_OFF.into(), "true".into());
     let body = ContainerCreateBody {
         image: Some(id.to_owned()),
@@ -29,7 +29,7 @@ pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> R
         ..ContainerCreateBody::default()
     };
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let container = plain(&format!("rehearse-{}-release{count}", images.mark.run));
+    let container = plain(&format!("rehearse-{}-release{count}", images.ownership.run));
     let options = CreateContainerOptionsBuilder::new().name(&container).build();
     let docker = client.quick().clone();
     let creating = async move { docker.create_container(Some(options), body).await };

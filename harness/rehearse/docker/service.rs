@@ -146,7 +146,7 @@ pub(crate) async fn create_container(
         Role::Service => spec.name.clone(),
         Role::OneOff(suffix) => format!("{}-{suffix}", spec.name),
     };
-    let options = CreateContainerOptionsBuilder::new().name(&host.mark.name(deployment, Some(&part))).build();
+    let options = CreateContainerOptionsBuilder::new().name(&host.ownership.name(deployment, Some(&part))).build();
     let docker = host.client.patient(CREATE);
     let creating = async move { docker.create_container(Some(options), body).await };
     let object = object(deployment, &spec.name);
@@ -165,7 +165,7 @@ fn body(
     network: String,
     mounts: Vec<Mount>,
 ) -> ContainerCreateBody {
-    let mut labels = host.mark.labels(deployment);
+    let mut labels = host.ownership.labels(deployment);
     labels.insert(label::SERVICE.into(), spec.name.clone());
     let (aliases, ports) = match role {
         Role::Service => (
@@ -252,7 +252,8 @@ async fn all(
     deployment: &DeploymentName,
     service: &str,
 ) -> Result<Vec<Thing>, bollard::errors::Error> {
-    let labels = [(label::RUN, host.mark.run.as_str()), (label::DEPLOYMENT, &deployment.0), (label::SERVICE, service)];
+    let labels =
+        [(label::RUN, host.ownership.run.as_str()), (label::DEPLOYMENT, &deployment.0), (label::SERVICE, service)];
     let mut found = listing(&host.client, Kind::Container, &carrying(&labels)).await?;
     found.retain(|thing| !thing.labels.contains_key(label::ONE_OFF));
     Ok(found)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use crate::docker::client::{Client, failed};
-use crate::docker::label::{self, Mark};
+use crate::docker::label::{self, OwnershipLabels};
 use crate::docker::owner::Liveness;
 use crate::docker::removal::{Kind, Thing, listing, remove_found};
 use crate::engine::host::{HostError, Leftover};
@@ -41,7 +41,7 @@ pub struct Remnant {
     /// Its name.
     pub name: String,
     /// Whose it is.
-    pub mark: Mark,
+    pub ownership: OwnershipLabels,
     /// How it stands.
     pub standing: Standing,
 }
@@ -101,9 +101,9 @@ async fn marked(client: &Client) -> Result<Vec<(Thing, Remnant)>, bollard::error
     let mut all = Vec::new();
     for kind in Kind::ALL {
         for thing in listing(client, kind, &filters).await? {
-            let Some(mark) = Mark::read(&thing.labels) else { continue };
-            let standing = standing(mark.owner.liveness(), mark.expires <= now);
-            all.push((thing.clone(), Remnant { kind: kind.word(), name: thing.name, mark, standing }));
+            let Some(ownership) = OwnershipLabels::read(&thing.labels) else { continue };
+            let standing = standing(ownership.owner.liveness(), ownership.expires <= now);
+            all.push((thing.clone(), Remnant { kind: kind.word(), name: thing.name, ownership, standing }));
         }
     }
     Ok(all)

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bollard::query_parameters::InspectContainerOptions;
-use rehearse_core::verdict::{Disturbance, Disturber};
+use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
 use tokio::sync::Notify;
 
 use self::listen::{answers, away, catch_up, listen, now, timestamp};
@@ -36,7 +36,7 @@ const COMMAND: usize = 120;
 /// Watches over what a run made.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    seen: Arc<Seen>,
+    seen: Arc<WatchState>,
     client: Client,
     run: String,
     /// Folders that have to have room, as this machine sees them.
@@ -45,7 +45,7 @@ pub(crate) struct Watch {
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct WatchState {
     state: Mutex<State>,
     changed: Notify,
 }
@@ -53,10 +53,10 @@ struct Seen {
 #[derive(Debug, Default)]
 struct State {
     /// By id, what we made and have not ended ourselves.
-    held: HashMap<String, Held>,
+    held: HashMap<String, Watched>,
     /// The engine is away, and nobody knows yet for how long.
     away: bool,
-    found: Vec<Disturbance>,
+    found: Vec<Interference>,
     told: usize,
     /// The moment behind the last event that was heard, in nanoseconds since 1970.
     since: i64,
@@ -69,7 +69,7 @@ struct State {
 }
 
 #[derive(Debug, Clone)]
-struct Held {
+struct Watched {
     what: What,
     object: String,
     deployment: String,
@@ -84,16 +84,16 @@ enum What {
     Network,
 }
 
-impl Seen {
+impl WatchState {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, disturbance: Disturbance) {
+    fn add(&self, interference: Interference) {
         let mut state = self.state();
-        let known = |it: &Disturbance| it.kind == disturbance.kind && it.object == disturbance.object;
+        let known = |it: &Interference| it.kind == interference.kind && it.object == interference.object;
         if !state.found.iter().any(known) {
-            state.found.push(disturbance);
+            state.found.push(interference);
             drop(state);
             self.changed.notify_waiters();
         }
@@ -140,7 +140,7 @@ impl Seen {
 impl Watch {
     /// Watches until it is dropped.
     pub(crate) fn begin(client: &Client, run: &str, folders: Vec<PathBuf>) -> Self {
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(WatchState::default());
         seen.heard(now());
         let task = tokio::spawn(listen(client.clone(), run.to_owned(), seen.clone()));
         Self { seen, client: client.clone(), run: run.to_owned(), folders, task }
@@ -152,14 +152,14 @@ impl Watch {
     }
 
     /// What somebody else ran in containers of ours and was not told yet.
-    pub(crate) fn commands(&self) -> Vec<Disturbance> {
+    pub(crate) fn commands(&self) -> Vec<Interference> {
         let theirs = std::mem::take(&mut self.seen.state().theirs);
         let told = |(object, commands): (String, Vec<String>)| {
             let shown = commands.iter().take(COMMANDS).map(|command| format!("`{command}`"));
             let more = commands.len().saturating_sub(COMMANDS);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let how = format!("somebody else ran {} in it{more}", shown.collect::<Vec<_>>().join(", "));
-            disturbance(Disturber::ContainerTouched, &object, how)
+            interference(InterferenceKind::ContainerTouched, &object, how)
         };
         theirs.into_iter().map(told).collect()
     }
@@ -167,13 +167,13 @@ impl Watch {
     /// Takes down a container that was made.
     pub(crate) fn container(&self, deployment: &str, id: &str, object: String, network: &str) {
         let what = What::Container { network: network.to_owned() };
-        self.seen.state().held.insert(id.to_owned(), Held { what, object, deployment: deployment.to_owned() });
+        self.seen.state().held.insert(id.to_owned(), Watched { what, object, deployment: deployment.to_owned() });
     }
 
     /// Takes down a network that was made.
     pub(crate) fn network(&self, deployment: &str, id: &str) {
         let object = format!("network of {deployment}");
-        let thing = Held { what: What::Network, object, deployment: deployment.to_owned() };
+        let thing = Watched { what: What::Network, object, deployment: deployment.to_owned() };
         self.seen.state().held.insert(id.to_owned(), thing);
     }
 
@@ -188,7 +188,7 @@ impl Watch {
     }
 
     /// Returns as soon as something has come between that was not told yet.
-    pub(crate) async fn disturbed(&self) {
+    pub(crate) async fn interfered(&self) {
         loop {
             let changed = self.seen.changed.notified();
             tokio::pin!(changed);
@@ -201,7 +201,7 @@ impl Watch {
     }
 
     /// What came between and was not told yet, after a look at how everything of ours stands now.
-    pub(crate) async fn look(&self) -> Vec<Disturbance> {
+    pub(crate) async fn look(&self) -> Vec<Interference> {
         self.engine_is_there().await;
         let mut all_run = self.look_at_things().await;
         catch_up(&self.client, &self.run, &self.seen).await;
@@ -247,7 +247,7 @@ impl Watch {
     /// Whether all of ours that should runs.
     async fn look_at_things(&self) -> bool {
         let mut all_run = true;
-        let held: Vec<(String, Held)> =
+        let held: Vec<(String, Watched)> =
             self.seen.state().held.iter().map(|(id, thing)| (id.clone(), thing.clone())).collect();
         for (id, thing) in held {
             let found = match &thing.what {
@@ -257,16 +257,20 @@ impl Watch {
                             all_run &= seen.state.as_ref().is_some_and(|state| state.running == Some(true));
                             stands(&thing, &seen, network)
                         }
-                        Err(error) if status(&error) == Some(404) => {
-                            Some(disturbance(Disturber::ContainerTouched, &thing.object, "it was removed from outside"))
-                        }
+                        Err(error) if status(&error) == Some(404) => Some(interference(
+                            InterferenceKind::ContainerTouched,
+                            &thing.object,
+                            "it was removed from outside",
+                        )),
                         Err(_) => None,
                     }
                 }
                 What::Network => match self.client.quick().inspect_network(&id, None).await {
-                    Err(error) if status(&error) == Some(404) => {
-                        Some(disturbance(Disturber::NetworkTouched, &thing.object, "it was removed from outside"))
-                    }
+                    Err(error) if status(&error) == Some(404) => Some(interference(
+                        InterferenceKind::NetworkTouched,
+                        &thing.object,
+                        "it was removed from outside",
+                    )),
                     Ok(_) | Err(_) => None,
                 },
             };
@@ -283,14 +287,14 @@ impl Watch {
         let seen = self.client.quick().inspect_image(id).await;
         if seen.is_err_and(|error| status(&error) == Some(404)) {
             let how = format!("its image {id} was there, and was removed from outside");
-            self.seen.add(disturbance(Disturber::ImageTouched, object, how));
+            self.seen.add(interference(InterferenceKind::ImageTouched, object, how));
         }
     }
 
     fn look_at_room(&self) {
         for folder in &self.folders {
-            if let Some(disturbance) = no_room(folder, NO_ROOM) {
-                self.seen.add(disturbance);
+            if let Some(interference) = no_room(folder, NO_ROOM) {
+                self.seen.add(interference);
             }
         }
     }
@@ -302,12 +306,12 @@ impl Drop for Watch {
     }
 }
 
-fn disturbance(kind: Disturber, object: &str, seen: impl Into<String>) -> Disturbance {
-    Disturbance { kind, object: object.to_owned(), seen: seen.into() }
+fn interference(kind: InterferenceKind, object: &str, seen: impl Into<String>) -> Interference {
+    Interference { kind, object: object.to_owned(), seen: seen.into() }
 }
 
-fn out_of_memory(object: &str) -> Disturbance {
-    disturbance(Disturber::OutOfMemory, object, "the kernel killed a process of it for want of memory")
+fn out_of_memory(object: &str) -> Interference {
+    interference(InterferenceKind::OutOfMemory, object, "the kernel killed a process of it for want of memory")
 }
 
 fn digest(id: &str, command: &str) -> u64 {

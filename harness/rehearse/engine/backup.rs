@@ -9,16 +9,16 @@ mod names;
 mod place;
 mod rows;
 mod strict;
-mod told;
+mod verified;
 mod whole;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
 
-use rehearse_core::product::{Backup, Format, Part, Product};
-use rehearse_core::release::{Edition, Release};
-use rehearse_core::verdict::Finding;
+use rehearse_core::model::product::{Backup, Format, Part, Product};
+use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::vocabulary::release::{Edition, Release};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -31,8 +31,8 @@ pub(crate) use file::beginning;
 pub use inspect::{Inspection, inspect};
 use place::Elsewhere;
 pub(crate) use place::Place;
-pub(crate) use told::Verified;
-pub use told::{Missing, PartSeen};
+pub(crate) use verified::Verified;
+pub use verified::{Missing, PartSeen};
 
 /// A manifest, or checksums, larger than this are none; of another text so much is searched.
 const LARGEST_TEXT: u64 = 16 << 20;

@@ -6,15 +6,15 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use rehearse_core::check::{Budget, Figures, judge_budget};
-use rehearse_core::event::CheckReport;
-use rehearse_core::observe::Answer;
-use rehearse_core::product::{Engine, PerformanceCheck, Step};
-use rehearse_core::scenario::CheckKind;
+use rehearse_core::model::product::{Engine, PerformanceCheck, Step};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::Response;
+use rehearse_core::outcome::event::CheckReport;
 use tokio::time::Instant;
 
+use super::context::{RunContext, StageContext};
 use super::host::{DeploymentName, Host};
 use super::observer::Observer;
-use super::world::{Scene, World};
 
 const READY: &str = "services are ready within their budget";
 const MEMORY: &str = "services hold no more memory than their budget";
@@ -28,7 +28,7 @@ pub(crate) struct Needs {
     sizes: Figures,
 }
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// A service is ready, so long after it was started.
     pub(super) fn became_ready(&self, deployment: &DeploymentName, service: &str, began: Instant) {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,26 +40,26 @@ impl<H: Host, O: Observer> World<H, O> {
     /// Judges the budgets that the product gives.
     pub(super) async fn budgets(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         check: &PerformanceCheck,
         before: Option<&Needs>,
     ) -> (Vec<CheckReport>, Needs) {
         let mut needs = Needs::default();
         let mut reports = Vec::new();
         if let Some(budget) = &check.ready {
-            needs.ready = self.times_to_ready(scene);
+            needs.ready = self.times_to_ready(ctx);
             let mut report = CheckReport::new(CheckKind::Performance, READY);
             judge_budget(before.map(|before| &before.ready), &needs.ready, Budget::from(budget), &mut report);
             reports.push(report.decide());
         }
         if let Some(budget) = &check.memory {
-            needs.memory = self.memory(scene).await;
+            needs.memory = self.memory(ctx).await;
             let mut report = CheckReport::new(CheckKind::Performance, MEMORY);
             judge_budget(before.map(|before| &before.memory), &needs.memory, Budget::from(budget), &mut report);
             reports.push(report.decide());
         }
         if let Some(budget) = &check.database_size {
-            needs.sizes = self.sizes(scene).await;
+            needs.sizes = self.sizes(ctx).await;
             let mut report = CheckReport::new(CheckKind::Performance, SIZE);
             judge_budget(before.map(|before| &before.sizes), &needs.sizes, Budget::from(budget), &mut report);
             reports.push(report.decide());
@@ -69,7 +69,7 @@ impl<H: Host, O: Observer> World<H, O> {
 
     /// Of the last start of each service of the product's own that says when it is ready. One that upgrades itself as it
     /// starts is left out: its start is not a start like the baseline's.
-    fn times_to_ready(&self, scene: &Scene) -> Figures {
+    fn times_to_ready(&self, ctx: &StageContext) -> Figures {
         let upgrading = |name: &str| {
             let mut steps = self.case.product.upgrade.iter();
             steps.any(|step| matches!(step, Step::StartUpgrading(step) if step.service == name))
@@ -80,7 +80,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         timed
             .map(|(name, _)| {
-                let last = started.get(&(scene.deployment.clone(), name.clone()));
+                let last = started.get(&(ctx.deployment.clone(), name.clone()));
                 let figure = last.and_then(|last| Some((last.ready?.as_secs_f64(), last.number)));
                 (format!("service {name}"), figure.ok_or_else(|| "its last start was not timed".to_owned()))
             })
@@ -88,14 +88,14 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// What each service of the product's own holds, now that it has answered the fixed requests.
-    async fn memory(&self, scene: &Scene) -> Figures {
+    async fn memory(&self, ctx: &StageContext) -> Figures {
         let mut figures = BTreeMap::new();
         for (number, (name, _)) in self.services().iter().filter(|(_, service)| service.versioned).enumerate() {
             let wait = self.meter.engine();
-            let held = self.host.memory(&scene.deployment, name).await;
+            let held = self.host.memory(&ctx.deployment, name).await;
             drop(wait);
             // Every reading is a new one.
-            let reading = (u64::from(scene.hop) << 32) | number as u64;
+            let reading = (u64::from(ctx.hop) << 32) | number as u64;
             figures.insert(
                 format!("service {name}"),
                 held.map(|bytes| (bytes as f64, reading)).map_err(|error| error.chain()),
@@ -105,7 +105,7 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// What each database takes, as its server tells.
-    async fn sizes(&self, scene: &Scene) -> Figures {
+    async fn sizes(&self, ctx: &StageContext) -> Figures {
         let mut sizes = BTreeMap::new();
         for (number, (name, database)) in self.case.product.databases.iter().enumerate() {
             let sql = match database.engine {
@@ -115,26 +115,28 @@ impl<H: Host, O: Observer> World<H, O> {
                      where table_schema = database()"
                 }
             };
-            let read = match self.database(scene, name) {
+            let read = match self.database(ctx, name) {
                 Err(trouble) => Err(trouble.chain()),
                 Ok(site) => {
                     let _wait = self.meter.product();
-                    let asked = self.observer.rows(&site, sql);
-                    match tokio::time::timeout(Duration::from_secs(60), asked).await {
+                    let request = self.observer.rows(&site, sql);
+                    match tokio::time::timeout(Duration::from_secs(60), request).await {
                         Err(_) => Err("no answer within 60s".to_owned()),
-                        Ok(Answer::Rows(rows)) => {
+                        Ok(Response::Rows(rows)) => {
                             let size = rows.value().and_then(|size| size.trim().parse::<f64>().ok());
                             size.filter(|size| *size > 0.0).ok_or_else(|| "no size".to_owned())
                         }
-                        Ok(Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason }) => {
-                            Err(reason)
-                        }
-                        Ok(Answer::Http(_) | Answer::Exec(_)) => Err("no rows".to_owned()),
+                        Ok(
+                            Response::NoResponse { reason }
+                            | Response::Rejected { reason }
+                            | Response::ProbeError { reason },
+                        ) => Err(reason),
+                        Ok(Response::Http(_) | Response::Exec(_)) => Err("no rows".to_owned()),
                     }
                 }
             };
             // Every reading of a size is a new one.
-            let reading = (u64::from(scene.hop) << 32) | number as u64;
+            let reading = (u64::from(ctx.hop) << 32) | number as u64;
             sizes.insert(format!("database {name}"), read.map(|size| (size, reading)));
         }
         sizes

@@ -7,25 +7,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Future, StreamExt, stream};
-use rehearse_core::check::{Compared, Terms, judge_answer, judge_performance, over_budget};
-use rehearse_core::event::CheckReport;
-use rehearse_core::observe::{Answer, MigrationState, Samples};
-use rehearse_core::product::{PerformanceCheck, Probe};
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::verdict::Finding;
+use rehearse_core::check::{Compared, ExpectContext, judge_answer, judge_performance, over_budget};
+use rehearse_core::model::product::{PerformanceCheck, Probe};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::{MigrationState, Response, Samples};
+use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::verdict::Finding;
 use serde_json::Map;
 
+use super::context::{EngineError, RunContext, StageContext, StepEnd};
 use super::graphql::INTERFACE;
 use super::host::Host;
 use super::login::Logins;
 use super::observer::Observer;
-use super::probe::{Against, Answers};
-use super::restart::RESTART;
+use super::probe::{Against, Observations};
+use super::restart_drift::RESTART;
 use super::schema::SCHEMA;
 use super::state::{Baseline, Reference, State};
 use super::tables::OWN_WRITES;
 use super::wait::Awaited;
-use super::world::{Scene, StepEnd, Trouble, World};
 
 /// What a stage of checks is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub(crate) enum Mode {
     Baseline,
     /// To judge the release after a hop.
     Hop,
-    /// To prove the way back equal to the baseline.
-    Return,
+    /// To prove the rollback equal to the baseline.
+    Rollback,
 }
 
 /// Probes that only read run this many side by side: more would only queue in the product.
@@ -50,7 +50,7 @@ const SERVICES: &str = "every service runs and is ready";
 const STILL: &str = "every service still runs after all that was asked";
 const BUDGET: &str = "fixed requests stay within their budget";
 
-type Made = (CheckReport, Answers, Option<MigrationState>);
+type Made = (CheckReport, Observations, Option<MigrationState>);
 
 /// Work, with how long it took.
 async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
@@ -59,19 +59,19 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
 }
 
 /// A check that could not be made.
-fn unmade(kind: CheckKind, name: &str, trouble: &Trouble) -> CheckReport {
+fn unmade(kind: CheckKind, name: &str, trouble: &EngineError) -> CheckReport {
     let mut report = CheckReport::new(kind, name);
-    report.unclear.push(trouble.chain());
+    report.inconclusive.push(trouble.chain());
     report.decide()
 }
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Makes the checks and tells each. One that cannot be made is inconclusive, and the others are still made.
-    pub(crate) async fn checks(&self, scene: &Scene, state: &mut State, kinds: &[CheckKind], mode: Mode) {
+    pub(crate) async fn checks(&self, ctx: &StageContext, state: &mut State, kinds: &[CheckKind], mode: Mode) {
         let product = &self.case.product;
         let has = |kind| kinds.contains(&kind);
-        for (kind, because) in &self.case.scenario.without {
-            self.note(&scene.stage, format!("not checked: {} ({because})", kind.name()));
+        for (kind, because) in &self.case.scenario.skip_checks {
+            self.note(&ctx.stage, format!("not checked: {} ({because})", kind.name()));
         }
         let data = product.checks.data.as_ref().filter(|_| has(CheckKind::Data));
         let baseline = state.baseline.clone();
@@ -80,7 +80,7 @@ impl<H: Host, O: Observer> World<H, O> {
 
         let before = match data {
             Some(check) => {
-                let (data, took) = timed(self.data(scene, state, baseline.as_deref(), check, mode)).await;
+                let (data, took) = timed(self.data(ctx, state, baseline.as_deref(), check, mode)).await;
                 let (made, tables) =
                     data.unwrap_or_else(|trouble| (vec![unmade(CheckKind::Data, mode.data(), &trouble)], None));
                 reports.extend(made.into_iter().map(|report| report.in_time(took)));
@@ -102,7 +102,7 @@ impl<H: Host, O: Observer> World<H, O> {
         .into_iter()
         .filter(|(kind, _)| has(*kind))
         .flat_map(|(kind, probes)| probes.iter().map(move |probe| (kind, probe)))
-        .filter(|(_, probe)| probe.releases.as_ref().is_none_or(|range| range.contains(&scene.release)))
+        .filter(|(_, probe)| probe.releases.as_ref().is_none_or(|range| range.contains(&ctx.release)))
         .collect();
 
         let mut made = Vec::new();
@@ -110,34 +110,33 @@ impl<H: Host, O: Observer> World<H, O> {
             let mut work: Vec<Pin<Box<dyn Future<Output = Made> + Send + '_>>> = Vec::new();
             if has(CheckKind::Health) {
                 work.push(Box::pin(async {
-                    let (report, took) = timed(self.services_run(scene)).await;
+                    let (report, took) = timed(self.services_run(ctx)).await;
                     let report = report.unwrap_or_else(|trouble| unmade(CheckKind::Health, SERVICES, &trouble));
-                    (report.in_time(took), Answers::new(), None)
+                    (report.in_time(took), Observations::new(), None)
                 }));
             }
             if let Some(check) = product.checks.migrations.as_ref().filter(|_| has(CheckKind::Migrations)) {
                 let before = match mode {
                     Mode::Baseline => None,
                     Mode::Hop => state.migrations.as_ref(),
-                    Mode::Return => baseline.as_ref().and_then(|baseline| baseline.migrations.as_ref()),
+                    Mode::Rollback => baseline.as_ref().and_then(|baseline| baseline.migrations.as_ref()),
                 };
                 work.push(Box::pin(async move {
-                    let (made, took) = timed(self.migrations(scene, check, before, mode)).await;
+                    let (made, took) = timed(self.migrations(ctx, check, before, mode)).await;
                     let (report, seen) =
                         made.unwrap_or_else(|trouble| (unmade(CheckKind::Migrations, SCHEMA, &trouble), None));
-                    (report.in_time(took), Answers::new(), seen)
+                    (report.in_time(took), Observations::new(), seen)
                 }));
             }
             for (kind, probe) in probes.iter().filter(|(_, probe)| probe.writes.is_empty()) {
-                work.push(Box::pin(async move { self.probed(scene, *kind, probe, against).await }));
+                work.push(Box::pin(async move { self.probed(ctx, *kind, probe, against).await }));
             }
             if let Some(check) = product.checks.graphql.as_ref().filter(|_| has(CheckKind::Graphql)) {
                 let queries = check.queries.iter();
-                for query in queries.filter(|query| query.releases.as_ref().is_none_or(|r| r.contains(&scene.release)))
-                {
+                for query in queries.filter(|query| query.releases.as_ref().is_none_or(|r| r.contains(&ctx.release))) {
                     work.push(Box::pin(async move {
-                        let (made, took) = timed(self.graphql_query(scene, check, query, against)).await;
-                        let unmade = |trouble| (unmade(CheckKind::Graphql, &query.name, &trouble), Answers::new());
+                        let (made, took) = timed(self.graphql_query(ctx, check, query, against)).await;
+                        let unmade = |trouble| (unmade(CheckKind::Graphql, &query.name, &trouble), Observations::new());
                         let (report, answers) = made.unwrap_or_else(unmade);
                         (report.in_time(took), answers, None)
                     }));
@@ -154,25 +153,25 @@ impl<H: Host, O: Observer> World<H, O> {
             let before = match mode {
                 Mode::Baseline => None,
                 Mode::Hop => state.graphql.as_ref().map(|(release, schema)| (release, schema)),
-                Mode::Return => baseline.as_ref().and_then(|known| Some((&scene.release, known.graphql.as_ref()?))),
+                Mode::Rollback => baseline.as_ref().and_then(|known| Some((&ctx.release, known.graphql.as_ref()?))),
             };
-            let (made, took) = timed(self.graphql_schema(scene, check, schema, before, mode)).await;
+            let (made, took) = timed(self.graphql_schema(ctx, check, schema, before, mode)).await;
             let (report, read) = made.unwrap_or_else(|trouble| (unmade(CheckKind::Graphql, INTERFACE, &trouble), None));
             reports.push(report.in_time(took));
-            if let (Some(read), true) = (&read, mode != Mode::Return) {
-                state.graphql = Some((scene.release.clone(), read.clone()));
+            if let (Some(read), true) = (&read, mode != Mode::Rollback) {
+                state.graphql = Some((ctx.release.clone(), read.clone()));
             }
             seen.graphql = read;
         }
         if let Some(check) = product.checks.performance.as_ref().filter(|_| has(CheckKind::Performance)) {
             let reference = baseline.as_ref().map(|baseline| baseline.samples.as_slice());
             let reference = reference.filter(|_| mode != Mode::Baseline);
-            let (made, took) = timed(self.performance(scene, check, reference)).await;
+            let (made, took) = timed(self.performance(ctx, check, reference)).await;
             let (report, samples) =
                 made.unwrap_or_else(|trouble| (unmade(CheckKind::Performance, BUDGET, &trouble), Vec::new()));
             seen.samples = samples;
             let before = baseline.as_ref().map(|baseline| &baseline.needs).filter(|_| mode != Mode::Baseline);
-            let (budgets, needs) = self.budgets(scene, check, before).await;
+            let (budgets, needs) = self.budgets(ctx, check, before).await;
             reports.extend(budgets);
             seen.needs = needs;
             reports.push(report.in_time(took));
@@ -180,7 +179,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let mut written = BTreeSet::new();
         for (kind, probe) in probes.iter().filter(|(_, probe)| !probe.writes.is_empty()) {
             written.extend(probe.writes.iter().cloned());
-            made.push(self.probed(scene, *kind, probe, against).await);
+            made.push(self.probed(ctx, *kind, probe, against).await);
         }
         for (report, answers, migrations) in made {
             reports.push(report);
@@ -191,31 +190,31 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         let mut after = None;
         if let (Some(check), Some(before)) = (data, &before) {
-            let (made, took) = timed(self.own_writes(scene, check, before, &written)).await;
+            let (made, took) = timed(self.own_writes(ctx, check, before, &written)).await;
             let (report, tables) = made.unwrap_or_else(|trouble| (unmade(CheckKind::Data, OWN_WRITES, &trouble), None));
             reports.push(report.in_time(took));
             after = tables;
         }
         if has(CheckKind::Health) {
-            let (report, took) = timed(self.services_still_run(scene)).await;
+            let (report, took) = timed(self.services_still_run(ctx)).await;
             let report = report.unwrap_or_else(|trouble| unmade(CheckKind::Health, STILL, &trouble));
             reports.push(report.in_time(took));
         }
-        if mode != Mode::Return {
-            state.reference = Reference::next(state.reference.take(), &scene.release, before.as_ref(), after, written);
+        if mode != Mode::Rollback {
+            state.reference = Reference::next(state.reference.take(), &ctx.release, before.as_ref(), after, written);
         }
         if let Some(check) = data.filter(|check| check.restart_control && mode == Mode::Baseline) {
-            let made = self.restart_control(scene, state, check).await;
+            let made = self.restart_control(ctx, state, check).await;
             reports.push(made.unwrap_or_else(|trouble| unmade(CheckKind::Data, RESTART, &trouble)));
         }
         if let Some(check) = product.checks.logs.as_ref().filter(|_| has(CheckKind::Logs)) {
             let known = baseline.as_ref().map_or(&[][..], |baseline| baseline.logs.as_slice());
-            let ((report, reviews), took) = timed(self.logs(scene, state, check, known, mode)).await;
+            let ((report, reviews), took) = timed(self.logs(ctx, state, check, known, mode)).await;
             seen.logs = reviews;
             reports.push(report.in_time(took));
         }
         // What could not be read is no reference: the one before stays.
-        if mode != Mode::Return && seen.migrations.is_some() {
+        if mode != Mode::Rollback && seen.migrations.is_some() {
             state.migrations.clone_from(&seen.migrations);
         }
         seen.tables = before;
@@ -225,28 +224,29 @@ impl<H: Host, O: Observer> World<H, O> {
 
         reports.sort_by_key(|report| report.kind);
         for report in reports {
-            self.checked(scene, state, report);
+            self.checked(ctx, state, report);
         }
     }
 
-    async fn probed(&self, scene: &Scene, kind: CheckKind, probe: &Probe, against: Against<'_>) -> Made {
-        let (made, took) = timed(self.probe(scene, kind, probe, against)).await;
-        let (report, answers) = made.unwrap_or_else(|trouble| (unmade(kind, &probe.name, &trouble), Answers::new()));
-        self.progress(&scene.stage, format!("{}: {}", report.title(), report.outcome));
+    async fn probed(&self, ctx: &StageContext, kind: CheckKind, probe: &Probe, against: Against<'_>) -> Made {
+        let (made, took) = timed(self.probe(ctx, kind, probe, against)).await;
+        let (report, answers) =
+            made.unwrap_or_else(|trouble| (unmade(kind, &probe.name, &trouble), Observations::new()));
+        self.progress(&ctx.stage, format!("{}: {}", report.title(), report.outcome));
         (report.in_time(took), answers, None)
     }
 
     /// Every service runs and is ready.
-    async fn services_run(&self, scene: &Scene) -> Result<CheckReport, Trouble> {
+    async fn services_run(&self, ctx: &StageContext) -> Result<CheckReport, EngineError> {
         let mut report = CheckReport::new(CheckKind::Health, SERVICES);
         for (name, service) in self.services() {
             report.assertions += 1;
-            if let Some(finding) = self.dead(scene, &name, "it runs").await? {
+            if let Some(finding) = self.exit_finding(ctx, &name, "it runs").await? {
                 report.findings.push(finding);
                 continue;
             }
-            if service.versioned && !self.on_release(scene, &name) {
-                let expected = format!("it runs on the image of {}", scene.release);
+            if service.versioned && !self.on_release(ctx, &name) {
+                let expected = format!("it runs on the image of {}", ctx.release);
                 report.findings.push(Finding::new(
                     format!("service {name}"),
                     expected,
@@ -257,7 +257,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 let what = format!("service {name} is ready");
                 let limit = Duration::from_secs(30);
                 let awaited = Awaited { what: &what, service: Some(&name), condition: ready, step: None, limit };
-                if let StepEnd::Failed(findings) = self.wait(scene, awaited).await? {
+                if let StepEnd::Failed(findings) = self.wait(ctx, awaited).await? {
                     report.findings.extend(findings);
                 }
             }
@@ -266,35 +266,35 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// What was asked may have ended a service, or it ended by itself once its checks were made.
-    async fn services_still_run(&self, scene: &Scene) -> Result<CheckReport, Trouble> {
+    async fn services_still_run(&self, ctx: &StageContext) -> Result<CheckReport, EngineError> {
         let mut report = CheckReport::new(CheckKind::Health, STILL);
         for name in self.services().keys() {
             report.assertions += 1;
-            report.findings.extend(self.dead(scene, name, "it still runs").await?);
+            report.findings.extend(self.exit_finding(ctx, name, "it still runs").await?);
         }
         Ok(report.decide())
     }
 
     async fn performance(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         check: &PerformanceCheck,
         reference: Option<&[Samples]>,
-    ) -> Result<(CheckReport, Vec<Samples>), Trouble> {
+    ) -> Result<(CheckReport, Vec<Samples>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Performance, BUDGET);
         let mut all = Vec::new();
         let mut logins = Logins::default();
         for step in &check.requests {
             if let Some(identity) = &step.identity {
-                let identity = identity.render(&self.context(scene, &Default::default(), &Map::new()))?;
-                if !self.log_in(scene, VISIT, &identity, &mut logins, &mut report).await? {
+                let identity = identity.render(&self.context(ctx, &Default::default(), &Map::new()))?;
+                if !self.log_in(ctx, VISIT, &identity, &mut logins, &mut report).await? {
                     continue;
                 }
             }
             let mut best: Option<Samples> = None;
             for round in 0..ROUNDS {
-                let samples = self.samples(scene, check, step, &logins).await?;
-                let before = reference.and_then(|all| all.iter().find(|before| before.asked == samples.asked));
+                let samples = self.samples(ctx, check, step, &logins).await?;
+                let before = reference.and_then(|all| all.iter().find(|before| before.request == samples.request));
                 let over = before.and_then(|before| over_budget(before, &samples, check)) == Some(true);
                 let better = match &best {
                     Some(best) => samples.robust() < best.robust(),
@@ -317,42 +317,42 @@ impl<H: Host, O: Observer> World<H, O> {
                     match (&samples.trouble, samples.robust()) {
                         (None, Some((median, spread))) => {
                             report.assertions += 1;
-                            report.notes.push(format!("{}: {median:.0?} ± {spread:.0?}", samples.asked));
+                            report.notes.push(format!("{}: {median:.0?} ± {spread:.0?}", samples.request));
                         }
                         (trouble, _) => {
                             let why = trouble.as_deref().unwrap_or("no sample");
-                            report.unclear.push(format!("{}: {why}", samples.asked));
+                            report.inconclusive.push(format!("{}: {why}", samples.request));
                         }
                     }
                 }
             }
         }
         let text = serde_json::to_vec_pretty(&all).unwrap_or_default();
-        report.evidence.push(self.evidence.write(&scene.stage.0, "performance", "json", &text)?);
+        report.evidence.push(self.evidence.write(&ctx.stage.0, "performance", "json", &text)?);
         Ok((report.decide(), all))
     }
 
     async fn samples(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         check: &PerformanceCheck,
-        step: &rehearse_core::product::HttpStep,
+        step: &rehearse_core::model::product::HttpStep,
         logins: &Logins,
-    ) -> Result<Samples, Trouble> {
+    ) -> Result<Samples, EngineError> {
         let mut samples = Samples::default();
-        let context = self.context(scene, &Default::default(), &logins.captured);
+        let context = self.context(ctx, &Default::default(), &logins.captured);
         for round in 0..check.warm_up + check.samples.max(5) {
-            let seen = self.ask_http(scene, step, VISIT, &context, false).await?;
+            let seen = self.ask_http(ctx, step, VISIT, &context, false).await?;
             let mut judged = CheckReport::new(CheckKind::Performance, "");
-            let terms = Terms { expect: &step.expect, same: &[], changes: &[], context: &context };
+            let terms = ExpectContext { expect: &step.expect, unchanged: &[], changes: &[], context: &context };
             judge_answer(&seen, terms, Compared::Nothing, &mut judged);
-            samples.asked.clone_from(&seen.asked);
+            samples.request.clone_from(&seen.request);
             // A quick error is no quick answer.
             if let Some(finding) = judged.findings.first() {
                 samples.trouble = Some(finding.to_string());
                 break;
             }
-            if let Answer::Http(response) = seen.answer
+            if let Response::Http(response) = seen.response
                 && round >= check.warm_up
             {
                 samples.took.push(response.took);

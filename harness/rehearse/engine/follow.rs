@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use super::context::RunContext;
 use super::host::{DeploymentName, Host};
 use super::observer::Observer;
-use super::world::World;
 
 /// As much is read at a time.
 const PIECE: u64 = 1 << 20;
@@ -97,9 +97,9 @@ impl Lines {
     }
 }
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Remembers where a service's log stands: it is about to start, and what an earlier start printed is not its word.
-    pub(crate) fn starts(&self, deployment: &DeploymentName, service: &str) {
+    pub(crate) fn mark_start(&self, deployment: &DeploymentName, service: &str) {
         let Some(file) = self.host.log_file(deployment, service) else { return };
         let at = std::fs::metadata(&file).map_or(0, |data| data.len());
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +121,7 @@ impl<H: Host, O: Observer> World<H, O> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::held::held;
+    use crate::engine::test_memory::held;
 
     fn lines(file: &Path) -> Lines {
         Lines::new(Follower { file: Some(file.to_owned()), at: 0 })

@@ -3,22 +3,22 @@
 use rehearse_core::check::{
     Compared, GraphqlTerms, JsonTerms, SchemaTerms, data_of, fill_json, judge_graphql, judge_refused, judge_schema,
 };
-use rehearse_core::event::CheckReport;
-use rehearse_core::graphql::{CAPABILITY, Schema, changes, introspection, takes_deprecated_inputs};
-use rehearse_core::observe::Seen;
-use rehearse_core::product::{Expect, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, ReviewedChange};
-use rehearse_core::release::Release;
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::verdict::Finding;
+use rehearse_core::model::product::{Expect, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, ReviewedChange};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::Observation;
+use rehearse_core::observation::graphql::{CAPABILITY, Schema, changes, introspection, takes_deprecated_inputs};
+use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::vocabulary::release::Release;
 use serde_json::{Map, Value, json};
 
 use super::checks::Mode;
+use super::context::{EngineError, RunContext, StageContext};
 use super::host::Host;
 use super::login::Logins;
-use super::observer::{Content, Observer};
-use super::probe::{Against, Answers};
-use super::request::Request;
-use super::world::{Scene, Trouble, World};
+use super::observer::{Observer, RequestBody};
+use super::probe::{Against, Observations};
+use super::request::PreparedRequest;
 
 /// The check of the schema.
 pub(super) const INTERFACE: &str = "the schema breaks no query but by reviewed changes";
@@ -30,22 +30,22 @@ fn crossing<'c>(changes: &'c [ReviewedChange], since: &Release, now: &Release) -
     changes.iter().filter(|change| *since < change.crossing && change.crossing <= *now).collect()
 }
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Asks one query as each of its identities.
     pub(super) async fn graphql_query(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         check: &GraphqlCheck,
         query: &GraphqlQuery,
         against: Against<'_>,
-    ) -> Result<(CheckReport, Answers), Trouble> {
+    ) -> Result<(CheckReport, Observations), EngineError> {
         let mut report = CheckReport::new(CheckKind::Graphql, &query.name);
-        let mut answers = Answers::new();
-        let Some(text) = query.text(&scene.release) else {
-            report.unclear.push(format!("no variant of the query is for {}", scene.release));
+        let mut answers = Observations::new();
+        let Some(text) = query.text(&ctx.release) else {
+            report.inconclusive.push(format!("no variant of the query is for {}", ctx.release));
             return Ok((report.decide(), answers));
         };
-        let changes = crossing(&query.changes, &self.case.plan.from, &scene.release);
+        let changes = crossing(&query.changes, &self.case.plan.from, &ctx.release);
         let json = JsonTerms { ordered: query.ordered, ignore: &query.ignore };
         let terms = GraphqlTerms { json, changes: &changes };
         let variables = serde_json::to_value(&query.variables).unwrap_or_default();
@@ -57,8 +57,8 @@ impl<H: Host, O: Observer> World<H, O> {
             named => named.iter().map(|name| Some(name.as_str())).collect(),
         };
         for identity in asking {
-            let asked = Asked { name: &query.name, text, variables: &variables, identity };
-            let Some(seen) = self.graphql(scene, check, asked, &visit, &mut logins, &mut report).await? else {
+            let request = PathRequest { name: &query.name, text, variables: &variables, identity };
+            let Some(seen) = self.graphql(ctx, check, request, &visit, &mut logins, &mut report).await? else {
                 continue;
             };
             let key = format!("graphql/{}[as={}]", query.name, identity.unwrap_or_default());
@@ -70,48 +70,48 @@ impl<H: Host, O: Observer> World<H, O> {
             answers.insert(key, seen);
         }
         for name in &query.refused {
-            let asked = Asked { name: &query.name, text, variables: &variables, identity: Some(name) };
-            if let Some(seen) = self.graphql(scene, check, asked, &visit, &mut logins, &mut report).await? {
+            let request = PathRequest { name: &query.name, text, variables: &variables, identity: Some(name) };
+            if let Some(seen) = self.graphql(ctx, check, request, &visit, &mut logins, &mut report).await? {
                 judge_refused(&seen, &mut report);
             }
         }
         let report = report.decide();
-        self.progress(&scene.stage, format!("{}: {}", report.title(), report.outcome));
+        self.progress(&ctx.stage, format!("{}: {}", report.title(), report.outcome));
         Ok((report, answers))
     }
 
     /// Reads the schema and compares it with the one before.
     pub(super) async fn graphql_schema(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         check: &GraphqlCheck,
         wanted: &GraphqlSchemaCheck,
         before: Option<(&Release, &Schema)>,
         mode: Mode,
-    ) -> Result<(CheckReport, Option<Schema>), Trouble> {
+    ) -> Result<(CheckReport, Option<Schema>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Graphql, INTERFACE);
-        let Some(schema) = self.introspect(scene, check, wanted, &mut report).await? else {
+        let Some(schema) = self.introspect(ctx, check, wanted, &mut report).await? else {
             return Ok((report.decide(), None));
         };
-        let sdl = self.evidence.write(&scene.stage.0, "schema", "graphql", schema.sdl().as_bytes())?;
+        let sdl = self.evidence.write(&ctx.stage.0, "schema", "graphql", schema.sdl().as_bytes())?;
         report.evidence.push(sdl);
         let (types, fields) = schema.size();
         report.notes.push(format!("{types} types with {fields} fields"));
         match (mode, before) {
             (Mode::Baseline, _) => report.assertions += 1,
-            (Mode::Hop | Mode::Return, None) => {
-                report.unclear.push("there is no schema of the release before to compare with".to_owned());
+            (Mode::Hop | Mode::Rollback, None) => {
+                report.inconclusive.push("there is no schema of the release before to compare with".to_owned());
             }
-            (Mode::Hop | Mode::Return, Some((since, before))) => match changes(before, &schema) {
-                Err(reason) => report.unclear.push(reason),
+            (Mode::Hop | Mode::Rollback, Some((since, before))) => match changes(before, &schema) {
+                Err(reason) => report.inconclusive.push(reason),
                 Ok(all) => {
                     let sign = |breaking| if breaking { "breaking" } else { "        " };
                     let lines = all.iter().map(|change| format!("{} {}\n", sign(change.breaking), change.text));
                     let text: String = lines.collect();
-                    let shown = self.evidence.write(&scene.stage.0, "schema-changes", "txt", text.as_bytes())?;
+                    let shown = self.evidence.write(&ctx.stage.0, "schema-changes", "txt", text.as_bytes())?;
                     let known = report.findings.len();
-                    let rules = crossing(&wanted.changes, since, &scene.release);
-                    let terms = if mode == Mode::Return { SchemaTerms::Same } else { SchemaTerms::Since(&rules) };
+                    let rules = crossing(&wanted.changes, since, &ctx.release);
+                    let terms = if mode == Mode::Rollback { SchemaTerms::Same } else { SchemaTerms::Since(&rules) };
                     judge_schema(&all, terms, &mut report);
                     for finding in &mut report.findings[known..] {
                         finding.evidence = Some(shown.clone());
@@ -126,36 +126,36 @@ impl<H: Host, O: Observer> World<H, O> {
     /// The schema by introspection; a server that does not tell is no finding, one that breaks is.
     async fn introspect(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         check: &GraphqlCheck,
         wanted: &GraphqlSchemaCheck,
         report: &mut CheckReport,
-    ) -> Result<Option<Schema>, Trouble> {
+    ) -> Result<Option<Schema>, EngineError> {
         let identity = wanted.identity.as_deref().or(check.identity.as_deref());
         let mut logins = Logins::default();
         let mut deprecated_inputs = false;
         for round in 0..2 {
             let text = if round == 0 { CAPABILITY.to_owned() } else { introspection(deprecated_inputs) };
             let name = if round == 0 { "what introspection tells" } else { "introspection" };
-            let asked = Asked { name, text: &text, variables: &json!({}), identity };
-            let Some(seen) = self.graphql(scene, check, asked, "graphql/schema", &mut logins, report).await? else {
+            let request = PathRequest { name, text: &text, variables: &json!({}), identity };
+            let Some(seen) = self.graphql(ctx, check, request, "graphql/schema", &mut logins, report).await? else {
                 return Ok(None);
             };
             report.evidence.extend(seen.evidence.clone());
-            match (data_of(&seen.answer), round) {
+            match (data_of(&seen.response), round) {
                 (Ok(data), 0) => deprecated_inputs = takes_deprecated_inputs(&data),
                 (Ok(data), _) => match Schema::read(data) {
                     Ok(schema) => return Ok(Some(schema)),
-                    Err(reason) => report.unclear.push(format!("{}: {reason}", seen.asked)),
+                    Err(reason) => report.inconclusive.push(format!("{}: {reason}", seen.request)),
                 },
                 (Err((true, reason)), _) => {
-                    let mut finding = Finding::new(&seen.asked, "the schema", reason);
+                    let mut finding = Finding::new(&seen.request, "the schema", reason);
                     finding.evidence.clone_from(&seen.evidence);
                     report.findings.push(finding);
                     return Ok(None);
                 }
                 (Err((false, reason)), _) => {
-                    report.unclear.push(format!("{}: introspection tells no schema: {reason}", seen.asked));
+                    report.inconclusive.push(format!("{}: introspection tells no schema: {reason}", seen.request));
                     return Ok(None);
                 }
             }
@@ -166,48 +166,50 @@ impl<H: Host, O: Observer> World<H, O> {
     /// Sends one query as one identity; none when it could not be logged in, which was told.
     async fn graphql(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         check: &GraphqlCheck,
-        asked: Asked<'_>,
+        request: PathRequest<'_>,
         visit: &str,
         logins: &mut Logins,
         report: &mut CheckReport,
-    ) -> Result<Option<Seen>, Trouble> {
-        if let Some(identity) = asked.identity
-            && !self.log_in(scene, visit, identity, logins, report).await?
+    ) -> Result<Option<Observation>, EngineError> {
+        if let Some(identity) = request.identity
+            && !self.log_in(ctx, visit, identity, logins, report).await?
         {
             return Ok(None);
         }
         let captured: &Map<String, Value> = &logins.captured;
-        let context = self.context(scene, &Default::default(), captured);
+        let context = self.context(ctx, &Default::default(), captured);
         // Only variables hold placeholders: a query's own braces are none.
-        let mut body = json!({ "query": asked.text });
-        if asked.variables.as_object().is_some_and(|variables| !variables.is_empty()) {
-            body["variables"] = fill_json(asked.variables, &context)?;
+        let mut body = json!({ "query": request.text });
+        if request.variables.as_object().is_some_and(|variables| !variables.is_empty()) {
+            body["variables"] = fill_json(request.variables, &context)?;
         }
         let endpoint = &check.endpoint;
         let longest = check.longest.as_ref().map_or(LONGEST, |size| size.bytes());
-        let request = Request {
-            asked: asked.identity.map_or_else(|| asked.name.to_owned(), |name| format!("{} as {name}", asked.name)),
+        let request = PreparedRequest {
+            title: request
+                .identity
+                .map_or_else(|| request.name.to_owned(), |name| format!("{} as {name}", request.name)),
             service: &endpoint.service,
             port: endpoint.port,
             method: "POST",
             path: endpoint.path.render(&context)?,
-            identity: asked.identity.map(str::to_owned),
+            identity: request.identity.map(str::to_owned),
             headers: &endpoint.headers,
-            body: Some(Content::Json(body)),
+            body: Some(RequestBody::Json(body)),
             deadline: check.deadline.as_ref(),
             keep: usize::try_from(longest).unwrap_or(usize::MAX),
             within: None,
             expect: &Expect::default(),
             logs_in: false,
         };
-        Ok(Some(self.request(scene, request, visit, &context).await?))
+        Ok(Some(self.request(ctx, request, visit, &context).await?))
     }
 }
 
 /// A query as it is to be asked.
-struct Asked<'a> {
+struct PathRequest<'a> {
     name: &'a str,
     text: &'a str,
     variables: &'a Value,

@@ -10,11 +10,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rehearse_core::path::Target;
-use rehearse_core::release::Release;
-use rehearse_core::verdict::Disturbance;
+use rehearse_core::outcome::verdict::Interference;
+use rehearse_core::planning::path::Target;
+use rehearse_core::vocabulary::release::Release;
 
-/// The name of a deployment inside one run: `main`, or `way-back`.
+/// The name of a deployment inside one run: `main`, or `rollback`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeploymentName(pub String);
 
@@ -356,15 +356,15 @@ pub trait Host: Send + Sync + 'static {
     fn endings(&self) -> impl Future<Output = Vec<String>> + Send;
 
     /// Returns as soon as something from outside has come between that [`Host::disturbances`] has not told yet.
-    fn disturbed(&self) -> impl Future<Output = ()> + Send;
+    fn interfered(&self) -> impl Future<Output = ()> + Send;
 
     /// What has come between from outside since it was last asked, after a look at how everything stands now. Where the
     /// engine is away, it is waited for.
-    fn disturbances(&self) -> impl Future<Output = Vec<Disturbance>> + Send;
+    fn interferences(&self) -> impl Future<Output = Vec<Interference>> + Send;
 
     /// What somebody else did in a service that need not have changed anything, and was not told yet: commands they ran.
     /// Where a stage does not pass, [`Host::disturbances`] tells it.
-    fn touched(&self) -> Vec<String>;
+    fn foreign_commands(&self) -> Vec<String>;
 
     /// Removes the containers, network and volumes of one deployment.
     fn close(&self, deployment: &DeploymentName) -> impl Future<Output = Vec<Leftover>> + Send;

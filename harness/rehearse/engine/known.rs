@@ -5,25 +5,25 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use rehearse_core::event::{CheckReport, EventKind};
-use rehearse_core::plan::{Act, MAIN, Stage, WAY_BACK};
-use rehearse_core::release::Release;
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::signature::{Place, SEARCHED, Sighting};
-use rehearse_core::verdict::{Finding, Known};
+use rehearse_core::knowledge::signature::{Place, SEARCHED, Sighting};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::outcome::event::{CheckReport, EventKind};
+use rehearse_core::outcome::verdict::{Finding, Known};
+use rehearse_core::planning::plan::{MAIN, ROLLBACK, Stage, StageAction};
+use rehearse_core::vocabulary::release::Release;
 
-use super::ask::is_response;
+use super::context::{RunContext, StageContext};
+use super::execute::is_response;
 use super::host::{DeploymentName, Host};
 use super::observer::Observer;
 use super::state::State;
-use super::world::{Scene, World};
 
 /// A text that was read back.
 type Text = (Place, String);
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Tells a check, with the known failures that are recognised in it.
-    pub(crate) fn checked(&self, scene: &Scene, state: &State, mut report: CheckReport) {
+    pub(crate) fn checked(&self, ctx: &StageContext, state: &State, mut report: CheckReport) {
         if self.knows_failures() {
             let place = if report.kind == CheckKind::Logs { Place::Log } else { Place::Finding };
             for finding in &mut report.findings {
@@ -32,13 +32,13 @@ impl<H: Host, O: Observer> World<H, O> {
                     Place::Log => Vec::new(),
                     Place::Finding | Place::Output | Place::Response => self.shown_by(state, finding),
                 };
-                finding.known = self.recognised(&scene.release, place, &finding.to_string(), &shown);
+                finding.known = self.recognised(&ctx.release, place, &finding.to_string(), &shown);
             }
-            if !report.unclear.is_empty() {
-                report.known = self.recognised(&scene.release, Place::Finding, &report.unclear.join("\n"), &[]);
+            if !report.inconclusive.is_empty() {
+                report.known = self.recognised(&ctx.release, Place::Finding, &report.inconclusive.join("\n"), &[]);
             }
         }
-        self.tell(EventKind::Checked { stage: scene.stage.clone(), report });
+        self.emit(EventKind::Checked { stage: ctx.stage.clone(), report });
     }
 
     /// Recognises known failures in the findings of a stage that has ended, or behind the reason why it could not end.
@@ -123,23 +123,23 @@ impl<H: Host, O: Observer> World<H, O> {
 }
 
 fn deployment(stage: &Stage) -> DeploymentName {
-    let name = match &stage.act {
-        Act::Deploy { deployment, .. } | Act::Restore { deployment, .. } | Act::CheckReturn { deployment, .. } => {
-            deployment.as_str()
-        }
-        Act::Prepare { .. } if stage.id.0.starts_with("way-back") => WAY_BACK,
-        Act::VerifyBackup
-        | Act::Images { .. }
-        | Act::Prepare { .. }
-        | Act::Decide
-        | Act::Baseline { .. }
-        | Act::Preflight { .. }
-        | Act::Upgrade { .. }
-        | Act::Settle { .. }
-        | Act::Check { .. }
-        | Act::ReturnInPlace { .. }
-        | Act::NotReturned { .. }
-        | Act::Teardown => MAIN,
+    let name = match &stage.action {
+        StageAction::Deploy { deployment, .. }
+        | StageAction::Restore { deployment, .. }
+        | StageAction::CheckRollback { deployment, .. } => deployment.as_str(),
+        StageAction::Prepare { .. } if stage.id.0.starts_with("rollback") => ROLLBACK,
+        StageAction::VerifyBackup
+        | StageAction::Images { .. }
+        | StageAction::Prepare { .. }
+        | StageAction::Decide
+        | StageAction::Baseline { .. }
+        | StageAction::Preflight { .. }
+        | StageAction::Upgrade { .. }
+        | StageAction::Settle { .. }
+        | StageAction::Check { .. }
+        | StageAction::RollbackInPlace { .. }
+        | StageAction::RollbackSkipped { .. }
+        | StageAction::Teardown => MAIN,
     };
     DeploymentName(name.to_owned())
 }
@@ -147,7 +147,7 @@ fn deployment(stage: &Stage) -> DeploymentName {
 /// Where a container's log stood when the hop began; the beginning for one that was made since.
 fn since(state: &State, file: &Path) -> u64 {
     let file: PathBuf = file.to_owned();
-    state.marks.values().find(|mark| mark.container.as_ref() == Some(&file)).map_or(0, |mark| mark.printed)
+    state.log_offsets.values().find(|mark| mark.container.as_ref() == Some(&file)).map_or(0, |mark| mark.printed)
 }
 
 /// As much of a file, from an offset on, as is searched: its beginning and its end.

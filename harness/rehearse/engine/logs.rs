@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use rehearse_core::check::{LogSift, judge_logs};
-use rehearse_core::event::CheckReport;
-use rehearse_core::observe::LogReview;
-use rehearse_core::product::LogCheck;
-use rehearse_core::scenario::CheckKind;
+use rehearse_core::check::{LogScanner, judge_logs};
+use rehearse_core::model::product::LogCheck;
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::LogReview;
+use rehearse_core::outcome::event::CheckReport;
 
 use super::checks::Mode;
+use super::context::{RunContext, StageContext};
 use super::host::{Command, Host};
 use super::observer::Observer;
-use super::state::{Mark, State};
+use super::state::{LogOffset, State};
 use super::wait::Tail;
-use super::world::{Scene, World};
 
 /// How long the length of a log may take to be told.
 const MEASURED_WITHIN: Duration = Duration::from_secs(30);
@@ -23,31 +23,31 @@ const MEASURED_WITHIN: Duration = Duration::from_secs(30);
 /// Prints the files there are of the patterns in `LOGS`, which the shell expands.
 const LIST: &str = r#"for file in $LOGS; do if [ -f "$file" ]; then echo "$file"; fi; done"#;
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Remembers where every log stands: the hop begins.
-    pub(crate) async fn mark_logs(&self, scene: &Scene, state: &mut State) {
+    pub(crate) async fn mark_logs(&self, ctx: &StageContext, state: &mut State) {
         for (name, service) in self.services() {
-            let container = self.host.log_file(&scene.deployment, &name);
+            let container = self.host.log_file(&ctx.deployment, &name);
             let printed = container.as_deref().map_or(0, length);
             let mut files = BTreeMap::new();
-            for file in self.log_files(scene, &name, &service.logs).await.unwrap_or_default() {
+            for file in self.log_files(ctx, &name, &service.logs).await.unwrap_or_default() {
                 let argv = vec!["sh".to_owned(), "-c".to_owned(), "wc -c <\"$0\"".to_owned(), file.clone()];
                 let mut tail = Tail::default();
                 let command = Command { argv, ..Command::default() };
                 let _wait = self.meter.product();
                 // Without a length the whole file counts, which can only find more.
-                let measured = self.host.exec(&scene.deployment, &name, &command, &mut tail);
+                let measured = self.host.exec(&ctx.deployment, &name, &command, &mut tail);
                 if let Ok(Ok(0)) = tokio::time::timeout(MEASURED_WITHIN, measured).await {
                     files.insert(file.clone(), tail.text().parse().unwrap_or(0));
                 }
             }
-            state.marks.insert(name, Mark { container, printed, files });
+            state.log_offsets.insert(name, LogOffset { container, printed, files });
         }
     }
 
     pub(crate) async fn logs(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         state: &State,
         check: &LogCheck,
         known: &[LogReview],
@@ -57,17 +57,17 @@ impl<H: Host, O: Observer> World<H, O> {
         let mut reviews = Vec::new();
         self.host.logs_written().await;
         for (name, service) in self.services() {
-            let printed = self.host.log_file(&scene.deployment, &name);
-            let mark = state.marks.get(&name).filter(|mark| mode == Mode::Hop && mark.container == printed);
+            let printed = self.host.log_file(&ctx.deployment, &name);
+            let mark = state.log_offsets.get(&name).filter(|mark| mode == Mode::Hop && mark.container == printed);
             if let Some(file) = &printed {
                 let from = mark.map_or(0, |mark| mark.printed);
-                let shown = self.log_name(scene, &name);
-                self.sift(scene, check, &name, file, from, shown, &mut reviews, &mut report).await;
+                let shown = self.log_name(ctx, &name);
+                self.scanner(ctx, check, &name, file, from, shown, &mut reviews, &mut report).await;
             }
-            let paths = match self.log_files(scene, &name, &service.logs).await {
+            let paths = match self.log_files(ctx, &name, &service.logs).await {
                 Ok(paths) => paths,
                 Err(reason) => {
-                    report.unclear.push(format!("{name}: its log files cannot be listed: {reason}"));
+                    report.inconclusive.push(format!("{name}: its log files cannot be listed: {reason}"));
                     continue;
                 }
             };
@@ -75,22 +75,22 @@ impl<H: Host, O: Observer> World<H, O> {
                 let short = path.rsplit('/').next().unwrap_or(path);
                 let file = self.case.out.join("logs").join(format!(
                     "{}-{name}-{}-{short}",
-                    scene.deployment,
-                    scene.stage.0.replace('/', "-")
+                    ctx.deployment,
+                    ctx.stage.0.replace('/', "-")
                 ));
                 let copied = {
                     let _wait = self.meter.engine();
-                    self.host.copy_out_file(&scene.deployment, &name, path, &file).await
+                    self.host.copy_out_file(&ctx.deployment, &name, path, &file).await
                 };
                 match copied {
                     Ok(true) => {
                         let from = mark.and_then(|mark| mark.files.get(path)).copied().unwrap_or(0);
                         let shown = file.strip_prefix(&self.case.out).unwrap_or(&file).display().to_string();
                         let source = format!("{name}: {short}");
-                        self.sift(scene, check, &source, &file, from, Some(shown), &mut reviews, &mut report).await;
+                        self.scanner(ctx, check, &source, &file, from, Some(shown), &mut reviews, &mut report).await;
                     }
-                    Ok(false) => report.unclear.push(format!("{name}: there is no file {path}")),
-                    Err(error) => report.unclear.push(error.chain()),
+                    Ok(false) => report.inconclusive.push(format!("{name}: there is no file {path}")),
+                    Err(error) => report.inconclusive.push(error.chain()),
                 }
             }
         }
@@ -100,7 +100,7 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// The log files of a service: those that are named, and those there are of each pattern.
-    async fn log_files(&self, scene: &Scene, service: &str, named: &[String]) -> Result<Vec<String>, String> {
+    async fn log_files(&self, ctx: &StageContext, service: &str, named: &[String]) -> Result<Vec<String>, String> {
         let (patterns, mut files): (Vec<String>, Vec<String>) =
             named.iter().cloned().partition(|path| path.contains('*'));
         if patterns.is_empty() {
@@ -110,7 +110,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let mut tail = Tail::default();
         let command = Command { argv, env: [("LOGS".to_owned(), patterns.join(" "))].into(), ..Command::default() };
         let _wait = self.meter.product();
-        let listed = self.host.exec(&scene.deployment, service, &command, &mut tail);
+        let listed = self.host.exec(&ctx.deployment, service, &command, &mut tail);
         match tokio::time::timeout(MEASURED_WITHIN, listed).await {
             Ok(Ok(0)) => files.extend(tail.text().lines().map(str::to_owned)),
             Ok(Ok(code)) => return Err(format!("exit code {code}: {}", tail.text())),
@@ -121,9 +121,9 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call in two places, all of it needed")]
-    async fn sift(
+    async fn scanner(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         check: &LogCheck,
         source: &str,
         file: &Path,
@@ -132,8 +132,8 @@ impl<H: Host, O: Observer> World<H, O> {
         reviews: &mut Vec<LogReview>,
         report: &mut CheckReport,
     ) {
-        let read = match LogSift::new(check, &scene.release, source) {
-            Ok(sift) => self.observer.log(file, from, sift).await,
+        let read = match LogScanner::new(check, &ctx.release, source) {
+            Ok(scanner) => self.observer.log(file, from, scanner).await,
             Err(error) => Err(error.to_string()),
         };
         match read {
@@ -141,7 +141,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 review.evidence = shown;
                 reviews.push(review);
             }
-            Err(reason) => report.unclear.push(format!("{source}: {reason}")),
+            Err(reason) => report.inconclusive.push(format!("{source}: {reason}")),
         }
     }
 }

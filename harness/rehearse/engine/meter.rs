@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rehearse_core::event::StageTime;
+use rehearse_core::outcome::event::StageTime;
 use tokio::time::Instant;
 
 /// Adds up the spans in which the product, or else the container engine, was waited for. Overlaps count once.
@@ -31,17 +31,17 @@ impl Spans {
         }
     }
 
-    fn count(&mut self, whom: Whom) -> &mut u32 {
+    fn count(&mut self, whom: WaitTarget) -> &mut u32 {
         match whom {
-            Whom::Product => &mut self.product_waits,
-            Whom::Engine => &mut self.engine_waits,
+            WaitTarget::Product => &mut self.product_waits,
+            WaitTarget::Engine => &mut self.engine_waits,
         }
     }
 }
 
 /// Who is waited for.
 #[derive(Debug, Clone, Copy)]
-enum Whom {
+enum WaitTarget {
     Product,
     Engine,
 }
@@ -51,7 +51,7 @@ enum Whom {
 #[must_use]
 pub(super) struct Wait {
     meter: Meter,
-    whom: Whom,
+    whom: WaitTarget,
 }
 
 impl Drop for Wait {
@@ -80,7 +80,7 @@ impl Meter {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn wait(&self, whom: Whom) -> Wait {
+    fn wait(&self, whom: WaitTarget) -> Wait {
         self.with(|spans| {
             spans.advance();
             *spans.count(whom) += 1;
@@ -90,12 +90,12 @@ impl Meter {
 
     /// The product is waited for from now on.
     pub(super) fn product(&self) -> Wait {
-        self.wait(Whom::Product)
+        self.wait(WaitTarget::Product)
     }
 
     /// The container engine is waited for from now on.
     pub(super) fn engine(&self) -> Wait {
-        self.wait(Whom::Engine)
+        self.wait(WaitTarget::Engine)
     }
 
     /// What was added up so far; the wall time is left for the caller to fill in.

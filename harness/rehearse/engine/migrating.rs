@@ -3,15 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rehearse_core::activity::{ActivityWatch, QUIET};
-use rehearse_core::event::{EventKind, StageId};
-use rehearse_core::migrations::{MigrationFormat, MigrationReader, Told};
-use rehearse_core::plan::humane;
+use rehearse_core::observation::activity::{ActivityWatch, QUIET};
+use rehearse_core::observation::migrations::{MigrationEvent, MigrationFormat, MigrationReader};
+use rehearse_core::outcome::event::{EventKind, StageId};
+use rehearse_core::planning::plan::humane;
 use tokio::time::Instant;
 
+use super::context::{RunContext, StageContext};
 use super::host::{Host, Stream};
 use super::observer::Observer;
-use super::world::{Scene, World};
 
 /// A shorter time says only that the output came at once.
 const MEASURABLE: Duration = Duration::from_millis(1);
@@ -34,7 +34,7 @@ struct Heard {
 
 /// A migrator's output, read as it comes and told of.
 pub(super) struct Migrating<H, O> {
-    world: World<H, O>,
+    world: RunContext<H, O>,
     stage: StageId,
     started: Instant,
     heard: Arc<Mutex<Heard>>,
@@ -47,7 +47,7 @@ impl<H, O> Clone for Migrating<H, O> {
 }
 
 impl<H: Host, O: Observer> Migrating<H, O> {
-    pub(super) fn new(world: &World<H, O>, stage: &StageId, format: MigrationFormat) -> Self {
+    pub(super) fn new(world: &RunContext<H, O>, stage: &StageId, format: MigrationFormat) -> Self {
         let now = Instant::now();
         let activity = ActivityWatch::new(Duration::ZERO);
         let heard = Heard { reader: MigrationReader::new(format), began: now, printed: now, activity };
@@ -66,22 +66,22 @@ impl<H: Host, O: Observer> Migrating<H, O> {
             Stream::Out => heard.reader.take(bytes),
             Stream::Err => heard.reader.take_beside(bytes),
         };
-        self.tell(&mut heard, told);
+        self.emit(&mut heard, told);
     }
 
     /// The output is over; what it told in all.
     pub(super) fn finish(&self, well: bool) -> MigrationReader {
         let mut heard = self.heard();
         let told = heard.reader.finish(well);
-        self.tell(&mut heard, told);
+        self.emit(&mut heard, told);
         heard.reader.clone()
     }
 
     /// Watches the database while the migrator works, and tells what it does. Returns only when the migrator is to be
     /// given up, with the reason: for so long nothing was printed, and nothing happened in the database either.
-    pub(super) async fn watch(&self, scene: &Scene, what: &str, stalled_after: Option<Duration>) -> String {
+    pub(super) async fn watch(&self, ctx: &StageContext, what: &str, stalled_after: Option<Duration>) -> String {
         let database = self.world.migrated();
-        let site = database.and_then(|name| self.world.database(scene, name).ok());
+        let site = database.and_then(|name| self.world.database(ctx, name).ok());
         loop {
             tokio::time::sleep(BETWEEN).await;
             let Some(site) = &site else { continue };
@@ -115,19 +115,19 @@ impl<H: Host, O: Observer> Migrating<H, O> {
     }
 
     /// That a migration began is progress, that it ended is a fact.
-    fn tell(&self, heard: &mut Heard, told: Vec<Told>) {
+    fn emit(&self, heard: &mut Heard, told: Vec<MigrationEvent>) {
         for told in told {
             match told {
-                Told::Began(migration) => {
+                MigrationEvent::Began(migration) => {
                     heard.began = Instant::now();
                     self.world.progress(&self.stage, format!("migration {}", migration.title()));
                 }
-                Told::Ended(mut migration) => {
+                MigrationEvent::Ended(mut migration) => {
                     let seen = Some(heard.began.elapsed()).filter(|took| *took >= MEASURABLE);
                     migration.took = migration.took.or(seen);
-                    self.world.tell(EventKind::Migrated { stage: self.stage.clone(), migration });
+                    self.world.emit(EventKind::Migrated { stage: self.stage.clone(), migration });
                 }
-                Told::Reverted(migration) => {
+                MigrationEvent::Reverted(migration) => {
                     self.world.progress(&self.stage, format!("migration {} taken back", migration.title()));
                 }
             }
@@ -135,7 +135,7 @@ impl<H: Host, O: Observer> Migrating<H, O> {
     }
 }
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// The database that migrations are made in.
     fn migrated(&self) -> Option<&str> {
         let product = &self.case.product;

@@ -1,14 +1,13 @@
 //! Runs a plan against a [`host::Host`] and an [`observer::Observer`], and is the only teller of events.
 
-mod ask;
 mod backup;
 mod budget;
 mod checks;
+mod context;
 mod evidence;
+mod execute;
 mod follow;
 mod graphql;
-#[cfg(test)]
-pub(crate) mod held;
 pub mod host;
 mod known;
 mod login;
@@ -19,7 +18,7 @@ pub mod observer;
 mod output;
 mod probe;
 mod request;
-mod restart;
+mod restart_drift;
 mod run;
 mod schema;
 mod settle;
@@ -27,13 +26,14 @@ mod stages;
 mod state;
 mod step;
 mod tables;
+#[cfg(test)]
+pub(crate) mod test_memory;
 mod upgrading;
 mod wait;
-mod world;
 
 pub(crate) use backup::beginning as backup_text;
 pub use backup::{Dump, Inspection, Missing, PartSeen, Watch, inspect, well_formed};
+pub use context::{Case, EngineError, StepEnd};
 pub use output::{BodyMaker, KEPT};
-pub use run::{Finished, Hindrance, Keep, Terms, rehearse, unbegun};
+pub use run::{Finished, Keep, RunOptions, StartupError, rehearse, report_startup_failure};
 pub(crate) use wait::Tail;
-pub use world::{Case, StepEnd, Trouble};

@@ -6,16 +6,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use rehearse_core::activity::Activity;
-use rehearse_core::check::LogSift;
-use rehearse_core::observe::{Answer, DataState, LogReview, Reading};
-use rehearse_core::product::Engine;
+use rehearse_core::check::LogScanner;
+use rehearse_core::model::product::Engine;
+use rehearse_core::observation::activity::Activity;
+use rehearse_core::observation::{DataState, LogReview, Response, TableQuery};
 
 use super::host::DeploymentName;
 
 /// A request as it is to be sent.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct HttpRequest {
     /// Where to.
     pub address: SocketAddr,
     /// `GET`.
@@ -25,7 +25,7 @@ pub struct Ask {
     /// Headers.
     pub headers: BTreeMap<String, String>,
     /// The body.
-    pub body: Option<Content>,
+    pub body: Option<RequestBody>,
     /// The cookie jar that is used; none keeps no cookies.
     pub jar: Option<String>,
     /// How long the whole answer may take.
@@ -36,7 +36,7 @@ pub struct Ask {
 
 /// The body of a request as it is to be sent.
 #[derive(Debug, Clone)]
-pub enum Content {
+pub enum RequestBody {
     /// JSON.
     Json(serde_json::Value),
     /// A form.
@@ -47,7 +47,7 @@ pub enum Content {
 
 /// A database as it is to be asked.
 #[derive(Debug, Clone)]
-pub struct DatabaseSite {
+pub struct DatabaseTarget {
     /// The deployment.
     pub deployment: DeploymentName,
     /// The kind of server.
@@ -69,20 +69,29 @@ pub struct DatabaseSite {
 /// What the engine asks to see. What cannot be seen is a value too: `Silent` or `Broken`, or the reason as a text.
 pub trait Observer: Send + Sync + 'static {
     /// Sends a request and reads the whole answer, in bounded memory. Redirects are answers.
-    fn http(&self, ask: Ask) -> impl Future<Output = Answer> + Send;
+    fn http(&self, ask: HttpRequest) -> impl Future<Output = Response> + Send;
 
     /// Asks a database directly.
-    fn rows(&self, site: &DatabaseSite, sql: &str) -> impl Future<Output = Answer> + Send;
+    fn rows(&self, site: &DatabaseTarget, sql: &str) -> impl Future<Output = Response> + Send;
 
     /// Reads the state of all tables, and what else the reading wants of them.
-    fn tables(&self, site: &DatabaseSite, reading: &Reading) -> impl Future<Output = Result<DataState, String>> + Send;
+    fn tables(
+        &self,
+        site: &DatabaseTarget,
+        reading: &TableQuery,
+    ) -> impl Future<Output = Result<DataState, String>> + Send;
 
     /// How many sessions others hold on the database.
-    fn sessions(&self, site: &DatabaseSite) -> impl Future<Output = Result<u64, String>> + Send;
+    fn sessions(&self, site: &DatabaseTarget) -> impl Future<Output = Result<u64, String>> + Send;
 
     /// What the others' sessions on the database do, and what it counts; none for a kind of server that is not watched.
-    fn activity(&self, site: &DatabaseSite) -> impl Future<Output = Result<Option<Activity>, String>> + Send;
+    fn activity(&self, site: &DatabaseTarget) -> impl Future<Output = Result<Option<Activity>, String>> + Send;
 
     /// Sifts a log file on the host from an offset on.
-    fn log(&self, file: &Path, from: u64, sift: LogSift) -> impl Future<Output = Result<LogReview, String>> + Send;
+    fn log(
+        &self,
+        file: &Path,
+        from: u64,
+        scanner: LogScanner,
+    ) -> impl Future<Output = Result<LogReview, String>> + Send;
 }

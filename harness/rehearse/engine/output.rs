@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use rehearse_core::observe::Body;
+use rehearse_core::observation::Body;
 use rehearse_core::secret::Redacting;
 use sha2::{Digest, Sha256};
 
@@ -114,7 +114,7 @@ mod tests {
     use rehearse_core::secret::{Redactor, Secret};
 
     use super::*;
-    use crate::engine::held::held;
+    use crate::engine::test_memory::held;
     use crate::engine::wait::Tail;
 
     #[test]

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use rehearse_core::check::{Compared, Terms, judge_answer};
-use rehearse_core::event::CheckReport;
-use rehearse_core::observe::Seen;
-use rehearse_core::product::{AllowedChange, Capture, Expect, Facet, Probe, ProbeStep};
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::template::Template;
+use rehearse_core::check::{Compared, ExpectContext, judge_answer};
+use rehearse_core::model::product::{AllowedChange, Aspect, Capture, Expect, Probe, ProbeStep};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::Observation;
+use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::vocabulary::template::Template;
 use serde_json::Map;
 
-use super::ask::Place;
+use super::context::{EngineError, RunContext, StageContext};
+use super::execute::ExecTarget;
 use super::host::Host;
 use super::login::Logins;
 use super::observer::Observer;
-use super::world::{Scene, Trouble, World};
 
-/// Answers by the question: kind, probe, values of `for-each`, and which of the probe's active steps.
-pub(crate) type Answers = BTreeMap<String, Seen>;
+/// Observations by the question: kind, probe, values of `for-each`, and which of the probe's active steps.
+pub(crate) type Observations = BTreeMap<String, Observation>;
 
 /// What a probe is compared with.
 #[derive(Debug, Clone, Copy)]
@@ -25,24 +25,24 @@ pub(crate) enum Against<'a> {
     /// Nothing: this is the baseline.
     Nothing,
     /// The baseline's answers. Reviewed changes apply between these releases only.
-    Baseline(&'a Answers),
+    Baseline(&'a Observations),
 }
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Makes one probe for every combination of its values.
     pub(crate) async fn probe(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         kind: CheckKind,
         probe: &Probe,
         against: Against<'_>,
-    ) -> Result<(CheckReport, Answers), Trouble> {
+    ) -> Result<(CheckReport, Observations), EngineError> {
         let mut report = CheckReport::new(kind, &probe.name);
-        let mut answers = Answers::new();
+        let mut answers = Observations::new();
         let source = &self.case.plan.from;
-        let crossed = |change: &&AllowedChange| *source < change.crossing && change.crossing <= scene.release;
+        let crossed = |change: &&AllowedChange| *source < change.crossing && change.crossing <= ctx.release;
         let crossed: Vec<&AllowedChange> = probe.changes.iter().filter(crossed).collect();
-        let values = self.filled(scene, &probe.for_each)?;
+        let values = self.filled(ctx, &probe.for_each)?;
         let visit = format!("{}/{}", kind.name(), probe.name);
         let mut logins = Logins::default();
         for each in combinations(&values) {
@@ -54,39 +54,39 @@ impl<H: Host, O: Observer> World<H, O> {
             let mut captured = logins.captured.clone();
             let mut active = 0;
             for step in &probe.steps {
-                let (releases, expect, same, wanted) = parts(step);
-                if releases.is_some_and(|range| !range.contains(&scene.release)) {
+                let (releases, expect, unchanged, wanted) = parts(step);
+                if releases.is_some_and(|range| !range.contains(&ctx.release)) {
                     continue;
                 }
                 active += 1;
-                let context = self.context(scene, &each, &captured);
+                let context = self.context(ctx, &each, &captured);
                 let seen = match step {
                     ProbeStep::Http(step) => {
                         if let Some(identity) = &step.identity {
                             let identity = identity.render(&context)?;
-                            if !self.log_in(scene, &visit, &identity, &mut logins, &mut report).await? {
+                            if !self.log_in(ctx, &visit, &identity, &mut logins, &mut report).await? {
                                 break;
                             }
                             captured.extend(logins.captured.clone());
                         }
-                        let context = self.context(scene, &each, &captured);
-                        self.ask_http(scene, step, &visit, &context, false).await?
+                        let context = self.context(ctx, &each, &captured);
+                        self.ask_http(ctx, step, &visit, &context, false).await?
                     }
-                    ProbeStep::Exec(step) => self.ask_exec(scene, step, &context, Place::Inside).await?.0,
-                    ProbeStep::Sql(step) => self.ask_sql(scene, step, &context).await?,
+                    ProbeStep::Exec(step) => self.ask_exec(ctx, step, &context, ExecTarget::Inside).await?.0,
+                    ProbeStep::Sql(step) => self.ask_sql(ctx, step, &context).await?,
                 };
                 let key = key(kind, &probe.name, &each, active);
                 let compared = match against {
                     Against::Nothing => Compared::Nothing,
                     Against::Baseline(answers) => Compared::Baseline(answers.get(&key)),
                 };
-                let terms = Terms { expect, same, changes: &changes, context: &context };
+                let terms = ExpectContext { expect, unchanged, changes: &changes, context: &context };
                 let well = judge_answer(&seen, terms, compared, &mut report);
                 report.asked_of(service(step));
                 let taken = if well { self.capture(wanted, &seen, &mut captured) } else { Ok(()) };
                 answers.insert(key, seen);
                 if let Err(doubt) = taken {
-                    report.unclear.push(doubt);
+                    report.inconclusive.push(doubt);
                     break;
                 }
                 if !well {
@@ -94,7 +94,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 }
             }
         }
-        if against_none(against) && report.assertions == 0 && report.unclear.is_empty() && !answers.is_empty() {
+        if against_none(against) && report.assertions == 0 && report.inconclusive.is_empty() && !answers.is_empty() {
             // On the baseline itself a probe that only compares has nothing to assert yet but that it saw something.
             report.assertions = u32::try_from(answers.len()).unwrap_or(u32::MAX);
         }
@@ -104,10 +104,10 @@ impl<H: Host, O: Observer> World<H, O> {
     /// The values of `for-each` with their placeholders filled in.
     fn filled(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         values: &BTreeMap<String, Vec<Template>>,
-    ) -> Result<BTreeMap<String, Vec<String>>, Trouble> {
-        let context = self.context(scene, &BTreeMap::new(), &Map::new());
+    ) -> Result<BTreeMap<String, Vec<String>>, EngineError> {
+        let context = self.context(ctx, &BTreeMap::new(), &Map::new());
         let mut filled = BTreeMap::new();
         for (key, values) in values {
             let values = values.iter().map(|value| value.render(&context)).collect::<Result<_, _>>()?;
@@ -121,13 +121,14 @@ fn against_none(against: Against<'_>) -> bool {
     matches!(against, Against::Nothing)
 }
 
-type Parts<'a> = (Option<&'a rehearse_core::release::Range>, &'a Expect, &'a [Facet], &'a BTreeMap<String, Capture>);
+type Parts<'a> =
+    (Option<&'a rehearse_core::vocabulary::release::Range>, &'a Expect, &'a [Aspect], &'a BTreeMap<String, Capture>);
 
 fn parts(step: &ProbeStep) -> Parts<'_> {
     match step {
-        ProbeStep::Http(step) => (step.releases.as_ref(), &step.expect, &step.same, &step.capture),
-        ProbeStep::Exec(step) => (step.releases.as_ref(), &step.expect, &step.same, &step.capture),
-        ProbeStep::Sql(step) => (step.releases.as_ref(), &step.expect, &step.same, &step.capture),
+        ProbeStep::Http(step) => (step.releases.as_ref(), &step.expect, &step.unchanged, &step.capture),
+        ProbeStep::Exec(step) => (step.releases.as_ref(), &step.expect, &step.unchanged, &step.capture),
+        ProbeStep::Sql(step) => (step.releases.as_ref(), &step.expect, &step.unchanged, &step.capture),
     }
 }
 

@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rehearse_core::observe::{Answer, Seen};
-use rehearse_core::product::{Body, Expect, HttpStep};
-use rehearse_core::scalar::Duration as Limit;
-use rehearse_core::template::Template;
+use rehearse_core::model::product::{Body, Expect, HttpStep};
+use rehearse_core::observation::{Observation, Response};
+use rehearse_core::vocabulary::scalar::Duration as Limit;
+use rehearse_core::vocabulary::template::Template;
 use serde_json::Value;
 
-use super::ask::until_expected;
+use super::context::{EngineError, RunContext, StageContext};
+use super::execute::until_expected;
 use super::host::Host;
-use super::observer::{Ask, Content, Observer};
+use super::observer::{HttpRequest, Observer, RequestBody};
 use super::output::KEPT;
-use super::world::{Scene, Trouble, World};
 
 /// A request that is ready but for its headers.
-pub(crate) struct Request<'a> {
+pub(crate) struct PreparedRequest<'a> {
     /// What it is called in reports.
-    pub(crate) asked: String,
+    pub(crate) title: String,
     pub(crate) service: &'a str,
     pub(crate) port: u16,
     pub(crate) method: &'static str,
@@ -26,7 +26,7 @@ pub(crate) struct Request<'a> {
     pub(crate) identity: Option<String>,
     /// Besides those of the identity.
     pub(crate) headers: &'a BTreeMap<String, Template>,
-    pub(crate) body: Option<Content>,
+    pub(crate) body: Option<RequestBody>,
     /// 60 seconds when not given.
     pub(crate) deadline: Option<&'a Limit>,
     /// As many bytes of the answer are kept for judging.
@@ -38,19 +38,19 @@ pub(crate) struct Request<'a> {
     pub(crate) logs_in: bool,
 }
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Sends a request. The cookies of an identity are kept within one visit.
     pub(crate) async fn ask_http(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         step: &HttpStep,
         visit: &str,
         context: &Value,
         logs_in: bool,
-    ) -> Result<Seen, Trouble> {
+    ) -> Result<Observation, EngineError> {
         let path = step.path.render(context)?;
         let identity = step.identity.as_ref().map(|name| name.render(context)).transpose()?;
-        let asked = match (&step.name, &identity) {
+        let title = match (&step.name, &identity) {
             (Some(name), Some(identity)) => format!("{name} as {identity}"),
             (Some(name), None) => name.clone(),
             (None, Some(identity)) => format!("{} {path} as {identity}", step.method.name()),
@@ -58,15 +58,17 @@ impl<H: Host, O: Observer> World<H, O> {
         };
         let body = match &step.body {
             None => None,
-            Some(Body::Json(value)) => Some(Content::Json(rehearse_core::check::fill_json(value, context)?)),
-            Some(Body::Text(text)) => Some(Content::Text(text.render(context)?)),
+            Some(Body::Json(value)) => Some(RequestBody::Json(rehearse_core::check::fill_json(value, context)?)),
+            Some(Body::Text(text)) => Some(RequestBody::Text(text.render(context)?)),
             Some(Body::Form(form)) => {
                 let fields = form.iter().map(|(key, value)| Ok((key.clone(), value.render(context)?)));
-                Some(Content::Form(fields.collect::<Result<_, rehearse_core::template::TemplateError>>()?))
+                Some(RequestBody::Form(
+                    fields.collect::<Result<_, rehearse_core::vocabulary::template::TemplateError>>()?,
+                ))
             }
         };
-        let request = Request {
-            asked,
+        let request = PreparedRequest {
+            title,
             service: &step.service,
             port: step.port,
             method: step.method.name(),
@@ -80,18 +82,18 @@ impl<H: Host, O: Observer> World<H, O> {
             expect: &step.expect,
             logs_in,
         };
-        self.request(scene, request, visit, context).await
+        self.request(ctx, request, visit, context).await
     }
 
     /// Sends a request that is ready but for its headers.
     pub(crate) async fn request(
         &self,
-        scene: &Scene,
-        request: Request<'_>,
+        ctx: &StageContext,
+        request: PreparedRequest<'_>,
         visit: &str,
         context: &Value,
-    ) -> Result<Seen, Trouble> {
-        let Request { asked, service, port, method, path, identity, body, deadline, keep, .. } = request;
+    ) -> Result<Observation, EngineError> {
+        let PreparedRequest { title, service, port, method, path, identity, body, deadline, keep, .. } = request;
         // As a neighbour on the network would ask: the port that we reach it by changes from start to start, and products
         // write the name they are asked by into their answers.
         let mut headers = BTreeMap::from([("host".to_owned(), format!("{service}:{port}"))]);
@@ -108,13 +110,13 @@ impl<H: Host, O: Observer> World<H, O> {
         for (name, value) in request.headers {
             headers.insert(name.to_lowercase(), value.render(context)?);
         }
-        let jar = identity.map(|identity| format!("{}/{}/{visit}/{identity}", scene.deployment, scene.stage));
+        let jar = identity.map(|identity| format!("{}/{}/{visit}/{identity}", ctx.deployment, ctx.stage));
         let ask = || async {
-            match self.address(scene, service, port).await {
-                Err(error) => Answer::Broken { reason: error.chain() },
+            match self.address(ctx, service, port).await {
+                Err(error) => Response::ProbeError { reason: error.chain() },
                 Ok(address) => {
                     let _wait = self.meter.product();
-                    let ask = Ask {
+                    let ask = HttpRequest {
                         address,
                         method,
                         path: path.clone(),
@@ -128,7 +130,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 }
             }
         };
-        let answer = until_expected(&asked, request.within, request.expect, context, ask).await;
-        self.shown(&scene.stage, asked, answer)
+        let response = until_expected(&title, request.within, request.expect, context, ask).await;
+        self.shown(&ctx.stage, title, response)
     }
 }

@@ -1,7 +1,7 @@
 //! The coordinator: carries out the plan's stages in order and is the only teller of events.
 
 mod ending;
-mod unbegun;
+mod startup;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -11,25 +11,25 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{Future, FutureExt};
-use rehearse_core::event::{Event, EventKind, Reporter, RunStarted, StageTime};
-use rehearse_core::plan::{Act, Stage};
+use rehearse_core::knowledge::signature::Recogniser;
+use rehearse_core::outcome::event::{Event, EventKind, Reporter, RunStarted, StageTime};
+use rehearse_core::outcome::summary::Summary;
+use rehearse_core::outcome::verdict::Outcome;
+use rehearse_core::planning::plan::{Stage, StageAction};
 use rehearse_core::secret::Redactor;
-use rehearse_core::signature::Recogniser;
-use rehearse_core::summary::Summary;
-use rehearse_core::verdict::Outcome;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::ending::panicked;
-pub use self::unbegun::{Hindrance, unbegun};
+pub use self::startup::{StartupError, report_startup_failure};
+use super::context::{Case, EngineError, RunContext, StepEnd};
 use super::evidence::Evidence;
 use super::host::Host;
 use super::meter::Meter;
 use super::observer::Observer;
-use super::stages::{Held, told};
+use super::stages::{ObtainedImages, told};
 use super::state::State;
-use super::world::{Case, StepEnd, Trouble, World};
 
 /// Whether what a run made is kept at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum Keep {
 
 /// How a run is made.
 #[derive(Debug, Clone)]
-pub struct Terms {
+pub struct RunOptions {
     /// What is kept.
     pub keep: Keep,
     /// How long removing everything may take.
@@ -66,7 +66,7 @@ pub struct Finished {
 }
 
 /// Tells events: numbers the moment, folds, then calls every reporter.
-struct Teller<'r> {
+struct EventEmitter<'r> {
     began: Instant,
     summary: Summary,
     reporters: &'r mut [Box<dyn Reporter>],
@@ -74,18 +74,18 @@ struct Teller<'r> {
     redactor: Redactor,
 }
 
-impl<'r> Teller<'r> {
+impl<'r> EventEmitter<'r> {
     fn new(began: Instant, reporters: &'r mut [Box<dyn Reporter>], redactor: Redactor) -> Self {
         Self { began, summary: Summary::new(), reporters, trouble: None, redactor }
     }
 
     /// Whether a check of a running stage did not pass.
-    fn troubled(&self, stage: &rehearse_core::event::StageId) -> bool {
+    fn troubled(&self, stage: &rehearse_core::outcome::event::StageId) -> bool {
         let record = self.summary.stages().iter().find(|record| record.id == *stage);
         record.is_some_and(|record| record.checks.iter().any(|check| check.outcome != Outcome::Passed))
     }
 
-    fn tell(&mut self, mut kind: EventKind) {
+    fn emit(&mut self, mut kind: EventKind) {
         kind.redact(&self.redactor);
         let event = Event { at: self.began.elapsed(), kind };
         if let Err(illegal) = self.summary.fold(&event) {
@@ -102,16 +102,16 @@ impl<'r> Teller<'r> {
 }
 
 /// The images that are made available beside other stages.
-struct Beside<'f> {
+struct BackgroundStage<'f> {
     stage: Stage,
     began: Instant,
     meter: Meter,
-    work: Pin<Box<dyn Future<Output = Result<Held, Trouble>> + Send + 'f>>,
-    done: Option<(Result<Held, Trouble>, Duration)>,
+    work: Pin<Box<dyn Future<Output = Result<ObtainedImages, EngineError>> + Send + 'f>>,
+    done: Option<(Result<ObtainedImages, EngineError>, Duration)>,
 }
 
 enum Ended {
-    Work(Result<StepEnd, Trouble>),
+    Work(Result<StepEnd, EngineError>),
     Over(Over),
 }
 
@@ -121,11 +121,11 @@ enum Over {
     Cancelled,
     Deadline,
     /// Something from outside came between; what.
-    Disturbed(String),
+    Interfered(String),
 }
 
 /// The first event.
-fn begins(case: &Case, terms: &Terms) -> EventKind {
+fn begins(case: &Case, terms: &RunOptions) -> EventKind {
     EventKind::RunStarted(Box::new(RunStarted {
         run: case.run.clone(),
         unix: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
@@ -145,80 +145,84 @@ pub async fn rehearse<H: Host, O: Observer>(
     observer: Arc<O>,
     reporters: &mut [Box<dyn Reporter>],
     cancel: &CancellationToken,
-    terms: &Terms,
+    terms: &RunOptions,
 ) -> Finished {
-    let (sender, mut told_by_work) = unbounded_channel();
+    let (sender, mut from_work) = unbounded_channel();
     let (plan, redactor) = (case.plan.clone(), case.redactor.clone());
-    let world = World {
+    let world = RunContext {
         evidence: Arc::new(Evidence::new(Path::new(&case.out), case.redactor.clone())),
         host,
         observer,
         meter: Meter::new(),
-        tell: sender,
+        emit: sender,
         addresses: Arc::new(Mutex::new(BTreeMap::new())),
         made_from: Arc::new(Mutex::new(BTreeMap::new())),
         started: Arc::new(Mutex::new(BTreeMap::new())),
         recogniser: Arc::new(Recogniser::reading(case.product.failures.list(), &case.product.log_lines)),
         case: Arc::new(case),
     };
-    let mut teller = Teller::new(Instant::now(), reporters, redactor);
-    teller.tell(begins(&world.case, terms));
+    let mut emitter = EventEmitter::new(Instant::now(), reporters, redactor);
+    emitter.emit(begins(&world.case, terms));
     let mut run = Run {
         world: &world,
         state: State::new(plan.from.clone()),
         cancel,
         deadline: Instant::now() + plan.deadline,
         broken: None,
-        way_back_broken: None,
+        rollback_broken: None,
         over: None,
     };
-    let mut beside: Option<Beside<'_>> = None;
-    for stage in plan.stages.iter().filter(|stage| !matches!(stage.act, Act::Teardown)) {
-        if let Act::Images { images, beside: true } = &stage.act {
+    let mut background: Option<BackgroundStage<'_>> = None;
+    for stage in plan.stages.iter().filter(|stage| !matches!(stage.action, StageAction::Teardown)) {
+        if let StageAction::Images { images, background: true } = &stage.action {
             if let Some(because) = run.because_skipped(stage) {
-                teller.tell(EventKind::StageSkipped { stage: stage.id.clone(), because });
+                emitter.emit(EventKind::StageSkipped { stage: stage.id.clone(), because });
                 continue;
             }
-            teller.tell(EventKind::StageStarted { stage: stage.id.clone() });
+            emitter.emit(EventKind::StageStarted { stage: stage.id.clone() });
             let meter = Meter::new();
-            let own = World { meter: meter.clone(), ..world.clone() };
+            let own = RunContext { meter: meter.clone(), ..world.clone() };
             let (images, of) = (images.clone(), stage.clone());
             let work = Box::pin(async move {
                 let done = AssertUnwindSafe(own.obtain(&of, &images)).catch_unwind().await;
                 done.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
             });
-            beside = Some(Beside { stage: stage.clone(), began: Instant::now(), meter, work, done: None });
+            background = Some(BackgroundStage { stage: stage.clone(), began: Instant::now(), meter, work, done: None });
             continue;
         }
-        let needs_all_images =
-            !matches!(stage.act, Act::Deploy { .. } | Act::Restore { .. } | Act::Prepare { .. } | Act::Decide)
-                || stage.id.0.starts_with("way-back");
-        if needs_all_images && let Some(waiting) = beside.take() {
-            run.join(waiting, &mut teller, &mut told_by_work).await;
+        let needs_all_images = !matches!(
+            stage.action,
+            StageAction::Deploy { .. }
+                | StageAction::Restore { .. }
+                | StageAction::Prepare { .. }
+                | StageAction::Decide
+        ) || stage.id.0.starts_with("rollback");
+        if needs_all_images && let Some(waiting) = background.take() {
+            run.join(waiting, &mut emitter, &mut from_work).await;
         }
         if let Some(because) = run.because_skipped(stage) {
-            teller.tell(EventKind::StageSkipped { stage: stage.id.clone(), because });
+            emitter.emit(EventKind::StageSkipped { stage: stage.id.clone(), because });
             continue;
         }
-        run.stage(stage, &mut beside, &mut teller, &mut told_by_work).await;
+        run.stage(stage, &mut background, &mut emitter, &mut from_work).await;
     }
-    if let Some(waiting) = beside.take() {
-        run.join(waiting, &mut teller, &mut told_by_work).await;
+    if let Some(waiting) = background.take() {
+        run.join(waiting, &mut emitter, &mut from_work).await;
     }
-    run.teardown(&plan.stages, &mut teller, terms).await;
-    teller.tell(EventKind::RunFinished);
-    Finished { summary: teller.summary, trouble: teller.trouble }
+    run.teardown(&plan.stages, &mut emitter, terms).await;
+    emitter.emit(EventKind::RunFinished);
+    Finished { summary: emitter.summary, trouble: emitter.trouble }
 }
 
 struct Run<'w, H, O> {
-    world: &'w World<H, O>,
+    world: &'w RunContext<H, O>,
     state: State,
     cancel: &'w CancellationToken,
     deadline: Instant,
     /// What ended the path.
     broken: Option<String>,
-    /// What ended the way back.
-    way_back_broken: Option<String>,
+    /// What ended the rollback.
+    rollback_broken: Option<String>,
     /// What ended everything.
     over: Option<Over>,
 }
@@ -229,19 +233,19 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         match &self.over {
             Some(Over::Cancelled) => return Some("the run was cancelled".to_owned()),
             Some(Over::Deadline) => return Some(self.too_late()),
-            Some(Over::Disturbed(what)) => {
+            Some(Over::Interfered(what)) => {
                 let first = what.split(';').next().unwrap_or(what);
                 return Some(format!("the run was disturbed: {first}"));
             }
             None => {}
         }
-        if let Act::NotReturned { because } = &stage.act {
+        if let StageAction::RollbackSkipped { because } = &stage.action {
             return Some(because.clone());
         }
-        if stage.id.0.starts_with("way-back") {
+        if stage.id.0.starts_with("rollback") {
             return match &self.state.baseline {
                 None => Some(self.broken.clone().unwrap_or_else(|| "there is no baseline".to_owned())),
-                Some(_) => self.way_back_broken.clone(),
+                Some(_) => self.rollback_broken.clone(),
             };
         }
         let needless = stage.hop.and_then(|hop| self.state.needless.get(&hop).cloned());
@@ -256,11 +260,11 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
     async fn stage(
         &mut self,
         stage: &Stage,
-        beside: &mut Option<Beside<'_>>,
-        teller: &mut Teller<'_>,
-        told_by_work: &mut UnboundedReceiver<EventKind>,
+        background: &mut Option<BackgroundStage<'_>>,
+        emitter: &mut EventEmitter<'_>,
+        from_work: &mut UnboundedReceiver<EventKind>,
     ) {
-        teller.tell(EventKind::StageStarted { stage: stage.id.clone() });
+        emitter.emit(EventKind::StageStarted { stage: stage.id.clone() });
         let began = Instant::now();
         let before = self.world.meter.read();
         let ended = {
@@ -268,10 +272,10 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             let mut work = std::pin::pin!(work);
             loop {
                 let beside_work = async {
-                    match beside.as_mut() {
-                        Some(beside) if beside.done.is_none() => {
-                            let done = (&mut beside.work).await;
-                            beside.done = Some((done, beside.began.elapsed()));
+                    match background.as_mut() {
+                        Some(background) if background.done.is_none() => {
+                            let done = (&mut background.work).await;
+                            background.done = Some((done, background.began.elapsed()));
                         }
                         _ => std::future::pending().await,
                     }
@@ -279,54 +283,54 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                 tokio::select! {
                     biased;
                     () = self.cancel.cancelled() => break Ended::Over(Over::Cancelled),
-                    told = told_by_work.recv() => told.into_iter().for_each(|kind| teller.tell(kind)),
+                    told = from_work.recv() => told.into_iter().for_each(|kind| emitter.emit(kind)),
                     done = &mut work => break Ended::Work(done.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))),
                     () = beside_work => {}
                     // What is to be told of it is asked below.
-                    () = self.world.host.disturbed() => break Ended::Over(Over::Disturbed(String::new())),
+                    () = self.world.host.interfered() => break Ended::Over(Over::Interfered(String::new())),
                     () = tokio::time::sleep_until(self.deadline) => break Ended::Over(Over::Deadline),
                 }
             }
         };
-        while let Ok(kind) = told_by_work.try_recv() {
-            teller.tell(kind);
+        while let Ok(kind) = from_work.try_recv() {
+            emitter.emit(kind);
         }
-        let ended = self.undisturbed(stage, ended, teller).await;
-        self.finish(stage, began.elapsed(), before, &self.world.meter.clone(), ended, teller);
+        let ended = self.without_interference(stage, ended, emitter).await;
+        self.finish(stage, began.elapsed(), before, &self.world.meter.clone(), ended, emitter);
     }
 
     /// Waits for what ran beside other stages.
     async fn join(
         &mut self,
-        mut beside: Beside<'_>,
-        teller: &mut Teller<'_>,
-        told_by_work: &mut UnboundedReceiver<EventKind>,
+        mut background: BackgroundStage<'_>,
+        emitter: &mut EventEmitter<'_>,
+        from_work: &mut UnboundedReceiver<EventKind>,
     ) {
         let mut wall = None;
-        let done = match (beside.done.take(), self.over.clone()) {
+        let done = match (background.done.take(), self.over.clone()) {
             (Some((done, took)), _) => {
                 wall = Some(took);
-                Ended::Work(done.and_then(|held| self.world.keep_images(&beside.stage, held, &mut self.state)))
+                Ended::Work(done.and_then(|held| self.world.keep_images(&background.stage, held, &mut self.state)))
             }
             (None, Some(over)) => Ended::Over(over),
             (None, None) => loop {
                 tokio::select! {
                     biased;
                     () = self.cancel.cancelled() => break Ended::Over(Over::Cancelled),
-                    told = told_by_work.recv() => told.into_iter().for_each(|kind| teller.tell(kind)),
-                    done = &mut beside.work => break Ended::Work(
-                        done.and_then(|held| self.world.keep_images(&beside.stage, held, &mut self.state)),
+                    told = from_work.recv() => told.into_iter().for_each(|kind| emitter.emit(kind)),
+                    done = &mut background.work => break Ended::Work(
+                        done.and_then(|held| self.world.keep_images(&background.stage, held, &mut self.state)),
                     ),
                     () = tokio::time::sleep_until(self.deadline) => break Ended::Over(Over::Deadline),
                 }
             },
         };
-        while let Ok(kind) = told_by_work.try_recv() {
-            teller.tell(kind);
+        while let Ok(kind) = from_work.try_recv() {
+            emitter.emit(kind);
         }
-        let wall = wall.unwrap_or_else(|| beside.began.elapsed());
-        let done = self.undisturbed(&beside.stage.clone(), done, teller).await;
-        self.finish(&beside.stage.clone(), wall, StageTime::default(), &beside.meter.clone(), done, teller);
+        let wall = wall.unwrap_or_else(|| background.began.elapsed());
+        let done = self.without_interference(&background.stage.clone(), done, emitter).await;
+        self.finish(&background.stage.clone(), wall, StageTime::default(), &background.meter.clone(), done, emitter);
     }
 
     fn finish(
@@ -336,7 +340,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         before: StageTime,
         meter: &Meter,
         ended: Ended,
-        teller: &mut Teller<'_>,
+        emitter: &mut EventEmitter<'_>,
     ) {
         let now = meter.read();
         let time = StageTime {
@@ -350,24 +354,24 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                 let told = match &over {
                     Over::Cancelled => (Outcome::Cancelled, Vec::new(), Some("cancelled from outside".to_owned())),
                     Over::Deadline => (Outcome::Inconclusive, Vec::new(), Some(self.too_late())),
-                    Over::Disturbed(what) => (Outcome::Inconclusive, Vec::new(), Some(what.clone())),
+                    Over::Interfered(what) => (Outcome::Inconclusive, Vec::new(), Some(what.clone())),
                 };
                 self.over = Some(over);
                 told
             }
         };
         let known = self.world.recognise_stage(stage, &self.state, &mut findings, reason.as_deref());
-        teller.tell(EventKind::StageFinished { stage: stage.id.clone(), outcome, findings, reason, known, time });
-        let settled = teller.summary.stages().iter().find(|record| record.id == stage.id).map(|record| record.outcome);
+        emitter.emit(EventKind::StageFinished { stage: stage.id.clone(), outcome, findings, reason, known, time });
+        let settled = emitter.summary.stages().iter().find(|record| record.id == stage.id).map(|record| record.outcome);
         // A check that could not tell does not end the path; a stage that was not carried out does.
         let ends = settled == Some(Outcome::Failed) || outcome == Outcome::Inconclusive;
         if ends {
             let cause = format!("stage {} {}", stage.id, settled.unwrap_or(outcome));
-            if stage.id.0.starts_with("way-back") {
+            if stage.id.0.starts_with("rollback") {
                 // Where every step of an in-place return was done and its proof failed, the check still tells what it
                 // has left behind.
-                if outcome != Outcome::Passed || !matches!(stage.act, Act::ReturnInPlace { .. }) {
-                    self.way_back_broken.get_or_insert(cause);
+                if outcome != Outcome::Passed || !matches!(stage.action, StageAction::RollbackInPlace { .. }) {
+                    self.rollback_broken.get_or_insert(cause);
                 }
             } else {
                 self.broken.get_or_insert(cause);

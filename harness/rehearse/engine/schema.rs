@@ -3,56 +3,56 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rehearse_core::check::{Compared, Terms, judge_answer, judge_migrations};
-use rehearse_core::event::CheckReport;
-use rehearse_core::observe::{Answer, MigrationState};
-use rehearse_core::product::MigrationCheck;
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::verdict::Finding;
+use rehearse_core::check::{Compared, ExpectContext, judge_answer, judge_migrations};
+use rehearse_core::model::product::MigrationCheck;
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::{MigrationState, Response};
+use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::verdict::Finding;
 use serde_json::Map;
 
-use super::ask::Place;
 use super::checks::Mode;
+use super::context::{EngineError, RunContext, StageContext};
+use super::execute::ExecTarget;
 use super::host::{Command, Host, HostError};
 use super::observer::Observer;
 use super::output::Collector;
-use super::world::{Scene, Trouble, World};
 
 /// The check of the schema.
 pub(super) const SCHEMA: &str = "the schema is the running code's";
 /// How long the running code may take to list its migrations.
 const LISTED_WITHIN: Duration = Duration::from_secs(600);
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     pub(super) async fn migrations(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         check: &MigrationCheck,
         before: Option<&MigrationState>,
         mode: Mode,
-    ) -> Result<(CheckReport, Option<MigrationState>), Trouble> {
+    ) -> Result<(CheckReport, Option<MigrationState>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Migrations, SCHEMA);
         let mut seen = MigrationState::default();
-        let site = self.database(scene, &check.database)?;
+        let site = self.database(ctx, &check.database)?;
         match self.observer.rows(&site, &check.recorded).await {
-            Answer::Rows(rows) => {
+            Response::Rows(rows) => {
                 seen.recorded = rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
             }
-            Answer::Refused { reason } => {
+            Response::Rejected { reason } => {
                 report.assertions += 1;
                 let seen = format!("the server refused: {reason}");
                 report.findings.push(Finding::new("the schema", "the migrations that the database has recorded", seen));
             }
-            Answer::Silent { reason } | Answer::Broken { reason } => report.unclear.push(reason),
-            Answer::Http(_) | Answer::Exec(_) => {}
+            Response::NoResponse { reason } | Response::ProbeError { reason } => report.inconclusive.push(reason),
+            Response::Http(_) | Response::Exec(_) => {}
         }
-        let context = self.context(scene, &Default::default(), &Map::new());
+        let context = self.context(ctx, &Default::default(), &Map::new());
         let command = Command { argv: check.known.command.argv(&context)?, ..Command::default() };
-        let (file, evidence) = self.evidence.file(&scene.stage.0, "migrations of the running code", "txt")?;
+        let (file, evidence) = self.evidence.file(&ctx.stage.0, "migrations of the running code", "txt")?;
         let mut sink = Collector::new(&file, self.evidence.redacting(), None)?;
         let code = {
             let _wait = self.meter.product();
-            let listing = self.host.exec(&scene.deployment, &check.known.service, &command, &mut sink);
+            let listing = self.host.exec(&ctx.deployment, &check.known.service, &command, &mut sink);
             let what = || format!("listing the migrations of {}", check.known.service);
             let late = |_| Err(HostError::Deadline { what: what(), limit: LISTED_WITHIN });
             tokio::time::timeout(LISTED_WITHIN, listing).await.unwrap_or_else(late)
@@ -64,19 +64,21 @@ impl<H: Host, O: Observer> World<H, O> {
                 let lines = out.text.lines().filter_map(|line| check.known.each.regex().captures(line));
                 seen.known = lines.filter_map(|found| Some(found.get(1)?.as_str().to_owned())).collect();
             }
-            Ok(code) => report.unclear.push(format!("listing the migrations ended with {code}: {}", err.text.trim())),
-            Err(error) => report.unclear.push(error.chain()),
+            Ok(code) => {
+                report.inconclusive.push(format!("listing the migrations ended with {code}: {}", err.text.trim()))
+            }
+            Err(error) => report.inconclusive.push(error.chain()),
         }
         let text = serde_json::to_vec_pretty(&seen).unwrap_or_default();
-        report.evidence.push(self.evidence.write(&scene.stage.0, "migrations", "json", &text)?);
+        report.evidence.push(self.evidence.write(&ctx.stage.0, "migrations", "json", &text)?);
         // What was read in part is neither judged nor compared with later.
-        let read = report.unclear.is_empty() && report.findings.is_empty();
+        let read = report.inconclusive.is_empty() && report.findings.is_empty();
         if read {
             judge_migrations(&seen, before, (check.records, &check.replaced), &mut report);
         }
         match (mode, before) {
-            (Mode::Return, None) => report.unclear.push("there is no baseline to compare with".to_owned()),
-            (Mode::Return, Some(before)) if read => {
+            (Mode::Rollback, None) => report.inconclusive.push("there is no baseline to compare with".to_owned()),
+            (Mode::Rollback, Some(before)) if read => {
                 let (was, is): (BTreeSet<_>, BTreeSet<_>) =
                     (before.recorded.iter().collect(), seen.recorded.iter().collect());
                 report.assertions += 1;
@@ -86,12 +88,12 @@ impl<H: Host, O: Observer> World<H, O> {
                     report.findings.push(Finding::new("the schema", expected, format!("{}{others}", is.len())));
                 }
             }
-            (Mode::Return, Some(_)) | (Mode::Baseline | Mode::Hop, _) => {}
+            (Mode::Rollback, Some(_)) | (Mode::Baseline | Mode::Hop, _) => {}
         }
         if let Some(status) = &check.status {
-            let (answer, _) = self.ask_exec(scene, status, &context, Place::Inside).await?;
-            let terms = Terms { expect: &status.expect, same: &[], changes: &[], context: &context };
-            judge_answer(&answer, terms, Compared::Nothing, &mut report);
+            let (response, _) = self.ask_exec(ctx, status, &context, ExecTarget::Inside).await?;
+            let terms = ExpectContext { expect: &status.expect, unchanged: &[], changes: &[], context: &context };
+            judge_answer(&response, terms, Compared::Nothing, &mut report);
         }
         Ok((report.decide(), read.then_some(seen)))
     }

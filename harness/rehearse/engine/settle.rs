@@ -3,18 +3,18 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rehearse_core::observe::Answer;
-use rehearse_core::plan::humane;
-use rehearse_core::product::{Counts, SqlCondition, WaitProgress, WaitUntil};
-use rehearse_core::progress::{Counting, Progress};
-use rehearse_core::template::Template;
-use rehearse_core::verdict::Finding;
+use rehearse_core::model::product::{Counts, SqlCondition, WaitProgress, WaitUntil};
+use rehearse_core::observation::Response;
+use rehearse_core::observation::progress::{Counting, Progress};
+use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::planning::plan::humane;
+use rehearse_core::vocabulary::template::Template;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use super::context::{EngineError, RunContext, StageContext};
 use super::host::Host;
 use super::observer::Observer;
-use super::world::{Scene, Trouble, World};
 
 /// Between two looks at how far it is.
 const BETWEEN: Duration = Duration::from_secs(1);
@@ -53,25 +53,25 @@ impl<'a> Settling<'a> {
     }
 }
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Reads how far a wait is, again and again. Returns only when there is no use in waiting longer, with the reason.
     pub(super) async fn until_it_is_given_up(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         settling: Option<&Settling<'_>>,
-    ) -> Result<Finding, Trouble> {
+    ) -> Result<Finding, EngineError> {
         let Some(settling) = settling else { return std::future::pending().await };
         let (step, began) = (settling.step, Instant::now());
         loop {
             // What cannot be asked now is asked again when the condition holds.
-            if let Some(Ok(finding)) = self.what_failed(scene, step).await? {
+            if let Some(Ok(finding)) = self.what_failed(ctx, step).await? {
                 return Ok(finding);
             }
             if let Some(wanted) = &step.progress {
                 let service = step.service.as_deref().unwrap_or_default();
-                let number = self.number(scene, wanted, service).await?;
+                let number = self.number(ctx, wanted, service).await?;
                 let total = match &wanted.total {
-                    Some(total) => self.number_of(scene, &wanted.database, total).await?,
+                    Some(total) => self.number_of(ctx, &wanted.database, total).await?,
                     None => None,
                 };
                 let at = began.elapsed();
@@ -99,18 +99,18 @@ impl<H: Host, O: Observer> World<H, O> {
     /// A finding with the first rows of what has failed; the reason where that cannot be asked.
     pub(super) async fn what_failed(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         step: &WaitUntil,
-    ) -> Result<Option<Result<Finding, String>>, Trouble> {
+    ) -> Result<Option<Result<Finding, String>>, EngineError> {
         let Some(SqlCondition { database, sql }) = &step.failed else { return Ok(None) };
-        let site = self.database(scene, database)?;
-        let sql = sql.render(&self.context(scene, &Default::default(), &Map::new()))?;
+        let site = self.database(ctx, database)?;
+        let sql = sql.render(&self.context(ctx, &Default::default(), &Map::new()))?;
         let rows = match self.observer.rows(&site, &sql).await {
-            Answer::Rows(rows) => rows.rows,
-            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => {
+            Response::Rows(rows) => rows.rows,
+            Response::NoResponse { reason } | Response::Rejected { reason } | Response::ProbeError { reason } => {
                 return Ok(Some(Err(reason)));
             }
-            Answer::Http(_) | Answer::Exec(_) => return Ok(Some(Err("no rows".to_owned()))),
+            Response::Http(_) | Response::Exec(_) => return Ok(Some(Err("no rows".to_owned()))),
         };
         if rows.is_empty() {
             return Ok(None);
@@ -127,19 +127,24 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// The number of progress; none when there is none to be had now.
-    async fn number(&self, scene: &Scene, wanted: &WaitProgress, service: &str) -> Result<Option<f64>, Trouble> {
+    async fn number(
+        &self,
+        ctx: &StageContext,
+        wanted: &WaitProgress,
+        service: &str,
+    ) -> Result<Option<f64>, EngineError> {
         if let Some(sql) = &wanted.sql {
-            return self.number_of(scene, &wanted.database, sql).await;
+            return self.number_of(ctx, &wanted.database, sql).await;
         }
         let (Some(http), Some(at)) = (&wanted.http, &wanted.json) else { return Ok(None) };
-        let Ok(response) = self.response(scene, service, http).await? else { return Ok(None) };
+        let Ok(response) = self.response(ctx, service, http).await? else { return Ok(None) };
         let json: Option<Value> = serde_json::from_str(&response.body.text).ok();
         let value = json.as_ref().and_then(|json| json.pointer(at.as_str()));
         Ok(value.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok())))
     }
 
-    async fn number_of(&self, scene: &Scene, database: &str, sql: &Template) -> Result<Option<f64>, Trouble> {
+    async fn number_of(&self, ctx: &StageContext, database: &str, sql: &Template) -> Result<Option<f64>, EngineError> {
         let wanted = SqlCondition { database: database.to_owned(), sql: sql.clone() };
-        Ok(self.value(scene, &wanted).await?.ok().and_then(|value| value.parse().ok()))
+        Ok(self.value(ctx, &wanted).await?.ok().and_then(|value| value.parse().ok()))
     }
 }

@@ -5,99 +5,100 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use rehearse_core::check::{DataTerms, judge_data, judge_rows, reading};
-use rehearse_core::event::CheckReport;
-use rehearse_core::observe::Reading;
-use rehearse_core::path::Target;
-use rehearse_core::plan::{Act, ImageNeed, MAIN, Stage};
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::verdict::{Finding, Outcome};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::TableQuery;
+use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::verdict::{Finding, Outcome};
+use rehearse_core::planning::path::Target;
+use rehearse_core::planning::plan::{ImageNeed, MAIN, Stage, StageAction};
 
 use super::backup;
 use super::checks::Mode;
+use super::context::{EngineError, RunContext, StageContext, StepEnd};
 use super::host::{Host, HostError, ImageHeld, ImageWanted, Obtained};
 use super::observer::Observer;
 use super::state::State;
 use super::wait::truth;
-use super::world::{Scene, StepEnd, Trouble, World};
 
 /// The images a stage made available.
-pub(crate) type Held = Vec<(ImageNeed, ImageHeld)>;
+pub(crate) type ObtainedImages = Vec<(ImageNeed, ImageHeld)>;
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Carries out a stage. Images that are obtained beside other stages are not carried out here.
-    pub(crate) async fn perform(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, Trouble> {
-        match &stage.act {
-            Act::VerifyBackup => self.verify_backup(stage, state).await,
-            Act::Images { images, .. } => {
+    pub(crate) async fn perform(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, EngineError> {
+        match &stage.action {
+            StageAction::VerifyBackup => self.verify_backup(stage, state).await,
+            StageAction::Images { images, .. } => {
                 let held = self.obtain(stage, images).await?;
                 self.keep_images(stage, held, state)
             }
-            Act::Deploy { deployment, steps } => {
-                let scene = state.scene(self, stage, deployment, 0);
+            StageAction::Deploy { deployment, steps } => {
+                let ctx = state.ctx(self, stage, deployment, 0);
                 let wait = self.meter.engine();
-                self.host.open(&scene.deployment).await?;
+                self.host.open(&ctx.deployment).await?;
                 for name in self.case.product.services.keys() {
-                    self.create(&scene, name).await?;
+                    self.create(&ctx, name).await?;
                 }
                 drop(wait);
-                self.steps(&scene, steps).await
+                self.steps(&ctx, steps).await
             }
-            Act::Restore { deployment, steps } => {
-                let scene = state.scene(self, stage, deployment, 0);
-                let end = self.steps(&scene, steps).await?;
-                let proved = self.prove_restore(&scene, state, None).await;
+            StageAction::Restore { deployment, steps } => {
+                let ctx = state.ctx(self, stage, deployment, 0);
+                let end = self.steps(&ctx, steps).await?;
+                let proved = self.prove_restore(&ctx, state, None).await;
                 unless_failed(end, proved)
             }
-            Act::Prepare { steps } => {
-                let deployment = if stage.id.0.starts_with("way-back") { rehearse_core::plan::WAY_BACK } else { MAIN };
-                self.steps(&state.scene(self, stage, deployment, 0), steps).await
+            StageAction::Prepare { steps } => {
+                let deployment =
+                    if stage.id.0.starts_with("rollback") { rehearse_core::planning::plan::ROLLBACK } else { MAIN };
+                self.steps(&state.ctx(self, stage, deployment, 0), steps).await
             }
-            Act::Decide => self.decide(stage, state).await,
-            Act::Baseline { checks } => {
-                let scene = state.scene(self, stage, MAIN, 0);
-                self.checks(&scene, state, checks, Mode::Baseline).await;
+            StageAction::Decide => self.decide(stage, state).await,
+            StageAction::Baseline { checks } => {
+                let ctx = state.ctx(self, stage, MAIN, 0);
+                self.checks(&ctx, state, checks, Mode::Baseline).await;
                 Ok(StepEnd::Done)
             }
-            Act::Preflight { steps } => {
+            StageAction::Preflight { steps } => {
                 // The pre-check is the old release's, on its images; only `to` speaks of where the hop goes.
                 let goal = stage.hop.unwrap_or_default();
-                let mut scene = state.scene(self, stage, MAIN, state.at.0);
-                scene.to = state.release(self, goal);
-                scene.hop = goal;
-                self.steps(&scene, steps).await
+                let mut ctx = state.ctx(self, stage, MAIN, state.at.0);
+                ctx.to = state.release(self, goal);
+                ctx.hop = goal;
+                self.steps(&ctx, steps).await
             }
-            Act::Upgrade { steps } => {
-                let scene = state.scene(self, stage, MAIN, stage.hop.unwrap_or_default());
-                self.mark_logs(&scene, state).await;
-                self.steps(&scene, steps).await
+            StageAction::Upgrade { steps } => {
+                let ctx = state.ctx(self, stage, MAIN, stage.hop.unwrap_or_default());
+                self.mark_logs(&ctx, state).await;
+                self.steps(&ctx, steps).await
             }
-            Act::Settle { steps } => {
-                self.steps(&state.scene(self, stage, MAIN, stage.hop.unwrap_or_default()), steps).await
+            StageAction::Settle { steps } => {
+                self.steps(&state.ctx(self, stage, MAIN, stage.hop.unwrap_or_default()), steps).await
             }
-            Act::Check { checks } => {
+            StageAction::Check { checks } => {
                 let hop = stage.hop.unwrap_or_default();
-                let scene = state.scene(self, stage, MAIN, hop);
-                self.checks(&scene, state, checks, Mode::Hop).await;
-                state.at = (hop, scene.release);
+                let ctx = state.ctx(self, stage, MAIN, hop);
+                self.checks(&ctx, state, checks, Mode::Hop).await;
+                state.at = (hop, ctx.release);
                 Ok(StepEnd::Done)
             }
-            Act::ReturnInPlace { steps } => {
-                let scene = state.scene(self, stage, MAIN, 0);
-                let end = self.steps(&scene, steps).await?;
+            StageAction::RollbackInPlace { steps } => {
+                let ctx = state.ctx(self, stage, MAIN, 0);
+                let end = self.steps(&ctx, steps).await?;
                 let tables = state.baseline.as_ref().and_then(|baseline| baseline.tables.clone());
-                let proved = self.prove_restore(&scene, state, tables.as_ref()).await;
+                let proved = self.prove_restore(&ctx, state, tables.as_ref()).await;
                 unless_failed(end, proved)
             }
-            Act::CheckReturn { deployment, checks } => {
-                let scene = state.scene(self, stage, deployment, 0);
-                self.checks(&scene, state, checks, Mode::Return).await;
+            StageAction::CheckRollback { deployment, checks } => {
+                let ctx = state.ctx(self, stage, deployment, 0);
+                self.checks(&ctx, state, checks, Mode::Rollback).await;
                 Ok(StepEnd::Done)
             }
-            Act::NotReturned { .. } | Act::Teardown => Ok(StepEnd::Done),
+            StageAction::RollbackSkipped { .. } | StageAction::Teardown => Ok(StepEnd::Done),
         }
     }
 
-    async fn verify_backup(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, Trouble> {
+    async fn verify_backup(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, EngineError> {
         let case = self.case.clone();
         let nobody_waits = GivenUp::default();
         let watch = Arc::clone(&nobody_waits.0);
@@ -109,7 +110,7 @@ impl<H: Host, O: Observer> World<H, O> {
         let verified = match read.await {
             Ok(Ok(verified)) => verified,
             Ok(Err(source)) => return Err(HostError::File { operation: "read", path: folder(), source }.into()),
-            Err(error) => return Err(Trouble::Unseen(format!("bug: {error}"))),
+            Err(error) => return Err(EngineError::Unobservable(format!("bug: {error}"))),
         };
         for note in verified.told() {
             self.note(&stage.id, note);
@@ -120,7 +121,7 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// Makes images available, each once, side by side as the host allows.
-    pub(crate) async fn obtain(&self, stage: &Stage, needs: &[ImageNeed]) -> Result<Held, Trouble> {
+    pub(crate) async fn obtain(&self, stage: &Stage, needs: &[ImageNeed]) -> Result<ObtainedImages, EngineError> {
         let _wait = self.meter.engine();
         let mut wanted: BTreeMap<ImageWanted, Vec<&ImageNeed>> = BTreeMap::new();
         for need in needs {
@@ -137,7 +138,7 @@ impl<H: Host, O: Observer> World<H, O> {
             };
             let holds = held.release.as_ref().map_or(String::new(), |release| format!(", holds {release}"));
             self.note(&stage.id, format!("{}: {how}{holds} ({})", image.name, held.provenance));
-            Ok::<_, Trouble>(needs.into_iter().map(|need| (need.clone(), held.clone())).collect::<Vec<_>>())
+            Ok::<_, EngineError>(needs.into_iter().map(|need| (need.clone(), held.clone())).collect::<Vec<_>>())
         });
         let mut all = Vec::new();
         for held in join_all(obtained).await {
@@ -147,7 +148,12 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// Takes note of images, and of the release that each hop really goes to.
-    pub(crate) fn keep_images(&self, stage: &Stage, held: Held, state: &mut State) -> Result<StepEnd, Trouble> {
+    pub(crate) fn keep_images(
+        &self,
+        stage: &Stage,
+        held: ObtainedImages,
+        state: &mut State,
+    ) -> Result<StepEnd, EngineError> {
         for (need, image) in held {
             if let (Some(Target::Line(line)), Some(release)) = (&need.holds, &image.release) {
                 match state.actual.insert(need.hop, release.clone()) {
@@ -157,7 +163,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     Some(other) if other == *release => {}
                     Some(other) => {
                         let text = format!("the images of hop {} hold {other} and {release}: {}", need.hop, need.image);
-                        return Err(Trouble::Unseen(text));
+                        return Err(EngineError::Unobservable(text));
                     }
                 }
             }
@@ -173,20 +179,20 @@ impl<H: Host, O: Observer> World<H, O> {
     /// as they were where that is known.
     async fn prove_restore(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         state: &State,
-        before: Option<&rehearse_core::observe::DataState>,
-    ) -> Result<(), Trouble> {
+        before: Option<&rehearse_core::observation::DataState>,
+    ) -> Result<(), EngineError> {
         let product = &self.case.product;
         let Some(rows) = state.verified.as_ref().and_then(|verified| verified.rows.as_ref()) else { return Ok(()) };
         let (Some(check), Some(_)) = (&product.checks.data, &product.backup.rows) else { return Ok(()) };
         let mut report = CheckReport::new(CheckKind::Data, "the restored tables are those of the backup");
-        let wanted = Reading { keep: before.is_some(), ..reading(before, &[], &[]) };
-        let tables = self.tables(scene, check, &wanted, &mut report).await?;
+        let wanted = TableQuery { keep: before.is_some(), ..reading(before, &[], &[]) };
+        let tables = self.tables(ctx, check, &wanted, &mut report).await?;
         if let Some(tables) = &tables {
             judge_rows(rows, tables, &mut report);
         }
-        self.checked(scene, state, report.decide());
+        self.checked(ctx, state, report.decide());
         if let (Some(tables), Some(before)) = (&tables, before) {
             let mut report =
                 CheckReport::new(CheckKind::Data, "the restored tables are as they were before the first hop");
@@ -194,20 +200,20 @@ impl<H: Host, O: Observer> World<H, O> {
             let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
             let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere, growing: &none };
             judge_data(before, tables, terms, &mut report);
-            self.checked(scene, state, report.decide());
+            self.checked(ctx, state, report.decide());
         }
         Ok(())
     }
 
     /// Decides the conditional stops on the restored data.
-    async fn decide(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, Trouble> {
-        let scene = state.scene(self, stage, MAIN, 0);
+    async fn decide(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, EngineError> {
+        let ctx = state.ctx(self, stage, MAIN, 0);
         for hop in &self.case.plan.hops {
             let Some(when) = &hop.when else { continue };
             let untold = |reason: String| {
-                Trouble::Unseen(format!("whether the stop at {} is needed cannot be told: {reason}", hop.to))
+                EngineError::Unobservable(format!("whether the stop at {} is needed cannot be told: {reason}", hop.to))
             };
-            let value = self.value(&scene, when).await?.map_err(untold)?;
+            let value = self.value(&ctx, when).await?.map_err(untold)?;
             let needed = truth(&value).ok_or_else(|| untold(format!("{value:?} is no truth value and no number")))?;
             let verb = if needed { "is needed" } else { "is not needed" };
             let text = format!("the stop at {} {verb}: {} is {value}", hop.to, when.sql.text());
@@ -232,7 +238,7 @@ impl Drop for GivenUp {
 }
 
 /// A failure stays one, whatever we could not tell after it.
-fn unless_failed(end: StepEnd, after: Result<(), Trouble>) -> Result<StepEnd, Trouble> {
+fn unless_failed(end: StepEnd, after: Result<(), EngineError>) -> Result<StepEnd, EngineError> {
     if let StepEnd::Done = end {
         after?;
     }
@@ -240,7 +246,7 @@ fn unless_failed(end: StepEnd, after: Result<(), Trouble>) -> Result<StepEnd, Tr
 }
 
 /// A stage's end as it is told.
-pub(crate) fn told(end: Result<StepEnd, Trouble>) -> (Outcome, Vec<Finding>, Option<String>) {
+pub(crate) fn told(end: Result<StepEnd, EngineError>) -> (Outcome, Vec<Finding>, Option<String>) {
     match end {
         Ok(StepEnd::Done) => (Outcome::Passed, Vec::new(), None),
         Ok(StepEnd::Failed(findings)) => (Outcome::Failed, findings, None),

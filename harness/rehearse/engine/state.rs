@@ -4,30 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rehearse_core::event::StageId;
-use rehearse_core::graphql::Schema;
-use rehearse_core::observe::{DataState, LogReview, MigrationState, Samples};
-use rehearse_core::plan::{MAIN, Stage};
-use rehearse_core::release::Release;
+use rehearse_core::observation::graphql::Schema;
+use rehearse_core::observation::{DataState, LogReview, MigrationState, Samples};
+use rehearse_core::outcome::event::StageId;
+use rehearse_core::planning::plan::{MAIN, Stage};
+use rehearse_core::vocabulary::release::Release;
 
 use super::backup::Verified;
 use super::budget::Needs;
+use super::context::{RunContext, StageContext};
 use super::host::{DeploymentName, Host, ImageHeld};
 use super::observer::Observer;
-use super::probe::Answers;
-use super::restart::Restless;
-use super::world::{Scene, World};
+use super::probe::Observations;
+use super::restart_drift::RestartDrift;
 
 /// What was seen on the source release.
 #[derive(Debug, Default)]
 pub(crate) struct Baseline {
-    pub(crate) answers: Answers,
+    pub(crate) answers: Observations,
     pub(crate) samples: Vec<Samples>,
     pub(crate) needs: Needs,
     pub(crate) logs: Vec<LogReview>,
     pub(crate) migrations: Option<MigrationState>,
     pub(crate) graphql: Option<Schema>,
-    /// The tables before any probe of ours asked: what the way back has to be equal to.
+    /// The tables before any probe of ours asked: what the rollback has to be equal to.
     pub(crate) tables: Option<DataState>,
 }
 
@@ -64,7 +64,7 @@ impl Reference {
 
 /// Where a log stood when the hop began.
 #[derive(Debug, Clone)]
-pub(crate) struct Mark {
+pub(crate) struct LogOffset {
     /// The file of the container's own log, which tells one container from the next.
     pub(crate) container: Option<PathBuf>,
     pub(crate) printed: u64,
@@ -84,12 +84,12 @@ pub(crate) struct State {
     pub(crate) baseline: Option<Arc<Baseline>>,
     pub(crate) reference: Option<Reference>,
     /// What a plain restart of the source release changes.
-    pub(crate) restless: Restless,
+    pub(crate) restart_drift: RestartDrift,
     /// What was recorded of migrations before the hop.
     pub(crate) migrations: Option<MigrationState>,
     /// The GraphQL schema before the hop, and the release that had it.
     pub(crate) graphql: Option<(Release, Schema)>,
-    pub(crate) marks: BTreeMap<String, Mark>,
+    pub(crate) log_offsets: BTreeMap<String, LogOffset>,
     /// Hops that the restored data does not need, with the reason.
     pub(crate) needless: BTreeMap<u32, String>,
 }
@@ -103,32 +103,32 @@ impl State {
             at: (0, source),
             baseline: None,
             reference: None,
-            restless: Restless::default(),
+            restart_drift: RestartDrift::default(),
             migrations: None,
             graphql: None,
-            marks: BTreeMap::new(),
+            log_offsets: BTreeMap::new(),
             needless: BTreeMap::new(),
         }
     }
 
     /// The release of a hop: as its image holds it, or as planned.
-    pub(crate) fn release<H: Host, O: Observer>(&self, world: &World<H, O>, hop: u32) -> Release {
+    pub(crate) fn release<H: Host, O: Observer>(&self, world: &RunContext<H, O>, hop: u32) -> Release {
         let planned = || world.case.plan.hops.iter().find(|planned| planned.number == hop).map(|hop| hop.to.clone());
         self.actual.get(&hop).cloned().or_else(planned).unwrap_or_else(|| world.case.plan.from.clone())
     }
 
     /// Where and on what release the steps of a stage happen; `goal` is the hop whose release they go to.
-    pub(crate) fn scene<H: Host, O: Observer>(
+    pub(crate) fn ctx<H: Host, O: Observer>(
         &self,
-        world: &World<H, O>,
+        world: &RunContext<H, O>,
         stage: &Stage,
         deployment: &str,
         goal: u32,
-    ) -> Scene {
+    ) -> StageContext {
         // A service that does not change with the release has one image, the source's.
         let of_source = self.images.iter().filter(|((hop, _), _)| *hop == 0);
         let of_goal = self.images.iter().filter(|((hop, _), _)| *hop == goal);
-        Scene {
+        StageContext {
             stage: StageId(stage.id.0.clone()),
             deployment: DeploymentName(deployment.to_owned()),
             release: self.release(world, goal),

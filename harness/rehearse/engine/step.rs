@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rehearse_core::check::{Compared, Terms, judge_answer};
-use rehearse_core::event::CheckReport;
-use rehearse_core::observe::{Answer, Seen};
-use rehearse_core::plan::describe;
-use rehearse_core::product::{Capture, ExecStep, Expect, HttpStep, Step};
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::verdict::Finding;
+use rehearse_core::check::{Compared, ExpectContext, judge_answer};
+use rehearse_core::model::product::{Capture, ExecStep, Expect, HttpStep, Step};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::{Observation, Response};
+use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::planning::plan::describe;
 use serde_json::{Map, Value};
 
-use super::ask::Place;
+use super::context::{EngineError, RunContext, StageContext, StepEnd};
+use super::execute::ExecTarget;
 use super::host::{Host, ServiceState};
 use super::login::Logins;
 use super::observer::Observer;
 use super::wait::Awaited;
-use super::world::{Scene, StepEnd, Trouble, World};
 
 /// How long sessions of stopped services may linger before they count.
 const SESSIONS_LINGER: Duration = Duration::from_secs(10);
@@ -39,21 +39,21 @@ pub(crate) struct Script {
     unproven: bool,
 }
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Carries out steps in order, until one fails.
-    pub(crate) async fn steps(&self, scene: &Scene, steps: &[Step]) -> Result<StepEnd, Trouble> {
+    pub(crate) async fn steps(&self, ctx: &StageContext, steps: &[Step]) -> Result<StepEnd, EngineError> {
         let mut script = Script::default();
         for step in steps {
-            self.progress(&scene.stage, describe(step));
-            if let StepEnd::Failed(findings) = self.step(scene, step, &mut script).await? {
+            self.progress(&ctx.stage, describe(step));
+            if let StepEnd::Failed(findings) = self.step(ctx, step, &mut script).await? {
                 return Ok(StepEnd::Failed(findings));
             }
         }
         Ok(StepEnd::Done)
     }
 
-    async fn step(&self, scene: &Scene, step: &Step, script: &mut Script) -> Result<StepEnd, Trouble> {
-        let context = self.context(scene, &BTreeMap::new(), &script.captured);
+    async fn step(&self, ctx: &StageContext, step: &Step, script: &mut Script) -> Result<StepEnd, EngineError> {
+        let context = self.context(ctx, &BTreeMap::new(), &script.captured);
         // What does not yet make anything run or ask anything may stand between the stop and its proof.
         let acts = match step {
             Step::Stop(_) | Step::Replace(_) | Step::CopyIn(_) => false,
@@ -69,14 +69,14 @@ impl<H: Host, O: Observer> World<H, O> {
         };
         if acts
             && script.unproven
-            && let StepEnd::Failed(findings) = self.nothing_old_runs(scene, script).await?
+            && let StepEnd::Failed(findings) = self.nothing_old_runs(ctx, script).await?
         {
             return Ok(StepEnd::Failed(findings));
         }
         match step {
             Step::Start(services) => {
                 for service in services {
-                    if let StepEnd::Failed(findings) = self.start(scene, service).await? {
+                    if let StepEnd::Failed(findings) = self.start(ctx, service).await? {
                         return Ok(StepEnd::Failed(findings));
                     }
                     script.stopped.remove(service);
@@ -85,7 +85,7 @@ impl<H: Host, O: Observer> World<H, O> {
             }
             Step::Stop(services) => {
                 for service in services {
-                    self.stop(scene, service).await?;
+                    self.stop(ctx, service).await?;
                     script.stopped.insert(service.clone());
                 }
                 script.unproven = true;
@@ -93,8 +93,8 @@ impl<H: Host, O: Observer> World<H, O> {
             }
             Step::Restart(services) => {
                 for service in services {
-                    self.stop(scene, service).await?;
-                    if let StepEnd::Failed(findings) = self.start(scene, service).await? {
+                    self.stop(ctx, service).await?;
+                    if let StepEnd::Failed(findings) = self.start(ctx, service).await? {
                         return Ok(StepEnd::Failed(findings));
                     }
                     script.stopped.remove(service);
@@ -104,55 +104,55 @@ impl<H: Host, O: Observer> World<H, O> {
             Step::Replace(services) => {
                 for service in services {
                     let _wait = self.meter.engine();
-                    self.moved(&scene.deployment, service);
-                    self.host.remove(&scene.deployment, service).await?;
-                    self.create(scene, service).await?;
+                    self.forget_address(&ctx.deployment, service);
+                    self.host.remove(&ctx.deployment, service).await?;
+                    self.create(ctx, service).await?;
                 }
                 Ok(StepEnd::Done)
             }
-            Step::Exec(step) => self.command(scene, step, &context, Place::Inside, script).await,
-            Step::Run(step) => self.command(scene, step, &context, Place::OneOff, script).await,
+            Step::Exec(step) => self.command(ctx, step, &context, ExecTarget::Inside, script).await,
+            Step::Run(step) => self.command(ctx, step, &context, ExecTarget::OneOff, script).await,
             Step::StartUpgrading(step) => {
-                let end = self.start_upgrading(scene, step).await?;
+                let end = self.start_upgrading(ctx, step).await?;
                 script.stopped.remove(&step.service);
                 Ok(end)
             }
             Step::CopyIn(step) | Step::Unpack(step) if step.optional && self.part(&step.from).is_err() => {
-                self.note(&scene.stage, format!("the backup has no {}, so it is left out", step.from));
+                self.note(&ctx.stage, format!("the backup has no {}, so it is left out", step.from));
                 Ok(StepEnd::Done)
             }
             Step::CopyIn(step) => {
                 let (file, to) = (self.part(&step.from)?, step.to.render(&context)?);
                 let _wait = self.meter.engine();
-                self.host.copy_in_file(&scene.deployment, &step.service, &file, &to).await?;
+                self.host.copy_in_file(&ctx.deployment, &step.service, &file, &to).await?;
                 Ok(StepEnd::Done)
             }
             Step::Unpack(step) => {
                 let (file, to) = (self.part(&step.from)?, step.to.render(&context)?);
                 let _wait = self.meter.engine();
-                self.host.copy_in_archive(&scene.deployment, &step.service, &file, &to).await?;
+                self.host.copy_in_archive(&ctx.deployment, &step.service, &file, &to).await?;
                 Ok(StepEnd::Done)
             }
             Step::Http(step) => {
-                if step.releases.as_ref().is_some_and(|range| !range.contains(&scene.release)) {
+                if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
                     return Ok(StepEnd::Done);
                 }
-                if let StepEnd::Failed(findings) = self.step_as(scene, step, &context, script).await? {
+                if let StepEnd::Failed(findings) = self.step_as(ctx, step, &context, script).await? {
                     return Ok(StepEnd::Failed(findings));
                 }
-                let context = self.context(scene, &BTreeMap::new(), &script.captured);
-                let seen = self.ask_http(scene, step, VISIT, &context, false).await?;
+                let context = self.context(ctx, &BTreeMap::new(), &script.captured);
+                let seen = self.ask_http(ctx, step, VISIT, &context, false).await?;
                 self.judge_step(&seen, &step.expect, &step.capture, &context, script)
             }
             Step::Sql(step) => {
-                if step.releases.as_ref().is_some_and(|range| !range.contains(&scene.release)) {
+                if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
                     return Ok(StepEnd::Done);
                 }
-                let seen = self.ask_sql(scene, step, &context).await?;
+                let seen = self.ask_sql(ctx, step, &context).await?;
                 self.judge_step(&seen, &step.expect, &step.capture, &context, script)
             }
             Step::WaitUntil(step) => {
-                if step.releases.as_ref().is_some_and(|range| !range.contains(&scene.release)) {
+                if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
                     return Ok(StepEnd::Done);
                 }
                 let awaited = Awaited {
@@ -162,7 +162,7 @@ impl<H: Host, O: Observer> World<H, O> {
                     step: Some(step),
                     limit: step.deadline.get(),
                 };
-                self.wait(scene, awaited).await
+                self.wait(ctx, awaited).await
             }
         }
     }
@@ -170,34 +170,34 @@ impl<H: Host, O: Observer> World<H, O> {
     /// Logs in who asks.
     async fn step_as(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         step: &HttpStep,
         context: &Value,
         script: &mut Script,
-    ) -> Result<StepEnd, Trouble> {
+    ) -> Result<StepEnd, EngineError> {
         let Some(identity) = &step.identity else { return Ok(StepEnd::Done) };
         let identity = identity.render(context)?;
         let mut report = CheckReport::new(CheckKind::Health, "step");
-        let logged_in = self.log_in(scene, VISIT, &identity, &mut script.logins, &mut report).await?;
+        let logged_in = self.log_in(ctx, VISIT, &identity, &mut script.logins, &mut report).await?;
         if !report.findings.is_empty() {
             return Ok(StepEnd::Failed(report.findings));
         }
         if !logged_in {
-            let doubt = report.unclear.pop().unwrap_or_else(|| format!("{identity} is not logged in"));
-            return Err(Trouble::Unseen(doubt));
+            let doubt = report.inconclusive.pop().unwrap_or_else(|| format!("{identity} is not logged in"));
+            return Err(EngineError::Unobservable(doubt));
         }
         script.captured.extend(script.logins.captured.clone());
         Ok(StepEnd::Done)
     }
 
     /// Starts a service and waits until it is ready.
-    pub(crate) async fn start(&self, scene: &Scene, service: &str) -> Result<StepEnd, Trouble> {
-        self.moved(&scene.deployment, service);
-        self.starts(&scene.deployment, service);
+    pub(crate) async fn start(&self, ctx: &StageContext, service: &str) -> Result<StepEnd, EngineError> {
+        self.forget_address(&ctx.deployment, service);
+        self.mark_start(&ctx.deployment, service);
         let began = tokio::time::Instant::now();
         {
             let _wait = self.meter.engine();
-            self.host.start(&scene.deployment, service).await?;
+            self.host.start(&ctx.deployment, service).await?;
         }
         let services = self.services();
         let Some((ready, limit)) = services.get(service).and_then(|service| {
@@ -208,25 +208,25 @@ impl<H: Host, O: Observer> World<H, O> {
         };
         let what = format!("service {service} is ready");
         let awaited = Awaited { what: &what, service: Some(service), condition: ready, step: None, limit };
-        let end = self.wait(scene, awaited).await?;
+        let end = self.wait(ctx, awaited).await?;
         if let StepEnd::Done = end {
-            self.became_ready(&scene.deployment, service, began);
+            self.became_ready(&ctx.deployment, service, began);
         }
         Ok(end)
     }
 
-    async fn stop(&self, scene: &Scene, service: &str) -> Result<(), Trouble> {
+    async fn stop(&self, ctx: &StageContext, service: &str) -> Result<(), EngineError> {
         let _wait = self.meter.product();
-        self.moved(&scene.deployment, service);
-        self.host.stop(&scene.deployment, service).await?;
+        self.forget_address(&ctx.deployment, service);
+        self.host.stop(&ctx.deployment, service).await?;
         Ok(())
     }
 
     /// Proves that what was stopped is gone, and that it left no session on a database.
-    async fn nothing_old_runs(&self, scene: &Scene, script: &mut Script) -> Result<StepEnd, Trouble> {
+    async fn nothing_old_runs(&self, ctx: &StageContext, script: &mut Script) -> Result<StepEnd, EngineError> {
         let mut findings = Vec::new();
         for service in &script.stopped {
-            if let ServiceState::Running { .. } = self.host.state(&scene.deployment, service).await? {
+            if let ServiceState::Running { .. } = self.host.state(&ctx.deployment, service).await? {
                 findings.push(Finding::new(format!("service {service}"), "it is stopped", "it still runs"));
             }
         }
@@ -238,11 +238,11 @@ impl<H: Host, O: Observer> World<H, O> {
             // A server that is stopped itself has no sessions, and nobody answers in it.
             let up = product.databases.iter().filter(|(_, database)| !script.stopped.contains(&database.service));
             for name in up.map(|(name, _)| name) {
-                let site = self.database(scene, name)?;
+                let site = self.database(ctx, name)?;
                 let began = tokio::time::Instant::now();
                 let _wait = self.meter.product();
                 loop {
-                    match self.observer.sessions(&site).await.map_err(Trouble::Unseen)? {
+                    match self.observer.sessions(&site).await.map_err(EngineError::Unobservable)? {
                         0 => break,
                         sessions if began.elapsed() > SESSIONS_LINGER => {
                             findings.push(Finding::new(
@@ -263,21 +263,21 @@ impl<H: Host, O: Observer> World<H, O> {
 
     async fn command(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         step: &ExecStep,
         context: &Value,
-        place: Place,
+        place: ExecTarget,
         script: &mut Script,
-    ) -> Result<StepEnd, Trouble> {
-        if step.releases.as_ref().is_some_and(|range| !range.contains(&scene.release)) {
+    ) -> Result<StepEnd, EngineError> {
+        if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
             return Ok(StepEnd::Done);
         }
-        let (seen, reader) = self.ask_exec(scene, step, context, place).await?;
-        self.warnings(scene, step, &seen);
+        let (seen, reader) = self.ask_exec(ctx, step, context, place).await?;
+        self.warnings(ctx, step, &seen);
         let mut end = self.judge_step(&seen, &step.expect, &step.capture, context, script);
-        if place == Place::Inside
+        if place == ExecTarget::Inside
             && !matches!(end, Ok(StepEnd::Done))
-            && let Some(first) = self.ended_under(scene, &step.service, &seen).await?
+            && let Some(first) = self.ended_under(ctx, &step.service, &seen).await?
         {
             // What the command made of it follows from that.
             let mut findings = vec![first];
@@ -288,23 +288,28 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         let end = end?;
         match reader {
-            Some(reader) => self.with_stream(scene, &reader, &seen.asked, seen.evidence.as_deref(), end).await,
+            Some(reader) => self.with_stream(ctx, &reader, &seen.request, seen.evidence.as_deref(), end).await,
             None => Ok(end),
         }
     }
 
     /// A finding where the service has ended under a command that ran in it: the command's end tells nothing of why.
-    async fn ended_under(&self, scene: &Scene, service: &str, seen: &Seen) -> Result<Option<Finding>, Trouble> {
-        let killed = match &seen.answer {
-            Answer::Exec(ended) => ended.exit > 128,
-            Answer::Broken { .. } | Answer::Silent { .. } => true,
-            Answer::Http(_) | Answer::Rows(_) | Answer::Refused { .. } => false,
+    async fn ended_under(
+        &self,
+        ctx: &StageContext,
+        service: &str,
+        seen: &Observation,
+    ) -> Result<Option<Finding>, EngineError> {
+        let killed = match &seen.response {
+            Response::Exec(ended) => ended.exit > 128,
+            Response::ProbeError { .. } | Response::NoResponse { .. } => true,
+            Response::Http(_) | Response::Rows(_) | Response::Rejected { .. } => false,
         };
         let began = tokio::time::Instant::now();
         loop {
-            match self.host.state(&scene.deployment, service).await? {
+            match self.host.state(&ctx.deployment, service).await? {
                 ServiceState::Exited { .. } => {
-                    return self.dead(scene, service, &format!("it runs while: {}", seen.asked)).await;
+                    return self.exit_finding(ctx, service, &format!("it runs while: {}", seen.request)).await;
                 }
                 // The engine may take a moment longer to tell the service's end than the command's.
                 ServiceState::Running { .. } if killed && began.elapsed() < SERVICE_ENDS => {
@@ -316,33 +321,33 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// Lines of a command's output that its step calls warnings: shown, never silent.
-    fn warnings(&self, scene: &Scene, step: &ExecStep, seen: &Seen) {
-        let (Some(pattern), Answer::Exec(ended)) = (&step.warnings, &seen.answer) else { return };
+    fn warnings(&self, ctx: &StageContext, step: &ExecStep, seen: &Observation) {
+        let (Some(pattern), Response::Exec(ended)) = (&step.warnings, &seen.response) else { return };
         let lines = ended.out.text.lines().chain(ended.err.text.lines());
         for line in lines.filter(|line| pattern.regex().is_match(line)).take(20) {
-            self.note(&scene.stage, format!("warning of {}: {}", seen.asked, line.trim()));
+            self.note(&ctx.stage, format!("warning of {}: {}", seen.request, line.trim()));
         }
     }
 
     /// Judges the answer to a step by what the step expects.
     fn judge_step(
         &self,
-        seen: &Seen,
+        seen: &Observation,
         expect: &Expect,
         wanted: &BTreeMap<String, Capture>,
         context: &Value,
         script: &mut Script,
-    ) -> Result<StepEnd, Trouble> {
+    ) -> Result<StepEnd, EngineError> {
         let mut report = CheckReport::new(CheckKind::Health, "step");
-        let terms = Terms { expect, same: &[], changes: &[], context };
+        let terms = ExpectContext { expect, unchanged: &[], changes: &[], context };
         judge_answer(seen, terms, Compared::Nothing, &mut report);
-        if let Some(doubt) = report.unclear.first() {
-            return Err(Trouble::Unseen(doubt.clone()));
+        if let Some(doubt) = report.inconclusive.first() {
+            return Err(EngineError::Unobservable(doubt.clone()));
         }
         if !report.findings.is_empty() {
             return Ok(StepEnd::Failed(report.findings));
         }
-        self.capture(wanted, seen, &mut script.captured).map_err(Trouble::Unseen)?;
+        self.capture(wanted, seen, &mut script.captured).map_err(EngineError::Unobservable)?;
         Ok(StepEnd::Done)
     }
 }

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 
 use rehearse_core::check::{DataTerms, judge_data, judge_structure, name_structure, reading};
-use rehearse_core::event::CheckReport;
-use rehearse_core::observe::{DataState, Reading};
-use rehearse_core::product::{DataCheck, DataRule};
-use rehearse_core::release::Release;
-use rehearse_core::scenario::CheckKind;
+use rehearse_core::model::product::{DataCheck, DataRule};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::{DataState, TableQuery};
+use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::vocabulary::release::Release;
 
 use super::checks::Mode;
+use super::context::{EngineError, RunContext, StageContext};
 use super::host::Host;
 use super::observer::Observer;
 use super::state::{Baseline, State};
-use super::world::{Scene, Trouble, World};
 
 /// The check of what holds the tables together.
 const STRUCTURE: &str = "structure as before";
@@ -26,7 +26,7 @@ impl Mode {
         match self {
             Self::Baseline => "the restored tables have content",
             Self::Hop => "no row or value was lost or changed but by reviewed rules",
-            Self::Return => "every table is as it was before the first hop",
+            Self::Rollback => "every table is as it was before the first hop",
         }
     }
 }
@@ -41,28 +41,28 @@ pub(super) fn later<'c>(check: &'c DataCheck, now: &Release) -> Vec<&'c DataRule
     check.rules.iter().filter(|rule| *now < rule.crossing).collect()
 }
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// The tables and their structure, before any probe of this stage asks.
     pub(super) async fn data(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         state: &State,
         baseline: Option<&Baseline>,
         check: &DataCheck,
         mode: Mode,
-    ) -> Result<(Vec<CheckReport>, Option<DataState>), Trouble> {
+    ) -> Result<(Vec<CheckReport>, Option<DataState>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Data, mode.data());
         let mut structure = CheckReport::new(CheckKind::Data, STRUCTURE);
         let last = state.reference.as_ref().filter(|_| mode == Mode::Hop);
         let reference = match mode {
             Mode::Baseline => None,
             Mode::Hop => last.map(|last| &last.tables),
-            Mode::Return => baseline.and_then(|baseline| baseline.tables.as_ref()),
+            Mode::Rollback => baseline.and_then(|baseline| baseline.tables.as_ref()),
         };
-        let rules = last.map(|last| crossing(check, &last.release, &scene.release)).unwrap_or_default();
-        let wanted = reading(reference, &rules, &later(check, &scene.release));
-        let Some(tables) = self.tables(scene, check, &wanted, &mut report).await? else {
-            structure.unclear.extend(report.unclear.iter().cloned());
+        let rules = last.map(|last| crossing(check, &last.release, &ctx.release)).unwrap_or_default();
+        let wanted = reading(reference, &rules, &later(check, &ctx.release));
+        let Some(tables) = self.tables(ctx, check, &wanted, &mut report).await? else {
+            structure.inconclusive.extend(report.inconclusive.iter().cloned());
             return Ok((vec![report.decide(), structure.decide()], None));
         };
         let none = BTreeSet::new();
@@ -73,7 +73,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 let rows: u64 = tables.tables.values().map(|table| table.rows).sum();
                 if filled == 1 && tables.tables.len() > 1 {
                     // What a migrator leaves in a database that nothing was restored into.
-                    report.unclear.push(format!(
+                    report.inconclusive.push(format!(
                         "one of {} tables has rows, and no other: was the backup restored?",
                         tables.tables.len()
                     ));
@@ -82,23 +82,23 @@ impl<H: Host, O: Observer> World<H, O> {
                 see_structure(&tables, &mut structure);
             }
             (_, None) => {
-                report.unclear.push("there is no baseline to compare with".to_owned());
-                structure.unclear.push("there is no baseline to compare with".to_owned());
+                report.inconclusive.push("there is no baseline to compare with".to_owned());
+                structure.inconclusive.push("there is no baseline to compare with".to_owned());
             }
             (_, Some(reference)) => {
                 let written = last.map_or(&none, |last| &last.written);
-                // The way back starts the source release as often as the baseline had: rows are not excused there.
-                let growing = if mode == Mode::Hop { &state.restless.growing } else { &none };
-                let volatile = &[check.volatile.as_slice(), &state.restless.columns].concat();
+                // The rollback starts the source release as often as the baseline had: rows are not excused there.
+                let growing = if mode == Mode::Hop { &state.restart_drift.growing } else { &none };
+                let volatile = &[check.volatile.as_slice(), &state.restart_drift.columns].concat();
                 let terms = DataTerms { rules: &rules, volatile, written, elsewhere: &check.elsewhere, growing };
                 let differences = judge_data(reference, &tables, terms, &mut report);
-                self.show(scene, "differences", &differences, &mut report)?;
+                self.show(ctx, "differences", &differences, &mut report)?;
                 if !volatile.is_empty() {
                     report.notes.push(format!("not compared, as they change by themselves: {}", volatile.join(", ")));
                 }
-                let strict = mode == Mode::Return;
+                let strict = mode == Mode::Rollback;
                 let differences = judge_structure(reference, &tables, &rules, strict, &mut structure);
-                self.show(scene, "structure differences", &differences, &mut structure)?;
+                self.show(ctx, "structure differences", &differences, &mut structure)?;
             }
         }
         Ok((vec![report.decide(), structure.decide()], Some(tables)))
@@ -107,13 +107,13 @@ impl<H: Host, O: Observer> World<H, O> {
     /// Writes evidence, and refers the findings to it.
     pub(super) fn show<T: serde::Serialize>(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         name: &str,
         what: &T,
         report: &mut CheckReport,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), EngineError> {
         let text = serde_json::to_vec_pretty(what).unwrap_or_default();
-        let file = self.evidence.write(&scene.stage.0, name, "json", &text)?;
+        let file = self.evidence.write(&ctx.stage.0, name, "json", &text)?;
         for finding in &mut report.findings {
             finding.evidence.get_or_insert_with(|| file.clone());
         }
@@ -123,12 +123,12 @@ impl<H: Host, O: Observer> World<H, O> {
 
     pub(crate) async fn tables(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         check: &DataCheck,
-        wanted: &Reading,
+        wanted: &TableQuery,
         report: &mut CheckReport,
-    ) -> Result<Option<DataState>, Trouble> {
-        let site = self.database(scene, &check.database)?;
+    ) -> Result<Option<DataState>, EngineError> {
+        let site = self.database(ctx, &check.database)?;
         let read = {
             let _wait = self.meter.product();
             self.observer.tables(&site, wanted).await
@@ -136,11 +136,11 @@ impl<H: Host, O: Observer> World<H, O> {
         match read {
             Ok(tables) => {
                 let text = serde_json::to_vec_pretty(&tables).unwrap_or_default();
-                report.evidence.push(self.evidence.write(&scene.stage.0, "tables", "json", &text)?);
+                report.evidence.push(self.evidence.write(&ctx.stage.0, "tables", "json", &text)?);
                 Ok(Some(tables))
             }
             Err(reason) => {
-                report.unclear.push(format!("database {}: {reason}", check.database));
+                report.inconclusive.push(format!("database {}: {reason}", check.database));
                 Ok(None)
             }
         }
@@ -149,21 +149,21 @@ impl<H: Host, O: Observer> World<H, O> {
     /// The tables after our own probes: nothing may have changed but what they said they write.
     pub(super) async fn own_writes(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         check: &DataCheck,
         before: &DataState,
         written: &BTreeSet<String>,
-    ) -> Result<(CheckReport, Option<DataState>), Trouble> {
+    ) -> Result<(CheckReport, Option<DataState>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Data, OWN_WRITES);
-        let wanted = reading(Some(before), &[], &later(check, &scene.release));
-        let Some(after) = self.tables(scene, check, &wanted, &mut report).await? else {
+        let wanted = reading(Some(before), &[], &later(check, &ctx.release));
+        let Some(after) = self.tables(ctx, check, &wanted, &mut report).await? else {
             return Ok((report.decide(), None));
         };
         let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
         let terms = DataTerms { rules: &[], volatile, written, elsewhere, growing: &BTreeSet::new() };
         let differences = judge_data(before, &after, terms, &mut report);
         if !differences.is_empty() {
-            self.show(scene, "differences", &differences, &mut report)?;
+            self.show(ctx, "differences", &differences, &mut report)?;
         }
         Ok((report.decide(), Some(after)))
     }
@@ -172,7 +172,7 @@ impl<H: Host, O: Observer> World<H, O> {
 /// The structure of the baseline: what the hops are compared with. What does not hold there is no hop's fault.
 fn see_structure(tables: &DataState, report: &mut CheckReport) {
     let Some(structure) = &tables.structure else {
-        report.unclear.push("the structure was not read".to_owned());
+        report.inconclusive.push("the structure was not read".to_owned());
         return;
     };
     report.assertions += u32::try_from(structure.items.len()).unwrap_or(u32::MAX);

@@ -4,40 +4,44 @@ use std::io;
 use std::time::Duration;
 
 use rehearse_core::check::judge_stream;
-use rehearse_core::migrations::MigrationReader;
-use rehearse_core::observe::Answer;
-use rehearse_core::product::StartUpgrading;
-use rehearse_core::verdict::Finding;
+use rehearse_core::model::product::StartUpgrading;
+use rehearse_core::observation::Response;
+use rehearse_core::observation::migrations::MigrationReader;
+use rehearse_core::outcome::verdict::Finding;
 use tokio::time::Instant;
 
+use super::context::{EngineError, RunContext, StageContext, StepEnd};
 use super::follow::Follower;
 use super::host::{Host, HostError, Stream};
 use super::migrating::Migrating;
 use super::observer::Observer;
 use super::wait::Awaited;
-use super::world::{Scene, StepEnd, Trouble, World};
 
 /// How long a service may take to upgrade itself when its step does not say.
 const UPGRADES_WITHIN: Duration = Duration::from_secs(1800);
 /// Between two looks at what it printed.
 const BETWEEN: Duration = Duration::from_millis(250);
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Starts a service and waits until it has upgraded itself; what its log tells of migrations is told as it comes.
-    pub(crate) async fn start_upgrading(&self, scene: &Scene, step: &StartUpgrading) -> Result<StepEnd, Trouble> {
-        self.moved(&scene.deployment, &step.service);
-        self.starts(&scene.deployment, &step.service);
+    pub(crate) async fn start_upgrading(
+        &self,
+        ctx: &StageContext,
+        step: &StartUpgrading,
+    ) -> Result<StepEnd, EngineError> {
+        self.forget_address(&ctx.deployment, &step.service);
+        self.mark_start(&ctx.deployment, &step.service);
         {
             let _wait = self.meter.engine();
-            self.host.start(&scene.deployment, &step.service).await?;
+            self.host.start(&ctx.deployment, &step.service).await?;
         }
         let what = format!("service {} has upgraded itself", step.service);
         let limit = step.deadline.as_ref().map_or(UPGRADES_WITHIN, |limit| limit.get());
         let service = Some(step.service.as_str());
         let awaited = Awaited { what: &what, service, condition: &step.until, step: None, limit };
-        let Some(format) = step.migrations else { return self.wait(scene, awaited).await };
-        let migrating = Migrating::new(self, &scene.stage, format);
-        let mut log = self.follow(&scene.deployment, &step.service);
+        let Some(format) = step.migrations else { return self.wait(ctx, awaited).await };
+        let migrating = Migrating::new(self, &ctx.stage, format);
+        let mut log = self.follow(&ctx.deployment, &step.service);
         let began = Instant::now();
         let stalled_after = step.stalled_after.as_ref().map(|limit| limit.get());
         let end = {
@@ -50,8 +54,8 @@ impl<H: Host, O: Observer> World<H, O> {
             };
             tokio::select! {
                 biased;
-                end = self.wait(scene, awaited) => end,
-                given_up = migrating.watch(scene, &what, stalled_after) => {
+                end = self.wait(ctx, awaited) => end,
+                given_up = migrating.watch(ctx, &what, stalled_after) => {
                     Ok(StepEnd::Failed(vec![Finding::new(&what, "an end", given_up)]))
                 }
                 () = told => Ok(StepEnd::Done),
@@ -63,31 +67,31 @@ impl<H: Host, O: Observer> World<H, O> {
             && began.elapsed() >= limit
             && let Some(finding) = findings.first_mut()
         {
-            finding.seen.push_str(&format!("; {why}"));
+            finding.actual.push_str(&format!("; {why}"));
         }
         let reader = migrating.finish(matches!(end, StepEnd::Done));
         if let (Err(source), StepEnd::Done, Some(path)) = (read, &end, log.file()) {
             return Err(HostError::File { operation: "read", path: path.to_owned(), source }.into());
         }
-        let evidence = self.log_name(scene, &step.service);
-        self.with_stream(scene, &reader, &what, evidence.as_deref(), end).await
+        let evidence = self.log_name(ctx, &step.service);
+        self.with_stream(ctx, &reader, &what, evidence.as_deref(), end).await
     }
 
     /// An end together with what the migrator's stream tells, held against what the database recorded. A failure stays
     /// one though the database cannot be asked any more: it may have died of the same cause.
     pub(crate) async fn with_stream(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         reader: &MigrationReader,
-        asked: &str,
+        request: &str,
         evidence: Option<&str>,
         end: StepEnd,
-    ) -> Result<StepEnd, Trouble> {
-        let mut findings = match (self.stream(scene, reader, asked).await, &end) {
+    ) -> Result<StepEnd, EngineError> {
+        let mut findings = match (self.stream(ctx, reader, request).await, &end) {
             (Ok(findings), _) => findings,
             (Err(trouble), StepEnd::Done) => return Err(trouble),
             (Err(trouble), StepEnd::Failed(_)) => {
-                self.note(&scene.stage, format!("what the database recorded cannot be told: {}", trouble.chain()));
+                self.note(&ctx.stage, format!("what the database recorded cannot be told: {}", trouble.chain()));
                 let running = reader.running().map(|running| {
                     let object = format!("migration {}", running.title());
                     Finding::new(object, "an end", "it began and did not end")
@@ -106,23 +110,30 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// Holds what a migrator told against what the database recorded.
-    async fn stream(&self, scene: &Scene, reader: &MigrationReader, asked: &str) -> Result<Vec<Finding>, Trouble> {
+    async fn stream(
+        &self,
+        ctx: &StageContext,
+        reader: &MigrationReader,
+        request: &str,
+    ) -> Result<Vec<Finding>, EngineError> {
         let Some(check) = &self.case.product.checks.migrations else { return Ok(Vec::new()) };
-        let site = self.database(scene, &check.database)?;
+        let site = self.database(ctx, &check.database)?;
         let recorded = match self.observer.rows(&site, &check.recorded).await {
-            Answer::Rows(rows) => {
+            Response::Rows(rows) => {
                 rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect::<Vec<_>>()
             }
-            Answer::Refused { reason } => {
+            Response::Rejected { reason } => {
                 let seen = format!("the server refused: {reason}");
                 return Ok(vec![Finding::new("the schema", "the migrations that the database has recorded", seen)]);
             }
-            Answer::Silent { reason } | Answer::Broken { reason } => return Err(Trouble::Unseen(reason)),
-            Answer::Http(_) | Answer::Exec(_) => Vec::new(),
+            Response::NoResponse { reason } | Response::ProbeError { reason } => {
+                return Err(EngineError::Unobservable(reason));
+            }
+            Response::Http(_) | Response::Exec(_) => Vec::new(),
         };
         let (ended, count) = (reader.ended().len(), recorded.len());
-        self.note(&scene.stage, format!("{asked}: {ended} migrations told of, {count} recorded in the database"));
-        Ok(judge_stream(reader, &recorded, asked))
+        self.note(&ctx.stage, format!("{request}: {ended} migrations told of, {count} recorded in the database"));
+        Ok(judge_stream(reader, &recorded, request))
     }
 }
 

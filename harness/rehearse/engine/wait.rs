@@ -5,18 +5,18 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
 
-use rehearse_core::observe::{Answer, Response};
-use rehearse_core::product::{Condition, HttpCondition, SqlCondition, WaitUntil};
-use rehearse_core::verdict::Finding;
+use rehearse_core::model::product::{Condition, HttpCondition, SqlCondition, WaitUntil};
+use rehearse_core::observation::{HttpResponse, Response};
+use rehearse_core::outcome::verdict::Finding;
 use serde_json::{Map, Value};
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
+use super::context::{EngineError, RunContext, StageContext, StepEnd};
 use super::follow::Lines;
 use super::host::{Command, Host, ServiceState, Sink, Stream};
-use super::observer::{Ask, Observer};
+use super::observer::{HttpRequest, Observer};
 use super::settle::Settling;
-use super::world::{Scene, StepEnd, Trouble, World};
 
 /// Between two looks: short beside any start of a service.
 const BETWEEN: Duration = Duration::from_millis(60);
@@ -78,76 +78,76 @@ impl Tail {
     }
 }
 
-impl<H: Host, O: Observer> World<H, O> {
+impl<H: Host, O: Observer> RunContext<H, O> {
     /// Waits until a condition holds. That it never does, or that the service exits, is the product's failure.
-    pub(crate) async fn wait(&self, scene: &Scene, awaited: Awaited<'_>) -> Result<StepEnd, Trouble> {
+    pub(crate) async fn wait(&self, ctx: &StageContext, awaited: Awaited<'_>) -> Result<StepEnd, EngineError> {
         let _wait = self.meter.product();
         let mut last = "nothing yet".to_owned();
         let settling = awaited.step.map(Settling::new);
         // A question may hang: neither the service's end nor the limit waits for its answer.
         let ended = tokio::select! {
             biased;
-            held = self.until_it_holds(scene, &awaited, settling.as_ref(), &mut last) => {
+            held = self.until_it_holds(ctx, &awaited, settling.as_ref(), &mut last) => {
                 held?;
-                return self.held(scene, &awaited).await;
+                return self.held(ctx, &awaited).await;
             }
-            dead = self.until_it_ends(scene, &awaited) => Some(dead?),
-            given_up = self.until_it_is_given_up(scene, settling.as_ref()) => Some(given_up?),
+            dead = self.until_it_ends(ctx, &awaited) => Some(dead?),
+            given_up = self.until_it_is_given_up(ctx, settling.as_ref()) => Some(given_up?),
             () = tokio::time::sleep(awaited.limit) => None,
         };
         let mut finding = ended.unwrap_or_else(|| {
             let told = settling.as_ref().and_then(Settling::told).map(|told| format!("; {told}")).unwrap_or_default();
             Finding::new(awaited.what, format!("within {:?}", awaited.limit), format!("not yet: {last}{told}"))
         });
-        finding.evidence =
-            finding.evidence.or_else(|| awaited.service.and_then(|service| self.log_name(scene, service)));
+        finding.evidence = finding.evidence.or_else(|| awaited.service.and_then(|service| self.log_name(ctx, service)));
         Ok(StepEnd::Failed(vec![finding]))
     }
 
     /// The condition holds; who has to live and what failed is looked at once more, as it may have been the last to end.
-    async fn held(&self, scene: &Scene, awaited: &Awaited<'_>) -> Result<StepEnd, Trouble> {
+    async fn held(&self, ctx: &StageContext, awaited: &Awaited<'_>) -> Result<StepEnd, EngineError> {
         let Some(step) = awaited.step else { return Ok(StepEnd::Done) };
         for service in &step.services {
-            if let Some(finding) = self.dead(scene, service, awaited.what).await? {
+            if let Some(finding) = self.exit_finding(ctx, service, awaited.what).await? {
                 return Ok(StepEnd::Failed(vec![finding]));
             }
         }
         let late = |_| Ok(Some(Err(format!("no answer within {ASKED_WITHIN:?}"))));
-        let asked = tokio::time::timeout(ASKED_WITHIN, self.what_failed(scene, step)).await;
-        match asked.unwrap_or_else(late)? {
+        let request = tokio::time::timeout(ASKED_WITHIN, self.what_failed(ctx, step)).await;
+        match request.unwrap_or_else(late)? {
             None => Ok(StepEnd::Done),
             Some(Ok(finding)) => Ok(StepEnd::Failed(vec![finding])),
-            Some(Err(reason)) => {
-                Err(Trouble::Unseen(format!("{}: what failed meanwhile cannot be asked: {reason}", awaited.what)))
-            }
+            Some(Err(reason)) => Err(EngineError::Unobservable(format!(
+                "{}: what failed meanwhile cannot be asked: {reason}",
+                awaited.what
+            ))),
         }
     }
 
     async fn until_it_holds(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         awaited: &Awaited<'_>,
         settling: Option<&Settling<'_>>,
         last: &mut String,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), EngineError> {
         let mut told = Instant::now();
-        let mut log = Lines::new(self.follow(&scene.deployment, awaited.service.unwrap_or_default()));
+        let mut log = Lines::new(self.follow(&ctx.deployment, awaited.service.unwrap_or_default()));
         loop {
-            match self.holds(scene, awaited, &mut log).await? {
+            match self.holds(ctx, awaited, &mut log).await? {
                 Ok(()) => return Ok(()),
                 Err(seen) => *last = seen,
             }
             if told.elapsed() >= Duration::from_secs(5) {
                 told = Instant::now();
                 let line = settling.and_then(Settling::line).unwrap_or_else(|| format!("not yet, {last}"));
-                self.progress(&scene.stage, format!("{}: {line}", awaited.what));
+                self.progress(&ctx.stage, format!("{}: {line}", awaited.what));
             }
             tokio::time::sleep(BETWEEN).await;
         }
     }
 
     /// Returns only when a service has ended that is waited for, or that has to live meanwhile.
-    async fn until_it_ends(&self, scene: &Scene, awaited: &Awaited<'_>) -> Result<Finding, Trouble> {
+    async fn until_it_ends(&self, ctx: &StageContext, awaited: &Awaited<'_>) -> Result<Finding, EngineError> {
         let further = awaited.step.iter().flat_map(|step| step.services.iter().map(String::as_str));
         let services: Vec<&str> = awaited.service.into_iter().chain(further).collect();
         if services.is_empty() {
@@ -155,7 +155,7 @@ impl<H: Host, O: Observer> World<H, O> {
         }
         loop {
             for service in &services {
-                if let Some(finding) = self.dead(scene, service, awaited.what).await? {
+                if let Some(finding) = self.exit_finding(ctx, service, awaited.what).await? {
                     return Ok(finding);
                 }
             }
@@ -164,8 +164,13 @@ impl<H: Host, O: Observer> World<H, O> {
     }
 
     /// A finding when the service's process has ended, with its last lines.
-    pub(crate) async fn dead(&self, scene: &Scene, service: &str, what: &str) -> Result<Option<Finding>, Trouble> {
-        let state = self.host.state(&scene.deployment, service).await?;
+    pub(crate) async fn exit_finding(
+        &self,
+        ctx: &StageContext,
+        service: &str,
+        what: &str,
+    ) -> Result<Option<Finding>, EngineError> {
+        let state = self.host.state(&ctx.deployment, service).await?;
         let how = match state {
             ServiceState::Running { .. } => return Ok(None),
             ServiceState::Absent => "there is no such container".to_owned(),
@@ -175,21 +180,21 @@ impl<H: Host, O: Observer> World<H, O> {
                 format!("the kernel killed it for want of memory (exit code {code})")
             }
         };
-        let last = self.last_lines(scene, service);
+        let last = self.last_lines(ctx, service);
         let mut finding = Finding::new(format!("service {service}"), what, format!("{how}; its last lines: {last}"));
-        finding.evidence = self.log_name(scene, service);
+        finding.evidence = self.log_name(ctx, service);
         Ok(Some(finding))
     }
 
     /// The log of a service as reports name it.
-    pub(crate) fn log_name(&self, scene: &Scene, service: &str) -> Option<String> {
-        let file = self.host.log_file(&scene.deployment, service)?;
+    pub(crate) fn log_name(&self, ctx: &StageContext, service: &str) -> Option<String> {
+        let file = self.host.log_file(&ctx.deployment, service)?;
         let file = file.strip_prefix(&self.case.out).unwrap_or(&file);
         Some(file.display().to_string())
     }
 
-    fn last_lines(&self, scene: &Scene, service: &str) -> String {
-        let file = self.host.log_file(&scene.deployment, service);
+    fn last_lines(&self, ctx: &StageContext, service: &str) -> String {
+        let file = self.host.log_file(&ctx.deployment, service);
         let bytes = file.and_then(|file| end_of(&file, LAST).ok()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -214,15 +219,15 @@ impl<H: Host, O: Observer> World<H, O> {
     /// Whether a condition holds; otherwise what was seen instead.
     async fn holds(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         awaited: &Awaited<'_>,
         log: &mut Lines,
-    ) -> Result<Result<(), String>, Trouble> {
+    ) -> Result<Result<(), String>, EngineError> {
         let service = awaited.service.unwrap_or_default();
-        let context = self.context(scene, &Default::default(), &Map::new());
+        let context = self.context(ctx, &Default::default(), &Map::new());
         Ok(match awaited.condition {
-            Condition::Http(wanted) => self.response(scene, service, wanted).await?.map(drop),
-            Condition::Tcp(wanted) => match self.address(scene, service, wanted.port).await {
+            Condition::Http(wanted) => self.response(ctx, service, wanted).await?.map(drop),
+            Condition::Tcp(wanted) => match self.address(ctx, service, wanted.port).await {
                 Err(error) => Err(error.chain()),
                 Ok(address) => match tokio::time::timeout(Duration::from_secs(5), connects(address)).await {
                     Ok(Ok(())) => Ok(()),
@@ -234,7 +239,7 @@ impl<H: Host, O: Observer> World<H, O> {
                 let argv = wanted.command.argv(&context)?;
                 let command = Command { argv, user: wanted.user.clone(), ..Command::default() };
                 let mut tail = Tail::default();
-                match self.host.exec(&scene.deployment, service, &command, &mut tail).await {
+                match self.host.exec(&ctx.deployment, service, &command, &mut tail).await {
                     Ok(0) => Ok(()),
                     Ok(code) => Err(format!("exit code {code}: {}", tail.text())),
                     Err(error) => Err(error.chain()),
@@ -247,17 +252,17 @@ impl<H: Host, O: Observer> World<H, O> {
                     Err(format!("no such line among {}", log.count))
                 }
             }
-            Condition::Health => match self.host.state(&scene.deployment, service).await? {
+            Condition::Health => match self.host.state(&ctx.deployment, service).await? {
                 ServiceState::Running { health: Some(health) } if health == "healthy" => Ok(()),
                 ServiceState::Running { health: Some(health) } => Err(health),
                 ServiceState::Running { health: None } => {
-                    return Err(Trouble::Unseen(format!("the image of {service} has no health check")));
+                    return Err(EngineError::Unobservable(format!("the image of {service} has no health check")));
                 }
                 ServiceState::Absent | ServiceState::Created | ServiceState::Exited { .. } => {
                     Err("not running".to_owned())
                 }
             },
-            Condition::Sql(wanted) => match self.value(scene, wanted).await? {
+            Condition::Sql(wanted) => match self.value(ctx, wanted).await? {
                 Ok(value) if truth(&value) == Some(true) => Ok(()),
                 Ok(value) => Err(format!("the value is {value}")),
                 Err(reason) => Err(reason),
@@ -268,17 +273,17 @@ impl<H: Host, O: Observer> World<H, O> {
     /// The response that a request is to get; otherwise what came instead.
     pub(crate) async fn response(
         &self,
-        scene: &Scene,
+        ctx: &StageContext,
         service: &str,
         wanted: &HttpCondition,
-    ) -> Result<Result<Response, String>, Trouble> {
-        let Ok(address) = self.address(scene, service, wanted.port).await else {
+    ) -> Result<Result<HttpResponse, String>, EngineError> {
+        let Ok(address) = self.address(ctx, service, wanted.port).await else {
             return Ok(Err("the port is not open".to_owned()));
         };
-        let ask = Ask {
+        let ask = HttpRequest {
             address,
             method: "GET",
-            path: wanted.path.render(&self.context(scene, &Default::default(), &Map::new()))?,
+            path: wanted.path.render(&self.context(ctx, &Default::default(), &Map::new()))?,
             headers: [("host".to_owned(), format!("{service}:{}", wanted.port))].into(),
             body: None,
             jar: None,
@@ -291,31 +296,39 @@ impl<H: Host, O: Observer> World<H, O> {
             tokio::time::sleep(UNANSWERED).await;
             self.observer.http(ask).await
         };
-        let answer = tokio::select! {
+        let response = tokio::select! {
             biased;
-            answer = &mut first => answer,
-            answer = again => answer,
+            response = &mut first => response,
+            response = again => response,
         };
-        Ok(match answer {
-            Answer::Http(response) if response.status != status => Err(format!("status {}", response.status)),
-            Answer::Http(response) => match &wanted.body {
+        Ok(match response {
+            Response::Http(response) if response.status != status => Err(format!("status {}", response.status)),
+            Response::Http(response) => match &wanted.body {
                 Some(pattern) if !pattern.regex().is_match(&response.body.text) => Err("another body".to_owned()),
                 Some(_) | None => Ok(response),
             },
-            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
-            Answer::Exec(_) | Answer::Rows(_) => Err("no response".to_owned()),
+            Response::NoResponse { reason } | Response::Rejected { reason } | Response::ProbeError { reason } => {
+                Err(reason)
+            }
+            Response::Exec(_) | Response::Rows(_) => Err("no response".to_owned()),
         })
     }
 
     /// The single value of a query; otherwise why there is none.
-    pub(crate) async fn value(&self, scene: &Scene, wanted: &SqlCondition) -> Result<Result<String, String>, Trouble> {
-        let site = self.database(scene, &wanted.database)?;
-        let context: Value = self.context(scene, &Default::default(), &Map::new());
+    pub(crate) async fn value(
+        &self,
+        ctx: &StageContext,
+        wanted: &SqlCondition,
+    ) -> Result<Result<String, String>, EngineError> {
+        let site = self.database(ctx, &wanted.database)?;
+        let context: Value = self.context(ctx, &Default::default(), &Map::new());
         let sql = wanted.sql.render(&context)?;
         Ok(match self.observer.rows(&site, &sql).await {
-            Answer::Rows(rows) => rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len())),
-            Answer::Silent { reason } | Answer::Refused { reason } | Answer::Broken { reason } => Err(reason),
-            Answer::Http(_) | Answer::Exec(_) => Err("no rows".to_owned()),
+            Response::Rows(rows) => rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len())),
+            Response::NoResponse { reason } | Response::Rejected { reason } | Response::ProbeError { reason } => {
+                Err(reason)
+            }
+            Response::Http(_) | Response::Exec(_) => Err("no rows".to_owned()),
         })
     }
 }

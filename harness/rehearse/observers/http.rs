@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rehearse_core::observe::{Answer, Response};
+use rehearse_core::observation::{HttpResponse, Response};
 use reqwest::header::SET_COOKIE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
 
 use crate::engine::BodyMaker;
-use crate::engine::observer::{Ask, Content};
+use crate::engine::observer::{HttpRequest, RequestBody};
 
 use jar::Limited;
 
@@ -69,22 +69,22 @@ impl Web {
         Ok(made)
     }
 
-    pub(super) async fn ask(&self, ask: Ask) -> Answer {
+    pub(super) async fn ask(&self, ask: HttpRequest) -> Response {
         let limit = ask.deadline;
         match tokio::time::timeout(limit, self.send(ask)).await {
-            Ok(answer) => answer,
-            Err(_) => Answer::Silent { reason: format!("no whole answer within {limit:?}") },
+            Ok(response) => response,
+            Err(_) => Response::NoResponse { reason: format!("no whole answer within {limit:?}") },
         }
     }
 
-    async fn send(&self, ask: Ask) -> Answer {
-        let broken = |error: &dyn std::error::Error| Answer::Broken { reason: chain(error) };
+    async fn send(&self, ask: HttpRequest) -> Response {
+        let broken = |error: &dyn std::error::Error| Response::ProbeError { reason: chain(error) };
         let Visit { client, jar } = match self.visit(ask.jar.as_ref()) {
             Ok(visit) => visit,
             Err(error) => return broken(&error),
         };
         let Ok(method) = Method::from_bytes(ask.method.as_bytes()) else {
-            return Answer::Broken { reason: format!("no method {}", ask.method) };
+            return Response::ProbeError { reason: format!("no method {}", ask.method) };
         };
         let mut request = client.request(method, format!("http://{}{}", ask.address, ask.path));
         for (name, value) in &ask.headers {
@@ -92,9 +92,9 @@ impl Web {
         }
         request = match ask.body {
             None => request,
-            Some(Content::Json(value)) => request.json(&value),
-            Some(Content::Form(form)) => request.form(&form),
-            Some(Content::Text(text)) => request.body(text),
+            Some(RequestBody::Json(value)) => request.json(&value),
+            Some(RequestBody::Form(form)) => request.form(&form),
+            Some(RequestBody::Text(text)) => request.body(text),
         };
         let request = match request.build() {
             Ok(request) => request,
@@ -103,10 +103,10 @@ impl Web {
         let began = Instant::now();
         let mut response = match client.execute(request).await {
             Ok(response) => response,
-            Err(error) => return Answer::Silent { reason: chain(&error) },
+            Err(error) => return Response::NoResponse { reason: chain(&error) },
         };
         if let Some(reason) = jar.and_then(|jar| jar.overfull(response.headers().get_all(SET_COOKIE).iter())) {
-            return Answer::Silent { reason: format!("an answer that sets {reason}") };
+            return Response::NoResponse { reason: format!("an answer that sets {reason}") };
         }
         let status = response.status().as_u16();
         let mut headers = BTreeMap::new();
@@ -128,14 +128,16 @@ impl Web {
                     size += chunk.len() as u64;
                     body.take(&chunk);
                     if size > LONGEST {
-                        return Answer::Silent { reason: format!("an answer of more than {LONGEST} bytes") };
+                        return Response::NoResponse { reason: format!("an answer of more than {LONGEST} bytes") };
                     }
                 }
                 Ok(None) => break,
-                Err(error) => return Answer::Silent { reason: format!("the answer broke off: {}", chain(&error)) },
+                Err(error) => {
+                    return Response::NoResponse { reason: format!("the answer broke off: {}", chain(&error)) };
+                }
             }
         }
-        Answer::Http(Response { status, headers, body: body.finish(), took: began.elapsed() })
+        Response::Http(HttpResponse { status, headers, body: body.finish(), took: began.elapsed() })
     }
 }
 

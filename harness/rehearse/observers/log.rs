@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use rehearse_core::check::LogSift;
-use rehearse_core::observe::LogReview;
+use rehearse_core::check::LogScanner;
+use rehearse_core::observation::LogReview;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 /// Sifts a log file from an offset on.
 ///
 /// # Errors
 /// Why it cannot be read.
-pub async fn review(file: &Path, from: u64, mut sift: LogSift) -> Result<LogReview, String> {
+pub async fn review(file: &Path, from: u64, mut scanner: LogScanner) -> Result<LogReview, String> {
     let told = |error: std::io::Error| format!("cannot read {}: {error}", file.display());
     let mut reader = tokio::fs::File::open(file).await.map_err(told)?;
     // A file shorter than the offset was begun anew: all of it is new.
@@ -20,8 +20,8 @@ pub async fn review(file: &Path, from: u64, mut sift: LogSift) -> Result<LogRevi
     let mut buffer = vec![0; 1 << 18];
     loop {
         match reader.read(&mut buffer).await.map_err(told)? {
-            0 => return Ok(sift.finish()),
-            read => sift.take(&buffer[..read]),
+            0 => return Ok(scanner.finish()),
+            read => scanner.take(&buffer[..read]),
         }
     }
 }

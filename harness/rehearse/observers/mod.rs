@@ -9,15 +9,15 @@ mod utf16;
 use std::path::Path;
 use std::sync::Arc;
 
-use rehearse_core::activity::Activity;
-use rehearse_core::check::LogSift;
-use rehearse_core::observe::{Answer, DataState, LogReview, Reading};
+use rehearse_core::check::LogScanner;
+use rehearse_core::observation::activity::Activity;
+use rehearse_core::observation::{DataState, LogReview, Response, TableQuery};
 
 pub use log::review as review_log;
 pub use texts::{TextPart, read_texts};
 
 use crate::engine::host::Host;
-use crate::engine::observer::{Ask, DatabaseSite, Observer};
+use crate::engine::observer::{DatabaseTarget, HttpRequest, Observer};
 
 /// Observes a real deployment.
 pub struct Live<H> {
@@ -36,27 +36,27 @@ impl<H: Host> Live<H> {
 }
 
 impl<H: Host> Observer for Live<H> {
-    async fn http(&self, ask: Ask) -> Answer {
+    async fn http(&self, ask: HttpRequest) -> Response {
         self.web.ask(ask).await
     }
 
-    async fn rows(&self, site: &DatabaseSite, sql: &str) -> Answer {
+    async fn rows(&self, site: &DatabaseTarget, sql: &str) -> Response {
         sql::rows(&*self.host, site, sql).await
     }
 
-    async fn tables(&self, site: &DatabaseSite, reading: &Reading) -> Result<DataState, String> {
+    async fn tables(&self, site: &DatabaseTarget, reading: &TableQuery) -> Result<DataState, String> {
         sql::tables(&*self.host, site, reading).await
     }
 
-    async fn sessions(&self, site: &DatabaseSite) -> Result<u64, String> {
+    async fn sessions(&self, site: &DatabaseTarget) -> Result<u64, String> {
         sql::sessions(&*self.host, site).await
     }
 
-    async fn activity(&self, site: &DatabaseSite) -> Result<Option<Activity>, String> {
+    async fn activity(&self, site: &DatabaseTarget) -> Result<Option<Activity>, String> {
         sql::activity(&*self.host, site).await
     }
 
-    async fn log(&self, file: &Path, from: u64, sift: LogSift) -> Result<LogReview, String> {
-        log::review(file, from, sift).await
+    async fn log(&self, file: &Path, from: u64, scanner: LogScanner) -> Result<LogReview, String> {
+        log::review(file, from, scanner).await
     }
 }

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rehearse_core::cause::{Cause, Said, Trouble};
-use rehearse_core::event::{CheckReport, Event, EventKind, ReportError, Reporter};
-use rehearse_core::plan::Stage;
+use rehearse_core::outcome::cause::{Cause, Symptom, SymptomDetail};
+use rehearse_core::outcome::event::{CheckReport, Event, EventKind, ReportError, Reporter};
+use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
+use rehearse_core::planning::plan::Stage;
 use rehearse_core::secret::Redactor;
-use rehearse_core::summary::{Progress, StageRecord, Summary};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::view;
 use super::wire::{
-    VERSION, WireCheck, WireDisturbance, WireFinding, WireKnown, WireMigration, WireOutcome, WireTime, findings,
+    VERSION, WireCheck, WireFinding, WireInterference, WireKnown, WireMigration, WireOutcome, WireTime, findings,
     seconds,
 };
 
@@ -61,7 +61,7 @@ struct WireSummary {
     require: Vec<String>,
     /// Kinds of checks that were not made, with the reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    without: BTreeMap<String, String>,
+    skip_checks: BTreeMap<String, String>,
     /// All that is wrong, by root cause.
     causes: Vec<WireCause>,
     /// The stages, in order.
@@ -111,11 +111,11 @@ struct WireTrouble {
     known: Option<WireKnown>,
 }
 
-impl From<&Trouble<'_>> for WireTrouble {
-    fn from(trouble: &Trouble<'_>) -> Self {
-        let (finding, reason) = match trouble.said {
-            Said::Finding(finding) => (Some(WireFinding::from(finding)), None),
-            Said::Doubt(reason) => (None, Some(reason.to_owned())),
+impl From<&Symptom<'_>> for WireTrouble {
+    fn from(trouble: &Symptom<'_>) -> Self {
+        let (finding, reason) = match trouble.detail {
+            SymptomDetail::Finding(finding) => (Some(WireFinding::from(finding)), None),
+            SymptomDetail::Doubt(reason) => (None, Some(reason.to_owned())),
         };
         // A finding carries its own.
         let known = trouble.known().filter(|_| reason.is_some()).map(WireKnown::from);
@@ -190,7 +190,7 @@ struct WireStage {
     findings: Vec<WireFinding>,
     /// What came between from outside.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    disturbances: Vec<WireDisturbance>,
+    interferences: Vec<WireInterference>,
     /// Facts worth reporting.
     notes: Vec<String>,
     /// Migrations that ended in it.
@@ -204,7 +204,7 @@ impl WireStage {
         let begun = match record.progress {
             Progress::Waiting => false,
             Progress::Running(_) => true,
-            Progress::Done => record.outcome != rehearse_core::verdict::Outcome::Skipped,
+            Progress::Done => record.outcome != rehearse_core::outcome::verdict::Outcome::Skipped,
         };
         Self {
             id: stage.id.0.clone(),
@@ -220,7 +220,7 @@ impl WireStage {
             started_s: begun.then(|| seconds(record.started)),
             time: record.time.into(),
             findings: findings(&record.findings),
-            disturbances: record.disturbances.iter().map(WireDisturbance::from).collect(),
+            interferences: record.interferences.iter().map(WireInterference::from).collect(),
             notes: record.notes.clone(),
             migrations: record.migrations.iter().map(WireMigration::from).collect(),
             checks: record.checks.iter().map(WireCheck::from).collect(),
@@ -275,7 +275,7 @@ impl WireSummary {
                 })
                 .collect(),
             require: run.plan.require.iter().map(|kind| kind.name().to_owned()).collect(),
-            without: run.plan.without.iter().map(|(kind, why)| (kind.name().to_owned(), why.clone())).collect(),
+            skip_checks: run.plan.skip_checks.iter().map(|(kind, why)| (kind.name().to_owned(), why.clone())).collect(),
             causes: summary.causes().iter().map(WireCause::from).collect(),
             stages: view::stages(summary).map(WireStage::new).collect(),
         })
@@ -330,7 +330,7 @@ impl Reporter for Files {
             | EventKind::Migrated { .. }
             | EventKind::Checked { .. }
             | EventKind::StageSkipped { .. }
-            | EventKind::Disturbed { .. }
+            | EventKind::Interfered { .. }
             | EventKind::LeftBehind { .. } => false,
         };
         match WireSummary::new(summary) {
@@ -342,12 +342,12 @@ impl Reporter for Files {
 
 /// Writes a file so that a reader finds the old one or the new one, whole, whenever it looks.
 pub(super) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), ReportError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
+    let mut background = path.as_os_str().to_owned();
+    background.push(".part");
     let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
     folder
-        .and_then(|()| std::fs::write(&beside, content))
-        .and_then(|()| std::fs::rename(&beside, path))
+        .and_then(|()| std::fs::write(&background, content))
+        .and_then(|()| std::fs::rename(&background, path))
         .map_err(|source| lost(path, source))
 }
 

@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use rehearse_core::event::{Event, EventKind, ReportError, Reporter, RunStarted};
-use rehearse_core::summary::Summary;
+use rehearse_core::outcome::event::{Event, EventKind, ReportError, Reporter, RunStarted};
+use rehearse_core::outcome::summary::Summary;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::files::lost;
 use super::wire::{
-    VERSION, WireCheck, WireDisturbance, WireFinding, WireKnown, WireMigration, WireOutcome, WireTime, findings,
+    VERSION, WireCheck, WireFinding, WireInterference, WireKnown, WireMigration, WireOutcome, WireTime, findings,
 };
 
 /// One line of `events.jsonl`.
@@ -107,7 +107,7 @@ enum What {
         /// The stage it was noticed in.
         stage: String,
         /// What.
-        disturbance: WireDisturbance,
+        interference: WireInterference,
     },
     /// A stage was never begun.
     StageSkipped {
@@ -160,8 +160,8 @@ impl From<&EventKind> for What {
                 known: known.as_ref().map(WireKnown::from),
                 time: (*time).into(),
             },
-            EventKind::Disturbed { stage, disturbance } => {
-                Self::Disturbed { stage: stage.0.clone(), disturbance: disturbance.into() }
+            EventKind::Interfered { stage, interference } => {
+                Self::Disturbed { stage: stage.0.clone(), interference: interference.into() }
             }
             EventKind::StageSkipped { stage, because } => {
                 Self::StageSkipped { stage: stage.0.clone(), because: because.clone() }

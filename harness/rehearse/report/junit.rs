@@ -21,8 +21,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use junit_report::OffsetDateTime;
-use rehearse_core::event::{Event, EventKind, ReportError, Reporter};
-use rehearse_core::summary::Summary;
+use rehearse_core::outcome::event::{Event, EventKind, ReportError, Reporter};
+use rehearse_core::outcome::summary::Summary;
 
 use self::cases::{Case, Cases, Kind, Stopped, Telling};
 use self::names::Names;
@@ -71,7 +71,7 @@ impl Reporter for Junit {
             | EventKind::Noted { .. }
             | EventKind::Migrated { .. }
             | EventKind::Checked { .. }
-            | EventKind::Disturbed { .. }
+            | EventKind::Interfered { .. }
             | EventKind::LeftBehind { .. } => false,
         };
         if due {

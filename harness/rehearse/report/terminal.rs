@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use rehearse_core::event::{Event, EventKind, ReportError, Reporter, StageId};
-use rehearse_core::plan::{Act, Plan, humane};
-use rehearse_core::summary::{Progress, Summary};
+use rehearse_core::outcome::event::{Event, EventKind, ReportError, Reporter, StageId};
+use rehearse_core::outcome::summary::{Progress, Summary};
+use rehearse_core::planning::plan::{Plan, StageAction, humane};
 
 use self::live::Live;
 pub use self::paint::Colour;
@@ -42,7 +42,7 @@ pub struct Terminal {
     shown: Shown,
     sink: Box<dyn Write + Send>,
     live: Live,
-    told: BTreeMap<StageId, Duration>,
+    notices: BTreeMap<StageId, Duration>,
 }
 
 /// What every look is shown by.
@@ -58,7 +58,7 @@ impl Terminal {
     pub fn new(look: Look, colour: Colour, out: &str, reports: &[&str], sink: Box<dyn Write + Send>) -> Self {
         let reports = reports.iter().map(|report| (*report).to_owned()).collect();
         let shown = Shown { paint: Paint(colour), out: out.to_owned(), reports };
-        Self { look, shown, sink, live: Live::new(look == Look::Live), told: BTreeMap::new() }
+        Self { look, shown, sink, live: Live::new(look == Look::Live), notices: BTreeMap::new() }
     }
 
     fn tell(&mut self, event: &Event, summary: &Summary) -> Option<String> {
@@ -70,7 +70,7 @@ impl Terminal {
                 Some(lines::opening(run, paint))
             }
             EventKind::StageStarted { stage } => {
-                self.told.insert(stage.clone(), event.at);
+                self.notices.insert(stage.clone(), event.at);
                 let title =
                     plan.stages.iter().find(|known| known.id == *stage).map_or("", |known| known.title.as_str());
                 self.live.stage(stage, &numbered(plan, stage), title);
@@ -80,11 +80,11 @@ impl Terminal {
             }
             EventKind::Progress { stage, text } => {
                 self.live.progress(stage, &one_line(text));
-                let before = self.told.get(stage).copied().unwrap_or_default();
+                let before = self.notices.get(stage).copied().unwrap_or_default();
                 if event.at < before + QUIET {
                     return None;
                 }
-                self.told.insert(stage.clone(), event.at);
+                self.notices.insert(stage.clone(), event.at);
                 self.plainly(|_| at(event, plan, stage, paint, &paint.tone(Tone::Dim, &one_line(text))))
             }
             EventKind::Noted { stage, text } => {
@@ -95,8 +95,8 @@ impl Terminal {
                 None
             }
             EventKind::Checked { .. } | EventKind::LeftBehind { .. } => None,
-            EventKind::Disturbed { stage, disturbance } => {
-                let text = format!("disturbed: {}", one_line(&disturbance.to_string()));
+            EventKind::Interfered { stage, interference } => {
+                let text = format!("disturbed: {}", one_line(&interference.to_string()));
                 self.plainly(|_| at(event, plan, stage, paint, &text))
             }
             EventKind::StageFinished { stage, .. } | EventKind::StageSkipped { stage, .. } => {
@@ -156,7 +156,7 @@ fn width(plan: &Plan) -> usize {
 /// GitLab's sections cannot overlap, so that a stage that runs beside others has none.
 fn section(look: Look, plan: &Plan, stage: &StageId) -> Option<String> {
     let stage = plan.stages.iter().find(|known| known.id == *stage)?;
-    let beside = matches!(stage.act, Act::Images { beside: true, .. });
+    let beside = matches!(stage.action, StageAction::Images { background: true, .. });
     let name = format!("{}.{:02}.{}", plan.scenario, stage.number, stage.id);
     let clean = name.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '-' }).collect();
     (look == Look::GitLab && !beside).then_some(clean)
@@ -178,6 +178,6 @@ fn unix(event: &Event, summary: &Summary) -> u64 {
 }
 
 /// Whether a stage has ended, and how long that took.
-fn took(record: &rehearse_core::summary::StageRecord) -> Option<String> {
+fn took(record: &rehearse_core::outcome::summary::StageRecord) -> Option<String> {
     (record.progress == Progress::Done).then(|| humane(record.time.wall))
 }

@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::Regex;
-use rehearse_core::event::StageId;
-use rehearse_core::plan::{Act, PlannedHop, Stage};
-use rehearse_core::scenario::CheckKind;
-use rehearse_core::summary::{Progress, StageRecord, Summary};
-use rehearse_core::verdict::{Outcome, Verdict};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::outcome::event::StageId;
+use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
+use rehearse_core::outcome::verdict::{Outcome, Verdict};
+use rehearse_core::planning::plan::{PlannedHop, Stage, StageAction};
 
 /// The stages of the plan, each with what is known of it.
 pub(super) fn stages(summary: &Summary) -> impl Iterator<Item = (&Stage, &StageRecord)> {
@@ -103,7 +103,9 @@ pub(super) fn hops(summary: &Summary) -> Vec<HopView<'_>> {
 
 fn view_hop<'a>(summary: &'a Summary, hop: &'a PlannedHop, actual: Option<&String>) -> HopView<'a> {
     let own: Vec<(&Stage, &StageRecord)> = stages(summary).filter(|(stage, _)| stage.hop == Some(hop.number)).collect();
-    let of = |wanted: fn(&Act) -> bool| own.iter().find(|(stage, _)| wanted(&stage.act)).map(|(_, record)| *record);
+    let of = |wanted: fn(&StageAction) -> bool| {
+        own.iter().find(|(stage, _)| wanted(&stage.action)).map(|(_, record)| *record)
+    };
     let any = |outcome| own.iter().any(|(_, record)| record.progress == Progress::Done && record.outcome == outcome);
     let begun = |record: &StageRecord| record.progress != Progress::Waiting && record.outcome != Outcome::Skipped;
     let running = own.iter().any(|(_, record)| matches!(record.progress, Progress::Running(_)));
@@ -124,8 +126,8 @@ fn view_hop<'a>(summary: &'a Summary, hop: &'a PlannedHop, actual: Option<&Strin
         to: actual.cloned().unwrap_or_else(|| hop.to.to_string()),
         actual: actual.cloned(),
         fate,
-        upgrade: of(|act| matches!(act, Act::Upgrade { .. })),
-        check: of(|act| matches!(act, Act::Check { .. })),
+        upgrade: of(|action| matches!(action, StageAction::Upgrade { .. })),
+        check: of(|action| matches!(action, StageAction::Check { .. })),
     }
 }
 
@@ -136,7 +138,7 @@ static HELD: LazyLock<Option<Regex>> =
 fn actual(summary: &Summary) -> BTreeMap<u32, String> {
     let Some(held) = HELD.as_ref() else { return BTreeMap::new() };
     let notes = stages(summary)
-        .filter(|(stage, _)| matches!(stage.act, Act::Images { .. }))
+        .filter(|(stage, _)| matches!(stage.action, StageAction::Images { .. }))
         .flat_map(|(_, record)| &record.notes);
     let read = |note: &String| {
         let parts = held.captures(note)?;
@@ -169,18 +171,18 @@ pub(super) fn share(part: Duration, whole: Duration) -> f64 {
 /// Adds up the stages that follow one another. What runs beside them counts only where nothing else ran: its own wall
 /// time covers that of others, and adding it would count the same second twice.
 pub(super) fn totals(summary: &Summary) -> Totals {
-    let beside = |stage: &Stage| matches!(stage.act, Act::Images { beside: true, .. });
+    let background = |stage: &Stage| matches!(stage.action, StageAction::Images { background: true, .. });
     let mut totals = Totals { wall: summary.wall(), ..Totals::default() };
     let mut alone = Duration::ZERO;
     for (stage, record) in stages(summary).filter(|(_, record)| record.progress == Progress::Done) {
-        if !beside(stage) {
+        if !background(stage) {
             totals.product += record.time.product;
             totals.engine += record.time.engine;
             continue;
         }
         let end = record.started + record.time.wall;
         let covered: Duration = stages(summary)
-            .filter(|(other, done)| !beside(other) && done.progress == Progress::Done)
+            .filter(|(other, done)| !background(other) && done.progress == Progress::Done)
             .map(|(_, other)| {
                 (other.started + other.time.wall).min(end).saturating_sub(other.started.max(record.started))
             })

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use rehearse_core::event::{CheckReport, StageTime};
-use rehearse_core::migrations::Migration;
-use rehearse_core::verdict::{Disturbance, Finding, Known, Outcome, Verdict};
+use rehearse_core::observation::migrations::Migration;
+use rehearse_core::outcome::event::{CheckReport, StageTime};
+use rehearse_core::outcome::verdict::{Finding, Interference, Known, Outcome, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -68,7 +68,7 @@ pub(super) struct WireFinding {
     /// What was expected of it.
     expected: String,
     /// What was seen.
-    seen: String,
+    actual: String,
     /// The file in the output folder that shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<String>,
@@ -79,7 +79,7 @@ pub(super) struct WireFinding {
 
 /// Something from outside that came between the run and what it rehearses.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct WireDisturbance {
+pub(super) struct WireInterference {
     /// `engine-gone`, `engine-restarted`, `out-of-memory`, `disk-full`, `container-touched`, `network-touched`
     /// or `image-touched`.
     kind: String,
@@ -91,9 +91,9 @@ pub(super) struct WireDisturbance {
     remedy: String,
 }
 
-impl From<&Disturbance> for WireDisturbance {
-    fn from(disturbance: &Disturbance) -> Self {
-        let Disturbance { kind, object, seen } = disturbance.clone();
+impl From<&Interference> for WireInterference {
+    fn from(interference: &Interference) -> Self {
+        let Interference { kind, object, seen } = interference.clone();
         Self { kind: kind.name().to_owned(), object, seen, remedy: kind.remedy().to_owned() }
     }
 }
@@ -120,8 +120,8 @@ impl From<&Known> for WireKnown {
 
 impl From<&Finding> for WireFinding {
     fn from(finding: &Finding) -> Self {
-        let Finding { object, expected, seen, evidence, known, service: _ } = finding.clone();
-        Self { object, expected, seen, evidence, known: known.as_ref().map(WireKnown::from) }
+        let Finding { object, expected, actual, evidence, known, service: _ } = finding.clone();
+        Self { object, expected, actual, evidence, known: known.as_ref().map(WireKnown::from) }
     }
 }
 
@@ -189,7 +189,7 @@ pub(super) struct WireCheck {
     /// What is wrong.
     findings: Vec<WireFinding>,
     /// Why it cannot tell.
-    unclear: Vec<String>,
+    inconclusive: Vec<String>,
     /// The known failure that is behind what it cannot tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<WireKnown>,
@@ -208,7 +208,7 @@ impl From<&CheckReport> for WireCheck {
             assertions: check.assertions,
             took_s: check.took.map(seconds),
             findings: findings(&check.findings),
-            unclear: check.unclear.clone(),
+            inconclusive: check.inconclusive.clone(),
             known: check.known.as_ref().map(WireKnown::from),
             notes: check.notes.clone(),
             evidence: check.evidence.clone(),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::CheckReport;
-use crate::product::{SizeBudget, TimeBudget};
-use crate::verdict::Finding;
+use crate::model::product::{SizeBudget, TimeBudget};
+use crate::outcome::event::CheckReport;
+use crate::outcome::verdict::Finding;
 
 /// Figures by what they are of, or why there is none. The second of a pair tells one reading from another: a service
 /// that was not started anew has the reading that it had before.
@@ -67,25 +67,25 @@ pub fn judge_budget(before: Option<&Figures>, now: &Figures, budget: Budget, rep
                     report.assertions += 1;
                     report.notes.push(format!("{what}: {}", budget.text(*figure)));
                 }
-                Err(reason) => report.unclear.push(format!("{what}: {reason}")),
+                Err(reason) => report.inconclusive.push(format!("{what}: {reason}")),
             }
         }
         return;
     };
     for what in before.keys().filter(|what| !now.contains_key(*what)) {
-        report.unclear.push(format!("{what}: the baseline has a figure, this release has none"));
+        report.inconclusive.push(format!("{what}: the baseline has a figure, this release has none"));
     }
     for (what, figure) in now {
         let (is, reading) = match figure {
             Ok(figure) => *figure,
             Err(reason) => {
-                report.unclear.push(format!("{what}: {reason}"));
+                report.inconclusive.push(format!("{what}: {reason}"));
                 continue;
             }
         };
         match before.get(what) {
             None => report.notes.push(format!("{what}: {}, the baseline had none", budget.text(is))),
-            Some(Err(reason)) => report.unclear.push(format!("{what}, on the baseline: {reason}")),
+            Some(Err(reason)) => report.inconclusive.push(format!("{what}, on the baseline: {reason}")),
             Some(Ok((_, earlier))) if reading == *earlier => {
                 report.notes.push(format!("{what}: not begun anew since the baseline"));
             }
@@ -109,8 +109,8 @@ pub fn judge_budget(before: Option<&Figures>, now: &Figures, budget: Budget, rep
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::CheckKind;
-    use crate::verdict::Outcome;
+    use crate::model::scenario::CheckKind;
+    use crate::outcome::verdict::Outcome;
 
     fn figure(figure: Option<(f64, u64)>) -> Figures {
         figure.into_iter().map(|figure| ("web".to_owned(), Ok(figure))).collect()
@@ -120,7 +120,7 @@ mod tests {
         let mut report = CheckReport::new(CheckKind::Performance, "ready");
         judge_budget(before, now, Budget::Time { ratio: 3.0, slack: 20.0 }, &mut report);
         let said = report.findings.iter().map(ToString::to_string).chain(report.notes.clone());
-        let said = said.chain(report.unclear.clone()).collect::<Vec<_>>().join("\n");
+        let said = said.chain(report.inconclusive.clone()).collect::<Vec<_>>().join("\n");
         assert_eq!(report.decide().outcome, outcome, "{said}");
         assert!(said.contains(says), "no {says:?} in {said}");
     }

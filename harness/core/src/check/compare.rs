@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::product::{CsvFacet, JsonFacet};
+use crate::model::product::{CsvAspect, JsonAspect};
 
 /// The first places at which `now` lacks something that `before` had, or has it with another value. Objects may have
 /// more keys; lists must be of the same length and order.
-pub fn json_difference(before: &Value, now: &Value, facet: &JsonFacet) -> Vec<String> {
+pub fn json_difference(before: &Value, now: &Value, aspect: &JsonAspect) -> Vec<String> {
     let mut found = Vec::new();
-    walk(before, now, &facet.ignore, &mut String::new(), &mut found);
+    walk(before, now, &aspect.ignore, &mut String::new(), &mut found);
     found
 }
 
@@ -79,12 +79,12 @@ pub(crate) fn records(text: &str) -> Option<Vec<BTreeMap<String, String>>> {
 }
 
 /// In what two CSV texts differ as sets of records, by the columns that the first has.
-pub fn csv_difference(before: &str, now: &str, facet: &CsvFacet) -> Result<Vec<String>, String> {
+pub fn csv_difference(before: &str, now: &str, aspect: &CsvAspect) -> Result<Vec<String>, String> {
     let before = records(before).ok_or("the baseline is no CSV")?;
     let now = records(now).ok_or("it is no CSV")?;
     let mut found = Vec::new();
     let Some(first) = before.first() else { return Err("the baseline has no record".to_owned()) };
-    let columns: Vec<&String> = first.keys().filter(|column| !facet.ignore.contains(column)).collect();
+    let columns: Vec<&String> = first.keys().filter(|column| !aspect.ignore.contains(column)).collect();
     if let Some(record) = now.first() {
         found.extend(columns.iter().filter(|c| !record.contains_key(**c)).map(|c| format!("column {c:?} is gone")));
     }
@@ -108,7 +108,7 @@ pub fn csv_difference(before: &str, now: &str, facet: &CsvFacet) -> Result<Vec<S
             shorten(&example.unwrap_or_default(), 160)
         ));
     }
-    if new > 0 && !facet.more {
+    if new > 0 && !aspect.more {
         let example = counts.iter().find(|(_, count)| **count > 0).map(|(record, _)| record.join(","));
         found.push(format!("{new} records are new, such as {}", shorten(&example.unwrap_or_default(), 160)));
     }
@@ -122,28 +122,28 @@ mod tests {
 
     #[test]
     fn added_keys_are_no_difference_and_lost_or_changed_ones_are() {
-        let facet = JsonFacet { at: None, ignore: vec!["updated_on".into()] };
+        let aspect = JsonAspect { at: None, ignore: vec!["updated_on".into()] };
         let before = json!({"issues": [{"id": 1, "subject": "a", "updated_on": 1}], "total_count": 1});
         let same = json!({"issues": [{"id": 1, "subject": "a", "updated_on": 2, "new": true}], "total_count": 1});
-        assert_eq!(json_difference(&before, &same, &facet), Vec::<String>::new());
+        assert_eq!(json_difference(&before, &same, &aspect), Vec::<String>::new());
         let lost = json!({"issues": [{"id": 1}], "total_count": 1});
-        assert_eq!(json_difference(&before, &lost, &facet), ["/issues/0/subject is gone (was \"a\")"]);
+        assert_eq!(json_difference(&before, &lost, &aspect), ["/issues/0/subject is gone (was \"a\")"]);
         let fewer = json!({"issues": [], "total_count": 0});
-        assert_eq!(json_difference(&before, &fewer, &facet).len(), 2);
+        assert_eq!(json_difference(&before, &fewer, &aspect).len(), 2);
     }
 
     #[test]
     fn csv_is_compared_as_records_and_not_as_bytes() {
-        let facet = CsvFacet::default();
+        let aspect = CsvAspect::default();
         let before = "id,name\n1,a\n2,\"b\nc\"\n";
-        assert_eq!(csv_difference(before, "name,id,more\n\"b\nc\",2,x\na,1,y\n", &facet), Ok(vec![]));
-        assert_eq!(csv_difference(before, "id,name\n1,a\n", &facet).unwrap().len(), 1);
-        assert_eq!(csv_difference(before, "id,name\n1,a\n2,\"b\nc\"\n3,d\n", &facet).unwrap().len(), 1);
+        assert_eq!(csv_difference(before, "name,id,more\n\"b\nc\",2,x\na,1,y\n", &aspect), Ok(vec![]));
+        assert_eq!(csv_difference(before, "id,name\n1,a\n", &aspect).unwrap().len(), 1);
+        assert_eq!(csv_difference(before, "id,name\n1,a\n2,\"b\nc\"\n3,d\n", &aspect).unwrap().len(), 1);
         assert!(
-            csv_difference(before, "id,name\n1,a\n2,\"b\nc\"\n3,d\n", &CsvFacet { more: true, ..facet.clone() })
+            csv_difference(before, "id,name\n1,a\n2,\"b\nc\"\n3,d\n", &CsvAspect { more: true, ..aspect.clone() })
                 .unwrap()
                 .is_empty()
         );
-        assert!(csv_difference("id,name\n", "id,name\n", &facet).is_err());
+        assert!(csv_difference("id,name\n", "id,name\n", &aspect).is_err());
     }
 }

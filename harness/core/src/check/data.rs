@@ -1,28 +1,28 @@
 //! Judges the state of the tables: nothing lost, nothing changed, nothing there that should not be, but by rules.
 
 mod compare;
+mod difference;
 mod rows;
 mod rules;
 mod structure;
-mod told;
 
+pub use difference::{Affected, Difference};
 pub use rules::reading;
 pub use structure::{judge_structure, name_structure};
-pub use told::{Affected, Difference};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::CheckReport;
-use crate::observe::{DataState, TableState};
-use crate::product::{DataRule, fits};
-use crate::verdict::Finding;
+use crate::model::product::{DataRule, fits};
+use crate::observation::{DataState, TableState};
+use crate::outcome::event::CheckReport;
+use crate::outcome::verdict::Finding;
 
 use rules::Rules;
 
 /// The terms the tables are judged on.
 #[derive(Debug, Clone, Copy)]
 pub struct DataTerms<'a> {
-    /// Reviewed rules of this hop; none on the way back, where nothing may differ.
+    /// Reviewed rules of this hop; none on the rollback, where nothing may differ.
     pub rules: &'a [&'a DataRule],
     /// Columns that change by themselves, as `table.column`, with `*` for any characters.
     pub volatile: &'a [String],
@@ -50,7 +50,7 @@ pub fn judge_data(
     report: &mut CheckReport,
 ) -> Vec<Difference> {
     if reference.tables.values().all(|table| table.rows == 0) {
-        report.unclear.push("the baseline has no row in any table".to_owned());
+        report.inconclusive.push("the baseline has no row in any table".to_owned());
         return Vec::new();
     }
     if now.tables.is_empty() {
@@ -90,7 +90,7 @@ pub fn judge_data(
         finish(difference, expected, &mut findings, &mut differences, report);
     }
     report.notes.extend(rules.unused(false));
-    told::tell(findings, "tables", report);
+    difference::add_findings(findings, "tables", report);
     differences
 }
 
@@ -148,12 +148,12 @@ impl Judge<'_> {
         };
         let viewed = match self.now.viewed.get(name) {
             Some(Err(reason)) => {
-                report.unclear.push(format!("table {name}, as its rules say it is in {new} now: {reason}"));
+                report.inconclusive.push(format!("table {name}, as its rules say it is in {new} now: {reason}"));
                 return Some(new.to_owned());
             }
             Some(Ok(viewed)) => viewed,
             None if new != name => {
-                report.unclear.push(format!("table {name} was not read in {new}"));
+                report.inconclusive.push(format!("table {name} was not read in {new}"));
                 return Some(new.to_owned());
             }
             None => whole,
@@ -216,7 +216,7 @@ impl Judge<'_> {
             match rules.dropped_column(&full) {
                 Some(rule) => difference.by_rule.push(format!("lost its column {column} {}", rules.by(rule))),
                 None if now.columns.contains(column) && now.kept.is_none() => {
-                    report.unclear.push(format!("table {name}: no checksum of {column}"));
+                    report.inconclusive.push(format!("table {name}: no checksum of {column}"));
                 }
                 None => difference.gone_columns.push(column.clone()),
             }
@@ -238,7 +238,7 @@ impl Judge<'_> {
 /// Compares row counts with what the backup's manifest says.
 pub fn judge_rows(manifest: &BTreeMap<String, u64>, now: &DataState, report: &mut CheckReport) {
     if manifest.values().all(|rows| *rows == 0) {
-        report.unclear.push("the backup's manifest counts no row".to_owned());
+        report.inconclusive.push("the backup's manifest counts no row".to_owned());
         return;
     }
     let count = |rows: Option<u64>| rows.map_or("no such table".to_owned(), |rows| format!("{rows} rows"));
@@ -268,9 +268,9 @@ pub(crate) fn list(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::product::DataChange;
-    use crate::scenario::CheckKind;
-    use crate::verdict::Outcome;
+    use crate::model::product::DataChange;
+    use crate::model::scenario::CheckKind;
+    use crate::outcome::verdict::Outcome;
 
     type Given<'a> = (&'a str, u64, &'a [(&'a str, &'a str)]);
 
@@ -301,7 +301,7 @@ mod tests {
         judge_data(before, now, terms, &mut report);
         let report = report.decide();
         assert_eq!(report.outcome, outcome, "{report:#?}");
-        let text = format!("{:?}{:?}{:?}", report.findings, report.unclear, report.notes);
+        let text = format!("{:?}{:?}{:?}", report.findings, report.inconclusive, report.notes);
         assert!(text.contains(about), "{text} lacks {about}");
     }
 

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::answer::Compared;
 use super::compare::shorten;
 use super::json::{Difference, JsonTerms, differences, values};
-use crate::event::CheckReport;
-use crate::observe::{Answer, Body, Seen};
-use crate::product::ReviewedChange;
-use crate::verdict::Finding;
+use super::response::Compared;
+use crate::model::product::ReviewedChange;
+use crate::observation::{Body, Observation, Response};
+use crate::outcome::event::CheckReport;
+use crate::outcome::verdict::Finding;
 
 /// Differences told one by one; the rest is counted.
 const TOLD: usize = 5;
@@ -35,17 +35,17 @@ enum Meaning {
 }
 
 /// Judges one answer to a query into `report`.
-pub fn judge_graphql(seen: &Seen, terms: GraphqlTerms<'_>, compared: Compared<'_>, report: &mut CheckReport) {
+pub fn judge_graphql(seen: &Observation, terms: GraphqlTerms<'_>, compared: Compared<'_>, report: &mut CheckReport) {
     report.evidence.extend(seen.evidence.clone());
-    let now = match meaning(&seen.answer) {
+    let now = match meaning(&seen.response) {
         Meaning::Data(data) => data,
-        Meaning::Unclear(reason) => return report.unclear.push(format!("{}: {reason}", seen.asked)),
+        Meaning::Unclear(reason) => return report.inconclusive.push(format!("{}: {reason}", seen.request)),
         Meaning::Wrong { expected, seen: text, .. } => {
             report.assertions += 1;
             let text = Difference { at: "errors".to_owned(), was: expected.to_owned(), is: text };
             let allowed = matches!(compared, Compared::Baseline(_)) && reviewed(&text, terms.changes, 1, report);
             if !allowed {
-                report.findings.push(found(seen, &seen.asked, text.was, text.is));
+                report.findings.push(found(seen, &seen.request, text.was, text.is));
             }
             return;
         }
@@ -53,20 +53,22 @@ pub fn judge_graphql(seen: &Seen, terms: GraphqlTerms<'_>, compared: Compared<'_
     let before = match compared {
         Compared::Nothing => return on_baseline(seen, &now, terms, report),
         Compared::Baseline(None) => {
-            report.unclear.push(format!("{}: the baseline has no answer to compare with", seen.asked));
+            report.inconclusive.push(format!("{}: the baseline has no answer to compare with", seen.request));
             return;
         }
-        Compared::Baseline(Some(before)) => match meaning(&before.answer) {
+        Compared::Baseline(Some(before)) => match meaning(&before.response) {
             Meaning::Data(data) => data,
             Meaning::Wrong { .. } | Meaning::Unclear(_) => {
-                report.unclear.push(format!("{}: the baseline's answer has no data to compare with", seen.asked));
+                report
+                    .inconclusive
+                    .push(format!("{}: the baseline's answer has no data to compare with", seen.request));
                 return;
             }
         },
     };
     let count = values(&before, terms.json.ignore);
     if count == 0 {
-        report.unclear.push(format!("{}: the baseline's answer was empty", seen.asked));
+        report.inconclusive.push(format!("{}: the baseline's answer was empty", seen.request));
         return;
     }
     report.assertions += 1;
@@ -84,72 +86,76 @@ pub fn judge_graphql(seen: &Seen, terms: GraphqlTerms<'_>, compared: Compared<'_
         }
     }
     for (change, times) in &ruled {
-        report.notes.push(by_rule(&seen.asked, *times, "differences", change));
+        report.notes.push(by_rule(&seen.request, *times, "differences", change));
     }
     if all.beyond > 0 && told.is_empty() {
-        report.unclear.push(format!("{}: {} differences beyond those that were looked at", seen.asked, all.beyond));
+        report
+            .inconclusive
+            .push(format!("{}: {} differences beyond those that were looked at", seen.request, all.beyond));
     }
     let more = told.len().saturating_sub(TOLD) as u64 + all.beyond;
     let wrong = !told.is_empty();
     for difference in told.into_iter().take(TOLD) {
-        let object = format!("{} {}", seen.asked, difference.at);
+        let object = format!("{} {}", seen.request, difference.at);
         report.findings.push(found(seen, &object, difference.was, difference.is));
     }
     if wrong && more > 0 {
-        report.findings.push(found(seen, &seen.asked, "the baseline's data", format!("{more} more differences")));
+        report.findings.push(found(seen, &seen.request, "the baseline's data", format!("{more} more differences")));
     }
     if !wrong && ruled.is_empty() {
-        report.notes.push(format!("{}: {count} values as on the baseline", seen.asked));
+        report.notes.push(format!("{}: {count} values as on the baseline", seen.request));
     }
 }
 
 /// The answer to one who may not see: no data.
-pub fn judge_refused(seen: &Seen, report: &mut CheckReport) {
+pub fn judge_refused(seen: &Observation, report: &mut CheckReport) {
     report.evidence.extend(seen.evidence.clone());
-    match meaning(&seen.answer) {
+    match meaning(&seen.response) {
         Meaning::Wrong { refused: true, .. } => report.assertions += 1,
         Meaning::Wrong { seen: text, .. } => {
             report.assertions += 1;
-            report.findings.push(found(seen, &seen.asked, "a refusal", text));
+            report.findings.push(found(seen, &seen.request, "a refusal", text));
         }
         Meaning::Data(data) => {
             report.assertions += 1;
-            report.findings.push(found(seen, &seen.asked, "a refusal", format!("data: {}", short(&data))));
+            report.findings.push(found(seen, &seen.request, "a refusal", format!("data: {}", short(&data))));
         }
-        Meaning::Unclear(reason) => report.unclear.push(format!("{}: {reason}", seen.asked)),
+        Meaning::Unclear(reason) => report.inconclusive.push(format!("{}: {reason}", seen.request)),
     }
 }
 
-fn on_baseline(seen: &Seen, data: &Value, terms: GraphqlTerms<'_>, report: &mut CheckReport) {
+fn on_baseline(seen: &Observation, data: &Value, terms: GraphqlTerms<'_>, report: &mut CheckReport) {
     match values(data, terms.json.ignore) {
-        0 => report.unclear.push(format!("{}: the answer is empty, nothing can be compared with it", seen.asked)),
+        0 => {
+            report.inconclusive.push(format!("{}: the answer is empty, nothing can be compared with it", seen.request))
+        }
         count => {
             report.assertions += 1;
-            report.notes.push(format!("{}: {count} values", seen.asked));
+            report.notes.push(format!("{}: {count} values", seen.request));
             let empty = data.as_object().into_iter().flatten().filter(|(_, item)| values(item, terms.json.ignore) == 0);
             let empty: Vec<&str> = empty.map(|(key, _)| key.as_str()).collect();
             if !empty.is_empty() {
-                report.notes.push(format!("{}: nothing in {}", seen.asked, empty.join(", ")));
+                report.notes.push(format!("{}: nothing in {}", seen.request, empty.join(", ")));
             }
         }
     }
 }
 
-fn meaning(answer: &Answer) -> Meaning {
-    let response = match answer {
-        Answer::Http(response) => response,
-        Answer::Silent { reason } => {
+fn meaning(response: &Response) -> Meaning {
+    let response = match response {
+        Response::Http(response) => response,
+        Response::NoResponse { reason } => {
             return Meaning::Wrong { expected: "an answer", seen: reason.clone(), refused: false };
         }
-        Answer::Broken { reason } => return Meaning::Unclear(reason.clone()),
-        Answer::Exec(_) | Answer::Rows(_) | Answer::Refused { .. } => {
+        Response::ProbeError { reason } => return Meaning::Unclear(reason.clone()),
+        Response::Exec(_) | Response::Rows(_) | Response::Rejected { .. } => {
             return Meaning::Unclear("it is no answer to a request".to_owned());
         }
     };
     let status = response.status;
     let wrong = |expected, seen, refused| Meaning::Wrong { expected, seen, refused };
-    let answer = match parse(&response.body) {
-        Ok(answer) => answer,
+    let body = match parse(&response.body) {
+        Ok(body) => body,
         Err(_) if !(200..300).contains(&status) => {
             let text = format!("status {status}: {}", excerpt(&response.body.text));
             return wrong("a status of success", text, matches!(status, 401 | 403));
@@ -159,9 +165,9 @@ fn meaning(answer: &Answer) -> Meaning {
             return wrong("JSON", format!("status {status}: {}", excerpt(&response.body.text)), false);
         }
     };
-    let data = answer.get("data").filter(|data| !data.is_null());
+    let data = body.get("data").filter(|data| !data.is_null());
     let nothing = data.is_none_or(|data| values(data, &[]) == 0);
-    let failed = match answer.get("errors") {
+    let failed = match body.get("errors") {
         None | Some(Value::Null) => None,
         Some(Value::Array(errors)) if errors.is_empty() => None,
         Some(errors) => Some(quoted(errors)),
@@ -214,15 +220,17 @@ fn parse(body: &Body) -> Result<Value, Unread> {
 ///
 /// # Errors
 /// Why there is none: whether that is the product’s failure, and how.
-pub fn data_of(answer: &Answer) -> Result<Value, (bool, String)> {
-    match meaning(answer) {
+pub fn data_of(response: &Response) -> Result<Value, (bool, String)> {
+    match meaning(response) {
         Meaning::Data(data) => Ok(data),
         Meaning::Unclear(reason) => Err((false, reason)),
         Meaning::Wrong { seen, .. } => {
-            let broken = match answer {
-                Answer::Silent { .. } => true,
-                Answer::Http(response) => response.status >= 500,
-                Answer::Exec(_) | Answer::Rows(_) | Answer::Refused { .. } | Answer::Broken { .. } => false,
+            let broken = match response {
+                Response::NoResponse { .. } => true,
+                Response::Http(response) => response.status >= 500,
+                Response::Exec(_) | Response::Rows(_) | Response::Rejected { .. } | Response::ProbeError { .. } => {
+                    false
+                }
             };
             Err((broken, seen))
         }
@@ -262,7 +270,7 @@ pub(super) fn by_rule(what: &str, times: u64, of: &str, change: &ReviewedChange)
     format!("{what}: {times} {of} by the rule of {}: {}", change.crossing, change.because)
 }
 
-fn found(seen: &Seen, object: &str, expected: impl Into<String>, is: impl Into<String>) -> Finding {
+fn found(seen: &Observation, object: &str, expected: impl Into<String>, is: impl Into<String>) -> Finding {
     let mut finding = Finding::new(object, expected, is);
     finding.evidence.clone_from(&seen.evidence);
     finding

@@ -1,9 +1,9 @@
 //! Judges a schema against the one of the release before.
 
-use crate::event::CheckReport;
-use crate::graphql::SchemaChange;
-use crate::product::ReviewedChange;
-use crate::verdict::Finding;
+use crate::model::product::ReviewedChange;
+use crate::observation::graphql::SchemaChange;
+use crate::outcome::event::CheckReport;
+use crate::outcome::verdict::Finding;
 
 /// Findings told one by one; the rest is counted in one more.
 const TOLD: usize = 50;
@@ -59,7 +59,7 @@ pub fn judge_schema(changes: &[SchemaChange], terms: SchemaTerms<'_>, report: &m
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::CheckKind;
+    use crate::model::scenario::CheckKind;
 
     #[test]
     fn a_breaking_change_is_found_unless_it_was_reviewed() {
@@ -80,7 +80,7 @@ mod tests {
         };
         let report = judged(SchemaTerms::Since(&[&rule]));
         assert_eq!(report.findings.len(), 1);
-        assert_eq!(report.findings[0].seen, "type Site removed");
+        assert_eq!(report.findings[0].actual, "type Site removed");
         assert_eq!(
             report.notes,
             [

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::compare::shorten;
-use crate::event::CheckReport;
-use crate::observe::{ErrorKind, LogReview};
-use crate::verdict::Finding;
+use crate::observation::{ErrorKind, LogReview};
+use crate::outcome::event::CheckReport;
+use crate::outcome::verdict::Finding;
 
 /// Kinds told one by one, per log; the rest is counted.
 const TOLD: usize = 50;
@@ -22,7 +22,7 @@ pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut Ch
     }
     let lines: u64 = reviews.iter().map(|review| review.lines).sum();
     if lines == 0 {
-        report.unclear.push("no line was logged since the hop began".to_owned());
+        report.inconclusive.push("no line was logged since the hop began".to_owned());
     }
     for review in reviews {
         report.assertions += u32::from(review.lines > 0);
@@ -58,7 +58,7 @@ pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut Ch
             report.notes.push(format!("{source}: as on the baseline ({was} → {is}): {}", shorten(&kind.shape, 200)));
         }
         if review.beyond > 0 {
-            report.unclear.push(format!("{source}: {} errors are of further kinds than were kept", review.beyond));
+            report.inconclusive.push(format!("{source}: {} errors are of further kinds than were kept", review.beyond));
         }
     }
 }
@@ -70,8 +70,8 @@ fn text(kind: &ErrorKind) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::CheckKind;
-    use crate::verdict::Outcome;
+    use crate::model::scenario::CheckKind;
+    use crate::outcome::verdict::Outcome;
 
     fn review(kinds: &[(&str, u64)]) -> LogReview {
         let kind = |(shape, count): &(&str, u64)| ErrorKind {
@@ -88,7 +88,7 @@ mod tests {
     fn check(now: &LogReview, baseline: &[LogReview], outcome: Outcome, findings: &[&str]) {
         let mut report = CheckReport::new(CheckKind::Logs, "all");
         judge_logs(std::slice::from_ref(now), baseline, &mut report);
-        let found: Vec<String> = report.findings.iter().map(|finding| finding.seen.clone()).collect();
+        let found: Vec<String> = report.findings.iter().map(|finding| finding.actual.clone()).collect();
         assert_eq!((found, report.decide().outcome), (findings.iter().map(|f| (*f).to_owned()).collect(), outcome));
     }
 
@@ -122,6 +122,6 @@ mod tests {
         let mut report = CheckReport::new(CheckKind::Logs, "all");
         judge_logs(&[review(&kinds)], &[], &mut report);
         assert_eq!(report.findings.len(), TOLD + 1);
-        assert_eq!(report.findings[TOLD].seen, "30 more kinds of errors");
+        assert_eq!(report.findings[TOLD].actual, "30 more kinds of errors");
     }
 }

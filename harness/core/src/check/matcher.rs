@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::product::Matcher;
-use crate::template::{Template, TemplateError};
+use crate::model::product::Matcher;
+use crate::vocabulary::template::{Template, TemplateError};
 
 /// Whether `value` (none: not there) is what `matcher` says; otherwise what was expected, in words.
 ///
@@ -45,7 +45,7 @@ fn said(holds: bool, expected: impl FnOnce() -> String) -> Result<(), String> {
 }
 
 fn template(text: &str) -> Result<Template, TemplateError> {
-    text.parse().map_err(|error: crate::scalar::BadScalar| TemplateError::Failed {
+    text.parse().map_err(|error: crate::vocabulary::scalar::BadScalar| TemplateError::Failed {
         template: text.to_owned(),
         reason: error.to_string(),
     })

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::data::list;
-use crate::event::CheckReport;
-use crate::migrations::MigrationReader;
-use crate::observe::MigrationState;
-use crate::product::{Recorded, ReplacedMigrations};
-use crate::verdict::Finding;
+use crate::model::product::{Recorded, ReplacedMigrations};
+use crate::observation::MigrationState;
+use crate::observation::migrations::MigrationReader;
+use crate::outcome::event::CheckReport;
+use crate::outcome::verdict::Finding;
 
 /// Compares the recorded migrations with those of the running code, and with those recorded before.
 pub fn judge_migrations(
@@ -17,7 +17,7 @@ pub fn judge_migrations(
     report: &mut CheckReport,
 ) {
     if now.known.is_empty() {
-        report.unclear.push("the running code shows no migration".to_owned());
+        report.inconclusive.push("the running code shows no migration".to_owned());
         return;
     }
     let recorded: BTreeSet<&str> = now.recorded.iter().map(String::as_str).collect();
@@ -90,9 +90,9 @@ pub fn judge_stream(told: &MigrationReader, recorded: &[String], object: &str) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrations::MigrationFormat;
-    use crate::scenario::CheckKind;
-    use crate::verdict::Outcome;
+    use crate::model::scenario::CheckKind;
+    use crate::observation::migrations::MigrationFormat;
+    use crate::outcome::verdict::Outcome;
 
     fn state(recorded: &[&str], known: &[&str]) -> MigrationState {
         let own = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(findings[0].object, format!("migration {cut}"));
         assert!(judge_stream(&told, &own(&["a.0001_x", &format!("{cut}igration")]), "the stream").is_empty());
         let lost = judge_stream(&told, &own(&[&format!("{cut}igration")]), "the stream");
-        assert_eq!(lost[0].seen, "not recorded: a.0001_x");
+        assert_eq!(lost[0].actual, "not recorded: a.0001_x");
     }
 
     #[test]

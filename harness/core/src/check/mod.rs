@@ -1,30 +1,30 @@
 //! Opinions on observations. Pure: what was seen comes in, findings go out.
 //!
-//! Each judge adds to a [`crate::event::CheckReport`]: an assertion that fired on data, a finding, a doubt, a note.
+//! Each judge adds to a [`crate::outcome::event::CheckReport`]: an assertion that fired on data, a finding, a doubt, a note.
 //! What saw no data adds a doubt and never an assertion.
 
-mod answer;
 mod budget;
 mod compare;
 mod data;
 mod graphql;
 mod graphql_schema;
 mod json;
-mod log_sift;
+mod log_scanner;
 mod logs;
 mod matcher;
 mod migrations;
 mod performance;
+mod response;
 
-pub use answer::{Compared, Terms, fill_json, judge_answer};
 pub use budget::{Budget, Figures, judge_budget};
 pub use compare::{csv_difference, json_difference, shorten};
 pub use data::{Affected, DataTerms, Difference, judge_data, judge_rows, judge_structure, name_structure, reading};
 pub use graphql::{GraphqlTerms, data_of, judge_graphql, judge_refused};
 pub use graphql_schema::{SchemaTerms, judge_schema};
 pub use json::JsonTerms;
-pub use log_sift::{LogSift, OneError};
+pub use log_scanner::{LogScanner, OneError};
 pub use logs::judge_logs;
 pub use matcher::holds;
 pub use migrations::{judge_migrations, judge_stream};
 pub use performance::{judge_performance, over_budget};
+pub use response::{Compared, ExpectContext, fill_json, judge_answer};

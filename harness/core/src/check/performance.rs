@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::event::CheckReport;
-use crate::observe::Samples;
-use crate::product::PerformanceCheck;
-use crate::verdict::Finding;
+use crate::model::product::PerformanceCheck;
+use crate::observation::Samples;
+use crate::outcome::event::CheckReport;
+use crate::outcome::verdict::Finding;
 
 /// Fewer samples than this tell nothing.
 const FEWEST: usize = 5;
@@ -25,22 +25,22 @@ pub fn over_budget(before: &Samples, now: &Samples, check: &PerformanceCheck) ->
 /// Judges all requests.
 pub fn judge_performance(before: &[Samples], now: &[Samples], check: &PerformanceCheck, report: &mut CheckReport) {
     if now.is_empty() {
-        report.unclear.push("no request was timed".to_owned());
+        report.inconclusive.push("no request was timed".to_owned());
     }
     for samples in now {
-        let asked = &samples.asked;
-        let Some(reference) = before.iter().find(|reference| reference.asked == *asked) else {
-            report.unclear.push(format!("{asked}: the baseline did not time it"));
+        let request = &samples.request;
+        let Some(reference) = before.iter().find(|reference| reference.request == *request) else {
+            report.inconclusive.push(format!("{request}: the baseline did not time it"));
             continue;
         };
         if let Some(trouble) = samples.trouble.as_ref().or(reference.trouble.as_ref()) {
-            report.unclear.push(format!("{asked}: {trouble}"));
+            report.inconclusive.push(format!("{request}: {trouble}"));
             continue;
         }
         let Some(over) = over_budget(reference, samples, check) else {
             report
-                .unclear
-                .push(format!("{asked}: {} samples are too few", samples.took.len().min(reference.took.len())));
+                .inconclusive
+                .push(format!("{request}: {} samples are too few", samples.took.len().min(reference.took.len())));
             continue;
         };
         report.assertions += 1;
@@ -51,9 +51,9 @@ pub fn judge_performance(before: &[Samples], now: &[Samples], check: &Performanc
         let (was, is) = (figures(reference), figures(samples));
         if over {
             let expected = format!("at most {} × {was}", check.ratio);
-            report.findings.push(Finding::new(asked, expected, is));
+            report.findings.push(Finding::new(request, expected, is));
         } else {
-            report.notes.push(format!("{asked}: {was} → {is}"));
+            report.notes.push(format!("{request}: {was} → {is}"));
         }
     }
 }
@@ -65,15 +65,15 @@ fn millis(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::CheckKind;
-    use crate::verdict::Outcome;
+    use crate::model::scenario::CheckKind;
+    use crate::outcome::verdict::Outcome;
 
     fn check(before: &[u64], now: &[u64], outcome: Outcome) {
         let check: PerformanceCheck =
             serde_json::from_value(serde_json::json!({"ratio": 2.0, "slack": "50ms", "requests": []})).unwrap();
         let samples = |took: &[u64]| {
             vec![Samples {
-                asked: "GET /".into(),
+                request: "GET /".into(),
                 took: took.iter().copied().map(Duration::from_millis).collect(),
                 trouble: None,
             }]

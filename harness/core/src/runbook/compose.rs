@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::timing::{Clock, Measured, Rehearsed, Timing};
 use super::{Downtime, INSTALL_METHOD, Production, Runbook, Task, Variant};
-use crate::compatibility::{Told, told_before};
-use crate::plan::{Plan, PlannedHop, humane};
+use crate::planning::compatibility::{HopNotice, notices_by_first_hop};
+use crate::planning::plan::{Plan, PlannedHop, humane};
 
 /// What the document is made from.
 #[derive(Debug, Clone, Copy)]
@@ -151,7 +151,7 @@ impl<'a> Writer<'a> {
                 hop.from.name(),
                 hop.to.name(),
                 cell(&hop.because),
-                told(takes)
+                notices(takes)
             )?;
         }
         writeln!(self.text)
@@ -160,21 +160,27 @@ impl<'a> Writer<'a> {
     /// What is known of each hop. What holds of several is told once, and named again.
     fn notices(&mut self) -> Result {
         let hops = &self.sources.plan.hops;
-        if hops.iter().all(|hop| hop.told.is_empty()) {
+        if hops.iter().all(|hop| hop.notices.is_empty()) {
             return Ok(());
         }
         writeln!(self.text, "## What to know of each hop\n")?;
-        let each: Vec<&[Told]> = hops.iter().map(|hop| hop.told.as_slice()).collect();
-        for (hop, told) in hops.iter().zip(told_before(&each)).filter(|(_, told)| !told.is_empty()) {
+        let each: Vec<&[HopNotice]> = hops.iter().map(|hop| hop.notices.as_slice()).collect();
+        for (hop, notices) in hops.iter().zip(notices_by_first_hop(&each)).filter(|(_, notices)| !notices.is_empty()) {
             writeln!(self.text, "### Before hop {}: {} → {}\n", hop.number, hop.from.name(), hop.to.name())?;
-            for (told, before) in told {
+            for (notices, before) in notices {
                 if let Some(before) = before.and_then(|at| hops.get(at)) {
-                    writeln!(self.text, "- {}: {} (as at hop {})", told.kind.name(), told.title, before.number)?;
+                    writeln!(self.text, "- {}: {} (as at hop {})", notices.kind.name(), notices.title, before.number)?;
                     continue;
                 }
-                let text = if told.text.is_empty() { String::new() } else { format!(": {}", cell(&told.text)) };
-                let remedy = told.remedy.as_deref().map(|remedy| format!(" → {}", cell(remedy))).unwrap_or_default();
-                writeln!(self.text, "- **{}: {}**{text}{remedy} ({})", told.kind.name(), told.title, told.source)?;
+                let text = if notices.text.is_empty() { String::new() } else { format!(": {}", cell(&notices.text)) };
+                let remedy = notices.remedy.as_deref().map(|remedy| format!(" → {}", cell(remedy))).unwrap_or_default();
+                writeln!(
+                    self.text,
+                    "- **{}: {}**{text}{remedy} ({})",
+                    notices.kind.name(),
+                    notices.title,
+                    notices.source
+                )?;
             }
             writeln!(self.text)?;
         }
@@ -203,11 +209,11 @@ impl<'a> Writer<'a> {
             Some((hop, task)) => writeln!(
                 self.text,
                 "Step {task} of hop {hop}. From there on the data is that of a newer release, and only the backup leads back; what \
-                 users do after it is lost on the way back.\n"
+                 users do after it is lost on the rollback.\n"
             )?,
             None => writeln!(self.text, "The first hop's upgrade: from there on only the backup leads back.\n")?,
         }
-        writeln!(self.text, "## The way back\n")?;
+        writeln!(self.text, "## The rollback\n")?;
         self.list(&variant.back.iter().collect::<Vec<_>>(), None)
     }
 
@@ -217,7 +223,7 @@ impl<'a> Writer<'a> {
             let text = task.task.render(&context).unwrap_or_else(|_| task.task.text().to_owned());
             let mut facts = Vec::new();
             if !task.measured_by.is_empty() {
-                facts.push(told(self.clock.tasks(std::iter::once(*task), hop.map(|hop| hop.number))));
+                facts.push(notices(self.clock.tasks(std::iter::once(*task), hop.map(|hop| hop.number))));
             }
             match task.downtime {
                 Some(Downtime::Begins) => facts.push("users cannot work from here on".to_owned()),
@@ -273,14 +279,14 @@ impl<'a> Writer<'a> {
         let down = if outage(variant) { all } else { Timing::NONE };
         let back = self.clock.tasks(&variant.back, None);
         writeln!(self.text, "| what | takes |\n|---|---|")?;
-        writeln!(self.text, "| its beginning, with the backup | {} |", told(begin))?;
+        writeln!(self.text, "| its beginning, with the backup | {} |", notices(begin))?;
         writeln!(
             self.text,
             "| to the end of the last hop | {} |\n| of that, users cannot work | {} |",
-            told(all),
-            told(down)
+            notices(all),
+            notices(down)
         )?;
-        writeln!(self.text, "| the way back | {} |", told(back))?;
+        writeln!(self.text, "| the rollback | {} |", notices(back))?;
         let Some(window) = self.sources.window else {
             self.open.push("how long the maintenance window is (`production.window`, or `--window`)".to_owned());
             return writeln!(self.text, "| the window | **not given** |\n");
@@ -294,7 +300,7 @@ impl<'a> Writer<'a> {
             self.open.push(format!("the window is too short by {at_least}{missing}"));
             writeln!(
                 self.text,
-                "**It does not fit**: hops and way back take {at_least}{}, {missing} more than the window.\n",
+                "**It does not fit**: hops and rollback take {at_least}{}, {missing} more than the window.\n",
                 humane(known)
             )?;
             return self.split(&each, begin.plus(back), window);
@@ -312,7 +318,7 @@ impl<'a> Writer<'a> {
         let decide = humane(window - back.known);
         writeln!(
             self.text,
-            "**It fits**: hops and way back together take {} of {}. To be back within the window, decide by {decide} after its \
+            "**It fits**: hops and rollback together take {} of {}. To be back within the window, decide by {decide} after its \
              beginning at the latest.\n",
             humane(known),
             humane(window)
@@ -339,14 +345,14 @@ impl<'a> Writer<'a> {
                 last.push(number);
             }
         }
-        let told = windows.iter().map(|hops| {
+        let notices = windows.iter().map(|hops| {
             let numbers: Vec<String> = hops.iter().map(ToString::to_string).collect();
             format!("{} {}", if numbers.len() == 1 { "hop" } else { "hops" }, numbers.join(", "))
         });
-        let told = told.collect::<Vec<_>>().join(" · ");
+        let notices = notices.collect::<Vec<_>>().join(" · ");
         writeln!(
             self.text,
-            "In {} windows of this length it would fit: {told}. Make a backup before each.\n",
+            "In {} windows of this length it would fit: {notices}. Make a backup before each.\n",
             windows.len()
         )
     }
@@ -371,7 +377,7 @@ fn of_hop<'t>(variant: &'t Variant, hop: &PlannedHop) -> Vec<&'t Task> {
     variant.hop.iter().filter(applies).collect()
 }
 
-fn told(timing: Timing) -> String {
+fn notices(timing: Timing) -> String {
     let measured = match timing.measured {
         None if timing.unknown => return "unknown".to_owned(),
         None => return "no time".to_owned(),

@@ -5,8 +5,8 @@
 //! beside `product.yaml`.
 
 mod compose;
+mod mentions;
 mod review;
-mod said;
 mod timing;
 
 pub use compose::{Sources, compose};
@@ -19,11 +19,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::diagnostic::{Problem, did_you_mean};
-use crate::release::{Edition, Range};
-use crate::scalar::{Duration, Pattern};
-use crate::spec::Document;
-use crate::template::Template;
+use crate::source::diagnostic::{Problem, did_you_mean};
+use crate::source::spec::Document;
+use crate::vocabulary::release::{Edition, Range};
+use crate::vocabulary::scalar::{Duration, Pattern};
+use crate::vocabulary::template::Template;
 
 /// What a product's operators have to know, to write down and to do.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -105,7 +105,7 @@ pub struct Variant {
     pub hop: Vec<Task>,
     /// What ends the window.
     pub end: Vec<Task>,
-    /// The way back.
+    /// The rollback.
     pub back: Vec<Task>,
 }
 
@@ -128,7 +128,7 @@ pub struct Task {
     /// From here on only the backup leads back.
     #[serde(default)]
     pub no_return: bool,
-    /// Which stages of the rehearsal measured it: `upgrade` of a hop, `way-back/restore`.
+    /// Which stages of the rehearsal measured it: `upgrade` of a hop, `rollback/restore`.
     #[serde(default)]
     pub measured_by: Vec<String>,
 }
@@ -247,7 +247,7 @@ pub struct Mentions {
     pub once: Vec<Once>,
     /// What lines say of the maintenance window.
     pub window: Pattern,
-    /// What lines say of the way back.
+    /// What lines say of the rollback.
     pub back: Pattern,
 }
 
@@ -268,7 +268,7 @@ pub struct Once {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Production {
-    /// Answers to the questions of the product's runbook, by their ids.
+    /// Observations to the questions of the product's runbook, by their ids.
     #[serde(default)]
     pub answers: BTreeMap<String, String>,
     /// How long the maintenance window is.

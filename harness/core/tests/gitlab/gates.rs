@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use rehearse_core::compatibility::{Compatibility, NoticeKind};
-use rehearse_core::path::{Facts, Planner, StopList, Target};
-use rehearse_core::plan::{Asked, way};
-use rehearse_core::release::Release;
+use rehearse_core::planning::compatibility::{Compatibility, NoticeKind};
+use rehearse_core::planning::path::{Facts, Planner, StopList, Target};
+use rehearse_core::planning::plan::{PathRequest, plan_path};
+use rehearse_core::vocabulary::release::Release;
 
 use super::{Tested, as_the_tool, decided, gitlab};
 
@@ -51,7 +51,7 @@ impl Image {
     }
 }
 
-fn known(product: &rehearse_core::product::Product) -> Result<&Compatibility, &'static str> {
+fn known(product: &rehearse_core::model::product::Product) -> Result<&Compatibility, &'static str> {
     product.compatibility.get().ok_or("nothing is known")
 }
 
@@ -124,20 +124,27 @@ fn what_comes_with_each_image_is_told_where_it_changes() -> Tested {
     let rows: Vec<(&Release, &Image)> = images.iter().collect();
     for pair in rows.windows(2) {
         let ((from, old), (to, new)) = (pair[0], pair[1]);
-        let told = known.told(from, to);
-        let database: Vec<&str> =
-            told.iter().filter(|told| told.title.starts_with("PostgreSQL: ")).map(|told| told.title.as_str()).collect();
+        let notices = known.notices(from, to);
+        let database: Vec<&str> = notices
+            .iter()
+            .filter(|notices| notices.title.starts_with("PostgreSQL: "))
+            .map(|notices| notices.title.as_str())
+            .collect();
         let versions = |image: &Image| image.postgresql.1.iter().map(Release::name).collect::<Vec<_>>().join(" and ");
         let changed = format!("PostgreSQL: {} → {}", versions(old), versions(new));
         let expected: &[&str] = if versions(old) == versions(new) { &[] } else { &[&changed] };
         assert_eq!(database, expected, "{from} to {to}");
-        let system = told.iter().filter(|told| told.kind == NoticeKind::System).count();
+        let system = notices.iter().filter(|notices| notices.kind == NoticeKind::System).count();
         assert_eq!(system, usize::from(old.system != new.system), "{from} to {to}");
     }
     // Where the start of an image moves the data to another major version, in the documents' words of docker.
     let moves = |from: &str, to: &str| -> Result<Vec<String>, Box<dyn std::error::Error>> {
-        let told = known.told(&from.parse()?, &to.parse()?);
-        Ok(told.into_iter().filter(|told| told.title.contains("is moved to")).map(|told| told.title).collect())
+        let notices = known.notices(&from.parse()?, &to.parse()?);
+        Ok(notices
+            .into_iter()
+            .filter(|notices| notices.title.contains("is moved to"))
+            .map(|notices| notices.title)
+            .collect())
     };
     for (from, to, version) in [
         ("12.1.17", "12.10.14", "11"),
@@ -162,16 +169,18 @@ fn a_path_that_an_image_would_refuse_is_refused() -> Tested {
     product.path = product.path.with_stops(&list, "a list");
     let check = |from: &str, to: &str, expected: &str| -> Tested {
         let (from, to) = (from.parse()?, to.parse()?);
-        let asked = Asked {
+        let asked = PathRequest {
             from: &from,
             to: &to,
             edition: None,
-            through: &[],
+            via: &[],
             zero_downtime: false,
             settings: product.settings.clone(),
             decided: &BTreeMap::new(),
         };
-        let refused = way(&product, &catalog, &asked).map(|way| way.path.hops.len()).map_err(|error| error.to_string());
+        let refused = plan_path(&product, &catalog, &asked)
+            .map(|planned| planned.path.hops.len())
+            .map_err(|error| error.to_string());
         assert_eq!(refused, Err(expected.to_owned()));
         Ok(())
     };
@@ -193,8 +202,8 @@ fn a_path_that_an_image_would_refuse_is_refused() -> Tested {
 fn every_hop_tells_what_is_known_of_it() -> Tested {
     let (product, _) = gitlab()?;
     let known = known(&product)?;
-    let told = known.told(&"15.11.13".parse()?, &"16.3.9".parse()?);
-    let titles: Vec<&str> = told.iter().map(|told| told.title.as_str()).collect();
+    let notices = known.notices(&"15.11.13".parse()?, &"16.3.9".parse()?);
+    let titles: Vec<&str> = notices.iter().map(|notices| notices.title.as_str()).collect();
     for wanted in [
         "data of 15.11.13 is accepted",
         "PostgreSQL: 12 and 13 → 12 and 13 and 14",
@@ -209,9 +218,10 @@ fn every_hop_tells_what_is_known_of_it() -> Tested {
     for unwanted in ["gitlab-kas does not start", "Redis 7 is asked for", "runners register by authentication tokens"] {
         assert!(!titles.contains(&unwanted), "{unwanted}");
     }
-    assert!(told.iter().all(|told| !told.source.is_empty()));
+    assert!(notices.iter().all(|notices| !notices.source.is_empty()));
     // Of an edition only what is about it.
-    let ee = |from: &str, to: &str| Ok::<_, Box<dyn std::error::Error>>(known.told(&from.parse()?, &to.parse()?).len());
+    let ee =
+        |from: &str, to: &str| Ok::<_, Box<dyn std::error::Error>>(known.notices(&from.parse()?, &to.parse()?).len());
     assert_eq!(ee("16.3.9-ce", "16.7.10-ce")? + 1, ee("16.3.9-ee", "16.7.10-ee")?);
     Ok(())
 }

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 
-use rehearse_core::catalog::Catalog;
-use rehearse_core::compatibility::{Compatibility, CompatibilityIn};
-use rehearse_core::path::{ConditionId, Facts};
-use rehearse_core::product::Product;
-use rehearse_core::span::Source;
-use rehearse_core::spec::read;
+use rehearse_core::model::product::Product;
+use rehearse_core::planning::compatibility::{Compatibility, CompatibilityIn};
+use rehearse_core::planning::path::{ConditionId, Facts};
+use rehearse_core::source::span::Source;
+use rehearse_core::source::spec::read;
+use rehearse_core::vocabulary::catalog::Catalog;
 
 type Tested = Result<(), Box<dyn Error>>;
 

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use rehearse_core::catalog::Catalog;
-use rehearse_core::path::{Facts, Planner, Refusal, Route, Rules, StopList, Target};
-use rehearse_core::release::Release;
+use rehearse_core::planning::path::{Facts, Planner, Refusal, Route, Rules, StopList, Target};
+use rehearse_core::vocabulary::catalog::Catalog;
+use rehearse_core::vocabulary::release::Release;
 use serde_json::Value;
 
 use super::{BESIDE_THE_TOOL, STOPS, Tested, VERSIONS, as_the_tool, decided, gitlab};
@@ -158,14 +158,14 @@ fn the_answers_of_the_official_tool_are_ours() -> Tested {
         let (ends, expected) = row.split_once(": ").ok_or("no path")?;
         let (from, to) = ends.split_once(' ').ok_or("no target")?;
         let planned = planner.plan(&from.parse()?, &to.parse()?, &facts);
-        let told = match &planned {
+        let notices = match &planned {
             Ok(route) => route.releases().map(Release::name).collect::<Vec<_>>().join(" "),
             Err(Refusal::Downgrade { .. }) => "DOWNGRADE".to_owned(),
             // The tool answers with the release itself, we with a refusal that says so.
             Err(Refusal::AlreadyThere { at }) => at.to_string(),
             Err(refusal) => return Err(format!("{row}: {refusal}").into()),
         };
-        assert_eq!(told, expected, "{from} to {to}");
+        assert_eq!(notices, expected, "{from} to {to}");
         pairs += 1;
     }
     assert_eq!(pairs, 30);
@@ -182,7 +182,10 @@ fn conditional_stops_say_what_decides_on_them() -> Tested {
         path.hops.iter().filter_map(|hop| Some(format!("{} {}", hop.to, hop.optional.as_ref()?))).collect();
     assert_eq!(optional, ["15.1.6 15.1", "16.0.10 16.0", "16.1.8 16.1", "16.2.11 16.2", "17.1.8 17.1"]);
     for line in ["16.0", "16.1", "16.2", "17.1"] {
-        assert!(product.path.condition(&rehearse_core::path::ConditionId::new(line)).is_some(), "{line} has a query");
+        assert!(
+            product.path.condition(&rehearse_core::planning::path::ConditionId::new(line)).is_some(),
+            "{line} has a query"
+        );
     }
     let mut settings = product.settings.clone();
     for (value, expected) in [("1", Some(false)), ("2", Some(true)), ("", None), (" 12 ", Some(true))] {

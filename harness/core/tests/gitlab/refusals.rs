@@ -1,7 +1,7 @@
 //! What is refused, each with its reason.
 
-use rehearse_core::path::{Facts, Planner};
-use rehearse_core::release::Release;
+use rehearse_core::planning::path::{Facts, Planner};
+use rehearse_core::vocabulary::release::Release;
 
 use super::{Tested, gitlab};
 
@@ -11,8 +11,8 @@ fn every_refusal_has_its_reason() -> Tested {
     let rules = product.path.rules();
     let planner = Planner::new(&rules, &catalog);
     let check = |from: &str, to: &str, expected: &str| -> Tested {
-        let told = planner.plan(&from.parse()?, &to.parse()?, &Facts::none()).map(|route| route.hop_count());
-        assert_eq!(told.map_err(|refusal| refusal.to_string()), Err(expected.to_owned()), "{from} to {to}");
+        let notices = planner.plan(&from.parse()?, &to.parse()?, &Facts::none()).map(|route| route.hop_count());
+        assert_eq!(notices.map_err(|refusal| refusal.to_string()), Err(expected.to_owned()), "{from} to {to}");
         Ok(())
     };
     check("16.99.0", "17.0.0", "release 16.99.0 is not published (nearest: 16.11.0, 16.11.1, 16.11.2)")?;
@@ -29,7 +29,7 @@ fn every_refusal_has_its_reason() -> Tested {
     check(
         "18.5.7",
         "18.2.8",
-        "18.5.7 to 18.2.8 is a downgrade, which is never planned: the way back is to restore a backup taken on 18.2.8",
+        "18.5.7 to 18.2.8 is a downgrade, which is never planned: the rollback is to restore a backup taken on 18.2.8",
     )?;
     check("18.8.11", "18.8.11", "already there: 18.8.11 is both source and target")?;
     check(
@@ -58,9 +58,9 @@ fn what_was_announced_and_never_published_is_no_release() -> Tested {
     let (oldest, newest) = (&catalog.releases()[0], &catalog.releases()[1323]);
     for release in unpublished {
         for (from, to) in [(oldest, release), (release, newest)] {
-            let told = planner.plan(from, &to.clone().into(), &Facts::none()).map(|route| route.hop_count());
-            let told = told.map_err(|refusal| refusal.to_string()).err().unwrap_or_default();
-            assert!(told.contains(&format!("release {release} was never published: ")), "{told}");
+            let notices = planner.plan(from, &to.clone().into(), &Facts::none()).map(|route| route.hop_count());
+            let notices = notices.map_err(|refusal| refusal.to_string()).err().unwrap_or_default();
+            assert!(notices.contains(&format!("release {release} was never published: ")), "{notices}");
         }
         assert!(catalog.newest_in(&release.line()).is_some_and(|newest| newest != release), "{release}");
     }

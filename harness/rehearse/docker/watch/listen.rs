@@ -6,20 +6,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bollard::models::{EventMessage, EventMessageTypeEnum as Type};
 use bollard::query_parameters::{EventsOptionsBuilder, InspectContainerOptions};
 use futures_util::StreamExt;
-use rehearse_core::verdict::Disturber;
+use rehearse_core::outcome::verdict::InterferenceKind;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 
 use super::stand::stands;
-use super::{AWAY, PROMPT, Seen, disturbance, out_of_memory};
+use super::{AWAY, PROMPT, WatchState, interference, out_of_memory};
 use crate::docker::client::Client;
 
 /// What has already happened is told at once.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
 
 /// Listens to the engine's events, over and over: an engine that goes away may come back.
-pub(super) async fn listen(client: Client, run: String, seen: std::sync::Arc<Seen>) {
+pub(super) async fn listen(client: Client, run: String, seen: std::sync::Arc<WatchState>) {
     loop {
         let options = EventsOptionsBuilder::new().since(&seen.since()).filters(&types()).build();
         let mut events = Box::pin(client.quick().events(Some(options)));
@@ -41,7 +41,7 @@ pub(super) async fn listen(client: Client, run: String, seen: std::sync::Arc<See
 
 /// Hears what has happened until now by the engine's own clock, and may not have come to the listener yet. What both hear
 /// is told once.
-pub(super) async fn catch_up(client: &Client, run: &str, seen: &Seen) {
+pub(super) async fn catch_up(client: &Client, run: &str, seen: &WatchState) {
     let Ok(info) = client.quick().info().await else { return };
     let now = info.system_time.and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
     let Some(now) = now.and_then(|now| i64::try_from(now.unix_timestamp_nanos()).ok()) else { return };
@@ -74,7 +74,7 @@ pub(super) async fn answers(client: &Client) -> Result<(), bollard::errors::Erro
 }
 
 /// Waits until an engine that does not answer is back, or counts as gone.
-pub(super) async fn away(client: &Client, seen: &Seen) {
+pub(super) async fn away(client: &Client, seen: &WatchState) {
     if std::mem::replace(&mut seen.state().away, true) {
         return;
     }
@@ -92,16 +92,16 @@ pub(super) async fn away(client: &Client, seen: &Seen) {
     };
     let (kind, how) = if back {
         let took = began.elapsed().as_secs_f64();
-        (Disturber::EngineRestarted, format!("it went away during the run and was back after {took:.1} s"))
+        (InterferenceKind::EngineRestarted, format!("it went away during the run and was back after {took:.1} s"))
     } else {
-        (Disturber::EngineGone, format!("it stopped answering and was not back within {AWAY:?}"))
+        (InterferenceKind::EngineGone, format!("it stopped answering and was not back within {AWAY:?}"))
     };
-    seen.add(disturbance(kind, "the container engine", how));
+    seen.add(interference(kind, "the container engine", how));
     seen.set_away(false);
 }
 
 /// What an event means for a thing of ours that we did not touch ourselves.
-async fn judge(event: &EventMessage, run: &str, client: &Client, seen: &Seen) {
+async fn judge(event: &EventMessage, run: &str, client: &Client, seen: &WatchState) {
     let Some(actor) = &event.actor else { return };
     let id = actor.id.clone().unwrap_or_default();
     let attributes = actor.attributes.clone().unwrap_or_default();
@@ -112,20 +112,24 @@ async fn judge(event: &EventMessage, run: &str, client: &Client, seen: &Seen) {
             let Some(thing) = held(&id) else { return };
             match action {
                 "oom" => seen.add(out_of_memory(&thing.object)),
-                "pause" => {
-                    seen.add(disturbance(Disturber::ContainerTouched, &thing.object, "it was paused from outside"))
-                }
-                "destroy" | "remove" => {
-                    seen.add(disturbance(Disturber::ContainerTouched, &thing.object, "it was removed from outside"))
-                }
+                "pause" => seen.add(interference(
+                    InterferenceKind::ContainerTouched,
+                    &thing.object,
+                    "it was paused from outside",
+                )),
+                "destroy" | "remove" => seen.add(interference(
+                    InterferenceKind::ContainerTouched,
+                    &thing.object,
+                    "it was removed from outside",
+                )),
                 "kill" => {
                     // An engine that ends stops its containers first, and takes no new connection meanwhile.
                     if client.anew().await.is_err() {
                         away(client, seen).await;
                     } else if held(&id).is_some() {
                         let signal = attributes.get("signal").map_or("a signal", String::as_str);
-                        seen.add(disturbance(
-                            Disturber::ContainerTouched,
+                        seen.add(interference(
+                            InterferenceKind::ContainerTouched,
                             &thing.object,
                             format!("it was sent signal {signal} from outside"),
                         ));
@@ -141,7 +145,7 @@ async fn judge(event: &EventMessage, run: &str, client: &Client, seen: &Seen) {
         }
         Some(Type::NETWORK) => match (action, held(&id)) {
             ("destroy" | "remove", Some(thing)) => {
-                seen.add(disturbance(Disturber::NetworkTouched, &thing.object, "it was removed from outside"));
+                seen.add(interference(InterferenceKind::NetworkTouched, &thing.object, "it was removed from outside"));
             }
             ("disconnect", Some(_)) => {
                 // A container that ends is taken off its network too.
@@ -160,7 +164,7 @@ async fn judge(event: &EventMessage, run: &str, client: &Client, seen: &Seen) {
 }
 
 /// A command that was started in a container of ours, unless we did it, or its own health check is that.
-async fn somebody_ran(command: &str, id: &str, exec: &str, client: &Client, seen: &Seen) {
+async fn somebody_ran(command: &str, id: &str, exec: &str, client: &Client, seen: &WatchState) {
     // Whose it is is asked only where it is not one that is known by its words.
     if seen.is_ours(id, command) {
         return;

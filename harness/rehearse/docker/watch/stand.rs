@@ -3,28 +3,28 @@
 use std::path::Path;
 
 use bollard::models::ContainerInspectResponse;
-use rehearse_core::verdict::{Disturbance, Disturber};
+use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
 
-use super::{Held, disturbance, out_of_memory};
+use super::{Watched, interference, out_of_memory};
 
 /// With less than this nothing can be written.
 pub(super) const NO_ROOM: u64 = 4 << 20;
 
 /// How a container of ours stands that should be left alone.
-pub(super) fn stands(thing: &Held, seen: &ContainerInspectResponse, network: &str) -> Option<Disturbance> {
+pub(super) fn stands(thing: &Watched, seen: &ContainerInspectResponse, network: &str) -> Option<Interference> {
     let state = seen.state.as_ref()?;
     if state.oom_killed == Some(true) {
         return Some(out_of_memory(&thing.object));
     }
     if state.paused == Some(true) {
-        return Some(disturbance(Disturber::ContainerTouched, &thing.object, "it is paused"));
+        return Some(interference(InterferenceKind::ContainerTouched, &thing.object, "it is paused"));
     }
     let networks = seen.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
     let on =
         |id: &str| networks.is_some_and(|all| all.values().any(|endpoint| endpoint.network_id.as_deref() == Some(id)));
     if state.running == Some(true) && networks.is_some() && !on(network) {
-        return Some(disturbance(
-            Disturber::NetworkTouched,
+        return Some(interference(
+            InterferenceKind::NetworkTouched,
             &thing.object,
             "it was taken off its network from outside",
         ));
@@ -33,7 +33,7 @@ pub(super) fn stands(thing: &Held, seen: &ContainerInspectResponse, network: &st
 }
 
 /// Says so where a folder's file system has less than `least` bytes left, or cannot hold another file.
-pub(super) fn no_room(folder: &Path, least: u64) -> Option<Disturbance> {
+pub(super) fn no_room(folder: &Path, least: u64) -> Option<Interference> {
     let stat = rustix::fs::statvfs(folder).ok()?;
     let room = Room {
         size: stat.f_blocks.saturating_mul(stat.f_frsize),
@@ -42,7 +42,7 @@ pub(super) fn no_room(folder: &Path, least: u64) -> Option<Disturbance> {
         files_left: stat.f_favail,
     };
     let lack = room.lack(least)?;
-    Some(disturbance(Disturber::DiskFull, &folder.display().to_string(), lack))
+    Some(interference(InterferenceKind::DiskFull, &folder.display().to_string(), lack))
 }
 
 /// How large a file system is, and what is left of it.
@@ -85,7 +85,7 @@ mod tests {
         let folder = std::env::temp_dir();
         assert_eq!(no_room(&folder, 0), None);
         let full = no_room(&folder, u64::MAX).unwrap();
-        assert_eq!((full.kind, full.object), (Disturber::DiskFull, folder.display().to_string()));
+        assert_eq!((full.kind, full.object), (InterferenceKind::DiskFull, folder.display().to_string()));
         assert!(full.seen.ends_with(" bytes are free"), "{}", full.seen);
         assert_eq!(no_room(Path::new("/no/such/folder"), u64::MAX), None);
     }

@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read};
 
 use flate2::read::MultiGzDecoder;
-use rehearse_core::product::Format;
+use rehearse_core::model::product::Format;
 use serde::Serialize;
 use serde_json::Value;
 

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use rehearse_core::product::{ArchiveFile, Backup, Information, InformationFormat};
-use rehearse_core::release::{Edition, Release};
-use rehearse_core::scalar::Pointer;
-use rehearse_core::span::Source;
-use rehearse_core::spec::ruby;
-use rehearse_core::verdict::Finding;
+use rehearse_core::model::product::{ArchiveFile, Backup, Information, InformationFormat};
+use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::source::span::Source;
+use rehearse_core::source::spec::ruby;
+use rehearse_core::vocabulary::release::{Edition, Release};
+use rehearse_core::vocabulary::scalar::Pointer;
 use serde_json::Value;
 
-use super::told::Verified;
+use super::verified::Verified;
 use super::{object, shell, shorten, strict};
 
 /// So many words of what was left out are heard.

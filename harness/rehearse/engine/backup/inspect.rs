@@ -5,15 +5,15 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use rehearse_core::catalog::Catalog;
-use rehearse_core::product::{Backup, Product};
-use rehearse_core::release::Release;
-use rehearse_core::verdict::Finding;
+use rehearse_core::model::product::{Backup, Product};
+use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::vocabulary::catalog::Catalog;
+use rehearse_core::vocabulary::release::Release;
 use serde::Serialize;
 
 use super::file::{Opened, Watch, open};
 use super::place::{archives, open_archive};
-use super::told::{Missing, PartSeen};
+use super::verified::{Missing, PartSeen};
 use super::{Dump, Verified, Whose, strict, verify};
 
 /// So many entries of an archive are looked at to see whose it is.
@@ -151,7 +151,7 @@ fn published((product, catalog): &Known, verified: &mut Verified) -> bool {
 /// The image of the product itself on a release.
 fn image((product, catalog): &Known, release: &Release) -> Option<String> {
     let built = release.edition().map(|edition| catalog.in_edition(release, edition));
-    let mut context = rehearse_core::plan::names(product, built.as_ref().unwrap_or(release));
+    let mut context = rehearse_core::planning::plan::names(product, built.as_ref().unwrap_or(release));
     let more = context.as_object_mut()?;
     more.insert("product".to_owned(), product.product.clone().into());
     more.insert("settings".to_owned(), serde_json::to_value(&product.settings).ok()?);

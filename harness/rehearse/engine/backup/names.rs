@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use rehearse_core::product::Part;
-use rehearse_core::verdict::Finding;
+use rehearse_core::model::product::Part;
+use rehearse_core::outcome::verdict::Finding;
 
 use super::{named, object};
 
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!((names.emptied("r/"), names.without_beginning("r/", None)), (None, None));
         names.see(&part, "r/d/2/002.bundle", false);
         names.see(&part, "r/d/2/003.bundle", false);
-        let seen = names.without_beginning("r/", Some("one")).unwrap().seen;
+        let seen = names.without_beginning("r/", Some("one")).unwrap().actual;
         assert_eq!(seen, "1 object with later increments only: `d`; the backup continues one");
     }
 
@@ -115,9 +115,9 @@ mod tests {
             names.see(&part, &format!("r/{number}/1/002.bundle"), true);
         }
         names.see(&part, "r/x/1/001.refs", true);
-        assert!(names.emptied("r/").unwrap().seen.starts_with("10000 files of 0 bytes: `r/0/1/002.bundle`, "));
-        assert!(names.emptied("r/").unwrap().seen.ends_with("`r/4/1/002.bundle`, …"));
-        assert!(names.without_beginning("r/", None).unwrap().seen.starts_with("at least 4096 objects"));
+        assert!(names.emptied("r/").unwrap().actual.starts_with("10000 files of 0 bytes: `r/0/1/002.bundle`, "));
+        assert!(names.emptied("r/").unwrap().actual.ends_with("`r/4/1/002.bundle`, …"));
+        assert!(names.without_beginning("r/", None).unwrap().actual.starts_with("at least 4096 objects"));
         assert_eq!(names.awaited.len(), AWAITED);
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use rehearse_core::product::Backup;
+use rehearse_core::model::product::Backup;
 use rustix::fs::OFlags;
 
 use super::file::{above, real};

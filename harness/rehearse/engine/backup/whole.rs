@@ -6,16 +6,16 @@ use std::io;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
-use rehearse_core::product::{ArchiveFile, Backup, Format, Need, Part};
-use rehearse_core::release::{Edition, Release};
-use rehearse_core::verdict::Finding;
+use rehearse_core::model::product::{ArchiveFile, Backup, Format, Need, Part};
+use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::vocabulary::release::{Edition, Release};
 
 use super::archive::{self, Contents, Entry};
 use super::content::formed;
 use super::file::{Opened, Watch, Watched, open};
 use super::names::{Names, hashed};
 use super::place::open_archive;
-use super::told::{Missing, PartSeen, Verified};
+use super::verified::{Missing, PartSeen, Verified};
 use super::{MOST_FINDINGS, free, information, named, object, shorten};
 
 /// What an archive says of itself is longer than this in no product.

@@ -4,16 +4,16 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use rehearse_core::event::{EventKind, StageTime};
-use rehearse_core::plan::{Act, Stage};
-use rehearse_core::summary::StageRecord;
-use rehearse_core::verdict::{Disturbance, Disturber, Outcome, Verdict};
+use rehearse_core::outcome::event::{EventKind, StageTime};
+use rehearse_core::outcome::summary::StageRecord;
+use rehearse_core::outcome::verdict::{Interference, InterferenceKind, Outcome, Verdict};
+use rehearse_core::planning::plan::{Stage, StageAction};
 use tokio::time::Instant;
 
-use super::{Ended, Keep, Over, Run, Teller, Terms};
+use super::{Ended, EventEmitter, Keep, Over, Run, RunOptions};
+use crate::engine::context::{EngineError, StepEnd};
 use crate::engine::host::Host;
 use crate::engine::observer::Observer;
-use crate::engine::world::{StepEnd, Trouble};
 
 /// What looking for a cause from outside may take; an engine that is away is waited for in it.
 const LOOK: Duration = Duration::from_secs(60);
@@ -23,56 +23,61 @@ const FORCED: Duration = Duration::from_secs(5);
 impl<H: Host, O: Observer> Run<'_, H, O> {
     /// Looks whether something from outside came between where a stage did not simply pass. It is told, and then it is
     /// what ended the run: whatever the stage saw proves nothing.
-    pub(super) async fn undisturbed(&mut self, stage: &Stage, ended: Ended, teller: &mut Teller<'_>) -> Ended {
+    pub(super) async fn without_interference(
+        &mut self,
+        stage: &Stage,
+        ended: Ended,
+        emitter: &mut EventEmitter<'_>,
+    ) -> Ended {
         // Nothing was asked of the host yet.
-        if matches!(stage.act, Act::VerifyBackup) {
+        if matches!(stage.action, StageAction::VerifyBackup) {
             return ended;
         }
         let stage = &stage.id;
         match &ended {
             Ended::Over(Over::Cancelled) => return ended,
-            Ended::Work(Ok(StepEnd::Done)) if !teller.troubled(stage) => {
-                for text in self.world.host.touched() {
-                    teller.tell(EventKind::Noted { stage: stage.clone(), text });
+            Ended::Work(Ok(StepEnd::Done)) if !emitter.troubled(stage) => {
+                for text in self.world.host.foreign_commands() {
+                    emitter.emit(EventKind::Noted { stage: stage.clone(), text });
                 }
                 return ended;
             }
-            Ended::Work(_) | Ended::Over(Over::Deadline | Over::Disturbed(_)) => {}
+            Ended::Work(_) | Ended::Over(Over::Deadline | Over::Interfered(_)) => {}
         }
-        let looked = tokio::time::timeout(LOOK, self.world.host.disturbances()).await;
+        let looked = tokio::time::timeout(LOOK, self.world.host.interferences()).await;
         let mut found = looked.unwrap_or_default();
         if found.is_empty() {
             found.extend(no_room_said(&ended));
         }
         let Some(first) = found.first().map(ToString::to_string) else { return ended };
-        for disturbance in found {
-            teller.tell(EventKind::Disturbed { stage: stage.clone(), disturbance });
+        for interference in found {
+            emitter.emit(EventKind::Interfered { stage: stage.clone(), interference });
         }
         // The findings are kept: they are told, and not held against the product.
         match ended {
             Ended::Work(Ok(StepEnd::Failed(findings))) => {
-                self.over = Some(Over::Disturbed(first));
+                self.over = Some(Over::Interfered(first));
                 Ended::Work(Ok(StepEnd::Failed(findings)))
             }
-            Ended::Work(Err(trouble)) => Ended::Over(Over::Disturbed(format!("{first}; seen: {}", trouble.chain()))),
-            Ended::Work(Ok(StepEnd::Done)) | Ended::Over(_) => Ended::Over(Over::Disturbed(first)),
+            Ended::Work(Err(trouble)) => Ended::Over(Over::Interfered(format!("{first}; seen: {}", trouble.chain()))),
+            Ended::Work(Ok(StepEnd::Done)) | Ended::Over(_) => Ended::Over(Over::Interfered(first)),
         }
     }
 
     /// Removes everything, unless it is to be kept.
-    pub(super) async fn teardown(&mut self, stages: &[Stage], teller: &mut Teller<'_>, terms: &Terms) {
-        let Some(stage) = stages.iter().find(|stage| matches!(stage.act, Act::Teardown)) else { return };
-        teller.tell(EventKind::StageStarted { stage: stage.id.clone() });
+    pub(super) async fn teardown(&mut self, stages: &[Stage], emitter: &mut EventEmitter<'_>, terms: &RunOptions) {
+        let Some(stage) = stages.iter().find(|stage| matches!(stage.action, StageAction::Teardown)) else { return };
+        emitter.emit(EventKind::StageStarted { stage: stage.id.clone() });
         let began = Instant::now();
         let keep = match terms.keep {
             Keep::Never => false,
-            Keep::OnFailure => match teller.summary.verdict_so_far() {
+            Keep::OnFailure => match emitter.summary.verdict_so_far() {
                 Verdict::Passed => false,
                 Verdict::Failed | Verdict::Inconclusive => true,
                 Verdict::Cancelled => {
                     let troubled =
                         |record: &StageRecord| matches!(record.outcome, Outcome::Failed | Outcome::Inconclusive);
-                    teller.summary.stages().iter().any(troubled)
+                    emitter.summary.stages().iter().any(troubled)
                 }
             },
             Keep::Always => true,
@@ -83,7 +88,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                 "run {0} is kept as asked, until its lease is over or: rehearse sweep; look inside: rehearse shell {0} SERVICE",
                 self.world.case.run
             );
-            teller.tell(EventKind::Noted { stage: stage.id.clone(), text });
+            emitter.emit(EventKind::Noted { stage: stage.id.clone(), text });
         } else {
             let gone = AssertUnwindSafe(self.world.host.teardown()).catch_unwind();
             let forced = async {
@@ -102,7 +107,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             if !leftovers.is_empty() {
                 outcome = Outcome::Inconclusive;
                 reason = Some(format!("{} leftovers; remove them with: rehearse sweep", leftovers.len()));
-                teller.tell(EventKind::LeftBehind { leftovers });
+                emitter.emit(EventKind::LeftBehind { leftovers });
             }
         }
         // Removing is gone through with all the same; but whoever ends a run has not let it pass.
@@ -114,18 +119,18 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         let wall = began.elapsed();
         let time = StageTime { wall, product: Duration::ZERO, engine: wall };
         let (stage, findings) = (stage.id.clone(), Vec::new());
-        teller.tell(EventKind::StageFinished { stage, outcome, findings, reason, known: None, time });
+        emitter.emit(EventKind::StageFinished { stage, outcome, findings, reason, known: None, time });
     }
 }
 
-pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Trouble {
+pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> EngineError {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    Trouble::Unseen(format!("bug: a stage panicked: {}", text.unwrap_or_default()))
+    EngineError::Unobservable(format!("bug: a stage panicked: {}", text.unwrap_or_default()))
 }
 
 /// A disk that is full, where a step or the engine ended by saying so. What merely stands in a log may be about anything.
-fn no_room_said(ended: &Ended) -> Option<Disturbance> {
+fn no_room_said(ended: &Ended) -> Option<Interference> {
     match ended {
         Ended::Work(Ok(StepEnd::Failed(findings))) => findings.iter().find_map(|finding| no_room(&finding.to_string())),
         Ended::Work(Err(trouble)) => no_room(&trouble.chain()),
@@ -134,12 +139,12 @@ fn no_room_said(ended: &Ended) -> Option<Disturbance> {
 }
 
 /// The kernel's words for a full disk or a used-up quota, and those that databases put in their place.
-fn no_room(text: &str) -> Option<Disturbance> {
+fn no_room(text: &str) -> Option<Interference> {
     let said = ["no space left on device", "disk quota exceeded", "errno 28", "os error 28"];
     let lower = text.to_lowercase();
     let line = text.lines().find(|line| said.iter().any(|words| line.to_lowercase().contains(words)));
-    said.iter().any(|words| lower.contains(words)).then(|| Disturbance {
-        kind: Disturber::DiskFull,
+    said.iter().any(|words| lower.contains(words)).then(|| Interference {
+        kind: InterferenceKind::DiskFull,
         object: "a disk or a quota of the rehearsal".to_owned(),
         seen: line.unwrap_or(text).trim().chars().take(300).collect(),
     })

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::engine::held::held;
+use crate::engine::test_memory::held;
 
 /// What a server does with a connection once it has read a request.
 #[derive(Clone)]
@@ -73,8 +73,8 @@ async fn serve(mut stream: TcpStream, does: Does, number: usize) -> std::io::Res
     stream.shutdown().await
 }
 
-fn question(server: &Server) -> Ask {
-    Ask {
+fn question(server: &Server) -> HttpRequest {
+    HttpRequest {
         address: server.address,
         method: "GET",
         path: "/".to_owned(),
@@ -86,7 +86,7 @@ fn question(server: &Server) -> Ask {
     }
 }
 
-async fn answer(does: Does) -> Answer {
+async fn respond(does: Does) -> Response {
     let server = server(does).await;
     let began = Instant::now();
     let answer = Web::new().unwrap().ask(question(&server)).await;
@@ -96,25 +96,25 @@ async fn answer(does: Does) -> Answer {
 
 /// Why nothing that can be judged was answered.
 #[track_caller]
-fn silent(answer: Answer, expected: &str) {
+fn silent(answer: Response, expected: &str) {
     match answer {
-        Answer::Silent { reason } => assert!(reason.contains(expected) && reason.len() < 500, "{reason}"),
-        other @ (Answer::Http(_)
-        | Answer::Exec(_)
-        | Answer::Rows(_)
-        | Answer::Refused { .. }
-        | Answer::Broken { .. }) => panic!("{other:?}"),
+        Response::NoResponse { reason } => assert!(reason.contains(expected) && reason.len() < 500, "{reason}"),
+        other @ (Response::Http(_)
+        | Response::Exec(_)
+        | Response::Rows(_)
+        | Response::Rejected { .. }
+        | Response::ProbeError { .. }) => panic!("{other:?}"),
     }
 }
 
-fn response(answer: Answer) -> Response {
+fn response(answer: Response) -> HttpResponse {
     match answer {
-        Answer::Http(response) => response,
-        other @ (Answer::Silent { .. }
-        | Answer::Exec(_)
-        | Answer::Rows(_)
-        | Answer::Refused { .. }
-        | Answer::Broken { .. }) => panic!("{other:?}"),
+        Response::Http(response) => response,
+        other @ (Response::NoResponse { .. }
+        | Response::Exec(_)
+        | Response::Rows(_)
+        | Response::Rejected { .. }
+        | Response::ProbeError { .. }) => panic!("{other:?}"),
     }
 }
 
@@ -129,19 +129,19 @@ async fn a_body_without_end_is_read_to_a_limit_in_flat_memory() {
     let server = server(Does::SaysForEver(format!("{OK}\r\n").into_bytes(), b"0123456789abcdef".to_vec())).await;
     let web = Web::new().unwrap();
     let before = held();
-    let ask = || Ask { deadline: Duration::from_secs(60), ..question(&server) };
+    let ask = || HttpRequest { deadline: Duration::from_secs(60), ..question(&server) };
     silent(web.ask(ask()).await, "an answer of more than 268435456 bytes");
     let rise = held() - before;
     assert!(rise < 32, "{rise} MiB");
     // As a query that may have answers of sixteen megabytes asks.
-    silent(web.ask(Ask { keep: 16 << 20, ..ask() }).await, "an answer of more than 268435456 bytes");
+    silent(web.ask(HttpRequest { keep: 16 << 20, ..ask() }).await, "an answer of more than 268435456 bytes");
     let rise = held() - before;
     assert!(rise < 96, "{rise} MiB");
     // Chunks are no way around it.
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(1 << 16));
     let chunked = format!("{OK}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
     let server = super::tests::server(Does::SaysForEver(chunked, chunk.into_bytes())).await;
-    let ask = Ask { deadline: Duration::from_secs(60), ..question(&server) };
+    let ask = HttpRequest { deadline: Duration::from_secs(60), ..question(&server) };
     silent(web.ask(ask).await, "an answer of more than 268435456 bytes");
 }
 
@@ -149,11 +149,11 @@ async fn a_body_without_end_is_read_to_a_limit_in_flat_memory() {
 async fn whoever_drips_is_heard_to_the_deadline_of_the_whole_answer() {
     let whole = "no whole answer within 1s";
     let body = format!("{OK}Content-Length: 1000000\r\n\r\n").into_bytes();
-    silent(answer(Does::Drips(body, b"x".to_vec())).await, whole);
-    silent(answer(Does::Drips(OK.as_bytes().to_vec(), b"X-A: b\r\n".to_vec())).await, whole);
-    silent(answer(Does::Drips(Vec::new(), OK.as_bytes().to_vec())).await, whole);
+    silent(respond(Does::Drips(body, b"x".to_vec())).await, whole);
+    silent(respond(Does::Drips(OK.as_bytes().to_vec(), b"X-A: b\r\n".to_vec())).await, whole);
+    silent(respond(Does::Drips(Vec::new(), OK.as_bytes().to_vec())).await, whole);
     let chunked = format!("{OK}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
-    silent(answer(Does::Drips(chunked, b"1\r\nx\r\n".to_vec())).await, whole);
+    silent(respond(Does::Drips(chunked, b"1\r\nx\r\n".to_vec())).await, whole);
     // Accepted and never answered: the connection is in the system's queue, and nobody takes it.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Server { address: listener.local_addr().unwrap(), asked: Arc::default() };
@@ -163,13 +163,13 @@ async fn whoever_drips_is_heard_to_the_deadline_of_the_whole_answer() {
 #[tokio::test]
 async fn headers_without_end_are_no_answer() {
     let before = held();
-    silent(answer(Does::SaysForEver(OK.as_bytes().to_vec(), b"X-A: b\r\n".to_vec())).await, "error sending request");
-    silent(answer(Does::SaysForEver(OK.as_bytes().to_vec(), b"x".to_vec())).await, "message head is too large");
-    silent(answer(says(&format!("{OK}X-A: {}\r\n\r\n", "b".repeat(1 << 20)))).await, "message head is too large");
+    silent(respond(Does::SaysForEver(OK.as_bytes().to_vec(), b"X-A: b\r\n".to_vec())).await, "error sending request");
+    silent(respond(Does::SaysForEver(OK.as_bytes().to_vec(), b"x".to_vec())).await, "message head is too large");
+    silent(respond(says(&format!("{OK}X-A: {}\r\n\r\n", "b".repeat(1 << 20)))).await, "message head is too large");
     // A hundred are enough.
     let many = |count: usize| format!("{OK}{}\r\n", "X-A: b\r\n".repeat(count));
-    assert_eq!(response(answer(says(&many(90))).await).headers["x-a"].len(), 90 * 3 - 2);
-    silent(answer(says(&many(1000))).await, "message head is too large");
+    assert_eq!(response(respond(says(&many(90))).await).headers["x-a"].len(), 90 * 3 - 2);
+    silent(respond(says(&many(1000))).await, "message head is too large");
     assert!(held() - before < 16, "{} MiB", held() - before);
 }
 
@@ -177,9 +177,9 @@ async fn headers_without_end_are_no_answer() {
 async fn answers_before_the_answer_are_heard_to_the_deadline() {
     let before = held();
     let flood = |text: &str| Does::SaysForEver(Vec::new(), text.as_bytes().to_vec());
-    silent(answer(flood("HTTP/1.1 100 Continue\r\n\r\n")).await, "no whole answer within 1s");
-    silent(answer(flood("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")).await, "no whole answer within 1s");
-    let then = response(answer(says(&format!("HTTP/1.1 102 Processing\r\n\r\n{OK}\r\nhello"))).await);
+    silent(respond(flood("HTTP/1.1 100 Continue\r\n\r\n")).await, "no whole answer within 1s");
+    silent(respond(flood("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")).await, "no whole answer within 1s");
+    let then = response(respond(says(&format!("HTTP/1.1 102 Processing\r\n\r\n{OK}\r\nhello"))).await);
     assert_eq!((then.status, then.body.text.as_str()), (200, "hello"));
     assert!(held() - before < 16, "{} MiB", held() - before);
 }
@@ -191,7 +191,7 @@ async fn a_redirect_is_an_answer_and_nobody_goes_there() {
     for status in [301, 302, 303, 307, 308] {
         for target in [format!("http://{}/", elsewhere.address), "/".to_owned(), "\u{1}".to_owned()] {
             let from = server(says(&format!("HTTP/1.1 {status} Go\r\nLocation: {target}\r\nRefresh: 0\r\n\r\n"))).await;
-            let answer = web.ask(Ask { jar: Some("a".to_owned()), ..question(&from) }).await;
+            let answer = web.ask(HttpRequest { jar: Some("a".to_owned()), ..question(&from) }).await;
             if target == "\u{1}" {
                 silent(answer, "invalid HTTP header parsed");
             } else {
@@ -207,19 +207,19 @@ async fn a_redirect_is_an_answer_and_nobody_goes_there() {
 #[tokio::test]
 async fn a_length_that_is_not_that_of_the_body_is_found_out() {
     let body = |headers: &str, body: &str| says(&format!("{OK}{headers}\r\n\r\n{body}"));
-    silent(answer(body("Content-Length: 100", "short")).await, "the answer broke off");
-    let long = response(answer(body("Content-Length: 5", "hello, world")).await);
+    silent(respond(body("Content-Length: 100", "short")).await, "the answer broke off");
+    let long = response(respond(body("Content-Length: 5", "hello, world")).await);
     assert_eq!((long.body.size, long.body.text.as_str()), (5, "hello"));
     for length in ["-1", "5, 6", "5\r\nContent-Length: 6", "99999999999999999999999", "0x5", "five"] {
-        silent(answer(body(&format!("Content-Length: {length}"), "hello")).await, "error sending request");
+        silent(respond(body(&format!("Content-Length: {length}"), "hello")).await, "error sending request");
     }
-    silent(answer(body("Content-Length: 18446744073709551615", "hello")).await, "error");
+    silent(respond(body("Content-Length: 18446744073709551615", "hello")).await, "error");
 }
 
 #[tokio::test]
 async fn chunks_that_are_none_are_found_out() {
     let chunked = |text: &str| says(&format!("{OK}Transfer-Encoding: chunked\r\n\r\n{text}"));
-    assert_eq!(response(answer(chunked("5\r\nhello\r\n0\r\n\r\n")).await).body.text, "hello");
+    assert_eq!(response(respond(chunked("5\r\nhello\r\n0\r\n\r\n")).await).body.text, "hello");
     for text in [
         "xyz\r\nhello\r\n0\r\n\r\n",
         "5\r\nhello",
@@ -229,12 +229,12 @@ async fn chunks_that_are_none_are_found_out() {
         "-5\r\nhello\r\n0\r\n\r\n",
         "\r\n",
     ] {
-        silent(answer(chunked(text)).await, "the answer broke off");
+        silent(respond(chunked(text)).await, "the answer broke off");
     }
     let extension = Does::SaysForEver(format!("{OK}Transfer-Encoding: chunked\r\n\r\n5;").into_bytes(), b"x".to_vec());
-    silent(answer(extension).await, "the answer broke off");
+    silent(respond(extension).await, "the answer broke off");
     let trailers = format!("{OK}Transfer-Encoding: chunked\r\n\r\n0\r\n").into_bytes();
-    silent(answer(Does::SaysForEver(trailers, b"X-A: b\r\n".to_vec())).await, "the answer broke off");
+    silent(respond(Does::SaysForEver(trailers, b"X-A: b\r\n".to_vec())).await, "the answer broke off");
 }
 
 #[tokio::test]
@@ -244,9 +244,9 @@ async fn a_bomb_in_a_body_never_goes_off() {
         encoder.write_all(&[0; 1 << 20]).unwrap();
     }
     let bomb = encoder.finish().unwrap();
-    let head = format!("{OK}Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len());
+    let head = format!("{OK}RequestBody-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len());
     let before = held();
-    let seen = response(answer(Does::Says([head.as_bytes(), &bomb].concat())).await);
+    let seen = response(respond(Does::Says([head.as_bytes(), &bomb].concat())).await);
     assert_eq!(seen.body.size, bomb.len() as u64, "we ask for no compression, and undo none");
     assert!(held() - before < 16, "{} MiB", held() - before);
 }
@@ -263,11 +263,11 @@ async fn an_answer_that_is_no_http_is_none() {
         ("HTTP/9.9 200 OK\r\n\r\n", "invalid HTTP version"),
         ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "invalid HTTP header"),
     ] {
-        silent(answer(says(text)).await, expected);
+        silent(respond(says(text)).await, expected);
     }
-    assert_eq!(response(answer(says("HTTP/1.1 999 Many\r\n\r\nx")).await).status, 999);
+    assert_eq!(response(respond(says("HTTP/1.1 999 Many\r\n\r\nx")).await).status, 999);
     assert_eq!(
-        response(answer(says("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")).await).status,
+        response(respond(says("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")).await).status,
         101
     );
 }
@@ -275,7 +275,7 @@ async fn an_answer_that_is_no_http_is_none() {
 #[tokio::test]
 async fn any_bytes_are_a_body_and_a_header() {
     let bytes = b"\xff\xfe\xc0\x80{\x00}";
-    let seen = response(answer(Does::Says([format!("{OK}X-A: \u{e9}\r\n\r\n").as_bytes(), bytes].concat())).await);
+    let seen = response(respond(Does::Says([format!("{OK}X-A: \u{e9}\r\n\r\n").as_bytes(), bytes].concat())).await);
     assert_eq!((seen.body.size, seen.headers["x-a"].as_str()), (7, "é"));
     assert_eq!(seen.body.text, "\u{fffd}\u{fffd}\u{fffd}\u{fffd}{\0}");
 }
@@ -284,25 +284,25 @@ async fn any_bytes_are_a_body_and_a_header() {
 async fn cookies_have_an_end() {
     let server = server(Does::SetsCookies(50)).await;
     let web = Web::new().unwrap();
-    let ask = || Ask { jar: Some("a".to_owned()), ..question(&server) };
+    let ask = || HttpRequest { jar: Some("a".to_owned()), ..question(&server) };
     for _ in 0..6 {
         assert_eq!(response(web.ask(ask()).await).status, 200);
     }
     silent(web.ask(ask()).await, "an answer that sets more than 300 cookies");
     // Another visit has its own, and who keeps none is not asked.
-    assert_eq!(response(web.ask(Ask { jar: Some("b".to_owned()), ..question(&server) }).await).status, 200);
+    assert_eq!(response(web.ask(HttpRequest { jar: Some("b".to_owned()), ..question(&server) }).await).status, 200);
     assert_eq!(response(web.ask(question(&server)).await).status, 200);
     // One that is set anew with each answer takes no more room.
     let again =
         super::tests::server(says(&format!("{OK}Set-Cookie: s=1; Path=/; Max-Age=9\r\nContent-Length: 0\r\n\r\n")))
             .await;
     for _ in 0..400 {
-        assert_eq!(response(web.ask(Ask { jar: Some("c".to_owned()), ..question(&again) }).await).status, 200);
+        assert_eq!(response(web.ask(HttpRequest { jar: Some("c".to_owned()), ..question(&again) }).await).status, 200);
     }
     let long = format!("{OK}Set-Cookie: s={}\r\nContent-Length: 0\r\n\r\n", "x".repeat(20_000));
     let long = super::tests::server(says(&long)).await;
     silent(
-        web.ask(Ask { jar: Some("d".to_owned()), ..question(&long) }).await,
+        web.ask(HttpRequest { jar: Some("d".to_owned()), ..question(&long) }).await,
         "an answer that sets a cookie of 20002 bytes",
     );
 }

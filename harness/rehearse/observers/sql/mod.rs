@@ -12,17 +12,17 @@ mod structure;
 
 use std::collections::BTreeMap;
 
-use rehearse_core::activity::Activity;
-use rehearse_core::observe::{Answer, DataState, Reading, Rows, TableState};
-use rehearse_core::product::Engine;
+use rehearse_core::model::product::Engine;
+use rehearse_core::observation::activity::Activity;
+use rehearse_core::observation::{DataState, Response, Rows, TableQuery, TableState};
 
 use crate::engine::host::{Host, Sink, Stream};
-use crate::engine::observer::DatabaseSite;
+use crate::engine::observer::DatabaseTarget;
 
 use part::{Part, Table};
 use reader::Reader;
 
-/// Answers longer than this are not for a probe.
+/// Observations longer than this are not for a probe.
 const LONGEST: usize = 64 << 20;
 /// Nor are those of more values: each takes many times its text.
 const MOST_VALUES: usize = 4_000_000;
@@ -77,22 +77,22 @@ fn last_words(program: &str, code: i64, err: &[u8]) -> String {
     format!("{program} ended with {code}: {}", text.get(..end).unwrap_or_default())
 }
 
-async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
+async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, String> {
     match site.engine {
         Engine::Postgresql => postgres::ask(host, site, sql).await,
         Engine::Mysql => mysql::ask(host, site, sql).await,
     }
 }
 
-pub(super) async fn rows<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Answer {
+pub(super) async fn rows<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Response {
     match ask(host, site, sql.trim().trim_end_matches(';')).await {
-        Ok(rows) => Answer::Rows(rows),
-        Err(reason) if refusal::is_refusal(&reason) => Answer::Refused { reason },
-        Err(reason) => Answer::Broken { reason },
+        Ok(rows) => Response::Rows(rows),
+        Err(reason) if refusal::is_refusal(&reason) => Response::Rejected { reason },
+        Err(reason) => Response::ProbeError { reason },
     }
 }
 
-pub(super) async fn sessions<H: Host>(host: &H, site: &DatabaseSite) -> Result<u64, String> {
+pub(super) async fn sessions<H: Host>(host: &H, site: &DatabaseTarget) -> Result<u64, String> {
     let sql = match site.engine {
         Engine::Postgresql => postgres::SESSIONS,
         Engine::Mysql => mysql::SESSIONS,
@@ -102,7 +102,7 @@ pub(super) async fn sessions<H: Host>(host: &H, site: &DatabaseSite) -> Result<u
 }
 
 /// What the others' sessions do; none for a kind of server that is not watched.
-pub(super) async fn activity<H: Host>(host: &H, site: &DatabaseSite) -> Result<Option<Activity>, String> {
+pub(super) async fn activity<H: Host>(host: &H, site: &DatabaseTarget) -> Result<Option<Activity>, String> {
     match site.engine {
         Engine::Postgresql => postgres_activity::read(host, site).await.map(Some),
         Engine::Mysql => Ok(None),
@@ -110,7 +110,11 @@ pub(super) async fn activity<H: Host>(host: &H, site: &DatabaseSite) -> Result<O
 }
 
 /// Reads tables: own state, views for another state's rules, and the structure.
-pub(super) async fn tables<H: Host>(host: &H, site: &DatabaseSite, reading: &Reading) -> Result<DataState, String> {
+pub(super) async fn tables<H: Host>(
+    host: &H,
+    site: &DatabaseTarget,
+    reading: &TableQuery,
+) -> Result<DataState, String> {
     let catalog = catalog(host, site).await?;
     let own: Vec<Part> = catalog.iter().map(|(name, table)| Part::own(name, table, site.engine, reading)).collect();
     let mut state = DataState::default();
@@ -136,12 +140,12 @@ pub(super) async fn tables<H: Host>(host: &H, site: &DatabaseSite, reading: &Rea
     Ok(state)
 }
 
-async fn single<H: Host>(host: &H, site: &DatabaseSite, part: Part) -> Result<TableState, String> {
+async fn single<H: Host>(host: &H, site: &DatabaseTarget, part: Part) -> Result<TableState, String> {
     read(host, site, &[part]).await?.pop().ok_or_else(|| "nothing was read".to_owned())
 }
 
 /// Reads parts in one look: one session, one snapshot.
-async fn read<H: Host>(host: &H, site: &DatabaseSite, parts: &[Part]) -> Result<Vec<TableState>, String> {
+async fn read<H: Host>(host: &H, site: &DatabaseTarget, parts: &[Part]) -> Result<Vec<TableState>, String> {
     if parts.is_empty() {
         return Ok(Vec::new());
     }
@@ -156,7 +160,7 @@ async fn read<H: Host>(host: &H, site: &DatabaseSite, parts: &[Part]) -> Result<
 }
 
 /// Every column of every ordinary table, its type, and whether it belongs to the primary key.
-async fn catalog<H: Host>(host: &H, site: &DatabaseSite) -> Result<BTreeMap<String, Table>, String> {
+async fn catalog<H: Host>(host: &H, site: &DatabaseTarget) -> Result<BTreeMap<String, Table>, String> {
     let (sql, usual) = match site.engine {
         Engine::Postgresql => (postgres::COLUMNS, "public"),
         Engine::Mysql => (mysql::COLUMNS, ""),

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use rehearse_core::observe::Rows;
+use rehearse_core::observation::Rows;
 
 use crate::engine::host::{Command, Host, Stdin};
-use crate::engine::observer::DatabaseSite;
+use crate::engine::observer::DatabaseTarget;
 
 use super::part::{Part, Value};
 use super::reader::Reader;
@@ -16,7 +16,7 @@ use super::{Output, last_words};
 /// standard input. `--batch` escapes tabs, line ends and backslashes.
 const CLIENT: &str = r#"client=mariadb; command -v mariadb > /dev/null || client=mysql; exec "$client" "$@""#;
 
-fn command(site: &DatabaseSite, sql: String) -> Command {
+fn command(site: &DatabaseTarget, sql: String) -> Command {
     let argv = ["sh", "-c", CLIENT, "client", "--no-defaults", "--batch", "--skip-column-names", "--quick"];
     let mut argv: Vec<String> = argv.map(str::to_owned).to_vec();
     argv.extend([format!("--user={}", site.user), "--default-character-set=utf8mb4".to_owned(), site.name.clone()]);
@@ -31,7 +31,7 @@ fn command(site: &DatabaseSite, sql: String) -> Command {
 /// expression of a rule stays what the product's own sessions make of it.
 const SETTINGS: &str = "set time_zone = '+00:00'; set group_concat_max_len = 1048576;\n";
 
-pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
+pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, String> {
     let command = command(site, format!("{SETTINGS}{sql}\n;\n"));
     let mut output = Output::default();
     let code =
@@ -69,7 +69,7 @@ fn value(printed: &str) -> Option<String> {
 /// Runs a script about parts.
 pub(super) async fn run<H: Host>(
     host: &H,
-    site: &DatabaseSite,
+    site: &DatabaseTarget,
     script: String,
     reader: &mut Reader<'_>,
 ) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! One thing to be read of one table: which columns, tied to which key, of which rows.
 
-use rehearse_core::observe::{Reading, Source, View};
-use rehearse_core::product::Engine;
+use rehearse_core::model::product::Engine;
+use rehearse_core::observation::{Source, TableQuery, View};
 
 use super::{mysql, postgres};
 
@@ -62,7 +62,7 @@ pub(super) struct Part {
 
 impl Part {
     /// A table as it is.
-    pub(super) fn own(name: &str, table: &Table, engine: Engine, reading: &Reading) -> Self {
+    pub(super) fn own(name: &str, table: &Table, engine: Engine, reading: &TableQuery) -> Self {
         let value = |column: &str| plain(column, column, table, engine);
         let columns: Vec<Value> = table.columns.iter().filter_map(|(column, _)| value(column)).collect();
         let wanted = reading.views.get(name).is_some_and(|view| view.keep);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use rehearse_core::observe::Rows;
+use rehearse_core::observation::Rows;
 
 use crate::engine::host::{Command, Host, Stdin};
-use crate::engine::observer::DatabaseSite;
+use crate::engine::observer::DatabaseTarget;
 
 use super::part::{Part, Value};
 use super::reader::Reader;
@@ -17,7 +17,7 @@ const FIELD: char = '\u{1f}';
 const RECORD: char = '\u{1e}';
 const NULL: &str = "\u{1}null\u{1}";
 
-fn command(site: &DatabaseSite, sql: String) -> Command {
+fn command(site: &DatabaseTarget, sql: String) -> Command {
     let argv = [
         "psql",
         "-X",
@@ -55,7 +55,7 @@ fn command(site: &DatabaseSite, sql: String) -> Command {
     Command { argv, env, user, stdin: Some(Stdin::Bytes(sql.into_bytes())), ..Command::default() }
 }
 
-pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Result<Rows, String> {
+pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, String> {
     let command = command(site, format!("{sql}\n;\n"));
     let mut output = Output::default();
     let code =
@@ -73,7 +73,7 @@ pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseSite, sql: &str) -> Re
 /// Runs a script about parts.
 pub(super) async fn run<H: Host>(
     host: &H,
-    site: &DatabaseSite,
+    site: &DatabaseTarget,
     script: String,
     reader: &mut Reader<'_>,
 ) -> Result<(), String> {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use rehearse_core::activity::{Activity, Session, SessionState};
-use rehearse_core::observe::Rows;
+use rehearse_core::observation::Rows;
+use rehearse_core::observation::activity::{Activity, Session, SessionState};
 
 use super::postgres::ask;
 use crate::engine::host::Host;
-use crate::engine::observer::DatabaseSite;
+use crate::engine::observer::DatabaseTarget;
 
 /// Counters and sessions. The position of the log moves with every write, also inside an open transaction, where the
 /// counters of rows stand still. Of another role's session the server says only that it is there.
@@ -29,7 +29,7 @@ const PHASES: &str = " union all select 'phase', command || ': ' || phase || ', 
      ' blocks', '', '', '', '', '', '', '' from pg_stat_progress_cluster \
      where datname = current_database() and phase is not null";
 
-pub(super) async fn read<H: Host>(host: &H, site: &DatabaseSite) -> Result<Activity, String> {
+pub(super) async fn read<H: Host>(host: &H, site: &DatabaseTarget) -> Result<Activity, String> {
     let rows = match ask(host, site, &format!("{SESSIONS}{PHASES}")).await {
         Err(reason) if reason.contains("pg_stat_progress") => ask(host, site, SESSIONS).await?,
         other => other?,
@@ -47,7 +47,7 @@ fn parse(rows: &Rows) -> Result<Activity, String> {
                 let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is no counter"));
                 (seen.written, seen.rows, counted) = (number(written)?, number(rows)?, true);
             }
-            ["session", id, client, state, waits, lasts, asked, statement, blocked] => {
+            ["session", id, client, state, waits, lasts, request, statement, blocked] => {
                 let lasts = lasts.parse().ok().and_then(|lasts| Duration::try_from_secs_f64(lasts).ok());
                 seen.sessions.push(Session {
                     id: (*id).to_owned(),
@@ -55,7 +55,7 @@ fn parse(rows: &Rows) -> Result<Activity, String> {
                     state: state_of(state, waits),
                     statement: (*statement).to_owned(),
                     lasts: lasts.unwrap_or_default(),
-                    asked: (*asked).to_owned(),
+                    asked: (*request).to_owned(),
                     blocked_by: blocked.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
                 });
             }
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(seen.sessions[0].lasts, Duration::from_millis(1500));
         assert!(parse(&Rows { rows: vec![waits] }).is_err());
         assert!(parse(&Rows { rows: vec![row(&["counters"])] }).is_err());
-        // Whom the server hides is not taken for idle.
+        // WaitTarget the server hides is not taken for idle.
         assert_eq!(state_of("", ""), SessionState::Hidden);
     }
 }

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use rehearse_core::observe::{Kept, NULL, TableState};
-use rehearse_core::product::Engine;
+use rehearse_core::model::product::Engine;
+use rehearse_core::observation::{NULL, RetainedRows, TableState};
 
 use crate::engine::host::{Sink, Stream};
 
@@ -24,7 +24,7 @@ pub(super) struct Reader<'a> {
     engine: Engine,
     tables: Vec<Option<TableState>>,
     /// The part whose rows are coming.
-    rows: Option<(usize, Kept)>,
+    rows: Option<(usize, RetainedRows)>,
     line: Vec<u8>,
     kept: usize,
     trouble: Option<String>,
@@ -98,8 +98,10 @@ impl<'a> Reader<'a> {
             ["r", part] => {
                 let at = index(part)?;
                 let columns = self.parts.get(at).into_iter().flat_map(|part| &part.columns);
-                self.rows =
-                    Some((at, Kept { columns: columns.map(|value| value.name.clone()).collect(), rows: Vec::new() }));
+                self.rows = Some((
+                    at,
+                    RetainedRows { columns: columns.map(|value| value.name.clone()).collect(), rows: Vec::new() },
+                ));
             }
             ["e", part] => {
                 let at = index(part)?;

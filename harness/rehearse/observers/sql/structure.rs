@@ -1,15 +1,15 @@
 //! Reads what holds tables together.
 
-use rehearse_core::observe::{Item, ItemKind, Structure};
-use rehearse_core::product::Engine;
+use rehearse_core::model::product::Engine;
+use rehearse_core::observation::{Item, ItemKind, Structure};
 
 use crate::engine::host::Host;
-use crate::engine::observer::DatabaseSite;
+use crate::engine::observer::DatabaseTarget;
 
 use super::{ask, mysql, mysql_structure, postgres_structure};
 
 /// Reads it: rows of kind, table, columns (a comma between), table it refers to, text, and whether it does not hold.
-pub(super) async fn read<H: Host>(host: &H, site: &DatabaseSite) -> Result<Structure, String> {
+pub(super) async fn read<H: Host>(host: &H, site: &DatabaseTarget) -> Result<Structure, String> {
     let (items, sequences) = match site.engine {
         Engine::Postgresql => (postgres_structure::ITEMS.to_owned(), postgres_structure::SEQUENCES.to_owned()),
         Engine::Mysql => (mysql_items(host, site).await?, mysql_sequences(host, site).await?),
@@ -49,7 +49,7 @@ pub(super) async fn read<H: Host>(host: &H, site: &DatabaseSite) -> Result<Struc
     Ok(structure)
 }
 
-async fn mysql_items<H: Host>(host: &H, site: &DatabaseSite) -> Result<String, String> {
+async fn mysql_items<H: Host>(host: &H, site: &DatabaseTarget) -> Result<String, String> {
     let version = ask(host, site, "select version()").await?;
     let mariadb = version.value().is_some_and(|version| version.contains("MariaDB"));
     let of_table = if mariadb { mysql_structure::CHECK_OF_TABLE } else { "" };
@@ -57,7 +57,7 @@ async fn mysql_items<H: Host>(host: &H, site: &DatabaseSite) -> Result<String, S
 }
 
 /// A sequence is a table of one row, which has to be asked by itself.
-async fn mysql_sequences<H: Host>(host: &H, site: &DatabaseSite) -> Result<String, String> {
+async fn mysql_sequences<H: Host>(host: &H, site: &DatabaseTarget) -> Result<String, String> {
     let mut sql = mysql_structure::COUNTERS.to_owned();
     for row in ask(host, site, mysql_structure::SEQUENCES).await?.rows {
         if let [Some(name)] = row.as_slice() {

@@ -1,9 +1,9 @@
-//! Answers of a client program that no table of use gives.
+//! Observations of a client program that no table of use gives.
 
-use rehearse_core::product::Engine;
+use rehearse_core::model::product::Engine;
 
 use super::*;
-use crate::engine::held::held;
+use crate::engine::test_memory::held;
 
 fn part(most: u64) -> Part {
     let value = |name: &str| part::Value { name: name.to_owned(), sql: name.to_owned(), of_type: "text".to_owned() };
@@ -63,7 +63,7 @@ fn any_bytes_are_a_row_and_none_of_them_is_taken_for_our_own_word() {
 #[test]
 fn an_answer_that_was_not_asked_is_told_in_short() {
     let long = "x".repeat(1 << 20);
-    for (answer, expected) in [
+    for (response, expected) in [
         (format!("{long}\n"), "a row that was not asked: xxx"),
         (format!("\\@{long}\n"), "an answer that was not asked: xxx"),
         ("\\@s 7 1 5,6 - -\n".to_owned(), "an answer about part 7, which was not asked"),
@@ -75,7 +75,7 @@ fn an_answer_that_was_not_asked_is_told_in_short() {
         ("\\@s 0 1 5,6 - -\n".to_owned(), "the answer ends in the middle"),
         ("\\@z\n".to_owned(), "table t was not read"),
     ] {
-        let said = told(lines(&answer)).unwrap_err();
+        let said = told(lines(&response)).unwrap_err();
         assert!(said.starts_with(expected) && said.len() < 300, "{said}");
     }
 }

@@ -5,10 +5,10 @@ use std::fmt::Write;
 use std::io;
 use std::time::Duration;
 
-use rehearse_core::event::CheckReport;
-use rehearse_core::plan::Stage;
-use rehearse_core::summary::{Progress, StageRecord, Summary};
-use rehearse_core::verdict::{Finding, Outcome, Verdict};
+use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
+use rehearse_core::outcome::verdict::{Finding, Outcome, Verdict};
+use rehearse_core::planning::plan::Stage;
 
 use super::said::{
     bounded, brief, brief_of, check_message, harmless, known_failure, object, property, say_each, stage_message,
@@ -205,8 +205,8 @@ impl<'a> Telling<'a> {
         let mut content = check_message(check) + &self.heading(stage, Some(check));
         self.findings(&check.findings, &mut content);
         self.consequences(record, Some(check), &mut content);
-        say_each(check.unclear.iter(), &mut content, |reason, content| {
-            let _ = writeln!(content, "\nunclear   {}", bounded(reason));
+        say_each(check.inconclusive.iter(), &mut content, |reason, content| {
+            let _ = writeln!(content, "\ninconclusive   {}", bounded(reason));
         });
         content.extend(check.known.iter().map(known_failure));
         content
@@ -223,8 +223,8 @@ impl<'a> Telling<'a> {
 
     fn findings(&self, findings: &[Finding], content: &mut String) {
         say_each(findings.iter(), content, |finding, content| {
-            let Finding { object, expected, seen, evidence, known, service: _ } = finding;
-            let (object, expected, seen) = (bounded(object), bounded(expected), bounded(seen));
+            let Finding { object, expected, actual, evidence, known, service: _ } = finding;
+            let (object, expected, seen) = (bounded(object), bounded(expected), bounded(actual));
             let _ = write!(content, "\nobject    {object}\nexpected  {expected}\nseen      {seen}\n");
             if let Some(evidence) = evidence {
                 let _ = writeln!(content, "evidence  {}", self.path(evidence));
@@ -246,7 +246,7 @@ impl<'a> Telling<'a> {
                 let _ = write!(content, "\nconsequences of {}\n", brief(object(&cause.root)));
             }
             say_each(cause.consequences.iter(), content, |other, content| {
-                let _ = writeln!(content, "  {}: {}", one_line(&other.place()), brief_of(&other.said));
+                let _ = writeln!(content, "  {}: {}", one_line(&other.place()), brief_of(&other.detail));
             });
             content.extend(cause.skipped.iter().map(|stage| format!("  {stage}: skipped\n")));
         });

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
-use rehearse_core::cause::{Said, Trouble};
-use rehearse_core::event::CheckReport;
-use rehearse_core::summary::StageRecord;
-use rehearse_core::verdict::{Finding, Known, Outcome};
+use rehearse_core::outcome::cause::{Symptom, SymptomDetail};
+use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::summary::StageRecord;
+use rehearse_core::outcome::verdict::{Finding, Known, Outcome};
 
 use super::CASE;
 use crate::report::text::{head_and_tail, one_line, xml};
@@ -59,7 +59,7 @@ pub(super) fn stage_message(record: &StageRecord) -> String {
 
 /// In one line: what a check came to.
 pub(super) fn check_message(check: &CheckReport) -> String {
-    let message = of_findings(&check.findings).or_else(|| check.unclear.first().map(brief));
+    let message = of_findings(&check.findings).or_else(|| check.inconclusive.first().map(brief));
     message.map_or(check.outcome.to_string(), |message| format!("{}: {message}", check.outcome))
 }
 
@@ -85,10 +85,10 @@ pub(super) fn brief(said: impl Display) -> String {
     }
 }
 
-pub(super) fn brief_of(said: &Said<'_>) -> String {
+pub(super) fn brief_of(said: &SymptomDetail<'_>) -> String {
     match said {
-        Said::Finding(finding) => brief(finding),
-        Said::Doubt(reason) => brief(reason),
+        SymptomDetail::Finding(finding) => brief(finding),
+        SymptomDetail::Doubt(reason) => brief(reason),
     }
 }
 
@@ -116,10 +116,10 @@ impl Write for Beginning {
 }
 
 /// What a trouble is about.
-pub(super) fn object<'a>(trouble: &Trouble<'a>) -> &'a str {
-    match trouble.said {
-        Said::Finding(finding) => &finding.object,
-        Said::Doubt(reason) => reason,
+pub(super) fn object<'a>(trouble: &Symptom<'a>) -> &'a str {
+    match trouble.detail {
+        SymptomDetail::Finding(finding) => &finding.object,
+        SymptomDetail::Doubt(reason) => reason,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use rehearse_core::cause::{Cause, Trouble};
-use rehearse_core::event::CheckReport;
-use rehearse_core::summary::StageRecord;
+use rehearse_core::outcome::cause::{Cause, Symptom};
+use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::summary::StageRecord;
 
 /// The causes of a run, by the cases that tell of them.
 pub(super) struct Tangle<'a> {
@@ -38,7 +38,7 @@ impl<'a> Tangle<'a> {
     pub(super) fn new(causes: Vec<Cause<'a>>) -> Self {
         let (mut cases, mut stages) = (HashMap::<Place<'a>, Role>::new(), HashMap::<&'a str, Role>::new());
         for (number, cause) in causes.iter().enumerate() {
-            let of = |trouble: &Trouble<'a>| place(trouble.stage, trouble.check);
+            let of = |trouble: &Symptom<'a>| place(trouble.stage, trouble.check);
             cases.entry(of(&cause.root)).or_default().roots.push(number);
             stages.entry(&cause.root.stage.id.0).or_default().roots.push(number);
             for other in &cause.consequences {

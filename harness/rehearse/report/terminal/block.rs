@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use rehearse_core::cause::Said;
-use rehearse_core::plan::{Act, humane};
-use rehearse_core::summary::{StageRecord, Summary};
-use rehearse_core::verdict::{Exit, Outcome, Verdict};
+use rehearse_core::outcome::cause::SymptomDetail;
+use rehearse_core::outcome::summary::{StageRecord, Summary};
+use rehearse_core::outcome::verdict::{Exit, Outcome, Verdict};
+use rehearse_core::planning::plan::{StageAction, humane};
 
 use super::lines::{self, checks, count, findings, migrations};
 use super::paint::{self, Paint, Tone, symbol};
@@ -23,8 +23,8 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
     for hop in &hops {
         row(&format!("hop {}", hop.hop.number), &hop_line(hop, paint));
     }
-    if let Some(way_back) = way_back(summary, paint) {
-        row("way back", &way_back);
+    if let Some(rollback) = rollback(summary, paint) {
+        row("rollback", &rollback);
     }
     if let Some(asserted) = asserted(summary) {
         row("asserted", &asserted);
@@ -32,14 +32,14 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
     for line in hollow(summary) {
         row("", &line);
     }
-    for (kind, because) in summary.plan().iter().flat_map(|plan| &plan.without) {
+    for (kind, because) in summary.plan().iter().flat_map(|plan| &plan.skip_checks) {
         row("without", &format!("{}: {}", kind.name(), one_line(because)));
     }
     row("time", &time(summary));
     if !reports.is_empty() {
         row("reports", &format!("{}/ {}", out.trim_end_matches('/'), reports.join(" ")));
     }
-    for (_, record) in view::stages(summary).filter(|(stage, _)| matches!(stage.act, Act::Teardown)) {
+    for (_, record) in view::stages(summary).filter(|(stage, _)| matches!(stage.action, StageAction::Teardown)) {
         for note in &record.notes {
             row("teardown", &one_line(note));
         }
@@ -124,9 +124,9 @@ fn hop_line(hop: &HopView<'_>, paint: Paint) -> String {
     format!("{fate}  {} → {}{facts}", hop.hop.from, hop.to)
 }
 
-fn way_back(summary: &Summary, paint: Paint) -> Option<String> {
+fn rollback(summary: &Summary, paint: Paint) -> Option<String> {
     let stages: Vec<&StageRecord> =
-        summary.stages().iter().filter(|stage| stage.id.0.starts_with("way-back/")).collect();
+        summary.stages().iter().filter(|stage| stage.id.0.starts_with("rollback/")).collect();
     let plan = summary.plan()?;
     let worst = [Outcome::Failed, Outcome::Cancelled, Outcome::Inconclusive, Outcome::Skipped, Outcome::Passed]
         .into_iter()
@@ -147,8 +147,8 @@ fn way_back(summary: &Summary, paint: Paint) -> Option<String> {
 /// `version 3 · health 12`.
 fn asserted(summary: &Summary) -> Option<String> {
     let fired = view::fired(summary);
-    let told: Vec<String> = fired.iter().map(|fired| format!("{} {}", fired.kind.name(), fired.total)).collect();
-    (!told.is_empty()).then(|| told.join(" · "))
+    let notices: Vec<String> = fired.iter().map(|fired| format!("{} {}", fired.kind.name(), fired.total)).collect();
+    (!notices.is_empty()).then(|| notices.join(" · "))
 }
 
 /// The kinds of checks that asserted nothing in a stage.
@@ -188,9 +188,9 @@ fn by_cause(summary: &Summary, out: &str, paint: Paint) -> String {
         if !again {
             let as_expected = expected.is_some_and(|stage| stage.id == cause.root.stage.id);
             let suffix = if as_expected { ", as expected" } else { "" };
-            let reason = match (cause.root.said, cause.root.check) {
-                (Said::Doubt(reason), None) => format!(": {}", one_line(reason)),
-                (Said::Doubt(_) | Said::Finding(_), _) => String::new(),
+            let reason = match (cause.root.detail, cause.root.check) {
+                (SymptomDetail::Doubt(reason), None) => format!(": {}", one_line(reason)),
+                (SymptomDetail::Doubt(_) | SymptomDetail::Finding(_), _) => String::new(),
             };
             let _ = writeln!(text, "\n  {}  {}{suffix}{reason}", paint.outcome(outcome), one_line(&place));
         }

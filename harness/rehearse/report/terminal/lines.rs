@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use rehearse_core::cause::{Cause, Said, Trouble};
-use rehearse_core::event::RunStarted;
-use rehearse_core::summary::StageRecord;
-use rehearse_core::verdict::{Finding, Known, Outcome};
+use rehearse_core::outcome::cause::{Cause, Symptom, SymptomDetail};
+use rehearse_core::outcome::event::RunStarted;
+use rehearse_core::outcome::summary::StageRecord;
+use rehearse_core::outcome::verdict::{Finding, Known, Outcome};
 
 use super::paint::{Paint, Tone, symbol, tone};
 use super::took;
@@ -87,13 +87,13 @@ pub(super) fn count(number: usize, what: &str) -> String {
 /// `checks 12 passed, 2 failed`.
 pub(super) fn checks(record: &StageRecord) -> String {
     let all = [Outcome::Passed, Outcome::Failed, Outcome::Inconclusive, Outcome::Cancelled, Outcome::Skipped];
-    let told: Vec<String> = all
+    let notices: Vec<String> = all
         .into_iter()
         .map(|outcome| (record.checks.iter().filter(|check| check.outcome == outcome).count(), outcome))
         .filter(|(number, _)| *number > 0)
         .map(|(number, outcome)| format!("{number} {outcome}"))
         .collect();
-    format!("checks {}", told.join(", "))
+    format!("checks {}", notices.join(", "))
 }
 
 /// What is wrong in a stage, by name only: the block at the end says the rest, once.
@@ -118,9 +118,9 @@ pub(super) fn named(record: &StageRecord, indent: &str) -> String {
 
 /// A root cause: what it is, then what follows from it.
 pub(super) fn cause(cause: &Cause<'_>, out: &str, paint: Paint, indent: &str) -> String {
-    let mut text = match cause.root.said {
-        Said::Finding(finding) => findings(std::slice::from_ref(finding), out, paint, indent),
-        Said::Doubt(reason) => doubt(&cause.root, reason, out, indent),
+    let mut text = match cause.root.detail {
+        SymptomDetail::Finding(finding) => findings(std::slice::from_ref(finding), out, paint, indent),
+        SymptomDetail::Doubt(reason) => doubt(&cause.root, reason, out, indent),
     };
     let inner = format!("{indent}  ");
     if !cause.consequences.is_empty() || !cause.skipped.is_empty() {
@@ -141,14 +141,14 @@ pub(super) fn cause(cause: &Cause<'_>, out: &str, paint: Paint, indent: &str) ->
     text
 }
 
-fn doubt(root: &Trouble<'_>, reason: &str, out: &str, indent: &str) -> String {
+fn doubt(root: &Symptom<'_>, reason: &str, out: &str, indent: &str) -> String {
     let Some(check) = root.check else {
         return root.stage.known.iter().map(|known| known_failure(indent, known)).collect();
     };
     let mut text = labelled(indent, "unclear", reason);
     text.extend(check.known.iter().map(|known| known_failure(indent, known)));
     // Once per check: what it saw belongs to all that it cannot tell.
-    if check.unclear.first().is_some_and(|first| first == reason) && check.findings.is_empty() {
+    if check.inconclusive.first().is_some_and(|first| first == reason) && check.findings.is_empty() {
         for evidence in check.evidence.iter().take(SHOWN) {
             text.push_str(&labelled(indent, "evidence", &path(out, evidence)));
         }
@@ -177,7 +177,7 @@ pub(super) fn findings(findings: &[Finding], out: &str, paint: Paint, indent: &s
         let _ = writeln!(text, "{indent}{}", paint.tone(Tone::Strong, &one_line(&finding.object)));
         let inner = format!("{indent}  ");
         text.push_str(&labelled(&inner, "expected", &finding.expected));
-        text.push_str(&labelled(&inner, "seen", &finding.seen));
+        text.push_str(&labelled(&inner, "seen", &finding.actual));
         if let Some(evidence) = &finding.evidence {
             text.push_str(&labelled(&inner, "evidence", &path(out, evidence)));
         }
@@ -193,15 +193,15 @@ pub(super) fn findings(findings: &[Finding], out: &str, paint: Paint, indent: &s
 fn labelled(indent: &str, label: &str, text: &str) -> String {
     let clean = xml(text);
     let lines: Vec<String> = clean.trim_end().lines().map(one_line).collect();
-    let mut told = String::new();
+    let mut notices = String::new();
     for (number, line) in lines.iter().take(SHOWN).enumerate() {
         let label = if number == 0 { label } else { "" };
-        let _ = writeln!(told, "{indent}{label:<8}  {line}");
+        let _ = writeln!(notices, "{indent}{label:<8}  {line}");
     }
     if let more @ 1.. = lines.len().saturating_sub(SHOWN) {
-        let _ = writeln!(told, "{indent}{:<8}  … and {more} more lines", "");
+        let _ = writeln!(notices, "{indent}{:<8}  … and {more} more lines", "");
     }
-    told
+    notices
 }
 
 /// A file as one can open it from where the command was given.

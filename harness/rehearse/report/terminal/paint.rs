@@ -1,6 +1,6 @@
 //! Colour, which only repeats what a word says.
 
-use rehearse_core::verdict::{Outcome, Verdict};
+use rehearse_core::outcome::verdict::{Outcome, Verdict};
 
 /// Whether there is colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,19 +2,19 @@
 
 use std::collections::HashSet;
 
-use crate::event::CheckReport;
-use crate::observe::{Kept, TableState};
+use crate::observation::{RetainedRows, TableState};
+use crate::outcome::event::CheckReport;
 
+use super::difference::{self, Affected, Difference};
 use super::rows::{self, Maps, RowDifference};
-use super::told::{self, Affected, Difference};
 use super::{EXAMPLES, Judge, NAMED_ROWS};
 
 impl Judge<'_> {
     pub(super) fn row_by_row(
         &self,
         name: &str,
-        (before, old): (&TableState, &Kept),
-        (now, new): (&TableState, &Kept),
+        (before, old): (&TableState, &RetainedRows),
+        (now, new): (&TableState, &RetainedRows),
         columns: &[String],
         difference: &mut Difference,
         report: &mut CheckReport,
@@ -42,7 +42,7 @@ impl Judge<'_> {
         let key = if moved.is_some() { &now.key } else { &before.key };
         let key: &[String] = if key.iter().all(steady) { key } else { &[] };
         let Some(mut found) = rows::compare(old, new, key, columns, &maps) else {
-            report.unclear.push(format!("table {name}: its rows have no column in common with the reference"));
+            report.inconclusive.push(format!("table {name}: its rows have no column in common with the reference"));
             return;
         };
         if key.is_empty() && !(found.lost.is_empty() && found.added.is_empty()) {
@@ -55,7 +55,7 @@ impl Judge<'_> {
         let foreign = moved.is_some_and(|(moved, _)| moved.condition.is_none());
         let added = if foreign { Vec::new() } else { added };
 
-        let label = |kept: &Kept, rows: &[usize], most: usize| -> Vec<String> {
+        let label = |kept: &RetainedRows, rows: &[usize], most: usize| -> Vec<String> {
             rows.iter().take(most).map(|row| kept.label(*row, key)).collect()
         };
         difference.lost = Affected::of(lost.len(), label(old, &lost, NAMED_ROWS));
@@ -77,10 +77,10 @@ impl Judge<'_> {
                 difference.wrong.push(format!("{} rows, {expected} by the rules of this hop", now.rows));
             }
             if !lost.is_empty() {
-                difference.wrong.push(told::rows(lost.len(), "lost", &label(old, &lost, EXAMPLES)));
+                difference.wrong.push(difference::rows(lost.len(), "lost", &label(old, &lost, EXAMPLES)));
             }
             if !added.is_empty() {
-                let text = told::rows(added.len(), "added", &label(new, &added, EXAMPLES));
+                let text = difference::rows(added.len(), "added", &label(new, &added, EXAMPLES));
                 self.growth(name, text, difference);
             }
         }
@@ -119,7 +119,7 @@ impl Judge<'_> {
     fn changed(difference: &mut Difference) {
         if !difference.changed.is_empty() {
             let all: Vec<(&String, &Affected)> = difference.changed.iter().collect();
-            difference.wrong.push(told::values(&all));
+            difference.wrong.push(difference::values(&all));
         }
     }
 
@@ -127,7 +127,7 @@ impl Judge<'_> {
     fn without_excused(
         &self,
         name: &str,
-        (old, new): (&Kept, &Kept),
+        (old, new): (&RetainedRows, &RetainedRows),
         columns: &[String],
         maps: &Maps<'_>,
         found: RowDifference,
@@ -156,7 +156,7 @@ impl Judge<'_> {
     fn not_removable(
         &self,
         name: &str,
-        old: &Kept,
+        old: &RetainedRows,
         key: &[String],
         mut lost: Vec<usize>,
         difference: &mut Difference,
@@ -171,11 +171,11 @@ impl Judge<'_> {
             let kept = match read {
                 Some(Ok(TableState { kept: Some(kept), .. })) => kept,
                 Some(Err(reason)) => {
-                    report.unclear.push(format!("table {name}, rows where {}: {reason}", removed.condition));
+                    report.inconclusive.push(format!("table {name}, rows where {}: {reason}", removed.condition));
                     continue;
                 }
                 Some(Ok(_)) | None => {
-                    report.unclear.push(format!("table {name}, rows where {}: not read", removed.condition));
+                    report.inconclusive.push(format!("table {name}, rows where {}: not read", removed.condition));
                     continue;
                 }
             };
@@ -226,7 +226,7 @@ impl Judge<'_> {
         let expected = reference.rows.saturating_add_signed(sum);
         let unlike = |what: &str| format!("table {name} is too large to be compared row by row: {what}");
         if moved.is_some_and(|(moved, _)| moved.condition.is_none()) && total != reference.rows {
-            report.unclear.push(unlike("its rule has to say `where` its rows are in the new table"));
+            report.inconclusive.push(unlike("its rule has to say `where` its rows are in the new table"));
             return;
         }
         if total != expected {
@@ -245,7 +245,7 @@ impl Judge<'_> {
         }
         if now.rows != reference.rows {
             let what = "its rows became more or fewer, and no key tells which of them were there before";
-            report.unclear.push(unlike(what));
+            report.inconclusive.push(unlike(what));
             return;
         }
         let mut steady = true;
@@ -261,7 +261,9 @@ impl Judge<'_> {
                     difference.by_rule.push(format!("has other values in {column} {}", rules.by(rule)));
                 }
                 (None, Some((mapped, _))) if !mapped.map.is_empty() => {
-                    report.unclear.push(unlike(&format!("the rule on {full} has to give `sql` in place of `map`")));
+                    report
+                        .inconclusive
+                        .push(unlike(&format!("the rule on {full} has to give `sql` in place of `map`")));
                 }
                 (None, _) => drop(difference.changed.insert(column.clone(), Affected::default())),
             }

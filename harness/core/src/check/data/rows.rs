@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::observe::{Kept, NULL};
+use crate::observation::{NULL, RetainedRows};
 
 /// How rows differ. Numbers are places in the rows of before and of now.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) type Maps<'a> = BTreeMap<&'a str, &'a BTreeMap<String, String>>;
 struct Picker(Vec<usize>);
 
 impl Picker {
-    fn of<'c>(kept: &Kept, columns: impl IntoIterator<Item = &'c String>) -> Option<Self> {
+    fn of<'c>(kept: &RetainedRows, columns: impl IntoIterator<Item = &'c String>) -> Option<Self> {
         columns.into_iter().map(|column| kept.place(column)).collect::<Option<Vec<_>>>().map(Self)
     }
 
@@ -34,8 +34,8 @@ impl Picker {
 /// Compares. Rows are told apart by `key`, or by all of `columns` where it is empty; `maps` says how values have to change.
 /// None where a column is not kept on both sides.
 pub(super) fn compare(
-    before: &Kept,
-    now: &Kept,
+    before: &RetainedRows,
+    now: &RetainedRows,
     key: &[String],
     columns: &[String],
     maps: &Maps<'_>,
@@ -90,7 +90,7 @@ pub(super) fn compare(
     Some(difference)
 }
 
-impl Kept {
+impl RetainedRows {
     /// Where a column stands in a row.
     fn place(&self, column: &str) -> Option<usize> {
         self.columns.iter().position(|known| known == column)

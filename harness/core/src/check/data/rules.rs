@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::observe::{DataState, Reading, Source, View};
-use crate::product::{DataChange, DataRule, MappedValues, MovedRows, RemovedRows, fits};
+use crate::model::product::{DataChange, DataRule, MappedValues, MovedRows, RemovedRows, fits};
+use crate::observation::{DataState, Source, TableQuery, View};
 
 /// A rule that allows something: where it stands, and by which of its names.
 #[derive(Debug, Clone, Copy)]
@@ -179,7 +179,7 @@ fn texts(names: &[String]) -> Vec<&str> {
 }
 
 /// How the tables of the reference are to be read now, by the rules between them, and which rows later hops may remove.
-pub fn reading(reference: Option<&DataState>, rules: &[&DataRule], later: &[&DataRule]) -> Reading {
+pub fn reading(reference: Option<&DataState>, rules: &[&DataRule], later: &[&DataRule]) -> TableQuery {
     let found = Rules::of(rules);
     let mut views = BTreeMap::new();
     for (name, before) in reference.iter().flat_map(|state| &state.tables) {
@@ -191,10 +191,10 @@ pub fn reading(reference: Option<&DataState>, rules: &[&DataRule], later: &[&Dat
             without.insert((removed.table.clone(), removed.condition.clone()));
         }
     }
-    Reading { views, without, keep: true }
+    TableQuery { views, without, keep: true }
 }
 
-fn view(name: &str, before: &crate::observe::TableState, rules: &Rules<'_>) -> View {
+fn view(name: &str, before: &crate::observation::TableState, rules: &Rules<'_>) -> View {
     let keep = before.kept.is_some();
     let numbered = (before.rows > 0).then_some(before.top.is_some());
     let moved = rules.moved(name).map(|(moved, _)| moved);

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::difference;
 use super::rules::Rules;
-use super::told;
-use crate::event::CheckReport;
-use crate::observe::{DataState, Item, ItemKind, Structure};
-use crate::product::DataRule;
-use crate::verdict::Finding;
+use crate::model::product::DataRule;
+use crate::observation::{DataState, Item, ItemKind, Structure};
+use crate::outcome::event::CheckReport;
+use crate::outcome::verdict::Finding;
 
 /// What differs in the structure, for the evidence.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -47,7 +47,7 @@ pub fn name_structure(item: &Item) -> String {
     }
 }
 
-/// Compares the structure with that of the reference. `strict` is the way back, where nothing may differ.
+/// Compares the structure with that of the reference. `strict` is the rollback, where nothing may differ.
 pub fn judge_structure(
     reference: &DataState,
     now: &DataState,
@@ -57,11 +57,11 @@ pub fn judge_structure(
 ) -> StructureDifference {
     let mut difference = StructureDifference::default();
     let (Some(before), Some(after)) = (&reference.structure, &now.structure) else {
-        report.unclear.push("the structure was not read".to_owned());
+        report.inconclusive.push("the structure was not read".to_owned());
         return difference;
     };
     if before.items.is_empty() {
-        report.unclear.push("the baseline has no structure".to_owned());
+        report.inconclusive.push("the baseline has no structure".to_owned());
         return difference;
     }
     let rules = Rules::of(rules);
@@ -119,7 +119,7 @@ pub fn judge_structure(
     }
     sequences(before, after, &rules, &mut difference, &mut findings, report);
     notes(&difference, &rules, strict, report);
-    told::tell(findings, "things", report);
+    difference::add_findings(findings, "things", report);
     difference
 }
 

@@ -1,12 +1,16 @@
 use super::*;
-use crate::observe::Response;
-use crate::scenario::CheckKind;
-use crate::verdict::Outcome;
+use crate::model::scenario::CheckKind;
+use crate::observation::HttpResponse;
+use crate::outcome::verdict::Outcome;
 use serde_json::json;
 
-fn answer(status: u16, text: &str) -> Seen {
+fn answered(status: u16, text: &str) -> Observation {
     let body = Body { size: text.len() as u64, text: text.to_owned(), ..Body::default() };
-    Seen { asked: "q".into(), answer: Answer::Http(Response { status, body, ..Response::default() }), evidence: None }
+    Observation {
+        request: "q".into(),
+        response: Response::Http(HttpResponse { status, body, ..HttpResponse::default() }),
+        evidence: None,
+    }
 }
 
 fn rule() -> ReviewedChange {
@@ -14,7 +18,7 @@ fn rule() -> ReviewedChange {
         .unwrap()
 }
 
-fn judged(now: &Seen, compared: Compared<'_>) -> CheckReport {
+fn judged(now: &Observation, compared: Compared<'_>) -> CheckReport {
     let mut report = CheckReport::new(CheckKind::Graphql, "q");
     let (rule, ignore) = (rule(), ["at".to_owned()]);
     let terms = GraphqlTerms { json: JsonTerms { ordered: false, ignore: &ignore }, changes: &[&rule] };
@@ -24,9 +28,9 @@ fn judged(now: &Seen, compared: Compared<'_>) -> CheckReport {
 
 /// Judges `now` against a baseline of `{"a": 1, "b": [1, 1], "c": null}`.
 fn check(status: u16, now: &str, outcome: Outcome, says: &str) {
-    let before = answer(200, r#"{"data": {"a": 1, "b": [1, 1], "c": null, "at": 5}}"#);
-    let report = judged(&answer(status, now), Compared::Baseline(Some(&before)));
-    let said = report.findings.iter().map(ToString::to_string).chain(report.unclear).chain(report.notes);
+    let before = answered(200, r#"{"data": {"a": 1, "b": [1, 1], "c": null, "at": 5}}"#);
+    let report = judged(&answered(status, now), Compared::Baseline(Some(&before)));
+    let said = report.findings.iter().map(ToString::to_string).chain(report.inconclusive).chain(report.notes);
     let said = said.collect::<Vec<_>>().join("\n");
     assert_eq!(report.outcome, outcome, "{now}: {said}");
     assert!(said.contains(says), "{now}: no {says:?} in {said}");
@@ -53,24 +57,24 @@ fn an_answer_is_judged_by_what_it_says_and_not_by_its_status() {
 
 #[test]
 fn what_is_cut_is_not_judged() {
-    let mut cut = answer(200, r#"{"data": {"a": 1}}"#);
-    let Answer::Http(response) = &mut cut.answer else { unreachable!() };
+    let mut cut = answered(200, r#"{"data": {"a": 1}}"#);
+    let Response::Http(response) = &mut cut.response else { unreachable!() };
     response.body.cut = true;
     let report = judged(&cut, Compared::Nothing);
     assert_eq!(report.outcome, Outcome::Inconclusive);
-    assert!(report.unclear[0].contains("too long to judge"), "{report:?}");
-    let good = answer(200, r#"{"data": {"a": 1}}"#);
+    assert!(report.inconclusive[0].contains("too long to judge"), "{report:?}");
+    let good = answered(200, r#"{"data": {"a": 1}}"#);
     assert_eq!(judged(&good, Compared::Baseline(Some(&cut))).outcome, Outcome::Inconclusive);
 }
 
 #[test]
 fn an_empty_baseline_tells_nothing() {
     for empty in [r#"{"data": {"a": [], "b": null}}"#, r#"{"data": {"a": [{"at": 4}]}}"#, r#"{"data": {}}"#] {
-        let empty = answer(200, empty);
+        let empty = answered(200, empty);
         assert_eq!(judged(&empty, Compared::Nothing).outcome, Outcome::Inconclusive);
         assert_eq!(judged(&empty, Compared::Baseline(Some(&empty))).outcome, Outcome::Inconclusive);
     }
-    let full = answer(200, r#"{"data": {"a": [3], "b": []}}"#);
+    let full = answered(200, r#"{"data": {"a": [3], "b": []}}"#);
     let report = judged(&full, Compared::Nothing);
     assert_eq!(report.outcome, Outcome::Passed);
     assert_eq!(report.notes, ["q: 1 values", "q: nothing in b"]);
@@ -79,25 +83,25 @@ fn an_empty_baseline_tells_nothing() {
 
 #[test]
 fn errors_on_the_baseline_are_found_there() {
-    let wrong = answer(200, r#"{"errors": [{"message": "removed field"}], "data": null}"#);
+    let wrong = answered(200, r#"{"errors": [{"message": "removed field"}], "data": null}"#);
     assert_eq!(judged(&wrong, Compared::Nothing).outcome, Outcome::Failed);
-    let good = answer(200, r#"{"data": {"a": 1}}"#);
+    let good = answered(200, r#"{"data": {"a": 1}}"#);
     assert_eq!(judged(&good, Compared::Baseline(Some(&wrong))).outcome, Outcome::Inconclusive);
 }
 
 #[test]
 fn few_of_many_differences_are_told_and_all_are_counted() {
-    let list = |from: u32| answer(200, &json!({"data": {"x": (from..from + 40).collect::<Vec<_>>()}}).to_string());
+    let list = |from: u32| answered(200, &json!({"data": {"x": (from..from + 40).collect::<Vec<_>>()}}).to_string());
     let report = judged(&list(100), Compared::Baseline(Some(&list(0))));
     assert_eq!(report.findings.len(), TOLD + 1);
-    assert!(report.findings[TOLD].seen.contains("75 more"), "{report:?}");
+    assert!(report.findings[TOLD].actual.contains("75 more"), "{report:?}");
 }
 
 #[test]
 fn one_who_may_not_see_gets_nothing() {
     let check = |status, text: &str, outcome| {
         let mut report = CheckReport::new(CheckKind::Graphql, "q");
-        judge_refused(&answer(status, text), &mut report);
+        judge_refused(&answered(status, text), &mut report);
         assert_eq!(report.decide().outcome, outcome, "{status} {text}");
     };
     check(403, "no", Outcome::Passed);

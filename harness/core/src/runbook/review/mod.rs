@@ -1,20 +1,20 @@
 //! Reads a plan that somebody wrote, and says what is missing in it and what is wrong.
 
-mod ends;
+mod endings;
+mod path;
 mod time;
-mod way;
 mod words;
 
 use std::fmt;
 
 use serde::Serialize;
 
-use self::ends::Ends;
+use self::endings::Ends;
 use super::Runbook;
-use super::said::mentions;
-use crate::catalog::Catalog;
-use crate::path::{Rules, Target};
-use crate::release::Release;
+use super::mentions::mentions;
+use crate::planning::path::{Rules, Target};
+use crate::vocabulary::catalog::Catalog;
+use crate::vocabulary::release::Release;
 
 /// What a review came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,17 +74,17 @@ pub fn review(
     let mentions = mentions(text, &runbook.releases.others);
     let words = &runbook.releases;
     let given = Ends { from: from.cloned(), to: to.cloned() };
-    let Ends { from, to } = ends::ends(text, words, &mentions, catalog, given, &mut remarks);
-    let hops = way::path((text, words), from.as_ref(), to.as_ref(), rules, catalog, &mentions, &mut remarks);
-    way::published(&mentions, catalog, &mut remarks);
-    way::editions(&mentions, rules, &mut remarks);
-    way::once(text, words, &mentions, &hops, &mut remarks);
-    way::installed(text, words, &mentions, &hops, catalog, &mut remarks);
+    let Ends { from, to } = endings::ends(text, words, &mentions, catalog, given, &mut remarks);
+    let hops = path::path((text, words), from.as_ref(), to.as_ref(), rules, catalog, &mentions, &mut remarks);
+    path::published(&mentions, catalog, &mut remarks);
+    path::editions(&mentions, rules, &mut remarks);
+    path::once(text, words, &mentions, &hops, &mut remarks);
+    path::installed(text, words, &mentions, &hops, catalog, &mut remarks);
     if let Some(from) = &from {
-        way::restored(text, from, words, &mentions, &mut remarks);
+        path::restored(text, from, words, &mentions, &mut remarks);
     }
-    way::crossed(text, words, &mut remarks);
-    let first_hop = way::first_install(text, words, &mentions, &hops);
+    path::crossed(text, words, &mut remarks);
+    let first_hop = path::first_install(text, words, &mentions, &hops);
     words::mistakes(text, runbook, &hops, &mut remarks);
     words::sequences(text, runbook, &mut remarks);
     words::missing(text, runbook, &hops, first_hop, &mut remarks);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::super::Mentions;
-use super::super::said::{Mention, duration, span};
+use super::super::mentions::{Mention, duration, span};
 use super::{Remark, RemarkKind};
-use crate::plan::humane;
+use crate::planning::plan::humane;
 
 /// Whether what the plan's hops take fits its window. Only times on lines that name a release are those of a hop: others may
 /// be sums, or say the same again, and of those nothing is concluded.
@@ -41,12 +41,12 @@ pub(super) fn time(text: &str, words: &Mentions, mentions: &[Mention], remarks: 
             what: format!("a window of {} for what takes {}", humane(window), humane(hops + back)),
             because: if back.is_zero() {
                 format!(
-                    "hops and steps take {}, and the way back, of which no time is named, has to fit too",
+                    "hops and steps take {}, and the rollback, of which no time is named, has to fit too",
                     humane(hops)
                 )
             } else {
                 let (hops, back) = (humane(hops), humane(back));
-                format!("hops and steps take {hops}, the way back {back}, and it has to fit too")
+                format!("hops and steps take {hops}, the rollback {back}, and it has to fit too")
             },
             instead: "a longer window, or several with a part of the path each".to_owned(),
         });
@@ -55,7 +55,7 @@ pub(super) fn time(text: &str, words: &Mentions, mentions: &[Mention], remarks: 
         remarks.push(Remark {
             kind: RemarkKind::Missing,
             line: None,
-            what: "how long the way back takes".to_owned(),
+            what: "how long the rollback takes".to_owned(),
             because: "without it nobody knows until when it can be decided".to_owned(),
             instead: "a measured time: rehearse the restore".to_owned(),
         });

@@ -1,12 +1,12 @@
 //! What a plan says and must not, and what it does not say.
 
-use super::super::said::{Said, said};
+use super::super::mentions::{Said, said};
 use super::super::{Content, Denials, Runbook, Words};
 use super::{Remark, RemarkKind};
 use crate::check::shorten;
-use crate::path::Hop;
-use crate::release::Range;
-use crate::scalar::Pattern;
+use crate::planning::path::Hop;
+use crate::vocabulary::release::Range;
+use crate::vocabulary::scalar::Pattern;
 
 /// How far from a mistake its excuse may stand, in lines.
 const NEAR: usize = 4;

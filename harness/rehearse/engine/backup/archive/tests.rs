@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
 use super::*;
-use crate::engine::held::held_kib;
+use crate::engine::test_memory::held_kib;
 
 /// An archive in the making.
 #[derive(Default)]
@@ -180,8 +180,8 @@ fn a_link_that_leads_out_is_refused() {
 
 #[test]
 fn nothing_is_written_through_a_link() {
-    let through = ["`a/./x` would be written through the link `a`"];
-    check(Made::default().link("./a", "b").file("a/./x", b""), &through);
+    let via = ["`a/./x` would be written through the link `a`"];
+    check(Made::default().link("./a", "b").file("a/./x", b""), &via);
     check(
         Made::default().link("a", "b").entry(b'1', "c", "./a", b"").file("d", b"").file("c/x", b""),
         &["`c/x` would be written through the link `c`"],

@@ -1,0 +1,125 @@
+//! What differs between two states of the tables: whole for the evidence, short for people.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::outcome::event::CheckReport;
+use crate::outcome::verdict::Finding;
+
+/// Findings told one by one; the evidence has all.
+const TOLD: usize = 20;
+/// Columns named in one finding.
+const COLUMNS: usize = 4;
+
+/// How one table differs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Difference {
+    /// The table.
+    pub table: String,
+    /// The table is new.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub new: bool,
+    /// The table is gone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+    /// Rows before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_before: Option<u64>,
+    /// Rows now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_now: Option<u64>,
+    /// Columns that are gone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gone_columns: Vec<String>,
+    /// Columns that are new. No finding.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub new_columns: Vec<String>,
+    /// Rows that are gone.
+    #[serde(skip_serializing_if = "Affected::is_empty")]
+    pub lost: Affected,
+    /// Rows that were not there.
+    #[serde(skip_serializing_if = "Affected::is_empty")]
+    pub added: Affected,
+    /// Rows with another value, by column.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub changed: BTreeMap<String, Affected>,
+    /// What no rule allows, in words; empty where rules allow all of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wrong: Vec<String>,
+    /// What rules allow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_rule: Vec<String>,
+}
+
+/// Some rows: how many, and a few of them. Not counted where only checksums were compared.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Affected {
+    /// How many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<usize>,
+    /// A few.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
+}
+
+impl Affected {
+    pub(super) fn of(count: usize, examples: Vec<String>) -> Self {
+        Self { count: Some(count), examples }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count.is_none_or(|count| count == 0)
+    }
+}
+
+impl Difference {
+    /// Whether there is anything to say.
+    pub(super) fn says_something(&self) -> bool {
+        !self.wrong.is_empty()
+            || !self.by_rule.is_empty()
+            || !self.new_columns.is_empty()
+            || self.new
+            || self.gone
+            || !self.changed.is_empty()
+    }
+}
+
+/// `3 rows lost (id=1; id=2; id=3)`.
+pub(super) fn rows(count: usize, how: &str, examples: &[String]) -> String {
+    let noun = if count == 1 { "row" } else { "rows" };
+    let more = if count > examples.len() { "; …" } else { "" };
+    match examples {
+        [] => format!("{count} {noun} {how}"),
+        some => format!("{count} {noun} {how} ({}{more})", some.join("; ")),
+    }
+}
+
+/// `other values in name (2: id=7 'a' → 'b'), city`.
+pub(super) fn values(changed: &[(&String, &Affected)]) -> String {
+    let one = |(column, some): &(&String, &Affected)| match some.count {
+        None => (*column).clone(),
+        Some(count) => {
+            let more = if count > some.examples.len() { "; …" } else { "" };
+            format!("{column} ({count}: {}{more})", some.examples.join("; "))
+        }
+    };
+    let named: Vec<String> = changed.iter().take(COLUMNS).map(one).collect();
+    let more = changed.len().saturating_sub(COLUMNS);
+    let more = if more > 0 { format!(" and {more} more columns") } else { String::new() };
+    format!("other values in {}{more}", named.join(", "))
+}
+
+/// Adds findings to the report, the first ones one by one.
+pub(super) fn add_findings(findings: Vec<Finding>, what: &str, report: &mut CheckReport) {
+    let more = findings.len().saturating_sub(TOLD);
+    report.findings.extend(findings.into_iter().take(TOLD));
+    if more > 0 {
+        report.findings.push(Finding::new(
+            format!("{more} more {what}"),
+            "as before, or as a rule says",
+            "differences, all of them in the evidence",
+        ));
+    }
+}

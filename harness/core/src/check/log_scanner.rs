@@ -1,0 +1,361 @@
+//! Sifts logs as they are read, in flat memory: what counts as an error is kept by kind, with one example of each.
+//!
+//! A first look goes over many lines at once, with all patterns as one; only lines in which it sees something, and those
+//! that belong to an error, are looked at one by one.
+
+mod open;
+mod shape;
+mod together;
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use memchr::{memchr, memchr_iter, memchr2, memrchr};
+use regex::bytes::{Regex, RegexSet};
+
+use self::open::{Follows, Open};
+use self::together::together;
+use crate::knowledge::signature::JsonLines;
+use crate::model::product::LogCheck;
+use crate::observation::{ErrorKind, LogReview};
+use crate::vocabulary::release::Release;
+
+/// A line longer than this is judged part by part.
+const LONGEST_LINE: usize = 64 * 1024;
+/// Bytes of one part that the next one begins with: what stands across a cut is seen whole.
+const OVERLAP: usize = 4 * 1024;
+/// Bytes of a line that are shown and tell its kind; of a longer one, its beginning and what made it an error.
+const WIDTH: usize = 600;
+
+/// Begins a terminal's colour: `\x1b[31m`.
+const ESCAPE: u8 = 0x1b;
+
+/// Kinds of errors kept per log; errors of further kinds are counted.
+const KINDS: usize = 1000;
+
+/// Reads a log in pieces, in flat memory, and keeps the kinds of lines that count as errors.
+#[derive(Debug)]
+pub struct LogScanner {
+    /// All patterns as one over many lines; none when they cannot be put together, and each line is judged by itself.
+    any: Option<Regex>,
+    errors: RegexSet,
+    /// Each of them by itself, which tells the place; made for the first long line that needs it.
+    places: OnceCell<Vec<Regex>>,
+    allow: Vec<(Regex, String)>,
+    review: LogReview,
+    kinds: HashMap<String, usize>,
+    /// The error whose lines are still coming.
+    open: Option<Open>,
+    rest: Vec<u8>,
+    /// What was seen of a line of which `rest` holds the last part only.
+    long: Option<Long>,
+    /// Where errors are given one by one, and not kept by kind: those that were not yet asked for.
+    singles: Option<Vec<OneError>>,
+    /// What is no error in JSON.
+    json: JsonLines,
+}
+
+/// One error, with the lines that belong to it.
+#[derive(Debug)]
+pub struct OneError(Open);
+
+impl OneError {
+    /// Its first line and its last, from 1.
+    pub fn lines(&self) -> (u64, u64) {
+        self.0.lines()
+    }
+
+    /// Whether its last line only announces what stands below it.
+    pub fn announces(&self) -> bool {
+        self.0.announces()
+    }
+
+    /// What it has in common with others of its kind.
+    pub fn shape(&self) -> String {
+        self.0.shape()
+    }
+
+    /// Its lines, cut to what can be read.
+    pub fn example(&self) -> Vec<String> {
+        self.0.example()
+    }
+}
+
+/// A line that is too long to be kept.
+#[derive(Debug)]
+struct Long {
+    beginning: Vec<u8>,
+    /// The first part of it that is an error.
+    error: Option<Vec<u8>>,
+}
+
+impl LogScanner {
+    /// A sift for one log of a service on a release.
+    ///
+    /// # Errors
+    /// When a pattern cannot be compiled for bytes.
+    pub fn new(check: &LogCheck, release: &Release, source: impl Into<String>) -> Result<Self, regex::Error> {
+        let applies = |range: &Option<crate::vocabulary::release::Range>| {
+            range.as_ref().is_none_or(|range| range.contains(release))
+        };
+        let errors: Vec<&str> = check.errors.iter().map(|pattern| pattern.regex().as_str()).collect();
+        Ok(Self {
+            any: together(&errors),
+            errors: RegexSet::new(&errors)?,
+            places: OnceCell::new(),
+            allow: check
+                .allow
+                .iter()
+                .filter(|line| applies(&line.releases))
+                .map(|line| Ok((Regex::new(line.pattern.regex().as_str())?, line.because.clone())))
+                .collect::<Result<_, regex::Error>>()?,
+            review: LogReview { source: source.into(), ..LogReview::default() },
+            kinds: HashMap::new(),
+            open: None,
+            rest: Vec::new(),
+            long: None,
+            singles: None,
+            json: JsonLines::default(),
+        })
+    }
+
+    /// The same, which keeps no kinds: each error is given by `singles`. Of JSON only that counts which tells of failures.
+    #[must_use]
+    pub fn one_by_one(self, json: &JsonLines) -> Self {
+        Self { singles: Some(Vec::new()), json: json.clone(), ..self }
+    }
+
+    /// The errors whose lines are all there, and that were not given yet.
+    pub fn singles(&mut self) -> Vec<OneError> {
+        self.singles.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Nothing comes any more; gives the rest.
+    pub fn ended(mut self) -> Vec<OneError> {
+        if !self.rest.is_empty() {
+            self.last_part();
+        }
+        self.close();
+        self.singles()
+    }
+
+    /// Takes a piece, cut anywhere.
+    pub fn take(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes;
+        if !self.rest.is_empty() {
+            let end = memchr(b'\n', bytes);
+            self.keep(&bytes[..end.unwrap_or(bytes.len())]);
+            let Some(end) = end else { return };
+            self.last_part();
+            bytes = &bytes[end + 1..];
+        }
+        let whole = memrchr(b'\n', bytes).map_or(0, |end| end + 1);
+        self.block(&bytes[..whole]);
+        self.keep(&bytes[whole..]);
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes;
+        while !bytes.is_empty() {
+            let room = LONGEST_LINE - self.rest.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.rest.extend_from_slice(now);
+            bytes = later;
+            if self.rest.len() == LONGEST_LINE {
+                self.part();
+                self.rest.drain(..LONGEST_LINE - OVERLAP);
+            }
+        }
+    }
+
+    /// Judges what is kept of a line whose end has not come.
+    fn part(&mut self) {
+        let part = &*without_colours(&self.rest);
+        match &mut self.long {
+            None => {
+                let error = self.errors.is_match(part).then(|| part.to_vec());
+                self.long = Some(Long { beginning: part.to_vec(), error });
+            }
+            Some(long) if long.error.is_none() && goes_on_as_error(&self.errors, part) => {
+                long.error = Some(part.to_vec());
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The end of the line that is kept has come.
+    fn last_part(&mut self) {
+        if self.long.is_some() {
+            if self.rest.last() == Some(&b'\r') {
+                self.rest.pop();
+            }
+            self.part();
+        }
+        let line = std::mem::take(&mut self.rest);
+        match self.long.take() {
+            None => self.line(&line),
+            Some(long) => {
+                self.review.lines += 1;
+                self.judge(&long.beginning, long.error.as_deref());
+            }
+        }
+    }
+
+    /// Whole lines.
+    fn block(&mut self, block: &[u8]) {
+        let mut at = 0;
+        while at < block.len() {
+            let piece = &block[at..];
+            // Beyond ASCII, with carriage returns or colours, the one pattern for all could mean something else.
+            let odd = |byte: &u8| *byte >= 0x80 || *byte == b'\r' || *byte == ESCAPE;
+            let plain = if piece.is_ascii() && memchr2(b'\r', ESCAPE, piece).is_none() {
+                piece.len()
+            } else {
+                let first = piece.iter().position(odd).unwrap_or(piece.len());
+                memrchr(b'\n', &piece[..first]).map_or(0, |end| end + 1)
+            };
+            if plain > 0 {
+                self.plain(&piece[..plain]);
+            } else {
+                self.line(&piece[..end_of_line(piece, 0)]);
+            }
+            at += if plain > 0 { plain } else { end_of_line(piece, 0) + 1 };
+        }
+    }
+
+    /// Whole lines of ASCII.
+    fn plain(&mut self, block: &[u8]) {
+        let mut at = 0;
+        while at < block.len() {
+            let start = match (&self.open, &self.any) {
+                (None, Some(any)) => match any.find_at(block, at) {
+                    // A match lies in one line; that one is looked at, and the search goes on behind.
+                    Some(found) => memrchr(b'\n', &block[at..found.start()]).map_or(at, |end| at + end + 1),
+                    None => block.len(),
+                },
+                (Some(_), _) | (_, None) => at,
+            };
+            self.review.lines += memchr_iter(b'\n', &block[at..start]).count() as u64;
+            if start >= block.len() {
+                return;
+            }
+            let end = end_of_line(block, start);
+            self.line(&block[start..end]);
+            at = end + 1;
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        self.review.lines += 1;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = &*without_colours(line);
+        let error = self.errors.is_match(line).then_some(line);
+        self.judge(line, error);
+    }
+
+    /// A line, and the part of it that is an error, which may be all of it.
+    fn judge(&mut self, line: &[u8], error: Option<&[u8]>) {
+        if let Some(open) = &mut self.open {
+            match open.follows(line, error.is_some()) {
+                Follows::Taken => return,
+                Follows::Ended => self.close(),
+            }
+        }
+        let Some(error) = error else { return };
+        if self.json.rest(line).is_some_and(|rest| !self.errors.is_match(rest.as_bytes())) {
+            return;
+        }
+        match self.allowed(line).or_else(|| self.allowed(error)) {
+            Some(because) => self.allow(because),
+            None => self.open = Some(Open::new(self.review.lines, &self.excerpt(line, error))),
+        }
+    }
+
+    /// The beginning of a line, and around what made it an error where that stands further behind: the rest of it is
+    /// neither shown nor a part of its kind.
+    fn excerpt<'l>(&self, line: &'l [u8], error: &[u8]) -> Cow<'l, [u8]> {
+        if line.len() <= WIDTH {
+            return Cow::Borrowed(line);
+        }
+        let each = || self.errors.patterns().iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
+        let places = self.places.get_or_init(each).iter().filter_map(|pattern| Some(pattern.find(error)?.start()));
+        let at = places.min().unwrap_or_default();
+        if at < WIDTH / 2 && error.starts_with(&line[..WIDTH]) {
+            return Cow::Borrowed(&line[..WIDTH]);
+        }
+        let around = &error[at.saturating_sub(WIDTH / 6)..error.len().min(at + WIDTH / 2)];
+        Cow::Owned([&line[..WIDTH / 4], " … ".as_bytes(), around].concat())
+    }
+
+    fn allowed(&self, line: &[u8]) -> Option<String> {
+        self.allow.iter().find(|(regex, _)| regex.is_match(line)).map(|(_, because)| because.clone())
+    }
+
+    fn allow(&mut self, because: String) {
+        *self.review.allowed.entry(because).or_default() += 1;
+    }
+
+    /// All lines of an error are there.
+    fn close(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        // What a traceback is about stands in its last line.
+        if let Some(because) = open.cause().and_then(|line| self.allowed(line)) {
+            return self.allow(because);
+        }
+        self.review.count += 1;
+        if let Some(singles) = &mut self.singles {
+            return singles.push(OneError(open));
+        }
+        let shape = open.shape();
+        let kept = self.review.kinds.len();
+        match self.kinds.get(&shape).and_then(|known| self.review.kinds.get_mut(*known)) {
+            Some(kind) => kind.count += 1,
+            None if kept < KINDS => {
+                self.kinds.insert(shape.clone(), kept);
+                let kind = ErrorKind { shape, count: 1, line: open.number(), example: open.example() };
+                self.review.kinds.push(kind);
+            }
+            None => self.review.beyond += 1,
+        }
+    }
+
+    /// The review of all that was taken.
+    pub fn finish(mut self) -> LogReview {
+        if !self.rest.is_empty() {
+            self.last_part();
+        }
+        self.close();
+        self.review
+    }
+}
+
+/// The line as people see it: a colour before a word would else be a part of the word.
+fn without_colours(line: &[u8]) -> Cow<'_, [u8]> {
+    if memchr(ESCAPE, line).is_none() {
+        return Cow::Borrowed(line);
+    }
+    let mut text = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = memchr(ESCAPE, rest) {
+        text.extend_from_slice(&rest[..at]);
+        let code = rest[at + 1..].strip_prefix(b"[").unwrap_or_default();
+        let length = code.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
+        let coloured = code.get(length).is_some_and(u8::is_ascii_alphabetic);
+        rest = &rest[if coloured { at + 2 + length + 1 } else { at + 1 }..];
+    }
+    text.extend_from_slice(rest);
+    Cow::Owned(text)
+}
+
+/// Whether a later part of a line is an error. It is no line's beginning, which a pattern may be about.
+fn goes_on_as_error(errors: &RegexSet, part: &[u8]) -> bool {
+    part.len() > 1 && errors.is_match_at(part, 1)
+}
+
+fn end_of_line(block: &[u8], from: usize) -> usize {
+    memchr(b'\n', &block[from..]).map_or(block.len(), |end| from + end)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,423 @@
+//! Judges one answer: what was expected of it, and what has to be as it was on the baseline.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::compare::{csv_difference, json_difference, records, shorten};
+use super::matcher::{fill, holds};
+use crate::model::product::{AllowedChange, Aspect, Expect, Matcher};
+use crate::observation::{Body, Observation, Response};
+use crate::outcome::event::CheckReport;
+use crate::outcome::verdict::{Finding, SILENT};
+use crate::vocabulary::template::TemplateError;
+
+/// The terms an answer is judged on.
+#[derive(Debug, Clone, Copy)]
+pub struct ExpectContext<'a> {
+    /// What is expected.
+    pub expect: &'a Expect,
+    /// What has to be as it was.
+    pub unchanged: &'a [Aspect],
+    /// Reviewed differences that apply.
+    pub changes: &'a [&'a AllowedChange],
+    /// Values for placeholders.
+    pub context: &'a Value,
+}
+
+/// What an answer is compared with.
+#[derive(Debug, Clone, Copy)]
+pub enum Compared<'a> {
+    /// Nothing: it is the baseline itself, or a step and no probe.
+    Nothing,
+    /// The baseline's answer to the same question; none when there is no such answer.
+    Baseline(Option<&'a Observation>),
+}
+
+/// Judges one answer into `report`. `false` when a later step of the probe makes no sense any more.
+pub fn judge_answer(
+    seen: &Observation,
+    terms: ExpectContext<'_>,
+    compared: Compared<'_>,
+    report: &mut CheckReport,
+) -> bool {
+    report.evidence.extend(seen.evidence.clone());
+    let (first, before) = (report.findings.len(), report.findings.len() + report.inconclusive.len());
+    if let Err(error) = judge(seen, terms, compared, report) {
+        report.inconclusive.push(format!("{}: {error}", seen.request));
+    }
+    let of_this = report.findings.split_off(first);
+    report.findings.extend(one_per_page(seen, of_this));
+    for finding in &mut report.findings[..] {
+        if finding.evidence.is_none() {
+            finding.evidence.clone_from(&seen.evidence);
+        }
+    }
+    report.findings.len() + report.inconclusive.len() == before
+}
+
+/// What is wrong with one answer, once: with another status than expected nothing else of it can be right, and of one
+/// object the first finding says the most. What the others say stands below it.
+fn one_per_page(seen: &Observation, findings: Vec<Finding>) -> Vec<Finding> {
+    let refused = findings.first().is_some_and(|first| {
+        let of_status = match &seen.response {
+            Response::Http(response) => first.actual.starts_with(&response.status.to_string()),
+            Response::Exec(_) => first.actual.starts_with("exit code "),
+            Response::Rows(_)
+            | Response::NoResponse { .. }
+            | Response::Rejected { .. }
+            | Response::ProbeError { .. } => false,
+        };
+        first.object == seen.request && of_status
+    });
+    let mut kept: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let above = kept.iter_mut().find(|above| refused || above.object == finding.object);
+        match above {
+            None => kept.push(finding),
+            Some(above) => {
+                let part = finding.object.strip_prefix(&above.object).unwrap_or(&finding.object);
+                let also = format!("\nalso{part}: expected {}, seen {}", finding.expected, finding.actual);
+                above.actual.push_str(&also);
+            }
+        }
+    }
+    kept
+}
+
+fn judge(
+    seen: &Observation,
+    terms: ExpectContext<'_>,
+    compared: Compared<'_>,
+    report: &mut CheckReport,
+) -> Result<(), TemplateError> {
+    match &seen.response {
+        Response::NoResponse { reason } => {
+            report.assertions += 1;
+            report.findings.push(Finding::new(&seen.request, SILENT, reason.clone()));
+            return Ok(());
+        }
+        Response::Rejected { reason } => {
+            report.assertions += 1;
+            report.findings.push(Finding::new(&seen.request, "rows", format!("the server refused: {reason}")));
+            return Ok(());
+        }
+        Response::ProbeError { reason } => {
+            report.inconclusive.push(format!("{}: {reason}", seen.request));
+            return Ok(());
+        }
+        Response::Http(_) | Response::Exec(_) | Response::Rows(_) => {}
+    }
+    if allowed_change(seen, terms, compared, report) {
+        return Ok(());
+    }
+    absolute(seen, terms, report)?;
+    if let Compared::Baseline(before) = compared {
+        // The body of a refusal is nobody's data: there its status is all that is compared.
+        let refused = before.is_some_and(|before| matches!(&before.response, Response::Http(r) if r.status >= 300));
+        let same = terms.unchanged.iter().filter(|aspect| !refused || **aspect == Aspect::Status);
+        for aspect in same {
+            match before {
+                Some(before) => compare(seen, before, aspect, report),
+                None => {
+                    report.inconclusive.push(format!("{}: the baseline has no answer to compare with", seen.request))
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A reviewed change of the status: then nothing else of the answer can be as it was.
+fn allowed_change(
+    seen: &Observation,
+    terms: ExpectContext<'_>,
+    compared: Compared<'_>,
+    report: &mut CheckReport,
+) -> bool {
+    let Compared::Baseline(Some(before)) = compared else { return false };
+    let (was, is) = (status(&before.response), status(&seen.response));
+    let change = terms.changes.iter().find(|c| was == Some(c.from.clone()) && is == Some(c.to.clone()));
+    if let Some(change) = change {
+        report.assertions += 1;
+        report.notes.push(format!(
+            "{}: {} → {} by the rule of {}: {}",
+            seen.request, change.from, change.to, change.crossing, change.because
+        ));
+    }
+    change.is_some()
+}
+
+fn status(response: &Response) -> Option<String> {
+    match response {
+        Response::Http(response) => Some(response.status.to_string()),
+        Response::Exec(ended) => Some(ended.exit.to_string()),
+        Response::Rows(_) | Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => {
+            None
+        }
+    }
+}
+
+fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckReport) -> Result<(), TemplateError> {
+    let ExpectContext { expect, unchanged, context, .. } = terms;
+    let mut asserted = |holds: bool, part: &str, expected: String, was: String| {
+        report.assertions += 1;
+        if !holds {
+            report.findings.push(Finding::new(format!("{}{part}", seen.request), expected, was));
+        }
+    };
+    let (text, body): (String, Option<&Body>) = match &seen.response {
+        Response::Http(response) => {
+            let code = response.status;
+            let excerpt = || format!("{code} {}", excerpt(&response.body.text));
+            if !expect.status.is_empty() {
+                let wanted = expect.status.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
+                asserted(expect.status.contains(&code), "", wanted, excerpt());
+            } else if !unchanged.contains(&Aspect::Status) {
+                asserted((200..300).contains(&code), "", "a status of success".to_owned(), excerpt());
+            }
+            // An empty body of success is no success, unless the file says what the body is.
+            let asked_of_body = !expect.contains.is_empty()
+                || !expect.json.is_empty()
+                || expect.size.is_some()
+                || expect.records.is_some()
+                || expect.digest.is_some()
+                || unchanged.iter().any(|aspect| *aspect != Aspect::Status);
+            if code == 200 && !asked_of_body {
+                asserted(response.body.size > 0, "", "a body".to_owned(), "200 with an empty body".to_owned());
+            }
+            for (name, pattern) in &expect.headers {
+                let pattern = pattern.render(context)?;
+                let value = response.headers.get(&name.to_lowercase());
+                let holds = value.is_some_and(|value| Regex::new(&pattern).is_ok_and(|regex| regex.is_match(value)));
+                let was = value.cloned().unwrap_or_else(|| "no such header".to_owned());
+                asserted(holds, &format!(", header {name}"), format!("a match of {pattern:?}"), was);
+            }
+            (response.body.text.clone(), Some(&response.body))
+        }
+        Response::Exec(ended) => {
+            let wanted = expect.exit.as_deref().unwrap_or(&[0]);
+            if !wanted.is_empty() {
+                let words = wanted.iter().map(i64::to_string).collect::<Vec<_>>().join(" or ");
+                let was = format!("exit code {}: {}", ended.exit, telling(&ended.err.text, &ended.out.text));
+                asserted(wanted.contains(&ended.exit), "", format!("exit code {words}"), was);
+            }
+            (format!("{}{}", ended.out.text, ended.err.text), Some(&ended.out))
+        }
+        Response::Rows(rows) => {
+            let lines = rows
+                .rows
+                .iter()
+                .map(|row| row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join("|"));
+            (lines.collect::<Vec<_>>().join("\n"), None)
+        }
+        Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => return Ok(()),
+    };
+    for pattern in &expect.contains {
+        let pattern = pattern.render(context)?;
+        let holds = Regex::new(&pattern).is_ok_and(|regex| regex.is_match(&text));
+        asserted(holds, "", format!("a match of {pattern:?}"), excerpt(&text));
+    }
+    for pattern in &expect.absent {
+        let pattern = pattern.render(context)?;
+        let found = Regex::new(&pattern).map(|regex| regex.find(&text).map(|found| line_of(&text, found.start())));
+        let was = match &found {
+            Ok(Some(line)) => shorten(line, 300),
+            Ok(None) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        asserted(matches!(found, Ok(None)), "", format!("no match of {pattern:?}"), was);
+    }
+    if !expect.json.is_empty() {
+        let json: Option<Value> = serde_json::from_str(&text).ok();
+        if json.is_none() {
+            asserted(false, "", "JSON".to_owned(), excerpt(&text));
+        }
+        for (pointer, matcher) in expect.json.iter().filter(|_| json.is_some()) {
+            let value = json.as_ref().and_then(|json| json.pointer(pointer.as_str()));
+            let was = value.map_or("nothing there".to_owned(), |value| shorten(&value.to_string(), 300));
+            matched(&mut asserted, matcher, value, context, &format!(", {}", pointer.as_str()), was)?;
+        }
+    }
+    if let (Some(matcher), Some(body)) = (&expect.size, body) {
+        let was = format!("{} bytes", body.size);
+        matched(&mut asserted, matcher, Some(&Value::from(body.size)), context, ", size", was)?;
+    }
+    if let Some(matcher) = &expect.records {
+        let count = count(&seen.response);
+        let was = count.map_or("no records".to_owned(), |count| count.to_string());
+        matched(&mut asserted, matcher, count.map(Value::from).as_ref(), context, ", records", was)?;
+    }
+    if let (Some(matcher), Response::Rows(rows)) = (&expect.value, &seen.response) {
+        let value = rows.value().map(|value| Value::String(value.to_owned()));
+        let was = rows.value().map_or_else(|| format!("{} rows", rows.rows.len()), str::to_owned);
+        matched(&mut asserted, matcher, value.as_ref(), context, "", was)?;
+    }
+    if let (Some(digest), Some(body)) = (&expect.digest, body) {
+        let digest = digest.render(context)?;
+        asserted(body.digest == digest, ", digest", digest.clone(), body.digest.clone());
+    }
+    Ok(())
+}
+
+fn matched(
+    asserted: &mut impl FnMut(bool, &str, String, String),
+    matcher: &Matcher,
+    value: Option<&Value>,
+    context: &Value,
+    part: &str,
+    was: String,
+) -> Result<(), TemplateError> {
+    match holds(matcher, value, context)? {
+        Ok(()) => asserted(true, part, String::new(), String::new()),
+        Err(expected) => asserted(false, part, expected, was),
+    }
+    Ok(())
+}
+
+fn count(response: &Response) -> Option<u64> {
+    match response {
+        Response::Rows(rows) => Some(rows.rows.len() as u64),
+        Response::Http(response) if !response.body.cut => records(&response.body.text).map(|r| r.len() as u64),
+        Response::Exec(ended) if !ended.out.cut => records(&ended.out.text).map(|r| r.len() as u64),
+        Response::Http(_)
+        | Response::Exec(_)
+        | Response::NoResponse { .. }
+        | Response::Rejected { .. }
+        | Response::ProbeError { .. } => None,
+    }
+}
+
+fn body(response: &Response) -> Option<&Body> {
+    match response {
+        Response::Http(response) => Some(&response.body),
+        Response::Exec(ended) => Some(&ended.out),
+        Response::Rows(_) | Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => {
+            None
+        }
+    }
+}
+
+/// Compares one side with the baseline. A baseline that had nothing there cannot tell.
+fn compare(seen: &Observation, before: &Observation, aspect: &Aspect, report: &mut CheckReport) {
+    let (now, was) = (body(&seen.response), body(&before.response));
+    let differences: Result<Vec<(String, String)>, String> = match aspect {
+        Aspect::Status => pair(status(&before.response), status(&seen.response)),
+        Aspect::Digest | Aspect::Size if was.is_some_and(|was| was.size == 0) => {
+            Err("the baseline was empty".to_owned())
+        }
+        Aspect::Digest => pair(was.map(|b| b.digest.clone()), now.map(|b| b.digest.clone())),
+        Aspect::Size => pair(was.map(|b| b.size.to_string()), now.map(|b| b.size.to_string())),
+        Aspect::Records if count(&before.response) == Some(0) => Err("the baseline had no record".to_owned()),
+        Aspect::Records => pair(
+            count(&before.response).map(|n| n.to_string()),
+            Some(count(&seen.response).map_or("no records".to_owned(), |n| n.to_string())),
+        ),
+        Aspect::Rows => match (&before.response, &seen.response) {
+            (Response::Rows(was), Response::Rows(_)) if was.rows.is_empty() => {
+                Err("the baseline had no row".to_owned())
+            }
+            (Response::Rows(was), Response::Rows(now)) if was == now => Ok(Vec::new()),
+            (Response::Rows(was), Response::Rows(now)) => Ok(vec![row_difference(&was.rows, &now.rows)]),
+            _ => Err("it is no query".to_owned()),
+        },
+        Aspect::Csv(aspect) => match (was, now) {
+            (Some(was), Some(now)) if !was.cut && !now.cut => csv_difference(&was.text, &now.text, aspect)
+                .map(|found| found.into_iter().map(|text| ("the baseline's records".to_owned(), text)).collect()),
+            _ => Err("too long to compare as CSV".to_owned()),
+        },
+        Aspect::Json(aspect) => {
+            let part = |body: Option<&Body>| {
+                let json: Option<Value> = body.filter(|b| !b.cut).and_then(|b| serde_json::from_str(&b.text).ok());
+                json.and_then(|json| json.pointer(aspect.at.as_ref().map_or("", |at| at.as_str())).cloned())
+            };
+            match (part(was), part(now)) {
+                (None, _) => Err("the baseline has no JSON there".to_owned()),
+                (Some(was), _)
+                    if was.is_null() || was == Value::Array(vec![]) || was == Value::Object(Default::default()) =>
+                {
+                    Err("the baseline has nothing there".to_owned())
+                }
+                (Some(_), None) => Ok(vec![("the baseline's JSON".to_owned(), excerpt(now.map_or("", |b| &b.text)))]),
+                (Some(was), Some(now)) => Ok(json_difference(&was, &now, aspect)
+                    .into_iter()
+                    .map(|text| ("the baseline's value".to_owned(), text))
+                    .collect()),
+            }
+        }
+    };
+    match differences {
+        Err(doubt) => report.inconclusive.push(format!("{}: {doubt}", seen.request)),
+        Ok(found) => {
+            report.assertions += 1;
+            report.findings.extend(found.into_iter().map(|(expected, was)| Finding::new(&seen.request, expected, was)));
+        }
+    }
+}
+
+fn pair(was: Option<String>, now: Option<String>) -> Result<Vec<(String, String)>, String> {
+    match (was, now) {
+        (Some(was), Some(now)) if was == now => Ok(Vec::new()),
+        (Some(was), Some(now)) => Ok(vec![(format!("{was} as on the baseline"), now)]),
+        (None, _) => Err("the baseline had nothing there".to_owned()),
+        (Some(was), None) => Ok(vec![(format!("{was} as on the baseline"), "nothing there".to_owned())]),
+    }
+}
+
+fn row_difference(was: &[Vec<Option<String>>], now: &[Vec<Option<String>>]) -> (String, String) {
+    let mut counts: BTreeMap<&Vec<Option<String>>, i64> = BTreeMap::new();
+    for row in now {
+        *counts.entry(row).or_default() += 1;
+    }
+    for row in was {
+        *counts.entry(row).or_default() -= 1;
+    }
+    let example = |sign: i64| {
+        counts.iter().find(|(_, count)| **count * sign > 0).map(|(row, _)| {
+            let text = row.iter().map(|v| v.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join("|");
+            shorten(&text, 160)
+        })
+    };
+    let side = |rows: &[Vec<Option<String>>], example: Option<String>| match example {
+        Some(example) => format!("{} rows, with {example:?}", rows.len()),
+        None => format!("{} rows", rows.len()),
+    };
+    (side(was, example(-1)), side(now, example(1)))
+}
+
+/// The beginning of a text, on one line.
+fn excerpt(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() { "and nothing in it".to_owned() } else { format!("{:?}", shorten(&line, 200)) }
+}
+
+/// The telling lines of a failed command: those that speak of an error, or else the last ones.
+fn telling(err: &str, out: &str) -> String {
+    let text = if err.trim().is_empty() { out } else { err };
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let speaks = |line: &&&str| {
+        let lower = line.to_lowercase();
+        ["error", "detail:", "fatal", "denied", "aborted", "failed"].iter().any(|word| lower.contains(word))
+            && !lower.starts_with('/')
+    };
+    let mut chosen: Vec<&str> = lines.iter().filter(speaks).take(4).copied().collect();
+    if chosen.is_empty() {
+        chosen = lines.iter().rev().take(3).rev().copied().collect();
+    }
+    shorten(&chosen.join(" / "), 500)
+}
+
+fn line_of(text: &str, at: usize) -> &str {
+    let start = text[..at].rfind('\n').map_or(0, |i| i + 1);
+    let end = text[at..].find('\n').map_or(text.len(), |i| at + i);
+    text[start..end].trim()
+}
+
+/// Fills the placeholders of a JSON body.
+///
+/// # Errors
+/// When one cannot be filled in.
+pub fn fill_json(value: &Value, context: &Value) -> Result<Value, TemplateError> {
+    fill(value, context)
+}

@@ -1,0 +1,323 @@
+//! Known failures: a pattern that is recognised in what was seen, with its cause and what to do about it.
+
+mod bare;
+mod blankless;
+mod lines;
+mod reading;
+mod recogniser;
+mod search;
+mod spot;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::outcome::verdict::Known;
+use crate::source::diagnostic::{Problem, did_you_mean};
+use crate::source::spec::Document;
+use crate::vocabulary::release::{Range, Release};
+use crate::vocabulary::scalar::Pattern;
+use crate::vocabulary::template::Template;
+
+pub(crate) use lines::shown as shown_line;
+pub use reading::{JsonLines, LogLines};
+pub use recogniser::Recogniser;
+pub use search::{Occurrence, Search, Seen};
+
+/// The known failures of a product: a list, or the name of a file beside `product.yaml` that holds the list.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Failures {
+    /// The name of a file beside `product.yaml`.
+    File(String),
+    /// The list.
+    List(Vec<KnownFailure>),
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        Self::List(Vec::new())
+    }
+}
+
+impl Failures {
+    /// The list; empty as long as its file is not read.
+    pub fn list(&self) -> &[KnownFailure] {
+        match self {
+            Self::List(list) => list,
+            Self::File(_) => &[],
+        }
+    }
+}
+
+/// A failure that is known: what it is recognised by, why it happens, what to do.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct KnownFailure {
+    /// Its name: stable, unique in the product.
+    pub id: String,
+    /// What it is recognised by; named groups can be used in `cause` and `remedy` as `{{ match.name }}`.
+    pub pattern: Pattern,
+    /// What stands before it, nearest to it: gives named groups, and need not be there.
+    #[serde(default)]
+    pub before: Option<Pattern>,
+    /// What stands in it or behind it, nearest to its beginning: gives named groups, and need not be there.
+    #[serde(default)]
+    pub after: Option<Pattern>,
+    /// Where it is looked for; everywhere when not said.
+    #[serde(default, rename = "where")]
+    pub places: Vec<Place>,
+    /// Only on these releases: the target of the hop, or the release of the stage.
+    #[serde(default)]
+    pub releases: Option<Range>,
+    /// Why it happens.
+    pub cause: Template,
+    /// What to do about it; may name commands.
+    pub remedy: Template,
+    /// The document that says so, or where it was measured.
+    pub source: String,
+    /// Known failures that this one follows from.
+    #[serde(default)]
+    pub consequence_of: Vec<String>,
+    /// It looks like a failure and is none: told apart from those, and no reason to act.
+    #[serde(default)]
+    pub harmless: bool,
+}
+
+/// Where a known failure is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// What a command printed.
+    Output,
+    /// What a service logged since the hop began.
+    Log,
+    /// What is said of a finding, or why a stage or check is inconclusive.
+    Finding,
+    /// The answer to a request.
+    Response,
+}
+
+/// A text in which known failures are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Sighting<'a> {
+    /// What it is.
+    pub place: Place,
+    /// The text.
+    pub text: &'a str,
+}
+
+/// As much of a text is searched at its beginning, and as much at its end.
+pub const SEARCHED: usize = 512 << 10;
+
+/// The known failure that is recognised in what was seen on a release: the first of the list, but one that follows from
+/// another comes after that one.
+pub fn recognise(failures: &[KnownFailure], release: &Release, seen: &[Sighting<'_>]) -> Option<Known> {
+    Recogniser::new(failures).recognise(release, seen)
+}
+
+impl Recogniser {
+    /// The known failure that is recognised in what was seen on a release: the first of the list, but one that follows from
+    /// another comes after that one.
+    pub fn recognise(&self, release: &Release, seen: &[Sighting<'_>]) -> Option<Known> {
+        let mut found: BTreeMap<usize, Known> = BTreeMap::new();
+        for sighting in seen {
+            for text in ends(sighting.text) {
+                let mut search = Search::new(self, Some(release));
+                let mut all = search.take(text.as_bytes());
+                all.extend(search.finish());
+                for occurrence in all.iter().filter_map(Seen::failure) {
+                    let Some(failure) = self.failure(occurrence.failure) else { continue };
+                    if failure.places.is_empty() || failure.places.contains(&sighting.place) {
+                        found.entry(occurrence.failure).or_insert_with(|| failure.told(&occurrence.groups));
+                    }
+                }
+            }
+        }
+        let ids: BTreeSet<&str> = found.values().map(|known| known.id.as_str()).collect();
+        let follows = |known: &Known| known.consequence_of.iter().any(|of| ids.contains(of.as_str()));
+        let harmless = |index: &usize| self.failure(*index).is_some_and(|failure| failure.harmless);
+        // What is harmless explains nothing as long as something else is there.
+        let ranked = found.iter().min_by_key(|(index, known)| (harmless(index), follows(known), **index));
+        ranked.map(|(_, known)| known.clone())
+    }
+}
+
+impl KnownFailure {
+    /// What is told of it, with what the groups of its patterns found.
+    pub fn told(&self, groups: &[(String, String)]) -> Known {
+        let mut all: BTreeMap<&str, &str> = self.groups().map(|name| (name, "")).collect();
+        all.extend(groups.iter().map(|(name, group)| (name.as_str(), group.as_str())));
+        let context = json!({ "match": all });
+        // A placeholder that cannot be filled in was refused with the file; shown as it is written, nothing is lost.
+        let filled = |text: &Template| text.render(&context).unwrap_or_else(|_| text.text().to_owned());
+        Known {
+            id: self.id.clone(),
+            cause: filled(&self.cause),
+            remedy: filled(&self.remedy),
+            source: self.source.clone(),
+            consequence_of: self.consequence_of.clone(),
+        }
+    }
+
+    fn patterns(&self) -> impl Iterator<Item = (&'static str, &Pattern)> {
+        let others = [("before", self.before.as_ref()), ("after", self.after.as_ref())];
+        let others = others.into_iter().filter_map(|(key, pattern)| Some((key, pattern?)));
+        std::iter::once(("pattern", &self.pattern)).chain(others)
+    }
+
+    /// The names of the groups of its patterns.
+    fn groups(&self) -> impl Iterator<Item = &str> {
+        self.patterns().flat_map(|(_, pattern)| pattern.regex().capture_names().flatten())
+    }
+}
+
+/// The whole of a text, or its beginning and its end.
+fn ends(text: &str) -> Vec<&str> {
+    if text.len() <= 2 * SEARCHED {
+        return vec![text];
+    }
+    let head = (0..=SEARCHED).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let tail = (text.len() - SEARCHED..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    vec![&text[..head], &text[tail..]]
+}
+
+/// The mistakes in a list of known failures that its shape does not show. `at` is where the list stands.
+pub fn problems(failures: &[KnownFailure], document: &Document, at: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let ids: BTreeSet<&str> = failures.iter().map(|failure| failure.id.as_str()).collect();
+    let mut seen = BTreeSet::new();
+    for (index, failure) in failures.iter().enumerate() {
+        let at = format!("{at}/{index}");
+        if !seen.insert(&failure.id) {
+            let title = format!("a second known failure `{}`", failure.id);
+            problems.push(document.problem(&format!("{at}/id"), title, "ids are unique", None));
+        }
+        for (key, _) in failure.patterns().filter(|(_, pattern)| pattern.regex().is_match("")) {
+            let label = "name what it is recognised by";
+            problems.push(document.problem(&format!("{at}/{key}"), "the pattern matches anything", label, None));
+        }
+        for (number, of) in failure.consequence_of.iter().enumerate() {
+            if *of == failure.id || !ids.contains(of.as_str()) {
+                let place = format!("{at}/consequence-of/{number}");
+                problems.push(unknown_failure(of, &ids, document, &place));
+            }
+        }
+        for (text, key) in [(&failure.cause, "cause"), (&failure.remedy, "remedy")] {
+            let groups: BTreeMap<&str, &str> = failure.groups().map(|name| (name, "")).collect();
+            if let Err(error) = text.render(&json!({ "match": groups })) {
+                let label = "only named groups of its patterns, as `{{ match.name }}`";
+                problems.push(document.problem(&format!("{at}/{key}"), error.to_string(), label, None));
+            }
+        }
+    }
+    problems
+}
+
+/// A name that no known failure has.
+pub fn unknown_failure(name: &str, ids: &BTreeSet<&str>, document: &Document, at: &str) -> Problem {
+    let listed = ids.iter().copied().collect::<Vec<_>>().join(", ");
+    let label = if listed.is_empty() {
+        "the product knows no failure".to_owned()
+    } else {
+        format!("expected one of: {listed}")
+    };
+    let help = did_you_mean(name, ids.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+    document.problem(at, format!("unknown known failure `{name}`"), label, help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::span::Source;
+    use crate::source::spec::read;
+
+    const LIST: &str = r#"
+- id: duplicate-slug
+  pattern: 'duplicate key value violates unique constraint "(?P<what>\w+_slug_key)"'
+  releases: ">=1.6, <2.1"
+  cause: two objects make the same {{ match.what }}
+  remedy: rename one of them
+  source: release notes of 2.0
+- id: transaction-aborted
+  pattern: current transaction is aborted
+  where: [output, log]
+  cause: a statement before it failed
+  remedy: see that one
+  source: manual
+  consequence-of: [duplicate-slug]
+"#;
+
+    fn list(text: &str) -> (Vec<KnownFailure>, Document) {
+        read::<Vec<KnownFailure>>(Source::new("failures.yaml", text)).unwrap()
+    }
+
+    fn check(release: &str, place: Place, text: &str, id: Option<&str>) {
+        let known = recognise(&list(LIST).0, &release.parse().unwrap(), &[Sighting { place, text }]);
+        assert_eq!(known.map(|known| known.id).as_deref(), id, "{release} {text:.80}");
+    }
+
+    #[test]
+    fn a_failure_is_recognised_where_and_on_the_releases_it_occurs() {
+        let text = "IntegrityError: duplicate key value violates unique constraint \"git_slug_key\"";
+        check("2.0", Place::Output, text, Some("duplicate-slug"));
+        check("2.0", Place::Response, text, Some("duplicate-slug"));
+        check("2.1", Place::Output, text, None);
+        check("1.5", Place::Output, text, None);
+        check("2.0", Place::Output, "duplicate key value violates unique constraint \"x_pkey\"", None);
+        check("3.0", Place::Log, "current transaction is aborted", Some("transaction-aborted"));
+        check("3.0", Place::Finding, "current transaction is aborted", None);
+    }
+
+    #[test]
+    fn what_follows_from_another_is_not_what_is_told() {
+        let both = "current transaction is aborted\nduplicate key value violates unique constraint \"git_slug_key\"";
+        check("2.0", Place::Output, both, Some("duplicate-slug"));
+    }
+
+    #[test]
+    fn what_is_harmless_is_told_only_where_nothing_else_is() {
+        let harmless = "- {id: noise, pattern: must be owner, cause: c, remedy: r, source: s, harmless: true}";
+        let failures = list(&format!("\n{harmless}{LIST}")).0;
+        let recognised = |text: &str| {
+            let seen = [Sighting { place: Place::Log, text }];
+            recognise(&failures, &"3.0".parse().unwrap(), &seen).map(|known| known.id)
+        };
+        assert_eq!(recognised("must be owner").as_deref(), Some("noise"));
+        assert_eq!(recognised("must be owner\ncurrent transaction is aborted").as_deref(), Some("transaction-aborted"));
+    }
+
+    #[test]
+    fn groups_of_the_pattern_are_filled_in() {
+        let text = "duplicate key value violates unique constraint \"git_slug_key\"";
+        let seen = [Sighting { place: Place::Log, text }];
+        let known = recognise(&list(LIST).0, &"2.0".parse().unwrap(), &seen).unwrap();
+        assert_eq!(known.cause, "two objects make the same git_slug_key");
+    }
+
+    #[test]
+    fn of_a_long_text_both_ends_are_searched() {
+        let needle = "current transaction is aborted";
+        let filler = "ü".repeat(2 * SEARCHED);
+        check("3.0", Place::Log, &format!("{needle}{filler}"), Some("transaction-aborted"));
+        check("3.0", Place::Log, &format!("{filler}{needle}"), Some("transaction-aborted"));
+        check("3.0", Place::Log, &format!("{filler}{needle}{filler}"), None);
+    }
+
+    #[test]
+    fn every_mistake_in_a_list_is_found_at_its_place() {
+        let text = LIST
+            .replace("consequence-of: [duplicate-slug]", "consequence-of: [duplicate-slugs]")
+            .replace("match.what", "match.name")
+            .replace("pattern: current transaction is aborted", "pattern: (aborted)?");
+        let (failures, document) = list(&text);
+        let rejected = document.refuse(problems(&failures, &document, "")).unwrap_err().to_string();
+        for wanted in ["unknown known failure `duplicate-slugs`", "match", "the pattern matches anything"] {
+            assert!(rejected.contains(wanted), "{rejected}");
+        }
+        let (failures, document) = list(LIST);
+        assert_eq!(problems(&failures, &document, "").len(), 0);
+    }
+}

@@ -1,0 +1,239 @@
+//! What is judged after each hop, as the product file gives it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{DataCheck, ExecStep, GraphqlCheck, HttpStep, SqlStep, main_database};
+use crate::source::spec::Command;
+use crate::vocabulary::release::{Range, Release};
+use crate::vocabulary::scalar::{Duration, Pattern, Size};
+use crate::vocabulary::template::Template;
+
+/// What is judged after each hop.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Checks {
+    /// The running code is the release it should be.
+    #[serde(default)]
+    pub version: Vec<Probe>,
+    /// The product's own health, besides every service running and ready, which is always judged.
+    #[serde(default)]
+    pub health: Vec<Probe>,
+    /// Who sees what.
+    #[serde(default)]
+    pub access: Vec<Probe>,
+    /// The GraphQL interface.
+    #[serde(default)]
+    pub graphql: Option<GraphqlCheck>,
+    /// Git repositories are still read.
+    #[serde(default)]
+    pub repositories: Vec<Probe>,
+    /// What the product generates.
+    #[serde(default)]
+    pub artifacts: Vec<Probe>,
+    /// The schema is the running code's.
+    #[serde(default)]
+    pub migrations: Option<MigrationCheck>,
+    /// No data was lost or changed, but by reviewed rules.
+    #[serde(default)]
+    pub data: Option<DataCheck>,
+    /// The logs since the hop began.
+    #[serde(default)]
+    pub logs: Option<LogCheck>,
+    /// Fixed requests against a budget.
+    #[serde(default)]
+    pub performance: Option<PerformanceCheck>,
+}
+
+/// A few steps that observe one thing.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Probe {
+    /// What it shows; stable, unique among the checks of its kind.
+    pub name: String,
+    /// Only on these releases.
+    #[serde(default)]
+    pub releases: Option<Range>,
+    /// Repeats the steps for every combination of these values, as `{{ each.name }}`.
+    #[serde(default)]
+    pub for_each: BTreeMap<String, Vec<Template>>,
+    /// The tables, or columns as `table.column`, that this probe itself writes to. It runs after all that only read.
+    #[serde(default)]
+    pub writes: Vec<String>,
+    /// The steps, in order; a failed one ends the probe.
+    pub steps: Vec<ProbeStep>,
+    /// Reviewed differences from the baseline.
+    #[serde(default)]
+    pub changes: Vec<AllowedChange>,
+}
+
+/// A step that observes.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProbeStep {
+    /// Sends a request.
+    Http(HttpStep),
+    /// Runs a command inside a running service.
+    Exec(ExecStep),
+    /// Asks a database directly.
+    Sql(SqlStep),
+}
+
+/// A reviewed difference from the baseline.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AllowedChange {
+    /// It appears when this release is reached or passed.
+    pub crossing: Release,
+    /// Only for these values of `for-each`.
+    #[serde(default)]
+    pub each: BTreeMap<String, String>,
+    /// What was seen on the baseline.
+    pub from: String,
+    /// What is seen now.
+    pub to: String,
+    /// Why, with the document that says so.
+    pub because: String,
+}
+
+/// The schema is the running code's.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct MigrationCheck {
+    /// The database.
+    #[serde(default = "main_database")]
+    pub database: String,
+    /// A query with one row per migration that the database has recorded: its version, as `known` has it.
+    pub recorded: String,
+    /// What the database records: each migration when not given.
+    #[serde(default)]
+    pub records: Recorded,
+    /// A command that lists the migrations the running code has.
+    pub known: KnownMigrations,
+    /// Migrations that others took the place of (a squash): the database may have them recorded though the running code
+    /// does not have them any more, and may forget them.
+    #[serde(default)]
+    pub replaced: Vec<ReplacedMigrations>,
+    /// The product's own word on its schema, besides.
+    #[serde(default)]
+    pub status: Option<ExecStep>,
+}
+
+/// What the database records of migrations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recorded {
+    /// Each migration that was applied.
+    #[default]
+    Each,
+    /// Only the newest ones, those that no other builds on; `known` lists these alone.
+    Newest,
+}
+
+/// Migrations that others took the place of.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ReplacedMigrations {
+    /// Their versions.
+    pub versions: Pattern,
+    /// Why, with the document that says so. Shown in the report.
+    pub because: String,
+}
+
+/// A command that lists the migrations the running code has.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct KnownMigrations {
+    /// The service.
+    pub service: String,
+    /// The command.
+    pub command: Command,
+    /// A regular expression; its first group is a migration's version.
+    pub each: Pattern,
+}
+
+/// The logs since the hop began.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LogCheck {
+    /// A line that matches one of these is an error.
+    pub errors: Vec<Pattern>,
+    /// Lines that look like errors and are none.
+    #[serde(default)]
+    pub allow: Vec<AllowedLine>,
+}
+
+/// A line that looks like an error and is none.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AllowedLine {
+    /// The line.
+    pub pattern: Pattern,
+    /// Only on these releases.
+    #[serde(default)]
+    pub releases: Option<Range>,
+    /// Why it is harmless.
+    pub because: String,
+}
+
+/// Fixed requests against a budget.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PerformanceCheck {
+    /// How many times each request is sent and counted; not below 5.
+    #[serde(default = "seven")]
+    #[schemars(range(min = 5))]
+    pub samples: u32,
+    /// How many times each is sent before.
+    #[serde(default = "two")]
+    pub warm_up: u32,
+    /// The median may be this many times the baseline's.
+    #[schemars(range(min = 1))]
+    pub ratio: f64,
+    /// A median below baseline plus this is never too slow.
+    pub slack: Duration,
+    /// The requests.
+    pub requests: Vec<HttpStep>,
+    /// The time a service needs from its start to being ready; not judged when not given.
+    #[serde(default)]
+    pub ready: Option<TimeBudget>,
+    /// The memory that each versioned service holds after the requests, the cache of files apart; not judged when not
+    /// given.
+    #[serde(default)]
+    pub memory: Option<SizeBudget>,
+    /// The size of each database; not judged when not given.
+    #[serde(default)]
+    pub database_size: Option<SizeBudget>,
+}
+
+/// How much longer something may take than on the baseline.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TimeBudget {
+    /// It may be this many times the baseline's.
+    #[schemars(range(min = 1))]
+    pub ratio: f64,
+    /// A time below baseline plus this is never too long.
+    pub slack: Duration,
+}
+
+/// How much larger something may be than on the baseline.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SizeBudget {
+    /// It may be this many times the baseline's.
+    #[schemars(range(min = 1))]
+    pub ratio: f64,
+    /// A size below baseline plus this is never too large.
+    pub slack: Size,
+}
+
+fn seven() -> u32 {
+    7
+}
+
+fn two() -> u32 {
+    2
+}

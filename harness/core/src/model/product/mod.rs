@@ -1,0 +1,296 @@
+//! A product as data: its releases, path rules, services, steps and checks, as `product.yaml` gives them.
+//!
+//! The structs are the file's shape: `spec` reads them, `schemars` writes their JSON schema from the same place, and
+//! [`Product::problems`] adds what only the whole file can tell (a service that does not exist, an unknown placeholder).
+
+mod backup;
+mod checks;
+mod references;
+
+mod data;
+mod graphql;
+mod path;
+mod rules;
+mod step;
+mod wait;
+
+pub use backup::*;
+pub use checks::*;
+pub use data::*;
+pub use graphql::*;
+pub use path::*;
+pub use rules::SettingError;
+pub use step::*;
+pub use wait::*;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::knowledge::signature::{Failures, LogLines};
+use crate::planning::compatibility::CompatibilityIn;
+use crate::source::spec::Command;
+use crate::vocabulary::scalar::{Duration, Pattern, Size};
+use crate::vocabulary::template::Template;
+
+/// A self-hosted application as data.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Product {
+    /// The product's name: lower case, as scenarios refer to it.
+    #[schemars(with = "crate::vocabulary::scalar::Name")]
+    pub product: String,
+    /// The name people use.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Where the published releases are listed.
+    pub releases: Releases,
+    /// Which hops are legal.
+    #[serde(default)]
+    pub path: PathRules,
+    /// What is known of hops before any is made: itself, or the name of a file beside `product.yaml` that holds it.
+    #[serde(default)]
+    pub compatibility: CompatibilityIn,
+    /// Values that steps and checks may use as `{{ settings.name }}` and a scenario may set.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// What is secret besides settings and variables whose names say so: it is kept out of whatever is written.
+    #[serde(default)]
+    pub secrets: Secrets,
+    /// The databases that hold the product's state, read directly and not through the product.
+    #[serde(default)]
+    pub databases: BTreeMap<String, Database>,
+    /// The services of a deployment.
+    #[schemars(with = "BTreeMap<crate::vocabulary::scalar::Name, Service>")]
+    pub services: BTreeMap<String, Service>,
+    /// What a backup is made of and how to trust it.
+    pub backup: Backup,
+    /// Steps that bring a deployment as far as the restore needs it. All services are created before.
+    #[serde(default)]
+    pub deploy: Vec<Step>,
+    /// Steps that put the backup into the deployment and end with the product serving.
+    pub restore: Vec<Step>,
+    /// The product's own pre-check, on the old release, before each hop.
+    #[serde(default)]
+    pub preflight: Vec<Step>,
+    /// One hop: from the old release serving to the new release serving.
+    pub upgrade: Vec<Step>,
+    /// Steps that wait until background work has ended.
+    #[serde(default)]
+    pub settle: Vec<Step>,
+    /// Who asks.
+    #[serde(default)]
+    pub identities: BTreeMap<String, Identity>,
+    /// What is judged after each hop.
+    pub checks: Checks,
+    /// Failures that are known: a list, or the name of a file beside `product.yaml` that holds the list.
+    #[serde(default)]
+    pub failures: Failures,
+    /// How the lines of its logs are read where known failures are looked for.
+    #[serde(default)]
+    pub log_lines: LogLines,
+    /// The name of a file beside `product.yaml` with what its operators have to know and to do.
+    #[serde(default)]
+    pub runbook: Option<String>,
+}
+
+/// What is kept out of whatever is written.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Secrets {
+    /// Settings whose names do not say that they are secret.
+    #[serde(default)]
+    pub settings: Vec<String>,
+    /// Files of the backup that hold secrets.
+    #[serde(default)]
+    pub files: Vec<SecretFile>,
+}
+
+/// A text file of a backup that holds secrets.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SecretFile {
+    /// The file.
+    pub file: String,
+    /// A regular expression; the first group of every match is a secret.
+    pub pattern: Pattern,
+}
+
+/// True when the query's single value is true, or a number above zero.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SqlCondition {
+    /// The database; `main` when not given.
+    #[serde(default = "main_database")]
+    pub database: String,
+    /// A query with one row of one value.
+    pub sql: Template,
+}
+
+fn main_database() -> String {
+    "main".to_owned()
+}
+
+/// A database that holds the product's state.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Database {
+    /// Which kind of server it is.
+    pub engine: Engine,
+    /// The service it runs in; it is asked by the client program there.
+    pub service: String,
+    /// The database's name.
+    pub name: Template,
+    /// The role that reads it.
+    pub user: Template,
+    /// Where the client finds the server: a host, or the folder of a socket; the client's default when not given.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// The account of the service that runs the client; the service's own when not given.
+    #[serde(default)]
+    pub run_as: Option<String>,
+    /// The role's password, where the server asks for one.
+    #[serde(default)]
+    pub password: Option<Template>,
+}
+
+/// Which kind of database server it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// PostgreSQL 11 or newer.
+    Postgresql,
+    /// MariaDB 10.5 or newer, MySQL 8 or newer.
+    Mysql,
+}
+
+/// A service of a deployment.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Service {
+    /// The public name of its image, or ours; `{{ release }}` stands for the deployment's release.
+    pub image: Template,
+    /// The image holds the product itself and states its release; it is replaced at a hop.
+    #[serde(default)]
+    pub versioned: bool,
+    /// Replaces the image's entry point.
+    #[serde(default)]
+    pub entrypoint: Option<Command>,
+    /// Replaces the image's command.
+    #[serde(default)]
+    pub command: Option<Command>,
+    /// Environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, Template>,
+    /// A file of the backup with `KEY=value` lines, added to the environment.
+    #[serde(default)]
+    pub env_file: Option<String>,
+    /// User, by name or number.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Working directory.
+    #[serde(default)]
+    pub workdir: Option<String>,
+    /// The name that the service has for itself, and by which others reach it as well.
+    #[serde(default)]
+    pub hostname: Option<Template>,
+    /// Further network aliases.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// Volume name to the path it is mounted at.
+    #[serde(default)]
+    pub volumes: BTreeMap<String, String>,
+    /// Paths kept in memory.
+    #[serde(default)]
+    pub tmpfs: Vec<String>,
+    /// Ports the harness asks.
+    #[serde(default)]
+    pub ports: Vec<u16>,
+    /// Size of /dev/shm.
+    #[serde(default)]
+    pub shm_size: Option<Size>,
+    /// Memory limit.
+    #[serde(default)]
+    pub memory: Option<Size>,
+    /// CPU limit, as `1.5`.
+    #[serde(default)]
+    pub cpus: Option<f64>,
+    /// How long it may take to stop before it is killed; 10s when not given.
+    #[serde(default)]
+    pub stop_grace: Option<Duration>,
+    /// When it serves.
+    #[serde(default)]
+    pub ready: Option<Condition>,
+    /// How long it may take to get ready; 2m when not given.
+    #[serde(default)]
+    pub ready_within: Option<Duration>,
+    /// Log files inside the service, reviewed with what it prints; one with `*` stands for any number of files, or none.
+    #[serde(default)]
+    pub logs: Vec<String>,
+}
+
+/// Something that is waited for: polled until it holds.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// A request gets the expected answer.
+    Http(HttpCondition),
+    /// A port accepts connections.
+    Tcp(TcpCondition),
+    /// A command exits with 0.
+    Exec(ExecCondition),
+    /// A line of the service's log matches.
+    Log(Pattern),
+    /// The image's own health check says healthy.
+    Health,
+    /// A query's single value is true, or a number above zero.
+    Sql(SqlCondition),
+}
+
+/// A request gets the expected answer.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HttpCondition {
+    /// The port inside the service.
+    pub port: u16,
+    /// Path and query.
+    pub path: Template,
+    /// The status it has to have; 200 when not given.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// What the body has to match.
+    #[serde(default)]
+    pub body: Option<Pattern>,
+}
+
+/// A port accepts connections.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TcpCondition {
+    /// The port inside the service.
+    pub port: u16,
+}
+
+/// A command exits with 0.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ExecCondition {
+    /// The command.
+    pub command: Command,
+    /// User, by name or number.
+    #[serde(default)]
+    pub user: Option<String>,
+}
+
+/// Who asks: what a request carries so that the product knows.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Identity {
+    /// Headers of every request.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+    /// Requests that log in, once per probe; cookies they set and values they capture are used in it from then on.
+    #[serde(default)]
+    pub login: Vec<HttpStep>,
+}

@@ -1,0 +1,396 @@
+//! What only the whole file can tell: names that refer to nothing, placeholders that nobody fills in.
+
+mod backup;
+mod graphql;
+mod waits;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::{Condition, HttpStep, Probe, ProbeStep, Product, Step};
+use crate::knowledge::signature;
+use crate::model::scenario::{Rollback, Scenario};
+use crate::source::diagnostic::{Problem, did_you_mean};
+use crate::source::spec::Document;
+use crate::vocabulary::template::Template;
+
+/// What placeholders may begin with.
+const PLACEHOLDERS: [&str; 12] =
+    ["release", "from", "to", "hop", "stage", "run", "product", "edition", "build", "settings", "each", "captured"];
+
+static SETTING: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bsettings\.(\w+)").ok());
+
+/// The settings that a text names.
+pub(super) fn settings_in(text: &str) -> Vec<String> {
+    let found = SETTING.iter().flat_map(|setting| setting.captures_iter(text));
+    found.map(|found| found[1].to_owned()).collect()
+}
+
+struct Names<'a> {
+    services: BTreeSet<&'a str>,
+    databases: BTreeSet<&'a str>,
+    identities: BTreeSet<&'a str>,
+    settings: BTreeSet<&'a str>,
+    parts: BTreeSet<&'a str>,
+    /// Those of them that are read as archives, and may be unpacked.
+    archives: BTreeSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn of(product: &'a Product) -> Self {
+        fn keys<T>(map: &BTreeMap<String, T>) -> BTreeSet<&str> {
+            map.keys().map(String::as_str).collect()
+        }
+        Self {
+            services: keys(&product.services),
+            databases: keys(&product.databases),
+            identities: keys(&product.identities),
+            settings: keys(&product.settings),
+            parts: product.backup.files().map(|(name, _)| name).collect(),
+            archives: product.backup.files().filter(|(_, format)| format.is_archive()).map(|(name, _)| name).collect(),
+        }
+    }
+}
+
+pub(super) struct ReferenceCheck<'a> {
+    names: Names<'a>,
+    document: &'a Document,
+    problems: Vec<Problem>,
+}
+
+impl Product {
+    /// The mistakes that the shape alone does not show.
+    pub fn problems(&self, document: &Document) -> Vec<Problem> {
+        let mut walk = ReferenceCheck { names: Names::of(self), document, problems: Vec::new() };
+        for (name, database) in &self.databases {
+            walk.service(&database.service, &format!("/databases/{name}/service"));
+        }
+        for (name, service) in &self.services {
+            if let Some(condition) = &service.ready {
+                walk.condition(condition, &format!("/services/{name}/ready"));
+            }
+        }
+        for (list, at) in [
+            (&self.deploy, "/deploy"),
+            (&self.restore, "/restore"),
+            (&self.preflight, "/preflight"),
+            (&self.upgrade, "/upgrade"),
+            (&self.settle, "/settle"),
+        ] {
+            walk.steps(list, at);
+        }
+        for (index, stop) in self.path.stops.iter().enumerate() {
+            if let Some(when) = &stop.when {
+                walk.database(&when.database, &format!("/path/stops/{index}/when/database"));
+            }
+            if let Some(when) = &stop.when_setting {
+                walk.known(
+                    "setting",
+                    &when.name,
+                    |names| &names.settings,
+                    &format!("/path/stops/{index}/when-setting/name"),
+                );
+                if stop.when.is_some() {
+                    let at = format!("/path/stops/{index}");
+                    walk.problem(&at, "the stop has two conditions", "expected either `when` or `when-setting`");
+                }
+            }
+        }
+        for (name, identity) in &self.identities {
+            for (index, step) in identity.login.iter().enumerate() {
+                walk.http(step, &format!("/identities/{name}/login/{index}"));
+            }
+        }
+        walk.backup(&self.backup);
+        walk.problems
+            .extend(self.compatibility.get().iter().flat_map(|known| known.problems(document, "/compatibility")));
+        walk.checks(self);
+        walk.problems.extend(signature::problems(self.failures.list(), document, "/failures"));
+        walk.placeholders(&serde_json::to_value(self).unwrap_or_default(), &mut String::new());
+        walk.problems
+    }
+}
+
+impl Scenario {
+    /// The mistakes that show only beside the product.
+    pub fn problems(&self, product: &Product, document: &Document) -> Vec<Problem> {
+        let mut walk = ReferenceCheck { names: Names::of(product), document, problems: Vec::new() };
+        for name in self.services.keys() {
+            walk.key("service", name, |names| &names.services, &format!("/services/{name}"));
+        }
+        for name in self.settings.keys() {
+            walk.key("setting", name, |names| &names.settings, &format!("/settings/{name}"));
+        }
+        if let Some(expect) = &self.expect {
+            if expect.findings.is_empty() && expect.checks.is_empty() && expect.known.is_empty() && !expect.short {
+                let label = "expected `findings`, `checks` or `known`: any failure at that stage would do";
+                walk.problems.push(document.problem(
+                    "/expect",
+                    "the expectation names nothing that has to be found",
+                    label,
+                    None,
+                ));
+            }
+            for (index, _) in expect.findings.iter().enumerate().filter(|(_, p)| p.regex().is_match("")) {
+                let at = if expect.short { "/expect".to_owned() } else { format!("/expect/findings/{index}") };
+                walk.problems.push(document.problem(
+                    &at,
+                    "the pattern matches anything",
+                    "name what has to be found",
+                    None,
+                ));
+            }
+        }
+        let ids: BTreeSet<&str> = product.failures.list().iter().map(|failure| failure.id.as_str()).collect();
+        let expected = self.expect.iter().flat_map(|expect| &expect.known).enumerate();
+        for (index, name) in expected.filter(|(_, name)| !ids.contains(name.as_str())) {
+            let at = format!("/expect/known/{index}");
+            walk.problems.push(signature::unknown_failure(name, &ids, document, &at));
+        }
+        walk.steps(&self.prepare, "/prepare");
+        for (index, hop) in self.hops.iter().enumerate() {
+            for (list, key) in [(&hop.preflight, "preflight"), (&hop.upgrade, "upgrade"), (&hop.settle, "settle")] {
+                walk.steps(list.as_deref().unwrap_or_default(), &format!("/hops/{index}/{key}"));
+            }
+        }
+        if let Rollback::InPlace(steps) = &self.rollback {
+            walk.steps(steps, "/rollback/in-place");
+        }
+        walk.placeholders(&serde_json::to_value(self).unwrap_or_default(), &mut String::new());
+        walk.problems
+    }
+}
+
+impl<'a> ReferenceCheck<'a> {
+    fn known(&mut self, what: &str, name: &str, of: impl for<'n> Fn(&'n Names<'a>) -> &'n BTreeSet<&'a str>, at: &str) {
+        let known = of(&self.names);
+        if known.contains(name) || name.contains("{{") {
+            return;
+        }
+        let listed = known.iter().copied().collect::<Vec<_>>().join(", ");
+        let near = did_you_mean(name, known.iter().copied());
+        let label =
+            if listed.is_empty() { format!("there is no {what}") } else { format!("expected one of: {listed}") };
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        self.problems.push(self.document.problem(at, format!("unknown {what} `{name}`"), label, help));
+    }
+
+    /// The same for a name that is a key: the key is what is wrong, not its value.
+    fn key(&mut self, what: &str, name: &str, of: impl for<'n> Fn(&'n Names<'a>) -> &'n BTreeSet<&'a str>, at: &str) {
+        let before = self.problems.len();
+        self.known(what, name, of, at);
+        for problem in &mut self.problems[before..] {
+            problem.span = self.document.key_span(at);
+        }
+    }
+
+    pub(super) fn problem(&mut self, at: &str, title: &str, label: &str) {
+        self.problems.push(self.document.problem(at, title, label, None));
+    }
+
+    pub(super) fn service(&mut self, name: &str, at: &str) {
+        self.known("service", name, |names| &names.services, at);
+    }
+
+    fn database(&mut self, name: &str, at: &str) {
+        self.known("database", name, |names| &names.databases, at);
+    }
+
+    /// A part that is unpacked: as a file of any other format it would be, unseen, whatever is in it.
+    fn archive(&mut self, name: &str, at: &str) {
+        self.part(name, at);
+        if self.names.parts.contains(name) && !self.names.archives.contains(name) {
+            let title = format!("the file of the backup `{name}` is no archive");
+            let label = "expected one whose `format` is `tar` or `tar-gzip`";
+            self.problems.push(self.document.problem(at, title, label, None));
+        }
+    }
+
+    fn part(&mut self, name: &str, at: &str) {
+        self.known("file of the backup", name, |names| &names.parts, at);
+    }
+
+    fn condition(&mut self, condition: &Condition, at: &str) {
+        match condition {
+            Condition::Sql(sql) => self.database(&sql.database, &format!("{at}/sql/database")),
+            Condition::Http(_) | Condition::Tcp(_) | Condition::Exec(_) | Condition::Log(_) | Condition::Health => {}
+        }
+    }
+
+    fn steps(&mut self, steps: &[Step], at: &str) {
+        for (index, step) in steps.iter().enumerate() {
+            let at = format!("{at}/{index}");
+            match step {
+                Step::Start(names) => self.services(names, &format!("{at}/start")),
+                Step::Stop(names) => self.services(names, &format!("{at}/stop")),
+                Step::Restart(names) => self.services(names, &format!("{at}/restart")),
+                Step::Replace(names) => self.services(names, &format!("{at}/replace")),
+                Step::Exec(step) => {
+                    self.stalled(step.stalled_after.is_some(), step.migrations.is_some(), &format!("{at}/exec"));
+                    self.service(&step.service, &format!("{at}/exec/service"));
+                    if let Some(part) = &step.stdin {
+                        self.part(part, &format!("{at}/exec/stdin"));
+                    }
+                }
+                Step::Run(step) => {
+                    self.stalled(step.stalled_after.is_some(), step.migrations.is_some(), &format!("{at}/run"));
+                    self.service(&step.service, &format!("{at}/run/service"));
+                    if step.stdin.is_some() {
+                        let at = format!("{at}/run/stdin");
+                        self.problems.push(self.document.problem(
+                            &at,
+                            "a one-off has no standard input",
+                            "use `exec`",
+                            None,
+                        ));
+                    }
+                }
+                Step::StartUpgrading(step) => {
+                    let at = format!("{at}/start-upgrading");
+                    self.stalled(step.stalled_after.is_some(), step.migrations.is_some(), &at);
+                    self.service(&step.service, &format!("{at}/service"));
+                    self.condition(&step.until, &format!("{at}/until"));
+                }
+                Step::CopyIn(step) => {
+                    self.service(&step.service, &format!("{at}/copy-in/service"));
+                    self.part(&step.from, &format!("{at}/copy-in/from"));
+                }
+                Step::Unpack(step) => {
+                    self.service(&step.service, &format!("{at}/unpack/service"));
+                    self.archive(&step.from, &format!("{at}/unpack/from"));
+                }
+                Step::Http(step) => self.http(step, &format!("{at}/http")),
+                Step::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),
+                Step::WaitUntil(step) => self.wait(step, &format!("{at}/wait-until")),
+            }
+        }
+    }
+
+    fn services(&mut self, names: &[String], at: &str) {
+        for (index, name) in names.iter().enumerate() {
+            self.service(name, &format!("{at}/{index}"));
+        }
+    }
+
+    fn http(&mut self, step: &HttpStep, at: &str) {
+        self.service(&step.service, &format!("{at}/service"));
+        if let Some(identity) = &step.identity {
+            self.known("identity", identity.text(), |names| &names.identities, &format!("{at}/as"));
+        }
+    }
+
+    fn checks(&mut self, product: &Product) {
+        let checks = &product.checks;
+        for (kind, probes) in [
+            ("version", &checks.version),
+            ("health", &checks.health),
+            ("access", &checks.access),
+            ("repositories", &checks.repositories),
+            ("artifacts", &checks.artifacts),
+        ] {
+            let mut seen = BTreeSet::new();
+            for (index, probe) in probes.iter().enumerate() {
+                let at = format!("/checks/{kind}/{index}");
+                if !seen.insert(&probe.name) {
+                    let title = format!("a second probe `{}`", probe.name);
+                    self.problems.push(self.document.problem(&format!("{at}/name"), title, "names are unique", None));
+                }
+                self.probe(probe, &at);
+            }
+        }
+        if let Some(check) = &checks.migrations {
+            self.database(&check.database, "/checks/migrations/database");
+            self.service(&check.known.service, "/checks/migrations/known/service");
+        }
+        if let Some(check) = &checks.data {
+            self.database(&check.database, "/checks/data/database");
+            for (index, rule) in check.rules.iter().enumerate() {
+                if let Some(what) = rule.allow.mistake() {
+                    let at = format!("/checks/data/rules/{index}/allow");
+                    let title = "the rule cannot be applied";
+                    self.problems.push(self.document.problem(&at, title, what, None));
+                }
+            }
+        }
+        if let Some(check) = &checks.graphql {
+            self.graphql(check);
+        }
+        if let Some(check) = &checks.performance {
+            for (index, step) in check.requests.iter().enumerate() {
+                self.http(step, &format!("/checks/performance/requests/{index}"));
+            }
+        }
+    }
+
+    pub(super) fn identity(&mut self, name: &str, at: &str) {
+        self.known("identity", name, |names| &names.identities, at);
+    }
+
+    fn probe(&mut self, probe: &Probe, at: &str) {
+        if probe.steps.is_empty() {
+            let problem = self.document.problem(at, "a probe without steps sees nothing", "add `steps`", None);
+            self.problems.push(problem);
+        }
+        for (index, step) in probe.steps.iter().enumerate() {
+            let at = format!("{at}/steps/{index}");
+            match step {
+                ProbeStep::Http(step) => self.http(step, &format!("{at}/http")),
+                ProbeStep::Exec(step) => self.service(&step.service, &format!("{at}/exec/service")),
+                ProbeStep::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),
+            }
+        }
+        // Each value of `as` has to be an identity, as the steps use it so.
+        let uses = probe.steps.iter().any(|step| match step {
+            ProbeStep::Http(step) => step.identity.as_ref().is_some_and(|identity| identity.text().contains("each.as")),
+            ProbeStep::Exec(_) | ProbeStep::Sql(_) => false,
+        });
+        for (index, name) in probe.for_each.get("as").into_iter().flatten().enumerate().filter(|_| uses) {
+            self.known("identity", name.text(), |names| &names.identities, &format!("{at}/for-each/as/{index}"));
+        }
+    }
+
+    /// Every placeholder in every text begins with a name that is filled in, and every setting exists.
+    fn placeholders(&mut self, value: &Value, at: &mut String) {
+        match value {
+            Value::String(text) if text.contains("{{") => self.placeholder(text, at),
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.below(&index.to_string(), item, at);
+                }
+            }
+            Value::Object(map) => {
+                for (key, item) in map {
+                    self.below(&key.replace('~', "~0").replace('/', "~1"), item, at);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn below(&mut self, key: &str, item: &Value, at: &mut String) {
+        let length = at.len();
+        at.push('/');
+        at.push_str(key);
+        self.placeholders(item, at);
+        at.truncate(length);
+    }
+
+    fn placeholder(&mut self, text: &str, at: &str) {
+        // Those of known failures speak of their pattern.
+        if at.starts_with("/failures/") {
+            return;
+        }
+        let Ok(template) = text.parse::<Template>() else { return };
+        for name in template.names().iter().filter(|name| !PLACEHOLDERS.contains(&name.as_str())) {
+            let label = format!("expected one of: {}", PLACEHOLDERS.join(", "));
+            let help = did_you_mean(name, PLACEHOLDERS).map(|near| format!("did you mean `{near}`?"));
+            self.problems.push(self.document.problem(at, format!("unknown placeholder `{name}`"), label, help));
+        }
+        for name in settings_in(text) {
+            self.known("setting", &name, |names| &names.settings, at);
+        }
+    }
+}

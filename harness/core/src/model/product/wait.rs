@@ -1,0 +1,74 @@
+//! Waits of a product or scenario: what is waited for, how far it is, and when it is given up.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Condition, HttpCondition, SqlCondition, main_database};
+use crate::vocabulary::release::Range;
+use crate::vocabulary::scalar::{Duration, Pointer};
+use crate::vocabulary::template::Template;
+
+/// A wait for a condition.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WaitUntil {
+    /// What is waited for, for people; stable.
+    pub name: String,
+    /// Only on these releases.
+    #[serde(default)]
+    pub releases: Option<Range>,
+    /// The service the condition is about; its exit ends the wait at once.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// Further services that have to live meanwhile, as those that do the work; the exit of one ends the wait at once.
+    #[serde(default)]
+    pub services: Vec<String>,
+    /// The condition.
+    pub condition: Condition,
+    /// A number that tells how far it is: shown with its rate and the time it will take.
+    #[serde(default)]
+    pub progress: Option<WaitProgress>,
+    /// A query for what has failed: any row ends the wait as failed, and the first rows are shown.
+    #[serde(default)]
+    pub failed: Option<SqlCondition>,
+    /// No progress for this long is a failure, though the deadline has not passed.
+    #[serde(default)]
+    pub stalled_after: Option<Duration>,
+    /// How long it may take.
+    pub deadline: Duration,
+}
+
+/// A number that tells how far something is: by `sql`, or by `http` and `json`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WaitProgress {
+    /// The database; `main` when not given.
+    #[serde(default = "main_database")]
+    pub database: String,
+    /// A query with one row of one number.
+    #[serde(default)]
+    pub sql: Option<Template>,
+    /// A request to the wait's service.
+    #[serde(default)]
+    pub http: Option<HttpCondition>,
+    /// Where the response has the number.
+    #[serde(default)]
+    pub json: Option<Pointer>,
+    /// What the number counts: what remains when not given.
+    #[serde(default)]
+    pub counts: Counts,
+    /// A query with one row of one number: all there is to do, when what is done is counted.
+    #[serde(default)]
+    pub total: Option<Template>,
+}
+
+/// What a number of progress counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counts {
+    /// What remains: it goes down to 0.
+    #[default]
+    Remaining,
+    /// What is done: it goes up.
+    Done,
+}

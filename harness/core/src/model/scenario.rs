@@ -1,0 +1,239 @@
+//! A scenario: what its author wants rehearsed.
+
+mod expectation;
+
+pub(crate) use expectation::VALIDATOR as EXPECTATION;
+pub use expectation::{Expectation, ExpectedOutcome};
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::product::{Service, Step};
+use crate::planning::path::Target;
+use crate::runbook::Production;
+use crate::source::diagnostic::did_you_mean;
+use crate::vocabulary::release::{Edition, Line};
+use crate::vocabulary::scalar::Duration;
+
+/// What its author wants rehearsed.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Scenario {
+    /// Its name: lower case, stable; JUnit's suite, a folder of reports and a label.
+    #[schemars(with = "crate::vocabulary::scalar::Name")]
+    pub scenario: String,
+    /// What it shows, in a sentence.
+    #[serde(default)]
+    pub about: Option<String>,
+    /// The product.
+    pub product: String,
+    /// The edition, where the product has several.
+    #[serde(default)]
+    pub edition: Option<Edition>,
+    /// The release in production: the backup's.
+    pub from: Target,
+    /// The release wanted: `6.1.5`, or a line `6.1` at what can be had of it.
+    pub to: Target,
+    /// Lines that the path shall pass, besides those that the product demands.
+    #[serde(default)]
+    pub via: Vec<Line>,
+    /// The path of an upgrade without downtime, by the product's rules for such; what is rehearsed of it has downtime.
+    #[serde(default)]
+    pub zero_downtime: bool,
+    /// The folder of the backup, or its archive, relative to this file.
+    #[schemars(length(min = 1))]
+    pub backup: String,
+    /// Values for the product's settings.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// Services that differ from the product's: what is given here replaces what is there.
+    #[serde(default)]
+    pub services: BTreeMap<String, ServiceChange>,
+    /// Steps after the restore and before the baseline: what makes this data special.
+    #[serde(default)]
+    pub prepare: Vec<Step>,
+    /// Hops that are done in another way than the product's.
+    #[serde(default)]
+    pub hops: Vec<HopChange>,
+    /// How the rollback is rehearsed.
+    #[serde(default)]
+    pub rollback: Rollback,
+    /// Checks that are not made, with the reason.
+    #[serde(default)]
+    pub skip_checks: BTreeMap<CheckKind, String>,
+    /// Checks that have to be there and to assert something in every stage of checks; what asserted nothing is
+    /// inconclusive.
+    #[serde(default)]
+    pub require: Vec<CheckKind>,
+    /// How long the whole rehearsal may take; 1h when not given.
+    #[serde(default)]
+    pub deadline: Option<Duration>,
+    /// Which test tier it belongs to.
+    #[serde(default)]
+    pub tier: Tier,
+    /// What the project does not hold of it, with the reason: as a trial it is ignored where its backup is not there or an
+    /// image cannot be had. By `rehearse run` it is rehearsed as any other.
+    #[serde(default)]
+    pub external: Option<String>,
+    /// The production installation, for its runbook.
+    #[serde(default)]
+    pub production: Option<Production>,
+    /// An outcome other than a pass that this scenario exists to show.
+    #[serde(default)]
+    pub expect: Option<Expectation>,
+}
+
+/// What a scenario changes in a service.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ServiceChange {
+    /// Another entry point.
+    #[serde(default)]
+    pub entrypoint: Option<crate::source::spec::Command>,
+    /// Another command.
+    #[serde(default)]
+    pub command: Option<crate::source::spec::Command>,
+    /// Another user.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Further or other environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, crate::vocabulary::template::Template>,
+    /// Another memory limit.
+    #[serde(default)]
+    pub memory: Option<crate::vocabulary::scalar::Size>,
+    /// Another CPU limit.
+    #[serde(default)]
+    pub cpus: Option<f64>,
+}
+
+impl ServiceChange {
+    /// The service with this change made.
+    pub fn apply(&self, service: &Service) -> Service {
+        let mut changed = service.clone();
+        if self.entrypoint.is_some() {
+            changed.entrypoint.clone_from(&self.entrypoint);
+        }
+        if self.command.is_some() {
+            changed.command.clone_from(&self.command);
+        }
+        changed.env.extend(self.env.iter().map(|(key, value)| (key.clone(), value.clone())));
+        if self.user.is_some() {
+            changed.user.clone_from(&self.user);
+        }
+        if self.memory.is_some() {
+            changed.memory.clone_from(&self.memory);
+        }
+        if self.cpus.is_some() {
+            changed.cpus = self.cpus;
+        }
+        changed
+    }
+}
+
+/// A hop that is done in another way than the product's.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HopChange {
+    /// The hop's number, from 1.
+    pub hop: u32,
+    /// Steps in place of the product's pre-check.
+    #[serde(default)]
+    pub preflight: Option<Vec<Step>>,
+    /// Steps in place of the product's upgrade.
+    #[serde(default)]
+    pub upgrade: Option<Vec<Step>>,
+    /// Steps in place of the product's settling.
+    #[serde(default)]
+    pub settle: Option<Vec<Step>>,
+    /// Other images than the product's, by service.
+    #[serde(default)]
+    pub images: BTreeMap<String, crate::vocabulary::template::Template>,
+}
+
+/// How the rollback is rehearsed.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rollback {
+    /// The backup on the source release in fresh volumes.
+    #[default]
+    Fresh,
+    /// In place, on the volumes as the last hop left them, by these steps (`replace` goes to the source release).
+    InPlace(Vec<Step>),
+    /// Not at all, for this reason.
+    Skip(String),
+}
+
+/// Which test tier a scenario belongs to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// Every change.
+    #[default]
+    Change,
+    /// Every night.
+    Nightly,
+}
+
+/// The kinds of checks, in the order they are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names are the words of `design.md`")]
+pub enum CheckKind {
+    Version,
+    Health,
+    Migrations,
+    Data,
+    Access,
+    Graphql,
+    Repositories,
+    Artifacts,
+    Logs,
+    Performance,
+}
+
+impl CheckKind {
+    /// All kinds, in the order they are reported.
+    pub const ALL: [Self; 10] = [
+        Self::Version,
+        Self::Health,
+        Self::Migrations,
+        Self::Data,
+        Self::Access,
+        Self::Graphql,
+        Self::Repositories,
+        Self::Artifacts,
+        Self::Logs,
+        Self::Performance,
+    ];
+
+    /// The kind of this name.
+    ///
+    /// # Errors
+    /// What is wrong, with the name that may have been meant.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(Self::name);
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+            let near = did_you_mean(name, names).map(|near| format!("; did you mean `{near}`?"));
+            format!("unknown check `{name}`{}; expected one of: {}", near.unwrap_or_default(), names.join(", "))
+        })
+    }
+
+    /// Its name as in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::Health => "health",
+            Self::Migrations => "migrations",
+            Self::Data => "data",
+            Self::Access => "access",
+            Self::Graphql => "graphql",
+            Self::Repositories => "repositories",
+            Self::Artifacts => "artifacts",
+            Self::Logs => "logs",
+            Self::Performance => "performance",
+        }
+    }
+}

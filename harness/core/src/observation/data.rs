@@ -1,0 +1,178 @@
+//! What was read of a database: its tables, row by row where they are small, and its structure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The state of a database's tables.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DataState {
+    /// By table name, with the schema before it where that is not the default one.
+    pub tables: BTreeMap<String, TableState>,
+    /// Tables of another state read through a [`View`], by the name they have there; or why they could not be.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub viewed: BTreeMap<String, Result<TableState, String>>,
+    /// Tables without some of their rows, by table and condition; or why they could not be read so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub without: BTreeMap<String, BTreeMap<String, Result<TableState, String>>>,
+    /// What holds the tables together; none where it was not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structure: Option<Structure>,
+}
+
+/// The state of a table.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TableState {
+    /// How many rows.
+    pub rows: u64,
+    /// The key columns that tie a column's value to its row; empty without a primary key.
+    pub key: Vec<String>,
+    /// All columns there are.
+    pub columns: Vec<String>,
+    /// An order-free checksum per column, each value tied to its row's key.
+    pub sums: BTreeMap<String, String>,
+    /// An order-free checksum of whole rows, their columns in the order of `columns`; only without a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<String>,
+    /// The highest key, where the key is one whole number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top: Option<String>,
+    /// The rows themselves, where the table is small. Never written into evidence.
+    #[serde(skip)]
+    pub kept: Option<Arc<RetainedRows>>,
+}
+
+/// The rows of a small table, in memory.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RetainedRows {
+    /// The columns of each row, in order.
+    pub columns: Vec<String>,
+    /// The rows as lines: values in the order of `columns`, a tab between, `\N` for a null, control characters and
+    /// backslashes escaped. A long value is its beginning, its length and a digest.
+    pub rows: Vec<Box<str>>,
+}
+
+/// How a null stands in a kept row.
+pub const NULL: &str = "\\N";
+
+/// How tables are to be read besides as they are.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TableQuery {
+    /// Tables of the reference, by their name there, as they are found now. A view that is the table itself is not read.
+    pub views: BTreeMap<String, View>,
+    /// Rows that a later hop may remove: table and condition.
+    pub without: BTreeSet<(String, String)>,
+    /// Whether the rows of small tables are kept.
+    pub keep: bool,
+}
+
+/// How a table of the reference is found now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    /// The table it is in.
+    pub table: String,
+    /// Its key: old column, and what gives its value now.
+    pub key: Vec<(String, Source)>,
+    /// Its columns: old column, and what gives its value now.
+    pub columns: Vec<(String, Source)>,
+    /// An SQL condition on its rows.
+    pub condition: Option<String>,
+    /// Rows above this key are left out; the key is one whole number.
+    pub top: Option<String>,
+    /// Whether the reference's key is one whole number, which the checksums are tied to as such; unknown of an empty table.
+    pub numbered: Option<bool>,
+    /// The reference has the rows themselves: they are kept here too, even when they have become more.
+    pub keep: bool,
+}
+
+/// What gives a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A column. One that is not there is left out.
+    Column(String),
+    /// An SQL expression on the table, which is `t`.
+    Sql(String),
+}
+
+impl Source {
+    /// A column where the text is a plain name, an expression else.
+    pub fn of(text: &str) -> Self {
+        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+        if plain { Self::Column(text.to_owned()) } else { Self::Sql(text.to_owned()) }
+    }
+}
+
+/// What holds tables together.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Structure {
+    /// Indexes, constraints, defaults, triggers, views, privileges.
+    pub items: Vec<Item>,
+    /// Sequences, by the column that owns them or their own name, with the last value given out.
+    pub sequences: BTreeMap<String, i64>,
+}
+
+/// One thing that holds tables together, said by its meaning and not by a generated name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Item {
+    /// What it is.
+    pub kind: ItemKind,
+    /// The table it is of.
+    pub table: String,
+    /// The columns of that table it is about.
+    pub columns: Vec<String>,
+    /// Another table it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refers: Option<String>,
+    /// What it means: `unique btree (login)`, `DELETE, SELECT for app`.
+    pub text: String,
+    /// It is there and does not hold: an invalid index, a constraint that was never validated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub broken: bool,
+}
+
+/// A kind of structure.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ItemKind {
+    /// An index, a unique constraint or a primary key: what it is made of counts.
+    #[default]
+    Index,
+    /// A foreign key.
+    ForeignKey,
+    /// A check or an exclusion constraint.
+    Constraint,
+    /// A column takes no null.
+    NotNull,
+    /// A column's default.
+    Default,
+    /// A column's type.
+    Type,
+    /// A trigger.
+    Trigger,
+    /// A view.
+    View,
+    /// A privilege.
+    Privilege,
+    /// The owner.
+    Owner,
+}
+
+impl ItemKind {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::ForeignKey => "foreign key",
+            Self::Constraint => "constraint",
+            Self::NotNull => "not null",
+            Self::Default => "default",
+            Self::Type => "type",
+            Self::Trigger => "trigger",
+            Self::View => "view",
+            Self::Privilege => "privilege",
+            Self::Owner => "owner",
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What was read from a deployment. No opinion in it.
+
+pub mod activity;
+mod data;
+pub mod graphql;
+pub mod migrations;
+pub mod progress;
+
+pub use data::*;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The answer to one step of a probe, and where it can be looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// What was asked: `GET /issues.json as auditor`. Stable over runs and releases.
+    pub request: String,
+    /// What came.
+    pub response: Response,
+    /// The file in the output folder that holds it.
+    pub evidence: Option<String>,
+}
+
+/// What came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Response {
+    /// A response.
+    Http(HttpResponse),
+    /// A command that ended.
+    Exec(Ended),
+    /// Rows of a query.
+    Rows(Rows),
+    /// The product did not answer: refused, reset, timed out.
+    NoResponse {
+        /// How.
+        reason: String,
+    },
+    /// The server understood the question and refused it: a statement that fails on what the product left there.
+    Rejected {
+        /// In the server's words.
+        reason: String,
+    },
+    /// Our own asking broke: the command is not there, the database is out of reach.
+    ProbeError {
+        /// How.
+        reason: String,
+    },
+}
+
+/// A response.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HttpResponse {
+    /// The status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: Body,
+    /// From the request to the end of the body.
+    pub took: Duration,
+}
+
+/// A command that ended.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Its exit code.
+    pub exit: i64,
+    /// Standard output.
+    pub out: Body,
+    /// Standard error.
+    pub err: Body,
+    /// How long it ran.
+    pub took: Duration,
+}
+
+/// A body or output: its whole size and digest, and as much text as is kept.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Body {
+    /// Bytes in all.
+    pub size: u64,
+    /// SHA-256 of all bytes, in hexadecimal.
+    pub digest: String,
+    /// The beginning, as UTF-8 with replacements.
+    pub text: String,
+    /// The text is not all of it.
+    pub cut: bool,
+}
+
+/// Rows of a query. A null is none.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rows {
+    /// In the order the query gave.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+impl Rows {
+    /// The single value of a result of one row and one column.
+    pub fn value(&self) -> Option<&str> {
+        match self.rows.as_slice() {
+            [row] => match row.as_slice() {
+                [value] => value.as_deref(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// What the database has recorded of migrations, and what the running code has.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MigrationState {
+    /// Versions that the database has recorded.
+    pub recorded: Vec<String>,
+    /// Versions that the running code has.
+    pub known: Vec<String>,
+}
+
+/// What one log holds that looks like errors.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogReview {
+    /// Whose log: `web: production.log`.
+    pub source: String,
+    /// Lines read.
+    pub lines: u64,
+    /// The errors by kind, in the order in which each was first met.
+    pub kinds: Vec<ErrorKind>,
+    /// How many errors there are in all.
+    pub count: u64,
+    /// How many of those are of kinds that were not kept any more.
+    pub beyond: u64,
+    /// How many were allowed, per reason.
+    pub allowed: BTreeMap<String, u64>,
+    /// The file in the output folder.
+    pub evidence: Option<String>,
+}
+
+/// Errors that differ in nothing but numbers, ids, times and addresses.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ErrorKind {
+    /// What they have in common.
+    pub shape: String,
+    /// How many.
+    pub count: u64,
+    /// The line of the first one.
+    pub line: u64,
+    /// The first one, with the lines that belong to it.
+    pub example: Vec<String>,
+}
+
+/// The times one request took.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Samples {
+    /// The request.
+    pub request: String,
+    /// In the order they were taken.
+    pub took: Vec<Duration>,
+    /// Why there are none, or fewer.
+    pub trouble: Option<String>,
+}
+
+impl Samples {
+    /// The median and the median absolute deviation from it; none without samples.
+    pub fn robust(&self) -> Option<(Duration, Duration)> {
+        let median = median(self.took.clone())?;
+        let spread = median_of(self.took.iter().map(|took| took.abs_diff(median)))?;
+        Some((median, spread))
+    }
+}
+
+fn median_of(values: impl Iterator<Item = Duration>) -> Option<Duration> {
+    median(values.collect())
+}
+
+fn median(mut values: Vec<Duration>) -> Option<Duration> {
+    values.sort_unstable();
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        even if even % 2 == 0 => Some((values[middle - 1] + values[middle]) / 2),
+        _ => Some(values[middle]),
+    }
+}

@@ -1,0 +1,318 @@
+//! Groups all that is wrong in a run by root cause: one thing that broke gives one cause, and what follows from it is
+//! listed under it.
+//!
+//! Something is a consequence only where it is seen to be connected: the same command, the same service silent, the
+//! same error in both, a schema that is behind and an object that is missing. What cannot be connected stays a cause of
+//! its own: nothing that may be independent is put below something else.
+
+mod shape;
+
+use std::collections::BTreeSet;
+
+use crate::model::scenario::CheckKind;
+use crate::outcome::event::{CheckReport, StageId};
+use crate::outcome::summary::{Progress, StageRecord};
+use crate::outcome::verdict::{Finding, Known, Outcome, SILENT};
+use crate::planning::plan::Stage;
+use shape::{shapes, status, undefined};
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Symptom<'a> {
+    /// The stage.
+    pub stage: &'a StageRecord,
+    /// The check; none for what a stage found outside of checks.
+    pub check: Option<&'a CheckReport>,
+    /// What.
+    pub detail: SymptomDetail<'a>,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy)]
+pub enum SymptomDetail<'a> {
+    /// The product failed.
+    Finding(&'a Finding),
+    /// We could not tell, and why.
+    Doubt(&'a str),
+}
+
+impl<'a> Symptom<'a> {
+    /// The known failure it is.
+    pub fn known(&self) -> Option<&'a Known> {
+        match (self.detail, self.check) {
+            (SymptomDetail::Finding(finding), _) => finding.known.as_ref(),
+            (SymptomDetail::Doubt(_), Some(check)) => check.known.as_ref(),
+            (SymptomDetail::Doubt(_), None) => self.stage.known.as_ref(),
+        }
+    }
+
+    /// `hop-1/check / health: home`.
+    pub fn place(&self) -> String {
+        match self.check {
+            Some(check) => format!("{} / {}", self.stage.id, check.title()),
+            None => self.stage.id.to_string(),
+        }
+    }
+
+    /// How what it is about came out.
+    pub fn outcome(&self) -> Outcome {
+        match self.detail {
+            SymptomDetail::Finding(_) => Outcome::Failed,
+            SymptomDetail::Doubt(_) => Outcome::Inconclusive,
+        }
+    }
+
+    /// What is said, in one text.
+    pub fn text(&self) -> String {
+        match self.detail {
+            SymptomDetail::Finding(finding) => finding.to_string(),
+            SymptomDetail::Doubt(reason) => reason.to_owned(),
+        }
+    }
+
+    /// Whether it was said of this stage and check.
+    pub fn is_of(&self, stage: &StageId, check: Option<&CheckReport>) -> bool {
+        let title = |check: &CheckReport| (check.kind, check.name.clone());
+        self.stage.id == *stage && self.check.map(title) == check.map(title)
+    }
+}
+
+/// A root cause and what follows from it.
+#[derive(Debug, Clone)]
+pub struct Cause<'a> {
+    /// What broke first.
+    pub root: Symptom<'a>,
+    /// What is connected with it.
+    pub consequences: Vec<Symptom<'a>>,
+    /// Stages that were never begun because of it.
+    pub skipped: Vec<&'a StageId>,
+}
+
+/// How near a trouble is to the root, nearest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Migration,
+    Step,
+    Service,
+    Schema,
+    Data,
+    Health,
+    Observations,
+    Logs,
+    Performance,
+    Doubt,
+}
+
+impl Rank {
+    fn of(trouble: &Symptom<'_>) -> Self {
+        let SymptomDetail::Finding(finding) = trouble.detail else { return Self::Doubt };
+        let about = |what: &str| finding.object.starts_with(what);
+        match trouble.check.map(|check| check.kind) {
+            None if about("migration ") => Self::Migration,
+            None | Some(CheckKind::Version | CheckKind::Health) if about("service ") => Self::Service,
+            None => Self::Step,
+            Some(CheckKind::Version | CheckKind::Health) => Self::Health,
+            Some(CheckKind::Migrations) => Self::Schema,
+            Some(CheckKind::Data) => Self::Data,
+            Some(CheckKind::Access | CheckKind::Graphql | CheckKind::Repositories | CheckKind::Artifacts) => {
+                Self::Observations
+            }
+            Some(CheckKind::Logs) => Self::Logs,
+            Some(CheckKind::Performance) => Self::Performance,
+        }
+    }
+}
+
+/// A trouble with what it can be connected by.
+struct Item<'a> {
+    trouble: Symptom<'a>,
+    at: usize,
+    hop: Option<u32>,
+    rank: Rank,
+    text: String,
+    shapes: BTreeSet<String>,
+}
+
+impl<'a> Item<'a> {
+    /// `compared` where it is held against others; where it is not, its text need not be copied.
+    fn new(trouble: Symptom<'a>, at: usize, hop: Option<u32>, compared: bool) -> Self {
+        let text = if compared { trouble.text() } else { String::new() };
+        Self { rank: Rank::of(&trouble), shapes: shapes(&text), trouble, at, hop, text }
+    }
+
+    fn finding(&self) -> Option<&'a Finding> {
+        match self.trouble.detail {
+            SymptomDetail::Finding(finding) => Some(finding),
+            SymptomDetail::Doubt(_) => None,
+        }
+    }
+
+    /// The name behind `service`, `table` or `log of` at the beginning of the object.
+    fn subject(&self, what: &str) -> Option<&'a str> {
+        let rest = self.finding()?.object.strip_prefix(what)?;
+        rest.split([' ', ':']).next().filter(|name| !name.is_empty())
+    }
+
+    fn of_checks(&self) -> bool {
+        self.trouble.check.is_some()
+    }
+
+    fn same_stage(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+
+    /// Whether both are about the same deployment on the same release: only there one can follow from the other.
+    fn near(&self, other: &Self) -> bool {
+        let returns = |item: &Self| item.trouble.stage.id.0.starts_with("rollback/");
+        self.same_stage(other) || (self.hop.is_some() && self.hop == other.hop) || (returns(self) && returns(other))
+    }
+
+    /// Whether `other` is seen to follow from this.
+    fn explains(&self, other: &Self) -> bool {
+        self.near(other)
+            && (self.known_to_cause(other)
+                || self.same_step(other)
+                || self.dead_to(other)
+                || self.shapes.intersection(&other.shapes).next().is_some()
+                || self.behind(other)
+                || self.lost(other)
+                || self.logs(other))
+    }
+
+    fn known_to_cause(&self, other: &Self) -> bool {
+        match (self.trouble.known(), other.trouble.known()) {
+            (Some(own), Some(known)) => own.id == known.id || known.consequence_of.contains(&own.id),
+            (Some(_) | None, _) => false,
+        }
+    }
+
+    /// Steps end at the first that fails: what a stage says beside its failed migration is of the same command, and
+    /// what its proofs find is what that command left.
+    fn same_step(&self, other: &Self) -> bool {
+        let broke = matches!(self.rank, Rank::Migration | Rank::Step | Rank::Service) && !self.of_checks();
+        let same = || self.finding().map(|f| &f.object) == other.finding().map(|f| &f.object);
+        broke
+            && self.same_stage(other)
+            && (other.of_checks() || (other.finding().is_some() && (self.rank == Rank::Migration || same())))
+    }
+
+    /// This is a service that ended or is not ready, and the other was not answered by it.
+    fn dead_to(&self, other: &Self) -> bool {
+        let Some(name) = self.subject("service ").filter(|_| self.rank == Rank::Service) else { return false };
+        let Some(finding) = other.finding() else { return words(&other.text).any(|word| word == name) };
+        let asked = finding.service.as_deref() == Some(name);
+        let refused = status(&self.text).is_some_and(|code| finding.actual.starts_with(&code));
+        let speaks = || {
+            let of_connections = ["connect", "refused", "resolve", "unreachable", "not known", "closed"];
+            words(&finding.actual).any(|word| word == name)
+                && of_connections.iter().any(|part| finding.actual.to_lowercase().contains(part))
+        };
+        let logged = || {
+            let line = finding.actual.split_once(": ").map_or("", |(_, line)| line);
+            let line = line.rsplit_once(" (").map_or(line, |(line, _)| line).trim();
+            other.subject("log of ") == Some(name) && !line.is_empty() && self.text.contains(line)
+        };
+        (asked && (finding.expected == SILENT || refused))
+            || other.subject("service ") == Some(name)
+            || speaks()
+            || logged()
+    }
+
+    /// The schema is behind the code, and the other misses an object.
+    fn behind(&self, other: &Self) -> bool {
+        matches!(self.rank, Rank::Migration | Rank::Schema) && other.rank > Rank::Schema && undefined(&other.shapes)
+    }
+
+    /// A table or column is not what it was, and the other names it.
+    fn lost(&self, other: &Self) -> bool {
+        let name = self.subject("table ").or_else(|| self.subject("column "));
+        let Some(name) = name.filter(|_| self.rank == Rank::Data) else { return false };
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let same = other.subject("table ").or_else(|| other.subject("column ")) == Some(name);
+        (other.rank == Rank::Data && same && !self.same_stage(other))
+            || other.shapes.iter().any(|shape| shape.split(' ').next() == Some(last))
+    }
+
+    /// An error that a service logged and that is connected already, and the other an error that it answered with.
+    fn logs(&self, other: &Self) -> bool {
+        let Some(name) = self.subject("log of ").filter(|_| !self.shapes.is_empty()) else { return false };
+        other.finding().is_some_and(|finding| {
+            self.same_stage(other) && finding.service.as_deref() == Some(name) && finding.actual.starts_with('5')
+        })
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_')
+}
+
+/// More than this is not compared each with each: then every trouble is a cause of its own.
+const COMPARED: usize = 2000;
+
+/// The root causes of all that is wrong, in the order of the stages, nearest the root first.
+pub fn causes<'a>(stages: impl Iterator<Item = (&'a Stage, &'a StageRecord)>) -> Vec<Cause<'a>> {
+    let stages: Vec<(&Stage, &StageRecord)> = stages.collect();
+    let done = || stages.iter().enumerate().filter(|(_, (_, record))| record.progress == Progress::Done);
+    let compared = done().map(|(_, (_, record))| troubles(record).len()).sum::<usize>() <= COMPARED;
+    let mut groups: Vec<Vec<Item<'a>>> = Vec::new();
+    for (at, (stage, record)) in done() {
+        groups.extend(troubles(record).into_iter().map(|trouble| vec![Item::new(trouble, at, stage.hop, compared)]));
+    }
+    groups.sort_by_key(|group| group.first().map(|item| (item.rank, item.at)));
+    if compared {
+        while merge(&mut groups) {}
+    }
+    groups.sort_by_key(|group| group.first().map(|item| (item.at, item.rank)));
+    let mut causes: Vec<Cause<'a>> = groups
+        .into_iter()
+        .filter_map(|group| {
+            let mut items = group.into_iter();
+            let root = items.next()?.trouble;
+            let mut rest: Vec<Item<'a>> = items.collect();
+            rest.sort_by_key(|item| (item.at, item.rank));
+            let consequences = rest.into_iter().map(|item| item.trouble).collect();
+            Some(Cause { root, consequences, skipped: Vec::new() })
+        })
+        .collect();
+    for (_, record) in stages.iter().filter(|(_, record)| record.outcome == Outcome::Skipped) {
+        let because = |id: &StageId| {
+            let words = record.reason.as_deref().and_then(|reason| reason.strip_prefix("stage "));
+            words.and_then(|words| words.split(' ').next()) == Some(id.0.as_str())
+        };
+        let of_root = causes.iter().position(|cause| because(&cause.root.stage.id));
+        let of_any = || causes.iter().position(|cause| cause.consequences.iter().any(|other| because(&other.stage.id)));
+        if let Some(cause) = of_root.or_else(of_any).and_then(|at| causes.get_mut(at)) {
+            cause.skipped.push(&record.id);
+        }
+    }
+    causes
+}
+
+/// Puts one group below another that explains it; false when there is none left.
+fn merge(groups: &mut Vec<Vec<Item<'_>>>) -> bool {
+    for other in (1..groups.len()).rev() {
+        let explains = |group: &&Vec<Item<'_>>| {
+            groups[other].first().is_some_and(|root| group.iter().any(|item| item.explains(root)))
+        };
+        if let Some(at) = groups[..other].iter().position(|group| explains(&group)) {
+            let moved = groups.remove(other);
+            groups[at].extend(moved);
+            return true;
+        }
+    }
+    false
+}
+
+fn troubles(record: &StageRecord) -> Vec<Symptom<'_>> {
+    let of = |check, detail| Symptom { stage: record, check, detail };
+    let mut all: Vec<Symptom<'_>> =
+        record.findings.iter().map(|finding| of(None, SymptomDetail::Finding(finding))).collect();
+    if record.outcome == Outcome::Inconclusive {
+        all.extend(record.reason.iter().map(|reason| of(None, SymptomDetail::Doubt(reason))));
+    }
+    for check in &record.checks {
+        all.extend(check.findings.iter().map(|finding| of(Some(check), SymptomDetail::Finding(finding))));
+        all.extend(check.inconclusive.iter().map(|reason| of(Some(check), SymptomDetail::Doubt(reason))));
+    }
+    all
+}

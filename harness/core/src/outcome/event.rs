@@ -1,0 +1,279 @@
+//! What happens during a rehearsal, told in order by one teller. Reports are functions of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::scenario::{CheckKind, Expectation};
+use crate::observation::migrations::Migration;
+use crate::outcome::verdict::{Finding, Interference, Known, Outcome};
+use crate::planning::plan::Plan;
+use crate::secret::Redactor;
+
+/// The id of a stage: `hop-1/upgrade`. Stable over runs; unique in a plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StageId(pub String);
+
+impl fmt::Display for StageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The id of a run: in labels and names of everything it makes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// When, since the run began.
+    pub at: Duration,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum EventKind {
+    /// The run began; the first event.
+    RunStarted(Box<RunStarted>),
+    /// A stage began.
+    StageStarted {
+        /// The stage.
+        stage: StageId,
+    },
+    /// A sign of life inside a stage, for people.
+    Progress {
+        /// The stage.
+        stage: StageId,
+        /// One line.
+        text: String,
+    },
+    /// A fact that belongs into the report: a release that was resolved, a reviewed rule that applied, a warning.
+    Noted {
+        /// The stage.
+        stage: StageId,
+        /// One line.
+        text: String,
+    },
+    /// A migration ended, as the stream tells.
+    Migrated {
+        /// The stage.
+        stage: StageId,
+        /// The migration.
+        migration: Migration,
+    },
+    /// A check was made.
+    Checked {
+        /// The stage.
+        stage: StageId,
+        /// What it came to.
+        report: CheckReport,
+    },
+    /// Something from outside came between: what the stage sees is not held against the product.
+    Interfered {
+        /// The stage it was noticed in.
+        stage: StageId,
+        /// What.
+        interference: Interference,
+    },
+    /// A stage ended.
+    StageFinished {
+        /// The stage.
+        stage: StageId,
+        /// How; checks that failed or could not tell count besides.
+        outcome: Outcome,
+        /// What was found wrong outside of checks.
+        findings: Vec<Finding>,
+        /// Why it is inconclusive or cancelled.
+        reason: Option<String>,
+        /// The known failure that is behind the reason.
+        known: Option<Known>,
+        /// Where the time went.
+        time: StageTime,
+    },
+    /// A stage was never begun.
+    StageSkipped {
+        /// The stage.
+        stage: StageId,
+        /// Because of what.
+        because: String,
+    },
+    /// Things of ours stayed behind.
+    LeftBehind {
+        /// Each by kind, name and reason.
+        leftovers: Vec<String>,
+    },
+    /// The run ended; the last event.
+    RunFinished,
+}
+
+impl EventKind {
+    /// Takes secrets out of it. The plan is told as it was made: who writes it takes them out.
+    pub fn redact(&mut self, redactor: &Redactor) {
+        match self {
+            Self::RunStarted(_) | Self::StageStarted { .. } | Self::Migrated { .. } | Self::RunFinished => {}
+            Self::Progress { text, .. } | Self::Noted { text, .. } | Self::StageSkipped { because: text, .. } => {
+                redactor.clean(text);
+            }
+            Self::Checked { report, .. } => report.redact(redactor),
+            Self::Interfered { interference, .. } => redactor.clean(&mut interference.seen),
+            Self::StageFinished { findings, reason, .. } => {
+                findings.iter_mut().for_each(|finding| finding.redact(redactor));
+                reason.iter_mut().for_each(|reason| redactor.clean(reason));
+            }
+            Self::LeftBehind { leftovers } => leftovers.iter_mut().for_each(|text| redactor.clean(text)),
+        }
+    }
+}
+
+/// What a run is about.
+#[derive(Debug, Clone)]
+pub struct RunStarted {
+    /// Its id.
+    pub run: RunId,
+    /// When, in seconds since 1970.
+    pub unix: u64,
+    /// The version of this tool.
+    pub tool: String,
+    /// The plan that is carried out.
+    pub plan: Plan,
+    /// The outcome that the scenario exists to show.
+    pub expectation: Option<Expectation>,
+}
+
+/// Where the time of a stage went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageTime {
+    /// From its beginning to its end.
+    pub wall: Duration,
+    /// Of that, with at least one request, command or wait of the product under way.
+    pub product: Duration,
+    /// Of the rest, with the container engine at work for us: images, containers, volumes, copies.
+    pub engine: Duration,
+}
+
+impl StageTime {
+    /// What remains: our own share.
+    pub fn own(&self) -> Duration {
+        self.wall.saturating_sub(self.product).saturating_sub(self.engine)
+    }
+}
+
+/// What a check came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CheckReport {
+    /// Its kind.
+    pub kind: CheckKind,
+    /// Its name, unique in its kind.
+    pub name: String,
+    /// How many assertions really fired on data.
+    pub assertions: u32,
+    /// What it comes to.
+    pub outcome: Outcome,
+    /// How long it took, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Duration>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// Why it cannot tell.
+    pub inconclusive: Vec<String>,
+    /// The known failure that is behind what it cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
+    /// What was accepted by a reviewed rule, and figures worth showing.
+    pub notes: Vec<String>,
+    /// Files in the output folder that show what was seen.
+    pub evidence: Vec<String>,
+}
+
+impl CheckReport {
+    /// An empty report.
+    pub fn new(kind: CheckKind, name: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            assertions: 0,
+            outcome: Outcome::Inconclusive,
+            took: None,
+            findings: Vec::new(),
+            inconclusive: Vec::new(),
+            known: None,
+            notes: Vec::new(),
+            evidence: Vec::new(),
+        }
+    }
+
+    /// Takes secrets out of it.
+    pub fn redact(&mut self, redactor: &Redactor) {
+        redactor.clean(&mut self.name);
+        self.findings.iter_mut().for_each(|finding| finding.redact(redactor));
+        self.inconclusive.iter_mut().chain(&mut self.notes).for_each(|text| redactor.clean(text));
+    }
+
+    /// The same, with how long it took.
+    #[must_use]
+    pub fn in_time(mut self, took: Duration) -> Self {
+        self.took = Some(took);
+        self
+    }
+
+    /// Takes down which service was asked, in the findings that do not say.
+    pub fn asked_of(&mut self, service: Option<&str>) {
+        for finding in self.findings.iter_mut().filter(|finding| finding.service.is_none()) {
+            finding.service = service.map(str::to_owned);
+        }
+    }
+
+    /// Decides the outcome from what was gathered: a finding fails; a doubt, or nothing asserted, is inconclusive.
+    #[must_use]
+    pub fn decide(mut self) -> Self {
+        self.outcome = if !self.findings.is_empty() {
+            Outcome::Failed
+        } else if !self.inconclusive.is_empty() {
+            Outcome::Inconclusive
+        } else if self.assertions == 0 {
+            self.inconclusive.push("it asserted nothing: no data was seen".to_owned());
+            Outcome::Inconclusive
+        } else {
+            Outcome::Passed
+        };
+        self
+    }
+
+    /// `data/main`, as in reports.
+    pub fn title(&self) -> String {
+        format!("{}: {}", self.kind.name(), self.name)
+    }
+}
+
+/// Takes events as they happen.
+pub trait Reporter: Send {
+    /// Takes one event, with the fold of all events up to and with it.
+    ///
+    /// # Errors
+    /// When the report cannot be written.
+    fn report(&mut self, event: &Event, summary: &crate::outcome::summary::Summary) -> Result<(), ReportError>;
+}
+
+/// A report that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {what}")]
+pub struct ReportError {
+    /// The file or stream.
+    pub what: String,
+    /// The cause.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}

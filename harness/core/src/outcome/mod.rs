@@ -1,0 +1,6 @@
+//! What a rehearsal comes to: findings and verdicts, the events that tell of them, and the fold that every report is made from.
+
+pub mod cause;
+pub mod event;
+pub mod summary;
+pub mod verdict;

@@ -1,0 +1,389 @@
+//! The fold of the events of one run: everything that reports and the exit code are made from.
+//!
+//! An event that cannot follow what came before is refused, so that a mistake of the engine becomes a named error and
+//! not a wrong report.
+
+mod expected;
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use crate::model::scenario::CheckKind;
+use crate::observation::migrations::Migration;
+use crate::outcome::cause::{Cause, causes};
+use crate::outcome::event::{CheckReport, Event, EventKind, RunStarted, StageId, StageTime};
+use crate::outcome::verdict::{Exit, Finding, Interference, Known, Outcome, Verdict};
+use crate::planning::plan::{Plan, Stage, StageAction};
+
+/// How far a stage is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Not begun.
+    Waiting,
+    /// Begun at this time.
+    Running(Duration),
+    /// Ended.
+    Done,
+}
+
+/// What is known of a stage.
+#[derive(Debug, Clone)]
+pub struct StageRecord {
+    /// The stage.
+    pub id: StageId,
+    /// For people.
+    pub title: String,
+    /// How far it is.
+    pub progress: Progress,
+    /// When it began, since the run began.
+    pub started: Duration,
+    /// How it ended; `Skipped` until it begins.
+    pub outcome: Outcome,
+    /// What was found wrong outside of checks.
+    pub findings: Vec<Finding>,
+    /// Why it is inconclusive, cancelled or skipped.
+    pub reason: Option<String>,
+    /// The known failure that is behind the reason.
+    pub known: Option<Known>,
+    /// The checks made in it.
+    pub checks: Vec<CheckReport>,
+    /// What came between from outside.
+    pub interferences: Vec<Interference>,
+    /// Facts worth reporting.
+    pub notes: Vec<String>,
+    /// Migrations that ended in it.
+    pub migrations: Vec<Migration>,
+    /// Where the time went.
+    pub time: StageTime,
+}
+
+impl StageRecord {
+    fn new(stage: &Stage) -> Self {
+        Self {
+            id: stage.id.clone(),
+            title: stage.title.clone(),
+            progress: Progress::Waiting,
+            started: Duration::ZERO,
+            outcome: Outcome::Skipped,
+            findings: Vec::new(),
+            reason: None,
+            known: None,
+            checks: Vec::new(),
+            interferences: Vec::new(),
+            notes: Vec::new(),
+            migrations: Vec::new(),
+            time: StageTime::default(),
+        }
+    }
+
+    /// All findings: the stage's own and those of its checks, with the check's title.
+    pub fn all_findings(&self) -> impl Iterator<Item = (Option<String>, &Finding)> {
+        let own = self.findings.iter().map(|finding| (None, finding));
+        let checks =
+            self.checks.iter().flat_map(|check| check.findings.iter().map(|finding| (Some(check.title()), finding)));
+        own.chain(checks)
+    }
+
+    /// The worst of its own outcome and its checks'. What was seen while something from outside came between is told,
+    /// and not held against the product.
+    fn settle(&mut self, own: Outcome) {
+        let Some(because) = self.interferences.first().map(ToString::to_string) else { return self.weigh(own) };
+        let told = |finding: Finding| format!("seen, and not held against the product: {finding}");
+        self.notes.extend(self.findings.drain(..).map(told));
+        for check in self.checks.iter_mut().filter(|check| check.outcome == Outcome::Failed) {
+            check.outcome = Outcome::Inconclusive;
+            check.notes.extend(check.findings.drain(..).map(told));
+            check.inconclusive.push(because.clone());
+        }
+        self.reason.get_or_insert(because);
+        self.weigh(if own == Outcome::Cancelled { own } else { Outcome::Inconclusive });
+    }
+
+    fn weigh(&mut self, own: Outcome) {
+        let of = |wanted| self.checks.iter().any(|check| check.outcome == wanted);
+        self.outcome = match own {
+            Outcome::Cancelled | Outcome::Failed | Outcome::Skipped => own,
+            Outcome::Passed | Outcome::Inconclusive if of(Outcome::Failed) => Outcome::Failed,
+            Outcome::Passed if of(Outcome::Inconclusive) => Outcome::Inconclusive,
+            Outcome::Passed | Outcome::Inconclusive => own,
+        };
+    }
+}
+
+/// An event that cannot follow: a mistake of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("bug: {what} cannot follow what came before")]
+pub struct IllegalEvent {
+    /// The event.
+    pub what: String,
+}
+
+/// The fold of the events of one run.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    started: Option<Box<RunStarted>>,
+    stages: Vec<StageRecord>,
+    /// The names of the checks of each stage: to look for one among all there are takes time by the square of them.
+    told: HashMap<StageId, HashSet<(CheckKind, String)>>,
+    leftovers: Vec<String>,
+    wall: Duration,
+    finished: bool,
+}
+
+impl Summary {
+    /// Before the first event.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// When it cannot follow what came before; the summary is then unchanged.
+    pub fn fold(&mut self, event: &Event) -> Result<(), IllegalEvent> {
+        let illegal = |what: String| Err(IllegalEvent { what });
+        let starts = matches!(event.kind, EventKind::RunStarted(_));
+        if starts != self.started.is_none() || self.finished {
+            return illegal(format!("{:?} (started {}, finished {})", name(&event.kind), !starts, self.finished));
+        }
+        if event.at < self.wall {
+            return illegal(format!("{} at {:?} after {:?}", name(&event.kind), event.at, self.wall));
+        }
+        match &event.kind {
+            EventKind::RunStarted(run) => {
+                self.stages = run.plan.stages.iter().map(StageRecord::new).collect();
+                self.started = Some(run.clone());
+            }
+            EventKind::StageStarted { stage } => {
+                let record = self.stage(stage, &Progress::Waiting, "stage-started")?;
+                record.progress = Progress::Running(event.at);
+                record.started = event.at;
+            }
+            EventKind::Progress { stage, .. } => {
+                self.running(stage, "progress")?;
+            }
+            EventKind::Noted { stage, text } => self.running(stage, "noted")?.notes.push(text.clone()),
+            EventKind::Migrated { stage, migration } => {
+                self.running(stage, "migrated")?.migrations.push(migration.clone());
+            }
+            EventKind::Checked { stage, report } => {
+                self.running(stage, "checked")?;
+                if !self.told.entry(stage.clone()).or_default().insert((report.kind, report.name.clone())) {
+                    return illegal(format!("a second check {:?} in {stage}", report.title()));
+                }
+                self.running(stage, "checked")?.checks.push(report.clone());
+            }
+            EventKind::Interfered { stage, interference } => {
+                self.running(stage, "disturbed")?.interferences.push(interference.clone());
+            }
+            EventKind::StageFinished { stage, outcome, findings, reason, known, time } => {
+                if *outcome == Outcome::Skipped || (*outcome == Outcome::Failed && findings.is_empty()) {
+                    return illegal(format!("{stage} finished as {outcome} without a finding"));
+                }
+                let record = self.running(stage, "stage-finished")?;
+                record.progress = Progress::Done;
+                record.findings.clone_from(findings);
+                record.reason.clone_from(reason);
+                record.known.clone_from(known);
+                record.time = *time;
+                record.settle(*outcome);
+            }
+            EventKind::StageSkipped { stage, because } => {
+                let record = self.stage(stage, &Progress::Waiting, "stage-skipped")?;
+                record.progress = Progress::Done;
+                record.reason = Some(because.clone());
+            }
+            EventKind::LeftBehind { leftovers } => self.leftovers.extend(leftovers.iter().cloned()),
+            EventKind::RunFinished => {
+                if let Some(open) = self.stages.iter().find(|stage| stage.progress != Progress::Done) {
+                    return illegal(format!("the end of the run with stage {} open", open.id));
+                }
+                self.finished = true;
+            }
+        }
+        self.wall = event.at;
+        Ok(())
+    }
+
+    fn stage(&mut self, id: &StageId, expected: &Progress, what: &str) -> Result<&mut StageRecord, IllegalEvent> {
+        match self.stages.iter_mut().find(|stage| stage.id == *id) {
+            Some(record) if record.progress == *expected => Ok(record),
+            Some(record) => Err(IllegalEvent { what: format!("{what} of {id}, which is {:?}", record.progress) }),
+            None => Err(IllegalEvent { what: format!("{what} of {id}, which is not in the plan") }),
+        }
+    }
+
+    fn running(&mut self, id: &StageId, what: &str) -> Result<&mut StageRecord, IllegalEvent> {
+        match self.stages.iter_mut().find(|stage| stage.id == *id) {
+            Some(record) if matches!(record.progress, Progress::Running(_)) => Ok(record),
+            _ => Err(IllegalEvent { what: format!("{what} of {id}, which is not running") }),
+        }
+    }
+
+    /// What the run is about; none before it began.
+    pub fn run(&self) -> Option<&RunStarted> {
+        self.started.as_deref()
+    }
+
+    /// The plan; none before the run began.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.started.as_deref().map(|run| &run.plan)
+    }
+
+    /// All stages, in the plan's order.
+    pub fn stages(&self) -> &[StageRecord] {
+        &self.stages
+    }
+
+    /// What stayed behind.
+    pub fn leftovers(&self) -> &[String] {
+        &self.leftovers
+    }
+
+    /// From the first event to the last one.
+    pub fn wall(&self) -> Duration {
+        self.wall
+    }
+
+    /// What came between from outside, with the stage it was noticed in.
+    pub fn interferences(&self) -> impl Iterator<Item = (&StageId, &Interference)> {
+        self.stages.iter().flat_map(|stage| stage.interferences.iter().map(move |it| (&stage.id, it)))
+    }
+
+    /// Whether the run has ended.
+    pub fn finished(&self) -> bool {
+        self.finished
+    }
+
+    /// How many checks were made.
+    pub fn checks(&self) -> usize {
+        self.stages.iter().map(|stage| stage.checks.len()).sum()
+    }
+
+    /// Whether every stage but the removing of everything has ended: before that, nothing can be said to have passed.
+    fn walked(&self) -> bool {
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        let open = |(stage, record): (&Stage, &StageRecord)| {
+            record.progress != Progress::Done && !matches!(stage.action, StageAction::Teardown)
+        };
+        !stages.iter().zip(&self.stages).any(open)
+    }
+
+    /// Whether a stage that exists to check passed without a check, or there was none at all.
+    fn unchecked(&self) -> bool {
+        let checks = |action: &StageAction| {
+            matches!(
+                action,
+                StageAction::Baseline { .. } | StageAction::Check { .. } | StageAction::CheckRollback { .. }
+            )
+        };
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        let empty = |record: &StageRecord| {
+            let made = record.checks.iter().filter(|check| check.assertions > 0).count();
+            record.outcome == Outcome::Passed && made == 0
+        };
+        let hollow = stages.iter().zip(&self.stages).any(|(stage, record)| checks(&stage.action) && empty(record));
+        hollow || self.checks() == 0
+    }
+
+    /// All that is wrong, by root cause.
+    pub fn causes(&self) -> Vec<Cause<'_>> {
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        causes(stages.iter().zip(&self.stages))
+    }
+
+    /// Required kinds of checks that asserted nothing in a stage of checks that ended.
+    pub fn unfired(&self) -> Vec<(&StageId, CheckKind)> {
+        let Some(plan) = self.plan() else { return Vec::new() };
+        let hollow = |(stage, kind, fired): (_, CheckKind, u32)| {
+            (fired == 0 && plan.require.contains(&kind)).then_some((stage, kind))
+        };
+        self.fired().filter_map(hollow).collect()
+    }
+
+    /// How many assertions each kind of check made in each stage of checks that ended by itself, of the kinds
+    /// that the plan has for it.
+    pub fn fired(&self) -> impl Iterator<Item = (&StageId, CheckKind, u32)> {
+        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+        let ended = |record: &StageRecord| {
+            record.progress == Progress::Done && !matches!(record.outcome, Outcome::Skipped | Outcome::Cancelled)
+        };
+        stages.iter().zip(&self.stages).filter(move |(_, record)| ended(record)).flat_map(|(stage, record)| {
+            stage.checks().iter().map(|kind| {
+                let of_kind = record.checks.iter().filter(|check| check.kind == *kind);
+                (&record.id, *kind, of_kind.map(|check| check.assertions).sum())
+            })
+        })
+    }
+
+    /// The first stage that did not pass though it began.
+    pub fn first_trouble(&self) -> Option<&StageRecord> {
+        self.stages.iter().find(|stage| {
+            matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive | Outcome::Cancelled)
+                && stage.progress == Progress::Done
+        })
+    }
+
+    /// What was seen, before any expectation: a failure outweighs a doubt, a cancellation both. Nothing checked is
+    /// never a pass.
+    pub fn seen(&self) -> Verdict {
+        match self.seen_so_far() {
+            Verdict::Passed if !self.finished => Verdict::Inconclusive,
+            seen @ (Verdict::Passed | Verdict::Failed | Verdict::Inconclusive | Verdict::Cancelled) => seen,
+        }
+    }
+
+    fn seen_so_far(&self) -> Verdict {
+        let any =
+            |outcome| self.stages.iter().any(|stage| stage.outcome == outcome && stage.progress == Progress::Done);
+        if any(Outcome::Cancelled) {
+            Verdict::Cancelled
+        } else if any(Outcome::Failed) {
+            Verdict::Failed
+        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.unfired().is_empty() || !self.walked() {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Passed
+        }
+    }
+
+    /// The verdict on the rehearsal, and what an expectation that was not met says.
+    pub fn verdict(&self) -> (Verdict, Vec<Finding>) {
+        if self.finished { self.held_against_the_expectation() } else { (self.seen(), Vec::new()) }
+    }
+
+    /// What the verdict will be when nothing more goes wrong.
+    pub fn verdict_so_far(&self) -> Verdict {
+        self.held_against_the_expectation().0
+    }
+
+    /// The exit code of this rehearsal.
+    pub fn exit(&self) -> Exit {
+        let verdict = self.verdict().0;
+        let backup = |stage: &Stage| matches!(stage.action, StageAction::VerifyBackup);
+        let refused = self.first_trouble().is_some_and(|trouble| {
+            self.plan().is_some_and(|plan| plan.stages.iter().any(|stage| stage.id == trouble.id && backup(stage)))
+        });
+        // A backup that cannot be trusted is bad input: nothing was started, and the product did nothing wrong.
+        if refused && verdict == Verdict::Failed {
+            return Exit::BadInput;
+        }
+        Exit::of(verdict, !self.leftovers.is_empty())
+    }
+}
+
+fn name(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::RunStarted(_) => "run-started",
+        EventKind::StageStarted { .. } => "stage-started",
+        EventKind::Progress { .. } => "progress",
+        EventKind::Noted { .. } => "noted",
+        EventKind::Migrated { .. } => "migrated",
+        EventKind::Checked { .. } => "checked",
+        EventKind::Interfered { .. } => "disturbed",
+        EventKind::StageFinished { .. } => "stage-finished",
+        EventKind::StageSkipped { .. } => "stage-skipped",
+        EventKind::LeftBehind { .. } => "left-behind",
+        EventKind::RunFinished => "run-finished",
+    }
+}

@@ -1,0 +1,161 @@
+//! Holds what was seen against the outcome that a scenario exists to show.
+
+use super::{StageRecord, Summary};
+use crate::model::scenario::{CheckKind, Expectation};
+use crate::outcome::event::StageId;
+use crate::outcome::verdict::{Finding, Known, Outcome, Verdict};
+use crate::planning::plan::StageAction;
+
+/// What is said of an expected failure that is gone.
+const GONE: &str = "every stage passed: it no longer happens; the failure is gone, remove the expectation";
+
+impl Summary {
+    /// Whether a failure was expected and every stage passed.
+    pub fn expected_and_gone(&self) -> bool {
+        self.finished && self.first_trouble().is_none() && self.run().is_some_and(|run| run.expectation.is_some())
+    }
+
+    pub(super) fn held_against_the_expectation(&self) -> (Verdict, Vec<Finding>) {
+        let seen = self.seen_so_far();
+        match self.run().and_then(|run| run.expectation.as_ref()) {
+            Some(expectation) if seen != Verdict::Cancelled => {
+                let unmet = self.unmet(expectation);
+                // What looks as expected may be the work of what came between.
+                if self.interferences().next().is_some() {
+                    return (Verdict::Inconclusive, unmet.into_iter().map(|(_, finding)| finding).collect());
+                }
+                // Where we could not tell and a failure was expected, nothing was refuted either.
+                let verdict = match (unmet.is_empty(), seen) {
+                    (true, _) if !self.unfired().is_empty() => Verdict::Inconclusive,
+                    (true, _) => Verdict::Passed,
+                    (false, Verdict::Inconclusive) => Verdict::Inconclusive,
+                    (false, _) if unmet.iter().all(|(why, _)| *why == Unmet::Doubted) => Verdict::Inconclusive,
+                    (false, _) => Verdict::Failed,
+                };
+                (verdict, unmet.into_iter().map(|(_, finding)| finding).collect())
+            }
+            Some(_) | None => (seen, Vec::new()),
+        }
+    }
+
+    /// In what a run differs from the outcome that its scenario exists to show.
+    fn unmet(&self, expectation: &Expectation) -> Vec<(Unmet, Finding)> {
+        let mut unmet = Vec::new();
+        let wanted = expectation.to_string();
+        match self.first_trouble() {
+            None => {
+                unmet.push((Unmet::Refuted, Finding::new("the expected outcome", wanted, GONE)));
+            }
+            Some(stage) if !expectation.is_at(&stage.id) || stage.outcome != expectation.outcome.outcome() => {
+                let seen = format!("{} at stage {}", stage.outcome, stage.id);
+                unmet.push((Unmet::by(stage.outcome), Finding::new("the expected outcome", wanted, seen)));
+            }
+            Some(stage) => unmet.extend(differing(stage, expectation).map(|finding| (Unmet::Refuted, finding))),
+        }
+        let named = |id: &StageId| expectation.is_at(id) || expectation.consequences.contains(&id.0);
+        // Leftovers are told beside the verdict, never in place of it.
+        let teardown = |id: &StageId| {
+            self.plan().is_some_and(|plan| {
+                plan.stages.iter().any(|stage| stage.id == *id && matches!(stage.action, StageAction::Teardown))
+            })
+        };
+        let troubled = |stage: &&StageRecord| {
+            matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive) && !teardown(&stage.id)
+        };
+        for stage in self.stages.iter().filter(troubled).filter(|stage| !named(&stage.id)) {
+            let because = stage.all_findings().next().map(|(_, finding)| finding.to_string());
+            let because = because.or_else(|| stage.reason.clone()).unwrap_or_default();
+            let seen = format!("{}: {because}", stage.outcome);
+            let finding = Finding::new(format!("stage {}", stage.id), "no trouble but the expected one", seen);
+            unmet.push((Unmet::by(stage.outcome), finding));
+        }
+        let doubted = unmet.iter().any(|(why, _)| *why == Unmet::Doubted);
+        for id in &expectation.passed {
+            let outcome = self.stages.iter().find(|stage| stage.id.0 == *id).map(|stage| stage.outcome);
+            let why = match outcome {
+                Some(Outcome::Passed) => continue,
+                // It was skipped because of what we could not tell.
+                Some(Outcome::Skipped) if doubted => Unmet::Doubted,
+                Some(outcome) => Unmet::by(outcome),
+                None => Unmet::Refuted,
+            };
+            let seen = outcome.map_or("no such stage".to_owned(), |outcome| outcome.to_string());
+            unmet.push((why, Finding::new(format!("stage {id}"), "passed", seen)));
+        }
+        unmet
+    }
+}
+
+/// Why an expectation is not met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unmet {
+    /// Something else was seen.
+    Refuted,
+    /// We could not tell: no fault of the product.
+    Doubted,
+}
+
+impl Unmet {
+    /// By the outcome of the stage that is not as expected.
+    fn by(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Inconclusive => Self::Doubted,
+            Outcome::Passed | Outcome::Failed | Outcome::Cancelled | Outcome::Skipped => Self::Refuted,
+        }
+    }
+}
+
+/// In what the stage that has the expected outcome differs from the expectation.
+fn differing(stage: &StageRecord, expectation: &Expectation) -> impl Iterator<Item = Finding> {
+    let texts: Vec<String> = stage
+        .all_findings()
+        .map(|(_, finding)| finding.to_string())
+        .chain(stage.reason.clone())
+        .chain(stage.checks.iter().flat_map(|check| check.inconclusive.iter().cloned()))
+        .collect();
+    let unseen = expectation.findings.iter().filter(|pattern| !texts.iter().any(|text| pattern.regex().is_match(text)));
+    let findings = unseen.map(|pattern| {
+        let wanted = format!("one that matches {:?}", pattern.regex().as_str());
+        Finding::new(format!("a finding at stage {}", stage.id), wanted, format!("none among {}", texts.len()))
+    });
+    let failing =
+        |kind: &CheckKind| stage.checks.iter().any(|check| check.kind == *kind && check.outcome == stage.outcome);
+    let checks = expectation.checks.iter().filter(|kind| !failing(kind)).map(|kind| {
+        let object = format!("check {} at stage {}", kind.name(), stage.id);
+        Finding::new(object, stage.outcome.to_string(), "another outcome, or no such check")
+    });
+    let recognised: Vec<&str> = recognised(stage).map(|known| known.id.as_str()).collect();
+    let known = expectation.known.iter().filter(|id| !recognised.contains(&id.as_str())).map(|id| {
+        let seen = if recognised.is_empty() { "none".to_owned() } else { recognised.join(", ") };
+        Finding::new(format!("the known failure at stage {}", stage.id), id, seen)
+    });
+    let others = unnamed(stage, expectation);
+    findings.chain(checks).chain(known).chain(others).collect::<Vec<_>>().into_iter()
+}
+
+/// Checks that failed beside what was expected: they may be another failure, which the expected one must not hide.
+fn unnamed<'s>(stage: &'s StageRecord, expectation: &'s Expectation) -> impl Iterator<Item = Finding> + 's {
+    let anything = expectation.short && expectation.findings.is_empty();
+    let named = |finding: &&Finding| {
+        let text = finding.to_string();
+        expectation.findings.iter().any(|pattern| pattern.regex().is_match(&text))
+            || finding.known.as_ref().is_some_and(|known| expectation.known.contains(&known.id))
+    };
+    stage.checks.iter().filter(move |check| !anything && !expectation.checks.contains(&check.kind)).filter_map(
+        move |check| {
+            let mut others = check.findings.iter().filter(|finding| !named(finding));
+            let first = others.next()?;
+            let more = others.count();
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            let object = format!("check {} at stage {}", check.title(), stage.id);
+            let wanted = format!("no failure that neither `findings` nor `checks: [{}]` names", check.kind.name());
+            Some(Finding::new(object, wanted, format!("{first}{more}")))
+        },
+    )
+}
+
+/// The known failures that were recognised in a stage.
+fn recognised(stage: &StageRecord) -> impl Iterator<Item = &Known> {
+    let of_findings = stage.all_findings().filter_map(|(_, finding)| finding.known.as_ref());
+    of_findings.chain(stage.checks.iter().filter_map(|check| check.known.as_ref())).chain(&stage.known)
+}

@@ -1,0 +1,240 @@
+//! A scenario and a product made into numbered stages, before anything starts. A run carries out exactly these.
+
+mod build;
+mod path_json;
+mod planned_path;
+mod text;
+
+pub use build::{PlanError, build, names, services, settings};
+pub use path_json::{path_json, refusal_json};
+pub use planned_path::{ListOrigin, PathRequest, PlannedPath, origins, plan_path, source, stop_list};
+pub use text::{describe, humane, render, render_notices};
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::product::{SqlCondition, Step};
+use crate::model::scenario::CheckKind;
+use crate::outcome::event::StageId;
+use crate::planning::compatibility::HopNotice;
+use crate::planning::path::{ConditionId, Dropped, Target};
+use crate::runbook::Production;
+use crate::vocabulary::release::{Edition, Release};
+
+/// The numbered stages of one rehearsal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Plan {
+    /// The scenario's name.
+    pub scenario: String,
+    /// What it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// The product's name.
+    pub product: String,
+    /// The edition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edition: Option<Edition>,
+    /// Of what day the lists are that the path was made by, and where they come from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<ListOrigin>,
+    /// The path is that of an upgrade without downtime.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub zero_downtime: bool,
+    /// Conditional stops that settings decided not to be needed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needless: Vec<Dropped>,
+    /// The source release.
+    pub from: Release,
+    /// The target as it was named.
+    pub to: Target,
+    /// The hops, in order.
+    pub hops: Vec<PlannedHop>,
+    /// The backup's folder as the scenario names it.
+    pub backup: String,
+    /// How long the whole run may take.
+    pub deadline: Duration,
+    /// Kinds of checks that have to assert something in every stage of checks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<CheckKind>,
+    /// Kinds of checks that are not made, with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skip_checks: BTreeMap<CheckKind, String>,
+    /// The production installation, for its runbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub production: Option<Production>,
+    /// What is done, in order.
+    pub stages: Vec<Stage>,
+}
+
+/// One step of the path.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlannedHop {
+    /// From 1.
+    pub number: u32,
+    /// The release before.
+    pub from: Release,
+    /// The release after, as the catalog has it.
+    pub to: Release,
+    /// What the image has to hold: exactly that release, or any of the line that was asked for.
+    pub holds: Target,
+    /// Why it is there.
+    pub because: String,
+    /// Decided on the restored data; false leaves the hop out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<SqlCondition>,
+    /// The condition that is not decided yet; with `when` the data decides, without it the stop is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<ConditionId>,
+    /// What is to be known of it before it is made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<HopNotice>,
+}
+
+impl Stage {
+    /// The images it makes available.
+    pub fn images(&self) -> &[ImageNeed] {
+        if let StageAction::Images { images, .. } = &self.action { images } else { &[] }
+    }
+
+    /// The kinds of checks it makes; none when it is no stage of checks.
+    pub fn checks(&self) -> &[CheckKind] {
+        match &self.action {
+            StageAction::Baseline { checks }
+            | StageAction::Check { checks }
+            | StageAction::CheckRollback { checks, .. } => checks,
+            StageAction::VerifyBackup
+            | StageAction::Images { .. }
+            | StageAction::Deploy { .. }
+            | StageAction::Restore { .. }
+            | StageAction::Prepare { .. }
+            | StageAction::Decide
+            | StageAction::Preflight { .. }
+            | StageAction::Upgrade { .. }
+            | StageAction::Settle { .. }
+            | StageAction::RollbackInPlace { .. }
+            | StageAction::RollbackSkipped { .. }
+            | StageAction::Teardown => &[],
+        }
+    }
+}
+
+/// One numbered thing that happens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stage {
+    /// From 1.
+    pub number: u32,
+    /// Stable and unique: `hop-1/upgrade`.
+    pub id: StageId,
+    /// For people.
+    pub title: String,
+    /// The hop it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hop: Option<u32>,
+    /// What is done.
+    pub action: StageAction,
+}
+
+/// What a stage does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageAction {
+    /// Verifies the backup on the host: complete, undamaged, of the right format and release.
+    VerifyBackup,
+    /// Makes images available.
+    Images {
+        /// Each with what it has to hold.
+        images: Vec<ImageNeed>,
+        /// It runs beside the stages up to the baseline.
+        background: bool,
+    },
+    /// Opens a deployment of the source release, creates its services and brings it as far as the restore needs.
+    Deploy {
+        /// Its name.
+        deployment: String,
+        /// The steps.
+        steps: Vec<Step>,
+    },
+    /// Puts the backup into a deployment and proves it by the backup's own row counts.
+    Restore {
+        /// Its name.
+        deployment: String,
+        /// The steps.
+        steps: Vec<Step>,
+    },
+    /// The scenario's own steps before the baseline.
+    Prepare {
+        /// The steps.
+        steps: Vec<Step>,
+    },
+    /// Decides the conditional stops on the restored data.
+    Decide,
+    /// Observes the source release; what is seen is what later stages are compared with.
+    Baseline {
+        /// The kinds of checks.
+        checks: Vec<CheckKind>,
+    },
+    /// The product's own pre-check on the old release.
+    Preflight {
+        /// The steps.
+        steps: Vec<Step>,
+    },
+    /// From the old release serving to the new release serving.
+    Upgrade {
+        /// The steps.
+        steps: Vec<Step>,
+    },
+    /// Waits for background work to end.
+    Settle {
+        /// The steps.
+        steps: Vec<Step>,
+    },
+    /// Judges the new release against the baseline.
+    Check {
+        /// The kinds of checks.
+        checks: Vec<CheckKind>,
+    },
+    /// Goes back in place by these steps, and proves the data equal to the baseline.
+    RollbackInPlace {
+        /// The steps.
+        steps: Vec<Step>,
+    },
+    /// Judges the source release after the rollback: nothing may differ from the baseline.
+    CheckRollback {
+        /// The deployment it came back in.
+        deployment: String,
+        /// The kinds of checks.
+        checks: Vec<CheckKind>,
+    },
+    /// The rollback is not rehearsed; a stage of its own, so that no report is silent about it.
+    RollbackSkipped {
+        /// The scenario's reason.
+        because: String,
+    },
+    /// Removes everything the run made.
+    Teardown,
+}
+
+/// An image that a stage makes available.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ImageNeed {
+    /// The hop it is for; 0 is the source.
+    pub hop: u32,
+    /// The service.
+    pub service: String,
+    /// Its name.
+    pub image: String,
+    /// The release it has to hold, for images of the product itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds: Option<Target>,
+}
+
+/// The deployment that the backup is restored into first and that the hops are made on.
+pub const MAIN: &str = "main";
+/// The deployment of the rollback.
+pub const ROLLBACK: &str = "rollback";

@@ -1,0 +1,6 @@
+//! The words everything else is made of: releases and what is published of them, scalars of the file formats, templates.
+
+pub mod catalog;
+pub mod release;
+pub mod scalar;
+pub mod template;

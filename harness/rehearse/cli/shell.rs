@@ -1,0 +1,194 @@
+//! `rehearse shell` and `rehearse resume`: what is left of a run.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use rehearse_core::outcome::verdict::Exit;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+use super::args::{ResumeArgs, ShellArgs};
+use super::{hindered, runtime, say};
+use crate::docker::{Client, Inside, Size, Standing, attach, list, services};
+use crate::engine::host::HostError;
+
+/// The best shell that there is in a service.
+const SHELL: [&str; 3] = ["sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi"];
+
+pub(crate) fn shell(args: &ShellArgs) -> ExitCode {
+    let Some(runtime) = runtime() else { return Exit::Inconclusive.code().into() };
+    let done = runtime.block_on(async {
+        let client = Client::connect(None, say).await?;
+        let all = services(&client).await?;
+        let inside = match choose(&all, args) {
+            Ok(inside) => inside,
+            Err(reason) => {
+                say(&format!("error: {reason}"));
+                return Ok(i64::from(Exit::BadInput.code()));
+            }
+        };
+        joined(&client, inside, &args.command).await
+    });
+    // A reader of the terminal does not hold the exit.
+    runtime.shutdown_background();
+    match done {
+        Ok(code) => u8::try_from(code).unwrap_or(u8::MAX).into(),
+        Err(error) => {
+            say(&format!("error: {}", HostError::chain(&error)));
+            hindered(&error).code().into()
+        }
+    }
+}
+
+async fn joined(client: &Client, inside: &Inside, command: &[String]) -> Result<i64, HostError> {
+    let command = if command.is_empty() { SHELL.map(str::to_owned).to_vec() } else { command.to_vec() };
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let _raw = terminal.then(Raw::begin).flatten();
+    attach(client, inside, command, tokio::io::stdin(), terminal.then(size), || Box::pin(resized())).await
+}
+
+fn size() -> Size {
+    tcgetwinsize(std::io::stdout()).map_or((24, 80), |size| (size.ws_row, size.ws_col))
+}
+
+/// The next size of the terminal.
+async fn resized() -> Size {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::window_change()) {
+        Ok(mut changes) => {
+            changes.recv().await;
+            size()
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// The terminal passes every key on, until this is dropped.
+struct Raw(Termios);
+
+impl Raw {
+    fn begin() -> Option<Self> {
+        let before = tcgetattr(std::io::stdin()).ok()?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(std::io::stdin(), OptionalActions::Now, &raw).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.0);
+    }
+}
+
+/// The service that is meant; otherwise what there is.
+fn choose<'a>(all: &'a [Inside], args: &ShellArgs) -> Result<&'a Inside, String> {
+    let mut of_run: Vec<&Inside> = all.iter().filter(|it| it.run.starts_with(&args.run)).collect();
+    let mut runs: Vec<&str> = of_run.iter().map(|it| it.run.as_str()).collect();
+    runs.dedup();
+    match runs.as_slice() {
+        [] => {
+            let mut known: Vec<&str> = all.iter().map(|it| it.run.as_str()).collect();
+            known.dedup();
+            let there =
+                if known.is_empty() { "none is left".to_owned() } else { format!("there is {}", known.join(", ")) };
+            return Err(format!("no container of a run {} is left; {there} (--keep on-failure keeps them)", args.run));
+        }
+        [_] => {}
+        several => return Err(format!("{} may be any of {}", args.run, several.join(", "))),
+    }
+    if let Some(deployment) = &args.deployment {
+        of_run.retain(|it| it.deployment == *deployment);
+    }
+    let of_service: Vec<&Inside> = of_run.iter().copied().filter(|it| it.service == args.service).collect();
+    let running: Vec<&Inside> = of_service.iter().copied().filter(|it| it.state == "running").collect();
+    let named = |them: &[&Inside]| {
+        let names: Vec<String> =
+            them.iter().map(|it| format!("{} of {} ({})", it.service, it.deployment, it.state)).collect();
+        names.join(", ")
+    };
+    match (running.as_slice(), of_service.as_slice()) {
+        ([one], _) => Ok(one),
+        ([_, ..], _) => Err(format!("several run: {}; name one with --deployment", named(&running))),
+        ([], []) => Err(format!("run {} has no service {}; it has {}", args.run, args.service, named(&of_run))),
+        ([], [one, ..]) => Err(format!(
+            "{} does not run; its log is in the run's output folder, and it is started again by: docker start {}",
+            named(&of_service),
+            one.container
+        )),
+    }
+}
+
+/// Says plainly why a run is not taken up again, and what can be done with what is left of it.
+pub(crate) fn resume(args: &ResumeArgs) -> Exit {
+    let Some(runtime) = runtime() else { return Exit::Inconclusive };
+    let listed = runtime.block_on(async {
+        let client = Client::connect(None, say).await?;
+        list(&client).await
+    });
+    let left = match listed {
+        Ok(all) => all.into_iter().filter(|it| it.ownership.run.starts_with(&args.run)).collect::<Vec<_>>(),
+        Err(error) => {
+            say(&format!("error: {}", error.chain()));
+            return hindered(&error);
+        }
+    };
+    let Some(first) = left.first() else {
+        say(&format!("error: nothing of a run {} is left on this engine", args.run));
+        return Exit::BadInput;
+    };
+    if first.standing == Standing::Live {
+        say(&format!("run {} goes on: there is nothing to resume", first.ownership.run));
+        return Exit::BadInput;
+    }
+    let (run, scenario) = (&first.ownership.run, &first.ownership.scenario);
+    let count = |kind: &str| left.iter().filter(|it| it.kind == kind).count();
+    let (containers, volumes) = (count("container"), count("volume"));
+    say(&format!(
+        "run {run} ({scenario}) cannot be resumed. {containers} containers and {volumes} volumes of it are left, but what it \
+         had seen is not: the baseline and every answer that a later stage is compared with were in the process that ended, \
+         and nobody watched over the data since. A hop judged from there would prove nothing.\n\
+         \n  look inside            rehearse shell {run} SERVICE\n  rehearse it once more  rehearse run …\n  \
+         remove what is left    rehearse sweep"
+    ));
+    Exit::Inconclusive
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inside(run: &str, deployment: &str, service: &str, state: &str) -> Inside {
+        let [run, deployment, service, state] = [run, deployment, service, state].map(str::to_owned);
+        Inside { container: format!("rehearse-{run}-{deployment}-{service}"), run, deployment, service, state }
+    }
+
+    #[test]
+    fn the_service_that_is_meant_is_found_or_what_there_is_is_said() {
+        let all = [
+            inside("aa11", "main", "db", "exited"),
+            inside("aa11", "main", "web", "running"),
+            inside("aa22", "main", "web", "running"),
+            inside("aa22", "rollback", "web", "running"),
+        ];
+        let check = |run: &str, service: &str, deployment: Option<&str>, expected: &str| {
+            let deployment = deployment.map(str::to_owned);
+            let args = ShellArgs { run: run.to_owned(), service: service.to_owned(), deployment, command: Vec::new() };
+            let chosen = choose(&all, &args).map(|it| it.container.clone());
+            let told = chosen.unwrap_or_else(|reason| reason);
+            assert!(told.contains(expected), "{told}");
+        };
+        check("aa11", "web", None, "rehearse-aa11-main-web");
+        check("aa2", "web", Some("rollback"), "rehearse-aa22-rollback-web");
+        check("aa", "web", None, "aa may be any of aa11, aa22");
+        check("aa22", "web", None, "several run: web of main (running), web of rollback (running); name one");
+        check("aa11", "db", None, "db of main (exited) does not run");
+        check(
+            "aa11",
+            "redis",
+            None,
+            "run aa11 has no service redis; it has db of main (exited), web of main (running)",
+        );
+        check("bb", "web", None, "no container of a run bb is left; there is aa11, aa22");
+    }
+}

@@ -1,0 +1,352 @@
+//! Asks the product one thing: a request, a command, a query. What comes, or does not, is a value.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rehearse_core::check::{Compared, ExpectContext, judge_answer, shorten};
+use rehearse_core::model::product::{Capture, ExecStep, Expect, SqlStep};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::migrations::MigrationReader;
+use rehearse_core::observation::{Ended, Observation, Response};
+use rehearse_core::outcome::event::{CheckReport, StageId};
+use rehearse_core::secret::{Secret, names_a_secret};
+use serde_json::{Map, Value};
+
+use super::context::{EngineError, RunContext, StageContext};
+use super::host::{Command, Host, HostError, Stdin};
+use super::migrating::Migrating;
+use super::observer::Observer;
+use super::output::{Collector, Listener};
+
+/// Between two askings of a step that waits for its answer.
+const BETWEEN: Duration = Duration::from_millis(500);
+
+/// Where a command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExecTarget {
+    /// Inside the running service.
+    Inside,
+    /// In a one-off container made like it.
+    OneOff,
+}
+
+impl ExecTarget {
+    /// What is said when the command is not there.
+    fn missing(self) -> &'static str {
+        match self {
+            Self::Inside => "probe binary missing",
+            Self::OneOff => "the one-off's binary is missing",
+        }
+    }
+}
+
+impl<H: Host, O: Observer> RunContext<H, O> {
+    /// Runs a command.
+    pub(crate) async fn ask_exec(
+        &self,
+        ctx: &StageContext,
+        step: &ExecStep,
+        context: &Value,
+        place: ExecTarget,
+    ) -> Result<(Observation, Option<MigrationReader>), EngineError> {
+        let command = Command {
+            argv: step.command.argv(context)?,
+            user: step.user.clone(),
+            workdir: step.workdir.clone(),
+            env: step
+                .env
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), value.render(context)?)))
+                .collect::<Result<_, rehearse_core::vocabulary::template::TemplateError>>()?,
+            stdin: step.stdin.as_ref().map(|part| self.part(part).map(Stdin::File)).transpose()?,
+        };
+        let request = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
+        let (file, evidence) = self.evidence.file(&ctx.stage.0, &request, "txt")?;
+        let migrating = step.migrations.map(|format| Migrating::new(self, &ctx.stage, format));
+        let listener = migrating
+            .clone()
+            .map(|migrating| -> Listener<'_> { Box::new(move |stream, bytes| migrating.take(stream, bytes)) });
+        let mut sink = Collector::new(&file, self.evidence.redacting(), listener)?;
+        let limit = step.deadline.as_ref().map_or(Duration::from_secs(600), |limit| limit.get());
+        let began = tokio::time::Instant::now();
+        let ran = {
+            let _wait = self.meter.product();
+            let work = async {
+                match place {
+                    ExecTarget::Inside => self.host.exec(&ctx.deployment, &step.service, &command, &mut sink).await,
+                    ExecTarget::OneOff => {
+                        let mut spec = self.spec(ctx, &step.service).map_err(unseen)?;
+                        spec.command = Some(command.argv.clone());
+                        spec.env.extend(command.env.clone());
+                        spec.user = command.user.clone().or(spec.user);
+                        spec.workdir = command.workdir.clone().or(spec.workdir);
+                        self.host.run(&ctx.deployment, &spec, &mut sink).await
+                    }
+                }
+            };
+            let watch = async {
+                let stalled_after = step.stalled_after.as_ref().map(|limit| limit.get());
+                match &migrating {
+                    Some(migrating) => migrating.watch(ctx, &request, stalled_after).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                ended = work => Ok(ended),
+                given_up = watch => Err(given_up),
+                () = tokio::time::sleep(limit) => {
+                    let why = migrating.as_ref().and_then(Migrating::verdict);
+                    Err(format!("no end within {limit:?}{}", why.map(|why| format!("; {why}")).unwrap_or_default()))
+                }
+            }
+        };
+        if ran.is_err() {
+            for how in self.host.endings().await {
+                self.note(&ctx.stage, how);
+            }
+        }
+        let (out, err, lost) = sink.finish();
+        if let Some(source) = lost {
+            return Err(HostError::File { operation: "write", path: file, source }.into());
+        }
+        let reader = migrating.map(|migrating| migrating.finish(matches!(ran, Ok(Ok(0)))));
+        let response = match ran {
+            Err(reason) => Response::NoResponse { reason },
+            Ok(Err(error)) => Response::ProbeError { reason: error.chain() },
+            Ok(Ok(exit)) if missing(exit, step.expect.exit.as_deref(), &err.text, &out.text) => {
+                let last = last_line(&err.text, &out.text);
+                Response::ProbeError { reason: format!("{}: exit code {exit}: {last}", place.missing()) }
+            }
+            Ok(Ok(exit)) => Response::Exec(Ended { exit, out, err, took: began.elapsed() }),
+        };
+        Ok((Observation { request, response, evidence: Some(evidence) }, reader))
+    }
+
+    /// Asks a database.
+    pub(crate) async fn ask_sql(
+        &self,
+        ctx: &StageContext,
+        step: &SqlStep,
+        context: &Value,
+    ) -> Result<Observation, EngineError> {
+        let query = step.query.render(context)?;
+        let flat = query.split_whitespace().collect::<Vec<_>>().join(" ");
+        let request = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat, 80)));
+        let site = self.database(ctx, &step.database)?;
+        let ask = || async {
+            let _wait = self.meter.product();
+            self.observer.rows(&site, &query).await
+        };
+        let response = until_expected(&request, step.within.as_ref(), &step.expect, context, ask).await;
+        self.shown(&ctx.stage, request, response)
+    }
+
+    /// Writes what was seen into a file of its own.
+    pub(super) fn shown(
+        &self,
+        stage: &StageId,
+        request: String,
+        response: Response,
+    ) -> Result<Observation, EngineError> {
+        let mut text = format!("{request}\n");
+        match &response {
+            Response::Http(response) => {
+                text.push_str(&format!("\n{} in {:?}\n", response.status, response.took));
+                for (name, value) in &response.headers {
+                    let value = if name == "set-cookie" { without_values(value) } else { value.clone() };
+                    text.push_str(&format!("{name}: {value}\n"));
+                }
+                text.push_str(&format!(
+                    "\n[{} bytes, SHA-256 {}{}]\n",
+                    response.body.size,
+                    response.body.digest,
+                    if response.body.cut { ", cut" } else { "" }
+                ));
+                text.push_str(&response.body.text);
+            }
+            Response::Rows(rows) => {
+                for row in &rows.rows {
+                    let values: Vec<&str> = row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect();
+                    text.push_str(&values.join("|"));
+                    text.push('\n');
+                }
+            }
+            Response::Exec(ended) => {
+                text.push_str(&format!("exit code {}\n{}{}", ended.exit, ended.out.text, ended.err.text))
+            }
+            Response::NoResponse { reason } | Response::Rejected { reason } | Response::ProbeError { reason } => {
+                text.push_str(reason)
+            }
+        }
+        let evidence = self.evidence.write(&stage.0, &request, "txt", text.as_bytes())?;
+        Ok(Observation { request, response, evidence: Some(evidence) })
+    }
+}
+
+/// Asks again, where the step says so, until what it expects holds or its time is over; the last answer counts.
+pub(super) async fn until_expected<F: Future<Output = Response>>(
+    request: &str,
+    within: Option<&rehearse_core::vocabulary::scalar::Duration>,
+    expect: &Expect,
+    context: &Value,
+    ask: impl Fn() -> F,
+) -> Response {
+    let began = tokio::time::Instant::now();
+    loop {
+        let response = ask().await;
+        let Some(limit) = within else { return response };
+        let seen = Observation { request: request.to_owned(), response, evidence: None };
+        let mut judged = CheckReport::new(CheckKind::Health, "");
+        let terms = ExpectContext { expect, unchanged: &[], changes: &[], context };
+        if judge_answer(&seen, terms, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
+            return seen.response;
+        }
+        tokio::time::sleep(BETWEEN).await;
+    }
+}
+
+/// Cookies as a response sets them, without what logs somebody in.
+fn without_values(cookies: &str) -> String {
+    let mut clean = String::new();
+    // Several come as one line; a date has a comma too, and no name behind it.
+    for (place, part) in cookies.split(", ").enumerate() {
+        if place > 0 {
+            clean.push_str(", ");
+        }
+        let (pair, attributes) = part.split_once(';').map_or((part, ""), |(pair, rest)| (pair, rest));
+        match pair.split_once('=') {
+            Some((name, value)) if !value.is_empty() && !name.contains(' ') => {
+                clean.push_str(&format!("{name}=[cookie is not shown]"));
+            }
+            Some(_) | None => clean.push_str(pair),
+        }
+        if !attributes.is_empty() {
+            clean.push(';');
+            clean.push_str(attributes);
+        }
+    }
+    clean
+}
+
+/// Whether a text of evidence is that of a response: what was asked, an empty line, its status and time.
+pub(super) fn is_response(text: &str) -> bool {
+    let mut lines = text.lines().skip(1);
+    let status = |line: &str| line.len() > 7 && line.is_char_boundary(3) && line[..3].parse::<u16>().is_ok();
+    lines.next() == Some("") && lines.next().is_some_and(|line| status(line) && line[3..].starts_with(" in "))
+}
+
+fn unseen(trouble: EngineError) -> HostError {
+    match trouble {
+        EngineError::Host(error) => error,
+        other @ (EngineError::Template(_) | EngineError::Unobservable(_)) => {
+            HostError::Operation { operation: "describe", object: "a one-off".into(), source: other.chain().into() }
+        }
+    }
+}
+
+/// Whether a command could not be run at all. By the convention of every shell and container runtime: 126 and 127.
+/// Where a step expects codes of its own, only words can tell its 127 from a shell's.
+fn missing(exit: i64, expected: Option<&[i64]>, err: &str, out: &str) -> bool {
+    let says = |text: &str| {
+        ["not found", "no such file or directory", "permission denied", "cannot execute", "oci runtime"]
+            .iter()
+            .any(|words| text.to_lowercase().contains(words))
+    };
+    match (exit, expected) {
+        (126 | 127, None) => true,
+        (126 | 127, Some(codes)) => !codes.contains(&exit) && (says(err) || says(out)),
+        _ => false,
+    }
+}
+
+fn last_line(err: &str, out: &str) -> String {
+    let line = err.lines().chain(out.lines()).rfind(|line| !line.trim().is_empty());
+    line.unwrap_or("no output").trim().to_owned()
+}
+
+impl<H: Host, O: Observer> RunContext<H, O> {
+    /// Takes values from an answer. What cannot be captured is said. A value whose name says that it is a secret is one from
+    /// then on, in the answer's own evidence too.
+    pub(crate) fn capture(
+        &self,
+        wanted: &BTreeMap<String, Capture>,
+        seen: &Observation,
+        captured: &mut Map<String, Value>,
+    ) -> Result<(), String> {
+        let taken = capture(wanted, seen, captured);
+        let secret = |name: &&String| names_a_secret(name);
+        let values = wanted.keys().filter(secret).filter_map(|name| Some((name, captured.get(name)?.as_str()?)));
+        let secrets: Vec<Secret> = values.map(|(name, value)| Secret::new(format!("captured.{name}"), value)).collect();
+        if !secrets.is_empty() {
+            // One too short to be found in a text is no token.
+            let _plain = self.case.redactor.learn(secrets, &[]);
+            seen.evidence.iter().for_each(|file| self.evidence.again(file));
+        }
+        taken
+    }
+}
+
+/// Takes values from an answer. What cannot be captured is said.
+fn capture(
+    wanted: &BTreeMap<String, Capture>,
+    seen: &Observation,
+    captured: &mut Map<String, Value>,
+) -> Result<(), String> {
+    let text = match &seen.response {
+        Response::Http(response) => response.body.text.clone(),
+        Response::Exec(ended) => ended.out.text.clone(),
+        Response::Rows(_) | Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => {
+            String::new()
+        }
+    };
+    for (name, from) in wanted {
+        let value = match from {
+            Capture::Json(pointer) => {
+                serde_json::from_str::<Value>(&text).ok().and_then(|json| json.pointer(pointer.as_str()).cloned())
+            }
+            Capture::Text(pattern) => pattern
+                .regex()
+                .captures(&text)
+                .and_then(|found| found.get(1).or_else(|| found.get(0)))
+                .map(|found| Value::String(found.as_str().to_owned())),
+            Capture::Header(name) => match &seen.response {
+                Response::Http(response) => response.headers.get(&name.to_lowercase()).cloned().map(Value::String),
+                Response::Exec(_)
+                | Response::Rows(_)
+                | Response::NoResponse { .. }
+                | Response::Rejected { .. }
+                | Response::ProbeError { .. } => None,
+            },
+            Capture::Value => match &seen.response {
+                Response::Rows(rows) => rows.value().map(|value| Value::String(value.to_owned())),
+                Response::Http(_)
+                | Response::Exec(_)
+                | Response::NoResponse { .. }
+                | Response::Rejected { .. }
+                | Response::ProbeError { .. } => None,
+            },
+        };
+        match value.filter(|value| !value.is_null()) {
+            Some(value) => captured.insert(name.clone(), value),
+            None => return Err(format!("{}: there is no value to capture as {name}", seen.request)),
+        };
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_told_by_their_names_only() {
+        let check = |cookies: &str, clean: &str| assert_eq!(without_values(cookies), clean);
+        check("session=abc==; path=/; HttpOnly", "session=[cookie is not shown]; path=/; HttpOnly");
+        check(
+            "a=1; expires=Wed, 21 Oct 2026 07:28:00 GMT; path=/, b=2",
+            "a=[cookie is not shown]; expires=Wed, 21 Oct 2026 07:28:00 GMT; path=/, b=[cookie is not shown]",
+        );
+        check("gone=; Max-Age=0", "gone=; Max-Age=0");
+    }
+}

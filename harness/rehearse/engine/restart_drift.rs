@@ -1,0 +1,104 @@
+//! The control of a plain restart: what the tables of the source release do by themselves when it only starts again.
+
+use std::collections::BTreeSet;
+
+use rehearse_core::check::{DataTerms, judge_data, reading};
+use rehearse_core::model::product::{DataCheck, Step};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::outcome::event::CheckReport;
+
+use super::context::{EngineError, RunContext, StageContext, StepEnd};
+use super::host::{Host, ServiceState};
+use super::observer::Observer;
+use super::state::State;
+use super::tables::later;
+
+/// The check of the restart.
+pub(super) const RESTART: &str = "the tables after a plain restart of the source release";
+
+/// What a plain restart changes: not held against a hop.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RestartDrift {
+    /// Columns whose values change, as `table.column`.
+    pub(crate) columns: Vec<String>,
+    /// Tables that get rows.
+    pub(crate) growing: BTreeSet<String>,
+}
+
+impl<H: Host, O: Observer> RunContext<H, O> {
+    /// Restarts the services of the release and reads the tables again; they are the reference of the first hop then.
+    ///
+    /// Only values that change and rows that come are subtracted later. What is lost is noted, and stays a finding when a
+    /// hop loses it: that a restart loses rows too does not make them less lost.
+    pub(super) async fn restart_control(
+        &self,
+        ctx: &StageContext,
+        state: &mut State,
+        check: &DataCheck,
+    ) -> Result<CheckReport, EngineError> {
+        let mut report = CheckReport::new(CheckKind::Data, RESTART);
+        let Some(reference) = state.reference.take() else {
+            report.inconclusive.push("the tables were not read before".to_owned());
+            return Ok(report.decide());
+        };
+        let mut running = Vec::new();
+        for (name, service) in self.services() {
+            let runs = matches!(self.host.state(&ctx.deployment, &name).await?, ServiceState::Running { .. });
+            if service.versioned && runs {
+                running.push(name);
+            }
+        }
+        let names = running.join(", ");
+        let end = self.steps(ctx, &[Step::Restart(running)]).await;
+        let wanted = reading(Some(&reference.tables), &[], &later(check, &ctx.release));
+        let now = match end {
+            Ok(StepEnd::Done) => self.tables(ctx, check, &wanted, &mut report).await?,
+            Ok(StepEnd::Failed(findings)) => {
+                report.findings.extend(findings);
+                None
+            }
+            Err(trouble) => {
+                report.inconclusive.push(trouble.chain());
+                None
+            }
+        };
+        let Some(now) = now else {
+            state.reference = Some(reference);
+            return Ok(report.decide());
+        };
+        let mut seen = CheckReport::new(CheckKind::Data, RESTART);
+        let (none, written) = (BTreeSet::new(), &reference.written);
+        let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
+        let terms = DataTerms { rules: &[], volatile, written, elsewhere, growing: &none };
+        let differences = judge_data(&reference.tables, &now, terms, &mut seen);
+        report.assertions = seen.assertions;
+        report.inconclusive.extend(seen.inconclusive);
+        report.notes.push(format!("restarted: {names}"));
+        let mut restart_drift = RestartDrift::default();
+        for difference in &differences {
+            let table = &difference.table;
+            restart_drift.columns.extend(difference.changed.keys().map(|column| format!("{table}.{column}")));
+            let lost = difference.lost.count.unwrap_or(0) > 0;
+            if !lost && !difference.new && difference.rows_now > difference.rows_before {
+                restart_drift.growing.insert(table.clone());
+            }
+            if lost || difference.gone || difference.new || difference.rows_now < difference.rows_before {
+                let wrong = difference.wrong.join("; ");
+                report.notes.push(format!("table {table}, and not excused at a hop: {wrong}"));
+            }
+        }
+        if !restart_drift.columns.is_empty() {
+            report
+                .notes
+                .push(format!("change by a restart, not compared from here: {}", restart_drift.columns.join(", ")));
+        }
+        if !restart_drift.growing.is_empty() {
+            let names = restart_drift.growing.iter().cloned().collect::<Vec<_>>().join(", ");
+            report.notes.push(format!("get rows by a restart, more rows are not held against a hop: {names}"));
+        }
+        self.show(ctx, "differences", &differences, &mut report)?;
+        state.restart_drift = restart_drift;
+        state.reference = Some(super::state::Reference { tables: now, ..reference });
+        Ok(report.decide())
+    }
+}

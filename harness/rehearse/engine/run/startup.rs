@@ -1,0 +1,55 @@
+//! A run that could not begin: it is told as any other, so that its reports say why.
+
+use rehearse_core::outcome::event::{EventKind, StageTime};
+use rehearse_core::outcome::verdict::Outcome;
+use rehearse_core::planning::plan::StageAction;
+use tokio::time::Instant;
+
+use super::{EventEmitter, Finished, Reporter, RunOptions, begins};
+use crate::engine::context::Case;
+
+/// Why a run could not begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartupError {
+    /// It was cancelled before.
+    Cancelled,
+    /// What it needs is not to be had; what, and what to do.
+    Unable(String),
+}
+
+/// Tells of a run that could not begin, since `began`: the first stage that needs the outside says why, and no other is
+/// begun. Nothing was made, so nothing is removed.
+pub fn report_startup_failure(
+    case: &Case,
+    startup_error: StartupError,
+    began: Instant,
+    reporters: &mut [Box<dyn Reporter>],
+    terms: &RunOptions,
+) -> Finished {
+    let mut emitter = EventEmitter::new(began, reporters, case.redactor.clone());
+    emitter.emit(begins(case, terms));
+    let (outcome, reason, because) = match startup_error {
+        StartupError::Cancelled => {
+            (Outcome::Cancelled, "cancelled from outside before it began".to_owned(), "the run was cancelled")
+        }
+        StartupError::Unable(why) => (Outcome::Inconclusive, why, "the run could not begin"),
+    };
+    let needs = case
+        .plan
+        .stages
+        .iter()
+        .position(|stage| !matches!(stage.action, StageAction::VerifyBackup | StageAction::Teardown));
+    for (at, stage) in case.plan.stages.iter().enumerate() {
+        let stage = stage.id.clone();
+        if Some(at) != needs {
+            emitter.emit(EventKind::StageSkipped { stage, because: because.to_owned() });
+            continue;
+        }
+        emitter.emit(EventKind::StageStarted { stage: stage.clone() });
+        let (findings, reason, wall) = (Vec::new(), Some(reason.clone()), began.elapsed());
+        let time = StageTime { wall, engine: wall, ..StageTime::default() };
+        emitter.emit(EventKind::StageFinished { stage, outcome, findings, reason, known: None, time });
+    }
+    emitter.emit(EventKind::RunFinished);
+    Finished { summary: emitter.summary, trouble: emitter.trouble }
+}
