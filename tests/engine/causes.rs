@@ -10,7 +10,7 @@ fn causes(ran: &Ran) -> Vec<String> {
         let text = trouble.text();
         format!("{}: {}", trouble.place(), text.split(": expected").next().unwrap_or_default())
     };
-    let told = ran.summary().causes().into_iter().map(|cause| {
+    let told = rehearse_core::outcome::cause::causes(ran.summary()).into_iter().map(|cause| {
         let consequences: Vec<String> = cause.consequences.iter().map(text).collect();
         let skipped: Vec<String> = cause.skipped.iter().map(ToString::to_string).collect();
         format!("{} <- [{}] skips [{}]", text(&cause.root), consequences.join("; "), skipped.join(", "))

@@ -103,7 +103,7 @@ mod tests {
     fn a_mark_survives_its_labels() {
         let ownership = OwnershipLabels {
             run: "r1".into(),
-            scenario: "redmine: 5.0 to 6.1".into(),
+            scenario: "webshop: 5.0 to 6.1".into(),
             owner: Owner::current(),
             expires: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
         };

@@ -14,7 +14,7 @@ use crate::docker::context::ContextFile;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Recipe {
-    /// The name it is asked for by, without a tag: `postgres`, `rehearse/redmine`.
+    /// The name it is asked for by, without a tag: `postgres`, `rehearse/webshop`.
     pub image: String,
     /// Whether a registry is asked for it first.
     #[serde(default)]
@@ -184,7 +184,7 @@ mod tests {
 
     fn recipe() -> Recipe {
         serde_json::from_str(
-            r#"{"image": "rehearse/redmine", "pull": "never", "release-file": "/etc/rehearse/release",
+            r#"{"image": "rehearse/webshop", "pull": "never", "release-file": "/etc/rehearse/release",
                 "builds": [{"tag": "6.0", "base": "debian:trixie-slim"}, {"tag": "6.1", "base": "debian:forky-slim"}]}"#,
         )
         .unwrap()
@@ -207,9 +207,9 @@ mod tests {
     fn a_book_takes_one_recipe_for_an_image() {
         let dockerfile = || vec![ContextFile::new("Dockerfile", false, b"FROM scratch".as_slice())];
         let mut book = RecipeCatalog::default();
-        assert_eq!(book.add(recipe(), Vec::new()), Err(RecipeError::Dockerfile("rehearse/redmine".into())));
+        assert_eq!(book.add(recipe(), Vec::new()), Err(RecipeError::Dockerfile("rehearse/webshop".into())));
         assert_eq!(book.add(recipe(), dockerfile()), Ok(()));
-        assert_eq!(book.add(recipe(), dockerfile()), Err(RecipeError::Twice("rehearse/redmine".into())));
+        assert_eq!(book.add(recipe(), dockerfile()), Err(RecipeError::Twice("rehearse/webshop".into())));
     }
 
     #[test]

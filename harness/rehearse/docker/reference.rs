@@ -1,6 +1,6 @@
 //! The names of images.
 
-/// A name taken apart: `rehearse/redmine:6.1`.
+/// A name taken apart: `rehearse/webshop:6.1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) repository: String,

@@ -17,7 +17,7 @@ use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
 use tokio::sync::Notify;
 
 use self::listen::{answers, away, catch_up, listen, now, timestamp};
-use self::stand::{no_room, stands};
+use self::stand::{NO_ROOM, no_room, stands};
 use super::ending::MARK;
 use crate::docker::client::{Client, status};
 
@@ -301,7 +301,7 @@ impl Watch {
 
     fn look_at_room(&self) {
         for folder in &self.folders {
-            if let Some(interference) = no_room(folder) {
+            if let Some(interference) = no_room(folder, NO_ROOM) {
                 self.seen.add(interference);
             }
         }

@@ -15,12 +15,9 @@ use tokio::time::Instant;
 
 use super::context::{RunContext, StageContext};
 use super::host::Host;
+use super::mode::name;
 use super::observer::Observer;
 use rehearse_core::vocabulary::ident::DeploymentName;
-
-const READY: &str = "services are ready within their budget";
-const MEMORY: &str = "services hold no more memory than their budget";
-const SIZE: &str = "databases stay within their budget";
 
 /// What was read of one release.
 #[derive(Debug, Clone, Default)]
@@ -50,21 +47,21 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut reports = Vec::new();
         if let Some(budget) = &check.ready {
             needs.ready = self.times_to_ready(ctx);
-            let mut report = CheckReport::new(CheckKind::Performance, READY);
+            let mut report = CheckReport::new(CheckKind::Performance, name::READY);
             let budget = (Budget::from(budget), FindingCode::ReadySlower);
             judge_budget(before.map(|before| &before.ready), &needs.ready, budget, &mut report);
             reports.push(report.decide());
         }
         if let Some(budget) = &check.memory {
             needs.memory = self.memory(ctx).await;
-            let mut report = CheckReport::new(CheckKind::Performance, MEMORY);
+            let mut report = CheckReport::new(CheckKind::Performance, name::MEMORY);
             let budget = (Budget::from(budget), FindingCode::MemoryGrew);
             judge_budget(before.map(|before| &before.memory), &needs.memory, budget, &mut report);
             reports.push(report.decide());
         }
         if let Some(budget) = &check.database_size {
             needs.sizes = self.sizes(ctx).await;
-            let mut report = CheckReport::new(CheckKind::Performance, SIZE);
+            let mut report = CheckReport::new(CheckKind::Performance, name::DATABASE_SIZE);
             let budget = (Budget::from(budget), FindingCode::DatabaseGrew);
             judge_budget(before.map(|before| &before.sizes), &needs.sizes, budget, &mut report);
             reports.push(report.decide());

@@ -19,27 +19,13 @@ use rehearse_core::outcome::subject::Subject;
 use serde_json::Map;
 
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
-use super::graphql::INTERFACE;
 use super::host::Host;
 use super::login::Logins;
+use super::mode::{Mode, name};
 use super::observer::Observer;
 use super::probe::{Against, Observations};
-use super::restart_drift::RESTART;
-use super::schema::SCHEMA;
 use super::state::{Baseline, Reference, State};
-use super::tables::OWN_WRITES;
 use super::wait::Awaited;
-
-/// What a stage of checks is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// To see what later stages are compared with.
-    Baseline,
-    /// To judge the release after a hop.
-    Hop,
-    /// To prove the rollback equal to the baseline.
-    Rollback,
-}
 
 /// Probes that only read run this many side by side: more would only queue in the product.
 const SIDE_BY_SIDE: usize = 3;
@@ -47,11 +33,6 @@ const SIDE_BY_SIDE: usize = 3;
 const VISIT: &str = "performance";
 /// Rounds of samples before a request counts as too slow: a single round may have met a neighbour's work.
 const ROUNDS: u32 = 3;
-
-/// Names of checks that every product has.
-const SERVICES: &str = "every service runs and is ready";
-const STILL: &str = "every service still runs after all that was asked";
-const BUDGET: &str = "fixed requests stay within their budget";
 
 type Made = (CheckReport, Observations, Option<MigrationState>);
 
@@ -85,7 +66,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Some(check) => {
                 let (data, took) = timed(self.data(ctx, state, baseline.as_deref(), check, mode)).await;
                 let (made, tables) =
-                    data.unwrap_or_else(|trouble| (vec![unmade(CheckKind::Data, mode.data(), &trouble)], None));
+                    data.unwrap_or_else(|trouble| (vec![unmade(CheckKind::Data, name::TABLES, &trouble)], None));
                 reports.extend(made.into_iter().map(|report| report.in_time(took)));
                 tables
             }
@@ -114,7 +95,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             if has(CheckKind::Health) {
                 work.push(Box::pin(async {
                     let (report, took) = timed(self.services_run(ctx)).await;
-                    let report = report.unwrap_or_else(|trouble| unmade(CheckKind::Health, SERVICES, &trouble));
+                    let report = report.unwrap_or_else(|trouble| unmade(CheckKind::Health, name::SERVICES, &trouble));
                     (report.in_time(took), Observations::new(), None)
                 }));
             }
@@ -126,8 +107,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 };
                 work.push(Box::pin(async move {
                     let (made, took) = timed(self.migrations(ctx, check, before, mode)).await;
-                    let (report, seen) =
-                        made.unwrap_or_else(|trouble| (unmade(CheckKind::Migrations, SCHEMA, &trouble), None));
+                    let (report, seen) = made
+                        .unwrap_or_else(|trouble| (unmade(CheckKind::Migrations, name::MIGRATIONS, &trouble), None));
                     (report.in_time(took), Observations::new(), seen)
                 }));
             }
@@ -159,7 +140,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 Mode::Rollback => baseline.as_ref().and_then(|known| Some((&ctx.release, known.graphql.as_ref()?))),
             };
             let (made, took) = timed(self.graphql_schema(ctx, check, schema, before, mode)).await;
-            let (report, read) = made.unwrap_or_else(|trouble| (unmade(CheckKind::Graphql, INTERFACE, &trouble), None));
+            let (report, read) =
+                made.unwrap_or_else(|trouble| (unmade(CheckKind::Graphql, name::GRAPHQL_SCHEMA, &trouble), None));
             reports.push(report.in_time(took));
             if let (Some(read), true) = (&read, mode != Mode::Rollback) {
                 state.graphql = Some((ctx.release.clone(), read.clone()));
@@ -171,7 +153,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let reference = reference.filter(|_| mode != Mode::Baseline);
             let (made, took) = timed(self.performance(ctx, check, reference)).await;
             let (report, samples) =
-                made.unwrap_or_else(|trouble| (unmade(CheckKind::Performance, BUDGET, &trouble), Vec::new()));
+                made.unwrap_or_else(|trouble| (unmade(CheckKind::Performance, name::REQUESTS, &trouble), Vec::new()));
             seen.samples = samples;
             let before = baseline.as_ref().map(|baseline| &baseline.needs).filter(|_| mode != Mode::Baseline);
             let (budgets, needs) = self.budgets(ctx, check, before).await;
@@ -194,13 +176,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut after = None;
         if let (Some(check), Some(before)) = (data, &before) {
             let (made, took) = timed(self.own_writes(ctx, check, before, &written)).await;
-            let (report, tables) = made.unwrap_or_else(|trouble| (unmade(CheckKind::Data, OWN_WRITES, &trouble), None));
+            let (report, tables) =
+                made.unwrap_or_else(|trouble| (unmade(CheckKind::Data, name::OWN_WRITES, &trouble), None));
             reports.push(report.in_time(took));
             after = tables;
         }
         if has(CheckKind::Health) {
             let (report, took) = timed(self.services_still_run(ctx)).await;
-            let report = report.unwrap_or_else(|trouble| unmade(CheckKind::Health, STILL, &trouble));
+            let report = report.unwrap_or_else(|trouble| unmade(CheckKind::Health, name::SERVICES_AT_END, &trouble));
             reports.push(report.in_time(took));
         }
         if mode != Mode::Rollback {
@@ -208,7 +191,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         if let Some(check) = data.filter(|check| check.restart_control && mode == Mode::Baseline) {
             let made = self.restart_control(ctx, state, check).await;
-            reports.push(made.unwrap_or_else(|trouble| unmade(CheckKind::Data, RESTART, &trouble)));
+            reports.push(made.unwrap_or_else(|trouble| unmade(CheckKind::Data, name::RESTART, &trouble)));
         }
         if let Some(check) = product.checks.logs.as_ref().filter(|_| has(CheckKind::Logs)) {
             let known = baseline.as_ref().map_or(&[][..], |baseline| baseline.logs.as_slice());
@@ -241,7 +224,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 
     /// Every service runs and is ready.
     async fn services_run(&self, ctx: &StageContext) -> Result<CheckReport, EngineError> {
-        let mut report = CheckReport::new(CheckKind::Health, SERVICES);
+        let mut report = CheckReport::new(CheckKind::Health, name::SERVICES);
         for (name, service) in self.services() {
             report.assertions += 1;
             if let Some(finding) = self.exit_finding(ctx, &name, "it runs").await? {
@@ -267,7 +250,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 
     /// What was asked may have ended a service, or it ended by itself once its checks were made.
     async fn services_still_run(&self, ctx: &StageContext) -> Result<CheckReport, EngineError> {
-        let mut report = CheckReport::new(CheckKind::Health, STILL);
+        let mut report = CheckReport::new(CheckKind::Health, name::SERVICES_AT_END);
         for name in self.services().keys() {
             report.assertions += 1;
             report.findings.extend(self.exit_finding(ctx, name, "it still runs").await?);
@@ -281,7 +264,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         check: &PerformanceCheck,
         reference: Option<&[Samples]>,
     ) -> Result<(CheckReport, Vec<Samples>), EngineError> {
-        let mut report = CheckReport::new(CheckKind::Performance, BUDGET);
+        let mut report = CheckReport::new(CheckKind::Performance, name::REQUESTS);
         let mut all = Vec::new();
         let mut logins = Logins::default();
         for step in &check.requests {

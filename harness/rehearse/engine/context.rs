@@ -5,6 +5,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rehearse_core::knowledge::signature::Recogniser;
 use rehearse_core::model::product::{Product, Service, env_file};
@@ -23,7 +24,6 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::evidence::Evidence;
-use super::follow::Started;
 use super::host::{Host, HostError, ImageHeld, ServiceSpec};
 use super::meter::Meter;
 use super::observer::{DatabaseTarget, Observer};
@@ -103,6 +103,17 @@ pub enum StepEnd {
     Done,
     /// The product failed.
     Failed(Vec<Finding>),
+}
+
+/// Where a log stood when its service was last started.
+#[derive(Debug, Clone)]
+pub(crate) struct Started {
+    pub(super) file: PathBuf,
+    pub(super) at: u64,
+    /// Which start of the service it was.
+    pub(super) number: u64,
+    /// How long it took to be ready; none before it is, or when nothing says so.
+    pub(super) ready: Option<Duration>,
 }
 
 /// Where the ports of services are reached.

@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
-use std::time::Duration;
 
-use super::context::RunContext;
+use super::context::{RunContext, Started};
 use super::host::Host;
 use super::observer::Observer;
 use rehearse_core::vocabulary::ident::DeploymentName;
@@ -16,17 +15,6 @@ const PIECE: u64 = 1 << 20;
 
 /// A line longer than this is judged by its beginning.
 const LONGEST_LINE: usize = 64 << 10;
-
-/// Where a log stood when its service was last started.
-#[derive(Debug, Clone)]
-pub(crate) struct Started {
-    file: PathBuf,
-    at: u64,
-    /// Which start of the service it was.
-    pub(super) number: u64,
-    /// How long it took to be ready; none before it is, or when nothing says so.
-    pub(super) ready: Option<Duration>,
-}
 
 /// Reads a log as it grows.
 #[derive(Debug)]

@@ -14,16 +14,14 @@ use rehearse_core::outcome::subject::Subject;
 use rehearse_core::vocabulary::release::Release;
 use serde_json::{Map, Value, json};
 
-use super::checks::Mode;
 use super::context::{EngineError, RunContext, StageContext};
 use super::host::Host;
 use super::login::Logins;
+use super::mode::{Mode, name};
 use super::observer::{Observer, RequestBody};
 use super::probe::{Against, Observations};
 use super::request::PreparedRequest;
 
-/// The check of the schema.
-pub(super) const INTERFACE: &str = "the schema breaks no query but by reviewed changes";
 /// An answer longer than this cannot be judged when the product does not say another length.
 const LONGEST: u64 = 16 << 20;
 
@@ -92,7 +90,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         before: Option<(&Release, &Schema)>,
         mode: Mode,
     ) -> Result<(CheckReport, Option<Schema>), EngineError> {
-        let mut report = CheckReport::new(CheckKind::Graphql, INTERFACE);
+        let mut report = CheckReport::new(CheckKind::Graphql, name::GRAPHQL_SCHEMA);
         let Some(schema) = self.introspect(ctx, check, wanted, &mut report).await? else {
             return Ok((report.decide(), None));
         };

@@ -22,7 +22,7 @@ use tokio::io::AsyncWrite;
 /// The image a service wants, as the product file names it, with the release it has to hold where that matters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImageWanted {
-    /// `postgres:15`, `rehearse/redmine:6.1`.
+    /// `postgres:15`, `rehearse/webshop:6.1`.
     pub name: String,
     /// The release the image has to state, for images of the product itself.
     pub holds: Option<Target>,

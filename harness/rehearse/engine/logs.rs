@@ -12,9 +12,9 @@ use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::subject::Subject;
 
-use super::checks::Mode;
 use super::context::{EngineError, RunContext, StageContext};
 use super::host::{Command, Host};
+use super::mode::{Mode, name};
 use super::observer::Observer;
 use super::state::{LogOffset, State};
 use super::wait::Tail;
@@ -55,7 +55,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         known: &[LogReview],
         mode: Mode,
     ) -> (CheckReport, Vec<LogReview>) {
-        let mut report = CheckReport::new(CheckKind::Logs, "no error that the source release did not log");
+        let mut report = CheckReport::new(CheckKind::Logs, name::LOGS);
         let mut reviews = Vec::new();
         self.host.logs_written().await;
         for (name, service) in self.services() {

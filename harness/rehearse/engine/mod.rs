@@ -14,6 +14,7 @@ mod login;
 mod logs;
 mod meter;
 mod migrating;
+mod mode;
 pub mod observer;
 mod output;
 mod poll;

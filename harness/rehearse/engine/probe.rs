@@ -173,7 +173,10 @@ mod tests {
             ("as".to_owned(), vec!["a".to_owned(), "b".to_owned()]),
             ("path".to_owned(), vec!["/1".to_owned(), "/2".to_owned(), "/3".to_owned()]),
         ]);
-        assert_eq!(combinations(&values).len(), 6);
-        assert_eq!(combinations(&BTreeMap::new()).len(), 1);
+        let made = ["a", "b"].into_iter().flat_map(|each| {
+            ["/1", "/2", "/3"].into_iter().map(move |path| BTreeMap::from([("as", each), ("path", path)]))
+        });
+        assert_eq!(combinations(&values), made.collect::<Vec<_>>());
+        assert_eq!(combinations(&BTreeMap::new()), [BTreeMap::new()]);
     }
 }

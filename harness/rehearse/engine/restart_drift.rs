@@ -10,21 +10,10 @@ use rehearse_core::outcome::event::CheckReport;
 
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
 use super::host::{Host, ServiceState};
+use super::mode::name;
 use super::observer::Observer;
-use super::state::State;
+use super::state::{RestartDrift, State};
 use super::tables::later;
-
-/// The check of the restart.
-pub(super) const RESTART: &str = "the tables after a plain restart of the source release";
-
-/// What a plain restart changes: not held against a hop.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RestartDrift {
-    /// Columns whose values change, as `table.column`.
-    pub(crate) columns: Vec<String>,
-    /// Tables that get rows.
-    pub(crate) growing: BTreeSet<String>,
-}
 
 impl<H: Host, O: Observer> RunContext<H, O> {
     /// Restarts the services of the release and reads the tables again; they are the reference of the first hop then.
@@ -37,7 +26,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         state: &mut State,
         check: &DataCheck,
     ) -> Result<CheckReport, EngineError> {
-        let mut report = CheckReport::new(CheckKind::Data, RESTART);
+        let mut report = CheckReport::new(CheckKind::Data, name::RESTART);
         let Some(reference) = state.reference.take() else {
             report.cannot_tell(InconclusiveCode::NotRead, "the tables were not read before");
             return Ok(report.decide());
@@ -67,7 +56,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             state.reference = Some(reference);
             return Ok(report.decide());
         };
-        let mut seen = CheckReport::new(CheckKind::Data, RESTART);
+        let mut seen = CheckReport::new(CheckKind::Data, name::RESTART);
         let (none, written) = (BTreeSet::new(), &reference.written);
         let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
         let terms = DataTerms { rules: &[], volatile, written, elsewhere, growing: &none };

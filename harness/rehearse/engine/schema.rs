@@ -13,16 +13,14 @@ use rehearse_core::outcome::finding::Finding;
 use rehearse_core::outcome::subject::Subject;
 use serde_json::Map;
 
-use super::checks::Mode;
 use super::context::{EngineError, RunContext, StageContext};
 use super::evidence::TextKind;
 use super::execute::ExecTarget;
 use super::host::{Command, Host, HostError};
+use super::mode::{Mode, name};
 use super::observer::Observer;
 use super::output::Collector;
 
-/// The check of the schema.
-pub(super) const SCHEMA: &str = "the schema is the running code's";
 /// How long the running code may take to list its migrations.
 const LISTED_WITHIN: Duration = Duration::from_secs(600);
 
@@ -34,7 +32,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         before: Option<&MigrationState>,
         mode: Mode,
     ) -> Result<(CheckReport, Option<MigrationState>), EngineError> {
-        let mut report = CheckReport::new(CheckKind::Migrations, SCHEMA);
+        let mut report = CheckReport::new(CheckKind::Migrations, name::MIGRATIONS);
         let mut seen = MigrationState::default();
         let site = self.database(ctx, &check.database)?;
         match self.observer.rows(&site, &check.recorded).await {

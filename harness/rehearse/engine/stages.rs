@@ -17,9 +17,9 @@ use rehearse_core::planning::path::Target;
 use rehearse_core::planning::plan::{ImageNeed, Stage, StageAction};
 
 use super::backup;
-use super::checks::Mode;
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
 use super::host::{Host, HostError, ImageHeld, ImageWanted};
+use super::mode::{Mode, name};
 use super::observer::Observer;
 use super::state::State;
 use super::wait::truth;
@@ -187,7 +187,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let product = &self.case.product;
         let Some(rows) = state.verified.as_ref().and_then(|verified| verified.rows.as_ref()) else { return Ok(()) };
         let (Some(check), Some(_)) = (&product.checks.data, &product.backup.rows) else { return Ok(()) };
-        let mut report = CheckReport::new(CheckKind::Data, "the restored tables are those of the backup");
+        let mut report = CheckReport::new(CheckKind::Data, name::RESTORED_ROWS);
         let wanted = TableQuery { keep: before.is_some(), ..reading(before, &[], &[]) };
         let tables = self.tables(ctx, check, &wanted, &mut report).await?;
         if let Some(tables) = &tables {
@@ -195,8 +195,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         self.checked(ctx, state, report.decide());
         if let (Some(tables), Some(before)) = (&tables, before) {
-            let mut report =
-                CheckReport::new(CheckKind::Data, "the restored tables are as they were before the first hop");
+            let mut report = CheckReport::new(CheckKind::Data, name::RESTORED_TABLES);
             let none = std::collections::BTreeSet::new();
             let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
             let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere, growing: &none };

@@ -17,7 +17,6 @@ use super::context::{RunContext, StageContext};
 use super::host::{Host, ImageHeld};
 use super::observer::Observer;
 use super::probe::Observations;
-use super::restart_drift::RestartDrift;
 
 /// What was seen on the source release.
 #[derive(Debug, Default)]
@@ -61,6 +60,15 @@ impl Reference {
             }),
         }
     }
+}
+
+/// What a plain restart changes: not held against a hop.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RestartDrift {
+    /// Columns whose values change, as `table.column`.
+    pub(crate) columns: Vec<String>,
+    /// Tables that get rows.
+    pub(crate) growing: BTreeSet<String>,
 }
 
 /// Where a log stood when the hop began.

@@ -11,27 +11,11 @@ use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::subject::Subject;
 use rehearse_core::vocabulary::release::Release;
 
-use super::checks::Mode;
 use super::context::{EngineError, RunContext, StageContext};
 use super::host::Host;
+use super::mode::{Mode, name};
 use super::observer::Observer;
 use super::state::{Baseline, State};
-
-/// The check of what holds the tables together.
-const STRUCTURE: &str = "structure as before";
-/// The check of what our own probes did.
-pub(super) const OWN_WRITES: &str = "asking changed nothing but what a probe says it writes";
-
-impl Mode {
-    /// The check of the tables.
-    pub(super) fn data(self) -> &'static str {
-        match self {
-            Self::Baseline => "the restored tables have content",
-            Self::Hop => "no row or value was lost or changed but by reviewed rules",
-            Self::Rollback => "every table is as it was before the first hop",
-        }
-    }
-}
 
 /// The rules of the releases that are reached or passed since the reference was taken.
 fn crossing<'c>(check: &'c DataCheck, since: &Release, now: &Release) -> Vec<&'c DataRule> {
@@ -53,8 +37,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         check: &DataCheck,
         mode: Mode,
     ) -> Result<(Vec<CheckReport>, Option<DataState>), EngineError> {
-        let mut report = CheckReport::new(CheckKind::Data, mode.data());
-        let mut structure = CheckReport::new(CheckKind::Data, STRUCTURE);
+        let mut report = CheckReport::new(CheckKind::Data, name::TABLES);
+        let mut structure = CheckReport::new(CheckKind::Data, name::STRUCTURE);
         let last = state.reference.as_ref().filter(|_| mode == Mode::Hop);
         let reference = match mode {
             Mode::Baseline => None,
@@ -157,7 +141,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         before: &DataState,
         written: &BTreeSet<String>,
     ) -> Result<(CheckReport, Option<DataState>), EngineError> {
-        let mut report = CheckReport::new(CheckKind::Data, OWN_WRITES);
+        let mut report = CheckReport::new(CheckKind::Data, name::OWN_WRITES);
         let wanted = reading(Some(before), &[], &later(check, &ctx.release));
         let Some(after) = self.tables(ctx, check, &wanted, &mut report).await? else {
             return Ok((report.decide(), None));

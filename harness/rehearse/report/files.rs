@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use rehearse_core::outcome::cause::{Cause, Symptom, SymptomDetail};
+use rehearse_core::outcome::cause::{Cause, Symptom, SymptomDetail, causes};
 use rehearse_core::outcome::event::{CheckReport, Event, EventKind};
 use rehearse_core::outcome::reporter::{ReportError, Reporter};
 use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
@@ -283,7 +283,7 @@ impl WireSummary {
                 .collect(),
             require: run.plan.require.iter().map(|kind| kind.name().to_owned()).collect(),
             skip_checks: run.plan.skip_checks.iter().map(|(kind, why)| (kind.name().to_owned(), why.clone())).collect(),
-            causes: summary.causes().iter().map(WireCause::from).collect(),
+            causes: causes(summary).iter().map(WireCause::from).collect(),
             stages: view::stages(summary).map(WireStage::new).collect(),
         })
     }

@@ -14,7 +14,7 @@ use super::event::CheckReport;
 use super::finding::{Finding, Known};
 use super::reason::{Inconclusive, Reason, SkipReason};
 use super::subject::Subject;
-use super::summary::{Progress, StageRecord};
+use super::summary::{Progress, StageRecord, Summary};
 use super::verdict::Outcome;
 use crate::model::scenario::CheckKind;
 use crate::planning::plan::{Phase, Stage};
@@ -283,11 +283,12 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 const COMPARED: usize = 2000;
 
 /// The root causes of all that is wrong, in the order of the stages, nearest the root first.
-pub fn causes<'a>(stages: impl Iterator<Item = (&'a Stage, &'a StageRecord)>) -> Vec<Cause<'a>> {
-    let stages: Vec<(&Stage, &StageRecord)> = stages.collect();
+pub fn causes(summary: &Summary) -> Vec<Cause<'_>> {
+    let planned = summary.plan().map_or(&[][..], |plan| plan.stages.as_slice());
+    let stages: Vec<(&Stage, &StageRecord)> = planned.iter().zip(summary.stages()).collect();
     let done = || stages.iter().enumerate().filter(|(_, (_, record))| record.progress == Progress::Done);
     let compared = done().map(|(_, (_, record))| troubles(record).len()).sum::<usize>() <= COMPARED;
-    let mut groups: Vec<Vec<Item<'a>>> = Vec::new();
+    let mut groups: Vec<Vec<Item<'_>>> = Vec::new();
     for (at, (stage, record)) in done() {
         groups.extend(troubles(record).into_iter().map(|trouble| vec![Item::new(trouble, at, stage, compared)]));
     }
@@ -296,12 +297,12 @@ pub fn causes<'a>(stages: impl Iterator<Item = (&'a Stage, &'a StageRecord)>) ->
         while merge(&mut groups) {}
     }
     groups.sort_by_key(|group| group.first().map(|item| (item.at, item.rank)));
-    let mut causes: Vec<Cause<'a>> = groups
+    let mut causes: Vec<Cause<'_>> = groups
         .into_iter()
         .filter_map(|group| {
             let mut items = group.into_iter();
             let root = items.next()?.trouble;
-            let mut rest: Vec<Item<'a>> = items.collect();
+            let mut rest: Vec<Item<'_>> = items.collect();
             rest.sort_by_key(|item| (item.at, item.rank));
             let consequences = rest.into_iter().map(|item| item.trouble).collect();
             Some(Cause { root, consequences, skipped: Vec::new() })

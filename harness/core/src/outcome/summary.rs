@@ -8,7 +8,6 @@ mod expected;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::cause::{Cause, causes};
 use super::code::InconclusiveCode;
 use super::event::{CheckReport, Event, EventKind, RunStarted, StageTime};
 use super::finding::{Finding, Known};
@@ -314,12 +313,6 @@ impl Summary {
         };
         let hollow = stages.iter().zip(&self.stages).any(|(stage, record)| checks(&stage.action) && empty(record));
         hollow || self.checks() == 0
-    }
-
-    /// All that is wrong, by root cause.
-    pub fn causes(&self) -> Vec<Cause<'_>> {
-        let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
-        causes(stages.iter().zip(&self.stages))
     }
 
     /// Required kinds of checks that asserted nothing in a stage of checks that ended.

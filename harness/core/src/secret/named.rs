@@ -65,9 +65,9 @@ mod tests {
         check("PRIVATE-TOKEN: glpat-abc", "PRIVATE-TOKEN: [not shown]");
         check("Key (token)=(abc) already exists", "Key (token)=([not shown]) already exists");
         check("Key (id, name)=(1, abc) already exists", "Key (id, name)=(1, abc) already exists");
-        check("postgres://gitlab:geheim@db:5432/x", "postgres://gitlab:[not shown]@db:5432/x");
+        check("postgres://shop:geheim@db:5432/x", "postgres://shop:[not shown]@db:5432/x");
         check("password => 'a b'", "password => '[not shown]'");
-        check("gitlab_rails['db_password'] = \"x\"", "gitlab_rails['db_password'] = \"[not shown]\"");
+        check("shop_rails['db_password'] = \"x\"", "shop_rails['db_password'] = \"[not shown]\"");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
 
 use super::{Watched, interference, out_of_memory};
 
-/// Less than this is no room to write anything.
-const NO_ROOM: u64 = 4 << 20;
+/// With less than this nothing can be written.
+pub(super) const NO_ROOM: u64 = 4 << 20;
 
 /// How a container of ours stands that should be left alone.
 pub(super) fn stands(thing: &Watched, seen: &ContainerInspectResponse, network: &str) -> Option<Interference> {
@@ -32,15 +32,37 @@ pub(super) fn stands(thing: &Watched, seen: &ContainerInspectResponse, network: 
     None
 }
 
-/// Where a folder's file system has no room left.
-pub(super) fn no_room(folder: &Path) -> Option<Interference> {
+/// Says so where a folder's file system has less than `least` bytes left, or cannot hold another file.
+pub(super) fn no_room(folder: &Path, least: u64) -> Option<Interference> {
     let stat = rustix::fs::statvfs(folder).ok()?;
-    let (free, size) = (stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize);
-    let files = stat.f_files > 0 && stat.f_favail == 0;
-    (size > 0 && free < NO_ROOM || files).then(|| {
-        let what = if files { "no file can be made any more".to_owned() } else { format!("{free} bytes are free") };
-        interference(InterferenceKind::DiskFull, &folder.display().to_string(), what)
-    })
+    let room = Room {
+        size: stat.f_blocks.saturating_mul(stat.f_frsize),
+        free: stat.f_bavail.saturating_mul(stat.f_frsize),
+        files: stat.f_files,
+        files_left: stat.f_favail,
+    };
+    let lack = room.lack(least)?;
+    Some(interference(InterferenceKind::DiskFull, &folder.display().to_string(), lack))
+}
+
+/// How large a file system is, and what is left of it.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    size: u64,
+    free: u64,
+    /// Zero where a file system does not count its files.
+    files: u64,
+    files_left: u64,
+}
+
+impl Room {
+    /// What is missing. A file system without a size, such as `/proc`, has nothing to fill.
+    fn lack(self, least: u64) -> Option<String> {
+        if self.files > 0 && self.files_left == 0 {
+            return Some("no file can be made any more".to_owned());
+        }
+        (self.size > 0 && self.free < least).then(|| format!("{} bytes are free", self.free))
+    }
 }
 
 #[cfg(test)]
@@ -48,8 +70,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_with_room_is_fine_and_one_that_is_not_there_is_not_judged() {
-        assert_eq!(no_room(Path::new("/")), None);
-        assert_eq!(no_room(Path::new("/no/such/folder")), None);
+    fn a_file_system_is_full_without_bytes_or_without_files() {
+        let fine = Room { size: 1 << 30, free: NO_ROOM, files: 1000, files_left: 1 };
+        assert_eq!(fine.lack(NO_ROOM), None);
+        assert_eq!(Room { files: 0, files_left: 0, ..fine }.lack(NO_ROOM), None);
+        assert_eq!(Room { size: 0, free: 0, ..fine }.lack(NO_ROOM), None);
+        assert_eq!(Room { free: 4095, ..fine }.lack(NO_ROOM).as_deref(), Some("4095 bytes are free"));
+        let no_files = Room { files_left: 0, ..fine };
+        assert_eq!(no_files.lack(NO_ROOM).as_deref(), Some("no file can be made any more"));
+    }
+
+    #[test]
+    fn a_real_folder_is_judged_by_what_it_has_left_and_one_that_is_not_there_is_not() {
+        let folder = std::env::temp_dir();
+        assert_eq!(no_room(&folder, 0), None);
+        let full = no_room(&folder, u64::MAX).unwrap();
+        assert_eq!((full.kind, full.object), (InterferenceKind::DiskFull, folder.display().to_string()));
+        assert!(full.observed.ends_with(" bytes are free"), "{}", full.observed);
+        assert_eq!(no_room(Path::new("/no/such/folder"), u64::MAX), None);
     }
 }

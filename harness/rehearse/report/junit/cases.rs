@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
+use rehearse_core::outcome::cause::causes;
 use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::finding::Finding;
 use rehearse_core::outcome::reason::Reason;
@@ -106,7 +107,7 @@ impl Cases for CaseBuilder<'_> {
 impl<'a> CaseBuilder<'a> {
     pub(super) fn new(summary: &'a Summary, prefix: &'a str) -> Self {
         let scenario = summary.plan().map_or("", |plan| plan.scenario.as_str());
-        Self { summary, scenario, prefix, expected: view::as_expected(summary), tangle: Tangle::new(summary.causes()) }
+        Self { summary, scenario, prefix, expected: view::as_expected(summary), tangle: Tangle::new(causes(summary)) }
     }
 
     fn stage_result(&self, record: &StageRecord) -> CaseResult {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use rehearse_core::outcome::cause::SymptomDetail;
+use rehearse_core::outcome::cause::{SymptomDetail, causes};
 use rehearse_core::outcome::summary::{StageRecord, Summary};
 use rehearse_core::outcome::verdict::{Exit, Outcome, Verdict};
 use rehearse_core::planning::plan::Phase;
@@ -181,7 +181,7 @@ const SHOWN: usize = 8;
 fn by_cause(summary: &Summary, out: &str, paint: Paint) -> String {
     let mut text = String::new();
     let expected = view::as_expected(summary);
-    let mut causes = summary.causes();
+    let mut causes = causes(summary);
     causes.sort_by_key(|cause| cause.root.outcome() != Outcome::Failed);
     let mut last = None;
     let mut shown = 0;

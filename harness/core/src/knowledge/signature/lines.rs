@@ -95,10 +95,10 @@ mod tests {
     #[test]
     fn what_stands_before_a_line_is_taken_away() {
         let check = |line: &str, expected: &str| assert_eq!(plain(line), expected, "{line:?}");
-        check("gitlab_1      | rake aborted!", "rake aborted!");
-        check("gitlab-1  |     rake aborted!", "    rake aborted!");
-        check("gitlab | ", "");
-        check("gitlab |", "");
+        check("webapp_1      | rake aborted!", "rake aborted!");
+        check("webapp-1  |     rake aborted!", "    rake aborted!");
+        check("webapp | ", "");
+        check("webapp |", "");
         check("2024-01-02T03:04:05.678901234Z rake aborted!", "rake aborted!");
         check("2020-09-27_19:46:09.87700 FATAL:  no", "FATAL:  no");
         check("2020-09-27 19:46:09.877 UTC [1] FATAL:  no", "[1] FATAL:  no");

@@ -17,7 +17,7 @@ fn rails(text: &str) -> MigrationReader {
 }
 
 #[test]
-fn a_fresh_redmine_runs_301_migrations() {
+fn a_fresh_installation_runs_301_migrations() {
     let reader = rails(include_str!("../../../tests/data/fresh-migrate-5.0.4.log"));
     assert_eq!(reader.ended().len(), 301);
     assert!(reader.running().is_none());

@@ -3,6 +3,7 @@
 //! Never guesses: a release nobody published, a rollback, or a hop that is forbidden without a way around is refused.
 
 mod planner;
+mod reason;
 mod refusal;
 mod route;
 mod rules;

@@ -7,9 +7,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::reason::{Leg, Reason, applies};
 use super::refusal::{End, Nearest, Refusal, Unknown};
-use super::route::{Leg, Path, Reason, Route};
-use super::rules::{Facts, Rules, Spacing, Stop};
+use super::route::{Path, Route};
+use super::rules::{Facts, Rules, Spacing};
 use super::table::{Scope, Table, Waypoint};
 use super::walk;
 use crate::vocabulary::catalog::Catalog;
@@ -218,23 +219,6 @@ impl<'a> Planner<'a> {
         let Some(edition) = edition else { return &self.all };
         let known = self.editions.iter().find(|(known, _)| known == edition);
         known.map_or(&self.other, |(_, table)| table)
-    }
-}
-
-/// The reason of a stop, if it holds for this source, target and data.
-pub(super) fn applies(rules: &Rules, reason: Reason, from: &Release, to: &Release, facts: &Facts) -> Option<Reason> {
-    let Reason::Stop(id) = reason else { return Some(reason) };
-    let Stop { when, from: sources, to: targets, before, .. } = rules.stops.get(id as usize)?;
-    let holds = sources.as_ref().is_none_or(|range| range.contains(from))
-        && targets.as_ref().is_none_or(|range| range.contains(to))
-        && before.as_ref().is_none_or(|release| to.numbers() >= release.numbers());
-    let decided = when.as_ref().map(|condition| facts.decided.get(condition));
-    match decided {
-        _ if !holds => None,
-        None => Some(reason),
-        Some(Some(true)) => Some(Reason::Decided(id)),
-        Some(Some(false)) => None,
-        Some(None) => Some(Reason::Undecided(id)),
     }
 }
 

@@ -2,41 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::planner::applies;
+use super::reason::{Leg, Reason, applies};
 use super::rules::{ConditionId, EditionChange, Facts, Rules};
 use super::table::Table;
 use crate::vocabulary::release::{Edition, Line, Release};
-
-/// Why a path passes a release; strongest first, since one release may be passed for several reasons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reason {
-    /// A listed stop.
-    Stop(u32),
-    /// A listed stop whose condition was decided and holds.
-    Decided(u32),
-    /// A stop of each major.
-    Every(u32),
-    /// One minor at a time.
-    Minor,
-    /// One major at a time.
-    Major,
-    /// A listed stop whose condition is not decided.
-    Undecided(u32),
-    /// The way around a forbidden hop.
-    Detour(u32),
-    /// The same release in another edition.
-    Edition(u32),
-    /// Where the path leads.
-    Target,
-}
-
-/// One hop: where it ends, why, and which rule allows it to pass over others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Leg {
-    pub(super) to: u32,
-    pub(super) reason: Reason,
-    pub(super) allowed: Option<u32>,
-}
 
 /// A planned path that borrows from its planner. Cheap to make; [`Route::path`] renders it.
 #[derive(Debug, Clone)]

@@ -74,18 +74,18 @@ impl StopList {
     pub fn of_rules(rules: &Rules, catalog: &Catalog, facts: &Facts) -> StopList {
         let table = Table::new(rules, std::borrow::Cow::Borrowed(catalog), Scope::All);
         let needed = |reason| match reason {
-            super::route::Reason::Stop(id) => {
+            super::reason::Reason::Stop(id) => {
                 let when = rules.stops.get(id as usize).and_then(|stop| stop.when.as_ref());
                 when.is_none_or(|when| facts.decided.get(when) != Some(&false))
             }
-            super::route::Reason::Every(_)
-            | super::route::Reason::Decided(_)
-            | super::route::Reason::Minor
-            | super::route::Reason::Major
-            | super::route::Reason::Undecided(_)
-            | super::route::Reason::Detour(_)
-            | super::route::Reason::Edition(_)
-            | super::route::Reason::Target => true,
+            super::reason::Reason::Every(_)
+            | super::reason::Reason::Decided(_)
+            | super::reason::Reason::Minor
+            | super::reason::Reason::Major
+            | super::reason::Reason::Undecided(_)
+            | super::reason::Reason::Detour(_)
+            | super::reason::Reason::Edition(_)
+            | super::reason::Reason::Target => true,
         };
         let mut at: Vec<u32> = table.waypoints.iter().filter(|w| needed(w.reason)).map(|w| w.at).collect();
         at.dedup();

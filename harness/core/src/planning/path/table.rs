@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::route::Reason;
+use super::reason::Reason;
 use super::rules::{Rules, Stop};
 use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::{Edition, Line, Release};

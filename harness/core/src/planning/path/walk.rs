@@ -1,7 +1,7 @@
 //! Applies allowed and forbidden hops: the fewest hops that are all legal, around what is forbidden.
 
+use super::reason::{Leg, Reason};
 use super::refusal::Refusal;
-use super::route::{Leg, Reason};
 use super::rules::Rules;
 use super::table::Table;
 use crate::vocabulary::release::Release;

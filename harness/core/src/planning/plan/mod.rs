@@ -2,13 +2,15 @@
 
 mod build;
 mod error;
+mod inputs;
 mod path_json;
 mod planned_path;
 mod stages;
 mod text;
 
-pub use build::{build, names, services, settings};
+pub use build::build;
 pub use error::PlanError;
+pub use inputs::{names, services, settings};
 pub use path_json::{path_json, refusal_json};
 pub use planned_path::{ListOrigin, PathRequest, PlannedPath, origins, plan_path, source, stop_list};
 pub use text::{describe, humane, render, render_notices};

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::build::{kinds, names, services, settings};
 use super::error::PlanError;
+use super::inputs::{kinds, names, services, settings};
 use super::{ImageNeed, Phase, PlannedHop, Stage, StageAction};
 use crate::model::product::Product;
 use crate::model::scenario::{CheckKind, Rollback, Scenario};

@@ -91,7 +91,7 @@ fn split_suffix<'a>(text: &str, suffix: &'a str) -> Result<(String, &'a str), Re
         None => (suffix, ""),
     };
     if pre.is_empty() {
-        // GitLab tags its candidates `13.0.0+rc42.ce.0`; they come before 13.0.0 all the same.
+        // Some products tag candidates as `13.0.0+rc42.ce.0`; these come before 13.0.0 all the same.
         let is_candidate = build.strip_prefix("rc").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
         return Ok(if is_candidate { (build.to_owned(), "") } else { (String::new(), build) });
     }

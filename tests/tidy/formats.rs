@@ -1,0 +1,59 @@
+//! What the repository ships is what the code reads and writes: schemas, products, scenarios.
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::process::Command;
+
+    use crate::tree::{Tested, files, root};
+
+    const FORMATS: [&str; 4] = ["product", "scenario", "events", "runbook"];
+
+    fn rehearse() -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
+        command.current_dir(root());
+        command
+    }
+
+    #[test]
+    fn the_committed_schemas_are_those_of_the_code() -> Tested {
+        for format in FORMATS {
+            let made = rehearse().args(["schema", format]).output()?;
+            assert!(made.status.success() && made.stdout.starts_with(b"{"), "{format}");
+            let path = root().join(format!("docs/schema/{format}.json"));
+            if std::env::var_os("REHEARSE_BLESS").is_some() {
+                fs::create_dir_all(root().join("docs/schema"))?;
+                fs::write(&path, &made.stdout)?;
+            }
+            let committed = fs::read(&path).unwrap_or_default();
+            assert!(made.stdout == committed, "docs/schema/{format}.json is old: REHEARSE_BLESS=1 writes it anew");
+        }
+        let committed: BTreeSet<String> = files("docs/schema", "json")?.into_iter().map(|file| file.path).collect();
+        assert_eq!(committed, FORMATS.map(|format| format!("docs/schema/{format}.json")).into());
+        Ok(())
+    }
+
+    #[test]
+    fn every_product_and_every_scenario_is_valid_and_every_product_is_embedded() -> Tested {
+        let (scenarios, products) = (files("scenarios", "yaml")?, files("harness/products", "yaml")?);
+        let all = scenarios.iter().chain(&products).map(|file| &file.path);
+        let validated = rehearse().arg("validate").args(all).output()?;
+        assert!(validated.status.success(), "{}", String::from_utf8_lossy(&validated.stderr));
+        let listed = String::from_utf8(rehearse().arg("list").output()?.stdout)?;
+        for file in products.iter().filter(|file| file.path.ends_with("/product.yaml")) {
+            let name = file.path.split('/').nth(2).unwrap_or_default();
+            assert!(listed.lines().any(|line| line.split_whitespace().any(|word| word == name)), "{name}:\n{listed}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_is_not_valid_would_be_seen() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("broken.yaml");
+        fs::write(&file, "scenario: s\nproduct: p\nnonsense: 1\n")?;
+        assert_eq!(rehearse().arg("validate").arg(&file).output()?.status.code(), Some(2));
+        Ok(())
+    }
+}
