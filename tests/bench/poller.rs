@@ -20,11 +20,11 @@ use rehearse_core::model::product::Product;
 use rehearse_core::model::scenario::Scenario;
 use rehearse_core::outcome::event::{Event, EventKind};
 use rehearse_core::outcome::reporter::{ReportError, Reporter};
-use rehearse_core::vocabulary::ident::{DeploymentName, RunId};
 use rehearse_core::outcome::summary::Summary;
 use rehearse_core::source::span::Source;
 use rehearse_core::source::spec::read;
 use rehearse_core::vocabulary::catalog::Catalog;
+use rehearse_core::vocabulary::ident::{DeploymentName, RunId};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 

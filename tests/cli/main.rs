@@ -55,6 +55,24 @@ fn help_shows_examples_and_exit_codes() -> Tried {
 }
 
 #[test]
+fn colour_follows_what_every_tool_follows() -> Tried {
+    let (_folder, file) = scratch("scenario.yaml", "scenrio: x\n")?;
+    let coloured = |variables: &[(&str, &str)]| -> Result<bool, Box<dyn std::error::Error>> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+            command.env_remove(name);
+        }
+        let ran = command.args(["validate", &file]).envs(variables.iter().copied()).output()?;
+        assert_eq!(ran.status.code(), Some(2));
+        Ok(ran.stderr.contains(&0x1b))
+    };
+    assert!(!coloured(&[])?, "standard error is no terminal here");
+    assert!(coloured(&[("CLICOLOR_FORCE", "1")])?);
+    assert!(!coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")])?);
+    Ok(())
+}
+
+#[test]
 fn a_wrong_argument_is_bad_input() -> Tried {
     check(&["plam"], 2, &[], &["unrecognized subcommand", "plan"])?;
     check(&["run"], 2, &[], &["SCENARIO"])?;

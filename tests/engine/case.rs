@@ -101,7 +101,9 @@ impl Rehearsal {
         let backup = folder.path().join("backup");
         std::fs::create_dir_all(&backup)?;
         let mut files = serde_json::Map::new();
-        for (name, text) in [("dump.txt", "a dump"), ("web.env", "# secrets\nSECRET=from=backup\nCOLOUR=red\n")] {
+        for (name, text) in
+            [("dump.txt", "a dump"), ("web.env", "# secrets\nSECRET=from=backup\nCOLOUR=red\nQUOTED=\"$COLOUR\" \n")]
+        {
             std::fs::write(backup.join(name), text)?;
             let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
             files.insert(name.to_owned(), serde_json::json!({ "sha256": digest, "bytes": text.len() }));

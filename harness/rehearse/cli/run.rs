@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::args::{Keep, Progress, RunArgs};
 use super::dry_run::dry_run;
 use super::files::loaded;
-use super::{chain, colour, hindered, refuse, runtime, say};
+use super::{colour, error_chain, hindered, refuse, runtime, say};
 use crate::load::Loaded;
 use crate::session::{SessionError, SessionOptions, SessionOutcome, Stop, prepare_out, run_session};
 use crate::{docker, engine, load, report, secrets, setup};
@@ -92,7 +92,7 @@ async fn one(loaded: Loaded, book: Arc<docker::RecipeCatalog>, args: &RunArgs, o
     let _writing = match prepare_out(&out) {
         Ok(writing) => writing,
         Err(error) => {
-            say(&format!("error: {}", chain(&error)));
+            say(&format!("error: {}", error_chain(&error)));
             return Exit::BadInput;
         }
     };
@@ -129,7 +129,7 @@ async fn one(loaded: Loaded, book: Arc<docker::RecipeCatalog>, args: &RunArgs, o
             exit
         }
         Err(error) => {
-            say(&clean(format!("error: {}", chain(&error))));
+            say(&clean(format!("error: {}", error_chain(&error))));
             match error {
                 SessionError::Out { .. } | SessionError::Busy { .. } | SessionError::Foreign { .. } => Exit::BadInput,
                 SessionError::Http(_) => Exit::Inconclusive,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use rehearse_core::planning::path::Target;
+use rehearse_core::vocabulary::ident::short_run;
 use rehearse_core::vocabulary::release::{Line, Release};
 
 use crate::docker::client::failed;
@@ -29,7 +30,7 @@ pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> R
         ..ContainerCreateBody::default()
     };
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let container = plain(&format!("rehearse-{}-release{count}", images.ownership.run));
+    let container = plain(&format!("rehearse-{}-release{count}", short_run(&images.ownership.run)));
     let options = CreateContainerOptionsBuilder::new().name(&container).build();
     let docker = client.quick().clone();
     let creating = async move { docker.create_container(Some(options), body).await };

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rehearse_core::knowledge::signature::Recogniser;
-use rehearse_core::model::product::{Product, Service};
+use rehearse_core::model::product::{Product, Service, env_file};
 use rehearse_core::model::scenario::Scenario;
 use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::EventKind;
@@ -91,11 +91,7 @@ impl EngineError {
 
     /// The message with all its causes.
     pub fn chain(&self) -> String {
-        match self {
-            Self::Host(error) => error.chain(),
-            Self::Template(error) => error.to_string(),
-            Self::Unobservable(reason) => reason.to_string(),
-        }
+        rehearse_core::text::error_chain(self)
     }
 }
 
@@ -197,7 +193,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             "to": ctx.to.name(),
             "hop": ctx.hop,
             "stage": ctx.stage.0,
-            "run": case.run.0,
+            "run": case.run.short(),
             "product": case.product.product,
             "settings": rehearse_core::planning::plan::settings(&case.product, &case.scenario),
             "each": each,
@@ -247,7 +243,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         })
     }
 
-    /// `KEY=value` lines of a file of the backup; empty lines and those that begin with `#` say nothing.
+    /// The variables of a file of the backup.
     fn env_file(&self, name: &str) -> Result<BTreeMap<String, String>, EngineError> {
         let path = self.part(name)?;
         let read = |file: std::fs::File| {
@@ -256,8 +252,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         let text = std::fs::File::open(&path).and_then(read);
         let text = text.map_err(|source| HostError::File { operation: "read", path, source })?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        Ok(lines.filter_map(|line| line.split_once('=')).map(|(k, v)| (k.trim().to_owned(), v.to_owned())).collect())
+        let variables = env_file(&text).map(|read| read.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        variables
+            .collect::<Result<_, _>>()
+            .map_err(|error| EngineError::not_read(format!("the backup's file {name}: {error}")))
     }
 
     /// A file of the backup on the host.

@@ -245,14 +245,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 impl HostError {
     /// The message with all its causes, on one line.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        rehearse_core::text::error_chain(self)
     }
 }
 

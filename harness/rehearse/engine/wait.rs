@@ -10,6 +10,7 @@ use rehearse_core::observation::{HttpResponse, Response, Rows};
 use rehearse_core::outcome::code::FindingCode;
 use rehearse_core::outcome::finding::Finding;
 use rehearse_core::outcome::subject::Subject;
+use rehearse_core::text::names_an_error;
 use serde_json::Map;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
@@ -238,14 +239,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         // A stack trace ends far below the line that says what happened.
-        let speaks = |line: &str| {
-            let lower = line.to_lowercase();
-            !lower.starts_with("from ")
-                && ["error", "denied", "fatal", "abort", "fail"].iter().any(|word| lower.contains(word))
-        };
         let (last, mut spoken) = (lines.len().saturating_sub(3), 0);
         let telling = |(at, line): (usize, &&str)| {
-            let speaks = spoken < 4 && speaks(line);
+            let speaks = spoken < 4 && names_an_error(line);
             spoken += u32::from(speaks);
             speaks || at >= last
         };

@@ -4,7 +4,6 @@ mod http;
 mod log;
 mod sql;
 mod texts;
-mod utf16;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! `plan.json` and `summary.json`: what was to be done, and what it came to; the latter kept current during the run.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use rehearse_core::outcome::cause::{Cause, Symptom, SymptomDetail};
@@ -318,7 +320,7 @@ impl Files {
         self.redactor.value(&mut value);
         let mut text = serde_json::to_vec_pretty(&value).map_err(|source| lost(&path, source))?;
         text.push(b'\n');
-        write_atomically(&path, &text)
+        write_atomically(&path, |file| file.write_all(&text)).map_err(|source| lost(&path, source))
     }
 }
 
@@ -347,14 +349,15 @@ impl Reporter for Files {
 }
 
 /// Writes a file so that a reader finds the old one or the new one, whole, whenever it looks.
-pub(super) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), ReportError> {
+pub(super) fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut background = path.as_os_str().to_owned();
     background.push(".part");
-    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    folder
-        .and_then(|()| std::fs::write(&background, content))
-        .and_then(|()| std::fs::rename(&background, path))
-        .map_err(|source| lost(path, source))
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    let mut file = BufWriter::new(File::create(&background)?);
+    write(&mut file)?;
+    // The name is given only to a file whose last byte was taken.
+    file.flush()?;
+    std::fs::rename(&background, path)
 }
 
 /// A file that could not be written.

@@ -13,6 +13,7 @@ use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
 use crate::outcome::finding::Finding;
 use crate::outcome::subject::{RequestPart, Subject};
+use crate::text::names_an_error;
 use crate::vocabulary::template::TemplateError;
 
 /// The terms an answer is judged on.
@@ -441,12 +442,7 @@ fn excerpt(text: &str) -> String {
 fn telling(err: &str, out: &str) -> String {
     let text = if err.trim().is_empty() { out } else { err };
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let speaks = |line: &&&str| {
-        let lower = line.to_lowercase();
-        ["error", "detail:", "fatal", "denied", "aborted", "failed"].iter().any(|word| lower.contains(word))
-            && !lower.starts_with('/')
-    };
-    let mut chosen: Vec<&str> = lines.iter().filter(speaks).take(4).copied().collect();
+    let mut chosen: Vec<&str> = lines.iter().filter(|line| names_an_error(line)).take(4).copied().collect();
     if chosen.is_empty() {
         chosen = lines.iter().rev().take(3).rev().copied().collect();
     }

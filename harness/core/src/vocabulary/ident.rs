@@ -31,10 +31,22 @@ impl fmt::Display for StepId {
     }
 }
 
-/// The id of a run: in labels and names of everything it makes.
+/// The id of a run: in the labels of everything it makes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(pub String);
+
+impl RunId {
+    /// The last group of it, which is random: short enough for names.
+    pub fn short(&self) -> &str {
+        short_run(&self.0)
+    }
+}
+
+/// The last group of a run's id.
+pub fn short_run(run: &str) -> &str {
+    run.rsplit('-').next().unwrap_or(run)
+}
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -128,8 +128,10 @@ pub(super) fn known_failure(known: &Known) -> String {
     format!("known failure: {known}\n")
 }
 
-pub(super) fn property(key: &str, value: &str) -> String {
-    format!("[[PROPERTY|{key}={value}]]")
+/// Properties of a case. `junit-report` writes no element `properties`; Jenkins and others read them from the output of
+/// a case as well.
+pub(super) fn properties(properties: &[(String, String)]) -> String {
+    properties.iter().map(|(key, value)| format!("[[PROPERTY|{key}={value}]]\n")).collect()
 }
 
 /// Foreign text in which no one finds a mark of ours.

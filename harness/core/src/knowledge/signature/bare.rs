@@ -3,10 +3,7 @@
 use memchr::memchr;
 use memchr::memmem::find;
 
-use super::lines::code;
-
-/// Begins a terminal's code.
-const ESCAPE: u8 = 0x1b;
+use crate::text::{ESCAPE, end_of_line, escape_length};
 
 /// Ends a line before one that is quoted.
 const QUOTED: &[u8] = b"\n>";
@@ -39,11 +36,13 @@ fn counts(byte: u8) -> bool {
 pub(super) struct Places<'t> {
     text: &'t [u8],
     at: usize,
+    /// Where the line ends in which the last escape sequence was.
+    end: usize,
 }
 
 impl<'t> Places<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, end: 0 }
     }
 }
 
@@ -55,7 +54,11 @@ impl Iterator for Places<'_> {
             let byte = *self.text.get(self.at)?;
             self.at += 1;
             if byte == ESCAPE {
-                self.at += code(&self.text[self.at..]);
+                let from = self.at - 1;
+                if from >= self.end {
+                    self.end = end_of_line(self.text, from);
+                }
+                self.at = from + escape_length(&self.text[from..self.end]);
             } else if byte == b'\n' && self.text.get(self.at) == Some(&b'>') {
                 let marks = self.text[self.at..].iter().take_while(|byte| matches!(byte, b'>' | b' '));
                 self.at += marks.count();

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::LazyLock;
 
+use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
@@ -240,8 +240,7 @@ impl fmt::Display for Expectation {
 #[derive(Debug)]
 struct Short(Expectation);
 
-static GRAMMAR: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?s)^\s*(\S+)\s+at\s+(hop\s+\d+|[^\s,]+)\s*(?:,\s*(.*\S))?\s*$").ok());
+static GRAMMAR: Lazy<Regex> = lazy_regex!(r"(?s)^\s*(\S+)\s+at\s+(hop\s+\d+|[^\s,]+)\s*(?:,\s*(.*\S))?\s*$");
 
 impl Scalar for Short {
     const FORMAT: &'static str = "expectation";
@@ -249,7 +248,7 @@ impl Scalar for Short {
         "`failed at hop-2/upgrade, PATTERN`, `failed at hop 2, PATTERN` or `inconclusive at …`, or a map";
 
     fn parse(text: &str) -> Result<Self, String> {
-        let parts = GRAMMAR.as_ref().and_then(|grammar| grammar.captures(text));
+        let parts = GRAMMAR.captures(text);
         let parts = parts.ok_or_else(|| format!("`{text}` names no outcome and stage"))?;
         let outcome = match &parts[1] {
             "failed" => ExpectedOutcome::Failed,
