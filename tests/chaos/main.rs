@@ -2,8 +2,9 @@
 //! `machine.rs`. The specimen is rehearsed by the program itself, as a user starts it.
 //!
 //! Every change: a few disturbances, and a few runs that are killed or cancelled. `REHEARSE_TIER=nightly`: each disturbance,
-//! 100 kills, 30 cancellations, and an engine behind TLS. `REHEARSE_BLESS=1` writes what was seen into `docs/robustness.md`. Ignored where no engine answers, or
-//! where the tests may not make namespaces (not root); `REHEARSE_REQUIRE_DOCKER=1` fails there.
+//! 100 kills, 30 cancellations, and an engine behind TLS. `REHEARSE_BLESS=1` writes what was seen into
+//! `docs/explanation/robustness.md`. Ignored where no engine answers, or where the tests may not make namespaces (not
+//! root); `REHEARSE_REQUIRE_DOCKER=1` fails there.
 
 #[macro_use]
 mod check {

@@ -1,4 +1,4 @@
-//! `docs/robustness.md`: what was seen, one row for each case, written where `REHEARSE_BLESS=1` asks for it.
+//! `docs/explanation/robustness.md`: what was seen, one row for each case, written where `REHEARSE_BLESS=1` asks for it.
 
 use std::fs;
 use std::path::Path;
@@ -11,12 +11,12 @@ fn write(heading: &str, columns: &str, name: &str, cells: &[&str]) -> Outcome {
     if !std::env::var("REHEARSE_BLESS").is_ok_and(|value| value == "1") {
         return Ok(());
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/robustness.md");
-    let failed = |error: std::io::Error| format!("docs/robustness.md: {error}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/explanation/robustness.md");
+    let failed = |error: std::io::Error| format!("docs/explanation/robustness.md: {error}");
     let old = fs::read_to_string(&path).map_err(failed)?;
     let mut lines: Vec<String> = old.lines().map(str::to_owned).collect();
     let Some(at) = lines.iter().position(|line| line == columns) else {
-        return Err(format!("docs/robustness.md has no table {columns:?} under {heading:?}"));
+        return Err(format!("docs/explanation/robustness.md has no table {columns:?} under {heading:?}"));
     };
     let row = format!("| {name} | {} |", cells.join(" | ").replace('\n', " "));
     let begins = format!("| {name} |");

@@ -2,7 +2,7 @@
 //!
 //! Every change: a clean run and a few faults that show at the first hop. `REHEARSE_TIER=nightly`: all faults, each again
 //! with its first finder switched off, and every control three times. `REHEARSE_BLESS=1` writes what was seen into
-//! `docs/faults.md`. `REHEARSE_REQUIRE_DOCKER=1` fails where no container engine answers.
+//! `docs/explanation/faults.md`. `REHEARSE_REQUIRE_DOCKER=1` fails where no container engine answers.
 
 mod faults;
 mod run;

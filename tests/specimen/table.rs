@@ -1,4 +1,4 @@
-//! `docs/faults.md`: what was planted, and what was seen. Each trial writes its own row, so that they can run in
+//! `docs/explanation/faults.md`: what was planted, and what was seen. Each trial writes its own row, so that they can run in
 //! processes of their own.
 
 use std::fs;
@@ -26,15 +26,19 @@ const FAULT_COLUMNS: &str =
 const CONTROL_COLUMNS: &str = "| control | what is changed | runs | findings |";
 
 fn path() -> PathBuf {
-    root().join("docs/faults.md")
+    root().join("docs/explanation/faults.md")
 }
 
 /// Each fault and control has a row that tells of a run.
 pub(crate) fn complete() -> Result<(), String> {
-    let text = fs::read_to_string(path()).map_err(|error| format!("docs/faults.md: {error}"))?;
+    let text = fs::read_to_string(path()).map_err(|error| format!("docs/explanation/faults.md: {error}"))?;
     let names = FAULTS.iter().map(|fault| fault.name).chain(CONTROLS.iter().map(|control| control.name));
     let missing: Vec<&str> = names.filter(|name| row(&text, name).is_none()).collect();
-    if missing.is_empty() { Ok(()) } else { Err(format!("docs/faults.md has no row of {missing:?}: bless it")) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("docs/explanation/faults.md has no row of {missing:?}: bless it"))
+    }
 }
 
 fn row<'a>(text: &'a str, name: &str) -> Option<&'a str> {
@@ -44,7 +48,7 @@ fn row<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 /// Whether what was seen is at least what the table tells: the kinds of checks that find a fault, and those that still do
 /// without the first of them.
 pub(crate) fn holds(fault: &Fault, seen: &Observation, without: Option<&Observation>) -> Result<(), String> {
-    let text = fs::read_to_string(path()).map_err(|error| format!("docs/faults.md: {error}"))?;
+    let text = fs::read_to_string(path()).map_err(|error| format!("docs/explanation/faults.md: {error}"))?;
     let cells: Vec<&str> = row(&text, fault.name).unwrap_or_default().split('|').map(str::trim).collect();
     let lacks = |cell: usize, finders: &[String]| {
         let told = cells.get(cell).copied().unwrap_or_default();
@@ -57,7 +61,7 @@ pub(crate) fn holds(fault: &Fault, seen: &Observation, without: Option<&Observat
     if first.is_empty() && second.is_empty() {
         return Ok(());
     }
-    Err(format!("docs/faults.md says it is found by {first:?} too, and without the first by {second:?}"))
+    Err(format!("docs/explanation/faults.md says it is found by {first:?} too, and without the first by {second:?}"))
 }
 
 pub(crate) fn write_fault(fault: &Fault, seen: &Observation, without: Option<&Observation>) -> Result<(), String> {
@@ -103,7 +107,9 @@ fn short(told: &str) -> String {
 /// Puts the row of a fault or control into the file, in the order of the lists. One process at a time.
 fn write(name: &str, cells: &[&str]) -> Result<(), String> {
     let lock = fs::File::create(std::env::temp_dir().join("rehearse-specimen-table.lock"));
-    let _turn = lock.and_then(|file| file.lock().map(|()| file)).map_err(|error| format!("docs/faults.md: {error}"))?;
+    let _turn = lock
+        .and_then(|file| file.lock().map(|()| file))
+        .map_err(|error| format!("docs/explanation/faults.md: {error}"))?;
     let old = fs::read_to_string(path()).unwrap_or_default();
     let new = format!("| {name} | {} |", cells.join(" | "));
     let rows = |names: &mut dyn Iterator<Item = &'static str>| -> String {
@@ -114,5 +120,5 @@ fn write(name: &str, cells: &[&str]) -> Result<(), String> {
     let faults = rows(&mut FAULTS.iter().map(|fault| fault.name));
     let controls = rows(&mut CONTROLS.iter().map(|control| control.name));
     let text = format!("{HEAD}{}{faults}{}{controls}", head(FAULT_COLUMNS), head(CONTROL_COLUMNS));
-    fs::write(path(), text).map_err(|error| format!("docs/faults.md: {error}"))
+    fs::write(path(), text).map_err(|error| format!("docs/explanation/faults.md: {error}"))
 }
