@@ -34,6 +34,40 @@ mod tests {
         Ok(())
     }
 
+    /// The reference page of the codes, as the code has them.
+    fn codes_page() -> String {
+        use rehearse_core::outcome::code::{FindingCode, InconclusiveCode};
+        let mut page = String::from(
+            "# Codes\n\n\
+             A code says what kind of fault a finding is, or why something could not be decided. Codes are stable: one that is\n\
+             published keeps its meaning. They stand in `junit.xml` (as the properties `finding` and `inconclusive` of a case),\n\
+             in `summary.json` and in `events.jsonl`; a scenario names them under [`expect`](scenario.md). This page is made\n\
+             from the code.\n\n\
+             ## Findings: the product failed\n\n| code | what it means | what to do |\n|---|---|---|\n",
+        );
+        for code in FindingCode::ALL {
+            page.push_str(&format!("| `{code}` | {} | {} |\n", code.meaning(), code.remedy()));
+        }
+        page.push_str(
+            "\n## Inconclusive: it could not be decided\n\n| code | what it means | what to do |\n|---|---|---|\n",
+        );
+        for code in InconclusiveCode::ALL {
+            page.push_str(&format!("| `{code}` | {} | {} |\n", code.meaning(), code.remedy()));
+        }
+        page
+    }
+
+    #[test]
+    fn the_reference_page_of_the_codes_is_that_of_the_code() -> Tested {
+        let (page, path) = (codes_page(), root().join("docs/reference/finding-codes.md"));
+        if std::env::var_os("REHEARSE_BLESS").is_some() {
+            fs::write(&path, &page)?;
+        }
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        assert!(page == committed, "docs/reference/finding-codes.md is old: REHEARSE_BLESS=1 writes it anew");
+        Ok(())
+    }
+
     #[test]
     fn every_product_and_every_scenario_is_valid_and_every_product_is_embedded() -> Tested {
         let (scenarios, products) = (files("scenarios", "yaml")?, files("harness/products", "yaml")?);
