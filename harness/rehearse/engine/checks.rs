@@ -102,7 +102,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             if let Some(check) = product.checks.migrations.as_ref().filter(|_| has(CheckKind::Migrations)) {
                 let before = match mode {
                     Mode::Baseline => None,
-                    Mode::Hop => state.migrations.as_ref(),
+                    Mode::Hop => state.of(&ctx.deployment).migrations.as_ref(),
                     Mode::Rollback => baseline.as_ref().and_then(|baseline| baseline.migrations.as_ref()),
                 };
                 work.push(Box::pin(async move {
@@ -136,7 +136,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         {
             let before = match mode {
                 Mode::Baseline => None,
-                Mode::Hop => state.graphql.as_ref().map(|(release, schema)| (release, schema)),
+                Mode::Hop => state.of(&ctx.deployment).graphql.as_ref().map(|(release, schema)| (release, schema)),
                 Mode::Rollback => baseline.as_ref().and_then(|known| Some((&ctx.release, known.graphql.as_ref()?))),
             };
             let (made, took) = timed(self.graphql_schema(ctx, check, schema, before, mode)).await;
@@ -144,7 +144,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 made.unwrap_or_else(|trouble| (unmade(CheckKind::Graphql, name::GRAPHQL_SCHEMA, &trouble), None));
             reports.push(report.in_time(took));
             if let (Some(read), true) = (&read, mode != Mode::Rollback) {
-                state.graphql = Some((ctx.release.clone(), read.clone()));
+                state.of_mut(&ctx.deployment).graphql = Some((ctx.release.clone(), read.clone()));
             }
             seen.graphql = read;
         }
@@ -187,7 +187,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             reports.push(report.in_time(took));
         }
         if mode != Mode::Rollback {
-            state.reference = Reference::next(state.reference.take(), &ctx.release, before.as_ref(), after, written);
+            let deployment = state.of_mut(&ctx.deployment);
+            let last = deployment.reference.take();
+            deployment.reference = Reference::next(last, &ctx.release, before.as_ref(), after, written);
         }
         if let Some(check) = data.filter(|check| check.restart_control && mode == Mode::Baseline) {
             let made = self.restart_control(ctx, state, check).await;
@@ -201,7 +203,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         // What could not be read is no reference: the one before stays.
         if mode != Mode::Rollback && seen.migrations.is_some() {
-            state.migrations.clone_from(&seen.migrations);
+            state.of_mut(&ctx.deployment).migrations.clone_from(&seen.migrations);
         }
         seen.tables = before;
         if mode == Mode::Baseline {

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rehearse_core::knowledge::signature::{Place, SEARCHED, Sighting};
 use rehearse_core::model::scenario::CheckKind;
@@ -93,7 +93,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let Some(evidence) = &finding.evidence else { return Vec::new() };
         let path = self.case.out.join(evidence);
         if path.starts_with(self.case.out.join("logs")) {
-            return searched(&path, since(state, &path)).map(|text| (Place::Log, text)).into_iter().collect();
+            return searched(&path, state.printed_before(&path)).map(|text| (Place::Log, text)).into_iter().collect();
         }
         // Tables and other states are ours, not the product's words.
         let Some(kind) = self.evidence.kind(evidence) else { return Vec::new() };
@@ -105,7 +105,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
         let services = self.case.product.services.keys();
         let logs = services.filter_map(|name| self.host.log_file(&deployment, name));
-        logs.filter_map(|file| Some((Place::Log, searched(&file, since(state, &file))?))).collect()
+        logs.filter_map(|file| Some((Place::Log, searched(&file, state.printed_before(&file))?))).collect()
     }
 
     /// What the last command of a stage printed, or the last response said.
@@ -124,12 +124,6 @@ fn place(kind: TextKind) -> Place {
 
 fn joined(reasons: &[Inconclusive]) -> String {
     reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-}
-
-/// Where a container's log stood when the hop began; the beginning for one that was made since.
-fn since(state: &State, file: &Path) -> u64 {
-    let file: PathBuf = file.to_owned();
-    state.log_offsets.values().find(|mark| mark.container.as_ref() == Some(&file)).map_or(0, |mark| mark.printed)
 }
 
 /// As much of a file, from an offset on, as is searched: its beginning and its end.

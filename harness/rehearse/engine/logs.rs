@@ -43,7 +43,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     files.insert(file.clone(), tail.text().parse().unwrap_or(0));
                 }
             }
-            state.log_offsets.insert(name, LogOffset { container, printed, files });
+            state.of_mut(&ctx.deployment).log_offsets.insert(name, LogOffset { container, printed, files });
         }
     }
 
@@ -60,7 +60,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         self.host.logs_written().await;
         for (name, service) in self.services() {
             let printed = self.host.log_file(&ctx.deployment, &name);
-            let mark = state.log_offsets.get(&name).filter(|mark| mode == Mode::Hop && mark.container == printed);
+            let mark = state
+                .of(&ctx.deployment)
+                .log_offsets
+                .get(&name)
+                .filter(|mark| mode == Mode::Hop && mark.container == printed);
             if let Some(file) = &printed {
                 let from = mark.map_or(0, |mark| mark.printed);
                 let shown = self.log_name(ctx, &name);

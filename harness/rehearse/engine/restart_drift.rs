@@ -27,7 +27,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         check: &DataCheck,
     ) -> Result<CheckReport, EngineError> {
         let mut report = CheckReport::new(CheckKind::Data, name::RESTART);
-        let Some(reference) = state.reference.take() else {
+        let Some(reference) = state.of_mut(&ctx.deployment).reference.take() else {
             report.cannot_tell(InconclusiveCode::NotRead, "the tables were not read before");
             return Ok(report.decide());
         };
@@ -53,7 +53,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
         };
         let Some(now) = now else {
-            state.reference = Some(reference);
+            state.of_mut(&ctx.deployment).reference = Some(reference);
             return Ok(report.decide());
         };
         let mut seen = CheckReport::new(CheckKind::Data, name::RESTART);
@@ -89,7 +89,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         self.show(ctx, "differences", &differences, &mut report)?;
         state.restart_drift = restart_drift;
-        state.reference = Some(super::state::Reference { tables: now, ..reference });
+        state.of_mut(&ctx.deployment).reference = Some(super::state::Reference { tables: now, ..reference });
         Ok(report.decide())
     }
 }

@@ -1,16 +1,16 @@
 //! The coordinator: carries out the plan's stages in order and is the only teller of events.
 
+mod background;
 mod ending;
 mod startup;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures_util::{Future, FutureExt};
+use futures_util::FutureExt;
 use rehearse_core::knowledge::signature::Recogniser;
 use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::{Event, EventKind, RunStarted, StageTime};
@@ -24,6 +24,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::background::{BackgroundTasks, Leaves};
 use self::ending::panicked;
 pub use self::startup::{StartupError, report_startup_failure};
 use super::context::{Case, EngineError, RunContext, StepEnd};
@@ -31,7 +32,7 @@ use super::evidence::Evidence;
 use super::host::Host;
 use super::meter::Meter;
 use super::observer::Observer;
-use super::stages::{ObtainedImages, outcome};
+use super::stages::outcome;
 use super::state::State;
 
 /// Whether what a run made is kept at its end.
@@ -102,15 +103,6 @@ impl<'r> EventEmitter<'r> {
             }
         }
     }
-}
-
-/// The images that are made available beside other stages.
-struct BackgroundStage<'f> {
-    stage: Stage,
-    began: Instant,
-    meter: Meter,
-    work: Pin<Box<dyn Future<Output = Result<ObtainedImages, EngineError>> + Send + 'f>>,
-    done: Option<(Result<ObtainedImages, EngineError>, Duration)>,
 }
 
 enum Ended {
@@ -184,43 +176,40 @@ pub async fn rehearse<H: Host, O: Observer>(
         rollback_broken: None,
         over: None,
     };
-    let mut background: Option<BackgroundStage<'_>> = None;
+    let mut background = BackgroundTasks::default();
     for stage in plan.stages.iter().filter(|stage| !matches!(stage.action, StageAction::Teardown)) {
-        if let StageAction::Images { images, background: true } = &stage.action {
-            if let Some(reason) = run.skip_reason(stage) {
-                emitter.emit(EventKind::StageSkipped { stage: stage.id.clone(), reason });
-                continue;
-            }
-            emitter.emit(EventKind::StageStarted { stage: stage.id.clone() });
-            let meter = Meter::new();
-            let own = RunContext { meter: meter.clone(), ..run_context.clone() };
-            let (images, of) = (images.clone(), stage.clone());
-            let work = Box::pin(async move {
-                let done = AssertUnwindSafe(own.obtain(&of, &images)).catch_unwind().await;
-                done.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
-            });
-            background = Some(BackgroundStage { stage: stage.clone(), began: Instant::now(), meter, work, done: None });
-            continue;
-        }
-        let of_source = matches!(stage.phase, Phase::Preparation | Phase::Source)
-            && !matches!(stage.action, StageAction::Baseline { .. });
-        let needs_all_images =
-            !of_source || matches!(stage.action, StageAction::VerifyBackup | StageAction::Images { .. });
-        if needs_all_images && let Some(waiting) = background.take() {
-            run.join(waiting, &mut emitter, &mut from_work).await;
+        if !stage.in_background() && needs_background(stage) {
+            run.join(std::mem::take(&mut background), &mut emitter, &mut from_work).await;
         }
         if let Some(reason) = run.skip_reason(stage) {
             emitter.emit(EventKind::StageSkipped { stage: stage.id.clone(), reason });
             continue;
         }
-        run.stage(stage, &mut background, &mut emitter, &mut from_work).await;
+        match &stage.action {
+            StageAction::Images { images, background: true } => {
+                emitter.emit(EventKind::StageStarted { stage: stage.id.clone() });
+                let meter = Meter::new();
+                let own = RunContext { meter: meter.clone(), ..run_context.clone() };
+                background.add(stage, meter, async move {
+                    let held = own.obtain(stage, images).await?;
+                    let leaves: Leaves<'_> = Box::new(move |state| own.keep_images(stage, held, state));
+                    Ok(leaves)
+                });
+            }
+            _ => run.stage(stage, &mut background, &mut emitter, &mut from_work).await,
+        }
     }
-    if let Some(waiting) = background.take() {
-        run.join(waiting, &mut emitter, &mut from_work).await;
-    }
+    run.join(background, &mut emitter, &mut from_work).await;
     run.teardown(&plan.stages, &mut emitter, terms).await;
     emitter.emit(EventKind::RunFinished);
     Finished { summary: emitter.summary, trouble: emitter.trouble }
+}
+
+/// Whether a stage needs what runs in the background: all but the stages that make the source release ready.
+fn needs_background(stage: &Stage) -> bool {
+    let before_baseline = matches!(stage.phase, Phase::Preparation | Phase::Source)
+        && !matches!(stage.action, StageAction::Baseline { .. });
+    !before_baseline
 }
 
 struct Run<'w, H, O> {
@@ -258,11 +247,11 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         self.broken.clone().or(needless.map(SkipReason::NotNeeded))
     }
 
-    /// Carries out one stage, and keeps what runs beside it going.
+    /// Carries out one stage, and keeps what runs in its background going.
     async fn stage(
         &mut self,
         stage: &Stage,
-        background: &mut Option<BackgroundStage<'_>>,
+        background: &mut BackgroundTasks<'_>,
         emitter: &mut EventEmitter<'_>,
         from_work: &mut UnboundedReceiver<EventKind>,
     ) {
@@ -273,21 +262,12 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             let work = AssertUnwindSafe(self.run_context.perform(stage, &mut self.state)).catch_unwind();
             let mut work = std::pin::pin!(work);
             loop {
-                let beside_work = async {
-                    match background.as_mut() {
-                        Some(background) if background.done.is_none() => {
-                            let done = (&mut background.work).await;
-                            background.done = Some((done, background.began.elapsed()));
-                        }
-                        _ => std::future::pending().await,
-                    }
-                };
                 tokio::select! {
                     biased;
                     () = self.cancel.cancelled() => break Ended::Over(Over::Cancelled),
                     told = from_work.recv() => told.into_iter().for_each(|kind| emitter.emit(kind)),
                     done = &mut work => break Ended::Work(done.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))),
-                    () = beside_work => {}
+                    () = background.advance() => {}
                     // What is to be told of it is asked below.
                     () = self.run_context.host.interfered() => break Ended::Over(Over::Interfered(Interruption::default())),
                     () = tokio::time::sleep_until(self.deadline) => break Ended::Over(Over::Deadline),
@@ -299,42 +279,6 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         }
         let ended = self.without_interference(stage, ended, emitter).await;
         self.finish(stage, began.elapsed(), before, &self.run_context.meter.clone(), ended, emitter);
-    }
-
-    /// Waits for what ran beside other stages.
-    async fn join(
-        &mut self,
-        mut background: BackgroundStage<'_>,
-        emitter: &mut EventEmitter<'_>,
-        from_work: &mut UnboundedReceiver<EventKind>,
-    ) {
-        let mut wall = None;
-        let done = match (background.done.take(), self.over.clone()) {
-            (Some((done, took)), _) => {
-                wall = Some(took);
-                Ended::Work(
-                    done.and_then(|held| self.run_context.keep_images(&background.stage, held, &mut self.state)),
-                )
-            }
-            (None, Some(over)) => Ended::Over(over),
-            (None, None) => loop {
-                tokio::select! {
-                    biased;
-                    () = self.cancel.cancelled() => break Ended::Over(Over::Cancelled),
-                    told = from_work.recv() => told.into_iter().for_each(|kind| emitter.emit(kind)),
-                    done = &mut background.work => break Ended::Work(
-                        done.and_then(|held| self.run_context.keep_images(&background.stage, held, &mut self.state)),
-                    ),
-                    () = tokio::time::sleep_until(self.deadline) => break Ended::Over(Over::Deadline),
-                }
-            },
-        };
-        while let Ok(kind) = from_work.try_recv() {
-            emitter.emit(kind);
-        }
-        let wall = wall.unwrap_or_else(|| background.began.elapsed());
-        let done = self.without_interference(&background.stage.clone(), done, emitter).await;
-        self.finish(&background.stage.clone(), wall, StageTime::default(), &background.meter.clone(), done, emitter);
     }
 
     fn finish(

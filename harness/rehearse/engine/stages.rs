@@ -15,6 +15,7 @@ use rehearse_core::outcome::reason::{Inconclusive, Reason, StopDecision};
 use rehearse_core::outcome::verdict::Outcome;
 use rehearse_core::planning::path::Target;
 use rehearse_core::planning::plan::{ImageNeed, Stage, StageAction};
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 use super::backup;
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
@@ -62,7 +63,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             StageAction::Preflight { steps } => {
                 // The pre-check is the old release's, on its images; only `to` speaks of where the hop goes.
                 let goal = stage.hop.unwrap_or_default();
-                let mut ctx = state.ctx(self, stage, state.at.0);
+                let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
+                let at = state.of(&deployment).at.0;
+                let mut ctx = state.ctx(self, stage, at);
                 ctx.to = state.release(self, goal);
                 ctx.hop = goal;
                 self.steps(&ctx, steps).await
@@ -79,7 +82,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 let hop = stage.hop.unwrap_or_default();
                 let ctx = state.ctx(self, stage, hop);
                 self.checks(&ctx, state, checks, Mode::Hop).await;
-                state.at = (hop, ctx.release);
+                state.of_mut(&ctx.deployment).at = (hop, ctx.release);
                 Ok(StepEnd::Done)
             }
             StageAction::RollbackInPlace { steps } => {

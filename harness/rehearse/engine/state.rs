@@ -1,7 +1,7 @@
 //! What the stages of a run leave for each other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rehearse_core::observation::graphql::Schema;
@@ -81,26 +81,43 @@ pub(crate) struct LogOffset {
     pub(crate) files: BTreeMap<String, u64>,
 }
 
+/// What is known of one deployment: clonable, so that a plan may go on from any of its stages more than once.
+#[derive(Debug, Clone)]
+pub(crate) struct DeploymentState {
+    /// The release it is on, and the hop that brought it there.
+    pub(crate) at: (u32, Release),
+    /// The tables that the next hop is compared with.
+    pub(crate) reference: Option<Reference>,
+    /// What was recorded of migrations before the hop.
+    pub(crate) migrations: Option<MigrationState>,
+    /// The GraphQL schema before the hop, and the release that had it.
+    pub(crate) graphql: Option<(Release, Schema)>,
+    /// Where the logs of its services stood when the hop began.
+    pub(crate) log_offsets: BTreeMap<String, LogOffset>,
+}
+
+impl DeploymentState {
+    fn on(source: Release) -> Self {
+        let at = (0, source);
+        Self { at, reference: None, migrations: None, graphql: None, log_offsets: BTreeMap::new() }
+    }
+}
+
 /// What the stages of a run leave for each other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(crate) images: BTreeMap<(u32, String), ImageHeld>,
     pub(crate) verified: Option<Verified>,
     /// The release each hop really goes to: what its image holds, where a line was asked for.
     pub(crate) actual: BTreeMap<u32, Release>,
-    /// The release the main deployment is on, and the hop that brought it there.
-    pub(crate) at: (u32, Release),
     pub(crate) baseline: Option<Arc<Baseline>>,
-    pub(crate) reference: Option<Reference>,
     /// What a plain restart of the source release changes.
     pub(crate) restart_drift: RestartDrift,
-    /// What was recorded of migrations before the hop.
-    pub(crate) migrations: Option<MigrationState>,
-    /// The GraphQL schema before the hop, and the release that had it.
-    pub(crate) graphql: Option<(Release, Schema)>,
-    pub(crate) log_offsets: BTreeMap<String, LogOffset>,
     /// Hops that the restored data does not need, with the reason.
     pub(crate) needless: BTreeMap<u32, StopDecision>,
+    deployments: BTreeMap<DeploymentName, DeploymentState>,
+    /// What is known of a deployment that no stage has left anything of.
+    fresh: DeploymentState,
 }
 
 impl State {
@@ -109,25 +126,38 @@ impl State {
             images: BTreeMap::new(),
             verified: None,
             actual: BTreeMap::new(),
-            at: (0, source),
             baseline: None,
-            reference: None,
             restart_drift: RestartDrift::default(),
-            migrations: None,
-            graphql: None,
-            log_offsets: BTreeMap::new(),
             needless: BTreeMap::new(),
+            deployments: BTreeMap::new(),
+            fresh: DeploymentState::on(source),
         }
     }
 
+    /// What is known of a deployment.
+    pub(crate) fn of(&self, deployment: &DeploymentName) -> &DeploymentState {
+        self.deployments.get(deployment).unwrap_or(&self.fresh)
+    }
+
+    /// What is known of a deployment, to be changed.
+    pub(crate) fn of_mut(&mut self, deployment: &DeploymentName) -> &mut DeploymentState {
+        self.deployments.entry(deployment.clone()).or_insert_with(|| self.fresh.clone())
+    }
+
+    /// Where a container's own log stood when the hop began; the beginning for one that was made since.
+    pub(crate) fn printed_before(&self, log: &Path) -> u64 {
+        let mut offsets = self.deployments.values().flat_map(|deployment| deployment.log_offsets.values());
+        offsets.find(|offset| offset.container.as_deref() == Some(log)).map_or(0, |offset| offset.printed)
+    }
+
     /// The release of a hop: as its image holds it, or as planned.
-    pub(crate) fn release<H: Host, O: Observer>(&self, world: &RunContext<H, O>, hop: u32) -> Release {
-        let planned = || world.case.plan.hops.iter().find(|planned| planned.number == hop).map(|hop| hop.to.clone());
-        self.actual.get(&hop).cloned().or_else(planned).unwrap_or_else(|| world.case.plan.from.clone())
+    pub(crate) fn release<H: Host, O: Observer>(&self, run: &RunContext<H, O>, hop: u32) -> Release {
+        let planned = || run.case.plan.hops.iter().find(|planned| planned.number == hop).map(|hop| hop.to.clone());
+        self.actual.get(&hop).cloned().or_else(planned).unwrap_or_else(|| run.case.plan.from.clone())
     }
 
     /// Where and on what release the steps of a stage happen; `goal` is the hop whose release they go to.
-    pub(crate) fn ctx<H: Host, O: Observer>(&self, world: &RunContext<H, O>, stage: &Stage, goal: u32) -> StageContext {
+    pub(crate) fn ctx<H: Host, O: Observer>(&self, run: &RunContext<H, O>, stage: &Stage, goal: u32) -> StageContext {
         // A service that does not change with the release has one image, the source's.
         let of_source = self.images.iter().filter(|((hop, _), _)| *hop == 0);
         let of_goal = self.images.iter().filter(|((hop, _), _)| *hop == goal);
@@ -135,9 +165,9 @@ impl State {
         StageContext {
             stage: StageId(stage.id.0.clone()),
             deployment: deployment.clone(),
-            release: self.release(world, goal),
-            to: self.release(world, goal),
-            from: if deployment == DeploymentName::main() { self.at.1.clone() } else { world.case.plan.from.clone() },
+            release: self.release(run, goal),
+            to: self.release(run, goal),
+            from: self.of(&deployment).at.1.clone(),
             hop: goal,
             images: of_source.chain(of_goal).map(|((_, name), image)| (name.clone(), image.clone())).collect(),
         }

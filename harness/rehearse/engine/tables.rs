@@ -39,7 +39,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     ) -> Result<(Vec<CheckReport>, Option<DataState>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Data, name::TABLES);
         let mut structure = CheckReport::new(CheckKind::Data, name::STRUCTURE);
-        let last = state.reference.as_ref().filter(|_| mode == Mode::Hop);
+        let last = state.of(&ctx.deployment).reference.as_ref().filter(|_| mode == Mode::Hop);
         let reference = match mode {
             Mode::Baseline => None,
             Mode::Hop => last.map(|last| &last.tables),

@@ -1,0 +1,111 @@
+//! Tasks that run in the background of the stages: each belongs to a stage of its own and has a meter of its own.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::future::select_all;
+use futures_util::{Future, FutureExt};
+use rehearse_core::outcome::event::{EventKind, StageTime};
+use rehearse_core::planning::plan::Stage;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
+
+use super::ending::panicked;
+use super::{Ended, EventEmitter, Over, Run};
+use crate::engine::context::{EngineError, StepEnd};
+use crate::engine::host::Host;
+use crate::engine::meter::Meter;
+use crate::engine::observer::Observer;
+use crate::engine::state::State;
+
+/// What a task leaves for the run, done when the run comes to need it: no stage sees the state change under it.
+pub(super) type Leaves<'f> = Box<dyn FnOnce(&mut State) -> Result<StepEnd, EngineError> + Send + 'f>;
+
+type Work<'f> = Pin<Box<dyn Future<Output = Result<Leaves<'f>, EngineError>> + Send + 'f>>;
+
+struct BackgroundTask<'f> {
+    stage: Stage,
+    began: Instant,
+    meter: Meter,
+    work: Work<'f>,
+    /// What came of it, and how long it took.
+    done: Option<(Result<Leaves<'f>, EngineError>, Duration)>,
+}
+
+/// The tasks that run in the background now.
+#[derive(Default)]
+pub(super) struct BackgroundTasks<'f>(Vec<BackgroundTask<'f>>);
+
+impl<'f> BackgroundTasks<'f> {
+    /// Adds a task. It goes on only while [`Self::advance`] is awaited.
+    pub(super) fn add(
+        &mut self,
+        stage: &Stage,
+        meter: Meter,
+        work: impl Future<Output = Result<Leaves<'f>, EngineError>> + Send + 'f,
+    ) {
+        let work = AssertUnwindSafe(work).catch_unwind();
+        let work = work.map(|done| done.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))));
+        let (began, work) = (Instant::now(), Box::pin(work));
+        self.0.push(BackgroundTask { stage: stage.clone(), began, meter, work, done: None });
+    }
+
+    fn all_done(&self) -> bool {
+        self.0.iter().all(|task| task.done.is_some())
+    }
+
+    /// Keeps all of them going until one more has ended. May be dropped at any await point and awaited again.
+    pub(super) async fn advance(&mut self) {
+        let open = self.0.iter_mut().filter(|task| task.done.is_none()).map(|task| {
+            Box::pin(async {
+                let done = (&mut task.work).await;
+                task.done = Some((done, task.began.elapsed()));
+            })
+        });
+        let open: Vec<_> = open.collect();
+        if open.is_empty() {
+            return std::future::pending().await;
+        }
+        select_all(open).await;
+    }
+}
+
+impl<H: Host, O: Observer> Run<'_, H, O> {
+    /// Waits for all that runs in the background, and takes what it leaves.
+    pub(super) async fn join(
+        &mut self,
+        mut tasks: BackgroundTasks<'_>,
+        emitter: &mut EventEmitter<'_>,
+        from_work: &mut UnboundedReceiver<EventKind>,
+    ) {
+        let over = loop {
+            if self.over.is_some() || tasks.all_done() {
+                break self.over.clone();
+            }
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => break Some(Over::Cancelled),
+                told = from_work.recv() => told.into_iter().for_each(|kind| emitter.emit(kind)),
+                () = tasks.advance() => {}
+                () = tokio::time::sleep_until(self.deadline) => break Some(Over::Deadline),
+            }
+        };
+        for BackgroundTask { stage, began, meter, done, .. } in tasks.0 {
+            let (wall, ended) = match (done, &over) {
+                (Some((done, took)), _) => (took, Ended::Work(done.and_then(|leaves| leaves(&mut self.state)))),
+                (None, Some(over)) => (began.elapsed(), Ended::Over(over.clone())),
+                (None, None) => {
+                    let lost = EngineError::bug(format!("the background task {} was lost", stage.id));
+                    (began.elapsed(), Ended::Work(Err(lost)))
+                }
+            };
+            // What it told on its way, and what taking it told, belongs to its stage.
+            while let Ok(kind) = from_work.try_recv() {
+                emitter.emit(kind);
+            }
+            let ended = self.without_interference(&stage, ended, emitter).await;
+            self.finish(&stage, wall, StageTime::default(), &meter, ended, emitter);
+        }
+    }
+}
