@@ -288,7 +288,7 @@ const RULED: &[Ruled] = &[
         r#"{"mapped-values": {"column": "steps.done", "map": {"new": "open"}}}"#,
         "update steps set done = 'open' where done = 'new'",
         "noted: table steps has other values in done of 1 rows as mapped",
-        "unclear: table steps is too large",
+        "unclear: table steps: it is too large",
     ),
     (
         r#"{"mapped-values": {"column": "steps.done", "map": {"new": "open"}}}"#,
@@ -311,7 +311,7 @@ const RULED: &[Ruled] = &[
     (
         r#"{"mapped-values": {"column": "steps.done", "sql": "replace(t.wrong)"}}"#,
         "select 1",
-        "unclear: table steps, as its rules say",
+        "unclear: table steps: as its rules say",
         "=",
     ),
     (
@@ -361,7 +361,7 @@ const RULED: &[Ruled] = &[
         r#"{"moved-rows": {"from": "steps", "to": "jobs", "key": {"a": "major", "b": "minor"}}}"#,
         "create table jobs (id int primary key, major int, minor int); insert into jobs select a * 10 + b, a, b from steps where b = 1; drop table steps",
         "the column done is gone; 1 row lost (a=1 b=2)",
-        "unclear: table steps is too large",
+        "unclear: table steps: it is too large",
     ),
 ];
 
