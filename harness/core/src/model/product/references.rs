@@ -134,7 +134,7 @@ impl Scenario {
                     None,
                 ));
             }
-            for (index, _) in expect.findings.iter().enumerate().filter(|(_, p)| p.regex().is_match("")) {
+            for (index, _) in expect.findings.iter().enumerate().filter(|(_, p)| p.matches_empty()) {
                 let at = if expect.short { "/expect".to_owned() } else { format!("/expect/findings/{index}") };
                 walk.problems.push(document.problem(
                     &at,

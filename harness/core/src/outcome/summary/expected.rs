@@ -115,7 +115,7 @@ fn differing(stage: &StageRecord, expectation: &Expectation) -> impl Iterator<It
         .collect();
     let unseen = expectation.findings.iter().filter(|pattern| !texts.iter().any(|text| pattern.regex().is_match(text)));
     let findings = unseen.map(|pattern| {
-        let wanted = format!("one that matches {:?}", pattern.regex().as_str());
+        let wanted = format!("one that matches {:?}", pattern.as_str());
         Finding::new(format!("a finding at stage {}", stage.id), wanted, format!("none among {}", texts.len()))
     });
     let failing =
