@@ -8,10 +8,16 @@ use std::time::Duration;
 use rehearse::report::{attribute, head_and_tail, junit, one_line, xml};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::migrations::Migration;
-use rehearse_core::outcome::event::{CheckReport, Event, EventKind, RunId, RunStarted, StageId, StageTime};
+use rehearse_core::outcome::code::{FindingCode, InconclusiveCode};
+use rehearse_core::outcome::event::{CheckReport, Event, EventKind, RunStarted, StageTime};
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::note::Note;
+use rehearse_core::outcome::reason::{Inconclusive, Reason};
+use rehearse_core::outcome::subject::Subject;
 use rehearse_core::outcome::summary::Summary;
-use rehearse_core::outcome::verdict::{Finding, Outcome};
-use rehearse_core::planning::plan::{Plan, Stage, StageAction};
+use rehearse_core::outcome::verdict::Outcome;
+use rehearse_core::planning::plan::{Phase, Plan, Stage, StageAction};
+use rehearse_core::vocabulary::ident::{RunId, StageId};
 
 /// The first byte says what the run came to; texts stand behind it, one after the other behind each 0xfe.
 pub(crate) fn check(data: &[u8]) {
@@ -53,7 +59,7 @@ pub(crate) fn check(data: &[u8]) {
         .collect();
     // What a finding saw stands in a case as it was sanitised, unless it is long enough to be cut.
     for text in texts.iter().filter(|text| text.len() < 1000 && rest.len() < 8000) {
-        let line = format!("\nseen      {}", xml(text));
+        let line = format!("\nactual    {}", xml(text));
         assert!(said.iter().any(|said| said.contains(&line)), "{line:?} is in none of {said:?}");
     }
 }
@@ -83,7 +89,10 @@ fn summary(seed: u8, texts: &[String]) -> Option<Summary> {
         number,
         id: StageId(format!("{number}{}", text(at))),
         title: text(at + 1),
+        phase: Phase::Source,
         hop: None,
+        deployment: None,
+        parent: None,
         action,
     };
     let stages = vec![
@@ -115,7 +124,8 @@ fn summary(seed: u8, texts: &[String]) -> Option<Summary> {
     let mut kinds = vec![EventKind::RunStarted(Box::new(started)), EventKind::StageStarted { stage: ids[0].clone() }];
     for (at, seen) in texts.iter().enumerate() {
         let finding = |seen: &str| {
-            let mut finding = Finding::new(text(at + 1), text(at + 2), seen);
+            let subject = Subject::Table(text(at + 1));
+            let mut finding = Finding::new(FindingCode::RowsLost, subject, text(at + 2), seen);
             finding.evidence = (seed & 1 == 0).then(|| text(at + 3));
             finding
         };
@@ -126,10 +136,10 @@ fn summary(seed: u8, texts: &[String]) -> Option<Summary> {
         report.assertions = 1;
         report.findings.push(finding(seen));
         report.notes.push(text(at + 5));
-        report.inconclusive.extend((seed & 2 == 0).then(|| text(at + 6)));
+        report.inconclusive.extend((seed & 2 == 0).then(|| Inconclusive::new(InconclusiveCode::NotRead, text(at + 6))));
         report.evidence.push(text(at + 7));
         kinds.push(EventKind::Checked { stage: ids[0].clone(), report: report.decide() });
-        kinds.push(EventKind::Noted { stage: ids[0].clone(), text: seen.clone() });
+        kinds.push(EventKind::Noted { stage: ids[0].clone(), note: Note::Remark(seen.clone()) });
     }
     let end = |stage: &StageId, outcome, reason| EventKind::StageFinished {
         stage: stage.clone(),
@@ -143,7 +153,11 @@ fn summary(seed: u8, texts: &[String]) -> Option<Summary> {
     kinds.push(EventKind::StageStarted { stage: ids[1].clone() });
     let migration = Migration { version: text(0), name: text(1), took: None };
     kinds.push(EventKind::Migrated { stage: ids[1].clone(), migration });
-    kinds.push(end(&ids[1], Outcome::Inconclusive, Some(text(3))));
+    kinds.push(end(
+        &ids[1],
+        Outcome::Inconclusive,
+        Some(Reason::Inconclusive(Inconclusive::new(InconclusiveCode::NotRead, text(3)))),
+    ));
     if seed & 4 == 0 {
         kinds.push(EventKind::StageStarted { stage: ids[2].clone() });
         kinds.push(end(&ids[2], Outcome::Passed, None));

@@ -17,11 +17,11 @@ use rehearse_core::runbook::Runbook;
 use rehearse_core::source::diagnostic::{Problem, Rejected, did_you_mean};
 use rehearse_core::source::span::{Source, Span};
 use rehearse_core::source::spec::{Document, read};
+use rehearse_core::text::error_chain;
 use rehearse_core::vocabulary::catalog::Catalog;
 use rehearse_core::vocabulary::release::Line;
 
 use crate::docker::{Recipe, RecipeCatalog, RecipeError, embedded, read_folder};
-use crate::session::chain;
 
 pub use overrides::CliOverrides;
 pub(crate) use overrides::ends;
@@ -397,7 +397,7 @@ pub fn rehearsal_by(
         match given.behind(&mistake) {
             Some(argument) => LoadError::Argument {
                 argument,
-                reason: chain(&mistake),
+                reason: error_chain(&mistake),
                 scenario: path.display().to_string(),
                 help: overrides::help(&mistake, &product, &catalog),
             },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rehearse_core::model::product::{env_file, unquoted};
 use rehearse_core::secret::{Redactor, Secret, TooPlain, names_a_secret};
 
 use crate::engine::backup_text;
@@ -26,11 +27,9 @@ pub fn redactor(loaded: &Loaded) -> (Redactor, Vec<TooPlain>) {
         let mut variables: BTreeMap<String, String> =
             spec.env.iter().map(|(name, value)| (name.clone(), value.text().to_owned())).collect();
         if let Some(text) = spec.env_file.as_ref().and_then(|file| read(loaded, file)) {
-            let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-            variables.extend(lines.filter_map(|line| line.split_once('=')).map(|(name, value)| {
-                let quoted = |mark| value.strip_prefix(mark).and_then(|value| value.strip_suffix(mark));
-                (name.trim().to_owned(), quoted('"').or_else(|| quoted('\'')).unwrap_or(value).to_owned())
-            }));
+            // Whoever shows a value may have taken its quotes away: without them it is found with them, too.
+            let bare = |(name, value): (&str, &str)| (name.to_owned(), unquoted(value).unwrap_or(value).to_owned());
+            variables.extend(env_file(&text).flatten().map(bare));
         }
         // What is filled in from a setting is known by the setting.
         for (name, value) in variables.iter().filter(|(_, value)| !value.contains("{{")) {

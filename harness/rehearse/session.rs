@@ -1,15 +1,19 @@
 //! One rehearsal from its files to its exit: wires the host, the observer and the reporters to the engine.
 
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rehearse_core::outcome::event::{Reporter, RunId};
+use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::summary::Summary;
 use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::secret::Redactor;
+use rehearse_core::text::error_chain;
+use rehearse_core::vocabulary::ident::RunId;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::docker::{DockerHost, Owner, OwnershipLabels, RecipeCatalog, Selection, Settings, sweep};
 use crate::engine::host::HostError;
@@ -80,21 +84,6 @@ pub enum SessionError {
     },
 }
 
-/// An error with its causes, each said once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 /// A session that is over.
 #[must_use]
 #[derive(Debug)]
@@ -132,9 +121,10 @@ pub fn prepare_out(out: &Path) -> Result<Out, SessionError> {
         return Err(SessionError::Foreign { path: out.to_owned() });
     }
     let lock = std::fs::File::options().create(true).append(true).open(out.join(LOCK)).map_err(fail)?;
-    if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
-        return Err(SessionError::Busy { path: out.to_owned() });
-    }
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => SessionError::Busy { path: out.to_owned() },
+        TryLockError::Error(source) => fail(source),
+    })?;
     for entry in entries.iter().filter(|entry| entry.file_name() != LOCK) {
         let path = entry.path();
         if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) }.map_err(fail)?;
@@ -149,13 +139,9 @@ fn credentials() -> Option<PathBuf> {
     Some(folder.join("config.json"))
 }
 
-/// A short id that two runs on one machine do not share.
-pub fn run_id() -> RunId {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let mixed = (now.as_nanos() as u64) ^ (u64::from(std::process::id()) << 40);
-    // The odd constant of Fibonacci hashing spreads neighbours apart.
-    let spread = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    RunId(format!("{:08x}", spread >> 32))
+/// An id that no other run has: whatever carries it is removed with the run. Ids sort by when the runs began.
+fn run_id() -> RunId {
+    RunId(Uuid::now_v7().to_string())
 }
 
 /// All that a run needs of the outside before its first stage.
@@ -218,7 +204,7 @@ pub async fn run_session(
         () = options.stop.cancel.cancelled() => Err(StartupError::Cancelled),
         begun = begin(settings, options.tell) => match begun {
             Err(SessionError::Host(error @ HostError::Address { .. })) => return Err(error.into()),
-            begun => begun.map_err(|error| StartupError::Unable(chain(&error))),
+            begun => begun.map_err(|error| StartupError::Unable(error_chain(&error))),
         },
     };
     let (host, observer) = match begun {
@@ -240,4 +226,20 @@ pub async fn run_session(
         (_, exit) => exit,
     };
     Ok(SessionOutcome { summary, trouble, exit })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_runs_share_an_id_or_the_part_of_it_that_names_have() {
+        let ids: Vec<RunId> = (0..1000).map(|_| run_id()).collect();
+        let short: BTreeSet<&str> = ids.iter().map(RunId::short).collect();
+        assert_eq!(short.len(), ids.len());
+        assert!(short.iter().all(|short| short.len() == 12), "{short:?}");
+        assert!(ids.is_sorted(), "an earlier run comes first");
+    }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use libtest_mimic::{Completion, Failed, Trial};
 use rehearse_core::model::scenario::{Scenario, Tier};
-use rehearse_core::outcome::event::Reporter;
+use rehearse_core::outcome::code::InconclusiveCode;
+use rehearse_core::outcome::reason::Reason;
+use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::summary::Summary;
 use rehearse_core::outcome::verdict::Exit;
 
@@ -98,8 +100,8 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
         Exit::Inconclusive if external.is_some() && unobtainable(&summary) => {
             outside(format!("{}: {}", reason(&summary), external.unwrap_or_default()))
         }
-        // The archive has moved on: that is no fault of the change under test, and says so.
-        Exit::Inconclusive if moved_on(&summary) => Ok(Completion::ignored_with(reason(&summary))),
+        // The archive has moved on: that is no fault of the change under test, and is no pass either.
+        Exit::Inconclusive if moved_on(&summary) => outside(reason(&summary)),
         Exit::Failed | Exit::BadInput | Exit::Inconclusive | Exit::Cancelled | Exit::NothingSelected => {
             Err(Failed::from(format!("{}; {}", reason(&summary), trouble.unwrap_or_default())))
         }
@@ -112,18 +114,21 @@ fn outside(why: String) -> Result<Completion, Failed> {
     if std::env::var_os("NEXTEST").is_some() { Err(Failed::from(why)) } else { Ok(Completion::ignored_with(why)) }
 }
 
-/// Whether all that went wrong is that an image cannot be had.
-fn unobtainable(summary: &Summary) -> bool {
-    summary.leftovers().is_empty() && summary.first_trouble().is_some_and(|stage| stage.id.0.starts_with("images"))
+/// Why the first stage in trouble is inconclusive, where nothing was left behind.
+fn inconclusive(summary: &Summary) -> Option<InconclusiveCode> {
+    let stage = summary.first_trouble().filter(|_| summary.leftovers().is_empty())?;
+    stage.reason.as_ref().and_then(Reason::inconclusive).map(|reason| reason.code)
 }
 
-/// Whether all that went wrong is that the archive offers another release than the scenario names.
+/// Whether all that went wrong is that an image cannot be had.
+fn unobtainable(summary: &Summary) -> bool {
+    matches!(inconclusive(summary), Some(InconclusiveCode::ImageUnobtainable | InconclusiveCode::WrongRelease))
+}
+
+/// Whether all that went wrong is that the archive offers another release than the scenario names. A recipe of ours that
+/// makes the wrong release looks the same: where a runner cannot show an ignored trial, it has to fail.
 fn moved_on(summary: &Summary) -> bool {
-    summary.leftovers().is_empty()
-        && summary.first_trouble().is_some_and(|stage| {
-            stage.id.0.starts_with("images")
-                && stage.reason.as_deref().is_some_and(|reason| reason.contains("it holds"))
-        })
+    inconclusive(summary) == Some(InconclusiveCode::WrongRelease)
 }
 
 fn reason(summary: &Summary) -> String {
@@ -132,7 +137,7 @@ fn reason(summary: &Summary) -> String {
     match summary.first_trouble() {
         Some(stage) => {
             let first = stage.all_findings().next().map(|(_, finding)| finding.to_string());
-            let why = first.or_else(|| stage.reason.clone()).unwrap_or_default();
+            let why = first.or_else(|| stage.reason.as_ref().map(ToString::to_string)).unwrap_or_default();
             format!("{verdict}: stage {} {}: {why}{unmet}", stage.id, stage.outcome)
         }
         None => format!("{verdict}{unmet}"),

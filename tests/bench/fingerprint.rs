@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
-use rehearse::engine::host::{DeploymentName, Host, ImageWanted, ServiceSpec};
+use rehearse::engine::host::{Host, ImageWanted, ServiceSpec};
 use rehearse::engine::observer::{DatabaseTarget, Observer};
 use rehearse::observers::Live;
 use rehearse_core::check::reading;
 use rehearse_core::model::product::Engine;
 use rehearse_core::observation::Response;
-use rehearse_core::outcome::event::RunId;
+use rehearse_core::vocabulary::ident::DeploymentName;
+use rehearse_core::vocabulary::ident::RunId;
 
 use self::memory::memory;
 

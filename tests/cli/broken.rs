@@ -52,8 +52,8 @@ const SCENARIOS: &[(&str, &str)] = &[
     ("", "prepare: [ { sql: { query: \"select '{{ release'\" } } ]\n"),
     ("", "prepare: [ { sql: {} } ]\n"),
     ("", "expect: { outcome: broken }\n"),
-    ("", "expect: { outcome: failed, stage: hop-7/check, findings: [x] }\n"),
-    ("", "expect: { outcome: failed, stage: hop-1/check, findings: [\"(\"] }\n"),
+    ("", "expect: { outcome: failed, stage: hop-7/check, findings: [{ matches: x }] }\n"),
+    ("", "expect: { outcome: failed, stage: hop-1/check, findings: [{ matches: \"(\" }] }\n"),
     ("", "rollback: maybe\n"),
     ("", "settings: { admin_kye: x }\n"),
     // What is quoted shows no secret.

@@ -56,6 +56,24 @@ fn help_shows_examples_and_exit_codes() -> Tried {
 }
 
 #[test]
+fn colour_follows_what_every_tool_follows() -> Tried {
+    let (_folder, file) = scratch("scenario.yaml", "scenrio: x\n")?;
+    let coloured = |variables: &[(&str, &str)]| -> Result<bool, Box<dyn std::error::Error>> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+            command.env_remove(name);
+        }
+        let ran = command.args(["validate", &file]).envs(variables.iter().copied()).output()?;
+        assert_eq!(ran.status.code(), Some(2));
+        Ok(ran.stderr.contains(&0x1b))
+    };
+    assert!(!coloured(&[])?, "standard error is no terminal here");
+    assert!(coloured(&[("CLICOLOR_FORCE", "1")])?);
+    assert!(!coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")])?);
+    Ok(())
+}
+
+#[test]
 fn a_wrong_argument_is_bad_input() -> Tried {
     check(&["plam"], 2, &[], &["unrecognized subcommand", "plan"])?;
     check(&["run"], 2, &[], &["SCENARIO"])?;
@@ -140,14 +158,14 @@ fn names_that_refer_to_nothing_are_shown_beside_the_product() -> Tried {
 
 #[test]
 fn a_stage_that_is_expected_and_does_not_exist_is_bad_input() -> Tried {
-    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nexpect: { outcome: failed, stage: hop-7/upgrade, findings: [x] }\n";
+    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nexpect: { outcome: failed, stage: hop-7/upgrade, findings: [{ matches: x }] }\n";
     let (_folder, path) = scratch("s.yaml", text)?;
     check(&["validate", &path], 2, &[], &["hop-7/upgrade", "hop-1/upgrade", "s.yaml:6"])
 }
 
 #[test]
 fn an_expectation_that_any_failure_would_meet_is_bad_input() -> Tried {
-    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nexpect: { outcome: failed, stage: hop-1/upgrade, findings: [\".*\"] }\n";
+    let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nexpect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: \".*\" }] }\n";
     let (_folder, path) = scratch("s.yaml", text)?;
     check(&["validate", &path], 2, &[], &["the pattern matches anything"])?;
     let (_folder, path) = scratch("s.yaml", &text.replace("[\".*\"]", "[]"))?;

@@ -4,7 +4,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rehearse::docker::{Client, Owner, Registry, check_up};
-use rehearse::engine::host::{Host, Obtained};
+use rehearse::engine::host::Host;
+use rehearse_core::outcome::note::ImageOrigin;
 use rehearse_core::planning::path::Target;
 
 use crate::rig::*;
@@ -31,7 +32,12 @@ pub(crate) async fn an_image_is_built_once_and_found_again() -> Outcome {
     let progress = |line: String| lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     let (one, other) = tokio::join!(host.obtain(&wanted, &progress), host.obtain(&wanted, &progress));
     let (one, other) = (one.map_err(told)?, other.map_err(told)?);
-    ensure!(one.how == Obtained::Built && other.how == Obtained::Found, "{:?} {:?}", one.how, other.how);
+    ensure!(
+        one.origin == ImageOrigin::Built && other.origin == ImageOrigin::Found,
+        "{:?} {:?}",
+        one.origin,
+        other.origin
+    );
     ensure!(one.id == other.id && one.release.map(|it| it.to_string()) == Some(release), "{other:?}");
     ensure!(one.provenance.contains("context"), "{}", one.provenance);
     let heard = lines.lock().unwrap_or_else(PoisonError::into_inner).join("\n");
@@ -93,7 +99,7 @@ pub(crate) async fn an_image_of_another_release_is_refused() -> Outcome {
     ensure!(error.contains(expected), "{error}");
     let line = Target::Line("6.1".parse().map_err(text)?);
     let held = host.obtain(&wanted("rehearse/test-other:6.1", Some(line)), &|_| {}).await.map_err(told)?;
-    ensure!(held.release.as_ref().map(ToString::to_string).as_deref() == Some("6.1.6"), "{:?}", held.how);
+    ensure!(held.release.as_ref().map(ToString::to_string).as_deref() == Some("6.1.6"), "{:?}", held.origin);
     let left = host.teardown().await;
     ensure!(left.is_empty() && of_run(&host).await? == 0, "{left:?}");
     forget(&held.id).await

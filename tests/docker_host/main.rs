@@ -26,6 +26,7 @@ mod removal;
 mod rig;
 mod secrets;
 mod services;
+mod sessions;
 mod tables;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ use removal::*;
 use rig::*;
 use secrets::*;
 use services::*;
+use sessions::*;
 use tables::*;
 
 fn main() -> ExitCode {
@@ -107,6 +109,9 @@ fn main() -> ExitCode {
         a_process_killed_for_want_of_memory_is_told_by_the_kernels_mark,
         a_command_that_is_given_up_ends_inside_with_all_it_started,
         fifty_planted_secrets_are_in_nothing_that_is_written,
+        what_a_wait_asks_goes_through_one_client_of_postgresql,
+        what_a_wait_asks_goes_through_one_client_of_mariadb,
+        a_refusal_is_known_by_its_code_in_german_too,
         planted_changes_of_postgresql_are_found,
         rules_on_tables_of_postgresql_allow_what_they_say_and_no_more,
         planted_changes_of_mariadb_are_found,

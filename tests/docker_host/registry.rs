@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rehearse::docker::Owner;
-use rehearse::engine::host::{Host, ImageWanted, Obtained};
+use rehearse::engine::host::{Host, ImageWanted};
+use rehearse_core::outcome::note::ImageOrigin;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -152,7 +153,7 @@ pub(crate) async fn a_registry_in_trouble_is_asked_again() -> Outcome {
     let lines = Mutex::new(Vec::new());
     let progress = |line: String| lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     let held = host.obtain(&wanted, &progress).await.map_err(told)?;
-    ensure!(held.how == Obtained::Pulled, "{held:?}");
+    ensure!(held.origin == ImageOrigin::Pulled, "{held:?}");
     ensure!(registry.request.load(Ordering::Relaxed) >= 3, "{:?}", registry.request);
     let lines = lines.into_inner().unwrap_or_else(PoisonError::into_inner);
     let again =
@@ -186,7 +187,7 @@ pub(crate) async fn a_private_registry_gets_the_login_of_the_docker_client() -> 
     std::fs::write(&config, logins.to_string()).map_err(text)?;
     let (host, redactor) = host_with_logins(config, folder.path()).await?;
     let held = host.obtain(&wanted, &|_| {}).await.map_err(told)?;
-    ensure!(held.how == Obtained::Pulled, "{held:?}");
+    ensure!(held.origin == ImageOrigin::Pulled, "{held:?}");
     let mut told = "password: a secret word".to_owned();
     redactor.clean(&mut told);
     ensure!(!told.contains("secret word"), "{told}");

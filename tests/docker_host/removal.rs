@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rehearse::docker::{Owner, Selection, Standing, sweep};
-use rehearse::engine::host::{DeploymentName, Host, ServiceState};
+use rehearse::engine::host::{Host, ServiceState};
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 use crate::rig::*;
 

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rehearse::docker::{ContextFile, DockerHost, Owner, OwnershipLabels, Recipe, RecipeCatalog, Settings, list};
-use rehearse::engine::host::{Command, DeploymentName, Host, HostError, ImageWanted, ServiceSpec, Sink, Stream};
+use rehearse::engine::host::{Command, Host, HostError, ImageWanted, ServiceSpec, Sink, Stream};
 use rehearse_core::planning::path::Target;
 use rehearse_core::secret::Redactor;
+use rehearse_core::vocabulary::ident::DeploymentName;
 use tokio::sync::OnceCell;
 
 use super::memory::memory;

@@ -84,12 +84,15 @@ pub(crate) async fn a_service_goes_through_its_states() -> Outcome {
     spec.shm_size = Some(128 << 20);
     rig.host.create(&rig.main, &spec).await.map_err(told)?;
     ensure!(state().await? == ServiceState::Created, "created");
+    let exited = rig.host.exited();
     rig.host.start(&rig.main, "box").await.map_err(told)?;
     let (_, room) = rig.sh("box", "stat -f -c %T /fast; df -m --output=size /dev/shm | tail -1").await?;
     ensure!(room.split_whitespace().collect::<Vec<_>>() == ["tmpfs", "128"], "{room}");
     ensure!(state().await? == ServiceState::Running { health: None }, "started");
-    let ended =
-        until(|| async { state().await.ok().filter(|state| matches!(state, ServiceState::Exited { .. })) }).await?;
+    // The engine tells it, and how it stands is known by then.
+    let told_of_it = tokio::time::timeout(Duration::from_secs(20), exited).await;
+    ensure!(told_of_it.is_ok(), "nobody told of the exit");
+    let ended = state().await?;
     ensure!(ended == ServiceState::Exited { code: 9, out_of_memory: false }, "{ended:?}");
     rig.down().await
 }

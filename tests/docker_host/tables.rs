@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rehearse::docker::{DockerHost, Owner};
-use rehearse::engine::host::{Command, DeploymentName, Host, ServiceSpec, Stdin};
+use rehearse::engine::host::{Command, Host, ServiceSpec, Stdin};
 use rehearse::engine::observer::{DatabaseTarget, Observer};
 use rehearse::observers::Live;
 use rehearse_core::check::{DataTerms, judge_data, judge_structure, reading};
@@ -13,22 +13,23 @@ use rehearse_core::model::product::{DataRule, Engine};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, TableQuery};
 use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 use crate::planted::{PLANTED, in_dialect};
 use crate::rig::*;
 
 /// A server of our own.
-struct Server {
-    host: Arc<DockerHost>,
-    observer: Live<DockerHost>,
-    site: DatabaseTarget,
+pub(crate) struct Server {
+    pub(crate) host: Arc<DockerHost>,
+    pub(crate) observer: Live<DockerHost>,
+    pub(crate) site: DatabaseTarget,
     _folder: tempfile::TempDir,
 }
 
 const PASSWORD: &str = "it's \"secret\"";
 
 impl Server {
-    async fn start(engine: Engine) -> Result<Self, String> {
+    pub(crate) async fn start(engine: Engine) -> Result<Self, String> {
         let (image, service, env, user) = match engine {
             Engine::Postgresql => ("postgres:15", "db", ["POSTGRES_PASSWORD", "POSTGRES_DB"], "postgres"),
             Engine::Mysql => ("mariadb:10.11", "db", ["MARIADB_ROOT_PASSWORD", "MARIADB_DATABASE"], "root"),
@@ -66,7 +67,7 @@ impl Server {
     }
 
     /// Waits until it answers. The server that makes the database goes away once more before the last one comes.
-    async fn comes(&self) -> Outcome {
+    pub(crate) async fn comes(&self) -> Outcome {
         let begun = Instant::now();
         let mut good = 0;
         while good < 5 {
@@ -77,7 +78,7 @@ impl Server {
         Ok(())
     }
 
-    async fn sql(&self, sql: &str) -> Outcome {
+    pub(crate) async fn sql(&self, sql: &str) -> Outcome {
         let argv: &[&str] = match self.site.engine {
             Engine::Postgresql => &["psql", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "shop", "-f", "-"],
             Engine::Mysql => &["mariadb", "-uroot", "shop"],
@@ -97,7 +98,7 @@ impl Server {
         self.observer.tables(&self.site, reading).await
     }
 
-    async fn down(self) -> Outcome {
+    pub(crate) async fn down(self) -> Outcome {
         let left = self.host.teardown().await;
         ensure!(left.is_empty(), "{left:?}");
         Ok(())
@@ -141,10 +142,9 @@ fn found(before: &DataState, now: &DataState, rules: &[&DataRule]) -> String {
     let (data, structure) = (data.decide(), structure.decide());
     let findings: Vec<String> = data.findings.iter().chain(&structure.findings).map(ToString::to_string).collect();
     let mut text = findings.join("\n");
-    for (how, lines) in [("unclear", &data.inconclusive), ("unclear", &structure.inconclusive), ("noted", &data.notes)]
-    {
-        text.extend(lines.iter().map(|line| format!("\n{how}: {line}")));
-    }
+    let reasons = data.inconclusive.iter().chain(&structure.inconclusive);
+    text.extend(reasons.map(|reason| format!("\nunclear: {reason}")));
+    text.extend(data.notes.iter().map(|note| format!("\nnoted: {note}")));
     text.trim().to_owned()
 }
 

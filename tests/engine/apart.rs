@@ -5,7 +5,8 @@ use rehearse_core::outcome::verdict::{Exit, Verdict};
 use super::case::{Ran, Rehearsal};
 use super::scripted::{Deed, Fallible};
 
-const SQL: &str = "access: [{ name: names, steps: [{ sql: { query: select name from things, same: [rows] } }] }]\n";
+const SQL: &str =
+    "access: [{ name: names, steps: [{ sql: { query: select name from things, unchanged: [rows] } }] }]\n";
 const ASKED: &str = "rows main: select name from things";
 
 /// A probe with a query, which answers so from the `nth` time on.
@@ -26,9 +27,9 @@ async fn a_database_out_of_reach_of_the_observer_is_inconclusive() -> Fallible {
 
 #[tokio::test(start_paused = true)]
 async fn a_statement_that_the_server_refuses_is_the_products_failure() -> Fallible {
-    let ran = asking(2, Deed::Refused("ERROR:  relation \"things\" does not exist")).await?;
+    let ran = asking(2, Deed::Refused("relation \"things\" does not exist")).await?;
     ran.ended(&["baseline passed", "hop-1/check failed"])?;
-    ran.says("hop-1/check", "the server refused: ERROR:  relation \"things\" does not exist")?;
+    ran.says("hop-1/check", "the server refused: 42P01: relation \"things\" does not exist")?;
     assert_eq!(ran.exit(), Exit::Failed);
     Ok(())
 }
@@ -36,7 +37,7 @@ async fn a_statement_that_the_server_refuses_is_the_products_failure() -> Fallib
 #[tokio::test(start_paused = true)]
 async fn a_step_whose_statement_is_refused_fails_and_one_that_cannot_be_asked_is_inconclusive() -> Fallible {
     for (deed, outcome) in [
-        (Deed::Refused("ERROR:  column \"gone\" does not exist"), "hop-1/upgrade failed"),
+        (Deed::Refused("column \"gone\" does not exist"), "hop-1/upgrade failed"),
         (Deed::Error("psql ended with 2: connection refused"), "hop-1/upgrade inconclusive"),
         (Deed::Error("psql ended with 127: psql: not found"), "hop-1/upgrade inconclusive"),
     ] {
@@ -121,7 +122,7 @@ async fn an_expected_failure_does_not_hide_a_required_check_that_asserted_nothin
     let rehearsal = Rehearsal::new()?
         .product("access: []\n", probe)?
         .scenario("require: [access]")
-        .scenario("expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code 1'] }");
+        .scenario("expect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: 'exit code 1' }] }");
     rehearsal.world.on("run main/web: migrate", Deed::Exit(1, "no such column"));
     assert_eq!(rehearsal.run().await?.exit(), Exit::Inconclusive);
     Ok(())
@@ -131,7 +132,7 @@ async fn an_expected_failure_does_not_hide_a_required_check_that_asserted_nothin
 async fn a_required_check_that_would_not_be_made_is_refused_before_anything_starts() -> Fallible {
     for (scenario, wanted) in [
         ("require: [access]", "the product shop has no such check"),
-        ("require: [data]\nwithout: { data: slow }", "the scenario leaves it out: slow"),
+        ("require: [data]\nskip-checks: { data: slow }", "the scenario leaves it out: slow"),
     ] {
         let rehearsal = Rehearsal::new()?.scenario(scenario);
         let refused = rehearsal.run().await.err().map(|error| error.to_string()).unwrap_or_default();

@@ -106,7 +106,7 @@ async fn another_release_or_edition_is_bad_input() -> Fallible {
     let rule = "as a backup restores only into exactly its own release and edition";
     let ran = rehearsal("1.0.1")?.run().await?;
     starts_nothing(&ran, &format!("expected 1.0.0 (ce), {rule}, seen 1.0.1 (ce)"))?;
-    ran.says("backup", "the release inside of the backup: expected 1.0.0 (ce), as its name says, seen 1.0.1 (ce)")?;
+    ran.says("backup", "the backup's release: expected 1.0.0 (ce), as its name says, seen 1.0.1 (ce) inside of it")?;
     let ran = rehearsal("1.0.0-ee")?.run().await?;
     starts_nothing(&ran, &format!("expected 1.0.0 (ce), {rule}, seen 1.0.0 (ee)"))?;
     // The scenario's edition is asked for; the name of the file has none.
@@ -127,7 +127,7 @@ async fn an_archive_that_is_not_complete_is_bad_input_where_it_cannot_be_restore
         "a folder that holds 2 backups, the newest first: `shop_1.1.0_backup.tar`, `shop_1.0.0_backup.tar`; name one",
     )?;
     starts_nothing(&shop()?.run().await?, "a folder without such an archive")?;
-    starts_nothing(&shop()?.backup_file("gone.tar").run().await?, "seen nothing there")
+    starts_nothing(&shop()?.backup_file("gone.tar").run().await?, "nothing there")
 }
 
 #[tokio::test(start_paused = true)]

@@ -168,7 +168,7 @@ async fn migrations_that_could_not_be_read_are_no_reference_and_no_finding() -> 
 
 #[tokio::test(start_paused = true)]
 async fn a_hop_that_leaves_the_old_container_running_fails_whatever_the_product_checks() -> Fallible {
-    let scenario = "hops: [{ hop: 1, upgrade: [] }]\nwithout: { version: x, migrations: x, data: x, logs: x }";
+    let scenario = "hops: [{ hop: 1, upgrade: [] }]\nskip-checks: { version: x, migrations: x, data: x, logs: x }";
     let ran = Rehearsal::new()?.scenario(scenario).run().await?;
     assert_eq!(ran.exit(), Exit::Failed);
     ran.says("hop-1/check", "its container is of another image")?;

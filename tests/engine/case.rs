@@ -7,7 +7,8 @@ use std::time::Duration;
 use rehearse::engine::{Case, Finished, Keep, RunOptions, rehearse};
 use rehearse_core::model::product::Product;
 use rehearse_core::model::scenario::Scenario;
-use rehearse_core::outcome::event::{Event, EventKind, ReportError, Reporter, RunId};
+use rehearse_core::outcome::event::{Event, EventKind};
+use rehearse_core::outcome::reporter::{ReportError, Reporter};
 use rehearse_core::outcome::summary::{StageRecord, Summary};
 use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::secret::Redactor;
@@ -15,6 +16,7 @@ use rehearse_core::source::diagnostic::Rejected;
 use rehearse_core::source::span::Source;
 use rehearse_core::source::spec::read;
 use rehearse_core::vocabulary::catalog::Catalog;
+use rehearse_core::vocabulary::ident::RunId;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -67,7 +69,7 @@ checks:
       steps: [{ exec: { service: web, command: [cat, VERSION], expect: { contains: ["^{{ release }}$"] } } }]
   health:
     - name: home
-      steps: [{ http: { service: web, port: 80, path: /home, same: [status] } }]
+      steps: [{ http: { service: web, port: 80, path: /home, unchanged: [status] } }]
   access: []
   migrations:
     recorded: select version from migrations
@@ -99,7 +101,9 @@ impl Rehearsal {
         let backup = folder.path().join("backup");
         std::fs::create_dir_all(&backup)?;
         let mut files = serde_json::Map::new();
-        for (name, text) in [("dump.txt", "a dump"), ("web.env", "# secrets\nSECRET=from=backup\nCOLOUR=red\n")] {
+        for (name, text) in
+            [("dump.txt", "a dump"), ("web.env", "# secrets\nSECRET=from=backup\nCOLOUR=red\nQUOTED=\"$COLOUR\" \n")]
+        {
             std::fs::write(backup.join(name), text)?;
             let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
             files.insert(name.to_owned(), serde_json::json!({ "sha256": digest, "bytes": text.len() }));
@@ -282,8 +286,11 @@ impl Ran {
     pub(crate) fn said(&self, id: &str) -> Fallible<String> {
         let stage = self.stage(id)?;
         let findings = stage.all_findings().map(|(_, finding)| finding.to_string());
-        let inconclusive = stage.checks.iter().flat_map(|check| check.inconclusive.iter().cloned());
-        let all = findings.chain(stage.reason.clone()).chain(inconclusive).chain(stage.notes.iter().cloned());
+        let inconclusive = stage.checks.iter().flat_map(|check| check.inconclusive.iter().map(ToString::to_string));
+        let all = findings
+            .chain(stage.reason.as_ref().map(ToString::to_string))
+            .chain(inconclusive)
+            .chain(stage.notes.iter().map(ToString::to_string));
         Ok(all.collect::<Vec<_>>().join("\n"))
     }
 
@@ -294,6 +301,7 @@ impl Ran {
             EventKind::Progress { .. }
             | EventKind::RunStarted(_)
             | EventKind::StageStarted { .. }
+            | EventKind::StepFinished { .. }
             | EventKind::Noted { .. }
             | EventKind::Migrated { .. }
             | EventKind::Checked { .. }

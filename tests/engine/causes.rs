@@ -42,7 +42,7 @@ async fn a_service_that_is_dead_is_the_one_cause_of_every_probe_that_got_no_answ
     let ran = rehearsal.run().await?;
     ran.ended(&["hop-1/check failed"])?;
     let causes = causes(&ran);
-    let dead = causes.iter().find(|cause| cause.contains("service web is ready <-")).cloned().unwrap_or_default();
+    let dead = causes.iter().find(|cause| cause.contains("service web <-")).cloned().unwrap_or_default();
     assert!(dead.contains("health: home: GET /home"), "{causes:#?}");
     let lost = causes.iter().any(|cause| cause.starts_with("hop-1/check / data: "));
     assert!(lost, "what is lost is a cause of its own: {causes:#?}");
@@ -66,7 +66,7 @@ async fn failures_that_are_not_connected_stay_causes_of_their_own() -> Fallible 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_is_wrong_in_three_ways_is_one_finding() -> Fallible {
     let page = "access: [{ name: page, steps: [{ http: { service: web, port: 80, path: /page, \
-                expect: { status: [200], contains: [fine] }, same: [status, digest] } }] }]\n";
+                expect: { status: [200], contains: [fine] }, unchanged: [status, digest] } }] }]\n";
     let rehearsal = Rehearsal::new()?.product("access: []\n", page)?;
     rehearsal.world.from("http main/web GET /page", 2, Deed::Http(500, "boom"));
     let ran = rehearsal.run().await?;

@@ -5,7 +5,8 @@ use rehearse_core::outcome::verdict::{Exit, Verdict};
 use super::case::{Ran, Rehearsal};
 use super::scripted::{Deed, Fallible};
 
-const EXPECT: &str = "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code 1: no such column'] }";
+const EXPECT: &str =
+    "expect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: 'exit code 1: no such column' }] }";
 
 async fn expecting(text: &str, script: &[(&str, Deed)]) -> Fallible<Ran> {
     let rehearsal = Rehearsal::new()?.scenario(text);
@@ -51,9 +52,9 @@ async fn an_expected_failure_does_not_hide_another_one() -> Fallible {
     let also = ("http main/web GET /home", Deed::Http(500, "broken"));
     let lost = ("tables main", Deed::Tables(super::scripted::things(1, "abc")));
     for (text, exit) in [
-        ("{ outcome: failed, stage: hop-1/check, findings: ['GET /home'] }", Exit::Failed),
+        ("{ outcome: failed, stage: hop-1/check, findings: [{ matches: 'GET /home' }] }", Exit::Failed),
         ("failed at hop-1/check, GET /home", Exit::Failed),
-        ("{ outcome: failed, stage: hop-1/check, findings: ['GET /home'], checks: [data] }", Exit::Passed),
+        ("{ outcome: failed, stage: hop-1/check, findings: [{ matches: 'GET /home' }], checks: [data] }", Exit::Passed),
         ("{ outcome: failed, stage: hop-1/check, checks: [data, health] }", Exit::Passed),
     ] {
         let rehearsal = Rehearsal::new()?.scenario(&format!("expect: {text}"));
@@ -73,7 +74,7 @@ async fn a_short_form_that_cannot_be_read_is_told_at_its_place() -> Fallible {
         ("passed at hop 1", "`passed` is no outcome to be expected"),
         ("failed on hop 1", "names no outcome and stage"),
         ("failed at hop 7, x", "hop-7"),
-        ("failed at hop 1, .*", "the pattern matches anything"),
+        ("failed at hop 1, .*", "any finding would do"),
     ] {
         let refused = expecting(&format!("expect: '{text}'"), &[]).await.err();
         let refused = refused.map(|error| error.to_string()).unwrap_or_default();
@@ -107,7 +108,7 @@ checks:
 async fn another_finding_than_the_expected_one_fails() -> Fallible {
     let ran = expecting(EXPECT, &[("run main/web: migrate", Deed::Exit(2, "out of memory"))]).await?;
     assert_eq!(ran.exit(), Exit::Failed);
-    assert!(unmet(&ran).contains("a finding at stage hop-1/upgrade"), "{}", unmet(&ran));
+    assert!(unmet(&ran).contains("expected a finding: one that matches"), "{}", unmet(&ran));
     Ok(())
 }
 
@@ -133,8 +134,7 @@ async fn another_stage_that_fails_besides_is_not_what_was_expected() -> Fallible
 
 #[tokio::test(start_paused = true)]
 async fn a_consequence_that_was_named_is_expected_too() -> Fallible {
-    let text =
-        "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'], consequences: [rollback/restore] }";
+    let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: 'exit code' }], consequences: [rollback/restore] }";
     let ran = expecting(text, &[FAILS, ("rollback/db: load", Deed::Exit(1, "corrupt"))]).await?;
     assert_eq!(ran.exit(), Exit::Passed, "{}", unmet(&ran));
     Ok(())
@@ -142,7 +142,7 @@ async fn a_consequence_that_was_named_is_expected_too() -> Fallible {
 
 #[tokio::test(start_paused = true)]
 async fn a_stage_that_has_to_pass_all_the_same_and_was_skipped_fails() -> Fallible {
-    let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'], passed: [hop-2/check] }";
+    let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: 'exit code' }], passed: [hop-2/check] }";
     let ran = expecting(text, &[FAILS]).await?;
     assert_eq!(ran.exit(), Exit::Failed);
     assert!(unmet(&ran).contains("stage hop-2/check: expected passed, seen skipped"), "{}", unmet(&ran));
@@ -184,7 +184,7 @@ async fn a_check_that_was_expected_to_fail_has_to_be_the_one_that_fails() -> Fal
 
 #[tokio::test(start_paused = true)]
 async fn a_stage_that_has_to_pass_and_was_skipped_for_a_doubt_of_ours_is_a_doubt() -> Fallible {
-    let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'], passed: [rollback/check] }";
+    let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: 'exit code' }], passed: [rollback/check] }";
     let ran = expecting(text, &[FAILS, ("open rollback", Deed::Error("no more networks"))]).await?;
     assert_eq!(ran.exit(), Exit::Inconclusive, "{}", unmet(&ran));
     Ok(())

@@ -39,7 +39,7 @@ async fn a_service_that_never_gets_ready_fails_at_its_limit() -> Fallible {
     let ran = rehearsal.run().await?;
     assert_eq!(ran.exit(), Exit::Failed);
     ran.ended(&["hop-1/upgrade failed", "hop-2/upgrade skipped", "rollback/check passed"])?;
-    ran.says("hop-1/upgrade", "service web is ready: expected within 300s, seen not yet: status 503")?;
+    ran.says("hop-1/upgrade", "service web: expected service web is ready within 300s, seen not yet: status 503")?;
     let limit = Duration::from_secs(300);
     assert!(ran.elapsed >= limit && ran.elapsed < limit + Duration::from_secs(2), "{:?}", ran.elapsed);
     Ok(())
@@ -87,7 +87,7 @@ async fn a_question_that_hangs_does_not_outlast_the_limit_of_the_wait() -> Falli
     rehearsal.world.on("pg_isready", Deed::Hang);
     let ran = rehearsal.run().await?;
     ran.ended(&["deploy failed", "restore skipped", "rollback/deploy skipped"])?;
-    ran.says("deploy", "service db is ready: expected within 120s, seen not yet")?;
+    ran.says("deploy", "service db: expected service db is ready within 120s, seen not yet")?;
     assert!(ran.elapsed < Duration::from_secs(122), "{:?}", ran.elapsed);
     Ok(())
 }
@@ -119,7 +119,7 @@ async fn a_restore_is_proved_by_the_rows_whatever_its_commands_said() -> Fallibl
     rehearsal.world.on("tables main", Deed::Tables(things(2, "abc")));
     let ran = rehearsal.run().await?;
     ran.ended(&["restore failed", "baseline skipped", "hop-1/upgrade skipped", "rollback/deploy skipped"])?;
-    ran.says("restore", "table things after the restore: expected 3 rows by the backup's manifest, seen 2 rows")
+    ran.says("restore", "table things: expected 3 rows after the restore, by the backup's manifest, seen 2 rows")
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,7 +143,7 @@ async fn a_rollback_in_place_goes_to_the_source_and_fails_with_other_data() -> F
     rehearsal.world.from("tables main", 8, Deed::Tables(things(4, "abc")));
     let ran = rehearsal.run().await?;
     ran.ended(&["hop-2/check passed", "rollback/restore failed", "rollback/check failed"])?;
-    ran.says("rollback/restore", "expected 3 rows by the backup's manifest, seen 4 rows")
+    ran.says("rollback/restore", "expected 3 rows after the restore, by the backup's manifest, seen 4 rows")
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rehearse::engine::host::{
-    Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, Obtained, ServiceSpec, ServiceState,
-    Sink, Stdin, Stream,
+    Command, Host, HostError, ImageHeld, ImageWanted, Interactive, Leftover, ServiceSpec, ServiceState, Sink, Stdin,
+    Stream,
 };
 use rehearse::engine::observer::{DatabaseTarget, HttpRequest, Observer, RequestBody};
 use rehearse_core::check::LogScanner;
 use rehearse_core::observation::activity::Activity;
-use rehearse_core::observation::{DataState, HttpResponse, LogReview, Response, Rows, TableQuery};
+use rehearse_core::observation::{DataState, HttpResponse, LogReview, Response, Rows, SqlRefusal, TableQuery};
+use rehearse_core::outcome::note::ImageOrigin;
 use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 use super::scripted::{Deed, RunContext, body, cannot, key, left, print, things};
 
@@ -81,7 +83,7 @@ impl Host for Fake {
             self.0.inner().holds.insert(id.clone(), release.clone());
         }
         let release = release.and_then(|release| release.parse().ok());
-        Ok(ImageHeld { name, id, how: Obtained::Found, release, provenance: "fake".to_owned() })
+        Ok(ImageHeld { name, id, origin: ImageOrigin::Found, release, provenance: "fake".to_owned() })
     }
 
     async fn open(&self, deployment: &DeploymentName) -> Result<(), HostError> {
@@ -188,6 +190,10 @@ impl Host for Fake {
         Ok(Self::ended(deed, usual, sink).await)
     }
 
+    async fn interact(&self, _: &DeploymentName, service: &str, _: &Command) -> Result<Interactive, HostError> {
+        Err(cannot("speak to a command in", service.to_owned(), "the fake has none"))
+    }
+
     async fn run(
         &self,
         deployment: &DeploymentName,
@@ -242,6 +248,16 @@ impl Host for Fake {
         Vec::new()
     }
 
+    fn exited(&self) -> impl Future<Output = ()> + Send {
+        let exited = self.0.exits.as_ref().map(tokio::sync::Notify::notified);
+        async {
+            match exited {
+                Some(exited) => exited.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     async fn interfered(&self) {
         loop {
             let notified = self.0.interfered.notified();
@@ -264,7 +280,8 @@ impl Host for Fake {
         let foreign_commands = inner.foreign_commands.drain(..).map(|seen| Interference {
             kind: InterferenceKind::ContainerTouched,
             object: "service web".to_owned(),
-            seen,
+            observed: seen,
+            remedy: String::new(),
         });
         new.into_iter().chain(foreign_commands).collect()
     }
@@ -320,7 +337,11 @@ impl Observer for Fake {
         match self.0.meet(format!("rows {}: {sql}", site.deployment)).await {
             Deed::Error(reason) => Response::ProbeError { reason: reason.to_owned() },
             Deed::Silent => Response::NoResponse { reason: "connection reset".to_owned() },
-            Deed::Refused(reason) => Response::Rejected { reason: reason.to_owned() },
+            Deed::Refused(reason) => Response::Rejected(SqlRefusal {
+                sqlstate: "42P01".to_owned(),
+                number: None,
+                message: reason.to_owned(),
+            }),
             Deed::Rows(values) => rows(values),
             Deed::Counts(number) => rows(&[&number.now().to_string()]),
             _ if sql.contains("from migrations") => rows(&["1", "2"]),

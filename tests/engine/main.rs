@@ -16,6 +16,7 @@ mod interfered;
 mod known;
 mod passing;
 mod path;
+mod polling;
 mod probes;
 mod scripted;
 mod settling;

@@ -42,7 +42,7 @@ async fn a_stop_that_cannot_be_decided_is_inconclusive() -> Fallible {
         let ran = rehearsal.run().await?;
         assert_eq!(ran.exit(), Exit::Inconclusive, "{deed:?}: {:#?}", ran.outcomes());
         ran.ended(&["decide inconclusive", "baseline skipped", "hop-2/upgrade skipped"])?;
-        ran.says("decide", "whether the stop at 1.1.2 is needed cannot be told")?;
+        ran.says("decide", "whether the stop at 1.1.2 is needed cannot be decided")?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ const LOGIN: &str = "identities:
 const ACCESS: &str = "access:
     - name: pages
       for-each: { path: [/a, /b, /c] }
-      steps: [{ http: { service: web, port: 80, path: '{{ each.path }}', as: boss, same: [digest] } }]
+      steps: [{ http: { service: web, port: 80, path: '{{ each.path }}', as: boss, unchanged: [digest] } }]
     - name: others
       for-each: { as: [boss, guest], path: [/d, /e] }
       steps: [{ http: { service: web, port: 80, path: '{{ each.path }}', as: '{{ each.as }}' } }]
@@ -78,7 +78,7 @@ async fn a_step_that_asks_as_somebody_logs_in_before() -> Fallible {
 async fn an_answer_that_differs_from_the_baseline_fails_unless_a_reviewed_change_says_so() -> Fallible {
     let access = "access:
     - name: page
-      steps: [{ http: { service: web, port: 80, path: /page, expect: { status: [200, 404] }, same: [status] } }]
+      steps: [{ http: { service: web, port: 80, path: /page, expect: { status: [200, 404] }, unchanged: [status] } }]
       changes: [CHANGE]
 ";
     let change = "{ crossing: 1.2.0, from: '200', to: '404', because: it moved }";

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rehearse::engine::BodyMaker;
-use rehearse::engine::host::{BoxError, DeploymentName, HostError, Leftover, ServiceSpec, ServiceState};
+use rehearse::engine::host::{BoxError, HostError, Leftover, ServiceSpec, ServiceState};
 use rehearse::engine::observer::HttpRequest;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{Body, DataState, Item, RetainedRows, Structure, TableState};
 use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
+use rehearse_core::vocabulary::ident::DeploymentName;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -93,6 +94,8 @@ struct Rule {
     /// This many matching calls are left as usual.
     skip: u32,
     times: u32,
+    /// Only calls before this.
+    before: Option<Instant>,
     deed: Deed,
 }
 
@@ -124,12 +127,14 @@ pub(crate) struct Inner {
 pub(crate) struct RunContext {
     inner: Mutex<Inner>,
     pub(crate) interfered: Notify,
+    /// A service has ended; none where the engine is to tell nothing of it.
+    pub(crate) exits: Option<Notify>,
     out: PathBuf,
 }
 
 impl RunContext {
     pub(crate) fn new(out: PathBuf) -> Self {
-        Self { inner: Mutex::default(), interfered: Notify::new(), out }
+        Self { inner: Mutex::default(), interfered: Notify::new(), exits: Some(Notify::new()), out }
     }
 
     pub(crate) fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -138,21 +143,26 @@ impl RunContext {
 
     /// Every call with `call` in it does this.
     pub(crate) fn on(&self, call: &str, deed: Deed) {
-        self.rule(call, 0, u32::MAX, deed);
+        self.rule(call, 0, u32::MAX, None, deed);
     }
 
     /// Only the `nth` such call (from 1) does this.
     pub(crate) fn nth(&self, call: &str, nth: u32, deed: Deed) {
-        self.rule(call, nth - 1, 1, deed);
+        self.rule(call, nth - 1, 1, None, deed);
     }
 
     /// Such calls do this from the `nth` on.
     pub(crate) fn from(&self, call: &str, nth: u32, deed: Deed) {
-        self.rule(call, nth - 1, u32::MAX, deed);
+        self.rule(call, nth - 1, u32::MAX, None, deed);
     }
 
-    fn rule(&self, call: &str, skip: u32, times: u32, deed: Deed) {
-        self.inner().rules.push(Rule { call: call.to_owned(), skip, times, deed });
+    /// Such calls do this for so long from now on.
+    pub(crate) fn until(&self, call: &str, time: Duration, deed: Deed) {
+        self.rule(call, 0, u32::MAX, Some(Instant::now() + time), deed);
+    }
+
+    fn rule(&self, call: &str, skip: u32, times: u32, before: Option<Instant>, deed: Deed) {
+        self.inner().rules.push(Rule { call: call.to_owned(), skip, times, before, deed });
     }
 
     /// Writes a call down and does what is scripted for it; otherwise says so by [`Deed::Usual`].
@@ -188,8 +198,8 @@ impl RunContext {
     }
 
     fn disturb(&self, kind: InterferenceKind) {
-        let (object, seen) = ("service web".to_owned(), "scripted".to_owned());
-        self.inner().interferences.0.push(Interference { kind, object, seen });
+        let (object, observed, remedy) = ("service web".to_owned(), "scripted".to_owned(), String::new());
+        self.inner().interferences.0.push(Interference { kind, object, observed, remedy });
         self.interfered.notify_waiters();
     }
 
@@ -199,7 +209,7 @@ impl RunContext {
         for rule in inner.rules.iter_mut().filter(|rule| call.contains(&rule.call)) {
             if rule.skip > 0 {
                 rule.skip -= 1;
-            } else if rule.times > 0 {
+            } else if rule.times > 0 && rule.before.is_none_or(|before| Instant::now() < before) {
                 rule.times -= 1;
                 deed = rule.deed.clone();
                 break;
@@ -252,9 +262,11 @@ impl RunContext {
     }
 
     pub(crate) fn set(&self, name: &str, state: ServiceState) {
+        let ended = matches!(state, ServiceState::Exited { .. });
         if let Some(service) = self.inner().services.get_mut(name) {
             service.state = state;
         }
+        self.exits.iter().filter(|_| ended).for_each(Notify::notify_waiters);
     }
 
     pub(crate) fn service(&self, name: &str) -> Option<Service> {

@@ -65,7 +65,8 @@ async fn a_file_of_the_backup_fills_the_environment_and_the_file_of_the_product_
     assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
     for call in ["create main/web", "run main/web", "create rollback/web"] {
         let env = ran.world.spec(call)?.env;
-        assert_eq!((env["SECRET"].as_str(), env["COLOUR"].as_str()), ("from=backup", "green"), "{call}");
+        let seen = ["SECRET", "COLOUR", "QUOTED"].map(|name| env[name].as_str());
+        assert_eq!(seen, ["from=backup", "green", "\"$COLOUR\" "], "{call}");
     }
     Ok(())
 }

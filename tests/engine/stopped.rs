@@ -206,7 +206,7 @@ async fn a_failure_that_was_expected_is_not_kept_and_one_that_no_longer_happens_
     for (fails, removed) in [(true, 1), (false, 0)] {
         let rehearsal = Rehearsal::new()?
             .keep(Keep::OnFailure)
-            .scenario("expect: { outcome: failed, stage: hop-1/upgrade, findings: ['exit code'] }");
+            .scenario("expect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: 'exit code' }] }");
         if fails {
             rehearsal.world.on("run main/web: migrate", Deed::Exit(1, "no"));
         }

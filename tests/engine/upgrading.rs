@@ -84,7 +84,7 @@ async fn a_migration_that_tells_no_time_is_timed_as_its_output_comes() -> Fallib
 async fn it_fails_at_its_limit() -> Fallible {
     let ran = upgrading(Deed::Prints(&[(1000, THIRD)], None)).await?;
     ran.ended(&["hop-1/upgrade failed"])?;
-    ran.says("hop-1/upgrade", "service web has upgraded itself: expected within 600s")?;
+    ran.says("hop-1/upgrade", "service web: expected service web has upgraded itself within 600s")?;
     ran.says("hop-1/upgrade", "migration 7 Third: expected an end")?;
     assert!(ran.elapsed < Duration::from_secs(602), "{:?}", ran.elapsed);
     Ok(())

@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rehearse::report::{Colour, Files, Jsonl, Junit, Look, Terminal, events_schema, summary_schema, write_junit};
 use rehearse_core::model::scenario::CheckKind;
-use rehearse_core::outcome::event::{Event, EventKind, Reporter};
+use rehearse_core::outcome::event::{Event, EventKind};
+use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::summary::Summary;
 
 use self::stories::{Fallible, RUN, Run};

@@ -1,10 +1,15 @@
 //! The runs that every reporter is shown.
 
 use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::outcome::code::{FindingCode, InconclusiveCode};
 use rehearse_core::outcome::event::{CheckReport, Event};
-use rehearse_core::outcome::verdict::{Finding, Known};
+use rehearse_core::outcome::finding::{Finding, Known};
+use rehearse_core::outcome::reason::SkipReason;
+use rehearse_core::outcome::subject::Subject;
+use rehearse_core::outcome::verdict::Outcome;
+use rehearse_core::vocabulary::release::Line;
 
-use crate::stories::{End, Fallible, Run, Told, expectation, good};
+use crate::stories::{End, Fallible, Run, Told, after, expectation, good};
 
 /// All of them, by name.
 pub(crate) fn all(run: &Run) -> Fallible<Vec<(&'static str, Vec<Event>)>> {
@@ -60,7 +65,7 @@ fn begun(told: Told) -> Told {
         .progress(2_000, "restore", "unpack files.tar.gz into web:/usr/src/redmine/files")
         .progress(5_500, "restore", "one-off db: \u{1b}[1mpg_restore\u{1b}[0m --clean\r\n")
         .end("restore", [9_400, 8_100, 1_200], End::Passed)
-        .note("images-hops", "hop 2: 6.1 is 6.1.5, as the image holds it")
+        .resolved("images-hops", 2, Line::of_minor(6, 1), "6.1.5".parse().unwrap_or_else(|error| panic!("{error}")))
         .end("images-hops", [17_800, 0, 17_000], End::Passed);
     checks(told.begin("baseline"), "baseline", data()).end("baseline", [3_100, 2_900, 0], End::Passed)
 }
@@ -96,22 +101,32 @@ pub(crate) fn passed(run: &Run) -> Fallible<Vec<Event>> {
     Ok(rollback(told).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
+fn table(name: &str) -> Subject {
+    Subject::Table(name.to_owned())
+}
+
 fn fails(told: Told) -> Told {
     let upgrade = "hop-2/upgrade";
     let findings = vec![
         Finding::new(
-            "migration 20241213003659 AddUniqueIndex",
+            FindingCode::MigrationUnfinished,
+            Subject::Migration("20241213003659 AddUniqueIndex".to_owned()),
             "an end",
             "it began and did not end\nPG::UniqueViolation: \u{1b}[31mERROR\u{1b}[0m:  could not create unique index\nDETAIL:  Key (name)=(a]]>b) is duplicated.",
         )
-        .shown_by("evidence/hop-2-upgrade/migrate.log"),
-        Finding::new("one-off web: rake db:migrate", "exit code 0", "exit code 1"),
+        .with_evidence("evidence/hop-2-upgrade/migrate.log"),
+        Finding::new(
+            FindingCode::ExitCode,
+            Subject::request("one-off web: rake db:migrate"),
+            "exit code 0",
+            "exit code 1",
+        ),
     ];
     let told = hop_1(told)
         .begin(upgrade)
         .migrated(700, upgrade, "20240101000000", "AddSomething")
         .end(upgrade, [3_300, 2_900, 300], End::Failed(findings))
-        .skipped(&["hop-2/check"], "stage hop-2/upgrade failed");
+        .skipped(&["hop-2/check"], &after("hop-2/upgrade", Outcome::Failed));
     rollback(told)
 }
 
@@ -128,8 +143,9 @@ pub(crate) fn expected_failure(run: &Run) -> Fallible<Vec<Event>> {
 fn unmet(run: &Run) -> Fallible<Vec<Event>> {
     let lost = CheckReport {
         findings: vec![
-            Finding::new("table journals", "12 rows", "0 rows").shown_by("evidence/hop-1-check/tables.json"),
-            Finding::new("table attachments", "3 rows as before", "the table is gone"),
+            Finding::new(FindingCode::RowsLost, table("journals"), "12 rows", "0 rows")
+                .with_evidence("evidence/hop-1-check/tables.json"),
+            Finding::new(FindingCode::TableLost, table("attachments"), "3 rows as before", "the table is gone"),
         ],
         ..data()
     };
@@ -140,7 +156,7 @@ fn unmet(run: &Run) -> Fallible<Vec<Event>> {
     let told = checks(told, "hop-1/check", lost)
         .checked("hop-1/check", blind)
         .end("hop-1/check", [4_000, 3_800, 0], End::Passed)
-        .skipped(&["hop-2/upgrade", "hop-2/check"], "stage hop-1/check failed");
+        .skipped(&["hop-2/upgrade", "hop-2/check"], &after("hop-1/check", Outcome::Failed));
     Ok(rollback(told).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
@@ -151,8 +167,8 @@ fn inconclusive(run: &Run) -> Fallible<Vec<Event>> {
         .passed("backup", [210, 0, 0])
         .begin("images")
         .progress(6_000, "images", "redmine:5.0.4: pulling again in 10 s")
-        .end("images", [16_000, 0, 15_900], End::Inconclusive(reason))
-        .skipped(&rest[2..13], "stage images inconclusive")
+        .end("images", [16_000, 0, 15_900], End::Inconclusive(InconclusiveCode::ImageUnobtainable, reason))
+        .skipped(&rest[2..13], &after("images", Outcome::Inconclusive))
         .passed("teardown", [90, 0, 90])
         .finished())
 }
@@ -162,13 +178,17 @@ fn cancelled(run: &Run) -> Fallible<Vec<Event>> {
     Ok(hop_1(Told::new(run, None)?)
         .begin("hop-2/upgrade")
         .end("hop-2/upgrade", [2_000, 1_500, 100], End::Cancelled)
-        .skipped(&rest[9..13], "the run was cancelled")
+        .skipped(&rest[9..13], &SkipReason::Cancelled)
         .passed("teardown", [1_000, 0, 1_000])
         .finished())
 }
 
 /// A column is missing: the schema is behind, pages and log say so; a table was lost besides, by another cause.
 fn consequences(run: &Run) -> Fallible<Vec<Event>> {
+    let answer = |request: &str, actual: &str| {
+        let (code, subject) = (FindingCode::StatusUnexpected, Subject::request(request));
+        Finding { status: Some(500), ..Finding::new(code, subject, "200", actual) }
+    };
     let asked = |finding: Finding, service: &str| Finding { service: Some(service.to_owned()), ..finding };
     let missing = "500 \"PG::UndefinedColumn: ERROR: column users.login does not exist\"";
     let known = Known {
@@ -180,30 +200,37 @@ fn consequences(run: &Run) -> Fallible<Vec<Event>> {
     };
     let reports = [
         CheckReport {
-            findings: vec![asked(Finding::new("GET /up", "200", missing), "web")],
+            findings: vec![asked(answer("GET /up", missing), "web")],
             took: Some(std::time::Duration::from_millis(120)),
             ..good(CheckKind::Health, "web", 3)
         },
         CheckReport {
             findings: vec![Finding {
                 known: Some(known),
-                ..Finding::new("the schema", "every migration of the running code recorded", "1 not recorded: 20230818")
+                ..Finding::new(
+                    FindingCode::MigrationsPending,
+                    Subject::Migrations,
+                    "every migration of the running code recorded",
+                    "1 not recorded: 20230818",
+                )
             }],
             ..good(CheckKind::Migrations, "the schema is the running code's", 3)
         },
         CheckReport {
             findings: vec![
-                Finding::new("table attachments", "3 rows", "0 rows").shown_by("evidence/hop-1-check/tables.json"),
+                Finding::new(FindingCode::RowsLost, table("attachments"), "3 rows", "0 rows")
+                    .with_evidence("evidence/hop-1-check/tables.json"),
             ],
             ..data()
         },
         CheckReport {
-            findings: vec![asked(Finding::new("GET /my as admin", "200", "500 \"Internal error\""), "web")],
+            findings: vec![asked(answer("GET /my as admin", "500 \"Internal error\""), "web")],
             ..good(CheckKind::Access, "pages", 9)
         },
         CheckReport {
             findings: vec![Finding::new(
-                "log of web",
+                FindingCode::LogError,
+                Subject::Log("web".to_owned()),
                 "no error that the baseline did not have",
                 "line 7: ActionView: column \"login\" does not exist (3 of its kind)",
             )],
@@ -216,7 +243,7 @@ fn consequences(run: &Run) -> Fallible<Vec<Event>> {
     }
     let told = told
         .end("hop-1/check", [4_000, 3_800, 0], End::Passed)
-        .skipped(&["hop-2/upgrade", "hop-2/check"], "stage hop-1/check failed");
+        .skipped(&["hop-2/upgrade", "hop-2/check"], &after("hop-1/check", Outcome::Failed));
     Ok(rollback(told).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
@@ -241,6 +268,10 @@ pub(crate) fn leftovers(run: &Run) -> Fallible<Vec<Event>> {
     Ok(fails(Told::new(run, Some(expected))?)
         .begin("teardown")
         .left_behind(&["volume rehearse-main-data: volume is in use"])
-        .end("teardown", [1_300, 0, 1_300], End::Inconclusive("1 leftovers; remove them with: rehearse sweep"))
+        .end(
+            "teardown",
+            [1_300, 0, 1_300],
+            End::Inconclusive(InconclusiveCode::LeftBehind, "1 leftovers; remove them with: rehearse sweep"),
+        )
         .finished())
 }

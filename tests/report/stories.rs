@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use rehearse_core::model::scenario::{CheckKind, Expectation, ExpectedOutcome};
+use rehearse_core::model::scenario::{CheckKind, Expectation, ExpectedFinding, ExpectedOutcome};
 use rehearse_core::observation::migrations::Migration;
-use rehearse_core::outcome::event::{CheckReport, Event, EventKind, RunId, RunStarted, StageId, StageTime};
-use rehearse_core::outcome::verdict::{Finding, Outcome};
-use rehearse_core::planning::plan::{Plan, PlannedHop, Stage, StageAction};
+use rehearse_core::outcome::code::InconclusiveCode;
+use rehearse_core::outcome::event::{CheckReport, Event, EventKind, RunStarted, StageTime};
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::note::Note;
+use rehearse_core::outcome::reason::{Cancelled, Inconclusive, Reason, SkipReason};
+use rehearse_core::outcome::verdict::Outcome;
+use rehearse_core::planning::plan::{Phase, Plan, PlannedHop, Stage, StageAction};
+use rehearse_core::vocabulary::ident::{RunId, StageId};
+use rehearse_core::vocabulary::release::{Line, Release};
 
 pub(crate) type Fallible<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -62,7 +68,14 @@ impl Told {
     }
 
     pub(crate) fn note(mut self, stage: &str, text: &str) -> Self {
-        self.tell(0, EventKind::Noted { stage: id(stage), text: text.to_owned() });
+        self.tell(0, EventKind::Noted { stage: id(stage), note: Note::Remark(text.to_owned()) });
+        self
+    }
+
+    /// The line that a hop goes to is this release, as its image holds it.
+    pub(crate) fn resolved(mut self, stage: &str, hop: u32, line: Line, release: Release) -> Self {
+        let note = Note::ImageResolved { hop, line, release };
+        self.tell(0, EventKind::Noted { stage: id(stage), note });
         self
     }
 
@@ -90,8 +103,11 @@ impl Told {
         let (outcome, findings, reason) = match end {
             End::Passed => (Outcome::Passed, Vec::new(), None),
             End::Failed(findings) => (Outcome::Failed, findings, None),
-            End::Inconclusive(reason) => (Outcome::Inconclusive, Vec::new(), Some(reason.to_owned())),
-            End::Cancelled => (Outcome::Cancelled, Vec::new(), Some("cancelled from outside".to_owned())),
+            End::Inconclusive(code, reason) => {
+                let reason = Reason::Inconclusive(Inconclusive::new(code, reason));
+                (Outcome::Inconclusive, Vec::new(), Some(reason))
+            }
+            End::Cancelled => (Outcome::Cancelled, Vec::new(), Some(Reason::Cancelled(Cancelled::DuringStage))),
         };
         self.now = self.now.max(self.now - since + wall * self.run.slow);
         self.tell(0, EventKind::StageFinished { stage: id(stage), outcome, findings, reason, known: None, time });
@@ -103,9 +119,9 @@ impl Told {
         self.begin(stage).end(stage, times, End::Passed)
     }
 
-    pub(crate) fn skipped(mut self, stages: &[&str], because: &str) -> Self {
+    pub(crate) fn skipped(mut self, stages: &[&str], reason: &SkipReason) -> Self {
         for stage in stages {
-            self.tell(0, EventKind::StageSkipped { stage: id(stage), because: because.to_owned() });
+            self.tell(0, EventKind::StageSkipped { stage: id(stage), reason: reason.clone() });
         }
         self
     }
@@ -126,7 +142,7 @@ impl Told {
 pub(crate) enum End {
     Passed,
     Failed(Vec<Finding>),
-    Inconclusive(&'static str),
+    Inconclusive(InconclusiveCode, &'static str),
     Cancelled,
 }
 
@@ -142,12 +158,12 @@ pub(crate) fn good(kind: CheckKind, name: &str, assertions: u32) -> CheckReport 
 pub(crate) fn expectation(stage: &str, finding: &str) -> Fallible<Expectation> {
     Ok(Expectation {
         outcome: ExpectedOutcome::Failed,
-        stage: stage.to_owned(),
-        findings: vec![serde_json::from_value(finding.into())?],
+        stage: stage.parse()?,
+        findings: vec![ExpectedFinding::matching(finding.parse()?)],
         checks: Vec::new(),
         known: Vec::new(),
         short: false,
-        passed: vec!["rollback/check".to_owned()],
+        passed: vec![id("rollback/check")],
         consequences: Vec::new(),
     })
 }
@@ -172,13 +188,28 @@ pub(crate) const STAGES: [(&str, &str, Option<u32>); 14] = [
 
 const CHECKS: [CheckKind; 4] = [CheckKind::Version, CheckKind::Health, CheckKind::Data, CheckKind::Performance];
 
+fn phase(stage: &str, hop: Option<u32>) -> Phase {
+    match (stage, hop) {
+        (_, Some(_)) => Phase::Hop,
+        ("backup" | "images" | "images-hops", _) => Phase::Preparation,
+        ("deploy" | "restore" | "baseline", _) => Phase::Source,
+        ("teardown", _) => Phase::Teardown,
+        _ => Phase::Rollback,
+    }
+}
+
+/// The reason that a stage before did not pass.
+pub(crate) fn after(stage: &str, outcome: Outcome) -> SkipReason {
+    SkipReason::Stage { stage: id(stage), outcome }
+}
+
 fn plan() -> Fallible<Plan> {
     let action = |stage: &str| match stage.rsplit('/').next().unwrap_or_default() {
         "backup" => StageAction::VerifyBackup,
         "images" => StageAction::Images { images: Vec::new(), background: false },
         "images-hops" => StageAction::Images { images: Vec::new(), background: true },
-        "deploy" => StageAction::Deploy { deployment: "main".to_owned(), steps: Vec::new() },
-        "restore" => StageAction::Restore { deployment: "main".to_owned(), steps: Vec::new() },
+        "deploy" => StageAction::Deploy { steps: Vec::new() },
+        "restore" => StageAction::Restore { steps: Vec::new() },
         "baseline" => StageAction::Baseline { checks: CHECKS.to_vec() },
         "upgrade" => StageAction::Upgrade { steps: Vec::new() },
         "check" => StageAction::Check { checks: CHECKS.to_vec() },
@@ -189,7 +220,10 @@ fn plan() -> Fallible<Plan> {
         number,
         id: id(stage),
         title: (*title).to_owned(),
+        phase: phase(stage, *hop),
         hop: *hop,
+        deployment: None,
+        parent: None,
         action: action(stage),
     });
     let hop = |number, from: &str, to: &str, holds: &str| -> Fallible<PlannedHop> {

@@ -10,7 +10,7 @@ use rehearse::session::{SessionOptions, SessionOutcome, Stop, prepare_out, run_s
 use rehearse::{load, report, secrets};
 use rehearse_core::model::product::{Product, Step};
 use rehearse_core::model::scenario::{CheckKind, HopChange, Rollback, Scenario};
-use rehearse_core::outcome::event::Reporter;
+use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::summary::Summary;
 use rehearse_core::outcome::verdict::{Exit, Outcome};
 
@@ -117,6 +117,6 @@ fn seen(summary: &Summary, exit: Exit) -> Observation {
     let kinds = CheckKind::ALL.into_iter().filter(failed).map(|kind| kind.name().to_owned());
     let finders = own.into_iter().chain(kinds).collect();
     let told = stage.all_findings().next().map(|(_, finding)| finding.to_string());
-    let told = told.or_else(|| stage.reason.clone()).unwrap_or_default();
+    let told = told.or_else(|| stage.reason.as_ref().map(ToString::to_string)).unwrap_or_default();
     Observation { exit, stage: stage.id.0.clone(), finders, told, took }
 }

@@ -7,7 +7,7 @@
 //! The rooms, from the ground up: [`vocabulary`] (releases, catalogs, scalars), [`source`] (text to values, every
 //! mistake with its place), [`secret`], [`observation`] (what was read), [`knowledge`] (known failures),
 //! [`planning`] (paths), [`model`] (product and scenario files), [`outcome`] (findings, events and their fold),
-//! [`check`] (judging observations) and [`runbook`].
+//! [`check`] (judging observations) and [`runbook`]. [`text`] is what all of them share in reading output.
 
 pub mod check;
 pub mod knowledge;
@@ -18,4 +18,5 @@ pub mod planning;
 pub mod runbook;
 pub mod secret;
 pub mod source;
+pub mod text;
 pub mod vocabulary;

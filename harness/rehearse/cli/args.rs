@@ -414,7 +414,7 @@ pub(crate) struct SweepArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShellArgs {
-    /// The run's id, or how it begins.
+    /// The run's id, or how it begins or ends.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// The service.
@@ -430,7 +430,7 @@ pub(crate) struct ShellArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// The run's id, or how it begins.
+    /// The run's id, or how it begins or ends.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
 }

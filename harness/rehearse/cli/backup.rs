@@ -12,7 +12,7 @@ use rehearse_core::vocabulary::catalog::Catalog;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Format, InspectArgs};
-use super::{chain, print, refuse, runtime, say};
+use super::{error_chain, print, refuse, runtime, say};
 use crate::engine::{Inspection, Missing, PartSeen, Watch, inspect as read};
 use crate::load::{self, LoadError};
 
@@ -36,7 +36,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Exit {
             return Exit::Cancelled;
         }
         Some(Err(error)) => {
-            say(&format!("error: cannot read {}: {}", args.backup.display(), chain(&error)));
+            say(&format!("error: cannot read {}: {}", args.backup.display(), error_chain(&error)));
             return Exit::BadInput;
         }
         Some(Ok(seen)) => seen,
@@ -45,7 +45,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Exit {
         Format::Json => match serde_json::to_string_pretty(&seen) {
             Ok(text) => print(&format!("{text}\n")),
             Err(error) => {
-                say(&format!("error: {}", chain(&error)));
+                say(&format!("error: {}", error_chain(&error)));
                 return Exit::Inconclusive;
             }
         },

@@ -13,7 +13,7 @@ use crate::load::{LARGEST, Loaded};
 pub(crate) fn doubt(loaded: &Loaded) -> Option<String> {
     let (path, scenario) = (&loaded.backup, &loaded.scenario);
     // What no rehearsal reaches is refused by `run` anyhow, and a scenario may rehearse just such a backup.
-    let expected = scenario.expect.as_ref().is_some_and(|expect| expect.stage == "backup");
+    let expected = scenario.expect.as_ref().is_some_and(|expect| expect.stage.to_string() == "backup");
     if loaded.unreached.is_some() || expected {
         return None;
     }

@@ -9,7 +9,7 @@ use rehearse_core::outcome::verdict::Exit;
 
 use self::render::Rest;
 use super::args::{DiagnoseArgs, Format};
-use super::{chain, print, refuse, say};
+use super::{error_chain, print, refuse, say};
 use crate::load;
 use crate::observers::{TextPart, read_texts};
 
@@ -30,7 +30,7 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
     let (mut errors, mut wide) = match nets(args, &product) {
         Ok(nets) => nets,
         Err(error) => {
-            say(&format!("error: {}", chain(&*error)));
+            say(&format!("error: {}", error_chain(&*error)));
             return Exit::BadInput;
         }
     };

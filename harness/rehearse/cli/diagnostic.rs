@@ -98,13 +98,7 @@ dir/product.yaml: 1 problem
         let rejected = problem("a: 1\nb: 2\n", "b", None);
         let (plain, styled) = (render(&rejected, false), render(&rejected, true));
         assert!(styled.contains("\u{1b}[") && !plain.contains('\u{1b}'));
-        let mut bare = String::new();
-        let mut rest = styled.as_str();
-        while let Some((before, after)) = rest.split_once('\u{1b}') {
-            bare += before;
-            rest = after.split_once('m').map_or("", |(_, rest)| rest);
-        }
-        assert_eq!(bare + rest, plain);
+        assert_eq!(rehearse_core::text::plain(&styled), plain);
     }
 
     #[test]

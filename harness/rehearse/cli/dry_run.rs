@@ -10,6 +10,7 @@ use rehearse_core::planning::compatibility::HopNotice;
 use rehearse_core::planning::plan::{Stage, StageAction, describe, humane, names, render_notices, services, settings};
 use rehearse_core::secret::without_named;
 use rehearse_core::source::spec::Command;
+use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::{Range, Release};
 use rehearse_core::vocabulary::template::Template;
 use serde_json::{Value, json};
@@ -79,14 +80,15 @@ impl Dry<'_> {
                     lines.at(1, format!("image {}", need.image));
                 }
             }
-            StageAction::Deploy { deployment, steps } => {
+            StageAction::Deploy { steps } => {
+                let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
                 lines.at(1, format!("deployment {deployment}: a network and volumes of its own"));
                 for (name, service) in services(&self.loaded.product, &self.loaded.scenario) {
                     self.container(&source, &name, &service, lines);
                 }
                 self.steps(&source, steps, lines);
             }
-            StageAction::Restore { steps, .. }
+            StageAction::Restore { steps }
             | StageAction::Prepare { steps }
             | StageAction::RollbackInPlace { steps } => {
                 self.steps(&source, steps, lines);

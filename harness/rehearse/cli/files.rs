@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::args::{Changes, Format, ListArgs, PlanArgs, Required, SchemaArgs, SchemaOf, ValidateArgs};
 use super::backup_warning::doubt;
-use super::{chain, print, refuse, say};
+use super::{error_chain, print, refuse, say};
 use crate::load::{self, CliOverrides, LoadError, Loaded};
 
 /// Makes the changes of the command line to a scenario.
@@ -72,7 +72,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Exit {
                 Format::Json => match serde_json::to_string_pretty(&loaded.plan) {
                     Ok(text) => print(&format!("{text}\n")),
                     Err(error) => {
-                        say(&format!("error: {}", chain(&error)));
+                        say(&format!("error: {}", error_chain(&error)));
                         return Exit::Inconclusive;
                     }
                 },
@@ -210,7 +210,7 @@ pub(crate) fn schema(args: &SchemaArgs) -> Exit {
             Exit::Passed
         }
         Err(error) => {
-            say(&format!("error: {}", chain(&error)));
+            say(&format!("error: {}", error_chain(&error)));
             Exit::Inconclusive
         }
     }

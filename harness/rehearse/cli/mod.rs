@@ -20,15 +20,16 @@ pub(crate) use files::scenario_files;
 
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
 use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::secret::names_a_secret;
+use rehearse_core::text::error_chain;
 
 use args::{BackupCommand, Command, Typed};
 
 use crate::engine::host::HostError;
-use crate::session::chain;
 
 /// Parses, does, and says how to exit.
 pub fn main() -> ExitCode {
@@ -83,10 +84,10 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Whether talk may be coloured.
+/// Whether what goes to standard error may be coloured: by the terminal, `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and
+/// `TERM`.
 pub(crate) fn colour() -> bool {
-    use std::io::IsTerminal;
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
+    AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
 }
 
 /// Says what is wrong with the input, with its causes.
@@ -94,7 +95,7 @@ pub(crate) fn refuse(error: &crate::load::LoadError) -> Exit {
     if let crate::load::LoadError::Rejected(rejected) = error {
         say(&diagnostic::render(rejected, colour()));
     } else {
-        say(&format!("error: {}", chain(error)));
+        say(&format!("error: {}", error_chain(error)));
     }
     Exit::BadInput
 }
@@ -105,6 +106,7 @@ pub(crate) fn hindered(error: &HostError) -> Exit {
         HostError::Address { .. } => Exit::BadInput,
         HostError::Unreachable { .. }
         | HostError::Image { .. }
+        | HostError::WrongRelease { .. }
         | HostError::Operation { .. }
         | HostError::File { .. }
         | HostError::Deadline { .. } => Exit::Inconclusive,

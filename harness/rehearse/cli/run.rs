@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rehearse_core::outcome::event::Reporter;
+use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::secret::Redactor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::args::{Keep, Progress, RunArgs};
 use super::dry_run::dry_run;
 use super::files::loaded;
-use super::{chain, colour, hindered, refuse, runtime, say};
+use super::{colour, error_chain, hindered, refuse, runtime, say};
 use crate::load::Loaded;
 use crate::session::{SessionError, SessionOptions, SessionOutcome, Stop, prepare_out, run_session};
 use crate::{docker, engine, load, report, secrets, setup};
@@ -92,7 +92,7 @@ async fn one(loaded: Loaded, book: Arc<docker::RecipeCatalog>, args: &RunArgs, o
     let _writing = match prepare_out(&out) {
         Ok(writing) => writing,
         Err(error) => {
-            say(&format!("error: {}", chain(&error)));
+            say(&format!("error: {}", error_chain(&error)));
             return Exit::BadInput;
         }
     };
@@ -129,7 +129,7 @@ async fn one(loaded: Loaded, book: Arc<docker::RecipeCatalog>, args: &RunArgs, o
             exit
         }
         Err(error) => {
-            say(&clean(format!("error: {}", chain(&error))));
+            say(&clean(format!("error: {}", error_chain(&error))));
             match error {
                 SessionError::Out { .. } | SessionError::Busy { .. } | SessionError::Foreign { .. } => Exit::BadInput,
                 SessionError::Http(_) => Exit::Inconclusive,
@@ -144,7 +144,7 @@ fn reporters(
     out: &Path,
     progress: Progress,
     redactor: &Redactor,
-) -> Result<Vec<Box<dyn Reporter>>, rehearse_core::outcome::event::ReportError> {
+) -> Result<Vec<Box<dyn Reporter>>, rehearse_core::outcome::reporter::ReportError> {
     let in_gitlab = std::env::var("GITLAB_CI").is_ok_and(|value| value == "true");
     let look = match progress {
         Progress::Live => report::Look::Live,

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::args::{Changes, Format, Sources};
 use super::backup_warning::doubt;
 use super::files::loaded;
-use super::{chain, print, refuse, say};
+use super::{error_chain, print, refuse, say};
 use crate::load::{self, LoadError, LoadedProduct};
 
 #[derive(Debug, Args)]
@@ -194,7 +194,7 @@ fn reviewed(args: &ReviewArgs) -> Result<Exit, LoadError> {
         Format::Json => match serde_json::to_string_pretty(&review.remarks) {
             Ok(text) => print(&format!("{text}\n")),
             Err(error) => {
-                say(&format!("error: {}", chain(&error)));
+                say(&format!("error: {}", error_chain(&error)));
                 return Ok(Exit::Inconclusive);
             }
         },

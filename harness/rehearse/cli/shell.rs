@@ -81,9 +81,14 @@ impl Drop for Raw {
     }
 }
 
+/// Whether a run is meant by the beginning of its id, or by its end, which the names of its containers have.
+fn is_named(run: &str, by: &str) -> bool {
+    run.starts_with(by) || run.ends_with(by)
+}
+
 /// The service that is meant; otherwise what there is.
 fn choose<'a>(all: &'a [Inside], args: &ShellArgs) -> Result<&'a Inside, String> {
-    let mut of_run: Vec<&Inside> = all.iter().filter(|it| it.run.starts_with(&args.run)).collect();
+    let mut of_run: Vec<&Inside> = all.iter().filter(|it| is_named(&it.run, &args.run)).collect();
     let mut runs: Vec<&str> = of_run.iter().map(|it| it.run.as_str()).collect();
     runs.dedup();
     match runs.as_slice() {
@@ -127,7 +132,7 @@ pub(crate) fn resume(args: &ResumeArgs) -> Exit {
         list(&client).await
     });
     let left = match listed {
-        Ok(all) => all.into_iter().filter(|it| it.ownership.run.starts_with(&args.run)).collect::<Vec<_>>(),
+        Ok(all) => all.into_iter().filter(|it| is_named(&it.ownership.run, &args.run)).collect::<Vec<_>>(),
         Err(error) => {
             say(&format!("error: {}", error.chain()));
             return hindered(&error);
@@ -137,6 +142,10 @@ pub(crate) fn resume(args: &ResumeArgs) -> Exit {
         say(&format!("error: nothing of a run {} is left on this engine", args.run));
         return Exit::BadInput;
     };
+    if let Some(other) = left.iter().find(|it| it.ownership.run != first.ownership.run) {
+        say(&format!("error: {} may be any of {}, {}", args.run, first.ownership.run, other.ownership.run));
+        return Exit::BadInput;
+    }
     if first.standing == Standing::Live {
         say(&format!("run {} goes on: there is nothing to resume", first.ownership.run));
         return Exit::BadInput;
@@ -180,6 +189,7 @@ mod tests {
         };
         check("aa11", "web", None, "rehearse-aa11-main-web");
         check("aa2", "web", Some("rollback"), "rehearse-aa22-rollback-web");
+        check("a22", "web", Some("main"), "rehearse-aa22-main-web");
         check("aa", "web", None, "aa may be any of aa11, aa22");
         check("aa22", "web", None, "several run: web of main (running), web of rollback (running); name one");
         check("aa11", "db", None, "db of main (exited) does not run");

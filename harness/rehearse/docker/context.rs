@@ -8,6 +8,7 @@ use std::path::Path;
 
 use include_dir::Dir;
 use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
 
 /// The recipe lies beside the files, and is no part of the image.
 const RECIPE: &str = "image.yaml";
@@ -52,18 +53,12 @@ pub fn embedded(folder: &'static Dir<'static>) -> Vec<ContextFile> {
 /// The files of a folder on disk, links followed.
 pub fn read_folder(folder: &Path) -> io::Result<Vec<ContextFile>> {
     let mut files = Vec::new();
-    let mut open = vec![String::new()];
-    while let Some(under) = open.pop() {
-        for entry in fs::read_dir(folder.join(&under))? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            let path = if under.is_empty() { name } else { format!("{under}/{name}") };
-            let facts = fs::metadata(folder.join(&path))?;
-            if facts.is_dir() {
-                open.push(path);
-            } else {
-                let bytes = fs::read(folder.join(&path))?;
-                files.push(ContextFile::new(path, facts.permissions().mode() & 0o111 != 0, bytes));
-            }
+    for entry in WalkDir::new(folder).min_depth(1).follow_links(true) {
+        let entry = entry?;
+        if !entry.file_type().is_dir() {
+            let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_string_lossy().into_owned();
+            let executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
+            files.push(ContextFile::new(path, executable, fs::read(entry.path())?));
         }
     }
     Ok(ordered(files))

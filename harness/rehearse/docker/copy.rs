@@ -17,7 +17,8 @@ use tokio_util::io::{ReaderStream, StreamReader};
 use crate::docker::client::{Client, absent_as_none, failed, refused, status};
 use crate::docker::host::DockerHost;
 use crate::docker::service;
-use crate::engine::host::{DeploymentName, HostError};
+use crate::engine::host::HostError;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 const CHUNK: usize = 256 * 1024;
 /// No system has longer names, nor attributes.

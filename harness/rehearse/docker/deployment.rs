@@ -9,7 +9,8 @@ use crate::docker::host::DockerHost;
 use crate::docker::label::{self, carrying};
 use crate::docker::removal::{Kind, listing};
 use crate::docker::service;
-use crate::engine::host::{DeploymentName, HostError};
+use crate::engine::host::HostError;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// Makes the network of a deployment, unless it is there.
 pub(crate) async fn open(host: &DockerHost, deployment: &DeploymentName) -> Result<(), HostError> {

@@ -1,4 +1,4 @@
-//! Commands inside a running service, fed from a file of the host and heard as they speak.
+//! Commands inside a running service, fed from a file of the host and heard as they speak, or spoken to.
 //!
 //! Dropped midway, the engine lets the command run on inside its container, with its input closed.
 
@@ -7,9 +7,12 @@ use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
+use bollard::Docker;
 use bollard::container::LogOutput;
+use bollard::errors::Error;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
-use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -17,11 +20,27 @@ use crate::docker::client::{failed, refused};
 use crate::docker::ending::Ending;
 use crate::docker::host::DockerHost;
 use crate::docker::service;
-use crate::engine::host::{Command, DeploymentName, HostError, Sink, Stdin, Stream};
+use crate::engine::host::{Command, HostError, Interactive, Sink, Stdin, Stream};
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 const CHUNK: usize = 64 * 1024;
 /// After its output ended, the engine may still take a command for running.
 const EXIT_CODE: Duration = Duration::from_secs(30);
+
+/// A command that runs, and what it is spoken to and heard by.
+struct Begun {
+    input: Pin<Box<dyn AsyncWrite + Send>>,
+    output: BoxStream<'static, Result<LogOutput, Error>>,
+    exit: Exit,
+}
+
+/// How a command ends. Dropped before that, the command is ended.
+struct Exit {
+    docker: Docker,
+    exec: String,
+    object: String,
+    ending: Ending,
+}
 
 /// Runs a command inside a running service and tells its exit code.
 pub(crate) async fn exec(
@@ -31,6 +50,53 @@ pub(crate) async fn exec(
     command: &Command,
     sink: &mut dyn Sink,
 ) -> Result<i64, HostError> {
+    // Opened first: a command must not start on input that isn't there.
+    let mut source = Source::open(command.stdin.as_ref()).await?;
+    let reads = command.stdin.is_some();
+    let Begun { input, mut output, exit } = begin(host, deployment, service, command, reads).await?;
+    {
+        let feeding = feed(&mut source, input);
+        tokio::pin!(feeding);
+        let mut fed = !reads;
+        loop {
+            tokio::select! {
+                result = &mut feeding, if !fed => {
+                    fed = true;
+                    result?;
+                }
+                chunk = output.next() => match chunk {
+                    Some(chunk) => hear(chunk.map_err(|error| exit.failed(error))?, sink),
+                    None => break,
+                },
+            }
+        }
+    }
+    exit.code().await
+}
+
+/// Begins a command inside a running service that is spoken to.
+pub(crate) async fn interact(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    service: &str,
+    command: &Command,
+) -> Result<Interactive, HostError> {
+    let Begun { input, output, exit } = begin(host, deployment, service, command, true).await?;
+    let object = exit.object.clone();
+    let heard = output.filter_map(move |chunk| {
+        let chunk = chunk.map_err(failed("exec in", object.clone())).map(piece).transpose();
+        std::future::ready(chunk)
+    });
+    Ok(Interactive { input, output: heard.boxed(), code: exit.code().boxed() })
+}
+
+async fn begin(
+    host: &DockerHost,
+    deployment: &DeploymentName,
+    service: &str,
+    command: &Command,
+    reads: bool,
+) -> Result<Begun, HostError> {
     let id = service::present(host, deployment, service, "exec in").await?;
     let program = command.argv.first().map_or("nothing", String::as_str);
     let object = format!("{} ({program})", service::object(deployment, service));
@@ -38,12 +104,10 @@ pub(crate) async fn exec(
     let docker = host.client.quick();
 
     let ending = Ending::of_command(&host.endings, &host.client, &host.ownership.run, &id, &object);
-    // Opened first: a command must not start on input that isn't there.
-    let mut source = Source::open(command.stdin.as_ref()).await?;
     let env = command.env.iter().map(|(key, value)| format!("{key}={value}"));
     let options = CreateExecOptions {
         cmd: Some(command.argv.clone()),
-        attach_stdin: Some(command.stdin.is_some()),
+        attach_stdin: Some(reads),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         env: Some(env.chain(ending.variable()).collect()),
@@ -54,44 +118,37 @@ pub(crate) async fn exec(
     host.watch.command(&id, &command.argv);
     let exec = docker.create_exec(&id, options).await.map_err(fail)?.id;
     let start = StartExecOptions { output_capacity: Some(CHUNK), ..StartExecOptions::default() };
-    let (mut output, input) = match docker.start_exec(&exec, Some(start)).await.map_err(fail)? {
+    let (output, input) = match docker.start_exec(&exec, Some(start)).await.map_err(fail)? {
         StartExecResults::Attached { output, input } => (output, input),
         StartExecResults::Detached => return Err(refused("exec in", object, "bug: the engine did not attach")),
     };
+    Ok(Begun { input, output, exit: Exit { docker: docker.clone(), exec, object, ending } })
+}
 
-    {
-        let feeding = feed(&mut source, input);
-        tokio::pin!(feeding);
-        let mut fed = command.stdin.is_none();
-        loop {
-            tokio::select! {
-                result = &mut feeding, if !fed => {
-                    fed = true;
-                    result?;
-                }
-                chunk = output.next() => match chunk {
-                    Some(chunk) => hear(chunk.map_err(fail)?, sink),
-                    None => break,
-                },
-            }
-        }
+impl Exit {
+    fn failed(&self, error: Error) -> HostError {
+        failed("exec in", self.object.clone())(error)
     }
 
-    let begun = tokio::time::Instant::now();
-    let mut pause = Duration::from_millis(10);
-    loop {
-        let seen = docker.inspect_exec(&exec).await.map_err(fail)?;
-        match (seen.running, seen.exit_code) {
-            (Some(false), Some(code)) => {
-                ending.done();
-                return Ok(code);
+    /// Its exit code, once its output has ended.
+    async fn code(self) -> Result<i64, HostError> {
+        let begun = tokio::time::Instant::now();
+        let mut pause = Duration::from_millis(10);
+        loop {
+            let seen = self.docker.inspect_exec(&self.exec).await.map_err(|error| self.failed(error))?;
+            match (seen.running, seen.exit_code) {
+                (Some(false), Some(code)) => {
+                    self.ending.done();
+                    return Ok(code);
+                }
+                _ if begun.elapsed() > EXIT_CODE => {
+                    let what = format!("the exit code of {}", self.object);
+                    return Err(HostError::Deadline { what, limit: EXIT_CODE });
+                }
+                _ => tokio::time::sleep(pause).await,
             }
-            _ if begun.elapsed() > EXIT_CODE => {
-                return Err(HostError::Deadline { what: format!("the exit code of {object}"), limit: EXIT_CODE });
-            }
-            _ => tokio::time::sleep(pause).await,
+            pause = (pause * 2).min(Duration::from_secs(1));
         }
-        pause = (pause * 2).min(Duration::from_secs(1));
     }
 }
 
@@ -101,6 +158,14 @@ pub(crate) fn hear(chunk: LogOutput, sink: &mut dyn Sink) {
         LogOutput::StdErr { message } => sink.take(Stream::Err, &message),
         LogOutput::StdOut { message } | LogOutput::Console { message } => sink.take(Stream::Out, &message),
         LogOutput::StdIn { .. } => {}
+    }
+}
+
+fn piece(chunk: LogOutput) -> Option<(Stream, Vec<u8>)> {
+    match chunk {
+        LogOutput::StdErr { message } => Some((Stream::Err, message.into())),
+        LogOutput::StdOut { message } | LogOutput::Console { message } => Some((Stream::Out, message.into())),
+        LogOutput::StdIn { .. } => None,
     }
 }
 

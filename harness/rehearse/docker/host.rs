@@ -18,8 +18,9 @@ use crate::docker::removal::remove_matching;
 use crate::docker::watch::Watch;
 use crate::docker::{copy, deployment, exec, memory, oneoff, service};
 use crate::engine::host::{
-    Command, DeploymentName, Host, HostError, ImageHeld, ImageWanted, Leftover, ServiceSpec, ServiceState, Sink,
+    Command, Host, HostError, ImageHeld, ImageWanted, Interactive, Leftover, ServiceSpec, ServiceState, Sink,
 };
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// What a run brings along.
 #[derive(Debug, Clone)]
@@ -171,6 +172,15 @@ impl Host for DockerHost {
         exec::exec(self, deployment, service, command, sink).await
     }
 
+    async fn interact(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        command: &Command,
+    ) -> Result<Interactive, HostError> {
+        exec::interact(self, deployment, service, command).await
+    }
+
     async fn run(
         &self,
         deployment: &DeploymentName,
@@ -222,6 +232,10 @@ impl Host for DockerHost {
         self.endings.settled().await
     }
 
+    fn exited(&self) -> impl Future<Output = ()> + Send {
+        self.watch.exited()
+    }
+
     async fn interfered(&self) {
         self.watch.interfered().await;
     }
@@ -231,7 +245,7 @@ impl Host for DockerHost {
     }
 
     fn foreign_commands(&self) -> Vec<String> {
-        self.watch.commands().iter().map(|it| format!("{}: {}", it.object, it.seen)).collect()
+        self.watch.commands().iter().map(|it| format!("{}: {}", it.object, it.observed)).collect()
     }
 
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {

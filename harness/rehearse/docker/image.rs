@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bollard::auth::DockerCredentials;
 use bollard::models::ImageInspect;
 use docker_credential::{DockerCredential, get_credential_from_reader};
+use rehearse_core::outcome::note::ImageOrigin;
 use rehearse_core::planning::path::Target;
 use rehearse_core::secret::{Redactor, Secret};
 use rehearse_core::vocabulary::release::Release;
@@ -26,7 +27,7 @@ use crate::docker::pull::pull;
 use crate::docker::recipe::{Entry, Offer, Pull, RecipeCatalog};
 use crate::docker::reference::Reference;
 use crate::docker::release;
-use crate::engine::host::{HostError, ImageHeld, ImageWanted, Obtained};
+use crate::engine::host::{HostError, ImageHeld, ImageWanted};
 
 /// Builds at once; a single one where memory is short.
 const BUILDS: u32 = 2;
@@ -76,7 +77,7 @@ impl Default for ImagesState {
 /// An image that is here, whatever it holds.
 struct Located {
     id: String,
-    how: Obtained,
+    origin: ImageOrigin,
     provenance: String,
 }
 
@@ -96,8 +97,8 @@ impl Images {
             let offer = page.and_then(|page| page.recipe.offer(&reference.tag, Some(target)));
             release::judge(&wanted.name, held, target, offer.as_ref().map(Offer::tag))?;
         }
-        let Located { id, how, provenance } = located;
-        Ok(ImageHeld { name: wanted.name.clone(), id, how, release, provenance })
+        let Located { id, origin, provenance } = located;
+        Ok(ImageHeld { name: wanted.name.clone(), id, origin, release, provenance })
     }
 
     fn locate<'a>(
@@ -143,7 +144,7 @@ impl Images {
     /// The image of this public name, here or in a registry; or why there is none.
     async fn public(&self, name: &str, progress: Progress<'_>) -> Result<Result<Located, String>, HostError> {
         if let Some(image) = self.inspect(name).await? {
-            return Ok(Ok(located(name, image, Obtained::Found)?));
+            return Ok(Ok(located(name, image, ImageOrigin::Found)?));
         }
         if let Some(silence) = self.state.silence.get() {
             return Ok(Err(silence.clone()));
@@ -151,7 +152,7 @@ impl Images {
         let login = self.login(name).await;
         match pull(&self.client, name, login.as_ref(), progress).await {
             Ok(()) => match self.inspect(name).await? {
-                Some(image) => Ok(Ok(located(name, image, Obtained::Pulled)?)),
+                Some(image) => Ok(Ok(located(name, image, ImageOrigin::Pulled)?)),
                 None => Ok(Err("it was pulled, and is gone again".into())),
             },
             Err(not) => {
@@ -208,7 +209,7 @@ impl Images {
         let provenance = format!("built here as {name} from context {short}: {why}");
         let target = format!("{OURS}/{repository}:{}-{short}", plain(offer.tag()));
         if let Some(id) = self.made_before(&target, &hash).await? {
-            return Ok(Located { id, how: Obtained::Found, provenance });
+            return Ok(Located { id, origin: ImageOrigin::Found, provenance });
         }
 
         let _slot = self.slot(&name).await?;
@@ -226,7 +227,7 @@ impl Images {
             Offer::Bootstrap(suite) => bootstrap::bootstrap(&making, suite, &self.scratch).await?,
         }
         match self.inspect(&target).await?.and_then(|image| image.id) {
-            Some(id) => Ok(Located { id, how: Obtained::Built, provenance }),
+            Some(id) => Ok(Located { id, origin: ImageOrigin::Built, provenance }),
             None => Err(unobtainable(&name, "its build ended well, yet the engine has no such image".into())),
         }
     }
@@ -265,11 +266,11 @@ impl Images {
     }
 }
 
-fn located(name: &str, image: ImageInspect, how: Obtained) -> Result<Located, HostError> {
+fn located(name: &str, image: ImageInspect, origin: ImageOrigin) -> Result<Located, HostError> {
     let id = image.id.ok_or_else(|| unobtainable(name, "the engine tells no id of it".into()))?;
     let digest = image.repo_digests.and_then(|digests| digests.into_iter().next());
     let provenance = digest.unwrap_or_else(|| format!("an image of this name on this machine, {id}"));
-    Ok(Located { id, how, provenance })
+    Ok(Located { id, origin, provenance })
 }
 
 pub(crate) fn unobtainable(image: &str, reason: String) -> HostError {

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rehearse_core::vocabulary::ident::short_run;
+
 use crate::docker::owner::Owner;
-use crate::engine::host::DeploymentName;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 pub(crate) const RUN: &str = "org.rehearse.run";
 pub(crate) const SCENARIO: &str = "org.rehearse.scenario";
@@ -69,7 +71,7 @@ impl OwnershipLabels {
 
     /// The name of a thing: of a deployment's network, or with a `part`, of a service or volume.
     pub(crate) fn name(&self, deployment: &DeploymentName, part: Option<&str>) -> String {
-        let mut name = format!("rehearse-{}-{}", self.run, deployment);
+        let mut name = format!("rehearse-{}-{}", short_run(&self.run), deployment);
         if let Some(part) = part {
             name.push('-');
             name.push_str(part);

@@ -20,7 +20,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
 
 use crate::docker::label::plain;
-use crate::engine::host::DeploymentName;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// A line that nobody ends is written after this: a prompt, or the last word of something that hangs.
 const HELD: Duration = Duration::from_millis(500);

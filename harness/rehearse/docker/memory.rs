@@ -8,7 +8,8 @@ use futures_util::StreamExt;
 use crate::docker::client::{failed, refused};
 use crate::docker::host::DockerHost;
 use crate::docker::service::{find, object};
-use crate::engine::host::{DeploymentName, HostError};
+use crate::engine::host::HostError;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// Bytes of the service's own, as the kernel counts them for its container: without the cache of files, which only tells
 /// what was read.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use rehearse_core::planning::path::Target;
+use rehearse_core::vocabulary::ident::short_run;
 use rehearse_core::vocabulary::release::{Line, Release};
 
 use crate::docker::client::failed;
@@ -29,7 +30,7 @@ pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> R
         ..ContainerCreateBody::default()
     };
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let container = plain(&format!("rehearse-{}-release{count}", images.ownership.run));
+    let container = plain(&format!("rehearse-{}-release{count}", short_run(&images.ownership.run)));
     let options = CreateContainerOptionsBuilder::new().name(&container).build();
     let docker = client.quick().clone();
     let creating = async move { docker.create_container(Some(options), body).await };
@@ -48,6 +49,10 @@ pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> R
 
 /// Compares what an image holds with what it has to hold. `line` is the tag of the recipe it comes from.
 pub(crate) fn judge(name: &str, held: &Release, wanted: &Target, line: Option<&str>) -> Result<(), HostError> {
+    let wrong = |way_out: String| {
+        let (image, actual, wanted) = (name.to_owned(), held.clone(), wanted.clone());
+        HostError::WrongRelease { image, actual, wanted, way_out }
+    };
     let release = match wanted {
         // Not every product says its edition where it says its release.
         Target::Release(release) if release == held => return Ok(()),
@@ -60,7 +65,8 @@ pub(crate) fn judge(name: &str, held: &Release, wanted: &Target, line: Option<&s
         Target::Line(line) if line.contains(held) => return Ok(()),
         Target::Release(release) => release,
         Target::Line(line) => {
-            return Err(unobtainable(name, format!("it holds {held}, which is not of the line {line}")));
+            let way_out = format!("name the line that it is of, or provide an image of the line {line}");
+            return Err(wrong(way_out));
         }
     };
     // Only a line that the recipe offers, and that is not the release itself, is a way out.
@@ -68,5 +74,5 @@ pub(crate) fn judge(name: &str, held: &Release, wanted: &Target, line: Option<&s
         line.filter(|line| line.parse().is_ok_and(|line: Line| line.contains(held)) && **line != release.to_string());
     let line = line.map(|line| format!("the line {line}")).unwrap_or_else(|| "its line".into());
     let way_out = format!("name {line} to take what the archive offers");
-    Err(unobtainable(name, format!("it holds {held}, the scenario wants {release}; {way_out}")))
+    Err(wrong(way_out))
 }

@@ -16,7 +16,8 @@ use crate::docker::deployment;
 use crate::docker::host::DockerHost;
 use crate::docker::label::{self, carrying};
 use crate::docker::removal::{Kind, Thing, listing, remove_one};
-use crate::engine::host::{DeploymentName, HostError, ServiceSpec, ServiceState};
+use crate::engine::host::{HostError, ServiceSpec, ServiceState};
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// A container may have to copy what its image holds at a volume's path before it is there.
 const CREATE: Duration = Duration::from_secs(600);

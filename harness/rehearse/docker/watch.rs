@@ -48,6 +48,8 @@ pub(crate) struct Watch {
 struct WatchState {
     state: Mutex<State>,
     changed: Notify,
+    /// A container of ours has ended, by whatever cause.
+    exits: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -187,6 +189,12 @@ impl Watch {
         self.seen.state().held.retain(|_, thing| deployment.is_some_and(|name| thing.deployment != name));
     }
 
+    /// Returns when a container of ours ends after this call.
+    pub(crate) fn exited(&self) -> impl Future<Output = ()> + Send {
+        // Registered here, and not only once it is awaited.
+        self.seen.exits.notified()
+    }
+
     /// Returns as soon as something has come between that was not told yet.
     pub(crate) async fn interfered(&self) {
         loop {
@@ -306,8 +314,27 @@ impl Drop for Watch {
     }
 }
 
-fn interference(kind: InterferenceKind, object: &str, seen: impl Into<String>) -> Interference {
-    Interference { kind, object: object.to_owned(), seen: seen.into() }
+fn interference(kind: InterferenceKind, object: &str, observed: impl Into<String>) -> Interference {
+    Interference { kind, object: object.to_owned(), observed: observed.into(), remedy: remedy(kind).to_owned() }
+}
+
+/// What to do before the next try.
+pub(crate) fn remedy(kind: InterferenceKind) -> &'static str {
+    match kind {
+        InterferenceKind::EngineGone => "start it again (systemctl start docker), then: rehearse sweep",
+        InterferenceKind::EngineRestarted => "see its log for why (journalctl -u docker), and run again",
+        InterferenceKind::OutOfMemory => "raise the service's `memory`, or run where more is free",
+        InterferenceKind::DiskFull => {
+            "make room there (docker system df, docker image prune, rehearse sweep) and run again"
+        }
+        InterferenceKind::ContainerTouched => {
+            "leave containers labelled org.rehearse.run alone while the run goes on, and run again"
+        }
+        InterferenceKind::NetworkTouched => {
+            "leave networks labelled org.rehearse.run alone while the run goes on, and run again"
+        }
+        InterferenceKind::ImageTouched => "prune images when no run goes on, and run again",
+    }
 }
 
 fn out_of_memory(object: &str) -> Interference {

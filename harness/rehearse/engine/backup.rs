@@ -17,7 +17,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use rehearse_core::model::product::{Backup, Format, Part, Product};
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::subject::Subject;
 use rehearse_core::vocabulary::release::{Edition, Release};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -78,7 +80,8 @@ pub(crate) fn verify(
                 Some(None) => "one archive as the product names them".to_owned(),
                 None => "a folder".to_owned(),
             };
-            let finding = Finding::new(format!("the backup {}", given.display()), expected, seen);
+            let seen = format!("{}: {seen}", given.display());
+            let finding = Finding::new(FindingCode::BackupAmbiguous, Subject::Backup, expected, seen);
             let mut verified = Verified::default();
             match newest {
                 Some(newest) => {
@@ -111,7 +114,8 @@ fn of_folder(
     if let Some(pointer) = &backup.product {
         let seen = said(pointer.as_str()).and_then(Value::as_str).unwrap_or("nothing");
         if seen != product {
-            verified.findings.push(Finding::new("the backup's product", product, shorten(seen)));
+            let (code, subject) = (FindingCode::BackupProduct, Subject::BackupFact("product".to_owned()));
+            verified.findings.push(Finding::new(code, subject, product, shorten(seen)));
         }
     }
     if let Some(pointer) = &backup.release {
@@ -132,20 +136,23 @@ fn of_folder(
         for (file, facts) in checksums(&text) {
             if files.get(&file).is_some_and(|known| known.get("sha256") != facts.get("sha256")) {
                 let seen = format!("another one for {}", named(file.as_bytes()));
-                verified.findings.push(Finding::new(object(name), "one SHA-256 for each file", seen));
+                let (code, expected) = (FindingCode::BackupManifest, "one SHA-256 for each file");
+                verified.findings.push(Finding::new(code, file_subject(name), expected, seen));
             }
             files.insert(file, facts);
         }
     }
     if files.is_empty() {
-        verified.findings.push(Finding::new("the backup", "checksums of its files", "none"));
+        let (code, expected) = (FindingCode::BackupManifest, "checksums of its files");
+        verified.findings.push(Finding::new(code, Subject::Backup, expected, "none"));
     }
     let parts = backup.parts.iter().map(|(name, part)| (name, part.format, Some(part)));
     let others = files.keys().filter(|name| !backup.parts.contains_key(*name)).map(|name| (name, Format::Any, None));
     let mut unnamed = 0;
     for (name, format, part) in parts.chain(others) {
         if verified.findings.len() >= MOST_FINDINGS {
-            verified.findings.push(Finding::new("the backup", "few mistakes at most", "so many that no more is read"));
+            let (expected, actual) = ("few mistakes at most", "so many that no more is read");
+            verified.findings.push(Finding::new(FindingCode::BackupUnusable, Subject::Backup, expected, actual));
             break;
         }
         let place = (name.as_str(), folder);
@@ -172,7 +179,8 @@ fn of_folder(
         });
         let mut finding = |seen: String| {
             let expected = format!("row counts at {}", rows.at);
-            verified.findings.push(Finding::new("the backup's manifest", expected, seen));
+            let subject = Subject::BackupFact("manifest".to_owned());
+            verified.findings.push(Finding::new(FindingCode::BackupManifest, subject, expected, seen));
         };
         match counts {
             None => finding("none".to_owned()),
@@ -186,7 +194,8 @@ fn of_folder(
 
 fn judge_release(said: Option<&str>, place: impl Fn() -> String, expected: Option<&Release>, verified: &mut Verified) {
     let Some(text) = said else {
-        verified.findings.push(Finding::new(place(), "the backup's release", "nothing there"));
+        let (code, actual) = (FindingCode::BackupRelease, "nothing there");
+        verified.findings.push(Finding::new(code, release_subject(), format!("a release in {}", place()), actual));
         return;
     };
     let seen = text.parse::<Release>();
@@ -197,7 +206,7 @@ fn judge_release(said: Option<&str>, place: impl Fn() -> String, expected: Optio
             Some(release) => format!("{release}, as a backup restores only into exactly its own release"),
             None => "a release".to_owned(),
         };
-        verified.findings.push(Finding::new("the backup's release", wanted, shorten(text)));
+        verified.findings.push(Finding::new(FindingCode::BackupRelease, release_subject(), wanted, shorten(text)));
     }
     verified.release = seen.ok();
 }
@@ -216,7 +225,8 @@ fn manifest(name: &str, folder: &Path, findings: &mut Vec<Finding>) -> io::Resul
     match strict::json(&text) {
         Ok(value) => Ok(Some(value)),
         Err(error) => {
-            findings.push(Finding::new(object(name), "JSON", shorten(&error.to_string())));
+            let (code, actual) = (FindingCode::BackupManifest, shorten(&error.to_string()));
+            findings.push(Finding::new(code, file_subject(name), "JSON", actual));
             Ok(None)
         }
     }
@@ -233,15 +243,17 @@ enum Whole {
 
 /// A text file of the backup.
 fn text(name: &str, folder: &Path, whole: Whole, findings: &mut Vec<Finding>) -> io::Result<Option<String>> {
-    let mut finding = |expected: &str, seen: String| findings.push(Finding::new(object(name), expected, seen));
+    let mut finding = |code, expected: &str, seen: String| {
+        findings.push(Finding::new(code, file_subject(name), expected, seen));
+    };
     let file = match open(folder, name)? {
         Opened::File(file) => file,
         Opened::Nothing => {
-            finding("a file", format!("no such file in {}", folder.display()));
+            finding(FindingCode::BackupFileMissing, "a file", format!("no such file in {}", folder.display()));
             return Ok(None);
         }
         Opened::Other(what) => {
-            finding("a file", what);
+            finding(FindingCode::BackupFileKind, "a file", what);
             return Ok(None);
         }
     };
@@ -250,7 +262,8 @@ fn text(name: &str, folder: &Path, whole: Whole, findings: &mut Vec<Finding>) ->
     file.take(LARGEST_TEXT + 1).read_to_end(&mut bytes)?;
     let cut = bytes.len() as u64 > LARGEST_TEXT;
     if cut && whole == Whole::Text {
-        finding(&format!("at most {} MiB", LARGEST_TEXT >> 20), format!("{size} bytes"));
+        let most = format!("at most {} MiB", LARGEST_TEXT >> 20);
+        finding(FindingCode::BackupManifest, &most, format!("{size} bytes"));
         return Ok(None);
     }
     match String::from_utf8(bytes) {
@@ -261,15 +274,20 @@ fn text(name: &str, folder: &Path, whole: Whole, findings: &mut Vec<Finding>) ->
             Ok(Some(String::from_utf8_lossy(error.as_bytes().get(..end).unwrap_or_default()).into_owned()))
         }
         Err(error) => {
-            finding("text in UTF-8", format!("other bytes from byte {} on", error.utf8_error().valid_up_to()));
+            let actual = format!("other bytes from byte {} on", error.utf8_error().valid_up_to());
+            finding(FindingCode::BackupManifest, "text in UTF-8", actual);
             Ok(None)
         }
     }
 }
 
-/// A file of the backup as findings name it.
-fn object(name: &str) -> String {
-    format!("the backup's file {}", shorten(name))
+/// A file of the backup, whose name is a stranger's.
+fn file_subject(name: &str) -> Subject {
+    Subject::BackupFile(shorten(name))
+}
+
+fn release_subject() -> Subject {
+    Subject::BackupFact("release".to_owned())
 }
 
 /// Looks at one file: its size, and what it is where it is of its format.
@@ -281,7 +299,10 @@ fn verify_part(
     watch: &Watch,
 ) -> io::Result<Option<(u64, Formed)>> {
     let findings = &mut verified.findings;
-    let mut finding = |expected: String, seen: String| findings.push(Finding::new(object(name), expected, seen));
+    use FindingCode::{BackupChecksum, BackupDamaged, BackupFileKind, BackupFileMissing, BackupManifest, BackupUnsafe};
+    let mut finding = |code, expected: String, seen: String| {
+        findings.push(Finding::new(code, file_subject(name), expected, seen));
+    };
     let missing = &mut verified.missing;
     let mut again = || match (open(folder, name)?, part) {
         (Opened::File(file), _) => Ok::<_, io::Error>(Some(Watched { file, watch })),
@@ -290,11 +311,11 @@ fn verify_part(
             Ok(None)
         }
         (Opened::Nothing, None) => {
-            finding("a file".into(), "no such file: the backup is not complete".into());
+            finding(BackupFileMissing, "a file".into(), "no such file: the backup is not complete".into());
             Ok(None)
         }
         (Opened::Other(what), _) => {
-            finding("a file".into(), what);
+            finding(BackupFileKind, "a file".into(), what);
             Ok(None)
         }
     };
@@ -303,24 +324,29 @@ fn verify_part(
     let (size, digest) = digest(first)?;
     let wanted = |key: &str| listed.and_then(|listed| listed.get(key));
     match wanted("bytes").map(|bytes| (bytes, bytes.as_u64())) {
-        Some((_, Some(bytes))) if bytes != size => finding(format!("{bytes} bytes"), format!("{size} bytes")),
-        Some((said, None)) => finding("a number of bytes that the backup states".into(), shorten(&said.to_string())),
+        Some((_, Some(bytes))) if bytes != size => {
+            finding(BackupChecksum, format!("{bytes} bytes"), format!("{size} bytes"));
+        }
+        Some((stated, None)) => {
+            let expected = "a number of bytes that the backup states";
+            finding(BackupManifest, expected.into(), shorten(&stated.to_string()));
+        }
         Some((_, Some(_))) | None => {}
     }
     match wanted("sha256").and_then(Value::as_str) {
         Some(sha256) if sha256.eq_ignore_ascii_case(&digest) => {}
-        Some(sha256) => finding(format!("SHA-256 {}", shorten(sha256)), digest),
-        None => finding("a SHA-256 that the backup states".into(), "none".into()),
+        Some(sha256) => finding(BackupChecksum, format!("SHA-256 {}", shorten(sha256)), digest),
+        None => finding(BackupManifest, "a SHA-256 that the backup states".into(), "none".into()),
     }
     match formed(second, size, format, archive::most(size, free(folder))) {
         Ok(formed) => {
             for why in &formed.refused {
-                finding("an archive that may be unpacked".into(), why.clone());
+                finding(BackupUnsafe, "an archive that may be unpacked".into(), why.clone());
             }
             Ok(Some((size, formed)))
         }
         Err(error) => {
-            finding(format.describe().to_owned(), shorten(&error.to_string()));
+            finding(BackupDamaged, format.describe().to_owned(), shorten(&error.to_string()));
             Ok(None)
         }
     }

@@ -9,12 +9,14 @@ use rehearse_core::check::{Budget, Figures, judge_budget};
 use rehearse_core::model::product::{Engine, PerformanceCheck, Step};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::Response;
+use rehearse_core::outcome::code::FindingCode;
 use rehearse_core::outcome::event::CheckReport;
 use tokio::time::Instant;
 
 use super::context::{RunContext, StageContext};
-use super::host::{DeploymentName, Host};
+use super::host::Host;
 use super::observer::Observer;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 const READY: &str = "services are ready within their budget";
 const MEMORY: &str = "services hold no more memory than their budget";
@@ -49,19 +51,22 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if let Some(budget) = &check.ready {
             needs.ready = self.times_to_ready(ctx);
             let mut report = CheckReport::new(CheckKind::Performance, READY);
-            judge_budget(before.map(|before| &before.ready), &needs.ready, Budget::from(budget), &mut report);
+            let budget = (Budget::from(budget), FindingCode::ReadySlower);
+            judge_budget(before.map(|before| &before.ready), &needs.ready, budget, &mut report);
             reports.push(report.decide());
         }
         if let Some(budget) = &check.memory {
             needs.memory = self.memory(ctx).await;
             let mut report = CheckReport::new(CheckKind::Performance, MEMORY);
-            judge_budget(before.map(|before| &before.memory), &needs.memory, Budget::from(budget), &mut report);
+            let budget = (Budget::from(budget), FindingCode::MemoryGrew);
+            judge_budget(before.map(|before| &before.memory), &needs.memory, budget, &mut report);
             reports.push(report.decide());
         }
         if let Some(budget) = &check.database_size {
             needs.sizes = self.sizes(ctx).await;
             let mut report = CheckReport::new(CheckKind::Performance, SIZE);
-            judge_budget(before.map(|before| &before.sizes), &needs.sizes, Budget::from(budget), &mut report);
+            let budget = (Budget::from(budget), FindingCode::DatabaseGrew);
+            judge_budget(before.map(|before| &before.sizes), &needs.sizes, budget, &mut report);
             reports.push(report.decide());
         }
         (reports, needs)
@@ -126,11 +131,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                             let size = rows.value().and_then(|size| size.trim().parse::<f64>().ok());
                             size.filter(|size| *size > 0.0).ok_or_else(|| "no size".to_owned())
                         }
-                        Ok(
-                            Response::NoResponse { reason }
-                            | Response::Rejected { reason }
-                            | Response::ProbeError { reason },
-                        ) => Err(reason),
+                        Ok(Response::NoResponse { reason } | Response::ProbeError { reason }) => Err(reason),
+                        Ok(Response::Rejected(refusal)) => Err(refusal.to_string()),
                         Ok(Response::Http(_) | Response::Exec(_)) => Err("no rows".to_owned()),
                     }
                 }

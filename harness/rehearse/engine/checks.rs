@@ -11,8 +11,11 @@ use rehearse_core::check::{Compared, ExpectContext, judge_answer, judge_performa
 use rehearse_core::model::product::{PerformanceCheck, Probe};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{MigrationState, Response, Samples};
+use rehearse_core::outcome::code::{FindingCode, InconclusiveCode};
 use rehearse_core::outcome::event::CheckReport;
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::note::Note;
+use rehearse_core::outcome::subject::Subject;
 use serde_json::Map;
 
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
@@ -61,7 +64,7 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
 /// A check that could not be made.
 fn unmade(kind: CheckKind, name: &str, trouble: &EngineError) -> CheckReport {
     let mut report = CheckReport::new(kind, name);
-    report.inconclusive.push(trouble.chain());
+    report.inconclusive.push(trouble.reason());
     report.decide()
 }
 
@@ -71,7 +74,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let product = &self.case.product;
         let has = |kind| kinds.contains(&kind);
         for (kind, because) in &self.case.scenario.skip_checks {
-            self.note(&ctx.stage, format!("not checked: {} ({because})", kind.name()));
+            self.note(&ctx.stage, Note::NotChecked { kind: *kind, because: because.clone() });
         }
         let data = product.checks.data.as_ref().filter(|_| has(CheckKind::Data));
         let baseline = state.baseline.clone();
@@ -247,11 +250,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
             if service.versioned && !self.on_release(ctx, &name) {
                 let expected = format!("it runs on the image of {}", ctx.release);
-                report.findings.push(Finding::new(
-                    format!("service {name}"),
-                    expected,
-                    "its container is of another image",
-                ));
+                let (code, subject) = (FindingCode::ServiceWrongImage, Subject::Service(name.clone()));
+                report.findings.push(Finding::new(code, subject, expected, "its container is of another image"));
             }
             if let Some(ready) = &service.ready {
                 let what = format!("service {name} is ready");
@@ -321,7 +321,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                         }
                         (trouble, _) => {
                             let why = trouble.as_deref().unwrap_or("no sample");
-                            report.inconclusive.push(format!("{}: {why}", samples.request));
+                            let subject = Subject::Measurement(samples.request.clone());
+                            report.cannot_tell_about(InconclusiveCode::NotRead, subject, why);
                         }
                     }
                 }

@@ -7,12 +7,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rehearse_core::knowledge::signature::Recogniser;
-use rehearse_core::model::product::{Product, Service};
+use rehearse_core::model::product::{Product, Service, env_file};
 use rehearse_core::model::scenario::Scenario;
-use rehearse_core::outcome::event::{EventKind, RunId, StageId};
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::code::InconclusiveCode;
+use rehearse_core::outcome::event::EventKind;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::note::Note;
+use rehearse_core::outcome::reason::Inconclusive;
 use rehearse_core::planning::plan::Plan;
 use rehearse_core::secret::Redactor;
+use rehearse_core::vocabulary::ident::{DeploymentName, RunId, StageId};
 use rehearse_core::vocabulary::release::Release;
 use rehearse_core::vocabulary::template::TemplateError;
 use serde_json::{Map, Value, json};
@@ -20,7 +24,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::evidence::Evidence;
 use super::follow::Started;
-use super::host::{DeploymentName, Host, HostError, ImageHeld, ServiceSpec};
+use super::host::{Host, HostError, ImageHeld, ServiceSpec};
 use super::meter::Meter;
 use super::observer::{DatabaseTarget, Observer};
 
@@ -57,17 +61,37 @@ pub enum EngineError {
     Template(#[from] TemplateError),
     /// Something could not be observed.
     #[error("{0}")]
-    Unobservable(String),
+    Unobservable(Inconclusive),
 }
 
 impl EngineError {
+    /// Something could not be read; why.
+    pub(crate) fn not_read(text: impl Into<String>) -> Self {
+        Self::Unobservable(Inconclusive::new(InconclusiveCode::NotRead, text))
+    }
+
+    /// A mistake of ours.
+    pub(crate) fn bug(text: impl std::fmt::Display) -> Self {
+        Self::Unobservable(Inconclusive::bug(text))
+    }
+
+    /// The reason that a report gives.
+    pub fn reason(&self) -> Inconclusive {
+        let code = match self {
+            Self::Unobservable(reason) => return reason.clone(),
+            Self::Template(_) => InconclusiveCode::Template,
+            Self::Host(HostError::WrongRelease { .. }) => InconclusiveCode::WrongRelease,
+            Self::Host(HostError::Image { .. }) => InconclusiveCode::ImageUnobtainable,
+            Self::Host(HostError::File { .. }) => InconclusiveCode::FileUnreadable,
+            Self::Host(HostError::Address { .. } | HostError::Unreachable { .. }) => InconclusiveCode::HostFailed,
+            Self::Host(HostError::Operation { .. } | HostError::Deadline { .. }) => InconclusiveCode::HostFailed,
+        };
+        Inconclusive::new(code, self.chain())
+    }
+
     /// The message with all its causes.
     pub fn chain(&self) -> String {
-        match self {
-            Self::Host(error) => error.chain(),
-            Self::Template(error) => error.to_string(),
-            Self::Unobservable(text) => text.clone(),
-        }
+        rehearse_core::text::error_chain(self)
     }
 }
 
@@ -143,8 +167,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         self.emit(EventKind::Progress { stage: stage.clone(), text: text.into() });
     }
 
-    pub(crate) fn note(&self, stage: &StageId, text: impl Into<String>) {
-        self.emit(EventKind::Noted { stage: stage.clone(), text: text.into() });
+    /// Notes something that is only for people.
+    pub(crate) fn remark(&self, stage: &StageId, text: impl Into<String>) {
+        self.note(stage, Note::Remark(text.into()));
+    }
+
+    pub(crate) fn note(&self, stage: &StageId, note: Note) {
+        self.emit(EventKind::Noted { stage: stage.clone(), note });
     }
 
     /// The values for placeholders.
@@ -164,7 +193,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             "to": ctx.to.name(),
             "hop": ctx.hop,
             "stage": ctx.stage.0,
-            "run": case.run.0,
+            "run": case.run.short(),
             "product": case.product.product,
             "settings": rehearse_core::planning::plan::settings(&case.product, &case.scenario),
             "each": each,
@@ -180,12 +209,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     /// A service as it is to run on the scene's release.
     pub(crate) fn spec(&self, ctx: &StageContext, name: &str) -> Result<ServiceSpec, EngineError> {
         let services = self.services();
-        let missing = || EngineError::Unobservable(format!("bug: no service {name}"));
+        let missing = || EngineError::bug(format!("no service {name}"));
         let service = services.get(name).ok_or_else(missing)?;
-        let image = ctx
-            .images
-            .get(name)
-            .ok_or_else(|| EngineError::Unobservable(format!("bug: no image for service {name}")))?;
+        let image = ctx.images.get(name).ok_or_else(|| EngineError::bug(format!("no image for service {name}")))?;
         let context = self.context(ctx, &BTreeMap::new(), &Map::new());
         let argv = |command: &Option<rehearse_core::source::spec::Command>| {
             command.as_ref().map(|command| command.argv(&context)).transpose()
@@ -217,7 +243,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         })
     }
 
-    /// `KEY=value` lines of a file of the backup; empty lines and those that begin with `#` say nothing.
+    /// The variables of a file of the backup.
     fn env_file(&self, name: &str) -> Result<BTreeMap<String, String>, EngineError> {
         let path = self.part(name)?;
         let read = |file: std::fs::File| {
@@ -226,8 +252,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         let text = std::fs::File::open(&path).and_then(read);
         let text = text.map_err(|source| HostError::File { operation: "read", path, source })?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        Ok(lines.filter_map(|line| line.split_once('=')).map(|(k, v)| (k.trim().to_owned(), v.to_owned())).collect())
+        let variables = env_file(&text).map(|read| read.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        variables
+            .collect::<Result<_, _>>()
+            .map_err(|error| EngineError::not_read(format!("the backup's file {name}: {error}")))
     }
 
     /// A file of the backup on the host.
@@ -238,13 +266,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Ok(place) => place.file(name).map_err(unread)?,
             Err(elsewhere) => Err(elsewhere.seen),
         };
-        real.map_err(|what| EngineError::Unobservable(format!("the backup's file {name} is no file, but {what}")))
+        real.map_err(|what| EngineError::not_read(format!("the backup's file {name} is not a file, but {what}")))
     }
 
     /// A database as it is to be asked.
     pub(crate) fn database(&self, ctx: &StageContext, name: &str) -> Result<DatabaseTarget, EngineError> {
         let database = self.case.product.databases.get(name);
-        let database = database.ok_or_else(|| EngineError::Unobservable(format!("bug: no database {name}")))?;
+        let database = database.ok_or_else(|| EngineError::bug(format!("no database {name}")))?;
         let context = self.context(ctx, &BTreeMap::new(), &Map::new());
         Ok(DatabaseTarget {
             deployment: ctx.deployment.clone(),

@@ -9,18 +9,35 @@ use rehearse_core::secret::{Redacting, Redactor};
 
 use super::host::HostError;
 
+/// What a file of evidence holds of the product's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextKind {
+    /// What a command printed or a database answered.
+    Output,
+    /// The response to an HTTP request.
+    Response,
+}
+
+#[derive(Debug)]
+struct ProductText {
+    stage: String,
+    file: String,
+    kind: TextKind,
+}
+
 /// Writes evidence under `evidence/<stage>/`.
 #[derive(Debug)]
 pub(super) struct Evidence {
     out: PathBuf,
     taken: Mutex<BTreeMap<String, u32>>,
+    texts: Mutex<Vec<ProductText>>,
     redactor: Redactor,
 }
 
 impl Evidence {
     /// Evidence in an output folder.
     pub(super) fn new(out: &Path, redactor: Redactor) -> Self {
-        Self { out: out.to_owned(), taken: Mutex::default(), redactor }
+        Self { out: out.to_owned(), taken: Mutex::default(), texts: Mutex::default(), redactor }
     }
 
     /// Takes secrets out of what is written piece by piece into a file of evidence.
@@ -65,9 +82,22 @@ impl Evidence {
         }
     }
 
-    /// The folder of a stage's evidence.
-    pub(super) fn folder(&self, stage: &str) -> PathBuf {
-        self.out.join("evidence").join(clean(stage))
+    /// Takes down that a file holds the product's own words.
+    pub(super) fn holds(&self, stage: &str, file: &str, kind: TextKind) {
+        let text = ProductText { stage: stage.to_owned(), file: file.to_owned(), kind };
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    /// What a file holds of the product's own words; none where it holds a state of ours.
+    pub(super) fn kind(&self, file: &str) -> Option<TextKind> {
+        let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.iter().rev().find(|text| text.file == file).map(|text| text.kind)
+    }
+
+    /// The last words of the product in a stage, and the file that holds them.
+    pub(super) fn last(&self, stage: &str) -> Option<(String, TextKind)> {
+        let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.iter().rev().find(|text| text.stage == stage).map(|text| (text.file.clone(), text.kind))
     }
 
     fn unique(&self, stage: &str, name: &str, extension: &str) -> String {

@@ -8,18 +8,18 @@ use rehearse_core::model::product::{Capture, ExecStep, Expect, SqlStep};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::migrations::MigrationReader;
 use rehearse_core::observation::{Ended, Observation, Response};
-use rehearse_core::outcome::event::{CheckReport, StageId};
+use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::secret::{Secret, names_a_secret};
+use rehearse_core::vocabulary::ident::StageId;
 use serde_json::{Map, Value};
 
 use super::context::{EngineError, RunContext, StageContext};
+use super::evidence::TextKind;
 use super::host::{Command, Host, HostError, Stdin};
 use super::migrating::Migrating;
 use super::observer::Observer;
 use super::output::{Collector, Listener};
-
-/// Between two askings of a step that waits for its answer.
-const BETWEEN: Duration = Duration::from_millis(500);
+use super::poll::{Pace, Poller};
 
 /// Where a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         let request = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
         let (file, evidence) = self.evidence.file(&ctx.stage.0, &request, "txt")?;
+        self.evidence.holds(&ctx.stage.0, &evidence, TextKind::Output);
         let migrating = step.migrations.map(|format| Migrating::new(self, &ctx.stage, format));
         let listener = migrating
             .clone()
@@ -75,7 +76,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 match place {
                     ExecTarget::Inside => self.host.exec(&ctx.deployment, &step.service, &command, &mut sink).await,
                     ExecTarget::OneOff => {
-                        let mut spec = self.spec(ctx, &step.service).map_err(unseen)?;
+                        let mut spec = self.spec(ctx, &step.service).map_err(as_host_error)?;
                         spec.command = Some(command.argv.clone());
                         spec.env.extend(command.env.clone());
                         spec.user = command.user.clone().or(spec.user);
@@ -103,7 +104,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         if ran.is_err() {
             for how in self.host.endings().await {
-                self.note(&ctx.stage, how);
+                self.remark(&ctx.stage, how);
             }
         }
         let (out, err, lost) = sink.finish();
@@ -134,11 +135,19 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let flat = query.split_whitespace().collect::<Vec<_>>().join(" ");
         let request = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat, 80)));
         let site = self.database(ctx, &step.database)?;
+        let repeats = step.within.is_some();
         let ask = || async {
             let _wait = self.meter.product();
-            self.observer.rows(&site, &query).await
+            if repeats {
+                self.observer.rows_again(&site, &query).await
+            } else {
+                self.observer.rows(&site, &query).await
+            }
         };
         let response = until_expected(&request, step.within.as_ref(), &step.expect, context, ask).await;
+        if repeats {
+            self.observer.hang_up().await;
+        }
         self.shown(&ctx.stage, request, response)
     }
 
@@ -175,11 +184,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Response::Exec(ended) => {
                 text.push_str(&format!("exit code {}\n{}{}", ended.exit, ended.out.text, ended.err.text))
             }
-            Response::NoResponse { reason } | Response::Rejected { reason } | Response::ProbeError { reason } => {
-                text.push_str(reason)
-            }
+            Response::NoResponse { reason } | Response::ProbeError { reason } => text.push_str(reason),
+            Response::Rejected(refusal) => text.push_str(&refusal.to_string()),
         }
         let evidence = self.evidence.write(&stage.0, &request, "txt", text.as_bytes())?;
+        let kind = if let Response::Http(_) = response { TextKind::Response } else { TextKind::Output };
+        self.evidence.holds(&stage.0, &evidence, kind);
         Ok(Observation { request, response, evidence: Some(evidence) })
     }
 }
@@ -192,7 +202,7 @@ pub(super) async fn until_expected<F: Future<Output = Response>>(
     context: &Value,
     ask: impl Fn() -> F,
 ) -> Response {
-    let began = tokio::time::Instant::now();
+    let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::ASIDE));
     loop {
         let response = ask().await;
         let Some(limit) = within else { return response };
@@ -202,7 +212,7 @@ pub(super) async fn until_expected<F: Future<Output = Response>>(
         if judge_answer(&seen, terms, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
             return seen.response;
         }
-        tokio::time::sleep(BETWEEN).await;
+        poller.pause().await;
     }
 }
 
@@ -229,14 +239,7 @@ fn without_values(cookies: &str) -> String {
     clean
 }
 
-/// Whether a text of evidence is that of a response: what was asked, an empty line, its status and time.
-pub(super) fn is_response(text: &str) -> bool {
-    let mut lines = text.lines().skip(1);
-    let status = |line: &str| line.len() > 7 && line.is_char_boundary(3) && line[..3].parse::<u16>().is_ok();
-    lines.next() == Some("") && lines.next().is_some_and(|line| status(line) && line[3..].starts_with(" in "))
-}
-
-fn unseen(trouble: EngineError) -> HostError {
+fn as_host_error(trouble: EngineError) -> HostError {
     match trouble {
         EngineError::Host(error) => error,
         other @ (EngineError::Template(_) | EngineError::Unobservable(_)) => {

@@ -7,8 +7,9 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::context::RunContext;
-use super::host::{DeploymentName, Host};
+use super::host::Host;
 use super::observer::Observer;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// As much is read at a time.
 const PIECE: u64 = 1 << 20;

@@ -7,8 +7,10 @@ use rehearse_core::model::product::{Expect, GraphqlCheck, GraphqlQuery, GraphqlS
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::Observation;
 use rehearse_core::observation::graphql::{CAPABILITY, Schema, changes, introspection, takes_deprecated_inputs};
+use rehearse_core::outcome::code::{FindingCode, InconclusiveCode};
 use rehearse_core::outcome::event::CheckReport;
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::subject::Subject;
 use rehearse_core::vocabulary::release::Release;
 use serde_json::{Map, Value, json};
 
@@ -42,7 +44,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut report = CheckReport::new(CheckKind::Graphql, &query.name);
         let mut answers = Observations::new();
         let Some(text) = query.text(&ctx.release) else {
-            report.inconclusive.push(format!("no variant of the query is for {}", ctx.release));
+            let text = format!("no variant of the query is for {}", ctx.release);
+            report.cannot_tell(InconclusiveCode::NothingAsserted, text);
             return Ok((report.decide(), answers));
         };
         let changes = crossing(&query.changes, &self.case.plan.from, &ctx.release);
@@ -57,7 +60,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             named => named.iter().map(|name| Some(name.as_str())).collect(),
         };
         for identity in asking {
-            let request = PathRequest { name: &query.name, text, variables: &variables, identity };
+            let request = QueryRequest { name: &query.name, text, variables: &variables, identity };
             let Some(seen) = self.graphql(ctx, check, request, &visit, &mut logins, &mut report).await? else {
                 continue;
             };
@@ -70,7 +73,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             answers.insert(key, seen);
         }
         for name in &query.refused {
-            let request = PathRequest { name: &query.name, text, variables: &variables, identity: Some(name) };
+            let request = QueryRequest { name: &query.name, text, variables: &variables, identity: Some(name) };
             if let Some(seen) = self.graphql(ctx, check, request, &visit, &mut logins, &mut report).await? {
                 judge_refused(&seen, &mut report);
             }
@@ -100,10 +103,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         match (mode, before) {
             (Mode::Baseline, _) => report.assertions += 1,
             (Mode::Hop | Mode::Rollback, None) => {
-                report.inconclusive.push("there is no schema of the release before to compare with".to_owned());
+                let text = "there is no schema of the release before to compare with";
+                report.cannot_tell(InconclusiveCode::NothingToCompare, text);
             }
             (Mode::Hop | Mode::Rollback, Some((since, before))) => match changes(before, &schema) {
-                Err(reason) => report.inconclusive.push(reason),
+                Err(reason) => report.cannot_tell(InconclusiveCode::NotComparable, reason),
                 Ok(all) => {
                     let sign = |breaking| if breaking { "breaking" } else { "        " };
                     let lines = all.iter().map(|change| format!("{} {}\n", sign(change.breaking), change.text));
@@ -137,7 +141,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         for round in 0..2 {
             let text = if round == 0 { CAPABILITY.to_owned() } else { introspection(deprecated_inputs) };
             let name = if round == 0 { "what introspection tells" } else { "introspection" };
-            let request = PathRequest { name, text: &text, variables: &json!({}), identity };
+            let request = QueryRequest { name, text: &text, variables: &json!({}), identity };
             let Some(seen) = self.graphql(ctx, check, request, "graphql/schema", &mut logins, report).await? else {
                 return Ok(None);
             };
@@ -146,16 +150,20 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 (Ok(data), 0) => deprecated_inputs = takes_deprecated_inputs(&data),
                 (Ok(data), _) => match Schema::read(data) {
                     Ok(schema) => return Ok(Some(schema)),
-                    Err(reason) => report.inconclusive.push(format!("{}: {reason}", seen.request)),
+                    Err(reason) => {
+                        report.cannot_tell_about(InconclusiveCode::NotRead, Subject::GraphqlSchema, reason);
+                    }
                 },
                 (Err((true, reason)), _) => {
-                    let mut finding = Finding::new(&seen.request, "the schema", reason);
+                    let subject = Subject::Query(seen.request.clone(), String::new());
+                    let mut finding = Finding::new(FindingCode::GraphqlFailed, subject, "the schema", reason);
                     finding.evidence.clone_from(&seen.evidence);
                     report.findings.push(finding);
                     return Ok(None);
                 }
                 (Err((false, reason)), _) => {
-                    report.inconclusive.push(format!("{}: introspection tells no schema: {reason}", seen.request));
+                    let text = format!("{}: introspection returns no schema: {reason}", seen.request);
+                    report.cannot_tell_about(InconclusiveCode::NotRead, Subject::GraphqlSchema, text);
                     return Ok(None);
                 }
             }
@@ -168,7 +176,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         &self,
         ctx: &StageContext,
         check: &GraphqlCheck,
-        request: PathRequest<'_>,
+        request: QueryRequest<'_>,
         visit: &str,
         logins: &mut Logins,
         report: &mut CheckReport,
@@ -209,7 +217,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 }
 
 /// A query as it is to be asked.
-struct PathRequest<'a> {
+struct QueryRequest<'a> {
     name: &'a str,
     text: &'a str,
     variables: &'a Value,

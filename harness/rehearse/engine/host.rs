@@ -4,25 +4,20 @@
 //! what the world then still holds is found again by label and removed by [`Host::teardown`].
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use rehearse_core::outcome::note::ImageOrigin;
 use rehearse_core::outcome::verdict::Interference;
 use rehearse_core::planning::path::Target;
+use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::Release;
-
-/// The name of a deployment inside one run: `main`, or `rollback`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeploymentName(pub String);
-
-impl fmt::Display for DeploymentName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use tokio::io::AsyncWrite;
 
 /// The image a service wants, as the product file names it, with the release it has to hold where that matters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,17 +28,6 @@ pub struct ImageWanted {
     pub holds: Option<Target>,
 }
 
-/// How an image came to be here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obtained {
-    /// It was here already: pulled before, or built from the very same context.
-    Found,
-    /// It came from a registry.
-    Pulled,
-    /// It was built from `images/<name>/`, because it is ours by name or no registry answered.
-    Built,
-}
-
 /// An image that is here.
 #[derive(Debug, Clone)]
 pub struct ImageHeld {
@@ -52,7 +36,7 @@ pub struct ImageHeld {
     /// The daemon's id of it; containers are created from the id, so that a moving tag cannot change a run.
     pub id: String,
     /// How it came here.
-    pub how: Obtained,
+    pub origin: ImageOrigin,
     /// The release the image states it really holds, where it states one.
     pub release: Option<Release>,
     /// One line for the report: repository digest, or the context hash it was built from and why.
@@ -129,6 +113,17 @@ pub enum Stream {
     Err,
 }
 
+/// A command inside a service that is spoken to while it runs.
+pub struct Interactive {
+    /// What it reads. Shut down, it sees the end.
+    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+    /// What it prints, until it has ended.
+    pub output: BoxStream<'static, Result<(Stream, Vec<u8>), HostError>>,
+    /// Its exit code, once its output is over. Dropped before it is known, the command is ended in there with all that it
+    /// started: see [`Host::endings`].
+    pub code: BoxFuture<'static, Result<i64, HostError>>,
+}
+
 /// Receives output as it comes; called with raw chunks, in order.
 pub trait Sink: Send {
     /// Takes one chunk.
@@ -200,6 +195,18 @@ pub enum HostError {
         #[source]
         source: Option<BoxError>,
     },
+    /// An image holds another release than it has to.
+    #[error("image {image} is not obtainable: it holds {actual}, the scenario wants {wanted}; {way_out}")]
+    WrongRelease {
+        /// The image.
+        image: String,
+        /// The release that it holds.
+        actual: Release,
+        /// The release, or the line, that it has to hold.
+        wanted: Target,
+        /// What can be asked for instead.
+        way_out: String,
+    },
     /// An operation on an object failed.
     #[error("cannot {operation} {object}")]
     Operation {
@@ -238,14 +245,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 impl HostError {
     /// The message with all its causes, on one line.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        rehearse_core::text::error_chain(self)
     }
 }
 
@@ -308,6 +308,14 @@ pub trait Host: Send + Sync + 'static {
         sink: &mut dyn Sink,
     ) -> impl Future<Output = Result<i64, HostError>> + Send;
 
+    /// Begins a command inside a running service that is spoken to. What the command is to read stands in no file.
+    fn interact(
+        &self,
+        deployment: &DeploymentName,
+        service: &str,
+        command: &Command,
+    ) -> impl Future<Output = Result<Interactive, HostError>> + Send;
+
     /// Runs a one-off container of `spec` (which carries the command) on the deployment's network and volumes, without
     /// taking the service's alias, removes it, and returns its exit code.
     fn run(
@@ -354,6 +362,12 @@ pub trait Host: Send + Sync + 'static {
     /// Waits until every command and one-off whose caller gave it up has ended in its container too, and tells how each
     /// did. What it had done by then is to be observed.
     fn endings(&self) -> impl Future<Output = Vec<String>> + Send;
+
+    /// Returns as soon as a service has ended after this call; the caller looks which one it was. A host that gets no such
+    /// events never returns, and its services are looked at now and then.
+    fn exited(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 
     /// Returns as soon as something from outside has come between that [`Host::disturbances`] has not told yet.
     fn interfered(&self) -> impl Future<Output = ()> + Send;

@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 use rehearse_core::knowledge::signature::{Place, SEARCHED, Sighting};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::outcome::event::{CheckReport, EventKind};
-use rehearse_core::outcome::verdict::{Finding, Known};
-use rehearse_core::planning::plan::{MAIN, ROLLBACK, Stage, StageAction};
+use rehearse_core::outcome::finding::{Finding, Known};
+use rehearse_core::outcome::reason::{Inconclusive, Reason};
+use rehearse_core::planning::plan::Stage;
+use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::Release;
 
 use super::context::{RunContext, StageContext};
-use super::execute::is_response;
-use super::host::{DeploymentName, Host};
+use super::evidence::TextKind;
+use super::host::Host;
 use super::observer::Observer;
 use super::state::State;
 
@@ -35,7 +37,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 finding.known = self.recognised(&ctx.release, place, &finding.to_string(), &shown);
             }
             if !report.inconclusive.is_empty() {
-                report.known = self.recognised(&ctx.release, Place::Finding, &report.inconclusive.join("\n"), &[]);
+                report.known = self.recognised(&ctx.release, Place::Finding, &joined(&report.inconclusive), &[]);
             }
         }
         self.emit(EventKind::Checked { stage: ctx.stage.clone(), report });
@@ -47,7 +49,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         stage: &Stage,
         state: &State,
         findings: &mut [Finding],
-        reason: Option<&str>,
+        reason: Option<&Reason>,
     ) -> Option<Known> {
         if !self.knows_failures() {
             return None;
@@ -65,12 +67,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 }
                 None
             }
-            (None, Some(reason)) => {
+            (None, Some(Reason::Inconclusive(reason))) => {
                 let mut texts = self.logged(stage, state);
                 texts.extend(self.last_output(stage));
-                self.recognised(&release, Place::Finding, reason, &texts)
+                self.recognised(&release, Place::Finding, &reason.to_string(), &texts)
             }
-            (None, None) => None,
+            (None, Some(Reason::Cancelled(_) | Reason::Skipped(_)) | None) => None,
         }
     }
 
@@ -90,58 +92,38 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     fn shown_by(&self, state: &State, finding: &Finding) -> Vec<Text> {
         let Some(evidence) = &finding.evidence else { return Vec::new() };
         let path = self.case.out.join(evidence);
-        if evidence.starts_with("logs/") {
+        if path.starts_with(self.case.out.join("logs")) {
             return searched(&path, since(state, &path)).map(|text| (Place::Log, text)).into_iter().collect();
         }
         // Tables and other states are ours, not the product's words.
-        if !evidence.ends_with(".txt") {
-            return Vec::new();
-        }
-        let place = |text: &String| if is_response(text) { Place::Response } else { Place::Output };
-        searched(&path, 0).map(|text| (place(&text), text)).into_iter().collect()
+        let Some(kind) = self.evidence.kind(evidence) else { return Vec::new() };
+        searched(&path, 0).map(|text| (place(kind), text)).into_iter().collect()
     }
 
     /// What the services of a stage's deployment have printed since the hop began.
     fn logged(&self, stage: &Stage, state: &State) -> Vec<Text> {
-        let deployment = deployment(stage);
+        let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
         let services = self.case.product.services.keys();
         let logs = services.filter_map(|name| self.host.log_file(&deployment, name));
         logs.filter_map(|file| Some((Place::Log, searched(&file, since(state, &file))?))).collect()
     }
 
-    /// What the last command of a stage printed.
+    /// What the last command of a stage printed, or the last response said.
     fn last_output(&self, stage: &Stage) -> Option<Text> {
-        let folder = std::fs::read_dir(self.evidence.folder(&stage.id.0)).ok()?;
-        let files = folder.filter_map(|entry| {
-            let entry = entry.ok()?;
-            Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
-        });
-        let last = files.filter(|(_, path)| path.extension().is_some_and(|extension| extension == "txt")).max()?;
-        let text = searched(&last.1, 0)?;
-        Some((if is_response(&text) { Place::Response } else { Place::Output }, text))
+        let (file, kind) = self.evidence.last(&stage.id.0)?;
+        Some((place(kind), searched(&self.case.out.join(file), 0)?))
     }
 }
 
-fn deployment(stage: &Stage) -> DeploymentName {
-    let name = match &stage.action {
-        StageAction::Deploy { deployment, .. }
-        | StageAction::Restore { deployment, .. }
-        | StageAction::CheckRollback { deployment, .. } => deployment.as_str(),
-        StageAction::Prepare { .. } if stage.id.0.starts_with("rollback") => ROLLBACK,
-        StageAction::VerifyBackup
-        | StageAction::Images { .. }
-        | StageAction::Prepare { .. }
-        | StageAction::Decide
-        | StageAction::Baseline { .. }
-        | StageAction::Preflight { .. }
-        | StageAction::Upgrade { .. }
-        | StageAction::Settle { .. }
-        | StageAction::Check { .. }
-        | StageAction::RollbackInPlace { .. }
-        | StageAction::RollbackSkipped { .. }
-        | StageAction::Teardown => MAIN,
-    };
-    DeploymentName(name.to_owned())
+fn place(kind: TextKind) -> Place {
+    match kind {
+        TextKind::Output => Place::Output,
+        TextKind::Response => Place::Response,
+    }
+}
+
+fn joined(reasons: &[Inconclusive]) -> String {
+    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Where a container's log stood when the hop began; the beginning for one that was made since.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rehearse_core::check::{Compared, ExpectContext, judge_answer};
+use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 use serde_json::{Map, Value};
 
@@ -47,7 +48,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 return Ok(false);
             }
             if let Err(doubt) = self.capture(&step.capture, &seen, &mut logins.captured) {
-                report.inconclusive.push(doubt);
+                report.cannot_tell(InconclusiveCode::NotRead, doubt);
                 return Ok(false);
             }
         }

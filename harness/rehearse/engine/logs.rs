@@ -8,10 +8,12 @@ use rehearse_core::check::{LogScanner, judge_logs};
 use rehearse_core::model::product::LogCheck;
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::LogReview;
+use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::subject::Subject;
 
 use super::checks::Mode;
-use super::context::{RunContext, StageContext};
+use super::context::{EngineError, RunContext, StageContext};
 use super::host::{Command, Host};
 use super::observer::Observer;
 use super::state::{LogOffset, State};
@@ -67,7 +69,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let paths = match self.log_files(ctx, &name, &service.logs).await {
                 Ok(paths) => paths,
                 Err(reason) => {
-                    report.inconclusive.push(format!("{name}: its log files cannot be listed: {reason}"));
+                    let text = format!("its log files cannot be listed: {reason}");
+                    report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Log(name.clone()), text);
                     continue;
                 }
             };
@@ -89,8 +92,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                         let source = format!("{name}: {short}");
                         self.scanner(ctx, check, &source, &file, from, Some(shown), &mut reviews, &mut report).await;
                     }
-                    Ok(false) => report.inconclusive.push(format!("{name}: there is no file {path}")),
-                    Err(error) => report.inconclusive.push(error.chain()),
+                    Ok(false) => {
+                        let text = format!("there is no file {path}");
+                        report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Log(name.clone()), text);
+                    }
+                    Err(error) => report.inconclusive.push(EngineError::from(error).reason()),
                 }
             }
         }
@@ -141,7 +147,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 review.evidence = shown;
                 reviews.push(review);
             }
-            Err(reason) => report.inconclusive.push(format!("{source}: {reason}")),
+            Err(reason) => {
+                report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Log(source.to_owned()), reason);
+            }
         }
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use rehearse_core::observation::activity::{ActivityWatch, QUIET};
 use rehearse_core::observation::migrations::{MigrationEvent, MigrationFormat, MigrationReader};
-use rehearse_core::outcome::event::{EventKind, StageId};
+use rehearse_core::outcome::event::EventKind;
 use rehearse_core::planning::plan::humane;
+use rehearse_core::vocabulary::ident::StageId;
 use tokio::time::Instant;
 
 use super::context::{RunContext, StageContext};

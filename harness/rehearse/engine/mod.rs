@@ -16,6 +16,7 @@ mod meter;
 mod migrating;
 pub mod observer;
 mod output;
+mod poll;
 mod probe;
 mod request;
 mod restart_drift;

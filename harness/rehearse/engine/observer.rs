@@ -11,7 +11,7 @@ use rehearse_core::model::product::Engine;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{DataState, LogReview, Response, TableQuery};
 
-use super::host::DeploymentName;
+use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// A request as it is to be sent.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub enum RequestBody {
 }
 
 /// A database as it is to be asked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseTarget {
     /// The deployment.
     pub deployment: DeploymentName,
@@ -73,6 +73,17 @@ pub trait Observer: Send + Sync + 'static {
 
     /// Asks a database directly.
     fn rows(&self, site: &DatabaseTarget, sql: &str) -> impl Future<Output = Response> + Send;
+
+    /// Asks a database what a wait asks again and again. What stays open for that between two questions is closed by
+    /// [`Observer::hang_up`]; it is idle meanwhile, outside of any transaction.
+    fn rows_again(&self, site: &DatabaseTarget, sql: &str) -> impl Future<Output = Response> + Send {
+        self.rows(site, sql)
+    }
+
+    /// Closes all connections to databases that wait for the next question, and waits until they are closed.
+    fn hang_up(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 
     /// Reads the state of all tables, and what else the reading wants of them.
     fn tables(

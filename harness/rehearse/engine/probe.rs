@@ -6,6 +6,7 @@ use rehearse_core::check::{Compared, ExpectContext, judge_answer};
 use rehearse_core::model::product::{AllowedChange, Aspect, Capture, Expect, Probe, ProbeStep};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::Observation;
+use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::vocabulary::template::Template;
 use serde_json::Map;
@@ -86,7 +87,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 let taken = if well { self.capture(wanted, &seen, &mut captured) } else { Ok(()) };
                 answers.insert(key, seen);
                 if let Err(doubt) = taken {
-                    report.inconclusive.push(doubt);
+                    report.cannot_tell(InconclusiveCode::NotRead, doubt);
                     break;
                 }
                 if !well {

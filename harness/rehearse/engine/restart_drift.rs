@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rehearse_core::check::{DataTerms, judge_data, reading};
 use rehearse_core::model::product::{DataCheck, Step};
 use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
@@ -38,7 +39,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     ) -> Result<CheckReport, EngineError> {
         let mut report = CheckReport::new(CheckKind::Data, RESTART);
         let Some(reference) = state.reference.take() else {
-            report.inconclusive.push("the tables were not read before".to_owned());
+            report.cannot_tell(InconclusiveCode::NotRead, "the tables were not read before");
             return Ok(report.decide());
         };
         let mut running = Vec::new();
@@ -58,7 +59,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 None
             }
             Err(trouble) => {
-                report.inconclusive.push(trouble.chain());
+                report.inconclusive.push(trouble.reason());
                 None
             }
         };
@@ -83,7 +84,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 restart_drift.growing.insert(table.clone());
             }
             if lost || difference.gone || difference.new || difference.rows_now < difference.rows_before {
-                let wrong = difference.wrong.join("; ");
+                let wrong: Vec<&str> = difference.wrong.iter().map(|wrong| wrong.text.as_str()).collect();
+                let wrong = wrong.join("; ");
                 report.notes.push(format!("table {table}, and not excused at a hop: {wrong}"));
             }
         }

@@ -12,10 +12,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{Future, FutureExt};
 use rehearse_core::knowledge::signature::Recogniser;
-use rehearse_core::outcome::event::{Event, EventKind, Reporter, RunStarted, StageTime};
+use rehearse_core::outcome::code::InconclusiveCode;
+use rehearse_core::outcome::event::{Event, EventKind, RunStarted, StageTime};
+use rehearse_core::outcome::reason::{Cancelled, Inconclusive, Reason, SkipReason};
+use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::summary::Summary;
 use rehearse_core::outcome::verdict::Outcome;
-use rehearse_core::planning::plan::{Stage, StageAction};
+use rehearse_core::planning::plan::{Phase, Stage, StageAction};
 use rehearse_core::secret::Redactor;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
@@ -28,7 +31,7 @@ use super::evidence::Evidence;
 use super::host::Host;
 use super::meter::Meter;
 use super::observer::Observer;
-use super::stages::{ObtainedImages, told};
+use super::stages::{ObtainedImages, outcome};
 use super::state::State;
 
 /// Whether what a run made is kept at its end.
@@ -80,7 +83,7 @@ impl<'r> EventEmitter<'r> {
     }
 
     /// Whether a check of a running stage did not pass.
-    fn troubled(&self, stage: &rehearse_core::outcome::event::StageId) -> bool {
+    fn troubled(&self, stage: &rehearse_core::vocabulary::ident::StageId) -> bool {
         let record = self.summary.stages().iter().find(|record| record.id == *stage);
         record.is_some_and(|record| record.checks.iter().any(|check| check.outcome != Outcome::Passed))
     }
@@ -115,13 +118,22 @@ enum Ended {
     Over(Over),
 }
 
+/// What came between from outside, as the first of it was noticed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Interruption {
+    /// What, without what to do about it.
+    what: String,
+    /// All of it, and what the stage had seen.
+    text: String,
+}
+
 /// What ended everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Over {
     Cancelled,
     Deadline,
-    /// Something from outside came between; what.
-    Interfered(String),
+    /// Something from outside came between.
+    Interfered(Interruption),
 }
 
 /// The first event.
@@ -149,7 +161,7 @@ pub async fn rehearse<H: Host, O: Observer>(
 ) -> Finished {
     let (sender, mut from_work) = unbounded_channel();
     let (plan, redactor) = (case.plan.clone(), case.redactor.clone());
-    let world = RunContext {
+    let run_context = RunContext {
         evidence: Arc::new(Evidence::new(Path::new(&case.out), case.redactor.clone())),
         host,
         observer,
@@ -162,9 +174,9 @@ pub async fn rehearse<H: Host, O: Observer>(
         case: Arc::new(case),
     };
     let mut emitter = EventEmitter::new(Instant::now(), reporters, redactor);
-    emitter.emit(begins(&world.case, terms));
+    emitter.emit(begins(&run_context.case, terms));
     let mut run = Run {
-        world: &world,
+        run_context: &run_context,
         state: State::new(plan.from.clone()),
         cancel,
         deadline: Instant::now() + plan.deadline,
@@ -175,13 +187,13 @@ pub async fn rehearse<H: Host, O: Observer>(
     let mut background: Option<BackgroundStage<'_>> = None;
     for stage in plan.stages.iter().filter(|stage| !matches!(stage.action, StageAction::Teardown)) {
         if let StageAction::Images { images, background: true } = &stage.action {
-            if let Some(because) = run.because_skipped(stage) {
-                emitter.emit(EventKind::StageSkipped { stage: stage.id.clone(), because });
+            if let Some(reason) = run.skip_reason(stage) {
+                emitter.emit(EventKind::StageSkipped { stage: stage.id.clone(), reason });
                 continue;
             }
             emitter.emit(EventKind::StageStarted { stage: stage.id.clone() });
             let meter = Meter::new();
-            let own = RunContext { meter: meter.clone(), ..world.clone() };
+            let own = RunContext { meter: meter.clone(), ..run_context.clone() };
             let (images, of) = (images.clone(), stage.clone());
             let work = Box::pin(async move {
                 let done = AssertUnwindSafe(own.obtain(&of, &images)).catch_unwind().await;
@@ -190,18 +202,15 @@ pub async fn rehearse<H: Host, O: Observer>(
             background = Some(BackgroundStage { stage: stage.clone(), began: Instant::now(), meter, work, done: None });
             continue;
         }
-        let needs_all_images = !matches!(
-            stage.action,
-            StageAction::Deploy { .. }
-                | StageAction::Restore { .. }
-                | StageAction::Prepare { .. }
-                | StageAction::Decide
-        ) || stage.id.0.starts_with("rollback");
+        let of_source = matches!(stage.phase, Phase::Preparation | Phase::Source)
+            && !matches!(stage.action, StageAction::Baseline { .. });
+        let needs_all_images =
+            !of_source || matches!(stage.action, StageAction::VerifyBackup | StageAction::Images { .. });
         if needs_all_images && let Some(waiting) = background.take() {
             run.join(waiting, &mut emitter, &mut from_work).await;
         }
-        if let Some(because) = run.because_skipped(stage) {
-            emitter.emit(EventKind::StageSkipped { stage: stage.id.clone(), because });
+        if let Some(reason) = run.skip_reason(stage) {
+            emitter.emit(EventKind::StageSkipped { stage: stage.id.clone(), reason });
             continue;
         }
         run.stage(stage, &mut background, &mut emitter, &mut from_work).await;
@@ -215,45 +224,38 @@ pub async fn rehearse<H: Host, O: Observer>(
 }
 
 struct Run<'w, H, O> {
-    world: &'w RunContext<H, O>,
+    run_context: &'w RunContext<H, O>,
     state: State,
     cancel: &'w CancellationToken,
     deadline: Instant,
     /// What ended the path.
-    broken: Option<String>,
+    broken: Option<SkipReason>,
     /// What ended the rollback.
-    rollback_broken: Option<String>,
+    rollback_broken: Option<SkipReason>,
     /// What ended everything.
     over: Option<Over>,
 }
 
 impl<H: Host, O: Observer> Run<'_, H, O> {
     /// Why a stage is not begun.
-    fn because_skipped(&self, stage: &Stage) -> Option<String> {
+    fn skip_reason(&self, stage: &Stage) -> Option<SkipReason> {
         match &self.over {
-            Some(Over::Cancelled) => return Some("the run was cancelled".to_owned()),
-            Some(Over::Deadline) => return Some(self.too_late()),
-            Some(Over::Interfered(what)) => {
-                let first = what.split(';').next().unwrap_or(what);
-                return Some(format!("the run was disturbed: {first}"));
-            }
+            Some(Over::Cancelled) => return Some(SkipReason::Cancelled),
+            Some(Over::Deadline) => return Some(SkipReason::Deadline(self.run_context.case.plan.deadline)),
+            Some(Over::Interfered(interruption)) => return Some(SkipReason::Interfered(interruption.what.clone())),
             None => {}
         }
         if let StageAction::RollbackSkipped { because } = &stage.action {
-            return Some(because.clone());
+            return Some(SkipReason::RollbackSkipped(because.clone()));
         }
-        if stage.id.0.starts_with("rollback") {
+        if stage.phase == Phase::Rollback {
             return match &self.state.baseline {
-                None => Some(self.broken.clone().unwrap_or_else(|| "there is no baseline".to_owned())),
+                None => Some(self.broken.clone().unwrap_or(SkipReason::NoBaseline)),
                 Some(_) => self.rollback_broken.clone(),
             };
         }
         let needless = stage.hop.and_then(|hop| self.state.needless.get(&hop).cloned());
-        self.broken.clone().or(needless)
-    }
-
-    fn too_late(&self) -> String {
-        format!("the run's deadline of {:?} has passed", self.world.case.plan.deadline)
+        self.broken.clone().or(needless.map(SkipReason::NotNeeded))
     }
 
     /// Carries out one stage, and keeps what runs beside it going.
@@ -266,9 +268,9 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
     ) {
         emitter.emit(EventKind::StageStarted { stage: stage.id.clone() });
         let began = Instant::now();
-        let before = self.world.meter.read();
+        let before = self.run_context.meter.read();
         let ended = {
-            let work = AssertUnwindSafe(self.world.perform(stage, &mut self.state)).catch_unwind();
+            let work = AssertUnwindSafe(self.run_context.perform(stage, &mut self.state)).catch_unwind();
             let mut work = std::pin::pin!(work);
             loop {
                 let beside_work = async {
@@ -287,7 +289,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                     done = &mut work => break Ended::Work(done.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))),
                     () = beside_work => {}
                     // What is to be told of it is asked below.
-                    () = self.world.host.interfered() => break Ended::Over(Over::Interfered(String::new())),
+                    () = self.run_context.host.interfered() => break Ended::Over(Over::Interfered(Interruption::default())),
                     () = tokio::time::sleep_until(self.deadline) => break Ended::Over(Over::Deadline),
                 }
             }
@@ -296,7 +298,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             emitter.emit(kind);
         }
         let ended = self.without_interference(stage, ended, emitter).await;
-        self.finish(stage, began.elapsed(), before, &self.world.meter.clone(), ended, emitter);
+        self.finish(stage, began.elapsed(), before, &self.run_context.meter.clone(), ended, emitter);
     }
 
     /// Waits for what ran beside other stages.
@@ -310,7 +312,9 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         let done = match (background.done.take(), self.over.clone()) {
             (Some((done, took)), _) => {
                 wall = Some(took);
-                Ended::Work(done.and_then(|held| self.world.keep_images(&background.stage, held, &mut self.state)))
+                Ended::Work(
+                    done.and_then(|held| self.run_context.keep_images(&background.stage, held, &mut self.state)),
+                )
             }
             (None, Some(over)) => Ended::Over(over),
             (None, None) => loop {
@@ -319,7 +323,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                     () = self.cancel.cancelled() => break Ended::Over(Over::Cancelled),
                     told = from_work.recv() => told.into_iter().for_each(|kind| emitter.emit(kind)),
                     done = &mut background.work => break Ended::Work(
-                        done.and_then(|held| self.world.keep_images(&background.stage, held, &mut self.state)),
+                        done.and_then(|held| self.run_context.keep_images(&background.stage, held, &mut self.state)),
                     ),
                     () = tokio::time::sleep_until(self.deadline) => break Ended::Over(Over::Deadline),
                 }
@@ -349,25 +353,32 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             engine: now.engine.saturating_sub(before.engine),
         };
         let (outcome, mut findings, reason) = match ended {
-            Ended::Work(end) => told(end),
+            Ended::Work(end) => outcome(end),
             Ended::Over(over) => {
-                let told = match &over {
-                    Over::Cancelled => (Outcome::Cancelled, Vec::new(), Some("cancelled from outside".to_owned())),
-                    Over::Deadline => (Outcome::Inconclusive, Vec::new(), Some(self.too_late())),
-                    Over::Interfered(what) => (Outcome::Inconclusive, Vec::new(), Some(what.clone())),
+                let inconclusive = |code, text| Reason::Inconclusive(Inconclusive::new(code, text));
+                let (outcome, reason) = match &over {
+                    Over::Cancelled => (Outcome::Cancelled, Reason::Cancelled(Cancelled::DuringStage)),
+                    Over::Deadline => {
+                        let reason = SkipReason::Deadline(self.run_context.case.plan.deadline);
+                        (Outcome::Inconclusive, inconclusive(InconclusiveCode::Deadline, reason.to_string()))
+                    }
+                    Over::Interfered(interruption) => {
+                        let text = interruption.text.clone();
+                        (Outcome::Inconclusive, inconclusive(InconclusiveCode::Interfered, text))
+                    }
                 };
                 self.over = Some(over);
-                told
+                (outcome, Vec::new(), Some(reason))
             }
         };
-        let known = self.world.recognise_stage(stage, &self.state, &mut findings, reason.as_deref());
+        let known = self.run_context.recognise_stage(stage, &self.state, &mut findings, reason.as_ref());
         emitter.emit(EventKind::StageFinished { stage: stage.id.clone(), outcome, findings, reason, known, time });
         let settled = emitter.summary.stages().iter().find(|record| record.id == stage.id).map(|record| record.outcome);
         // A check that could not tell does not end the path; a stage that was not carried out does.
         let ends = settled == Some(Outcome::Failed) || outcome == Outcome::Inconclusive;
         if ends {
-            let cause = format!("stage {} {}", stage.id, settled.unwrap_or(outcome));
-            if stage.id.0.starts_with("rollback") {
+            let cause = SkipReason::Stage { stage: stage.id.clone(), outcome: settled.unwrap_or(outcome) };
+            if stage.phase == Phase::Rollback {
                 // Where every step of an in-place return was done and its proof failed, the check still tells what it
                 // has left behind.
                 if outcome != Outcome::Passed || !matches!(stage.action, StageAction::RollbackInPlace { .. }) {

@@ -7,12 +7,15 @@ use rehearse_core::check::{Compared, ExpectContext, judge_answer, judge_migratio
 use rehearse_core::model::product::MigrationCheck;
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{MigrationState, Response};
+use rehearse_core::outcome::code::{FindingCode, InconclusiveCode};
 use rehearse_core::outcome::event::CheckReport;
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::subject::Subject;
 use serde_json::Map;
 
 use super::checks::Mode;
 use super::context::{EngineError, RunContext, StageContext};
+use super::evidence::TextKind;
 use super::execute::ExecTarget;
 use super::host::{Command, Host, HostError};
 use super::observer::Observer;
@@ -38,17 +41,22 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Response::Rows(rows) => {
                 seen.recorded = rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
             }
-            Response::Rejected { reason } => {
+            Response::Rejected(refusal) => {
                 report.assertions += 1;
-                let seen = format!("the server refused: {reason}");
-                report.findings.push(Finding::new("the schema", "the migrations that the database has recorded", seen));
+                let seen = format!("the server refused: {refusal}");
+                let expected = "the migrations that the database has recorded";
+                let (code, subject) = (FindingCode::RequestRejected, Subject::Migrations);
+                report.findings.push(Finding::new(code, subject, expected, seen));
             }
-            Response::NoResponse { reason } | Response::ProbeError { reason } => report.inconclusive.push(reason),
+            Response::NoResponse { reason } | Response::ProbeError { reason } => {
+                report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Migrations, reason);
+            }
             Response::Http(_) | Response::Exec(_) => {}
         }
         let context = self.context(ctx, &Default::default(), &Map::new());
         let command = Command { argv: check.known.command.argv(&context)?, ..Command::default() };
         let (file, evidence) = self.evidence.file(&ctx.stage.0, "migrations of the running code", "txt")?;
+        self.evidence.holds(&ctx.stage.0, &evidence, TextKind::Output);
         let mut sink = Collector::new(&file, self.evidence.redacting(), None)?;
         let code = {
             let _wait = self.meter.product();
@@ -65,9 +73,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 seen.known = lines.filter_map(|found| Some(found.get(1)?.as_str().to_owned())).collect();
             }
             Ok(code) => {
-                report.inconclusive.push(format!("listing the migrations ended with {code}: {}", err.text.trim()))
+                let text = format!("listing the migrations ended with {code}: {}", err.text.trim());
+                report.cannot_tell(InconclusiveCode::CommandFailed, text);
             }
-            Err(error) => report.inconclusive.push(error.chain()),
+            Err(error) => report.inconclusive.push(EngineError::from(error).reason()),
         }
         let text = serde_json::to_vec_pretty(&seen).unwrap_or_default();
         report.evidence.push(self.evidence.write(&ctx.stage.0, "migrations", "json", &text)?);
@@ -77,7 +86,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             judge_migrations(&seen, before, (check.records, &check.replaced), &mut report);
         }
         match (mode, before) {
-            (Mode::Rollback, None) => report.inconclusive.push("there is no baseline to compare with".to_owned()),
+            (Mode::Rollback, None) => {
+                report.cannot_tell(InconclusiveCode::NothingToCompare, "there is no baseline to compare with");
+            }
             (Mode::Rollback, Some(before)) if read => {
                 let (was, is): (BTreeSet<_>, BTreeSet<_>) =
                     (before.recorded.iter().collect(), seen.recorded.iter().collect());
@@ -85,7 +96,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 if was != is {
                     let expected = format!("{} migrations recorded, as before the first hop", was.len());
                     let others = if was.len() == is.len() { ", but others" } else { "" };
-                    report.findings.push(Finding::new("the schema", expected, format!("{}{others}", is.len())));
+                    let (code, actual) = (FindingCode::MigrationsDiffer, format!("{}{others}", is.len()));
+                    report.findings.push(Finding::new(code, Subject::Migrations, expected, actual));
                 }
             }
             (Mode::Rollback, Some(_)) | (Mode::Baseline | Mode::Hop, _) => {}

@@ -1,23 +1,22 @@
 //! How far a wait is: its number of progress, what has failed meanwhile, and whether it still gets on.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use rehearse_core::model::product::{Counts, SqlCondition, WaitProgress, WaitUntil};
-use rehearse_core::observation::Response;
 use rehearse_core::observation::progress::{Counting, Progress};
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::subject::Subject;
 use rehearse_core::planning::plan::humane;
 use rehearse_core::vocabulary::template::Template;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::context::{EngineError, RunContext, StageContext};
 use super::host::Host;
 use super::observer::Observer;
+use super::poll::{Pace, Poller};
 
-/// Between two looks at how far it is.
-const BETWEEN: Duration = Duration::from_secs(1);
 /// As many failed rows are quoted.
 const QUOTED: usize = 3;
 
@@ -61,7 +60,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         settling: Option<&Settling<'_>>,
     ) -> Result<Finding, EngineError> {
         let Some(settling) = settling else { return std::future::pending().await };
-        let (step, began) = (settling.step, Instant::now());
+        let (step, began, poller) = (settling.step, Instant::now(), Poller::new(Pace::ASIDE));
         loop {
             // What cannot be asked now is asked again when the condition holds.
             if let Some(Ok(finding)) = self.what_failed(ctx, step).await? {
@@ -89,10 +88,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 {
                     let told = settling.told().unwrap_or_default();
                     let expected = format!("progress within {}", humane(limit.get()));
-                    return Ok(Finding::new(&step.name, expected, format!("stalled: {told}")));
+                    let subject = Subject::Wait(step.name.clone());
+                    let actual = format!("stalled: {told}");
+                    return Ok(Finding::new(FindingCode::WaitStalled, subject, expected, actual));
                 }
             }
-            tokio::time::sleep(BETWEEN).await;
+            poller.pause().await;
         }
     }
 
@@ -102,15 +103,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         ctx: &StageContext,
         step: &WaitUntil,
     ) -> Result<Option<Result<Finding, String>>, EngineError> {
-        let Some(SqlCondition { database, sql }) = &step.failed else { return Ok(None) };
-        let site = self.database(ctx, database)?;
-        let sql = sql.render(&self.context(ctx, &Default::default(), &Map::new()))?;
-        let rows = match self.observer.rows(&site, &sql).await {
-            Response::Rows(rows) => rows.rows,
-            Response::NoResponse { reason } | Response::Rejected { reason } | Response::ProbeError { reason } => {
-                return Ok(Some(Err(reason)));
-            }
-            Response::Http(_) | Response::Exec(_) => return Ok(Some(Err("no rows".to_owned()))),
+        let Some(wanted) = &step.failed else { return Ok(None) };
+        let rows = match self.rows_again(ctx, wanted).await? {
+            Ok(rows) => rows.rows,
+            Err(reason) => return Ok(Some(Err(reason))),
         };
         if rows.is_empty() {
             return Ok(None);
@@ -123,7 +119,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if rows.len() > QUOTED {
             seen.push_str(" / …");
         }
-        Ok(Some(Ok(Finding::new(&step.name, "nothing that failed", seen))))
+        let subject = Subject::Wait(step.name.clone());
+        let quote = seen.clone();
+        let finding = Finding::new(FindingCode::WaitFailed, subject, "nothing that failed", seen);
+        Ok(Some(Ok(finding.quoting(quote))))
     }
 
     /// The number of progress; none when there is none to be had now.

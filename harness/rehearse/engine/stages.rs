@@ -7,15 +7,19 @@ use futures_util::future::join_all;
 use rehearse_core::check::{DataTerms, judge_data, judge_rows, reading};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::TableQuery;
+use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
-use rehearse_core::outcome::verdict::{Finding, Outcome};
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::note::Note;
+use rehearse_core::outcome::reason::{Inconclusive, Reason, StopDecision};
+use rehearse_core::outcome::verdict::Outcome;
 use rehearse_core::planning::path::Target;
-use rehearse_core::planning::plan::{ImageNeed, MAIN, Stage, StageAction};
+use rehearse_core::planning::plan::{ImageNeed, Stage, StageAction};
 
 use super::backup;
 use super::checks::Mode;
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
-use super::host::{Host, HostError, ImageHeld, ImageWanted, Obtained};
+use super::host::{Host, HostError, ImageHeld, ImageWanted};
 use super::observer::Observer;
 use super::state::State;
 use super::wait::truth;
@@ -32,8 +36,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 let held = self.obtain(stage, images).await?;
                 self.keep_images(stage, held, state)
             }
-            StageAction::Deploy { deployment, steps } => {
-                let ctx = state.ctx(self, stage, deployment, 0);
+            StageAction::Deploy { steps } => {
+                let ctx = state.ctx(self, stage, 0);
                 let wait = self.meter.engine();
                 self.host.open(&ctx.deployment).await?;
                 for name in self.case.product.services.keys() {
@@ -42,55 +46,51 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 drop(wait);
                 self.steps(&ctx, steps).await
             }
-            StageAction::Restore { deployment, steps } => {
-                let ctx = state.ctx(self, stage, deployment, 0);
+            StageAction::Restore { steps } => {
+                let ctx = state.ctx(self, stage, 0);
                 let end = self.steps(&ctx, steps).await?;
                 let proved = self.prove_restore(&ctx, state, None).await;
                 unless_failed(end, proved)
             }
-            StageAction::Prepare { steps } => {
-                let deployment =
-                    if stage.id.0.starts_with("rollback") { rehearse_core::planning::plan::ROLLBACK } else { MAIN };
-                self.steps(&state.ctx(self, stage, deployment, 0), steps).await
-            }
+            StageAction::Prepare { steps } => self.steps(&state.ctx(self, stage, 0), steps).await,
             StageAction::Decide => self.decide(stage, state).await,
             StageAction::Baseline { checks } => {
-                let ctx = state.ctx(self, stage, MAIN, 0);
+                let ctx = state.ctx(self, stage, 0);
                 self.checks(&ctx, state, checks, Mode::Baseline).await;
                 Ok(StepEnd::Done)
             }
             StageAction::Preflight { steps } => {
                 // The pre-check is the old release's, on its images; only `to` speaks of where the hop goes.
                 let goal = stage.hop.unwrap_or_default();
-                let mut ctx = state.ctx(self, stage, MAIN, state.at.0);
+                let mut ctx = state.ctx(self, stage, state.at.0);
                 ctx.to = state.release(self, goal);
                 ctx.hop = goal;
                 self.steps(&ctx, steps).await
             }
             StageAction::Upgrade { steps } => {
-                let ctx = state.ctx(self, stage, MAIN, stage.hop.unwrap_or_default());
+                let ctx = state.ctx(self, stage, stage.hop.unwrap_or_default());
                 self.mark_logs(&ctx, state).await;
                 self.steps(&ctx, steps).await
             }
             StageAction::Settle { steps } => {
-                self.steps(&state.ctx(self, stage, MAIN, stage.hop.unwrap_or_default()), steps).await
+                self.steps(&state.ctx(self, stage, stage.hop.unwrap_or_default()), steps).await
             }
             StageAction::Check { checks } => {
                 let hop = stage.hop.unwrap_or_default();
-                let ctx = state.ctx(self, stage, MAIN, hop);
+                let ctx = state.ctx(self, stage, hop);
                 self.checks(&ctx, state, checks, Mode::Hop).await;
                 state.at = (hop, ctx.release);
                 Ok(StepEnd::Done)
             }
             StageAction::RollbackInPlace { steps } => {
-                let ctx = state.ctx(self, stage, MAIN, 0);
+                let ctx = state.ctx(self, stage, 0);
                 let end = self.steps(&ctx, steps).await?;
                 let tables = state.baseline.as_ref().and_then(|baseline| baseline.tables.clone());
                 let proved = self.prove_restore(&ctx, state, tables.as_ref()).await;
                 unless_failed(end, proved)
             }
-            StageAction::CheckRollback { deployment, checks } => {
-                let ctx = state.ctx(self, stage, deployment, 0);
+            StageAction::CheckRollback { checks } => {
+                let ctx = state.ctx(self, stage, 0);
                 self.checks(&ctx, state, checks, Mode::Rollback).await;
                 Ok(StepEnd::Done)
             }
@@ -110,10 +110,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let verified = match read.await {
             Ok(Ok(verified)) => verified,
             Ok(Err(source)) => return Err(HostError::File { operation: "read", path: folder(), source }.into()),
-            Err(error) => return Err(EngineError::Unobservable(format!("bug: {error}"))),
+            Err(error) => return Err(EngineError::bug(error)),
         };
         for note in verified.told() {
-            self.note(&stage.id, note);
+            self.remark(&stage.id, note);
         }
         let findings = verified.refusals();
         state.verified = Some(verified);
@@ -131,13 +131,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let obtained = wanted.into_iter().map(|(image, needs)| async move {
             let progress = |text: String| self.progress(&stage.id, format!("{}: {text}", image.name));
             let held = self.host.obtain(&image, &progress).await?;
-            let how = match held.how {
-                Obtained::Found => "found",
-                Obtained::Pulled => "pulled",
-                Obtained::Built => "built",
+            let note = Note::ImageObtained {
+                image: image.name.clone(),
+                origin: held.origin,
+                release: held.release.clone(),
+                provenance: held.provenance.clone(),
             };
-            let holds = held.release.as_ref().map_or(String::new(), |release| format!(", holds {release}"));
-            self.note(&stage.id, format!("{}: {how}{holds} ({})", image.name, held.provenance));
+            self.note(&stage.id, note);
             Ok::<_, EngineError>(needs.into_iter().map(|need| (need.clone(), held.clone())).collect::<Vec<_>>())
         });
         let mut all = Vec::new();
@@ -158,17 +158,18 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             if let (Some(Target::Line(line)), Some(release)) = (&need.holds, &image.release) {
                 match state.actual.insert(need.hop, release.clone()) {
                     None => {
-                        self.note(&stage.id, format!("hop {}: {line} is {release}, as the image holds it", need.hop));
+                        let (line, release) = (*line, release.clone());
+                        self.note(&stage.id, Note::ImageResolved { hop: need.hop, line, release });
                     }
                     Some(other) if other == *release => {}
                     Some(other) => {
                         let text = format!("the images of hop {} hold {other} and {release}: {}", need.hop, need.image);
-                        return Err(EngineError::Unobservable(text));
+                        return Err(EngineError::Unobservable(Inconclusive::new(InconclusiveCode::WrongRelease, text)));
                     }
                 }
             }
             if need.holds.is_some() && image.release.is_none() {
-                self.note(&stage.id, format!("{}: the image does not state its release", need.image));
+                self.note(&stage.id, Note::ReleaseUnstated { image: need.image.clone() });
             }
             state.images.insert((need.hop, need.service), image);
         }
@@ -207,19 +208,22 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 
     /// Decides the conditional stops on the restored data.
     async fn decide(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, EngineError> {
-        let ctx = state.ctx(self, stage, MAIN, 0);
+        let ctx = state.ctx(self, stage, 0);
         for hop in &self.case.plan.hops {
             let Some(when) = &hop.when else { continue };
-            let untold = |reason: String| {
-                EngineError::Unobservable(format!("whether the stop at {} is needed cannot be told: {reason}", hop.to))
+            let undecided = |reason: String| {
+                EngineError::not_read(format!("whether the stop at {} is needed cannot be decided: {reason}", hop.to))
             };
-            let value = self.value(&ctx, when).await?.map_err(untold)?;
-            let needed = truth(&value).ok_or_else(|| untold(format!("{value:?} is no truth value and no number")))?;
-            let verb = if needed { "is needed" } else { "is not needed" };
-            let text = format!("the stop at {} {verb}: {} is {value}", hop.to, when.sql.text());
-            self.note(&stage.id, text.clone());
+            let value = self.value(&ctx, when).await;
+            self.observer.hang_up().await;
+            let value = value?.map_err(undecided)?;
+            let unclear = || undecided(format!("{value:?} is neither a truth value nor a number"));
+            let needed = truth(&value).ok_or_else(unclear)?;
+            let (release, query) = (hop.to.to_string(), when.sql.text().to_owned());
+            let decision = StopDecision { release, needed, query, value: value.clone() };
+            self.note(&stage.id, Note::StopDecided(decision.clone()));
             if !needed {
-                state.needless.insert(hop.number, text);
+                state.needless.insert(hop.number, decision);
             }
         }
         Ok(StepEnd::Done)
@@ -245,11 +249,11 @@ fn unless_failed(end: StepEnd, after: Result<(), EngineError>) -> Result<StepEnd
     Ok(end)
 }
 
-/// A stage's end as it is told.
-pub(crate) fn told(end: Result<StepEnd, EngineError>) -> (Outcome, Vec<Finding>, Option<String>) {
+/// The outcome of a stage's end, with what was found or why it is inconclusive.
+pub(crate) fn outcome(end: Result<StepEnd, EngineError>) -> (Outcome, Vec<Finding>, Option<Reason>) {
     match end {
         Ok(StepEnd::Done) => (Outcome::Passed, Vec::new(), None),
         Ok(StepEnd::Failed(findings)) => (Outcome::Failed, findings, None),
-        Err(trouble) => (Outcome::Inconclusive, Vec::new(), Some(trouble.chain())),
+        Err(error) => (Outcome::Inconclusive, Vec::new(), Some(Reason::Inconclusive(error.reason()))),
     }
 }

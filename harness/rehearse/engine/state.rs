@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use rehearse_core::observation::graphql::Schema;
 use rehearse_core::observation::{DataState, LogReview, MigrationState, Samples};
-use rehearse_core::outcome::event::StageId;
-use rehearse_core::planning::plan::{MAIN, Stage};
+use rehearse_core::outcome::reason::StopDecision;
+use rehearse_core::planning::plan::Stage;
+use rehearse_core::vocabulary::ident::{DeploymentName, StageId};
 use rehearse_core::vocabulary::release::Release;
 
 use super::backup::Verified;
 use super::budget::Needs;
 use super::context::{RunContext, StageContext};
-use super::host::{DeploymentName, Host, ImageHeld};
+use super::host::{Host, ImageHeld};
 use super::observer::Observer;
 use super::probe::Observations;
 use super::restart_drift::RestartDrift;
@@ -91,7 +92,7 @@ pub(crate) struct State {
     pub(crate) graphql: Option<(Release, Schema)>,
     pub(crate) log_offsets: BTreeMap<String, LogOffset>,
     /// Hops that the restored data does not need, with the reason.
-    pub(crate) needless: BTreeMap<u32, String>,
+    pub(crate) needless: BTreeMap<u32, StopDecision>,
 }
 
 impl State {
@@ -118,22 +119,17 @@ impl State {
     }
 
     /// Where and on what release the steps of a stage happen; `goal` is the hop whose release they go to.
-    pub(crate) fn ctx<H: Host, O: Observer>(
-        &self,
-        world: &RunContext<H, O>,
-        stage: &Stage,
-        deployment: &str,
-        goal: u32,
-    ) -> StageContext {
+    pub(crate) fn ctx<H: Host, O: Observer>(&self, world: &RunContext<H, O>, stage: &Stage, goal: u32) -> StageContext {
         // A service that does not change with the release has one image, the source's.
         let of_source = self.images.iter().filter(|((hop, _), _)| *hop == 0);
         let of_goal = self.images.iter().filter(|((hop, _), _)| *hop == goal);
+        let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
         StageContext {
             stage: StageId(stage.id.0.clone()),
-            deployment: DeploymentName(deployment.to_owned()),
+            deployment: deployment.clone(),
             release: self.release(world, goal),
             to: self.release(world, goal),
-            from: if deployment == MAIN { self.at.1.clone() } else { world.case.plan.from.clone() },
+            from: if deployment == DeploymentName::main() { self.at.1.clone() } else { world.case.plan.from.clone() },
             hop: goal,
             images: of_source.chain(of_goal).map(|((_, name), image)| (name.clone(), image.clone())).collect(),
         }

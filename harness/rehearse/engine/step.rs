@@ -7,9 +7,14 @@ use rehearse_core::check::{Compared, ExpectContext, judge_answer};
 use rehearse_core::model::product::{Capture, ExecStep, Expect, HttpStep, Step};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{Observation, Response};
+use rehearse_core::outcome::code::FindingCode;
 use rehearse_core::outcome::event::CheckReport;
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::event::EventKind;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::subject::Subject;
+use rehearse_core::outcome::verdict::Outcome;
 use rehearse_core::planning::plan::describe;
+use rehearse_core::vocabulary::ident::StepId;
 use serde_json::{Map, Value};
 
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
@@ -17,6 +22,7 @@ use super::execute::ExecTarget;
 use super::host::{Host, ServiceState};
 use super::login::Logins;
 use super::observer::Observer;
+use super::poll::{Pace, Poller};
 use super::wait::Awaited;
 
 /// How long sessions of stopped services may linger before they count.
@@ -43,9 +49,18 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     /// Carries out steps in order, until one fails.
     pub(crate) async fn steps(&self, ctx: &StageContext, steps: &[Step]) -> Result<StepEnd, EngineError> {
         let mut script = Script::default();
-        for step in steps {
+        for (step, number) in steps.iter().zip(1..) {
             self.progress(&ctx.stage, describe(step));
-            if let StepEnd::Failed(findings) = self.step(ctx, step, &mut script).await? {
+            let began = tokio::time::Instant::now();
+            let end = self.step(ctx, step, &mut script).await;
+            let outcome = match &end {
+                Ok(StepEnd::Done) => Outcome::Passed,
+                Ok(StepEnd::Failed(_)) => Outcome::Failed,
+                Err(_) => Outcome::Inconclusive,
+            };
+            let step = StepId { stage: ctx.stage.clone(), number };
+            self.emit(EventKind::StepFinished { step, outcome, took: began.elapsed() });
+            if let StepEnd::Failed(findings) = end? {
                 return Ok(StepEnd::Failed(findings));
             }
         }
@@ -118,7 +133,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 Ok(end)
             }
             Step::CopyIn(step) | Step::Unpack(step) if step.optional && self.part(&step.from).is_err() => {
-                self.note(&ctx.stage, format!("the backup has no {}, so it is left out", step.from));
+                self.remark(&ctx.stage, format!("the backup has no {}, so it is left out", step.from));
                 Ok(StepEnd::Done)
             }
             Step::CopyIn(step) => {
@@ -183,8 +198,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             return Ok(StepEnd::Failed(report.findings));
         }
         if !logged_in {
-            let doubt = report.inconclusive.pop().unwrap_or_else(|| format!("{identity} is not logged in"));
-            return Err(EngineError::Unobservable(doubt));
+            let reason = report.inconclusive.pop();
+            let unknown = || EngineError::not_read(format!("{identity} is not logged in"));
+            return Err(reason.map_or_else(unknown, EngineError::Unobservable));
         }
         script.captured.extend(script.logins.captured.clone());
         Ok(StepEnd::Done)
@@ -227,7 +243,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut findings = Vec::new();
         for service in &script.stopped {
             if let ServiceState::Running { .. } = self.host.state(&ctx.deployment, service).await? {
-                findings.push(Finding::new(format!("service {service}"), "it is stopped", "it still runs"));
+                let (code, subject) = (FindingCode::ServiceNotStopped, Subject::Service(service.clone()));
+                findings.push(Finding::new(code, subject, "it is stopped", "it still runs"));
             }
         }
         let product = &self.case.product;
@@ -239,20 +256,21 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let up = product.databases.iter().filter(|(_, database)| !script.stopped.contains(&database.service));
             for name in up.map(|(name, _)| name) {
                 let site = self.database(ctx, name)?;
-                let began = tokio::time::Instant::now();
+                let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::GENTLE));
                 let _wait = self.meter.product();
                 loop {
-                    match self.observer.sessions(&site).await.map_err(EngineError::Unobservable)? {
+                    match self.observer.sessions(&site).await.map_err(EngineError::not_read)? {
                         0 => break,
                         sessions if began.elapsed() > SESSIONS_LINGER => {
                             findings.push(Finding::new(
-                                format!("database {name}"),
+                                FindingCode::SessionsLeft,
+                                Subject::Database(name.clone()),
                                 "no session once every service on it is stopped",
                                 format!("{sessions} sessions"),
                             ));
                             break;
                         }
-                        _ => tokio::time::sleep(Duration::from_millis(100)).await,
+                        _ => poller.pause().await,
                     }
                 }
             }
@@ -305,7 +323,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Response::ProbeError { .. } | Response::NoResponse { .. } => true,
             Response::Http(_) | Response::Rows(_) | Response::Rejected { .. } => false,
         };
-        let began = tokio::time::Instant::now();
+        let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::GENTLE));
         loop {
             match self.host.state(&ctx.deployment, service).await? {
                 ServiceState::Exited { .. } => {
@@ -313,7 +331,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 }
                 // The engine may take a moment longer to tell the service's end than the command's.
                 ServiceState::Running { .. } if killed && began.elapsed() < SERVICE_ENDS => {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    poller.pause().await;
                 }
                 ServiceState::Running { .. } | ServiceState::Absent | ServiceState::Created => return Ok(None),
             }
@@ -325,7 +343,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let (Some(pattern), Response::Exec(ended)) = (&step.warnings, &seen.response) else { return };
         let lines = ended.out.text.lines().chain(ended.err.text.lines());
         for line in lines.filter(|line| pattern.regex().is_match(line)).take(20) {
-            self.note(&ctx.stage, format!("warning of {}: {}", seen.request, line.trim()));
+            self.remark(&ctx.stage, format!("warning of {}: {}", seen.request, line.trim()));
         }
     }
 
@@ -347,7 +365,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if !report.findings.is_empty() {
             return Ok(StepEnd::Failed(report.findings));
         }
-        self.capture(wanted, seen, &mut script.captured).map_err(EngineError::Unobservable)?;
+        self.capture(wanted, seen, &mut script.captured).map_err(EngineError::not_read)?;
         Ok(StepEnd::Done)
     }
 }

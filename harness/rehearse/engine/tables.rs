@@ -6,7 +6,9 @@ use rehearse_core::check::{DataTerms, judge_data, judge_structure, name_structur
 use rehearse_core::model::product::{DataCheck, DataRule};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, TableQuery};
+use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::subject::Subject;
 use rehearse_core::vocabulary::release::Release;
 
 use super::checks::Mode;
@@ -73,17 +75,17 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 let rows: u64 = tables.tables.values().map(|table| table.rows).sum();
                 if filled == 1 && tables.tables.len() > 1 {
                     // What a migrator leaves in a database that nothing was restored into.
-                    report.inconclusive.push(format!(
-                        "one of {} tables has rows, and no other: was the backup restored?",
-                        tables.tables.len()
-                    ));
+                    let count = tables.tables.len();
+                    let text = format!("one of {count} tables has rows, and no other: was the backup restored?");
+                    report.cannot_tell(InconclusiveCode::NothingToCompare, text);
                 }
                 report.notes.push(format!("{} tables, {filled} with rows, {rows} rows in all", tables.tables.len()));
                 see_structure(&tables, &mut structure);
             }
             (_, None) => {
-                report.inconclusive.push("there is no baseline to compare with".to_owned());
-                structure.inconclusive.push("there is no baseline to compare with".to_owned());
+                for report in [&mut report, &mut structure] {
+                    report.cannot_tell(InconclusiveCode::NothingToCompare, "there is no baseline to compare with");
+                }
             }
             (_, Some(reference)) => {
                 let written = last.map_or(&none, |last| &last.written);
@@ -140,7 +142,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 Ok(Some(tables))
             }
             Err(reason) => {
-                report.inconclusive.push(format!("database {}: {reason}", check.database));
+                let subject = Subject::Database(check.database.clone());
+                report.cannot_tell_about(InconclusiveCode::NotRead, subject, reason);
                 Ok(None)
             }
         }
@@ -172,7 +175,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 /// The structure of the baseline: what the hops are compared with. What does not hold there is no hop's fault.
 fn see_structure(tables: &DataState, report: &mut CheckReport) {
     let Some(structure) = &tables.structure else {
-        report.inconclusive.push("the structure was not read".to_owned());
+        report.cannot_tell(InconclusiveCode::NotRead, "the structure was not read");
         return;
     };
     report.assertions += u32::try_from(structure.items.len()).unwrap_or(u32::MAX);

@@ -7,7 +7,9 @@ use rehearse_core::check::judge_stream;
 use rehearse_core::model::product::StartUpgrading;
 use rehearse_core::observation::Response;
 use rehearse_core::observation::migrations::MigrationReader;
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::subject::Subject;
 use tokio::time::Instant;
 
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
@@ -56,7 +58,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 biased;
                 end = self.wait(ctx, awaited) => end,
                 given_up = migrating.watch(ctx, &what, stalled_after) => {
-                    Ok(StepEnd::Failed(vec![Finding::new(&what, "an end", given_up)]))
+                    let subject = Subject::Wait(what.clone());
+                    Ok(StepEnd::Failed(vec![Finding::new(FindingCode::WaitStalled, subject, "an end", given_up)]))
                 }
                 () = told => Ok(StepEnd::Done),
             }
@@ -91,10 +94,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             (Ok(findings), _) => findings,
             (Err(trouble), StepEnd::Done) => return Err(trouble),
             (Err(trouble), StepEnd::Failed(_)) => {
-                self.note(&ctx.stage, format!("what the database recorded cannot be told: {}", trouble.chain()));
+                self.remark(&ctx.stage, format!("what the database recorded cannot be read: {}", trouble.chain()));
                 let running = reader.running().map(|running| {
-                    let object = format!("migration {}", running.title());
-                    Finding::new(object, "an end", "it began and did not end")
+                    let subject = Subject::Migration(running.title().to_string());
+                    Finding::new(FindingCode::MigrationUnfinished, subject, "an end", "it began and did not end")
                 });
                 running.into_iter().collect()
             }
@@ -122,17 +125,19 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Response::Rows(rows) => {
                 rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect::<Vec<_>>()
             }
-            Response::Rejected { reason } => {
-                let seen = format!("the server refused: {reason}");
-                return Ok(vec![Finding::new("the schema", "the migrations that the database has recorded", seen)]);
+            Response::Rejected(refusal) => {
+                let seen = format!("the server refused: {refusal}");
+                let expected = "the migrations that the database has recorded";
+                return Ok(vec![Finding::new(FindingCode::RequestRejected, Subject::Migrations, expected, seen)]);
             }
             Response::NoResponse { reason } | Response::ProbeError { reason } => {
-                return Err(EngineError::Unobservable(reason));
+                return Err(EngineError::not_read(reason));
             }
             Response::Http(_) | Response::Exec(_) => Vec::new(),
         };
         let (ended, count) = (reader.ended().len(), recorded.len());
-        self.note(&ctx.stage, format!("{request}: {ended} migrations told of, {count} recorded in the database"));
+        let text = format!("{request}: {ended} migrations reported, {count} recorded in the database");
+        self.remark(&ctx.stage, text);
         Ok(judge_stream(reader, &recorded, request))
     }
 }

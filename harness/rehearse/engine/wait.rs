@@ -6,9 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use rehearse_core::model::product::{Condition, HttpCondition, SqlCondition, WaitUntil};
-use rehearse_core::observation::{HttpResponse, Response};
-use rehearse_core::outcome::verdict::Finding;
-use serde_json::{Map, Value};
+use rehearse_core::observation::{HttpResponse, Response, Rows};
+use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::subject::Subject;
+use rehearse_core::text::names_an_error;
+use serde_json::Map;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
@@ -16,12 +19,8 @@ use super::context::{EngineError, RunContext, StageContext, StepEnd};
 use super::follow::Lines;
 use super::host::{Command, Host, ServiceState, Sink, Stream};
 use super::observer::{HttpRequest, Observer};
+use super::poll::{Pace, Poller};
 use super::settle::Settling;
-
-/// Between two looks: short beside any start of a service.
-const BETWEEN: Duration = Duration::from_millis(60);
-/// Between two looks at whether the service still lives, which ask the container engine.
-const BETWEEN_STATES: Duration = Duration::from_millis(250);
 
 /// How long what failed may be asked for once the condition holds.
 const ASKED_WITHIN: Duration = Duration::from_secs(60);
@@ -60,6 +59,20 @@ async fn connects(address: std::net::SocketAddr) -> std::io::Result<()> {
     }
 }
 
+/// What was observed in place of what is waited for.
+#[derive(Debug, Clone)]
+pub(crate) struct NotYet {
+    pub(crate) text: String,
+    /// The status of the HTTP response that came.
+    pub(crate) status: Option<u16>,
+}
+
+impl From<String> for NotYet {
+    fn from(text: String) -> Self {
+        Self { text, status: None }
+    }
+}
+
 /// Keeps the end of an output.
 #[derive(Default)]
 pub(crate) struct Tail(Vec<u8>);
@@ -81,8 +94,16 @@ impl Tail {
 impl<H: Host, O: Observer> RunContext<H, O> {
     /// Waits until a condition holds. That it never does, or that the service exits, is the product's failure.
     pub(crate) async fn wait(&self, ctx: &StageContext, awaited: Awaited<'_>) -> Result<StepEnd, EngineError> {
+        let end = self.waited(ctx, awaited).await;
+        // What comes next may want the database for itself, or prove that nobody is on it.
+        let _wait = self.meter.engine();
+        self.observer.hang_up().await;
+        end
+    }
+
+    async fn waited(&self, ctx: &StageContext, awaited: Awaited<'_>) -> Result<StepEnd, EngineError> {
         let _wait = self.meter.product();
-        let mut last = "nothing yet".to_owned();
+        let mut last = NotYet::from("nothing yet".to_owned());
         let settling = awaited.step.map(Settling::new);
         // A question may hang: neither the service's end nor the limit waits for its answer.
         let ended = tokio::select! {
@@ -97,7 +118,17 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         let mut finding = ended.unwrap_or_else(|| {
             let told = settling.as_ref().and_then(Settling::told).map(|told| format!("; {told}")).unwrap_or_default();
-            Finding::new(awaited.what, format!("within {:?}", awaited.limit), format!("not yet: {last}{told}"))
+            let (code, subject) = match (awaited.step, awaited.service) {
+                (None, Some(service)) => (FindingCode::ServiceNotReady, Subject::Service(service.to_owned())),
+                (Some(_), _) | (None, None) => (FindingCode::WaitTimedOut, Subject::Wait(awaited.what.to_owned())),
+            };
+            let expected = match code {
+                FindingCode::ServiceNotReady => format!("{} within {:?}", awaited.what, awaited.limit),
+                _ => format!("within {:?}", awaited.limit),
+            };
+            let mut finding = Finding::new(code, subject, expected, format!("not yet: {}{told}", last.text));
+            finding.status = last.status;
+            finding
         });
         finding.evidence = finding.evidence.or_else(|| awaited.service.and_then(|service| self.log_name(ctx, service)));
         Ok(StepEnd::Failed(vec![finding]))
@@ -116,10 +147,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         match request.unwrap_or_else(late)? {
             None => Ok(StepEnd::Done),
             Some(Ok(finding)) => Ok(StepEnd::Failed(vec![finding])),
-            Some(Err(reason)) => Err(EngineError::Unobservable(format!(
-                "{}: what failed meanwhile cannot be asked: {reason}",
-                awaited.what
-            ))),
+            Some(Err(reason)) => {
+                let text = format!("{}: what failed meanwhile cannot be asked: {reason}", awaited.what);
+                Err(EngineError::not_read(text))
+            }
         }
     }
 
@@ -128,9 +159,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         ctx: &StageContext,
         awaited: &Awaited<'_>,
         settling: Option<&Settling<'_>>,
-        last: &mut String,
+        last: &mut NotYet,
     ) -> Result<(), EngineError> {
         let mut told = Instant::now();
+        let poller = Poller::new(pace(awaited.condition));
         let mut log = Lines::new(self.follow(&ctx.deployment, awaited.service.unwrap_or_default()));
         loop {
             match self.holds(ctx, awaited, &mut log).await? {
@@ -139,10 +171,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
             if told.elapsed() >= Duration::from_secs(5) {
                 told = Instant::now();
-                let line = settling.and_then(Settling::line).unwrap_or_else(|| format!("not yet, {last}"));
+                let line = settling.and_then(Settling::line).unwrap_or_else(|| format!("not yet, {}", last.text));
                 self.progress(&ctx.stage, format!("{}: {line}", awaited.what));
             }
-            tokio::time::sleep(BETWEEN).await;
+            poller.pause().await;
         }
     }
 
@@ -153,13 +185,19 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if services.is_empty() {
             return std::future::pending().await;
         }
+        let poller = Poller::new(Pace::ASIDE);
         loop {
+            // Listened for before the look: what ends right after it is noticed all the same.
+            let exited = self.host.exited();
             for service in &services {
                 if let Some(finding) = self.exit_finding(ctx, service, awaited.what).await? {
                     return Ok(finding);
                 }
             }
-            tokio::time::sleep(BETWEEN_STATES).await;
+            tokio::select! {
+                () = exited => {}
+                () = poller.pause() => {}
+            }
         }
     }
 
@@ -181,7 +219,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
         };
         let last = self.last_lines(ctx, service);
-        let mut finding = Finding::new(format!("service {service}"), what, format!("{how}; its last lines: {last}"));
+        let (code, subject) = (FindingCode::ServiceExited, Subject::Service(service.to_owned()));
+        let actual = format!("{how}; its last lines: {last}");
+        let mut finding = Finding::new(code, subject, what, actual).quoting(last);
         finding.evidence = self.log_name(ctx, service);
         Ok(Some(finding))
     }
@@ -199,14 +239,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         // A stack trace ends far below the line that says what happened.
-        let speaks = |line: &str| {
-            let lower = line.to_lowercase();
-            !lower.starts_with("from ")
-                && ["error", "denied", "fatal", "abort", "fail"].iter().any(|word| lower.contains(word))
-        };
         let (last, mut spoken) = (lines.len().saturating_sub(3), 0);
         let telling = |(at, line): (usize, &&str)| {
-            let speaks = spoken < 4 && speaks(line);
+            let speaks = spoken < 4 && names_an_error(line);
             spoken += u32::from(speaks);
             speaks || at >= last
         };
@@ -222,11 +257,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         ctx: &StageContext,
         awaited: &Awaited<'_>,
         log: &mut Lines,
-    ) -> Result<Result<(), String>, EngineError> {
+    ) -> Result<Result<(), NotYet>, EngineError> {
         let service = awaited.service.unwrap_or_default();
         let context = self.context(ctx, &Default::default(), &Map::new());
-        Ok(match awaited.condition {
-            Condition::Http(wanted) => self.response(ctx, service, wanted).await?.map(drop),
+        if let Condition::Http(wanted) = awaited.condition {
+            return Ok(self.response(ctx, service, wanted).await?.map(drop));
+        }
+        let held = match awaited.condition {
+            Condition::Http(_) => Ok(()),
             Condition::Tcp(wanted) => match self.address(ctx, service, wanted.port).await {
                 Err(error) => Err(error.chain()),
                 Ok(address) => match tokio::time::timeout(Duration::from_secs(5), connects(address)).await {
@@ -256,7 +294,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 ServiceState::Running { health: Some(health) } if health == "healthy" => Ok(()),
                 ServiceState::Running { health: Some(health) } => Err(health),
                 ServiceState::Running { health: None } => {
-                    return Err(EngineError::Unobservable(format!("the image of {service} has no health check")));
+                    return Err(EngineError::not_read(format!("the image of {service} has no health check")));
                 }
                 ServiceState::Absent | ServiceState::Created | ServiceState::Exited { .. } => {
                     Err("not running".to_owned())
@@ -267,7 +305,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 Ok(value) => Err(format!("the value is {value}")),
                 Err(reason) => Err(reason),
             },
-        })
+        };
+        Ok(held.map_err(NotYet::from))
     }
 
     /// The response that a request is to get; otherwise what came instead.
@@ -276,9 +315,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         ctx: &StageContext,
         service: &str,
         wanted: &HttpCondition,
-    ) -> Result<Result<HttpResponse, String>, EngineError> {
+    ) -> Result<Result<HttpResponse, NotYet>, EngineError> {
         let Ok(address) = self.address(ctx, service, wanted.port).await else {
-            return Ok(Err("the port is not open".to_owned()));
+            return Ok(Err(NotYet::from("the port is not open".to_owned())));
         };
         let ask = HttpRequest {
             address,
@@ -302,34 +341,55 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             response = again => response,
         };
         Ok(match response {
-            Response::Http(response) if response.status != status => Err(format!("status {}", response.status)),
+            Response::Http(response) if response.status != status => {
+                Err(NotYet { text: format!("status {}", response.status), status: Some(response.status) })
+            }
             Response::Http(response) => match &wanted.body {
-                Some(pattern) if !pattern.regex().is_match(&response.body.text) => Err("another body".to_owned()),
+                Some(pattern) if !pattern.regex().is_match(&response.body.text) => {
+                    Err(NotYet::from("another body".to_owned()))
+                }
                 Some(_) | None => Ok(response),
             },
-            Response::NoResponse { reason } | Response::Rejected { reason } | Response::ProbeError { reason } => {
-                Err(reason)
+            Response::NoResponse { reason } | Response::ProbeError { reason } => Err(NotYet::from(reason)),
+            Response::Exec(_) | Response::Rows(_) | Response::Rejected(_) => {
+                Err(NotYet::from("no response".to_owned()))
             }
-            Response::Exec(_) | Response::Rows(_) => Err("no response".to_owned()),
         })
     }
 
-    /// The single value of a query; otherwise why there is none.
+    /// The single value of a query that a wait repeats, until [`Observer::hang_up`]; otherwise why there is none.
     pub(crate) async fn value(
         &self,
         ctx: &StageContext,
         wanted: &SqlCondition,
     ) -> Result<Result<String, String>, EngineError> {
+        let rows = self.rows_again(ctx, wanted).await?;
+        Ok(rows.and_then(|rows| rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len()))))
+    }
+
+    /// The rows of a query that a wait repeats; otherwise why there are none.
+    pub(crate) async fn rows_again(
+        &self,
+        ctx: &StageContext,
+        wanted: &SqlCondition,
+    ) -> Result<Result<Rows, String>, EngineError> {
         let site = self.database(ctx, &wanted.database)?;
-        let context: Value = self.context(ctx, &Default::default(), &Map::new());
-        let sql = wanted.sql.render(&context)?;
-        Ok(match self.observer.rows(&site, &sql).await {
-            Response::Rows(rows) => rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len())),
-            Response::NoResponse { reason } | Response::Rejected { reason } | Response::ProbeError { reason } => {
-                Err(reason)
-            }
+        let sql = wanted.sql.render(&self.context(ctx, &Default::default(), &Map::new()))?;
+        Ok(match self.observer.rows_again(&site, &sql).await {
+            Response::Rows(rows) => Ok(rows),
+            Response::Rejected(refusal) => Err(refusal.to_string()),
+            Response::NoResponse { reason } | Response::ProbeError { reason } => Err(reason),
             Response::Http(_) | Response::Exec(_) => Err("no rows".to_owned()),
         })
+    }
+}
+
+/// How often a condition is looked at: by what a look costs the product.
+fn pace(condition: &Condition) -> Pace {
+    match condition {
+        Condition::Http(_) | Condition::Tcp(_) | Condition::Log(_) => Pace::PROMPT,
+        Condition::Exec(_) | Condition::Sql(_) => Pace::GENTLE,
+        Condition::Health => Pace::ASIDE,
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rehearse_core::observation::{HttpResponse, Response};
+use rehearse_core::text::error_chain;
 use reqwest::header::SET_COOKIE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
@@ -78,7 +79,7 @@ impl Web {
     }
 
     async fn send(&self, ask: HttpRequest) -> Response {
-        let broken = |error: &dyn std::error::Error| Response::ProbeError { reason: chain(error) };
+        let broken = |error: &dyn std::error::Error| Response::ProbeError { reason: error_chain(error) };
         let Visit { client, jar } = match self.visit(ask.jar.as_ref()) {
             Ok(visit) => visit,
             Err(error) => return broken(&error),
@@ -103,7 +104,7 @@ impl Web {
         let began = Instant::now();
         let mut response = match client.execute(request).await {
             Ok(response) => response,
-            Err(error) => return Response::NoResponse { reason: chain(&error) },
+            Err(error) => return Response::NoResponse { reason: error_chain(&error) },
         };
         if let Some(reason) = jar.and_then(|jar| jar.overfull(response.headers().get_all(SET_COOKIE).iter())) {
             return Response::NoResponse { reason: format!("an answer that sets {reason}") };
@@ -133,24 +134,12 @@ impl Web {
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    return Response::NoResponse { reason: format!("the answer broke off: {}", chain(&error)) };
+                    return Response::NoResponse { reason: format!("the answer broke off: {}", error_chain(&error)) };
                 }
             }
         }
         Response::Http(HttpResponse { status, headers, body: body.finish(), took: began.elapsed() })
     }
-}
-
-/// An error with its causes; reqwest keeps what matters in them.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

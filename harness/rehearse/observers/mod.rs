@@ -4,7 +4,6 @@ mod http;
 mod log;
 mod sql;
 mod texts;
-mod utf16;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +22,7 @@ use crate::engine::observer::{DatabaseTarget, HttpRequest, Observer};
 pub struct Live<H> {
     host: Arc<H>,
     web: http::Web,
+    sessions: sql::Sessions,
 }
 
 impl<H: Host> Live<H> {
@@ -31,7 +31,7 @@ impl<H: Host> Live<H> {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(host: Arc<H>) -> Result<Self, reqwest::Error> {
-        Ok(Self { host, web: http::Web::new()? })
+        Ok(Self { host, web: http::Web::new()?, sessions: sql::Sessions::default() })
     }
 }
 
@@ -42,6 +42,14 @@ impl<H: Host> Observer for Live<H> {
 
     async fn rows(&self, site: &DatabaseTarget, sql: &str) -> Response {
         sql::rows(&*self.host, site, sql).await
+    }
+
+    async fn rows_again(&self, site: &DatabaseTarget, sql: &str) -> Response {
+        sql::rows_again(&*self.host, &self.sessions, site, sql).await
+    }
+
+    async fn hang_up(&self) {
+        self.sessions.close().await;
     }
 
     async fn tables(&self, site: &DatabaseTarget, reading: &TableQuery) -> Result<DataState, String> {

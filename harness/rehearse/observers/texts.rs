@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use flate2::read::MultiGzDecoder;
-
-use super::utf16::{Order, Utf16};
+use walkdir::WalkDir;
 
 /// Bytes that are read at once.
 const PIECE: usize = 256 << 10;
@@ -48,41 +48,35 @@ pub fn read_texts(paths: &[PathBuf], mut tell: impl FnMut(TextPart<'_>)) {
         if path.as_os_str() == "-" {
             text(std::io::stdin().lock(), "-", true, &mut tell);
         } else if path.is_dir() {
-            folder(path, 0, &mut tell);
+            folder(path, &mut tell);
         } else {
             file(path, true, &mut tell);
         }
     }
 }
 
-fn folder(path: &Path, depth: usize, tell: &mut impl FnMut(TextPart<'_>)) {
-    let unreadable = |because: &str, tell: &mut dyn FnMut(TextPart<'_>)| {
-        tell(TextPart::Unreadable { name: &path.display().to_string(), because });
-    };
-    if depth >= DEEPEST {
-        return unreadable("it lies too deep", tell);
-    }
-    let entries: Result<Vec<PathBuf>, _> =
-        std::fs::read_dir(path).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-    let mut entries = match entries {
-        Ok(entries) => entries,
-        Err(error) => return unreadable(&error.to_string(), tell),
-    };
-    entries.sort();
-    for entry in entries {
-        let link = entry.is_symlink();
-        let skipped = |because: &str, tell: &mut dyn FnMut(TextPart<'_>)| {
-            tell(TextPart::Skipped { name: &entry.display().to_string(), because });
+fn folder(path: &Path, tell: &mut impl FnMut(TextPart<'_>)) {
+    for entry in WalkDir::new(path).min_depth(1).max_depth(DEEPEST).sort_by_file_name() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let name = error.path().unwrap_or(path).display().to_string();
+                let because = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                tell(TextPart::Unreadable { name: &name, because: &because });
+                continue;
+            }
         };
-        if entry.is_file() {
-            file(&entry, false, tell);
-        } else if entry.is_dir() && !link {
-            folder(&entry, depth + 1, tell);
-        } else if link {
+        let (name, path) = (entry.path().display().to_string(), entry.path());
+        let mut skipped = |because| tell(TextPart::Skipped { name: &name, because });
+        if path.is_file() {
+            file(path, false, tell);
+        } else if entry.path_is_symlink() {
             // A link to a folder may lead round in a circle.
-            skipped(if entry.exists() { "a link to a folder" } else { "a link to nothing" }, tell);
-        } else {
-            skipped("neither file nor folder", tell);
+            skipped(if path.exists() { "a link to a folder" } else { "a link to nothing" });
+        } else if !entry.file_type().is_dir() {
+            skipped("neither file nor folder");
+        } else if entry.depth() == DEEPEST {
+            tell(TextPart::Unreadable { name: &name, because: "it lies too deep" });
         }
     }
 }
@@ -101,7 +95,7 @@ fn text(source: impl Read, name: &str, named: bool, tell: &mut impl FnMut(TextPa
     let done = beginning(&mut source).and_then(|first| {
         let packed = first.starts_with(&GZIP);
         let whole = Cursor::new(first).chain(source);
-        if packed { pieces(MultiGzDecoder::new(whole), name, named, tell) } else { pieces(whole, name, named, tell) }
+        if packed { plain(MultiGzDecoder::new(whole), name, named, tell) } else { plain(whole, name, named, tell) }
     });
     if let Err(error) = done {
         tell(TextPart::Unreadable { name, because: &error.to_string() });
@@ -114,27 +108,15 @@ fn beginning(source: &mut impl Read) -> Result<Vec<u8>, std::io::Error> {
     Ok(first)
 }
 
-fn pieces(
-    mut source: impl Read,
-    name: &str,
-    named: bool,
-    tell: &mut impl FnMut(TextPart<'_>),
-) -> Result<(), std::io::Error> {
-    let first = beginning(&mut source)?;
-    if let Some(order) = Order::of(&first) {
-        let text = Utf16::new(Cursor::new(first.get(2..).unwrap_or_default().to_vec()).chain(source), order);
-        return plain(text, name, named, tell);
-    }
-    plain(Cursor::new(first).chain(source), name, named, tell)
-}
-
-/// Tells a text that is UTF-8, or as good as.
+/// Tells a text as UTF-8: what a mark at its beginning says to be UTF-16 is decoded, as `>` of PowerShell writes it;
+/// without a mark it is told as it is.
 fn plain(
-    mut source: impl Read,
+    source: impl Read,
     name: &str,
     named: bool,
     tell: &mut impl FnMut(TextPart<'_>),
 ) -> Result<(), std::io::Error> {
+    let mut source = DecodeReaderBytesBuilder::new().utf8_passthru(true).strip_bom(true).build(source);
     let first = beginning(&mut source)?;
     if first.contains(&0) {
         let because = "it is no text";
@@ -224,10 +206,11 @@ mod tests {
         std::fs::write(at("c"), b"\xff\xfeh\0i").unwrap();
         std::fs::write(at("d"), b"\xff\xfe\0\0h\0\0\0").unwrap();
         std::fs::write(at("e"), b"\xff\xfe").unwrap();
+        std::fs::write(at("f"), b"\xef\xbb\xbfmarked \xfc").unwrap();
         let told = read(&[folder.path().to_owned()], folder.path());
         assert_eq!(told[0], format!("/a: {text}."));
         assert_eq!(told[1], format!("/b.gz: {text}."));
-        assert_eq!(told[2..], ["/c: h\u{fffd}.", "/d skipped: it is no text", "/e: ."]);
+        assert_eq!(told[2..], ["/c: h\u{fffd}.", "/d skipped: it is no text", "/e: .", "/f: marked \u{fffd}."]);
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! `plan.json` and `summary.json`: what was to be done, and what it came to; the latter kept current during the run.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use rehearse_core::outcome::cause::{Cause, Symptom, SymptomDetail};
-use rehearse_core::outcome::event::{CheckReport, Event, EventKind, ReportError, Reporter};
+use rehearse_core::outcome::event::{CheckReport, Event, EventKind};
+use rehearse_core::outcome::reporter::{ReportError, Reporter};
 use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
 use rehearse_core::planning::plan::Stage;
 use rehearse_core::secret::Redactor;
@@ -13,8 +16,8 @@ use serde::Serialize;
 
 use super::view;
 use super::wire::{
-    VERSION, WireCheck, WireFinding, WireInterference, WireKnown, WireMigration, WireOutcome, WireTime, findings,
-    seconds,
+    VERSION, WireCheck, WireFinding, WireInconclusive, WireInterference, WireKnown, WireMigration, WireNote,
+    WireOutcome, WireReason, WireStep, WireTime, findings, seconds,
 };
 
 /// What a rehearsal came to, or has come to so far.
@@ -103,9 +106,9 @@ struct WireTrouble {
     /// What the product did wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     finding: Option<WireFinding>,
-    /// Why it cannot be told.
+    /// Why it could not be decided.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    reason: Option<WireInconclusive>,
     /// The known failure behind that reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<WireKnown>,
@@ -115,7 +118,7 @@ impl From<&Symptom<'_>> for WireTrouble {
     fn from(trouble: &Symptom<'_>) -> Self {
         let (finding, reason) = match trouble.detail {
             SymptomDetail::Finding(finding) => (Some(WireFinding::from(finding)), None),
-            SymptomDetail::Doubt(reason) => (None, Some(reason.to_owned())),
+            SymptomDetail::Inconclusive(reason) => (None, Some(WireInconclusive::from(reason))),
         };
         // A finding carries its own.
         let known = trouble.known().filter(|_| reason.is_some()).map(WireKnown::from);
@@ -178,7 +181,7 @@ struct WireStage {
     outcome: WireOutcome,
     /// Why it is inconclusive, cancelled or skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    reason: Option<WireReason>,
     /// The known failure that is behind the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<WireKnown>,
@@ -192,7 +195,10 @@ struct WireStage {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     interferences: Vec<WireInterference>,
     /// Facts worth reporting.
-    notes: Vec<String>,
+    notes: Vec<WireNote>,
+    /// The steps that ended in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    steps: Vec<WireStep>,
     /// Migrations that ended in it.
     migrations: Vec<WireMigration>,
     /// The checks made in it.
@@ -215,13 +221,14 @@ impl WireStage {
                 Progress::Running(_) => WireOutcome::Running,
                 Progress::Done => record.outcome.into(),
             },
-            reason: record.reason.clone(),
+            reason: record.reason.as_ref().map(WireReason::from),
             known: record.known.as_ref().map(WireKnown::from),
             started_s: begun.then(|| seconds(record.started)),
             time: record.time.into(),
             findings: findings(&record.findings),
             interferences: record.interferences.iter().map(WireInterference::from).collect(),
-            notes: record.notes.clone(),
+            notes: record.notes.iter().map(WireNote::from).collect(),
+            steps: record.steps.iter().map(WireStep::from).collect(),
             migrations: record.migrations.iter().map(WireMigration::from).collect(),
             checks: record.checks.iter().map(WireCheck::from).collect(),
         }
@@ -313,7 +320,7 @@ impl Files {
         self.redactor.value(&mut value);
         let mut text = serde_json::to_vec_pretty(&value).map_err(|source| lost(&path, source))?;
         text.push(b'\n');
-        write_atomically(&path, &text)
+        write_atomically(&path, |file| file.write_all(&text)).map_err(|source| lost(&path, source))
     }
 }
 
@@ -326,6 +333,7 @@ impl Reporter for Files {
             }
             EventKind::StageStarted { .. } | EventKind::StageFinished { .. } | EventKind::RunFinished => true,
             EventKind::Progress { .. }
+            | EventKind::StepFinished { .. }
             | EventKind::Noted { .. }
             | EventKind::Migrated { .. }
             | EventKind::Checked { .. }
@@ -341,14 +349,15 @@ impl Reporter for Files {
 }
 
 /// Writes a file so that a reader finds the old one or the new one, whole, whenever it looks.
-pub(super) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), ReportError> {
+pub(super) fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut background = path.as_os_str().to_owned();
     background.push(".part");
-    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    folder
-        .and_then(|()| std::fs::write(&background, content))
-        .and_then(|()| std::fs::rename(&background, path))
-        .map_err(|source| lost(path, source))
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    let mut file = BufWriter::new(File::create(&background)?);
+    write(&mut file)?;
+    // The name is given only to a file whose last byte was taken.
+    file.flush()?;
+    std::fs::rename(&background, path)
 }
 
 /// A file that could not be written.

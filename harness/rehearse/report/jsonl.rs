@@ -4,14 +4,17 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use rehearse_core::outcome::event::{Event, EventKind, ReportError, Reporter, RunStarted};
+use rehearse_core::outcome::event::{Event, EventKind, RunStarted};
+use rehearse_core::outcome::reporter::{ReportError, Reporter};
+use rehearse_core::outcome::summary::StepRecord;
 use rehearse_core::outcome::summary::Summary;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::files::lost;
 use super::wire::{
-    VERSION, WireCheck, WireFinding, WireInterference, WireKnown, WireMigration, WireOutcome, WireTime, findings,
+    VERSION, WireCheck, WireFinding, WireInterference, WireKnown, WireMigration, WireNote, WireOutcome, WireReason,
+    WireStep, WireTime, findings,
 };
 
 /// One line of `events.jsonl`.
@@ -68,8 +71,8 @@ enum What {
     Noted {
         /// The stage's id.
         stage: String,
-        /// One line.
-        text: String,
+        /// The fact.
+        note: WireNote,
     },
     /// A migration ended.
     Migrated {
@@ -77,6 +80,11 @@ enum What {
         stage: String,
         /// The migration.
         migration: WireMigration,
+    },
+    /// A step of a stage ended.
+    StepFinished {
+        /// What.
+        step: WireStep,
     },
     /// A check was made.
     Checked {
@@ -95,7 +103,7 @@ enum What {
         findings: Vec<WireFinding>,
         /// Why it is inconclusive or cancelled.
         #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
+        reason: Option<WireReason>,
         /// The known failure that is behind the reason.
         #[serde(skip_serializing_if = "Option::is_none")]
         known: Option<WireKnown>,
@@ -103,7 +111,7 @@ enum What {
         time: WireTime,
     },
     /// Something from outside came between: what the stage sees is not held against the product.
-    Disturbed {
+    Interfered {
         /// The stage it was noticed in.
         stage: String,
         /// What.
@@ -113,8 +121,8 @@ enum What {
     StageSkipped {
         /// Its id.
         stage: String,
-        /// Because of what.
-        because: String,
+        /// Why.
+        reason: WireReason,
     },
     /// Things of ours stayed behind.
     LeftBehind {
@@ -147,7 +155,11 @@ impl From<&EventKind> for What {
             EventKind::RunStarted(run) => Self::from(run.as_ref()),
             EventKind::StageStarted { stage } => Self::StageStarted { stage: stage.0.clone() },
             EventKind::Progress { stage, text } => Self::Progress { stage: stage.0.clone(), text: text.clone() },
-            EventKind::Noted { stage, text } => Self::Noted { stage: stage.0.clone(), text: text.clone() },
+            EventKind::StepFinished { step, outcome, took } => {
+                let step = StepRecord { id: step.clone(), outcome: *outcome, took: *took };
+                Self::StepFinished { step: WireStep::from(&step) }
+            }
+            EventKind::Noted { stage, note } => Self::Noted { stage: stage.0.clone(), note: note.into() },
             EventKind::Migrated { stage, migration } => {
                 Self::Migrated { stage: stage.0.clone(), migration: migration.into() }
             }
@@ -156,15 +168,15 @@ impl From<&EventKind> for What {
                 stage: stage.0.clone(),
                 outcome: (*outcome).into(),
                 findings: findings(found),
-                reason: reason.clone(),
+                reason: reason.as_ref().map(WireReason::from),
                 known: known.as_ref().map(WireKnown::from),
                 time: (*time).into(),
             },
             EventKind::Interfered { stage, interference } => {
-                Self::Disturbed { stage: stage.0.clone(), interference: interference.into() }
+                Self::Interfered { stage: stage.0.clone(), interference: interference.into() }
             }
-            EventKind::StageSkipped { stage, because } => {
-                Self::StageSkipped { stage: stage.0.clone(), because: because.clone() }
+            EventKind::StageSkipped { stage, reason } => {
+                Self::StageSkipped { stage: stage.0.clone(), reason: reason.into() }
             }
             EventKind::LeftBehind { leftovers } => Self::LeftBehind { leftovers: leftovers.clone() },
             EventKind::RunFinished => Self::RunFinished,
@@ -186,7 +198,7 @@ impl From<&RunStarted> for What {
             stages: plan.stages.iter().map(|stage| stage.id.0.clone()).collect(),
             expected: run.expectation.as_ref().map(|expectation| Expected {
                 outcome: expectation.outcome.outcome().into(),
-                stage: expectation.stage.clone(),
+                stage: expectation.stage.to_string(),
             }),
         }
     }

@@ -5,12 +5,12 @@
 //! content of an element, takes the attribute `type` for a cast when it is a word of Rails, and follows only the first
 //! attachment of a case; Jenkins refuses a file for one forbidden character. What is written here heeds all of them.
 //!
-//! However many cases there are: each is made as it is written and forgotten then, and where all of them would be more
-//! than a file takes, what each may say is decided before (`room`).
+//! However many cases there are: so many are taken as a file may have, the red ones first, and what is left out is
+//! counted in a case of its own (`budget`). A case that is left out is never made.
 
+mod budget;
 mod cases;
 mod names;
-mod room;
 mod said;
 mod tangle;
 #[cfg(test)]
@@ -20,54 +20,51 @@ mod xml;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use junit_report::OffsetDateTime;
-use rehearse_core::outcome::event::{Event, EventKind, ReportError, Reporter};
+use junit_report::{OffsetDateTime, Report, TestSuite};
+use rehearse_core::outcome::event::{Event, EventKind};
+use rehearse_core::outcome::reporter::{ReportError, Reporter};
 use rehearse_core::outcome::summary::Summary;
 
-use self::cases::{Case, Cases, Kind, Stopped, Telling};
+use self::budget::{CASE, LeftOut, SizeBudget};
+use self::cases::{CaseBuilder, Cases, Kind};
 use self::names::Names;
-use self::room::{Room, Sizes};
-use self::xml::{Frame, Total};
 use super::files::{lost, write_atomically};
 use super::text::attribute;
 
-/// What the texts of one case take at most: half for what went wrong, half for its output.
-const CASE: usize = 64 << 10;
-/// What one file takes at most; GitLab refuses more than 30 MB.
-const FILE: usize = 20 << 20;
-/// What an attribute takes at most, in characters.
-const ATTRIBUTE: usize = 500;
-/// A larger file is written anew only once it tells of an eighth more checks, and at the end: written with each stage it
-/// would cost the more the more stages there are.
-const LARGE: usize = 1 << 20;
+/// What an attribute takes at most, in bytes as it is written.
+const ATTRIBUTE: usize = 400;
+/// With more checks than this a file is written anew only once it has an eighth more of them, and at the end: written
+/// with each stage it would cost the more the more stages there are.
+const MANY: usize = 2000;
 
 /// Writes `junit.xml` of one rehearsal.
 #[derive(Debug)]
 pub struct Junit {
     path: PathBuf,
     prefix: String,
-    /// The bytes that were written last, and the checks they tell of.
-    last: (usize, usize),
+    /// The checks that were there when it was written last.
+    written: usize,
 }
 
 impl Junit {
     /// Writes to `path`. `prefix` leads from the project's folder to the output folder: evidence is named by it.
     pub fn new(path: &Path, prefix: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), prefix: prefix.into(), last: (0, 0) }
+        Self { path: path.to_owned(), prefix: prefix.into(), written: 0 }
     }
 }
 
 impl Reporter for Junit {
     fn report(&mut self, event: &Event, summary: &Summary) -> Result<(), ReportError> {
-        let ((bytes, told), checks) = (self.last, summary.checks());
+        let (written, checks) = (self.written, summary.checks());
         let due = match event.kind {
             EventKind::RunStarted(_) | EventKind::RunFinished => true,
             // While a stage runs the file says that the run has not ended, so this is the moment that may grow old.
-            EventKind::StageStarted { .. } => bytes <= LARGE || checks > told + told / 8,
-            EventKind::StageFinished { .. } => bytes <= LARGE,
+            EventKind::StageStarted { .. } => checks <= MANY || checks > written + written / 8,
+            EventKind::StageFinished { .. } => checks <= MANY,
             // A stage that is skipped is followed by one that begins, or by the end.
             EventKind::StageSkipped { .. }
             | EventKind::Progress { .. }
+            | EventKind::StepFinished { .. }
             | EventKind::Noted { .. }
             | EventKind::Migrated { .. }
             | EventKind::Checked { .. }
@@ -75,9 +72,8 @@ impl Reporter for Junit {
             | EventKind::LeftBehind { .. } => false,
         };
         if due {
-            let xml = content([(summary, self.prefix.as_str())]).map_err(|source| lost(&self.path, source))?;
-            write_atomically(&self.path, &xml)?;
-            self.last = (xml.len(), checks);
+            write_all(&self.path, [(summary, self.prefix.as_str())])?;
+            self.written = checks;
         }
         Ok(())
     }
@@ -88,8 +84,8 @@ impl Reporter for Junit {
 /// # Errors
 /// When the file cannot be written.
 pub fn write_all<'a>(path: &Path, runs: impl IntoIterator<Item = (&'a Summary, &'a str)>) -> Result<(), ReportError> {
-    let xml = content(runs).map_err(|source| lost(path, source))?;
-    write_atomically(path, &xml)
+    let report = report(&suites(runs));
+    write_atomically(path, |file| xml::write(&report, file)).map_err(|source| lost(path, source))
 }
 
 /// What a file says of several rehearsals, each with the prefix of its evidence.
@@ -97,57 +93,28 @@ pub fn write_all<'a>(path: &Path, runs: impl IntoIterator<Item = (&'a Summary, &
 /// # Errors
 /// When the library that writes XML fails.
 pub fn content<'a>(runs: impl IntoIterator<Item = (&'a Summary, &'a str)>) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    xml::write(&report(&suites(runs)), &mut content)?;
+    Ok(content)
+}
+
+fn suites<'a>(runs: impl IntoIterator<Item = (&'a Summary, &'a str)>) -> Vec<Suite<'a>> {
     let mut names = Names::default();
-    let suite = |(summary, prefix)| Suite::new(summary, prefix, &mut names);
-    let suites: Vec<Suite<'_>> = runs.into_iter().filter_map(suite).collect();
-    fit(&suites, FILE)
+    runs.into_iter().filter_map(|(summary, prefix)| Suite::new(summary, prefix, &mut names)).collect()
 }
 
-/// The suites in a file of at most `most` bytes: when there is too much to say, every case says less.
-fn fit(suites: &[Suite<'_>], most: usize) -> io::Result<Vec<u8>> {
-    let written = match write(suites, &mut Room::whole(), most, 0) {
-        Err(Stopped::Full) => {
-            let mut sizes = Sizes::default();
-            for suite in suites {
-                suite.each(&mut |case, name| {
-                    sizes.add(case, xml::case(case, &suite.class(), name, None)?.len());
-                    Ok(())
-                })?;
-            }
-            let heads: io::Result<Vec<usize>> = suites.iter().map(|suite| Ok(Frame::of(suite)?.most())).collect();
-            let mut room = sizes.room(most.saturating_sub(heads?.iter().sum()));
-            let expected = sizes.at(&room).min(most);
-            write(suites, &mut room, usize::MAX, expected)
-        }
-        written @ (Ok(_) | Err(Stopped::Lost(_))) => written,
-    };
-    Ok(written?)
-}
-
-/// The suites in a file, in so far as there is room; stopped where it has more than `most` bytes all the same.
-fn write(suites: &[Suite<'_>], room: &mut Room, most: usize, expected: usize) -> Result<Vec<u8>, Stopped> {
-    let mut file = Vec::with_capacity(expected);
-    file.extend_from_slice(&xml::beginning()?);
-    for (number, suite) in suites.iter().enumerate() {
-        let (began, mut total, class) = (file.len(), Total::default(), suite.class());
-        suite.each(&mut |case, name| {
-            let xml = xml::case(case, &class, name, room.limit(case))?;
-            if room.takes(case, xml.len()) {
-                total.add(case);
-                file.extend_from_slice(&xml);
-            }
-            if file.len() > most { Err(Stopped::Full) } else { Ok(()) }
-        })?;
-        if let Some(case) = room.left_out().filter(|_| number + 1 == suites.len()) {
-            total.add(&case);
-            file.extend_from_slice(&xml::case(&case, &class, &case.name, Some(CASE / 2))?);
-        }
-        // How many there are stands before them.
-        file.splice(began..began, Frame::of(suite)?.head(number, &total));
-        file.extend_from_slice(xml::END_OF_SUITE);
+/// The suites, each with as many of its cases as the file takes.
+fn report(suites: &[Suite<'_>]) -> Report {
+    let (mut red, mut green) = (0, 0);
+    for suite in suites {
+        suite.cases.each(&mut |result, _| if result.is_red() { red += 1 } else { green += 1 });
     }
-    file.extend_from_slice(xml::END);
-    if file.len() > most { Err(Stopped::Full) } else { Ok(file) }
+    let mut budget = SizeBudget::new(red, green);
+    let mut report = Report::new();
+    for suite in suites {
+        report.add_testsuite(suite.within(&mut budget));
+    }
+    report
 }
 
 struct Suite<'a> {
@@ -163,23 +130,38 @@ impl<'a> Suite<'a> {
         Some(Self {
             name: names.unique(shortened(&run.plan.scenario)),
             began: began.unwrap_or(OffsetDateTime::UNIX_EPOCH),
-            cases: Box::new(Telling::new(summary, prefix)),
+            cases: Box::new(CaseBuilder::new(summary, prefix)),
         })
     }
 
-    fn class(&self) -> String {
-        format!("rehearse.{}", self.name)
-    }
-
-    /// Every case with the name that it alone has.
-    fn each(&self, take: &mut dyn FnMut(&Case, &str) -> Result<(), Stopped>) -> Result<(), Stopped> {
-        let mut names = Names::default();
-        self.cases.each(&mut |case| take(case, &names.unique(shortened(&case.name))))
+    fn within(&self, budget: &mut SizeBudget) -> TestSuite {
+        let mut suite = TestSuite::new(&self.name);
+        "rehearse".clone_into(&mut suite.package);
+        suite.set_timestamp(self.began);
+        let class = format!("rehearse.{}", self.name);
+        // GitLab drops the second case of a name in silence.
+        let (mut names, mut left_out) = (Names::default(), LeftOut::default());
+        self.cases.each(&mut |result, case| match budget.take(result) {
+            Some(limit) => {
+                let case = case();
+                suite.add_testcase(xml::case(&case, &class, &names.unique(shortened(&case.name)), limit));
+            }
+            None => left_out.count(result),
+        });
+        if let Some(case) = left_out.case() {
+            suite.add_testcase(xml::case(&case, &class, &names.unique(case.name.clone()), CASE));
+        }
+        suite
     }
 }
 
 fn shortened(name: &str) -> String {
-    attribute(name).chars().take(ATTRIBUTE).collect()
+    let mut left = ATTRIBUTE;
+    let fits = |c: &char| {
+        let written = if matches!(c, '<' | '>' | '&' | '"' | '\'') { "&quot;".len() } else { c.len_utf8() };
+        left.checked_sub(written).map(|rest| left = rest).is_some()
+    };
+    attribute(name).chars().take_while(fits).collect()
 }
 
 impl Kind {

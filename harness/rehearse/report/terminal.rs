@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use rehearse_core::outcome::event::{Event, EventKind, ReportError, Reporter, StageId};
+use rehearse_core::outcome::event::{Event, EventKind};
+use rehearse_core::outcome::reporter::{ReportError, Reporter};
 use rehearse_core::outcome::summary::{Progress, Summary};
 use rehearse_core::planning::plan::{Plan, StageAction, humane};
+use rehearse_core::vocabulary::ident::StageId;
 
 use self::live::Live;
 pub use self::paint::Colour;
@@ -87,9 +89,10 @@ impl Terminal {
                 self.notices.insert(stage.clone(), event.at);
                 self.plainly(|_| at(event, plan, stage, paint, &paint.tone(Tone::Dim, &one_line(text))))
             }
-            EventKind::Noted { stage, text } => {
-                self.plainly(|_| at(event, plan, stage, paint, &format!("note: {}", one_line(text))))
+            EventKind::Noted { stage, note } => {
+                self.plainly(|_| at(event, plan, stage, paint, &format!("note: {}", one_line(&note.to_string()))))
             }
+            EventKind::StepFinished { .. } => None,
             EventKind::Migrated { stage, .. } => {
                 self.live.migrated(stage);
                 None

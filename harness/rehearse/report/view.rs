@@ -1,15 +1,14 @@
 //! What several reports ask of the fold: hops and how they fared, where the time went, what was expected.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use regex::Regex;
 use rehearse_core::model::scenario::CheckKind;
-use rehearse_core::outcome::event::StageId;
+use rehearse_core::outcome::note::Note;
 use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
 use rehearse_core::outcome::verdict::{Outcome, Verdict};
 use rehearse_core::planning::plan::{PlannedHop, Stage, StageAction};
+use rehearse_core::vocabulary::ident::StageId;
 
 /// The stages of the plan, each with what is known of it.
 pub(super) fn stages(summary: &Summary) -> impl Iterator<Item = (&Stage, &StageRecord)> {
@@ -20,7 +19,7 @@ pub(super) fn stages(summary: &Summary) -> impl Iterator<Item = (&Stage, &StageR
 pub(super) fn as_expected(summary: &Summary) -> Option<&StageRecord> {
     let expectation = summary.run()?.expectation.as_ref()?;
     let met = summary.finished() && summary.verdict().0 == Verdict::Passed;
-    summary.first_trouble().filter(|stage| met && expectation.is_at(&stage.id))
+    summary.first_trouble().filter(|stage| met && expectation.stage.selects(&stage.id, stage.hop))
 }
 
 /// How many assertions a kind of check made.
@@ -131,20 +130,14 @@ fn view_hop<'a>(summary: &'a Summary, hop: &'a PlannedHop, actual: Option<&Strin
     }
 }
 
-static HELD: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"^hop (\d+): \S+ is (\S+), as the image holds it$").ok());
-
-/// The releases that the images of the hops really held, as the stages that made them available noted.
+/// The releases that the images of the hops really hold.
 fn actual(summary: &Summary) -> BTreeMap<u32, String> {
-    let Some(held) = HELD.as_ref() else { return BTreeMap::new() };
-    let notes = stages(summary)
-        .filter(|(stage, _)| matches!(stage.action, StageAction::Images { .. }))
-        .flat_map(|(_, record)| &record.notes);
-    let read = |note: &String| {
-        let parts = held.captures(note)?;
-        Some((parts[1].parse().ok()?, parts[2].to_owned()))
+    let notes = summary.stages().iter().flat_map(|record| &record.notes);
+    let resolved = |note: &Note| match note {
+        Note::ImageResolved { hop, release, .. } => Some((*hop, release.to_string())),
+        _ => None,
     };
-    notes.filter_map(read).collect()
+    notes.filter_map(resolved).collect()
 }
 
 /// Where the time of a run went.

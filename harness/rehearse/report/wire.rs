@@ -5,7 +5,12 @@ use std::time::Duration;
 
 use rehearse_core::observation::migrations::Migration;
 use rehearse_core::outcome::event::{CheckReport, StageTime};
-use rehearse_core::outcome::verdict::{Finding, Interference, Known, Outcome, Verdict};
+use rehearse_core::outcome::finding::{Finding, Known};
+use rehearse_core::outcome::note::Note;
+use rehearse_core::outcome::reason::{Inconclusive, Reason, SkipReason};
+use rehearse_core::outcome::subject::Subject;
+use rehearse_core::outcome::summary::StepRecord;
+use rehearse_core::outcome::verdict::{Interference, Outcome, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -63,8 +68,10 @@ impl From<Verdict> for WireOutcome {
 /// What was found to be wrong.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct WireFinding {
-    /// The object.
-    object: String,
+    /// What kind of fault it is: `data.rows-lost`.
+    code: String,
+    /// What it is about.
+    subject: WireSubject,
     /// What was expected of it.
     expected: String,
     /// What was seen.
@@ -85,16 +92,16 @@ pub(super) struct WireInterference {
     kind: String,
     /// What it befell.
     object: String,
-    /// What was seen.
-    seen: String,
+    /// What was observed.
+    observed: String,
     /// What to do before the next try.
     remedy: String,
 }
 
 impl From<&Interference> for WireInterference {
     fn from(interference: &Interference) -> Self {
-        let Interference { kind, object, seen } = interference.clone();
-        Self { kind: kind.name().to_owned(), object, seen, remedy: kind.remedy().to_owned() }
+        let Interference { kind, object, observed, remedy } = interference.clone();
+        Self { kind: kind.name().to_owned(), object, observed, remedy }
     }
 }
 
@@ -120,8 +127,126 @@ impl From<&Known> for WireKnown {
 
 impl From<&Finding> for WireFinding {
     fn from(finding: &Finding) -> Self {
-        let Finding { object, expected, actual, evidence, known, service: _ } = finding.clone();
-        Self { object, expected, actual, evidence, known: known.as_ref().map(WireKnown::from) }
+        let Finding { code, subject, expected, actual, evidence, known, .. } = finding.clone();
+        let (code, subject) = (code.name().to_owned(), WireSubject::from(&subject));
+        Self { code, subject, expected, actual, evidence, known: known.as_ref().map(WireKnown::from) }
+    }
+}
+
+/// What a finding or a reason is about.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WireSubject {
+    /// `service`, `table`, `request`, …
+    kind: String,
+    /// Its name among those of its kind; empty where there is only one.
+    name: String,
+}
+
+impl From<&Subject> for WireSubject {
+    fn from(subject: &Subject) -> Self {
+        Self { kind: subject.kind().to_owned(), name: subject.name() }
+    }
+}
+
+/// Why something could not be decided.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WireInconclusive {
+    /// What kind of reason it is: `nothing-asserted`.
+    code: String,
+    /// What it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<WireSubject>,
+    /// For people.
+    text: String,
+}
+
+impl From<&Inconclusive> for WireInconclusive {
+    fn from(reason: &Inconclusive) -> Self {
+        let subject = reason.subject.as_ref().map(WireSubject::from);
+        Self { code: reason.code.name().to_owned(), subject, text: reason.text.clone() }
+    }
+}
+
+/// Why a stage did not pass or fail.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WireReason {
+    /// What kind of reason it is: one of those of inconclusive results, `cancelled`, or why it was skipped:
+    /// `stage-not-passed`, `stop-not-needed`, `run-cancelled`, `deadline`, `interfered`, `no-baseline`,
+    /// `rollback-skipped`, `startup-failed`.
+    code: String,
+    /// The stage it was skipped because of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<String>,
+    /// For people.
+    text: String,
+}
+
+impl From<&Reason> for WireReason {
+    fn from(reason: &Reason) -> Self {
+        let (code, stage) = match reason {
+            Reason::Inconclusive(reason) => (reason.code.name(), None),
+            Reason::Cancelled(_) => ("cancelled", None),
+            Reason::Skipped(reason) => (skip_code(reason), skipped_by(reason)),
+        };
+        Self { code: code.to_owned(), stage, text: reason.to_string() }
+    }
+}
+
+impl From<&SkipReason> for WireReason {
+    fn from(reason: &SkipReason) -> Self {
+        Self { code: skip_code(reason).to_owned(), stage: skipped_by(reason), text: reason.to_string() }
+    }
+}
+
+fn skip_code(reason: &SkipReason) -> &'static str {
+    match reason {
+        SkipReason::Stage { .. } => "stage-not-passed",
+        SkipReason::NotNeeded(_) => "stop-not-needed",
+        SkipReason::Cancelled => "run-cancelled",
+        SkipReason::Deadline(_) => "deadline",
+        SkipReason::Interfered(_) => "interfered",
+        SkipReason::NoBaseline => "no-baseline",
+        SkipReason::RollbackSkipped(_) => "rollback-skipped",
+        SkipReason::StartupFailed => "startup-failed",
+    }
+}
+
+fn skipped_by(reason: &SkipReason) -> Option<String> {
+    match reason {
+        SkipReason::Stage { stage, .. } => Some(stage.to_string()),
+        _ => None,
+    }
+}
+
+/// A fact that changes no outcome.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WireNote {
+    /// What kind of note it is: `image-resolved`, `stop-decided`, `remark`, …
+    kind: String,
+    /// For people.
+    text: String,
+}
+
+impl From<&Note> for WireNote {
+    fn from(note: &Note) -> Self {
+        Self { kind: note.kind().to_owned(), text: note.to_string() }
+    }
+}
+
+/// A step that ended.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WireStep {
+    /// Its id: `hop-1/upgrade.3`.
+    id: String,
+    /// How it ended.
+    outcome: WireOutcome,
+    /// How long it took, in seconds.
+    took_s: f64,
+}
+
+impl From<&StepRecord> for WireStep {
+    fn from(step: &StepRecord) -> Self {
+        Self { id: step.id.to_string(), outcome: step.outcome.into(), took_s: seconds(step.took) }
     }
 }
 
@@ -189,7 +314,7 @@ pub(super) struct WireCheck {
     /// What is wrong.
     findings: Vec<WireFinding>,
     /// Why it cannot tell.
-    inconclusive: Vec<String>,
+    inconclusive: Vec<WireInconclusive>,
     /// The known failure that is behind what it cannot tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<WireKnown>,
@@ -208,7 +333,7 @@ impl From<&CheckReport> for WireCheck {
             assertions: check.assertions,
             took_s: check.took.map(seconds),
             findings: findings(&check.findings),
-            inconclusive: check.inconclusive.clone(),
+            inconclusive: check.inconclusive.iter().map(WireInconclusive::from).collect(),
             known: check.known.as_ref().map(WireKnown::from),
             notes: check.notes.clone(),
             evidence: check.evidence.clone(),

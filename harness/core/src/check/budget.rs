@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::product::{SizeBudget, TimeBudget};
+use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
-use crate::outcome::verdict::Finding;
+use crate::outcome::finding::Finding;
+use crate::outcome::subject::Subject;
 
 /// Figures by what they are of, or why there is none. The second of a pair tells one reading from another: a service
 /// that was not started anew has the reading that it had before.
@@ -59,7 +61,14 @@ impl Budget {
 
 /// Judges figures against the baseline's; without a baseline they are noted. Figures that the baseline has and that
 /// cannot be read now, or the other way round, cannot be told.
-pub fn judge_budget(before: Option<&Figures>, now: &Figures, budget: Budget, report: &mut CheckReport) {
+pub fn judge_budget(
+    before: Option<&Figures>,
+    now: &Figures,
+    (budget, code): (Budget, FindingCode),
+    report: &mut CheckReport,
+) {
+    use InconclusiveCode::{NotRead, NothingToCompare};
+    let subject = |what: &String| Subject::Measurement(what.clone());
     let Some(before) = before else {
         for (what, figure) in now {
             match figure {
@@ -67,25 +76,27 @@ pub fn judge_budget(before: Option<&Figures>, now: &Figures, budget: Budget, rep
                     report.assertions += 1;
                     report.notes.push(format!("{what}: {}", budget.text(*figure)));
                 }
-                Err(reason) => report.inconclusive.push(format!("{what}: {reason}")),
+                Err(reason) => report.cannot_tell_about(NotRead, subject(what), reason.clone()),
             }
         }
         return;
     };
     for what in before.keys().filter(|what| !now.contains_key(*what)) {
-        report.inconclusive.push(format!("{what}: the baseline has a figure, this release has none"));
+        report.cannot_tell_about(NotRead, subject(what), "the baseline has a figure, this release has none");
     }
     for (what, figure) in now {
         let (is, reading) = match figure {
             Ok(figure) => *figure,
             Err(reason) => {
-                report.inconclusive.push(format!("{what}: {reason}"));
+                report.cannot_tell_about(NotRead, subject(what), reason.clone());
                 continue;
             }
         };
         match before.get(what) {
             None => report.notes.push(format!("{what}: {}, the baseline had none", budget.text(is))),
-            Some(Err(reason)) => report.inconclusive.push(format!("{what}, on the baseline: {reason}")),
+            Some(Err(reason)) => {
+                report.cannot_tell_about(NothingToCompare, subject(what), format!("on the baseline: {reason}"));
+            }
             Some(Ok((_, earlier))) if reading == *earlier => {
                 report.notes.push(format!("{what}: not begun anew since the baseline"));
             }
@@ -97,7 +108,7 @@ pub fn judge_budget(before: Option<&Figures>, now: &Figures, budget: Budget, rep
                 let (was, seen) = (budget.text(*was), format!("{}{times}", budget.text(is)));
                 if is > most {
                     let expected = format!("at most {}: {was} on the baseline", budget.text(most));
-                    report.findings.push(Finding::new(what, expected, seen));
+                    report.findings.push(Finding::new(code, subject(what), expected, seen));
                 } else {
                     report.notes.push(format!("{what}: {was} → {seen}, at most {}", budget.text(most)));
                 }
@@ -118,9 +129,10 @@ mod tests {
 
     fn check(before: Option<&Figures>, now: &Figures, outcome: Outcome, says: &str) {
         let mut report = CheckReport::new(CheckKind::Performance, "ready");
-        judge_budget(before, now, Budget::Time { ratio: 3.0, slack: 20.0 }, &mut report);
+        let budget = (Budget::Time { ratio: 3.0, slack: 20.0 }, FindingCode::ReadySlower);
+        judge_budget(before, now, budget, &mut report);
         let said = report.findings.iter().map(ToString::to_string).chain(report.notes.clone());
-        let said = said.chain(report.inconclusive.clone()).collect::<Vec<_>>().join("\n");
+        let said = said.chain(report.inconclusive.iter().map(ToString::to_string)).collect::<Vec<_>>().join("\n");
         assert_eq!(report.decide().outcome, outcome, "{said}");
         assert!(said.contains(says), "no {says:?} in {said}");
     }

@@ -12,10 +12,13 @@ pub use structure::{judge_structure, name_structure};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::product::{DataRule, fits};
+use crate::model::product::DataRule;
 use crate::observation::{DataState, TableState};
+use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
-use crate::outcome::verdict::Finding;
+use crate::outcome::finding::Finding;
+use crate::outcome::subject::Subject;
+use crate::vocabulary::wildcard::fits;
 
 use rules::Rules;
 
@@ -50,11 +53,16 @@ pub fn judge_data(
     report: &mut CheckReport,
 ) -> Vec<Difference> {
     if reference.tables.values().all(|table| table.rows == 0) {
-        report.inconclusive.push("the baseline has no row in any table".to_owned());
+        report.cannot_tell(InconclusiveCode::NothingToCompare, "the baseline has no row in any table");
         return Vec::new();
     }
     if now.tables.is_empty() {
-        report.findings.push(Finding::new("the database", format!("{} tables", reference.tables.len()), "none"));
+        report.findings.push(Finding::new(
+            FindingCode::TablesMissing,
+            Subject::Tables,
+            format!("{} tables", reference.tables.len()),
+            "none",
+        ));
         return Vec::new();
     }
     let rules = Rules::of(terms.rules);
@@ -84,13 +92,16 @@ pub fn judge_data(
             Difference { table: name.clone(), new: true, rows_now: Some(table.rows), ..Difference::default() };
         match rules.new_table(name) {
             Some(rule) => difference.by_rule.push(format!("({} rows) is new {}", table.rows, rules.by(rule))),
-            None => difference.wrong.push(format!("a table with {} rows; left over from another release?", table.rows)),
+            None => {
+                let text = format!("a table with {} rows that no rule of this hop brings", table.rows);
+                difference.is_wrong(FindingCode::TableUnexpected, text);
+            }
         }
         let expected = "no such table: it was not there before and no rule of this hop brings it";
         finish(difference, expected, &mut findings, &mut differences, report);
     }
     report.notes.extend(rules.unused(false));
-    difference::add_findings(findings, "tables", report);
+    difference::add_findings(findings, (FindingCode::DataMore, "tables"), report);
     differences
 }
 
@@ -102,8 +113,10 @@ fn finish(
     report: &mut CheckReport,
 ) {
     report.notes.extend(difference.by_rule.iter().map(|text| format!("table {} {text}", difference.table)));
-    if !difference.wrong.is_empty() {
-        findings.push(Finding::new(format!("table {}", difference.table), expected, difference.wrong.join("; ")));
+    if let Some(code) = difference.code() {
+        let texts: Vec<&str> = difference.wrong.iter().map(|wrong| wrong.text.as_str()).collect();
+        let subject = Subject::Table(difference.table.clone());
+        findings.push(Finding::new(code, subject, expected, texts.join("; ")));
     }
     if difference.says_something() {
         differences.push(difference);
@@ -141,19 +154,23 @@ impl Judge<'_> {
             difference.gone = true;
             match rules.dropped_table(name) {
                 Some(rule) => difference.by_rule.push(format!("went {}", rules.by(rule))),
-                None if new == name => difference.wrong.push("the table is gone".to_owned()),
-                None => difference.wrong.push(format!("the table is gone, and there is no {new}")),
+                None if new == name => difference.is_wrong(FindingCode::TableLost, "the table is gone"),
+                None => {
+                    difference.is_wrong(FindingCode::TableLost, format!("the table is gone, and there is no {new}"));
+                }
             }
             return None;
         };
         let viewed = match self.now.viewed.get(name) {
             Some(Err(reason)) => {
-                report.inconclusive.push(format!("table {name}, as its rules say it is in {new} now: {reason}"));
+                let text = format!("as its rules say it is in {new} now: {reason}");
+                report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
                 return Some(new.to_owned());
             }
             Some(Ok(viewed)) => viewed,
             None if new != name => {
-                report.inconclusive.push(format!("table {name} was not read in {new}"));
+                let text = format!("it was not read in {new}");
+                report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
                 return Some(new.to_owned());
             }
             None => whole,
@@ -216,7 +233,8 @@ impl Judge<'_> {
             match rules.dropped_column(&full) {
                 Some(rule) => difference.by_rule.push(format!("lost its column {column} {}", rules.by(rule))),
                 None if now.columns.contains(column) && now.kept.is_none() => {
-                    report.inconclusive.push(format!("table {name}: no checksum of {column}"));
+                    let text = format!("no checksum of {column}");
+                    report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
                 }
                 None => difference.gone_columns.push(column.clone()),
             }
@@ -224,7 +242,8 @@ impl Judge<'_> {
         if !difference.gone_columns.is_empty() {
             let names: Vec<&str> = difference.gone_columns.iter().map(String::as_str).collect();
             let (noun, verb) = if names.len() == 1 { ("column", "is") } else { ("columns", "are") };
-            difference.wrong.push(format!("the {noun} {} {verb} gone", list(&names)));
+            let text = format!("the {noun} {} {verb} gone", list(&names));
+            difference.is_wrong(FindingCode::ColumnLost, text);
         }
         match (&before.kept, &now.kept) {
             (Some(old), Some(new)) => self.row_by_row(name, (before, old), (now, new), &columns, difference, report),
@@ -238,7 +257,7 @@ impl Judge<'_> {
 /// Compares row counts with what the backup's manifest says.
 pub fn judge_rows(manifest: &BTreeMap<String, u64>, now: &DataState, report: &mut CheckReport) {
     if manifest.values().all(|rows| *rows == 0) {
-        report.inconclusive.push("the backup's manifest counts no row".to_owned());
+        report.cannot_tell(InconclusiveCode::NothingToCompare, "the backup's manifest counts no row");
         return;
     }
     let count = |rows: Option<u64>| rows.map_or("no such table".to_owned(), |rows| format!("{rows} rows"));
@@ -248,8 +267,9 @@ pub fn judge_rows(manifest: &BTreeMap<String, u64>, now: &DataState, report: &mu
         let (wanted, seen) = (manifest.get(name).copied(), now.tables.get(name).map(|table| table.rows));
         if wanted != seen {
             report.findings.push(Finding::new(
-                format!("table {name} after the restore"),
-                format!("{} by the backup's manifest", count(wanted)),
+                FindingCode::RowsNotRestored,
+                Subject::Table(name.clone()),
+                format!("{} after the restore, by the backup's manifest", count(wanted)),
                 count(seen),
             ));
         }
@@ -331,7 +351,7 @@ mod tests {
         check(&before, &state(&[("t", 2, &[("id", "1"), ("seen", "7")])]), &[], Outcome::Failed, "column a is gone");
         check(&before, &state(&[("u", 0, &[])]), &[], Outcome::Failed, "table is gone");
         let more = state(&[("t", 2, &[("id", "1"), ("a", "5"), ("seen", "7"), ("new", "0")]), ("u", 0, &[])]);
-        check(&before, &more, &[], Outcome::Failed, "left over");
+        check(&before, &more, &[], Outcome::Failed, "that no rule of this hop brings");
         check(&before, &more, &[rule(DataChange::NewTables(vec!["u".into()]))], Outcome::Passed, "by the rule of 6.0");
         check(&before, &state(&[]), &[], Outcome::Failed, "none");
     }

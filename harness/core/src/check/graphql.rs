@@ -1,5 +1,6 @@
 //! Judges a GraphQL answer: by its errors and its data, never by its status alone.
 
+use InconclusiveCode::NothingToCompare;
 use serde_json::Value;
 
 use super::compare::shorten;
@@ -7,11 +8,13 @@ use super::json::{Difference, JsonTerms, differences, values};
 use super::response::Compared;
 use crate::model::product::ReviewedChange;
 use crate::observation::{Body, Observation, Response};
+use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
-use crate::outcome::verdict::Finding;
+use crate::outcome::finding::Finding;
+use crate::outcome::subject::Subject;
 
-/// Differences told one by one; the rest is counted.
-const TOLD: usize = 5;
+/// Differences reported one by one; the rest is counted.
+const MOST_FINDINGS: usize = 5;
 /// Messages of errors that are quoted.
 const QUOTED: usize = 3;
 
@@ -29,7 +32,7 @@ enum Meaning {
     /// Data without errors.
     Data(Value),
     /// The product did not answer with data alone: what was expected of it, what it said, and whether it is a refusal.
-    Wrong { expected: &'static str, seen: String, refused: bool },
+    Wrong { code: FindingCode, expected: &'static str, seen: String, refused: bool },
     /// We cannot tell.
     Unclear(String),
 }
@@ -39,13 +42,13 @@ pub fn judge_graphql(seen: &Observation, terms: GraphqlTerms<'_>, compared: Comp
     report.evidence.extend(seen.evidence.clone());
     let now = match meaning(&seen.response) {
         Meaning::Data(data) => data,
-        Meaning::Unclear(reason) => return report.inconclusive.push(format!("{}: {reason}", seen.request)),
-        Meaning::Wrong { expected, seen: text, .. } => {
+        Meaning::Unclear(reason) => return cannot_tell(seen, InconclusiveCode::NotRead, reason, report),
+        Meaning::Wrong { code, expected, seen: text, .. } => {
             report.assertions += 1;
             let text = Difference { at: "errors".to_owned(), was: expected.to_owned(), is: text };
             let allowed = matches!(compared, Compared::Baseline(_)) && reviewed(&text, terms.changes, 1, report);
             if !allowed {
-                report.findings.push(found(seen, &seen.request, text.was, text.is));
+                report.findings.push(found(seen, code, "", text.was, text.is));
             }
             return;
         }
@@ -53,22 +56,20 @@ pub fn judge_graphql(seen: &Observation, terms: GraphqlTerms<'_>, compared: Comp
     let before = match compared {
         Compared::Nothing => return on_baseline(seen, &now, terms, report),
         Compared::Baseline(None) => {
-            report.inconclusive.push(format!("{}: the baseline has no answer to compare with", seen.request));
+            cannot_tell(seen, NothingToCompare, "the baseline has no answer to compare with", report);
             return;
         }
         Compared::Baseline(Some(before)) => match meaning(&before.response) {
             Meaning::Data(data) => data,
             Meaning::Wrong { .. } | Meaning::Unclear(_) => {
-                report
-                    .inconclusive
-                    .push(format!("{}: the baseline's answer has no data to compare with", seen.request));
+                cannot_tell(seen, NothingToCompare, "the baseline's answer has no data to compare with", report);
                 return;
             }
         },
     };
     let count = values(&before, terms.json.ignore);
     if count == 0 {
-        report.inconclusive.push(format!("{}: the baseline's answer was empty", seen.request));
+        cannot_tell(seen, NothingToCompare, "the baseline's answer was empty", report);
         return;
     }
     report.assertions += 1;
@@ -89,18 +90,23 @@ pub fn judge_graphql(seen: &Observation, terms: GraphqlTerms<'_>, compared: Comp
         report.notes.push(by_rule(&seen.request, *times, "differences", change));
     }
     if all.beyond > 0 && told.is_empty() {
-        report
-            .inconclusive
-            .push(format!("{}: {} differences beyond those that were looked at", seen.request, all.beyond));
+        let text = format!("{} differences beyond those that were looked at", all.beyond);
+        cannot_tell(seen, InconclusiveCode::NotComparable, text, report);
     }
-    let more = told.len().saturating_sub(TOLD) as u64 + all.beyond;
+    let more = told.len().saturating_sub(MOST_FINDINGS) as u64 + all.beyond;
     let wrong = !told.is_empty();
-    for difference in told.into_iter().take(TOLD) {
-        let object = format!("{} {}", seen.request, difference.at);
-        report.findings.push(found(seen, &object, difference.was, difference.is));
+    for difference in told.into_iter().take(MOST_FINDINGS) {
+        let Difference { at, was, is } = difference;
+        report.findings.push(found(seen, FindingCode::GraphqlChanged, &at, was, is));
     }
     if wrong && more > 0 {
-        report.findings.push(found(seen, &seen.request, "the baseline's data", format!("{more} more differences")));
+        report.findings.push(found(
+            seen,
+            FindingCode::GraphqlChanged,
+            "",
+            "the baseline's data",
+            format!("{more} more differences"),
+        ));
     }
     if !wrong && ruled.is_empty() {
         report.notes.push(format!("{}: {count} values as on the baseline", seen.request));
@@ -114,20 +120,22 @@ pub fn judge_refused(seen: &Observation, report: &mut CheckReport) {
         Meaning::Wrong { refused: true, .. } => report.assertions += 1,
         Meaning::Wrong { seen: text, .. } => {
             report.assertions += 1;
-            report.findings.push(found(seen, &seen.request, "a refusal", text));
+            report.findings.push(found(seen, FindingCode::GraphqlNotRefused, "", "a refusal", text));
         }
         Meaning::Data(data) => {
             report.assertions += 1;
-            report.findings.push(found(seen, &seen.request, "a refusal", format!("data: {}", short(&data))));
+            let actual = format!("data: {}", short(&data));
+            report.findings.push(found(seen, FindingCode::GraphqlNotRefused, "", "a refusal", actual));
         }
-        Meaning::Unclear(reason) => report.inconclusive.push(format!("{}: {reason}", seen.request)),
+        Meaning::Unclear(reason) => cannot_tell(seen, InconclusiveCode::NotRead, reason, report),
     }
 }
 
 fn on_baseline(seen: &Observation, data: &Value, terms: GraphqlTerms<'_>, report: &mut CheckReport) {
     match values(data, terms.json.ignore) {
         0 => {
-            report.inconclusive.push(format!("{}: the answer is empty, nothing can be compared with it", seen.request))
+            let text = "the answer is empty, nothing can be compared with it";
+            cannot_tell(seen, NothingToCompare, text, report);
         }
         count => {
             report.assertions += 1;
@@ -145,7 +153,8 @@ fn meaning(response: &Response) -> Meaning {
     let response = match response {
         Response::Http(response) => response,
         Response::NoResponse { reason } => {
-            return Meaning::Wrong { expected: "an answer", seen: reason.clone(), refused: false };
+            let (code, seen) = (FindingCode::NoResponse, reason.clone());
+            return Meaning::Wrong { code, expected: "an answer", seen, refused: false };
         }
         Response::ProbeError { reason } => return Meaning::Unclear(reason.clone()),
         Response::Exec(_) | Response::Rows(_) | Response::Rejected { .. } => {
@@ -153,7 +162,10 @@ fn meaning(response: &Response) -> Meaning {
         }
     };
     let status = response.status;
-    let wrong = |expected, seen, refused| Meaning::Wrong { expected, seen, refused };
+    let wrong = |expected, seen, refused| {
+        let code = FindingCode::GraphqlFailed;
+        Meaning::Wrong { code, expected, seen, refused }
+    };
     let body = match parse(&response.body) {
         Ok(body) => body,
         Err(_) if !(200..300).contains(&status) => {
@@ -270,8 +282,26 @@ pub(super) fn by_rule(what: &str, times: u64, of: &str, change: &ReviewedChange)
     format!("{what}: {times} {of} by the rule of {}: {}", change.crossing, change.because)
 }
 
-fn found(seen: &Observation, object: &str, expected: impl Into<String>, is: impl Into<String>) -> Finding {
-    let mut finding = Finding::new(object, expected, is);
+fn cannot_tell(seen: &Observation, code: InconclusiveCode, text: impl Into<String>, report: &mut CheckReport) {
+    report.cannot_tell_about(code, Subject::Query(seen.request.clone(), String::new()), text);
+}
+
+fn found(
+    seen: &Observation,
+    code: FindingCode,
+    at: &str,
+    expected: impl Into<String>,
+    actual: impl Into<String>,
+) -> Finding {
+    let mut finding = Finding::new(code, Subject::Query(seen.request.clone(), at.to_owned()), expected, actual);
+    finding.status = match &seen.response {
+        Response::Http(response) => Some(response.status),
+        Response::Exec(_)
+        | Response::Rows(_)
+        | Response::NoResponse { .. }
+        | Response::Rejected { .. }
+        | Response::ProbeError { .. } => None,
+    };
     finding.evidence.clone_from(&seen.evidence);
     finding
 }

@@ -2,11 +2,13 @@
 
 use crate::model::product::ReviewedChange;
 use crate::observation::graphql::SchemaChange;
+use crate::outcome::code::FindingCode;
 use crate::outcome::event::CheckReport;
-use crate::outcome::verdict::Finding;
+use crate::outcome::finding::Finding;
+use crate::outcome::subject::Subject;
 
-/// Findings told one by one; the rest is counted in one more.
-const TOLD: usize = 50;
+/// Findings reported one by one; the rest is counted in one more.
+const MOST_FINDINGS: usize = 50;
 /// Changes that break nobody, named.
 const NAMED: usize = 5;
 
@@ -38,12 +40,21 @@ pub fn judge_schema(changes: &[SchemaChange], terms: SchemaTerms<'_>, report: &m
             },
         }
     }
-    let more = found.len().saturating_sub(TOLD);
-    for (change, expected) in found.into_iter().take(TOLD) {
-        report.findings.push(Finding::new("GraphQL schema", expected, change.text.clone()));
+    let code = match terms {
+        SchemaTerms::Same => FindingCode::GraphqlSchemaDiffers,
+        SchemaTerms::Since(_) => FindingCode::GraphqlSchemaBroken,
+    };
+    let more = found.len().saturating_sub(MOST_FINDINGS);
+    for (change, expected) in found.into_iter().take(MOST_FINDINGS) {
+        report.findings.push(Finding::new(code, Subject::GraphqlSchema, expected, change.text.clone()));
     }
     if more > 0 {
-        report.findings.push(Finding::new("GraphQL schema", "none of these", format!("{more} more changes")));
+        report.findings.push(Finding::new(
+            code,
+            Subject::GraphqlSchema,
+            "none of these",
+            format!("{more} more changes"),
+        ));
     }
     for (rule, times) in ruled {
         report.notes.push(super::graphql::by_rule("the schema", times, "breaking changes", rule));

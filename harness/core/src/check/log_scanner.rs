@@ -19,6 +19,7 @@ use self::together::together;
 use crate::knowledge::signature::JsonLines;
 use crate::model::product::LogCheck;
 use crate::observation::{ErrorKind, LogReview};
+use crate::text::{ESCAPE, end_of_line, plain_bytes};
 use crate::vocabulary::release::Release;
 
 /// A line longer than this is judged part by part.
@@ -27,9 +28,6 @@ const LONGEST_LINE: usize = 64 * 1024;
 const OVERLAP: usize = 4 * 1024;
 /// Bytes of a line that are shown and tell its kind; of a longer one, its beginning and what made it an error.
 const WIDTH: usize = 600;
-
-/// Begins a terminal's colour: `\x1b[31m`.
-const ESCAPE: u8 = 0x1b;
 
 /// Kinds of errors kept per log; errors of further kinds are counted.
 const KINDS: usize = 1000;
@@ -171,7 +169,7 @@ impl LogScanner {
 
     /// Judges what is kept of a line whose end has not come.
     fn part(&mut self) {
-        let part = &*without_colours(&self.rest);
+        let part = &*plain_bytes(&self.rest);
         match &mut self.long {
             None => {
                 let error = self.errors.is_match(part).then(|| part.to_vec());
@@ -249,7 +247,7 @@ impl LogScanner {
     fn line(&mut self, line: &[u8]) {
         self.review.lines += 1;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let line = &*without_colours(line);
+        let line = &*plain_bytes(line);
         let error = self.errors.is_match(line).then_some(line);
         self.judge(line, error);
     }
@@ -330,31 +328,9 @@ impl LogScanner {
     }
 }
 
-/// The line as people see it: a colour before a word would else be a part of the word.
-fn without_colours(line: &[u8]) -> Cow<'_, [u8]> {
-    if memchr(ESCAPE, line).is_none() {
-        return Cow::Borrowed(line);
-    }
-    let mut text = Vec::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = memchr(ESCAPE, rest) {
-        text.extend_from_slice(&rest[..at]);
-        let code = rest[at + 1..].strip_prefix(b"[").unwrap_or_default();
-        let length = code.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
-        let coloured = code.get(length).is_some_and(u8::is_ascii_alphabetic);
-        rest = &rest[if coloured { at + 2 + length + 1 } else { at + 1 }..];
-    }
-    text.extend_from_slice(rest);
-    Cow::Owned(text)
-}
-
 /// Whether a later part of a line is an error. It is no line's beginning, which a pattern may be about.
 fn goes_on_as_error(errors: &RegexSet, part: &[u8]) -> bool {
     part.len() > 1 && errors.is_match_at(part, 1)
-}
-
-fn end_of_line(block: &[u8], from: usize) -> usize {
-    memchr(b'\n', &block[from..]).map_or(block.len(), |end| from + end)
 }
 
 #[cfg(test)]

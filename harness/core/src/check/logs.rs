@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use super::compare::shorten;
 use crate::observation::{ErrorKind, LogReview};
+use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
-use crate::outcome::verdict::Finding;
+use crate::outcome::finding::Finding;
+use crate::outcome::subject::Subject;
 
-/// Kinds told one by one, per log; the rest is counted.
-const TOLD: usize = 50;
+/// Kinds reported one by one, per log; the rest is counted.
+const MOST_FINDINGS: usize = 50;
 
 /// As often as on the baseline is up to this many times, or this many more.
 const TIMES: u64 = 3;
@@ -22,7 +24,7 @@ pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut Ch
     }
     let lines: u64 = reviews.iter().map(|review| review.lines).sum();
     if lines == 0 {
-        report.inconclusive.push("no line was logged since the hop began".to_owned());
+        report.cannot_tell(InconclusiveCode::NothingAsserted, "no line was logged since the hop began");
     }
     for review in reviews {
         report.assertions += u32::from(review.lines > 0);
@@ -38,18 +40,23 @@ pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut Ch
         let (new, old): (Vec<&ErrorKind>, Vec<&ErrorKind>) = review.kinds.iter().partition(|kind| before(kind) == 0);
         let (burst, usual): (Vec<&ErrorKind>, Vec<&ErrorKind>) =
             old.into_iter().partition(|kind| kind.count > before(kind) * TIMES && kind.count > before(kind) + MORE);
-        let mut found: Vec<(String, String)> = Vec::new();
-        found.extend(new.into_iter().map(|kind| ("no error that the baseline did not have".to_owned(), text(kind))));
-        found.extend(
-            burst.into_iter().map(|kind| (format!("{} of its kind as on the baseline", before(kind)), text(kind))),
-        );
-        let more = found.len().saturating_sub(TOLD);
+        let found = |code, expected: String, kind: &ErrorKind| {
+            let line = shorten(&kind.example.join(" / "), 1500);
+            let actual = format!("line {}: {line} ({} of its kind)", kind.line, kind.count);
+            Finding::new(code, Subject::Log(source.clone()), expected, actual).quoting(line)
+        };
+        let unknown = || "no error that the baseline did not have".to_owned();
+        let usual_rate = |kind: &ErrorKind| format!("{} of its kind as on the baseline", before(kind));
+        let new = new.into_iter().map(|kind| found(FindingCode::LogError, unknown(), kind));
+        let mut all: Vec<Finding> = new.collect();
+        all.extend(burst.into_iter().map(|kind| found(FindingCode::LogErrorBurst, usual_rate(kind), kind)));
+        let more = all.len().saturating_sub(MOST_FINDINGS);
         if more > 0 {
-            found.truncate(TOLD);
-            found.push(("none of these".to_owned(), format!("{more} more kinds of errors")));
+            all.truncate(MOST_FINDINGS);
+            let actual = format!("{more} more kinds of errors");
+            all.push(Finding::new(FindingCode::LogMore, Subject::Log(source.clone()), "none of these", actual));
         }
-        for (expected, seen) in found {
-            let mut finding = Finding::new(format!("log of {source}"), expected, seen);
+        for mut finding in all {
             finding.evidence.clone_from(&review.evidence);
             report.findings.push(finding);
         }
@@ -58,13 +65,10 @@ pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut Ch
             report.notes.push(format!("{source}: as on the baseline ({was} → {is}): {}", shorten(&kind.shape, 200)));
         }
         if review.beyond > 0 {
-            report.inconclusive.push(format!("{source}: {} errors are of further kinds than were kept", review.beyond));
+            let text = format!("{} errors are of further kinds than were kept", review.beyond);
+            report.cannot_tell_about(InconclusiveCode::NotComparable, Subject::Log(source.clone()), text);
         }
     }
-}
-
-fn text(kind: &ErrorKind) -> String {
-    format!("line {}: {} ({} of its kind)", kind.line, shorten(&kind.example.join(" / "), 1500), kind.count)
 }
 
 #[cfg(test)]
@@ -121,7 +125,7 @@ mod tests {
         let kinds: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
         let mut report = CheckReport::new(CheckKind::Logs, "all");
         judge_logs(&[review(&kinds)], &[], &mut report);
-        assert_eq!(report.findings.len(), TOLD + 1);
-        assert_eq!(report.findings[TOLD].actual, "30 more kinds of errors");
+        assert_eq!(report.findings.len(), MOST_FINDINGS + 1);
+        assert_eq!(report.findings[MOST_FINDINGS].actual, "30 more kinds of errors");
     }
 }

@@ -6,8 +6,10 @@ use super::data::list;
 use crate::model::product::{Recorded, ReplacedMigrations};
 use crate::observation::MigrationState;
 use crate::observation::migrations::MigrationReader;
+use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
-use crate::outcome::verdict::Finding;
+use crate::outcome::finding::Finding;
+use crate::outcome::subject::Subject;
 
 /// Compares the recorded migrations with those of the running code, and with those recorded before.
 pub fn judge_migrations(
@@ -17,13 +19,15 @@ pub fn judge_migrations(
     report: &mut CheckReport,
 ) {
     if now.known.is_empty() {
-        report.inconclusive.push("the running code shows no migration".to_owned());
+        report.cannot_tell(InconclusiveCode::NothingAsserted, "the running code shows no migration");
         return;
     }
     let recorded: BTreeSet<&str> = now.recorded.iter().map(String::as_str).collect();
     let known: BTreeSet<&str> = now.known.iter().map(String::as_str).collect();
     report.notes.push(format!("{} migrations recorded, {} known to the running code", recorded.len(), known.len()));
-    let mut compare = |left: &BTreeSet<&str>, right: &BTreeSet<&str>, reviewed: bool, expected: &str, seen: &str| {
+    let mut compare = |left: &BTreeSet<&str>, right: &BTreeSet<&str>, code: FindingCode, expected: &str, seen: &str| {
+        // A pending migration is one, though it looks like one that was replaced.
+        let reviewed = code != FindingCode::MigrationsPending;
         report.assertions += 1;
         let mut missing: Vec<&str> = left.difference(right).copied().collect();
         for allowed in replaced.iter().filter(|_| reviewed) {
@@ -36,16 +40,22 @@ pub fn judge_migrations(
         }
         if !missing.is_empty() {
             let seen = format!("{} {seen}: {}", missing.len(), list(&missing));
-            report.findings.push(Finding::new("the schema", expected, seen));
+            report.findings.push(Finding::new(code, Subject::Migrations, expected, seen));
         }
     };
-    compare(&known, &recorded, false, "every migration of the running code recorded in the database", "not recorded");
+    compare(
+        &known,
+        &recorded,
+        FindingCode::MigrationsPending,
+        "every migration of the running code recorded in the database",
+        "not recorded",
+    );
     compare(
         &recorded,
         &known,
-        true,
+        FindingCode::MigrationsForeign,
         "no recorded migration that the running code does not have",
-        "recorded by a later release",
+        "not in the running code",
     );
     // Where only the newest are recorded, the next release's take their place.
     if let (Recorded::Each, Some(before)) = (records, before) {
@@ -53,35 +63,41 @@ pub fn judge_migrations(
         compare(
             &before,
             &recorded,
-            true,
+            FindingCode::MigrationsLost,
             "every migration that was recorded before the hop still recorded",
             "no longer recorded",
         );
     }
 }
 
-/// Compares what the migrator's stream told with what the database recorded. Says which migration failed, when one did:
+/// Compares what the migrator's output reports with what the database recorded. Says which migration failed, when one did:
 /// the one that began and did not end, and that the database has not recorded.
-pub fn judge_stream(told: &MigrationReader, recorded: &[String], object: &str) -> Vec<Finding> {
+pub fn judge_stream(stream: &MigrationReader, recorded: &[String], request: &str) -> Vec<Finding> {
     let names = || recorded.iter().map(String::as_str);
     let mut findings = Vec::new();
-    let lost: Vec<&str> = told.recorded().into_iter().filter(|version| told.full(version, names()).is_none()).collect();
+    let lost: Vec<&str> =
+        stream.recorded().into_iter().filter(|version| stream.full(version, names()).is_none()).collect();
     if !lost.is_empty() {
         findings.push(Finding::new(
-            object,
-            "every migration that the stream tells of recorded in the database",
+            FindingCode::MigrationsUnrecorded,
+            Subject::request(request),
+            "every migration that the output reports recorded in the database",
             format!("not recorded: {}", list(&lost)),
         ));
     }
-    if let Some(running) = told.running() {
-        let object = format!("migration {}", running.title());
-        let is_recorded = told.full(&running.version, names()).is_some();
+    if let Some(running) = stream.running() {
+        let unfinished = |actual: String| {
+            let subject = Subject::Migration(running.title().to_string());
+            Finding::new(FindingCode::MigrationUnfinished, subject, "an end", actual)
+        };
+        let is_recorded = stream.full(&running.version, names()).is_some();
         let count = names().collect::<BTreeSet<_>>().len();
-        if told.takes_back() {
-            findings.push(Finding::new(object, "an end", "it began to be taken back, and that did not end"));
+        if stream.takes_back() {
+            findings.push(unfinished("it began to be taken back, and that did not end".to_owned()));
         } else if !is_recorded {
-            let seen = format!("it began and did not end; the database has {count} migrations recorded, not this one");
-            findings.push(Finding::new(object, "an end", seen));
+            let actual =
+                format!("it began and did not end; the database has {count} migrations recorded, not this one");
+            findings.push(unfinished(actual));
         }
     }
     findings
@@ -124,14 +140,8 @@ mod tests {
         let replaced = (Recorded::Each, std::slice::from_ref(&replaced));
         let known = &["extras.0001_squashed", "ipam.0001_initial"];
         let old = ["extras.0001_a", "extras.0002_b", "extras.0001_squashed", "ipam.0001_initial"];
-        check(state(&old, known), None, Outcome::Failed, "2 recorded by a later release: extras.0001_a");
-        check_by(
-            &state(&old, known),
-            None,
-            replaced,
-            Outcome::Passed,
-            "2 recorded by a later release, replaced: squash",
-        );
+        check(state(&old, known), None, Outcome::Failed, "2 not in the running code: extras.0001_a");
+        check_by(&state(&old, known), None, replaced, Outcome::Passed, "2 not in the running code, replaced: squash");
         check_by(&state(known, known), Some(state(&old, known)), replaced, Outcome::Passed, "no longer recorded, repl");
         // A pending one is one though it looks like a replaced one; another foreign one stays foreign.
         check_by(&state(&known[1..], known), None, replaced, Outcome::Failed, "1 not recorded: extras.0001_squashed");
@@ -156,7 +166,7 @@ mod tests {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let findings = judge_stream(&told, &own(&["a.0001_x"]), "the stream");
         assert_eq!(findings.len(), 1, "{findings:?}");
-        assert_eq!(findings[0].object, format!("migration {cut}"));
+        assert_eq!(findings[0].subject, Subject::Migration(cut.to_owned()));
         assert!(judge_stream(&told, &own(&["a.0001_x", &format!("{cut}igration")]), "the stream").is_empty());
         let lost = judge_stream(&told, &own(&[&format!("{cut}igration")]), "the stream");
         assert_eq!(lost[0].actual, "not recorded: a.0001_x");
@@ -166,7 +176,7 @@ mod tests {
     fn pending_foreign_and_lost_migrations_are_told_apart() {
         check(state(&["1", "2"], &["2", "1"]), None, Outcome::Passed, "2 migrations recorded");
         check(state(&["1"], &["1", "2"]), None, Outcome::Failed, "1 not recorded: 2");
-        check(state(&["1", "2"], &["1"]), None, Outcome::Failed, "recorded by a later release: 2");
+        check(state(&["1", "2"], &["1"]), None, Outcome::Failed, "not in the running code: 2");
         check(state(&["2"], &["2"]), Some(state(&["1"], &["1"])), Outcome::Failed, "no longer recorded: 1");
         check(state(&["1"], &[]), None, Outcome::Inconclusive, "shows no migration");
         check(state(&[], &["1"]), None, Outcome::Failed, "1 not recorded");
@@ -179,7 +189,7 @@ mod tests {
         let recorded: Vec<String> = told.ended().iter().map(|migration| migration.version.clone()).collect();
         let findings = judge_stream(&told, &recorded, "the stream");
         assert_eq!(findings.len(), 1);
-        assert!(findings[0].object.contains("20241213003659"), "{findings:?}");
+        assert!(findings[0].subject.name().contains("20241213003659"), "{findings:?}");
         // What the stream tells of and the database has not recorded is found beside it.
         assert_eq!(judge_stream(&told, &[], "the stream").len(), if recorded.is_empty() { 1 } else { 2 });
     }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::model::product::PerformanceCheck;
 use crate::observation::Samples;
+use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
-use crate::outcome::verdict::Finding;
+use crate::outcome::finding::Finding;
+use crate::outcome::subject::Subject;
 
 /// Fewer samples than this tell nothing.
 const FEWEST: usize = 5;
@@ -25,22 +27,22 @@ pub fn over_budget(before: &Samples, now: &Samples, check: &PerformanceCheck) ->
 /// Judges all requests.
 pub fn judge_performance(before: &[Samples], now: &[Samples], check: &PerformanceCheck, report: &mut CheckReport) {
     if now.is_empty() {
-        report.inconclusive.push("no request was timed".to_owned());
+        report.cannot_tell(InconclusiveCode::NothingAsserted, "no request was timed");
     }
     for samples in now {
         let request = &samples.request;
+        let subject = || Subject::Measurement(request.clone());
         let Some(reference) = before.iter().find(|reference| reference.request == *request) else {
-            report.inconclusive.push(format!("{request}: the baseline did not time it"));
+            report.cannot_tell_about(InconclusiveCode::NothingToCompare, subject(), "the baseline did not time it");
             continue;
         };
         if let Some(trouble) = samples.trouble.as_ref().or(reference.trouble.as_ref()) {
-            report.inconclusive.push(format!("{request}: {trouble}"));
+            report.cannot_tell_about(InconclusiveCode::NotRead, subject(), trouble.clone());
             continue;
         }
         let Some(over) = over_budget(reference, samples, check) else {
-            report
-                .inconclusive
-                .push(format!("{request}: {} samples are too few", samples.took.len().min(reference.took.len())));
+            let few = format!("{} samples are too few", samples.took.len().min(reference.took.len()));
+            report.cannot_tell_about(InconclusiveCode::NothingAsserted, subject(), few);
             continue;
         };
         report.assertions += 1;
@@ -51,7 +53,7 @@ pub fn judge_performance(before: &[Samples], now: &[Samples], check: &Performanc
         let (was, is) = (figures(reference), figures(samples));
         if over {
             let expected = format!("at most {} × {was}", check.ratio);
-            report.findings.push(Finding::new(request, expected, is));
+            report.findings.push(Finding::new(FindingCode::Slower, subject(), expected, is));
         } else {
             report.notes.push(format!("{request}: {was} → {is}"));
         }

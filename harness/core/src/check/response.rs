@@ -9,8 +9,11 @@ use super::compare::{csv_difference, json_difference, records, shorten};
 use super::matcher::{fill, holds};
 use crate::model::product::{AllowedChange, Aspect, Expect, Matcher};
 use crate::observation::{Body, Observation, Response};
+use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
-use crate::outcome::verdict::{Finding, SILENT};
+use crate::outcome::finding::Finding;
+use crate::outcome::subject::{RequestPart, Subject};
+use crate::text::names_an_error;
 use crate::vocabulary::template::TemplateError;
 
 /// The terms an answer is judged on.
@@ -45,10 +48,10 @@ pub fn judge_answer(
     report.evidence.extend(seen.evidence.clone());
     let (first, before) = (report.findings.len(), report.findings.len() + report.inconclusive.len());
     if let Err(error) = judge(seen, terms, compared, report) {
-        report.inconclusive.push(format!("{}: {error}", seen.request));
+        cannot_tell(seen, InconclusiveCode::Template, error.to_string(), report);
     }
     let of_this = report.findings.split_off(first);
-    report.findings.extend(one_per_page(seen, of_this));
+    report.findings.extend(one_per_response(seen, of_this));
     for finding in &mut report.findings[..] {
         if finding.evidence.is_none() {
             finding.evidence.clone_from(&seen.evidence);
@@ -57,33 +60,56 @@ pub fn judge_answer(
     report.findings.len() + report.inconclusive.len() == before
 }
 
-/// What is wrong with one answer, once: with another status than expected nothing else of it can be right, and of one
-/// object the first finding says the most. What the others say stands below it.
-fn one_per_page(seen: &Observation, findings: Vec<Finding>) -> Vec<Finding> {
-    let refused = findings.first().is_some_and(|first| {
-        let of_status = match &seen.response {
-            Response::Http(response) => first.actual.starts_with(&response.status.to_string()),
-            Response::Exec(_) => first.actual.starts_with("exit code "),
-            Response::Rows(_)
-            | Response::NoResponse { .. }
-            | Response::Rejected { .. }
-            | Response::ProbeError { .. } => false,
-        };
-        first.object == seen.request && of_status
-    });
+/// What is wrong with one response, once: with another status than expected nothing else of it can be right, and of one
+/// subject the first finding says the most. What the others say stands below it.
+fn one_per_response(seen: &Observation, findings: Vec<Finding>) -> Vec<Finding> {
+    let whole = Subject::request(&seen.request);
+    let of_status = |finding: &Finding| matches!(finding.code, FindingCode::StatusUnexpected | FindingCode::ExitCode);
+    let refused = findings.first().is_some_and(|first| first.subject == whole && of_status(first));
     let mut kept: Vec<Finding> = Vec::new();
     for finding in findings {
-        let above = kept.iter_mut().find(|above| refused || above.object == finding.object);
+        let above = kept.iter_mut().find(|above| refused || above.subject == finding.subject);
         match above {
             None => kept.push(finding),
             Some(above) => {
-                let part = finding.object.strip_prefix(&above.object).unwrap_or(&finding.object);
+                let part = match &finding.subject {
+                    Subject::Request(_, part) => part.to_string(),
+                    other => format!(" {other}"),
+                };
                 let also = format!("\nalso{part}: expected {}, seen {}", finding.expected, finding.actual);
                 above.actual.push_str(&also);
             }
         }
     }
     kept
+}
+
+fn http_status(response: &Response) -> Option<u16> {
+    match response {
+        Response::Http(response) => Some(response.status),
+        Response::Exec(_)
+        | Response::Rows(_)
+        | Response::NoResponse { .. }
+        | Response::Rejected { .. }
+        | Response::ProbeError { .. } => None,
+    }
+}
+
+/// A finding about a response, or a part of it.
+fn found(
+    seen: &Observation,
+    code: FindingCode,
+    part: RequestPart,
+    expected: impl Into<String>,
+    actual: impl Into<String>,
+) -> Finding {
+    let mut finding = Finding::new(code, Subject::Request(seen.request.clone(), part), expected, actual);
+    finding.status = http_status(&seen.response);
+    finding
+}
+
+fn cannot_tell(seen: &Observation, code: InconclusiveCode, text: impl Into<String>, report: &mut CheckReport) {
+    report.cannot_tell_about(code, Subject::request(&seen.request), text);
 }
 
 fn judge(
@@ -95,16 +121,17 @@ fn judge(
     match &seen.response {
         Response::NoResponse { reason } => {
             report.assertions += 1;
-            report.findings.push(Finding::new(&seen.request, SILENT, reason.clone()));
+            report.findings.push(found(seen, FindingCode::NoResponse, RequestPart::Whole, "an answer", reason.clone()));
             return Ok(());
         }
-        Response::Rejected { reason } => {
+        Response::Rejected(refusal) => {
             report.assertions += 1;
-            report.findings.push(Finding::new(&seen.request, "rows", format!("the server refused: {reason}")));
+            let actual = format!("the server refused: {refusal}");
+            report.findings.push(found(seen, FindingCode::RequestRejected, RequestPart::Whole, "rows", actual));
             return Ok(());
         }
         Response::ProbeError { reason } => {
-            report.inconclusive.push(format!("{}: {reason}", seen.request));
+            cannot_tell(seen, InconclusiveCode::ProbeError, reason.clone(), report);
             return Ok(());
         }
         Response::Http(_) | Response::Exec(_) | Response::Rows(_) => {}
@@ -120,9 +147,12 @@ fn judge(
         for aspect in same {
             match before {
                 Some(before) => compare(seen, before, aspect, report),
-                None => {
-                    report.inconclusive.push(format!("{}: the baseline has no answer to compare with", seen.request))
-                }
+                None => cannot_tell(
+                    seen,
+                    InconclusiveCode::NothingToCompare,
+                    "the baseline has no answer to compare with",
+                    report,
+                ),
             }
         }
     }
@@ -161,10 +191,14 @@ fn status(response: &Response) -> Option<String> {
 
 fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckReport) -> Result<(), TemplateError> {
     let ExpectContext { expect, unchanged, context, .. } = terms;
-    let mut asserted = |holds: bool, part: &str, expected: String, was: String| {
+    use FindingCode::{
+        BodyEmpty, DigestUnexpected, ExitCode, HeaderUnexpected, NotJson, StatusUnexpected, TextMissing, TextPresent,
+    };
+    use RequestPart::{Digest, Header, Json, Records, Size, Whole};
+    let mut asserted = |holds: bool, code: FindingCode, part: RequestPart, expected: String, was: String| {
         report.assertions += 1;
         if !holds {
-            report.findings.push(Finding::new(format!("{}{part}", seen.request), expected, was));
+            report.findings.push(found(seen, code, part, expected, was));
         }
     };
     let (text, body): (String, Option<&Body>) = match &seen.response {
@@ -173,9 +207,10 @@ fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckRepo
             let excerpt = || format!("{code} {}", excerpt(&response.body.text));
             if !expect.status.is_empty() {
                 let wanted = expect.status.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
-                asserted(expect.status.contains(&code), "", wanted, excerpt());
+                asserted(expect.status.contains(&code), StatusUnexpected, Whole, wanted, excerpt());
             } else if !unchanged.contains(&Aspect::Status) {
-                asserted((200..300).contains(&code), "", "a status of success".to_owned(), excerpt());
+                let wanted = "a status of success".to_owned();
+                asserted((200..300).contains(&code), StatusUnexpected, Whole, wanted, excerpt());
             }
             // An empty body of success is no success, unless the file says what the body is.
             let asked_of_body = !expect.contains.is_empty()
@@ -185,14 +220,16 @@ fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckRepo
                 || expect.digest.is_some()
                 || unchanged.iter().any(|aspect| *aspect != Aspect::Status);
             if code == 200 && !asked_of_body {
-                asserted(response.body.size > 0, "", "a body".to_owned(), "200 with an empty body".to_owned());
+                let was = "200 with an empty body".to_owned();
+                asserted(response.body.size > 0, BodyEmpty, Whole, "a body".to_owned(), was);
             }
             for (name, pattern) in &expect.headers {
                 let pattern = pattern.render(context)?;
                 let value = response.headers.get(&name.to_lowercase());
                 let holds = value.is_some_and(|value| Regex::new(&pattern).is_ok_and(|regex| regex.is_match(value)));
                 let was = value.cloned().unwrap_or_else(|| "no such header".to_owned());
-                asserted(holds, &format!(", header {name}"), format!("a match of {pattern:?}"), was);
+                let wanted = format!("a match of {pattern:?}");
+                asserted(holds, HeaderUnexpected, Header(name.clone()), wanted, was);
             }
             (response.body.text.clone(), Some(&response.body))
         }
@@ -201,7 +238,7 @@ fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckRepo
             if !wanted.is_empty() {
                 let words = wanted.iter().map(i64::to_string).collect::<Vec<_>>().join(" or ");
                 let was = format!("exit code {}: {}", ended.exit, telling(&ended.err.text, &ended.out.text));
-                asserted(wanted.contains(&ended.exit), "", format!("exit code {words}"), was);
+                asserted(wanted.contains(&ended.exit), ExitCode, Whole, format!("exit code {words}"), was);
             }
             (format!("{}{}", ended.out.text, ended.err.text), Some(&ended.out))
         }
@@ -217,61 +254,61 @@ fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckRepo
     for pattern in &expect.contains {
         let pattern = pattern.render(context)?;
         let holds = Regex::new(&pattern).is_ok_and(|regex| regex.is_match(&text));
-        asserted(holds, "", format!("a match of {pattern:?}"), excerpt(&text));
+        asserted(holds, TextMissing, Whole, format!("a match of {pattern:?}"), excerpt(&text));
     }
     for pattern in &expect.absent {
         let pattern = pattern.render(context)?;
-        let found = Regex::new(&pattern).map(|regex| regex.find(&text).map(|found| line_of(&text, found.start())));
+        let found = Regex::new(&pattern).map(|regex| regex.find(&text).map(|hit| line_of(&text, hit.start())));
         let was = match &found {
             Ok(Some(line)) => shorten(line, 300),
             Ok(None) => String::new(),
             Err(error) => error.to_string(),
         };
-        asserted(matches!(found, Ok(None)), "", format!("no match of {pattern:?}"), was);
+        asserted(matches!(found, Ok(None)), TextPresent, Whole, format!("no match of {pattern:?}"), was);
     }
     if !expect.json.is_empty() {
         let json: Option<Value> = serde_json::from_str(&text).ok();
         if json.is_none() {
-            asserted(false, "", "JSON".to_owned(), excerpt(&text));
+            asserted(false, NotJson, Whole, "JSON".to_owned(), excerpt(&text));
         }
         for (pointer, matcher) in expect.json.iter().filter(|_| json.is_some()) {
             let value = json.as_ref().and_then(|json| json.pointer(pointer.as_str()));
             let was = value.map_or("nothing there".to_owned(), |value| shorten(&value.to_string(), 300));
-            matched(&mut asserted, matcher, value, context, &format!(", {}", pointer.as_str()), was)?;
+            matched(&mut asserted, matcher, value, context, Json(pointer.to_string()), was)?;
         }
     }
     if let (Some(matcher), Some(body)) = (&expect.size, body) {
         let was = format!("{} bytes", body.size);
-        matched(&mut asserted, matcher, Some(&Value::from(body.size)), context, ", size", was)?;
+        matched(&mut asserted, matcher, Some(&Value::from(body.size)), context, Size, was)?;
     }
     if let Some(matcher) = &expect.records {
         let count = count(&seen.response);
         let was = count.map_or("no records".to_owned(), |count| count.to_string());
-        matched(&mut asserted, matcher, count.map(Value::from).as_ref(), context, ", records", was)?;
+        matched(&mut asserted, matcher, count.map(Value::from).as_ref(), context, Records, was)?;
     }
     if let (Some(matcher), Response::Rows(rows)) = (&expect.value, &seen.response) {
         let value = rows.value().map(|value| Value::String(value.to_owned()));
         let was = rows.value().map_or_else(|| format!("{} rows", rows.rows.len()), str::to_owned);
-        matched(&mut asserted, matcher, value.as_ref(), context, "", was)?;
+        matched(&mut asserted, matcher, value.as_ref(), context, Whole, was)?;
     }
     if let (Some(digest), Some(body)) = (&expect.digest, body) {
         let digest = digest.render(context)?;
-        asserted(body.digest == digest, ", digest", digest.clone(), body.digest.clone());
+        asserted(body.digest == digest, DigestUnexpected, Digest, digest.clone(), body.digest.clone());
     }
     Ok(())
 }
 
 fn matched(
-    asserted: &mut impl FnMut(bool, &str, String, String),
+    asserted: &mut impl FnMut(bool, FindingCode, RequestPart, String, String),
     matcher: &Matcher,
     value: Option<&Value>,
     context: &Value,
-    part: &str,
+    part: RequestPart,
     was: String,
 ) -> Result<(), TemplateError> {
     match holds(matcher, value, context)? {
-        Ok(()) => asserted(true, part, String::new(), String::new()),
-        Err(expected) => asserted(false, part, expected, was),
+        Ok(()) => asserted(true, FindingCode::ValueUnexpected, part, String::new(), String::new()),
+        Err(expected) => asserted(false, FindingCode::ValueUnexpected, part, expected, was),
     }
     Ok(())
 }
@@ -348,10 +385,19 @@ fn compare(seen: &Observation, before: &Observation, aspect: &Aspect, report: &m
         }
     };
     match differences {
-        Err(doubt) => report.inconclusive.push(format!("{}: {doubt}", seen.request)),
-        Ok(found) => {
+        Err(why) => cannot_tell(seen, InconclusiveCode::NothingToCompare, why, report),
+        Ok(differences) => {
             report.assertions += 1;
-            report.findings.extend(found.into_iter().map(|(expected, was)| Finding::new(&seen.request, expected, was)));
+            let code = match aspect {
+                Aspect::Status => FindingCode::StatusChanged,
+                Aspect::Digest => FindingCode::BytesChanged,
+                Aspect::Size => FindingCode::SizeChanged,
+                Aspect::Records | Aspect::Csv(_) => FindingCode::RecordsChanged,
+                Aspect::Rows => FindingCode::RowsChanged,
+                Aspect::Json(_) => FindingCode::ValuesChanged,
+            };
+            let different = |(expected, was)| found(seen, code, RequestPart::Whole, expected, was);
+            report.findings.extend(differences.into_iter().map(different));
         }
     }
 }
@@ -396,12 +442,7 @@ fn excerpt(text: &str) -> String {
 fn telling(err: &str, out: &str) -> String {
     let text = if err.trim().is_empty() { out } else { err };
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let speaks = |line: &&&str| {
-        let lower = line.to_lowercase();
-        ["error", "detail:", "fatal", "denied", "aborted", "failed"].iter().any(|word| lower.contains(word))
-            && !lower.starts_with('/')
-    };
-    let mut chosen: Vec<&str> = lines.iter().filter(speaks).take(4).copied().collect();
+    let mut chosen: Vec<&str> = lines.iter().filter(|line| names_an_error(line)).take(4).copied().collect();
     if chosen.is_empty() {
         chosen = lines.iter().rev().take(3).rev().copied().collect();
     }

@@ -11,7 +11,7 @@ mod wide;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::knowledge::signature::{Detection, Occurrence, Recogniser, Search};
-use crate::outcome::verdict::Known;
+use crate::outcome::finding::Known;
 use crate::secret::without_named;
 use crate::vocabulary::release::{Range, Release};
 

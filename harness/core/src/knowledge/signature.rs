@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::outcome::verdict::Known;
+use crate::outcome::finding::Known;
 use crate::source::diagnostic::{Problem, did_you_mean};
 use crate::source::spec::Document;
 use crate::vocabulary::release::{Range, Release};

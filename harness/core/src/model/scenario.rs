@@ -2,8 +2,8 @@
 
 mod expectation;
 
-pub(crate) use expectation::VALIDATOR as EXPECTATION;
-pub use expectation::{Expectation, ExpectedOutcome};
+pub(crate) use expectation::VALIDATORS;
+pub use expectation::{Expectation, ExpectedCode, ExpectedFinding, ExpectedOutcome, StageSelector};
 
 use std::collections::BTreeMap;
 

@@ -9,6 +9,7 @@ pub mod progress;
 pub use data::*;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -39,15 +40,32 @@ pub enum Response {
         reason: String,
     },
     /// The server understood the question and refused it: a statement that fails on what the product left there.
-    Rejected {
-        /// In the server's words.
-        reason: String,
-    },
+    Rejected(SqlRefusal),
     /// Our own asking broke: the command is not there, the database is out of reach.
     ProbeError {
         /// How.
         reason: String,
     },
+}
+
+/// Why a database server refused a statement, as it says itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqlRefusal {
+    /// The class and kind of the error, the same in any language: `42P01`.
+    pub sqlstate: String,
+    /// The server's own number of the error, where it has numbers: `1146`.
+    pub number: Option<u32>,
+    /// What it says of it, in its own language.
+    pub message: String,
+}
+
+impl fmt::Display for SqlRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            Some(number) => write!(f, "{number} ({}): {}", self.sqlstate, self.message),
+            None => write!(f, "{}: {}", self.sqlstate, self.message),
+        }
+    }
 }
 
 /// A response.

@@ -9,12 +9,17 @@ mod shape;
 
 use std::collections::BTreeSet;
 
+use super::code::FindingCode;
+use super::event::CheckReport;
+use super::finding::{Finding, Known};
+use super::reason::{Inconclusive, Reason, SkipReason};
+use super::subject::Subject;
+use super::summary::{Progress, StageRecord};
+use super::verdict::Outcome;
 use crate::model::scenario::CheckKind;
-use crate::outcome::event::{CheckReport, StageId};
-use crate::outcome::summary::{Progress, StageRecord};
-use crate::outcome::verdict::{Finding, Known, Outcome, SILENT};
-use crate::planning::plan::Stage;
-use shape::{shapes, status, undefined};
+use crate::planning::plan::{Phase, Stage};
+use crate::vocabulary::ident::StageId;
+use shape::{shapes, undefined};
 
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +38,7 @@ pub enum SymptomDetail<'a> {
     /// The product failed.
     Finding(&'a Finding),
     /// We could not tell, and why.
-    Doubt(&'a str),
+    Inconclusive(&'a Inconclusive),
 }
 
 impl<'a> Symptom<'a> {
@@ -41,8 +46,8 @@ impl<'a> Symptom<'a> {
     pub fn known(&self) -> Option<&'a Known> {
         match (self.detail, self.check) {
             (SymptomDetail::Finding(finding), _) => finding.known.as_ref(),
-            (SymptomDetail::Doubt(_), Some(check)) => check.known.as_ref(),
-            (SymptomDetail::Doubt(_), None) => self.stage.known.as_ref(),
+            (SymptomDetail::Inconclusive(_), Some(check)) => check.known.as_ref(),
+            (SymptomDetail::Inconclusive(_), None) => self.stage.known.as_ref(),
         }
     }
 
@@ -58,7 +63,7 @@ impl<'a> Symptom<'a> {
     pub fn outcome(&self) -> Outcome {
         match self.detail {
             SymptomDetail::Finding(_) => Outcome::Failed,
-            SymptomDetail::Doubt(_) => Outcome::Inconclusive,
+            SymptomDetail::Inconclusive(_) => Outcome::Inconclusive,
         }
     }
 
@@ -66,7 +71,7 @@ impl<'a> Symptom<'a> {
     pub fn text(&self) -> String {
         match self.detail {
             SymptomDetail::Finding(finding) => finding.to_string(),
-            SymptomDetail::Doubt(reason) => reason.to_owned(),
+            SymptomDetail::Inconclusive(reason) => reason.to_string(),
         }
     }
 
@@ -97,28 +102,31 @@ enum Rank {
     Schema,
     Data,
     Health,
-    Observations,
+    Responses,
     Logs,
     Performance,
-    Doubt,
+    Inconclusive,
 }
 
 impl Rank {
     fn of(trouble: &Symptom<'_>) -> Self {
-        let SymptomDetail::Finding(finding) = trouble.detail else { return Self::Doubt };
-        let about = |what: &str| finding.object.starts_with(what);
-        match trouble.check.map(|check| check.kind) {
-            None if about("migration ") => Self::Migration,
-            None | Some(CheckKind::Version | CheckKind::Health) if about("service ") => Self::Service,
-            None => Self::Step,
-            Some(CheckKind::Version | CheckKind::Health) => Self::Health,
-            Some(CheckKind::Migrations) => Self::Schema,
-            Some(CheckKind::Data) => Self::Data,
-            Some(CheckKind::Access | CheckKind::Graphql | CheckKind::Repositories | CheckKind::Artifacts) => {
-                Self::Observations
-            }
-            Some(CheckKind::Logs) => Self::Logs,
-            Some(CheckKind::Performance) => Self::Performance,
+        let SymptomDetail::Finding(finding) = trouble.detail else { return Self::Inconclusive };
+        match (trouble.check.map(|check| check.kind), &finding.subject) {
+            (None, Subject::Migration(_)) => Self::Migration,
+            (None | Some(CheckKind::Version | CheckKind::Health), Subject::Service(_)) => Self::Service,
+            (None, _) => Self::Step,
+            (Some(kind), _) => Self::of_kind(kind),
+        }
+    }
+
+    fn of_kind(kind: CheckKind) -> Self {
+        match kind {
+            CheckKind::Version | CheckKind::Health => Self::Health,
+            CheckKind::Migrations => Self::Schema,
+            CheckKind::Data => Self::Data,
+            CheckKind::Access | CheckKind::Graphql | CheckKind::Repositories | CheckKind::Artifacts => Self::Responses,
+            CheckKind::Logs => Self::Logs,
+            CheckKind::Performance => Self::Performance,
         }
     }
 }
@@ -127,7 +135,7 @@ impl Rank {
 struct Item<'a> {
     trouble: Symptom<'a>,
     at: usize,
-    hop: Option<u32>,
+    stage: &'a Stage,
     rank: Rank,
     text: String,
     shapes: BTreeSet<String>,
@@ -135,22 +143,44 @@ struct Item<'a> {
 
 impl<'a> Item<'a> {
     /// `compared` where it is held against others; where it is not, its text need not be copied.
-    fn new(trouble: Symptom<'a>, at: usize, hop: Option<u32>, compared: bool) -> Self {
+    fn new(trouble: Symptom<'a>, at: usize, stage: &'a Stage, compared: bool) -> Self {
         let text = if compared { trouble.text() } else { String::new() };
-        Self { rank: Rank::of(&trouble), shapes: shapes(&text), trouble, at, hop, text }
+        Self { rank: Rank::of(&trouble), shapes: shapes(&text), trouble, at, stage, text }
     }
 
     fn finding(&self) -> Option<&'a Finding> {
         match self.trouble.detail {
             SymptomDetail::Finding(finding) => Some(finding),
-            SymptomDetail::Doubt(_) => None,
+            SymptomDetail::Inconclusive(_) => None,
         }
     }
 
-    /// The name behind `service`, `table` or `log of` at the beginning of the object.
-    fn subject(&self, what: &str) -> Option<&'a str> {
-        let rest = self.finding()?.object.strip_prefix(what)?;
-        rest.split([' ', ':']).next().filter(|name| !name.is_empty())
+    fn subject(&self) -> Option<&'a Subject> {
+        self.finding().map(|finding| &finding.subject)
+    }
+
+    /// The service that it is about.
+    fn of_service(&self) -> Option<&'a str> {
+        match self.subject()? {
+            Subject::Service(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The log that it is about.
+    fn of_log(&self) -> Option<&'a str> {
+        match self.subject()? {
+            Subject::Log(name) => Some(name.split([' ', ':']).next().unwrap_or(name)),
+            _ => None,
+        }
+    }
+
+    /// The table that it is about.
+    fn of_table(&self) -> Option<&'a str> {
+        match self.subject()? {
+            Subject::Table(name) => Some(name),
+            _ => None,
+        }
     }
 
     fn of_checks(&self) -> bool {
@@ -163,8 +193,9 @@ impl<'a> Item<'a> {
 
     /// Whether both are about the same deployment on the same release: only there one can follow from the other.
     fn near(&self, other: &Self) -> bool {
-        let returns = |item: &Self| item.trouble.stage.id.0.starts_with("rollback/");
-        self.same_stage(other) || (self.hop.is_some() && self.hop == other.hop) || (returns(self) && returns(other))
+        let place = |item: &Self| (item.stage.phase, item.stage.hop);
+        let one_deployment = matches!(self.stage.phase, Phase::Hop | Phase::Rollback);
+        self.same_stage(other) || (one_deployment && place(self) == place(other))
     }
 
     /// Whether `other` is seen to follow from this.
@@ -190,7 +221,7 @@ impl<'a> Item<'a> {
     /// what its proofs find is what that command left.
     fn same_step(&self, other: &Self) -> bool {
         let broke = matches!(self.rank, Rank::Migration | Rank::Step | Rank::Service) && !self.of_checks();
-        let same = || self.finding().map(|f| &f.object) == other.finding().map(|f| &f.object);
+        let same = || self.subject() == other.subject();
         broke
             && self.same_stage(other)
             && (other.of_checks() || (other.finding().is_some() && (self.rank == Rank::Migration || same())))
@@ -198,22 +229,24 @@ impl<'a> Item<'a> {
 
     /// This is a service that ended or is not ready, and the other was not answered by it.
     fn dead_to(&self, other: &Self) -> bool {
-        let Some(name) = self.subject("service ").filter(|_| self.rank == Rank::Service) else { return false };
+        let Some(name) = self.of_service().filter(|_| self.rank == Rank::Service) else { return false };
         let Some(finding) = other.finding() else { return words(&other.text).any(|word| word == name) };
         let asked = finding.service.as_deref() == Some(name);
-        let refused = status(&self.text).is_some_and(|code| finding.actual.starts_with(&code));
+        let status = self.finding().and_then(|own| own.status).filter(|status| *status >= 500);
+        let same_status = status.is_some() && finding.status == status;
+        // The product's own words, in whatever it answered.
         let speaks = || {
             let of_connections = ["connect", "refused", "resolve", "unreachable", "not known", "closed"];
-            words(&finding.actual).any(|word| word == name)
-                && of_connections.iter().any(|part| finding.actual.to_lowercase().contains(part))
+            let actual = finding.actual.to_lowercase();
+            words(&finding.actual).any(|word| word == name) && of_connections.iter().any(|part| actual.contains(part))
         };
         let logged = || {
-            let line = finding.actual.split_once(": ").map_or("", |(_, line)| line);
-            let line = line.rsplit_once(" (").map_or(line, |(line, _)| line).trim();
-            other.subject("log of ") == Some(name) && !line.is_empty() && self.text.contains(line)
+            let lines = self.finding().and_then(|own| own.quote.as_deref()).unwrap_or_default();
+            let line = finding.quote.as_deref().unwrap_or_default().trim();
+            other.of_log() == Some(name) && !line.is_empty() && lines.contains(line)
         };
-        (asked && (finding.expected == SILENT || refused))
-            || other.subject("service ") == Some(name)
+        (asked && (finding.code == FindingCode::NoResponse || same_status))
+            || other.of_service() == Some(name)
             || speaks()
             || logged()
     }
@@ -225,19 +258,19 @@ impl<'a> Item<'a> {
 
     /// A table or column is not what it was, and the other names it.
     fn lost(&self, other: &Self) -> bool {
-        let name = self.subject("table ").or_else(|| self.subject("column "));
-        let Some(name) = name.filter(|_| self.rank == Rank::Data) else { return false };
+        let Some(name) = self.of_table().filter(|_| self.rank == Rank::Data) else { return false };
         let last = name.rsplit('.').next().unwrap_or(name);
-        let same = other.subject("table ").or_else(|| other.subject("column ")) == Some(name);
-        (other.rank == Rank::Data && same && !self.same_stage(other))
+        (other.rank == Rank::Data && other.of_table() == Some(name) && !self.same_stage(other))
             || other.shapes.iter().any(|shape| shape.split(' ').next() == Some(last))
     }
 
     /// An error that a service logged and that is connected already, and the other an error that it answered with.
     fn logs(&self, other: &Self) -> bool {
-        let Some(name) = self.subject("log of ").filter(|_| !self.shapes.is_empty()) else { return false };
+        let Some(name) = self.of_log().filter(|_| !self.shapes.is_empty()) else { return false };
         other.finding().is_some_and(|finding| {
-            self.same_stage(other) && finding.service.as_deref() == Some(name) && finding.actual.starts_with('5')
+            self.same_stage(other)
+                && finding.service.as_deref() == Some(name)
+                && finding.status.is_some_and(|status| status >= 500)
         })
     }
 }
@@ -256,7 +289,7 @@ pub fn causes<'a>(stages: impl Iterator<Item = (&'a Stage, &'a StageRecord)>) ->
     let compared = done().map(|(_, (_, record))| troubles(record).len()).sum::<usize>() <= COMPARED;
     let mut groups: Vec<Vec<Item<'a>>> = Vec::new();
     for (at, (stage, record)) in done() {
-        groups.extend(troubles(record).into_iter().map(|trouble| vec![Item::new(trouble, at, stage.hop, compared)]));
+        groups.extend(troubles(record).into_iter().map(|trouble| vec![Item::new(trouble, at, stage, compared)]));
     }
     groups.sort_by_key(|group| group.first().map(|item| (item.rank, item.at)));
     if compared {
@@ -275,9 +308,9 @@ pub fn causes<'a>(stages: impl Iterator<Item = (&'a Stage, &'a StageRecord)>) ->
         })
         .collect();
     for (_, record) in stages.iter().filter(|(_, record)| record.outcome == Outcome::Skipped) {
-        let because = |id: &StageId| {
-            let words = record.reason.as_deref().and_then(|reason| reason.strip_prefix("stage "));
-            words.and_then(|words| words.split(' ').next()) == Some(id.0.as_str())
+        let because = |id: &StageId| match record.reason.as_ref().and_then(Reason::skipped) {
+            Some(SkipReason::Stage { stage, .. }) => stage == id,
+            Some(_) | None => false,
         };
         let of_root = causes.iter().position(|cause| because(&cause.root.stage.id));
         let of_any = || causes.iter().position(|cause| cause.consequences.iter().any(|other| because(&other.stage.id)));
@@ -308,11 +341,13 @@ fn troubles(record: &StageRecord) -> Vec<Symptom<'_>> {
     let mut all: Vec<Symptom<'_>> =
         record.findings.iter().map(|finding| of(None, SymptomDetail::Finding(finding))).collect();
     if record.outcome == Outcome::Inconclusive {
-        all.extend(record.reason.iter().map(|reason| of(None, SymptomDetail::Doubt(reason))));
+        all.extend(
+            record.reason.iter().filter_map(Reason::inconclusive).map(|it| of(None, SymptomDetail::Inconclusive(it))),
+        );
     }
     for check in &record.checks {
         all.extend(check.findings.iter().map(|finding| of(Some(check), SymptomDetail::Finding(finding))));
-        all.extend(check.inconclusive.iter().map(|reason| of(Some(check), SymptomDetail::Doubt(reason))));
+        all.extend(check.inconclusive.iter().map(|reason| of(Some(check), SymptomDetail::Inconclusive(reason))));
     }
     all
 }

@@ -1,37 +1,20 @@
 //! What happens during a rehearsal, told in order by one teller. Reports are functions of it.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::code::InconclusiveCode;
+use super::finding::{Finding, Known};
+use super::note::Note;
+use super::reason::{Inconclusive, Reason, SkipReason};
+use super::subject::Subject;
+use super::verdict::{Interference, Outcome};
 use crate::model::scenario::{CheckKind, Expectation};
 use crate::observation::migrations::Migration;
-use crate::outcome::verdict::{Finding, Interference, Known, Outcome};
 use crate::planning::plan::Plan;
 use crate::secret::Redactor;
-
-/// The id of a stage: `hop-1/upgrade`. Stable over runs; unique in a plan.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct StageId(pub String);
-
-impl fmt::Display for StageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-/// The id of a run: in labels and names of everything it makes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RunId(pub String);
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use crate::vocabulary::ident::{RunId, StageId, StepId};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -59,12 +42,21 @@ pub enum EventKind {
         /// One line.
         text: String,
     },
-    /// A fact that belongs into the report: a release that was resolved, a reviewed rule that applied, a warning.
+    /// A step of a stage ended.
+    StepFinished {
+        /// The step.
+        step: StepId,
+        /// How.
+        outcome: Outcome,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A fact that belongs into the report and changes no outcome.
     Noted {
         /// The stage.
         stage: StageId,
-        /// One line.
-        text: String,
+        /// The fact.
+        note: Note,
     },
     /// A migration ended, as the stream tells.
     Migrated {
@@ -96,7 +88,7 @@ pub enum EventKind {
         /// What was found wrong outside of checks.
         findings: Vec<Finding>,
         /// Why it is inconclusive or cancelled.
-        reason: Option<String>,
+        reason: Option<Reason>,
         /// The known failure that is behind the reason.
         known: Option<Known>,
         /// Where the time went.
@@ -106,8 +98,8 @@ pub enum EventKind {
     StageSkipped {
         /// The stage.
         stage: StageId,
-        /// Because of what.
-        because: String,
+        /// Why.
+        reason: SkipReason,
     },
     /// Things of ours stayed behind.
     LeftBehind {
@@ -122,15 +114,22 @@ impl EventKind {
     /// Takes secrets out of it. The plan is told as it was made: who writes it takes them out.
     pub fn redact(&mut self, redactor: &Redactor) {
         match self {
-            Self::RunStarted(_) | Self::StageStarted { .. } | Self::Migrated { .. } | Self::RunFinished => {}
-            Self::Progress { text, .. } | Self::Noted { text, .. } | Self::StageSkipped { because: text, .. } => {
-                redactor.clean(text);
-            }
+            Self::RunStarted(_)
+            | Self::StageStarted { .. }
+            | Self::StepFinished { .. }
+            | Self::Migrated { .. }
+            | Self::RunFinished => {}
+            Self::Progress { text, .. } => redactor.clean(text),
+            Self::Noted { note, .. } => note.redact(redactor),
+            Self::StageSkipped { reason, .. } => reason.redact(redactor),
             Self::Checked { report, .. } => report.redact(redactor),
-            Self::Interfered { interference, .. } => redactor.clean(&mut interference.seen),
+            Self::Interfered { interference, .. } => {
+                redactor.clean(&mut interference.object);
+                redactor.clean(&mut interference.observed);
+            }
             Self::StageFinished { findings, reason, .. } => {
                 findings.iter_mut().for_each(|finding| finding.redact(redactor));
-                reason.iter_mut().for_each(|reason| redactor.clean(reason));
+                reason.iter_mut().for_each(|reason| reason.redact(redactor));
             }
             Self::LeftBehind { leftovers } => leftovers.iter_mut().for_each(|text| redactor.clean(text)),
         }
@@ -188,7 +187,7 @@ pub struct CheckReport {
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// Why it cannot tell.
-    pub inconclusive: Vec<String>,
+    pub inconclusive: Vec<Inconclusive>,
     /// The known failure that is behind what it cannot tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<Known>,
@@ -219,7 +218,8 @@ impl CheckReport {
     pub fn redact(&mut self, redactor: &Redactor) {
         redactor.clean(&mut self.name);
         self.findings.iter_mut().for_each(|finding| finding.redact(redactor));
-        self.inconclusive.iter_mut().chain(&mut self.notes).for_each(|text| redactor.clean(text));
+        self.inconclusive.iter_mut().for_each(|reason| reason.redact(redactor));
+        self.notes.iter_mut().for_each(|text| redactor.clean(text));
     }
 
     /// The same, with how long it took.
@@ -227,6 +227,16 @@ impl CheckReport {
     pub fn in_time(mut self, took: Duration) -> Self {
         self.took = Some(took);
         self
+    }
+
+    /// Adds a reason why it cannot tell, about no single thing.
+    pub fn cannot_tell(&mut self, code: InconclusiveCode, text: impl Into<String>) {
+        self.inconclusive.push(Inconclusive::new(code, text));
+    }
+
+    /// Adds a reason why it cannot tell about one thing.
+    pub fn cannot_tell_about(&mut self, code: InconclusiveCode, subject: Subject, text: impl Into<String>) {
+        self.inconclusive.push(Inconclusive::about(code, subject, text));
     }
 
     /// Takes down which service was asked, in the findings that do not say.
@@ -244,7 +254,7 @@ impl CheckReport {
         } else if !self.inconclusive.is_empty() {
             Outcome::Inconclusive
         } else if self.assertions == 0 {
-            self.inconclusive.push("it asserted nothing: no data was seen".to_owned());
+            self.cannot_tell(InconclusiveCode::NothingAsserted, "it asserted nothing: no data was seen");
             Outcome::Inconclusive
         } else {
             Outcome::Passed
@@ -256,24 +266,4 @@ impl CheckReport {
     pub fn title(&self) -> String {
         format!("{}: {}", self.kind.name(), self.name)
     }
-}
-
-/// Takes events as they happen.
-pub trait Reporter: Send {
-    /// Takes one event, with the fold of all events up to and with it.
-    ///
-    /// # Errors
-    /// When the report cannot be written.
-    fn report(&mut self, event: &Event, summary: &crate::outcome::summary::Summary) -> Result<(), ReportError>;
-}
-
-/// A report that cannot be written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write {what}")]
-pub struct ReportError {
-    /// The file or stream.
-    pub what: String,
-    /// The cause.
-    #[source]
-    pub source: Box<dyn std::error::Error + Send + Sync>,
 }

@@ -1,6 +1,12 @@
 //! What a rehearsal comes to: findings and verdicts, the events that tell of them, and the fold that every report is made from.
 
 pub mod cause;
+pub mod code;
 pub mod event;
+pub mod finding;
+pub mod note;
+pub mod reason;
+pub mod reporter;
+pub mod subject;
 pub mod summary;
 pub mod verdict;

@@ -8,12 +8,17 @@ mod expected;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::cause::{Cause, causes};
+use super::code::InconclusiveCode;
+use super::event::{CheckReport, Event, EventKind, RunStarted, StageTime};
+use super::finding::{Finding, Known};
+use super::note::Note;
+use super::reason::{Inconclusive, Reason};
+use super::verdict::{Exit, Interference, Outcome, Verdict};
 use crate::model::scenario::CheckKind;
 use crate::observation::migrations::Migration;
-use crate::outcome::cause::{Cause, causes};
-use crate::outcome::event::{CheckReport, Event, EventKind, RunStarted, StageId, StageTime};
-use crate::outcome::verdict::{Exit, Finding, Interference, Known, Outcome, Verdict};
-use crate::planning::plan::{Plan, Stage, StageAction};
+use crate::planning::plan::{Phase, Plan, Stage, StageAction};
+use crate::vocabulary::ident::{StageId, StepId};
 
 /// How far a stage is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +31,17 @@ pub enum Progress {
     Done,
 }
 
+/// A step that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRecord {
+    /// Its id.
+    pub id: StepId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub took: Duration,
+}
+
 /// What is known of a stage.
 #[derive(Debug, Clone)]
 pub struct StageRecord {
@@ -33,6 +49,10 @@ pub struct StageRecord {
     pub id: StageId,
     /// For people.
     pub title: String,
+    /// The part of the rehearsal that it belongs to.
+    pub phase: Phase,
+    /// The hop it belongs to.
+    pub hop: Option<u32>,
     /// How far it is.
     pub progress: Progress,
     /// When it began, since the run began.
@@ -42,7 +62,7 @@ pub struct StageRecord {
     /// What was found wrong outside of checks.
     pub findings: Vec<Finding>,
     /// Why it is inconclusive, cancelled or skipped.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// The known failure that is behind the reason.
     pub known: Option<Known>,
     /// The checks made in it.
@@ -50,7 +70,9 @@ pub struct StageRecord {
     /// What came between from outside.
     pub interferences: Vec<Interference>,
     /// Facts worth reporting.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
+    /// The steps that ended in it, in order.
+    pub steps: Vec<StepRecord>,
     /// Migrations that ended in it.
     pub migrations: Vec<Migration>,
     /// Where the time went.
@@ -62,6 +84,8 @@ impl StageRecord {
         Self {
             id: stage.id.clone(),
             title: stage.title.clone(),
+            phase: stage.phase,
+            hop: stage.hop,
             progress: Progress::Waiting,
             started: Duration::ZERO,
             outcome: Outcome::Skipped,
@@ -71,6 +95,7 @@ impl StageRecord {
             checks: Vec::new(),
             interferences: Vec::new(),
             notes: Vec::new(),
+            steps: Vec::new(),
             migrations: Vec::new(),
             time: StageTime::default(),
         }
@@ -88,14 +113,15 @@ impl StageRecord {
     /// and not held against the product.
     fn settle(&mut self, own: Outcome) {
         let Some(because) = self.interferences.first().map(ToString::to_string) else { return self.weigh(own) };
-        let told = |finding: Finding| format!("seen, and not held against the product: {finding}");
-        self.notes.extend(self.findings.drain(..).map(told));
+        let because = Inconclusive::new(InconclusiveCode::Interfered, because);
+        let discounted = |finding: Finding| Note::Discounted(Box::new(finding));
+        self.notes.extend(self.findings.drain(..).map(discounted));
         for check in self.checks.iter_mut().filter(|check| check.outcome == Outcome::Failed) {
             check.outcome = Outcome::Inconclusive;
-            check.notes.extend(check.findings.drain(..).map(told));
+            check.notes.extend(check.findings.drain(..).map(|finding| discounted(finding).to_string()));
             check.inconclusive.push(because.clone());
         }
-        self.reason.get_or_insert(because);
+        self.reason.get_or_insert(Reason::Inconclusive(because));
         self.weigh(if own == Outcome::Cancelled { own } else { Outcome::Inconclusive });
     }
 
@@ -162,7 +188,11 @@ impl Summary {
             EventKind::Progress { stage, .. } => {
                 self.running(stage, "progress")?;
             }
-            EventKind::Noted { stage, text } => self.running(stage, "noted")?.notes.push(text.clone()),
+            EventKind::StepFinished { step, outcome, took } => {
+                let steps = &mut self.running(&step.stage, "step-finished")?.steps;
+                steps.push(StepRecord { id: step.clone(), outcome: *outcome, took: *took });
+            }
+            EventKind::Noted { stage, note } => self.running(stage, "noted")?.notes.push(note.clone()),
             EventKind::Migrated { stage, migration } => {
                 self.running(stage, "migrated")?.migrations.push(migration.clone());
             }
@@ -188,10 +218,10 @@ impl Summary {
                 record.time = *time;
                 record.settle(*outcome);
             }
-            EventKind::StageSkipped { stage, because } => {
+            EventKind::StageSkipped { stage, reason } => {
                 let record = self.stage(stage, &Progress::Waiting, "stage-skipped")?;
                 record.progress = Progress::Done;
-                record.reason = Some(because.clone());
+                record.reason = Some(Reason::Skipped(reason.clone()));
             }
             EventKind::LeftBehind { leftovers } => self.leftovers.extend(leftovers.iter().cloned()),
             EventKind::RunFinished => {
@@ -377,6 +407,7 @@ fn name(kind: &EventKind) -> &'static str {
         EventKind::RunStarted(_) => "run-started",
         EventKind::StageStarted { .. } => "stage-started",
         EventKind::Progress { .. } => "progress",
+        EventKind::StepFinished { .. } => "step-finished",
         EventKind::Noted { .. } => "noted",
         EventKind::Migrated { .. } => "migrated",
         EventKind::Checked { .. } => "checked",

@@ -1,10 +1,8 @@
-//! What a rehearsal comes to: outcomes, findings, the verdict and the exit code, decided here and nowhere else.
+//! What a rehearsal comes to: outcomes, the verdict and the exit code, decided here and nowhere else.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-
-use crate::secret::Redactor;
 
 /// How a stage or a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,71 +57,6 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What a check found to be wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// The object: `table projects`, `GET /issues.json as auditor`, `migration 20241213003659`.
-    pub object: String,
-    /// What was expected.
-    pub expected: String,
-    /// What was seen.
-    pub actual: String,
-    /// The file in the output folder that shows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<String>,
-    /// The known failure it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known: Option<Known>,
-    /// The service that was asked, where one was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
-}
-
-/// A failure that the product's file knows, as it was recognised.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Known {
-    /// Its id.
-    pub id: String,
-    /// Why it happens.
-    pub cause: String,
-    /// What to do about it.
-    pub remedy: String,
-    /// The document that says so, or where it was measured.
-    pub source: String,
-    /// Known failures that it follows from.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub consequence_of: Vec<String>,
-}
-
-impl fmt::Display for Known {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} — remedy: {} ({})", self.id, self.cause, self.remedy, self.source)
-    }
-}
-
-impl Finding {
-    /// A finding without evidence yet.
-    pub fn new(object: impl Into<String>, expected: impl Into<String>, actual: impl Into<String>) -> Self {
-        let (object, expected, actual) = (object.into(), expected.into(), actual.into());
-        Self { object, expected, actual, evidence: None, known: None, service: None }
-    }
-
-    /// Takes secrets out of it.
-    pub fn redact(&mut self, redactor: &Redactor) {
-        for text in [&mut self.object, &mut self.expected, &mut self.actual] {
-            redactor.clean(text);
-        }
-    }
-
-    /// The same finding, with the file that shows it.
-    #[must_use]
-    pub fn shown_by(mut self, evidence: impl Into<String>) -> Self {
-        self.evidence = Some(evidence.into());
-        self
-    }
-}
-
 /// Something from outside that came between a run and what it rehearses. Never the product's fault: what was seen while
 /// it lasted proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,8 +65,10 @@ pub struct Interference {
     pub kind: InterferenceKind,
     /// What it befell: `the container engine`, `service web of main`.
     pub object: String,
-    /// What was seen.
-    pub seen: String,
+    /// What was observed.
+    pub observed: String,
+    /// What to do before the next try, as the host knows it.
+    pub remedy: String,
 }
 
 /// What can come between a run and what it rehearses. The words are a public contract.
@@ -169,37 +104,11 @@ impl InterferenceKind {
             Self::ImageTouched => "image-touched",
         }
     }
-
-    /// What to do before the next try.
-    pub fn remedy(self) -> &'static str {
-        match self {
-            Self::EngineGone => "start it again (systemctl start docker), then: rehearse sweep",
-            Self::EngineRestarted => "see its log for why (journalctl -u docker), and run again",
-            Self::OutOfMemory => "raise the service's `memory`, or run where more is free",
-            Self::DiskFull => "make room there (docker system df, docker image prune, rehearse sweep) and run again",
-            Self::ContainerTouched => {
-                "leave containers labelled org.rehearse.run alone while the run goes on, and run again"
-            }
-            Self::NetworkTouched => {
-                "leave networks labelled org.rehearse.run alone while the run goes on, and run again"
-            }
-            Self::ImageTouched => "prune images when no run goes on, and run again",
-        }
-    }
 }
 
 impl fmt::Display for Interference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}; {}", self.kind.name(), self.object, self.seen, self.kind.remedy())
-    }
-}
-
-/// What a finding expected when nothing came at all.
-pub const SILENT: &str = "an answer";
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected {}, seen {}", self.object, self.expected, self.actual)
+        write!(f, "{}: {}: {}; {}", self.kind.name(), self.object, self.observed, self.remedy)
     }
 }
 

@@ -1,21 +1,18 @@
 //! What the lines of somebody's plan say: releases and times.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 use std::time::Duration;
 
+use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
 
 use crate::vocabulary::release::{Line, Release};
 use crate::vocabulary::scalar::Pattern;
 
-static VERSION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?:^|[^\d.\w-])v?(\d{1,4}\.\d{1,3}(?:\.\d{1,3})?)(?:-([a-z]{2})(?:\.\d+)?)?(?:[^\d\w]|$)").ok()
-});
-static DURATION: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)(\d+(?:[.,]\d+)?)\s*(h|hrs?|hours?|min|mins|minutes?|m|days?|d)\b").ok());
-static CLOCK: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\b(\d{1,2}):(\d{2})\s*(?:-|–|—|to|until)\s*(\d{1,2}):(\d{2})\b").ok());
+static VERSION: Lazy<Regex> =
+    lazy_regex!(r"(?:^|[^\d.\w-])v?(\d{1,4}\.\d{1,3}(?:\.\d{1,3})?)(?:-([a-z]{2})(?:\.\d+)?)?(?:[^\d\w]|$)");
+static DURATION: Lazy<Regex> = lazy_regex!(r"(?i)(\d+(?:[.,]\d+)?)\s*(h|hrs?|hours?|min|mins|minutes?|m|days?|d)\b");
+static CLOCK: Lazy<Regex> = lazy_regex!(r"\b(\d{1,2}):(\d{2})\s*(?:-|–|—|to|until)\s*(\d{1,2}):(\d{2})\b");
 
 /// A line of a plan, or the end of one with the next where a sentence goes on in it.
 #[derive(Debug)]
@@ -120,7 +117,7 @@ pub(super) fn mentions(text: &str, others: &Pattern) -> Vec<Mention> {
     let mut found = Vec::new();
     for (line, number) in text.lines().zip(1..) {
         let mut at = 0;
-        while let Some(groups) = VERSION.as_ref().and_then(|pattern| pattern.captures_at(line, at)) {
+        while let Some(groups) = VERSION.captures_at(line, at) {
             let (Some(version), edition) = (groups.get(1), groups.get(2)) else { break };
             // What ends one may begin the next: `16.3.9, 16.7.10`.
             at = edition.map_or(version.end(), |edition| edition.end());
@@ -149,7 +146,7 @@ pub(super) fn mentions(text: &str, others: &Pattern) -> Vec<Mention> {
 pub(super) fn duration(line: &str) -> Option<Duration> {
     let mut seconds = None;
     let mut upto = 0;
-    for groups in DURATION.iter().flat_map(|pattern| pattern.captures_iter(line)) {
+    for groups in DURATION.captures_iter(line) {
         let (whole, number) = (groups.get(0)?, groups.get(1)?);
         let number: f64 = number.as_str().replace(',', ".").parse().ok()?;
         let unit = match groups.get(2)?.as_str().to_lowercase().chars().next()? {
@@ -169,7 +166,7 @@ pub(super) fn duration(line: &str) -> Option<Duration> {
 
 /// How long a line's span of the clock is: `22:00 – 02:00`.
 pub(super) fn span(line: &str) -> Option<Duration> {
-    let groups = CLOCK.as_ref()?.captures(line)?;
+    let groups = CLOCK.captures(line)?;
     let minutes = |hour: usize, minute: usize| -> Option<u64> {
         let (hour, minute): (u64, u64) =
             (groups.get(hour)?.as_str().parse().ok()?, groups.get(minute)?.as_str().parse().ok()?);

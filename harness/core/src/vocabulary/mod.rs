@@ -1,6 +1,8 @@
 //! The words everything else is made of: releases and what is published of them, scalars of the file formats, templates.
 
 pub mod catalog;
+pub mod ident;
 pub mod release;
 pub mod scalar;
 pub mod template;
+pub mod wildcard;

@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of what may be filled in: names come from the caller, as does the judgement of unknown ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -86,7 +86,9 @@ impl Template {
     pub fn render(&self, context: &serde_json::Value) -> Result<String, TemplateError> {
         let Some(compiled) = &self.compiled else { return Ok(self.text.clone()) };
         let template = compiled.get_template(ONLY).map_err(|error| self.failure(&error, context))?;
-        template.render(value(context)).map_err(|error| self.failure(&error, context))
+        template
+            .render(minijinja::Value::from(minijinja::value::Serde(context)))
+            .map_err(|error| self.failure(&error, context))
     }
 
     fn failure(&self, error: &minijinja::Error, context: &serde_json::Value) -> TemplateError {
@@ -148,26 +150,6 @@ fn reason(error: &minijinja::Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
 
-/// Converts by hand what the engine's optional serde support would; that feature is not worth its weight.
-fn value(json: &serde_json::Value) -> minijinja::Value {
-    use serde_json::Value as Json;
-    match json {
-        Json::Null => minijinja::Value::from(()),
-        Json::Bool(yes) => minijinja::Value::from(*yes),
-        Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-            (Some(number), _, _) => minijinja::Value::from(number),
-            (_, Some(number), _) => minijinja::Value::from(number),
-            (_, _, number) => minijinja::Value::from(number.unwrap_or(f64::NAN)),
-        },
-        Json::String(text) => minijinja::Value::from(text.as_str()),
-        Json::Array(items) => items.iter().map(value).collect(),
-        Json::Object(entries) => {
-            let entries: BTreeMap<String, _> = entries.iter().map(|(key, item)| (key.clone(), value(item))).collect();
-            minijinja::Value::from(entries)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +172,14 @@ mod tests {
         let context = json!({"release": {"version": "1.2"}, "port": 80, "text": "<a>\n"});
         let filled = template("n:{{ release.version }}:{{ port }} {{ text }}\n").render(&context);
         assert_eq!(filled.unwrap(), "n:1.2:80 <a>\n\n");
+    }
+
+    #[test]
+    fn every_kind_of_value_is_filled_in_as_it_is() {
+        let context =
+            json!({"list": ["a", {"b": [1, 2]}], "none": null, "yes": true, "low": -7, "high": u64::MAX, "half": 0.5});
+        let filled = template("{{ list[1].b[1] }} {{ none is none }} {{ yes }} {{ low }} {{ high }} {{ half }}");
+        assert_eq!(filled.render(&context).unwrap(), "2 True True -7 18446744073709551615 0.5");
     }
 
     #[test]

@@ -109,6 +109,9 @@ async fn judge(event: &EventMessage, run: &str, client: &Client, seen: &WatchSta
     let action = event.action.as_deref().unwrap_or_default();
     match event.typ {
         Some(Type::CONTAINER) if attributes.get(crate::docker::label::RUN).is_some_and(|of| of == run) => {
+            if action == "die" {
+                seen.exits.notify_waiters();
+            }
             let Some(thing) = held(&id) else { return };
             match action {
                 "oom" => seen.add(out_of_memory(&thing.object)),

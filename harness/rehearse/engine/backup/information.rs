@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use rehearse_core::model::product::{ArchiveFile, Backup, Information, InformationFormat};
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::outcome::finding::Finding;
 use rehearse_core::source::span::Source;
 use rehearse_core::source::spec::ruby;
 use rehearse_core::vocabulary::release::{Edition, Release};
@@ -11,7 +12,7 @@ use rehearse_core::vocabulary::scalar::Pointer;
 use serde_json::Value;
 
 use super::verified::Verified;
-use super::{object, shell, shorten, strict};
+use super::{file_subject, release_subject, shell, shorten, strict};
 
 /// So many words of what was left out are heard.
 const MOST_WORDS: usize = 100;
@@ -29,21 +30,24 @@ pub(super) fn judge(
         // What was cut off may have been there.
         if !damaged {
             let seen = "no such file: nothing says which release it is of";
-            verified.findings.push(Finding::new(object(&information.file), "a file", seen));
+            let subject = file_subject(&information.file);
+            verified.findings.push(Finding::new(FindingCode::BackupManifest, subject, "a file", seen));
         }
         return;
     };
     if bytes.is_empty() {
-        let told = verified.findings.iter().any(|finding| finding.object == object(&information.file));
+        let told = verified.findings.iter().any(|finding| finding.subject == file_subject(&information.file));
         if !told {
-            verified.findings.push(Finding::new(object(&information.file), wanted(information), "an empty file"));
+            let (code, subject) = (FindingCode::BackupManifest, file_subject(&information.file));
+            verified.findings.push(Finding::new(code, subject, wanted(information), "an empty file"));
         }
         return;
     }
     let value = match read(information, bytes) {
         Ok(value) => value,
         Err(why) => {
-            verified.findings.push(Finding::new(object(&information.file), wanted(information), shorten(&why)));
+            let (code, subject) = (FindingCode::BackupManifest, file_subject(&information.file));
+            verified.findings.push(Finding::new(code, subject, wanted(information), shorten(&why)));
             return;
         }
     };
@@ -63,8 +67,9 @@ pub(super) fn judge(
     verified.notes.extend(facts);
     match said(&information.release) {
         None => {
-            let object = format!("{} at {}", information.file, information.release);
-            verified.findings.push(Finding::new(object, "the backup's release", "nothing there"));
+            let expected = format!("a release in {} at {}", information.file, information.release);
+            let (code, actual) = (FindingCode::BackupRelease, "nothing there");
+            verified.findings.push(Finding::new(code, release_subject(), expected, actual));
         }
         Some(text) => release(&text, default, expected, verified),
     }
@@ -94,7 +99,8 @@ fn held_against_its_name(
     let seen = shown(seen, default);
     let expected = named.map_or_else(|error| error, |named| shown(&named, default));
     let expected = format!("{expected}, as its name says");
-    let finding = Finding::new("the release inside of the backup", expected, format!("{seen}; what is inside counts"));
+    let actual = format!("{seen} inside of it; what is inside counts");
+    let finding = Finding::new(FindingCode::BackupUnusable, release_subject(), expected, actual);
     let parts = (file_name.get(..group.start()), file_name.get(group.end()..));
     let renamed = parts.0.zip(parts.1).map(|(before, behind)| format!("{before}{inside}{behind}"));
     let fits = |renamed: &String| {
@@ -138,7 +144,8 @@ fn release(text: &str, default: Option<&Edition>, expected: Option<&Release>, ve
     let release = match text.parse::<Release>() {
         Ok(release) => release,
         Err(error) => {
-            verified.findings.push(Finding::new("the backup's release", "a release", shorten(&error.to_string())));
+            let (code, actual) = (FindingCode::BackupRelease, shorten(&error.to_string()));
+            verified.findings.push(Finding::new(code, release_subject(), "a release", actual));
             return;
         }
     };
@@ -149,7 +156,8 @@ fn release(text: &str, default: Option<&Edition>, expected: Option<&Release>, ve
                 "{}, as a backup restores only into exactly its own release and edition",
                 shown(expected, default)
             );
-            verified.findings.push(Finding::new("the backup's release", wanted, shown(&release, default)));
+            let (code, actual) = (FindingCode::BackupRelease, shown(&release, default));
+            verified.findings.push(Finding::new(code, release_subject(), wanted, actual));
         }
         Some(_) | None => verified.notes.push(format!("release {}", shown(&release, default))),
     }

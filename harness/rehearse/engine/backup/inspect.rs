@@ -6,7 +6,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use rehearse_core::model::product::{Backup, Product};
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::subject::Subject;
 use rehearse_core::vocabulary::catalog::Catalog;
 use rehearse_core::vocabulary::release::Release;
 use serde::Serialize;
@@ -90,7 +92,8 @@ pub fn inspect(products: &[(Product, Catalog)], given: &Path, watch: &Watch) -> 
         Err(seen) => {
             let known = products.iter().map(|(product, _)| product.product.as_str()).collect::<Vec<_>>().join(", ");
             let expected = format!("a backup of one of {known}");
-            let findings = vec![Finding::new(given.display().to_string(), expected, seen)];
+            let subject = Subject::BackupFile(given.display().to_string());
+            let findings = vec![Finding::new(FindingCode::BackupProduct, subject, expected, seen)];
             Ok(told(kind, None, false, Verified { findings, ..Verified::default() }))
         }
     }
@@ -140,7 +143,8 @@ fn published((product, catalog): &Known, verified: &mut Verified) -> bool {
         why.unwrap_or_default(),
         near.join(", ")
     );
-    let finding = Finding::new("the backup's release", "one of the releases that were published", seen);
+    let expected = "one of the releases that were published";
+    let finding = Finding::new(FindingCode::BackupUnusable, super::release_subject(), expected, seen);
     let newer = catalog.newest().is_some_and(|newest| release.cmp_number(newest).is_gt());
     let newer = if newer { "; where it is newer than the list, give one that has it: --product-dir" } else { "" };
     let step = format!("find out which release really made it: no image of this one can be picked{newer}");

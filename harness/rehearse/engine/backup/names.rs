@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rehearse_core::model::product::Part;
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::outcome::finding::Finding;
 
-use super::{named, object};
+use super::{file_subject, named};
 
 /// So many names are told apart: eight bytes each.
 const MOST: usize = 4 << 20;
@@ -53,7 +54,8 @@ impl Names {
     pub(super) fn emptied(&self, key: &str) -> Option<Finding> {
         let told = told(self.first_empty.iter(), self.empty);
         let seen = format!("{} of 0 bytes: {told}", many(self.empty, "file"));
-        (self.empty > 0).then(|| Finding::new(object(key), "no empty file of this kind", seen))
+        (self.empty > 0)
+            .then(|| Finding::new(FindingCode::BackupFileEmpty, file_subject(key), "no empty file of this kind", seen))
     }
 
     /// What was continued, and does not begin here.
@@ -63,7 +65,8 @@ impl Names {
         let base = base.map(|base| format!("; the backup continues {base}")).unwrap_or_default();
         let told = told(self.awaited.values(), count);
         let seen = format!("{least}{} with later increments only: {told}{base}", many(count, "object"));
-        (count > 0).then(|| Finding::new(object(key), "of all that was continued also increment 1", seen))
+        let expected = "of all that was continued also increment 1";
+        (count > 0).then(|| Finding::new(FindingCode::BackupIncrements, file_subject(key), expected, seen))
     }
 }
 

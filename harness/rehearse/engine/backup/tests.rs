@@ -67,15 +67,15 @@ impl Made {
     #[track_caller]
     fn says(&self, expected: &[&str]) {
         let findings = self.verify().unwrap().refusals();
-        let told = |finding: &Finding| format!("{}: {} | {}", finding.object, finding.expected, finding.actual);
+        let told = |finding: &Finding| format!("{}: {} | {}", finding.subject, finding.expected, finding.actual);
         assert_eq!(findings.iter().map(told).collect::<Vec<_>>(), expected);
     }
 
     #[track_caller]
-    fn mark_start(&self, expected: &str) {
+    fn starts(&self, expected: &str) {
         let findings = self.verify().unwrap().refusals();
         let [finding] = findings.as_slice() else { panic!("{findings:#?}") };
-        let told = format!("{}: {} | {}", finding.object, finding.expected, finding.actual);
+        let told = format!("{}: {} | {}", finding.subject, finding.expected, finding.actual);
         assert!(told.starts_with(expected) && told.len() < 2000, "{told}");
     }
 }
@@ -107,16 +107,15 @@ fn what_is_no_file_of_the_backup_is_not_opened() {
             made
         };
         let out = "a link that leads out of the backup, to /";
-        swap(&|path| symlink("/etc/shadow", path).unwrap()).mark_start(&format!("{object}{out}etc/shadow"));
-        swap(&|path| symlink("/dev/zero", path).unwrap()).mark_start(&format!("{object}{out}dev/zero"));
+        swap(&|path| symlink("/etc/shadow", path).unwrap()).starts(&format!("{object}{out}etc/shadow"));
+        swap(&|path| symlink("/dev/zero", path).unwrap()).starts(&format!("{object}{out}dev/zero"));
         swap(&|path| symlink("../../../../../../../../../etc/hostname", path).unwrap())
-            .mark_start(&format!("{object}{out}etc"));
-        swap(&|path| symlink(path, path).unwrap()).mark_start(&format!("{object}Too many levels of symbolic links"));
-        swap(&|path| std::fs::create_dir(path).unwrap()).mark_start(&format!("{object}a folder"));
-        swap(&pipe).mark_start(&format!("{object}a pipe"));
-        swap(&|path| drop(std::os::unix::net::UnixListener::bind(path).unwrap()))
-            .mark_start(&format!("{object}a socket"));
-        swap(&|_| {}).mark_start(&format!("{object}no such file"));
+            .starts(&format!("{object}{out}etc"));
+        swap(&|path| symlink(path, path).unwrap()).starts(&format!("{object}Too many levels of symbolic links"));
+        swap(&|path| std::fs::create_dir(path).unwrap()).starts(&format!("{object}a folder"));
+        swap(&pipe).starts(&format!("{object}a pipe"));
+        swap(&|path| drop(std::os::unix::net::UnixListener::bind(path).unwrap())).starts(&format!("{object}a socket"));
+        swap(&|_| {}).starts(&format!("{object}no such file"));
     }
 }
 
@@ -164,7 +163,7 @@ fn names_of_a_manifest_stay_inside() {
     }
     let long = "n".repeat(5 << 20);
     let made = Made::new().manifest(&format!(r#", "{long}": {{"sha256": "0"}}"#));
-    made.mark_start(&format!("the backup's file {}… (5242880 bytes): a file | File name too long", &long[..300]));
+    made.starts(&format!("the backup's file {}… (5242880 bytes): a file | File name too long", &long[..300]));
     // A million files that are not there: a few findings, and then it is enough.
     let many: String = (0..200_000).map(|n| format!(r#", "f{n}": {{"sha256": "0"}}"#)).collect();
     let findings = Made::new().manifest(&many).verify().unwrap().refusals();
@@ -176,20 +175,20 @@ fn names_of_a_manifest_stay_inside() {
 fn a_manifest_that_is_none_is_told() {
     let at = "the backup's file manifest.json: ";
     let manifest = |text: &str| Made::new().written("manifest.json", text);
-    manifest(&"[".repeat(1_000_000)).mark_start(&format!("{at}JSON | recursion limit exceeded at line 1 column 128"));
-    manifest(&r#"{"a":"#.repeat(1_000_000)).mark_start(&format!("{at}JSON | recursion limit exceeded"));
+    manifest(&"[".repeat(1_000_000)).starts(&format!("{at}JSON | recursion limit exceeded at line 1 column 128"));
+    manifest(&r#"{"a":"#.repeat(1_000_000)).starts(&format!("{at}JSON | recursion limit exceeded"));
     manifest(&" ".repeat((16 << 20) + 1)).says(&[&format!("{at}at most 16 MiB | 16777217 bytes")]);
-    manifest(&format!("[{}0]", "{},".repeat(1_000_000))).mark_start(&format!("{at}JSON | more than 1000000 values"));
-    manifest(r#"{"product": 1e999}"#).mark_start(&format!("{at}JSON | number out of range"));
-    manifest("").mark_start(&format!("{at}JSON | EOF while parsing a value"));
-    manifest("{}{}").mark_start(&format!("{at}JSON | trailing characters"));
+    manifest(&format!("[{}0]", "{},".repeat(1_000_000))).starts(&format!("{at}JSON | more than 1000000 values"));
+    manifest(r#"{"product": 1e999}"#).starts(&format!("{at}JSON | number out of range"));
+    manifest("").starts(&format!("{at}JSON | EOF while parsing a value"));
+    manifest("{}{}").starts(&format!("{at}JSON | trailing characters"));
     manifest("{\"product\": \"shop\", \"a\": 1, \"product\": \"other\"}")
         .says(&[&format!("{at}JSON | the key `product` is repeated at line 1 column 37")]);
     let latin = Made::new().written("manifest.json", b"{\"product\": \"caf\xe9\"}");
     latin.says(&[&format!("{at}text in UTF-8 | other bytes from byte 16 on")]);
     // A key of megabytes is not repeated in what is said of it.
     let key = "k".repeat(5 << 20);
-    manifest(&format!(r#"{{"{key}": 1, "{key}": 2}}"#)).mark_start(&format!("{at}JSON | the key `kkk"));
+    manifest(&format!(r#"{{"{key}": 1, "{key}": 2}}"#)).starts(&format!("{at}JSON | the key `kkk"));
 }
 
 #[test]
@@ -228,7 +227,7 @@ fn checksums_may_be_anything() {
     let good = format!("{}  dump.txt\n", sha(b"a dump"));
     let line = "x".repeat(5 << 20);
     without_a_manifest().written("SUMS", format!("{line}\n{good}")).says(&[]);
-    without_a_manifest().written("SUMS", format!("{line}  {line}\n{good}")).mark_start("the backup's file xxx");
+    without_a_manifest().written("SUMS", format!("{line}  {line}\n{good}")).starts("the backup's file xxx");
     let other = format!("{good}{}  ./dump.txt\n", sha(b"x"));
     let findings = without_a_manifest().written("SUMS", other).verify().unwrap().refusals();
     assert_eq!(
@@ -253,7 +252,7 @@ fn a_release_is_the_same_however_it_is_written() {
         says(same).says(&[]);
     }
     for other in ["1.1", "1.0.1", "1.0-rc1", "1.0.0.1", "1.0-ee", "one"] {
-        says(other).mark_start("the backup's release: 1.0.0, as a backup restores only into exactly its own");
+        says(other).starts("the backup's release: 1.0.0, as a backup restores only into exactly its own");
     }
 }
 
@@ -267,15 +266,15 @@ fn the_release_is_looked_for_in_the_beginning_of_a_large_file() {
         without_a_manifest().written("release.txt", text)
     };
     large("release 1.0.0").says(&[]);
-    large("release 2.0.0").mark_start("the backup's release: 1.0.0, as a backup restores only into exactly its own");
-    large("nothing").mark_start("release.txt by (?m)^release (\\S+)$: the backup's release | nothing there");
+    large("release 2.0.0").starts("the backup's release: 1.0.0, as a backup restores only into exactly its own");
+    large("nothing").starts("the backup's release: a release in release.txt by (?m)^release (\\S+)$ | nothing there");
     // A pattern that other engines take for ever over.
     let made = without_a_manifest().written("release.txt", "a".repeat(16 << 20));
     let slow = made.changed(|it| {
         let place = json!({ "file": "release.txt", "pattern": "^(a+)+$(b)" });
         it.release_in = serde_json::from_value(place).unwrap();
     });
-    slow.mark_start("release.txt by ^(a+)+$(b): the backup's release | nothing there");
+    slow.starts("the backup's release: a release in release.txt by ^(a+)+$(b) | nothing there");
 }
 
 #[test]
@@ -291,7 +290,7 @@ fn an_archive_that_must_not_be_unpacked_is_a_finding_though_its_digest_is_right(
     let made = Made::new().written("a.tar", &archive).manifest(&facts).changed(|backup| {
         backup.parts.insert("a.tar".into(), serde_json::from_value(part).unwrap());
     });
-    made.mark_start(
+    made.starts(
         "the backup's file a.tar: an archive that may be unpacked | `files` is a link that leads out, to `/etc`; make the \
          archive anew without it (tar --anchored --exclude='files' …), or with what it leads to in its place",
     );

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use rehearse_core::model::product::{Need, Part};
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::outcome::finding::Finding;
 use rehearse_core::vocabulary::release::Release;
 use serde::Serialize;
 use serde_json::Value;
@@ -124,11 +125,11 @@ impl Missing {
     /// What its lack is called where the backup has to be complete.
     pub(crate) fn finding(&self) -> Finding {
         let why = self.without.as_ref().map(|without| format!("; {without}")).unwrap_or_default();
-        let object = super::object(&self.file);
-        match self.beside {
-            true => Finding::new(object, "a file beside the archive", format!("no such file{why}")),
-            false => Finding::new(object, "a file", format!("no such file: the backup is not complete{why}")),
-        }
+        let (expected, actual) = match self.beside {
+            true => ("a file beside the archive", format!("no such file{why}")),
+            false => ("a file", format!("no such file: the backup is not complete{why}")),
+        };
+        Finding::new(FindingCode::BackupFileMissing, super::file_subject(&self.file), expected, actual)
     }
 }
 

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use rehearse_core::model::product::{ArchiveFile, Backup, Format, Need, Part};
-use rehearse_core::outcome::verdict::Finding;
+use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::subject::Subject;
 use rehearse_core::vocabulary::release::{Edition, Release};
 
 use super::archive::{self, Contents, Entry};
@@ -16,7 +18,7 @@ use super::file::{Opened, Watch, Watched, open};
 use super::names::{Names, hashed};
 use super::place::open_archive;
 use super::verified::{Missing, PartSeen, Verified};
-use super::{MOST_FINDINGS, free, information, named, object, shorten};
+use super::{MOST_FINDINGS, file_subject, free, information, named, shorten};
 
 /// What an archive says of itself is longer than this in no product.
 const LARGEST_INFORMATION: u64 = 1 << 20;
@@ -49,7 +51,8 @@ pub(super) fn read(
         Err(error) if watch.is_given_up() || error.raw_os_error().is_some() => return Err(error),
         Err(error) => {
             let seen = if size == 0 { "an empty file".to_owned() } else { sorter.broken(&error) };
-            sorter.findings.push(Finding::new(object(&name), archive.format.describe(), seen));
+            let (code, expected) = (FindingCode::BackupDamaged, archive.format.describe());
+            sorter.findings.push(Finding::new(code, file_subject(&name), expected, seen));
             true
         }
     };
@@ -95,7 +98,8 @@ fn contradicted(backup: &Backup, (key, part): (&str, &Part), told: &PartSeen, ve
     let expected = format!("nothing of the kind, as {} says that `{word}` was left out", information.file);
     let seen = format!("{} of {} bytes: the two contradict each other", part.called(key), told.bytes);
     let step = "make a new backup, as a restore may leave out what the information says was left out";
-    verified.wrong(Finding::new(object(key), expected, seen), step);
+    let finding = Finding::new(FindingCode::BackupContradiction, file_subject(key), expected, seen);
+    verified.wrong(finding, step);
 }
 
 /// What is made of a part that is not in the archive.
@@ -117,8 +121,9 @@ fn beside(backup: &Backup, folder: &Path, watch: &Watch, verified: &mut Verified
     for (name, part) in &backup.beside {
         let step = part.remedy.clone().unwrap_or_else(|| format!("put a whole {name} into the folder of the archive"));
         let mut finding = |seen: String| {
-            let place = format!("{} beside the archive", object(name));
-            verified.wrong(Finding::new(place, part.format.describe(), seen), step.clone());
+            let expected = format!("{}, beside the archive", part.format.describe());
+            let finding = Finding::new(FindingCode::BackupUnusable, file_subject(name), expected, seen);
+            verified.wrong(finding, step.clone());
         };
         match open(folder, name)? {
             Opened::Nothing if part.need == Need::Sometimes => {}
@@ -225,7 +230,8 @@ impl<'a> Sorter<'a> {
     /// What only the whole archive tells.
     fn ended(&mut self, contents: Contents) {
         for why in contents.refused {
-            self.findings.push(Finding::new("the backup's archive", "an archive that may be unpacked", why));
+            let (code, expected) = (FindingCode::BackupUnsafe, "an archive that may be unpacked");
+            self.findings.push(Finding::new(code, Subject::BackupFact("archive".to_owned()), expected, why));
         }
         if contents.followed {
             self.notes.push("bytes after the end of the archive that no reader looks at".to_owned());
@@ -237,9 +243,9 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    fn wrong(&mut self, file: &str, expected: impl Into<String>, seen: impl Into<String>) {
+    fn wrong(&mut self, code: FindingCode, file: &str, expected: impl Into<String>, seen: impl Into<String>) {
         if self.findings.len() < MOST_FINDINGS {
-            self.findings.push(Finding::new(object(file), expected, seen));
+            self.findings.push(Finding::new(code, file_subject(file), expected, seen));
         }
     }
 
@@ -287,11 +293,12 @@ impl<'a> Sorter<'a> {
 
     fn inform(&mut self, name: &str, entry: Entry<'_>) -> io::Result<()> {
         if !is_file(&entry) {
-            self.wrong(name, "a file", "an entry of another kind");
+            self.wrong(FindingCode::BackupFileKind, name, "a file", "an entry of another kind");
         } else if self.information.is_some() {
-            self.wrong(name, "one entry of that name", "a second one");
+            self.wrong(FindingCode::BackupUnsafe, name, "one entry of that name", "a second one");
         } else if entry.size > LARGEST_INFORMATION {
-            self.wrong(name, format!("at most {} MiB", LARGEST_INFORMATION >> 20), format!("{} bytes", entry.size));
+            let most = format!("at most {} MiB", LARGEST_INFORMATION >> 20);
+            self.wrong(FindingCode::BackupManifest, name, most, format!("{} bytes", entry.size));
             // It is there: nothing more is said of its lack.
             self.information = Some(Vec::new());
         } else {
@@ -305,10 +312,11 @@ impl<'a> Sorter<'a> {
     /// An entry that is a part. What is wrong with it does not keep the rest from being read.
     fn file(&mut self, index: usize, key: &str, part: &Part, entry: Entry<'_>) {
         if !is_file(&entry) {
-            return self.wrong(key, "a file", "an entry of another kind");
+            return self.wrong(FindingCode::BackupFileKind, key, "a file", "an entry of another kind");
         }
         if self.counted.contains_key(&index) {
-            return self.wrong(key, "one entry of that name", "a second one, which would take its place");
+            let actual = "a second one, which would take its place";
+            return self.wrong(FindingCode::BackupUnsafe, key, "one entry of that name", actual);
         }
         let mut told = PartSeen { bytes: entry.size, ..PartSeen::new(key, part) };
         let mut note = String::new();
@@ -316,11 +324,13 @@ impl<'a> Sorter<'a> {
             Ok(formed) => {
                 told = PartSeen::of_file(key, part, entry.size, &formed);
                 for why in formed.refused {
-                    self.wrong(key, "an archive that may be unpacked", why);
+                    self.wrong(FindingCode::BackupUnsafe, key, "an archive that may be unpacked", why);
                 }
                 note = formed.note;
             }
-            Err(error) => self.wrong(key, part.format.describe(), shorten(&error.to_string())),
+            Err(error) => {
+                self.wrong(FindingCode::BackupDamaged, key, part.format.describe(), shorten(&error.to_string()));
+            }
         }
         self.counted.insert(index, Counting { told, note, ..Counting::default() });
     }

@@ -4,13 +4,16 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::{EventKind, StageTime};
+use rehearse_core::outcome::note::Note;
+use rehearse_core::outcome::reason::{Cancelled, Inconclusive, Reason};
 use rehearse_core::outcome::summary::StageRecord;
 use rehearse_core::outcome::verdict::{Interference, InterferenceKind, Outcome, Verdict};
 use rehearse_core::planning::plan::{Stage, StageAction};
 use tokio::time::Instant;
 
-use super::{Ended, EventEmitter, Keep, Over, Run, RunOptions};
+use super::{Ended, EventEmitter, Interruption, Keep, Over, Run, RunOptions};
 use crate::engine::context::{EngineError, StepEnd};
 use crate::engine::host::Host;
 use crate::engine::observer::Observer;
@@ -37,30 +40,36 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         match &ended {
             Ended::Over(Over::Cancelled) => return ended,
             Ended::Work(Ok(StepEnd::Done)) if !emitter.troubled(stage) => {
-                for text in self.world.host.foreign_commands() {
-                    emitter.emit(EventKind::Noted { stage: stage.clone(), text });
+                for command in self.run_context.host.foreign_commands() {
+                    let note = Note::ForeignCommand(command);
+                    emitter.emit(EventKind::Noted { stage: stage.clone(), note });
                 }
                 return ended;
             }
             Ended::Work(_) | Ended::Over(Over::Deadline | Over::Interfered(_)) => {}
         }
-        let looked = tokio::time::timeout(LOOK, self.world.host.interferences()).await;
+        let looked = tokio::time::timeout(LOOK, self.run_context.host.interferences()).await;
         let mut found = looked.unwrap_or_default();
         if found.is_empty() {
             found.extend(no_room_said(&ended));
         }
-        let Some(first) = found.first().map(ToString::to_string) else { return ended };
+        let Some(first) = found.first() else { return ended };
+        let what = format!("{}: {}: {}", first.kind.name(), first.object, first.observed);
+        let interruption = Interruption { what, text: first.to_string() };
         for interference in found {
             emitter.emit(EventKind::Interfered { stage: stage.clone(), interference });
         }
-        // The findings are kept: they are told, and not held against the product.
+        // The findings are kept: they are reported, and not held against the product.
         match ended {
             Ended::Work(Ok(StepEnd::Failed(findings))) => {
-                self.over = Some(Over::Interfered(first));
+                self.over = Some(Over::Interfered(interruption));
                 Ended::Work(Ok(StepEnd::Failed(findings)))
             }
-            Ended::Work(Err(trouble)) => Ended::Over(Over::Interfered(format!("{first}; seen: {}", trouble.chain()))),
-            Ended::Work(Ok(StepEnd::Done)) | Ended::Over(_) => Ended::Over(Over::Interfered(first)),
+            Ended::Work(Err(trouble)) => {
+                let text = format!("{}; seen: {}", interruption.text, trouble.chain());
+                Ended::Over(Over::Interfered(Interruption { text, ..interruption }))
+            }
+            Ended::Work(Ok(StepEnd::Done)) | Ended::Over(_) => Ended::Over(Over::Interfered(interruption)),
         }
     }
 
@@ -82,15 +91,12 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             },
             Keep::Always => true,
         };
-        let (mut outcome, mut reason) = (Outcome::Passed, None);
+        let (mut outcome, mut reason, mut left) = (Outcome::Passed, None, 0);
         if keep {
-            let text = format!(
-                "run {0} is kept as asked, until its lease is over or: rehearse sweep; look inside: rehearse shell {0} SERVICE",
-                self.world.case.run
-            );
-            emitter.emit(EventKind::Noted { stage: stage.id.clone(), text });
+            let note = Note::RunKept { run: self.run_context.case.run.0.clone() };
+            emitter.emit(EventKind::Noted { stage: stage.id.clone(), note });
         } else {
-            let gone = AssertUnwindSafe(self.world.host.teardown()).catch_unwind();
+            let gone = AssertUnwindSafe(self.run_context.host.teardown()).catch_unwind();
             let forced = async {
                 terms.force.cancelled().await;
                 tokio::time::sleep(FORCED).await;
@@ -106,15 +112,16 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             };
             if !leftovers.is_empty() {
                 outcome = Outcome::Inconclusive;
-                reason = Some(format!("{} leftovers; remove them with: rehearse sweep", leftovers.len()));
+                left = leftovers.len();
+                let text = format!("{left} leftovers; remove them with: rehearse sweep");
+                reason = Some(Reason::Inconclusive(Inconclusive::new(InconclusiveCode::LeftBehind, text)));
                 emitter.emit(EventKind::LeftBehind { leftovers });
             }
         }
-        // Removing is gone through with all the same; but whoever ends a run has not let it pass.
+        // Clean-up still completes, but a run cancelled during it cannot pass.
         if self.cancel.is_cancelled() && self.over != Some(Over::Cancelled) {
-            let left = reason.map(|left| format!("; {left}")).unwrap_or_default();
             outcome = Outcome::Cancelled;
-            reason = Some(format!("cancelled from outside while everything was removed{left}"));
+            reason = Some(Reason::Cancelled(Cancelled::DuringTeardown(left)));
         }
         let wall = began.elapsed();
         let time = StageTime { wall, product: Duration::ZERO, engine: wall };
@@ -126,13 +133,13 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
 pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> EngineError {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    EngineError::Unobservable(format!("bug: a stage panicked: {}", text.unwrap_or_default()))
+    EngineError::bug(format!("a stage panicked: {}", text.unwrap_or_default()))
 }
 
 /// A disk that is full, where a step or the engine ended by saying so. What merely stands in a log may be about anything.
 fn no_room_said(ended: &Ended) -> Option<Interference> {
     match ended {
-        Ended::Work(Ok(StepEnd::Failed(findings))) => findings.iter().find_map(|finding| no_room(&finding.to_string())),
+        Ended::Work(Ok(StepEnd::Failed(findings))) => findings.iter().find_map(|finding| no_room(&finding.actual)),
         Ended::Work(Err(trouble)) => no_room(&trouble.chain()),
         Ended::Work(Ok(StepEnd::Done)) | Ended::Over(_) => None,
     }
@@ -146,6 +153,7 @@ fn no_room(text: &str) -> Option<Interference> {
     said.iter().any(|words| lower.contains(words)).then(|| Interference {
         kind: InterferenceKind::DiskFull,
         object: "a disk or a quota of the rehearsal".to_owned(),
-        seen: line.unwrap_or(text).trim().chars().take(300).collect(),
+        observed: line.unwrap_or(text).trim().chars().take(300).collect(),
+        remedy: "make room there, and run again".to_owned(),
     })
 }

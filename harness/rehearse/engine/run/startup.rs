@@ -1,6 +1,8 @@
 //! A run that could not begin: it is told as any other, so that its reports say why.
 
+use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::{EventKind, StageTime};
+use rehearse_core::outcome::reason::{Cancelled, Inconclusive, Reason, SkipReason};
 use rehearse_core::outcome::verdict::Outcome;
 use rehearse_core::planning::plan::StageAction;
 use tokio::time::Instant;
@@ -28,11 +30,14 @@ pub fn report_startup_failure(
 ) -> Finished {
     let mut emitter = EventEmitter::new(began, reporters, case.redactor.clone());
     emitter.emit(begins(case, terms));
-    let (outcome, reason, because) = match startup_error {
+    let (outcome, reason, skipped) = match startup_error {
         StartupError::Cancelled => {
-            (Outcome::Cancelled, "cancelled from outside before it began".to_owned(), "the run was cancelled")
+            (Outcome::Cancelled, Reason::Cancelled(Cancelled::BeforeStart), SkipReason::Cancelled)
         }
-        StartupError::Unable(why) => (Outcome::Inconclusive, why, "the run could not begin"),
+        StartupError::Unable(why) => {
+            let why = Inconclusive::new(InconclusiveCode::StartupFailed, why);
+            (Outcome::Inconclusive, Reason::Inconclusive(why), SkipReason::StartupFailed)
+        }
     };
     let needs = case
         .plan
@@ -42,7 +47,7 @@ pub fn report_startup_failure(
     for (at, stage) in case.plan.stages.iter().enumerate() {
         let stage = stage.id.clone();
         if Some(at) != needs {
-            emitter.emit(EventKind::StageSkipped { stage, because: because.to_owned() });
+            emitter.emit(EventKind::StageSkipped { stage, reason: skipped.clone() });
             continue;
         }
         emitter.emit(EventKind::StageStarted { stage: stage.clone() });

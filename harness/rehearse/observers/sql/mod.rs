@@ -1,4 +1,8 @@
 //! Asks a database directly, by the client program beside the server: nothing of the product is in between.
+//!
+//! A question of its own gets a client of its own, which leaves nothing behind: no session is open when a step of the
+//! product drops a database, or when it is proven that nobody is on it. What a wait asks again and again goes through
+//! [`Sessions`], which are closed as the wait ends.
 
 mod mysql;
 mod mysql_structure;
@@ -8,6 +12,8 @@ mod postgres_activity;
 mod postgres_structure;
 mod reader;
 mod refusal;
+mod session;
+mod sessions;
 mod structure;
 
 use std::collections::BTreeMap;
@@ -21,6 +27,8 @@ use crate::engine::observer::DatabaseTarget;
 
 use part::{Part, Table};
 use reader::Reader;
+use refusal::Failure;
+pub(super) use sessions::Sessions;
 
 /// Observations longer than this are not for a probe.
 const LONGEST: usize = 64 << 20;
@@ -28,6 +36,8 @@ const LONGEST: usize = 64 << 20;
 const MOST_VALUES: usize = 4_000_000;
 /// What a client says before it fails.
 const WORDS: usize = 64 << 10;
+/// Of an answer that is too long its end is kept: there stands whether it is whole.
+const END: usize = 256;
 
 /// What a client program prints, whole or not at all.
 #[derive(Default)]
@@ -43,7 +53,8 @@ impl Sink for Output {
             Stream::Err => words(&mut self.err, bytes),
             Stream::Out if self.over || self.out.len() + bytes.len() > LONGEST => {
                 self.over = true;
-                self.out = Vec::new();
+                self.out.extend_from_slice(bytes.get(bytes.len().saturating_sub(END)..).unwrap_or_default());
+                self.out = self.out.split_off(self.out.len().saturating_sub(END));
             }
             Stream::Out => self.out.extend_from_slice(bytes),
         }
@@ -51,6 +62,16 @@ impl Sink for Output {
 }
 
 impl Output {
+    /// Whether this is how it ends, on a line of its own; takes it off then.
+    fn take_end(&mut self, end: &[u8]) -> bool {
+        let Some(before) = self.out.strip_suffix(end).map(<[u8]>::len) else { return false };
+        let begins_a_line = before == 0 || self.out.get(before - 1) == Some(&b'\n');
+        if begins_a_line {
+            self.out.truncate(before);
+        }
+        begins_a_line
+    }
+
     /// The rows of it, which are lists of values between these signs.
     fn text(&self, between: &[u8]) -> Result<std::borrow::Cow<'_, str>, String> {
         if self.over {
@@ -77,7 +98,7 @@ fn last_words(program: &str, code: i64, err: &[u8]) -> String {
     format!("{program} ended with {code}: {}", text.get(..end).unwrap_or_default())
 }
 
-async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, String> {
+async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, Failure> {
     match site.engine {
         Engine::Postgresql => postgres::ask(host, site, sql).await,
         Engine::Mysql => mysql::ask(host, site, sql).await,
@@ -85,10 +106,23 @@ async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows
 }
 
 pub(super) async fn rows<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Response {
-    match ask(host, site, sql.trim().trim_end_matches(';')).await {
+    response(ask(host, site, statement(sql)).await)
+}
+
+/// Asks what a wait asks again and again.
+pub(super) async fn rows_again<H: Host>(host: &H, sessions: &Sessions, site: &DatabaseTarget, sql: &str) -> Response {
+    response(sessions.ask(host, site, statement(sql)).await)
+}
+
+fn statement(sql: &str) -> &str {
+    sql.trim().trim_end_matches(';')
+}
+
+fn response(request: Result<Rows, Failure>) -> Response {
+    match request {
         Ok(rows) => Response::Rows(rows),
-        Err(reason) if refusal::is_refusal(&reason) => Response::Rejected { reason },
-        Err(reason) => Response::ProbeError { reason },
+        Err(Failure::Refused(refusal)) => Response::Rejected(refusal),
+        Err(Failure::Unasked(reason)) => Response::ProbeError { reason },
     }
 }
 

@@ -10,19 +10,28 @@ use crate::engine::observer::DatabaseTarget;
 
 use super::part::{Part, Value};
 use super::reader::Reader;
+use super::refusal::{self, Failure};
 use super::{Output, last_words};
 
 /// The client of MariaDB 11 has no other name than `mariadb`, that of MySQL none but `mysql`. What is asked comes by
 /// standard input. `--batch` escapes tabs, line ends and backslashes.
 const CLIENT: &str = r#"client=mariadb; command -v mariadb > /dev/null || client=mysql; exec "$client" "$@""#;
 
-fn command(site: &DatabaseTarget, sql: String) -> Command {
+/// The client, with all that it is to be asked; without, it is spoken to.
+pub(super) fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
     let argv = ["sh", "-c", CLIENT, "client", "--no-defaults", "--batch", "--skip-column-names", "--quick"];
+    // What it has read is not to wait in it for more.
+    let unbuffered = "--unbuffered".to_owned();
     let mut argv: Vec<String> = argv.map(str::to_owned).to_vec();
-    argv.extend([format!("--user={}", site.user), "--default-character-set=utf8mb4".to_owned(), site.name.clone()]);
+    argv.extend([
+        unbuffered,
+        format!("--user={}", site.user),
+        "--default-character-set=utf8mb4".to_owned(),
+        site.name.clone(),
+    ]);
     argv.splice(8..8, site.host.iter().map(|host| format!("--host={host}")));
     let env = site.password.iter().map(|password| ("MYSQL_PWD".to_owned(), password.clone()));
-    let stdin = Some(Stdin::Bytes(sql.into_bytes()));
+    let stdin = sql.map(|sql| Stdin::Bytes(sql.into_bytes()));
     let user = site.run_as.clone();
     Command { argv, env: env.collect::<BTreeMap<_, _>>(), user, stdin, ..Command::default() }
 }
@@ -31,14 +40,24 @@ fn command(site: &DatabaseTarget, sql: String) -> Command {
 /// expression of a rule stays what the product's own sessions make of it.
 const SETTINGS: &str = "set time_zone = '+00:00'; set group_concat_max_len = 1048576;\n";
 
-pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, String> {
-    let command = command(site, format!("{SETTINGS}{sql}\n;\n"));
+/// A question to a client that goes on. A transaction that it leaves open is over before the second mark: what it sees
+/// would not change any more.
+pub(super) fn question(sql: &str, mark: &str) -> String {
+    format!("{SETTINGS}{sql}\n;\nselect '{mark}';\nrollback;\nselect '{mark} rested';\n")
+}
+
+pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, Failure> {
+    let command = command(site, Some(format!("{SETTINGS}{sql}\n;\n")));
     let mut output = Output::default();
     let code =
         host.exec(&site.deployment, &site.service, &command, &mut output).await.map_err(|error| error.chain())?;
     if code != 0 {
-        return Err(last_words("the client", code, &output.err));
+        return Err(refusal::of_mysql(code, &output.err));
     }
+    Ok(rows(&output)?)
+}
+
+pub(super) fn rows(output: &Output) -> Result<Rows, String> {
     let text = output.text(b"\t\n")?;
     let rows = text.lines().map(|line| line.split('\t').map(value).collect());
     Ok(Rows { rows: rows.collect() })
@@ -73,12 +92,12 @@ pub(super) async fn run<H: Host>(
     script: String,
     reader: &mut Reader<'_>,
 ) -> Result<(), String> {
-    let command = command(site, script);
+    let command = command(site, Some(script));
     let code = host.exec(&site.deployment, &site.service, &command, reader).await.map_err(|error| error.chain())?;
     if code == 0 { Ok(()) } else { Err(last_words("the client", code, &reader.err)) }
 }
 
-/// How many sessions others hold. Our own is the one that asks.
+/// How many sessions others hold. Our own is the one that asks: those of waits are closed as their wait ends.
 pub(super) const SESSIONS: &str = "select count(*) from information_schema.processlist \
      where db = database() and id <> connection_id() and command not in ('Daemon', 'Binlog Dump')";
 

@@ -10,6 +10,7 @@ use crate::engine::observer::DatabaseTarget;
 
 use super::part::{Part, Value};
 use super::reader::Reader;
+use super::refusal::{self, Failure};
 use super::{Output, last_words};
 
 /// Between values, rows, and for a null: control characters that no text of a product should hold.
@@ -17,7 +18,8 @@ const FIELD: char = '\u{1f}';
 const RECORD: char = '\u{1e}';
 const NULL: &str = "\u{1}null\u{1}";
 
-fn command(site: &DatabaseTarget, sql: String) -> Command {
+/// The client, with all that it is to be asked; without, it is spoken to.
+pub(super) fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
     let argv = [
         "psql",
         "-X",
@@ -26,6 +28,9 @@ fn command(site: &DatabaseTarget, sql: String) -> Command {
         "-t",
         "-v",
         "ON_ERROR_STOP=1",
+        // With the SQLSTATE of every error.
+        "-v",
+        "VERBOSITY=verbose",
         "-P",
         &format!("null={NULL}"),
         "-F",
@@ -51,22 +56,35 @@ fn command(site: &DatabaseTarget, sql: String) -> Command {
     ]);
     env.extend(site.host.iter().map(|host| ("PGHOST".to_owned(), host.clone())));
     env.extend(site.password.iter().map(|password| ("PGPASSWORD".to_owned(), password.clone())));
-    let user = site.run_as.clone();
-    Command { argv, env, user, stdin: Some(Stdin::Bytes(sql.into_bytes())), ..Command::default() }
+    let (user, stdin) = (site.run_as.clone(), sql.map(|sql| Stdin::Bytes(sql.into_bytes())));
+    Command { argv, env, user, stdin, ..Command::default() }
 }
 
-pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, String> {
-    let command = command(site, format!("{sql}\n;\n"));
+/// A question to a client that goes on. What it may leave in the session, an open transaction too, is gone before the
+/// second mark; where it cannot be, the client ends.
+pub(super) fn question(sql: &str, mark: &str) -> String {
+    format!("{sql}\n;\n\\echo {mark}\ndiscard all;\n\\echo {mark} rested\n")
+}
+
+pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, Failure> {
+    let command = command(site, Some(format!("{sql}\n;\n")));
     let mut output = Output::default();
     let code =
         host.exec(&site.deployment, &site.service, &command, &mut output).await.map_err(|error| error.chain())?;
     if code != 0 {
-        return Err(last_words("psql", code, &output.err));
+        return Err(refusal::of_psql(code, &output.err));
     }
+    Ok(rows(&output)?)
+}
+
+pub(super) fn rows(output: &Output) -> Result<Rows, String> {
     let text = output.text(&[FIELD as u8, RECORD as u8])?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+    // Behind the last row stands the end of a line; without a row stands nothing, and a row of one empty value is one.
+    if text.is_empty() {
+        return Ok(Rows::default());
+    }
     let value = |value: &str| (value != NULL).then(|| value.to_owned());
-    let rows = text.split(RECORD).filter(|_| !text.is_empty());
+    let rows = text.strip_suffix('\n').unwrap_or(&text).split(RECORD);
     Ok(Rows { rows: rows.map(|row| row.split(FIELD).map(value).collect()).collect() })
 }
 
@@ -77,7 +95,7 @@ pub(super) async fn run<H: Host>(
     script: String,
     reader: &mut Reader<'_>,
 ) -> Result<(), String> {
-    let command = command(site, script);
+    let command = command(site, Some(script));
     let code = host.exec(&site.deployment, &site.service, &command, reader).await.map_err(|error| error.chain())?;
     if code == 0 { Ok(()) } else { Err(last_words("psql", code, &reader.err)) }
 }

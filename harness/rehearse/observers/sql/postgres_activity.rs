@@ -6,6 +6,7 @@ use rehearse_core::observation::Rows;
 use rehearse_core::observation::activity::{Activity, Session, SessionState};
 
 use super::postgres::ask;
+use super::refusal::Failure;
 use crate::engine::host::Host;
 use crate::engine::observer::DatabaseTarget;
 
@@ -29,9 +30,12 @@ const PHASES: &str = " union all select 'phase', command || ': ' || phase || ', 
      ' blocks', '', '', '', '', '', '', '' from pg_stat_progress_cluster \
      where datname = current_database() and phase is not null";
 
+const UNDEFINED_TABLE: &str = "42P01";
+
 pub(super) async fn read<H: Host>(host: &H, site: &DatabaseTarget) -> Result<Activity, String> {
     let rows = match ask(host, site, &format!("{SESSIONS}{PHASES}")).await {
-        Err(reason) if reason.contains("pg_stat_progress") => ask(host, site, SESSIONS).await?,
+        // An older server has no such view.
+        Err(Failure::Refused(refusal)) if refusal.sqlstate == UNDEFINED_TABLE => ask(host, site, SESSIONS).await?,
         other => other?,
     };
     parse(&rows)

@@ -1,17 +1,19 @@
 //! Which cases a rehearsal has, what each came to and what it says. Each is made as it is asked for: what all of them
 //! say together may be far more than a file takes.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::io;
 use std::time::Duration;
 
 use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::finding::Finding;
+use rehearse_core::outcome::reason::Reason;
 use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
-use rehearse_core::outcome::verdict::{Finding, Outcome, Verdict};
+use rehearse_core::outcome::verdict::{Outcome, Verdict};
 use rehearse_core::planning::plan::Stage;
 
 use super::said::{
-    bounded, brief, brief_of, check_message, harmless, known_failure, object, property, say_each, stage_message,
+    bounded, brief, brief_of, check_message, harmless, known_failure, properties, say_each, stage_message, subject,
 };
 use super::tangle::{Follows, Tangle};
 use crate::report::text::one_line;
@@ -19,47 +21,36 @@ use crate::report::view;
 
 /// The cases of a suite, from the first to the last, as often as they are asked for.
 pub(super) trait Cases {
-    fn each(&self, take: &mut dyn FnMut(&Case) -> Result<(), Stopped>) -> Result<(), Stopped>;
-}
-
-/// Why no more cases are taken.
-#[derive(Debug)]
-pub(super) enum Stopped {
-    /// The file is full.
-    Full,
-    /// What is written is lost.
-    Lost(io::Error),
-}
-
-impl From<io::Error> for Stopped {
-    fn from(error: io::Error) -> Self {
-        Self::Lost(error)
-    }
-}
-
-impl From<Stopped> for io::Error {
-    fn from(stopped: Stopped) -> Self {
-        match stopped {
-            Stopped::Full => io::ErrorKind::FileTooLarge.into(),
-            Stopped::Lost(error) => error,
-        }
-    }
+    /// Names each case by what it came to, with what makes it: most of many cases are counted and never made.
+    fn each(&self, take: &mut dyn FnMut(CaseResult, &dyn Fn() -> Case));
 }
 
 /// A case.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) time: Duration,
-    pub(super) came: Came,
+    pub(super) result: CaseResult,
+    /// What went wrong: the content of its element.
+    pub(super) content: String,
     pub(super) out: String,
 }
 
 /// What a case came to.
-#[derive(Debug, Clone)]
-pub(super) enum Came {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum CaseResult {
     Passed,
-    Not { kind: Kind, what: Element, content: String },
+    Not { kind: Kind, element: Element },
+}
+
+impl CaseResult {
+    /// Whether a build is red because of it.
+    pub(super) fn is_red(self) -> bool {
+        match self {
+            Self::Not { element: Element::Error | Element::Failure, .. } => true,
+            Self::Passed | Self::Not { element: Element::Skipped, .. } => false,
+        }
+    }
 }
 
 /// The element that says so.
@@ -70,7 +61,7 @@ pub(super) enum Element {
     Failure,
 }
 
-/// What is told apart in the attribute `type`.
+/// What is distinguished in the attribute `type`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Failed,
@@ -87,7 +78,7 @@ pub(super) enum Kind {
 }
 
 /// What the cases of one rehearsal share.
-pub(super) struct Telling<'a> {
+pub(super) struct CaseBuilder<'a> {
     summary: &'a Summary,
     scenario: &'a str,
     prefix: &'a str,
@@ -98,94 +89,96 @@ pub(super) struct Telling<'a> {
 }
 
 /// In the plan's order.
-impl Cases for Telling<'_> {
-    fn each(&self, take: &mut dyn FnMut(&Case) -> Result<(), Stopped>) -> Result<(), Stopped> {
+impl Cases for CaseBuilder<'_> {
+    fn each(&self, take: &mut dyn FnMut(CaseResult, &dyn Fn() -> Case)) {
         for (stage, record) in view::stages(self.summary) {
-            take(&self.stage(stage, record))?;
-            record.checks.iter().try_for_each(|check| take(&self.check(stage, record, check)))?;
+            take(self.stage_result(record), &|| self.stage(stage, record));
+            for check in &record.checks {
+                take(self.check_result(record, check), &|| self.check(stage, record, check));
+            }
         }
-        let about_all = [self.expectation(), self.required(), self.leftovers()];
-        about_all.iter().flatten().try_for_each(take)
+        for case in [self.expectation(), self.required(), self.leftovers()].into_iter().flatten() {
+            take(case.result, &|| case.clone());
+        }
     }
 }
 
-impl<'a> Telling<'a> {
+impl<'a> CaseBuilder<'a> {
     pub(super) fn new(summary: &'a Summary, prefix: &'a str) -> Self {
         let scenario = summary.plan().map_or("", |plan| plan.scenario.as_str());
         Self { summary, scenario, prefix, expected: view::as_expected(summary), tangle: Tangle::new(summary.causes()) }
     }
 
+    fn stage_result(&self, record: &StageRecord) -> CaseResult {
+        match record.progress {
+            Progress::Waiting => not(Kind::NotReached, Element::Skipped),
+            Progress::Running(_) => not(Kind::Unfinished, Element::Error),
+            Progress::Done if self.is_expected(record, record.outcome) => CaseResult::Passed,
+            Progress::Done => below(of_outcome(record.outcome), self.follows(record, None).as_ref()),
+        }
+    }
+
+    fn check_result(&self, record: &StageRecord, check: &CheckReport) -> CaseResult {
+        match self.is_expected(record, check.outcome) {
+            true => CaseResult::Passed,
+            false => below(of_outcome(check.outcome), self.follows(record, Some(check)).as_ref()),
+        }
+    }
+
     fn stage(&self, stage: &Stage, record: &StageRecord) -> Case {
-        let expected = self.is_expected(record, record.outcome);
-        let (time, came) = match record.progress {
-            Progress::Waiting => (Duration::ZERO, not(Kind::NotReached, Element::Skipped, "not reached".to_owned())),
-            Progress::Running(since) => {
-                let message = "the run ended while this stage was running".to_owned();
-                let time = self.summary.wall().saturating_sub(since);
-                (time, not(Kind::Unfinished, Element::Error, message + &self.heading(stage, None)))
-            }
-            Progress::Done if expected => (record.time.wall, Came::Passed),
-            Progress::Done => {
-                let came = self.outcome(record.outcome, || self.stage_content(stage, record));
-                (record.time.wall, below(came, self.follows(record, None)))
-            }
+        let result = self.stage_result(record);
+        let time = match record.progress {
+            Progress::Waiting => Duration::ZERO,
+            Progress::Running(since) => self.summary.wall().saturating_sub(since),
+            Progress::Done => record.time.wall,
         };
-        let mut out = self.attachment(&came, self.evidence(record));
+        let content = match (result, &record.progress) {
+            (CaseResult::Passed, _) => String::new(),
+            (_, Progress::Waiting) => "not reached".to_owned(),
+            (_, Progress::Running(_)) => {
+                "the run ended while this stage was running".to_owned() + &self.heading(stage, None)
+            }
+            (_, Progress::Done) => first_cause(result, self.follows(record, None)) + &self.stage_content(stage, record),
+        };
+        let ended = record.progress == Progress::Done;
+        let mut out = self.attachment(result, self.evidence(record));
         let _ = writeln!(out, "{}", record.title);
-        if expected {
+        if ended && self.is_expected(record, record.outcome) {
             let _ = writeln!(out, "expected: {}", stage_message(record));
         }
-        let times = [("product", record.time.product), ("engine", record.time.engine), ("own", record.time.own())];
-        let ended = record.progress == Progress::Done && record.outcome != Outcome::Skipped;
-        for (key, time) in times.iter().filter(|_| ended) {
-            let _ = writeln!(out, "{}", property(&format!("{key}-seconds"), &format!("{:.3}", time.as_secs_f64())));
-        }
-        if !record.migrations.is_empty() {
-            let _ = writeln!(out, "{}", property("migrations", &record.migrations.len().to_string()));
-        }
-        out.extend(record.notes.iter().map(|note| format!("note: {}\n", harmless(note))));
+        out.push_str(&properties(&stage_properties(record)));
+        out.extend(record.notes.iter().map(|note| format!("note: {}\n", harmless(&note.to_string()))));
         for migration in &record.migrations {
             let took = migration.took.map_or("no time told".to_owned(), |took| format!("{:.3}s", took.as_secs_f64()));
             let _ = writeln!(out, "migration {}: {took}", harmless(&migration.title()));
         }
-        Case { name: format!("{:02} {}", stage.number, stage.id), time, came, out }
+        Case { name: format!("{:02} {}", stage.number, stage.id), time, result, content, out }
     }
 
     fn check(&self, stage: &Stage, record: &StageRecord, check: &CheckReport) -> Case {
-        let expected = self.is_expected(record, check.outcome);
-        let came = match expected {
-            true => Came::Passed,
-            false => {
-                let came = self.outcome(check.outcome, || self.check_content(stage, record, check));
-                below(came, self.follows(record, Some(check)))
+        let result = self.check_result(record, check);
+        let content = match result {
+            CaseResult::Passed => String::new(),
+            CaseResult::Not { .. } => {
+                first_cause(result, self.follows(record, Some(check))) + &self.check_content(stage, record, check)
             }
         };
         let shown = check.findings.iter().find_map(|finding| finding.evidence.as_ref()).or(check.evidence.first());
-        let mut out = self.attachment(&came, shown);
-        if expected {
+        let mut out = self.attachment(result, shown);
+        if self.is_expected(record, check.outcome) {
             let _ = writeln!(out, "expected: {}", check_message(check));
         }
-        let _ = writeln!(out, "{}", property("assertions", &check.assertions.to_string()));
+        out.push_str(&properties(&check_properties(check)));
         out.extend(check.notes.iter().map(|note| format!("note: {}\n", harmless(note))));
         out.extend(check.evidence.iter().map(|path| format!("evidence: {}\n", self.path(path))));
         let time = check.took.unwrap_or_default();
-        Case { name: format!("{} / {}", stage.id, check.title()), time, came, out }
+        Case { name: format!("{} / {}", stage.id, check.title()), time, result, content, out }
     }
 
     /// Whether the scenario exists to show that this did not pass.
     fn is_expected(&self, record: &StageRecord, outcome: Outcome) -> bool {
         self.expected.is_some_and(|expected| expected.id == record.id)
             && matches!(outcome, Outcome::Failed | Outcome::Inconclusive)
-    }
-
-    fn outcome(&self, outcome: Outcome, content: impl Fn() -> String) -> Came {
-        match outcome {
-            Outcome::Passed => Came::Passed,
-            Outcome::Failed => not(Kind::Failed, Element::Failure, content()),
-            Outcome::Inconclusive => not(Kind::Inconclusive, Element::Error, content()),
-            Outcome::Cancelled => not(Kind::Cancelled, Element::Skipped, content()),
-            Outcome::Skipped => not(Kind::Skipped, Element::Skipped, content()),
-        }
     }
 
     fn stage_content(&self, stage: &Stage, record: &StageRecord) -> String {
@@ -206,7 +199,7 @@ impl<'a> Telling<'a> {
         self.findings(&check.findings, &mut content);
         self.consequences(record, Some(check), &mut content);
         say_each(check.inconclusive.iter(), &mut content, |reason, content| {
-            let _ = writeln!(content, "\ninconclusive   {}", bounded(reason));
+            let _ = writeln!(content, "\nreason    {}\ncode      {}", bounded(&reason.to_string()), reason.code);
         });
         content.extend(check.known.iter().map(known_failure));
         content
@@ -223,9 +216,10 @@ impl<'a> Telling<'a> {
 
     fn findings(&self, findings: &[Finding], content: &mut String) {
         say_each(findings.iter(), content, |finding, content| {
-            let Finding { object, expected, actual, evidence, known, service: _ } = finding;
-            let (object, expected, seen) = (bounded(object), bounded(expected), bounded(actual));
-            let _ = write!(content, "\nobject    {object}\nexpected  {expected}\nseen      {seen}\n");
+            let Finding { code, subject, expected, actual, evidence, known, .. } = finding;
+            let (expected, actual) = (bounded(expected), bounded(actual));
+            let _ =
+                write!(content, "\nsubject   {subject}\nexpected  {expected}\nactual    {actual}\ncode      {code}\n");
             if let Some(evidence) = evidence {
                 let _ = writeln!(content, "evidence  {}", self.path(evidence));
             }
@@ -243,7 +237,7 @@ impl<'a> Telling<'a> {
     fn consequences(&self, record: &StageRecord, check: Option<&CheckReport>, content: &mut String) {
         say_each(self.tangle.roots(record, check).into_iter(), content, |cause, content| {
             if !cause.consequences.is_empty() || !cause.skipped.is_empty() {
-                let _ = write!(content, "\nconsequences of {}\n", brief(object(&cause.root)));
+                let _ = write!(content, "\nconsequences of {}\n", brief(subject(&cause.root)));
             }
             say_each(cause.consequences.iter(), content, |other, content| {
                 let _ = writeln!(content, "  {}: {}", one_line(&other.place()), brief_of(&other.detail));
@@ -260,14 +254,12 @@ impl<'a> Telling<'a> {
     }
 
     /// GitLab's link to a file: the first in the text counts, only where something went wrong, and no bracket is allowed.
-    fn attachment(&self, came: &Came, evidence: Option<&String>) -> String {
-        match (came, evidence.map(|evidence| self.path(evidence))) {
-            (Came::Not { what: Element::Error | Element::Failure, .. }, Some(path))
-                if !path.contains(['[', ']', '|', '\n', '\r']) =>
-            {
+    fn attachment(&self, result: CaseResult, evidence: Option<&String>) -> String {
+        match evidence.map(|evidence| self.path(evidence)) {
+            Some(path) if result.is_red() && !path.contains(['[', ']', '|', '\n', '\r']) => {
                 format!("[[ATTACHMENT|{path}]]\n")
             }
-            _ => String::new(),
+            Some(_) | None => String::new(),
         }
     }
 
@@ -284,36 +276,33 @@ impl<'a> Telling<'a> {
         let wanted = expectation.to_string();
         let (verdict, unmet) = self.summary.verdict();
         let content = |message: &str| {
-            let mut content = format!("{message}\n\nscenario  {}\n", self.scenario);
+            let mut content = format!("expected {wanted}{message}\n\nscenario  {}\n", self.scenario);
             self.findings(&unmet, &mut content);
             content
         };
         let mut out = String::new();
-        let came = if !self.summary.finished() {
-            not(Kind::NotReached, Element::Skipped, format!("expected {wanted}; the run did not come to its end"))
-        } else {
-            match verdict {
-                Verdict::Passed => {
-                    let seen = self.expected.map(stage_message).unwrap_or_default();
-                    let _ = writeln!(out, "{wanted}, as expected: {}", harmless(&seen));
-                    Came::Passed
-                }
-                Verdict::Failed => {
-                    let how = match self.summary.expected_and_gone() {
-                        true => "but it passed: the failure is gone, remove the expectation",
-                        false => "and it came otherwise",
-                    };
-                    not(Kind::Unexpected, Element::Failure, content(&format!("expected {wanted}, {how}")))
-                }
-                Verdict::Inconclusive => {
-                    not(Kind::Inconclusive, Element::Error, content(&format!("expected {wanted}; it cannot be told")))
-                }
-                Verdict::Cancelled => {
-                    not(Kind::Cancelled, Element::Skipped, format!("expected {wanted}; the run was cancelled"))
-                }
+        let (result, content) = match verdict {
+            _ if !self.summary.finished() => {
+                (not(Kind::NotReached, Element::Skipped), format!("expected {wanted}; the run did not come to its end"))
+            }
+            Verdict::Passed => {
+                let seen = self.expected.map(stage_message).unwrap_or_default();
+                let _ = writeln!(out, "{wanted}, as expected: {}", harmless(&seen));
+                (CaseResult::Passed, String::new())
+            }
+            Verdict::Failed => {
+                let how = match self.summary.expected_and_gone() {
+                    true => ", but it passed: the failure is gone, remove the expectation",
+                    false => ", and it came otherwise",
+                };
+                (not(Kind::Unexpected, Element::Failure), content(how))
+            }
+            Verdict::Inconclusive => (not(Kind::Inconclusive, Element::Error), content("; it cannot be told")),
+            Verdict::Cancelled => {
+                (not(Kind::Cancelled, Element::Skipped), format!("expected {wanted}; the run was cancelled"))
             }
         };
-        Some(Case { name: "expectation".to_owned(), time: Duration::ZERO, came, out })
+        Some(Case { name: "expectation".to_owned(), time: Duration::ZERO, result, content, out })
     }
 
     /// Whether every required kind of check asserted something wherever it was made.
@@ -321,19 +310,19 @@ impl<'a> Telling<'a> {
         let plan = self.summary.plan().filter(|plan| !plan.require.is_empty())?;
         let names: Vec<&str> = plan.require.iter().map(|kind| kind.name()).collect();
         let unfired = self.summary.unfired();
-        let came = match (unfired.is_empty(), self.summary.finished()) {
-            (true, true) => Came::Passed,
-            (true, false) => not(Kind::NotReached, Element::Skipped, "the run did not come to its end".to_owned()),
+        let (result, content) = match (unfired.is_empty(), self.summary.finished()) {
+            (true, true) => (CaseResult::Passed, String::new()),
+            (true, false) => (not(Kind::NotReached, Element::Skipped), "the run did not come to its end".to_owned()),
             (false, _) => {
                 let mut content = format!("inconclusive: {} required checks asserted nothing\n", unfired.len());
                 for (stage, kind) in unfired {
                     let _ = write!(content, "\n{} at {stage}", kind.name());
                 }
-                not(Kind::Inconclusive, Element::Error, content)
+                (not(Kind::Inconclusive, Element::Error), content)
             }
         };
         let out = format!("required: {}\n", names.join(", "));
-        Some(Case { name: "required checks".to_owned(), time: Duration::ZERO, came, out })
+        Some(Case { name: "required checks".to_owned(), time: Duration::ZERO, result, content, out })
     }
 
     fn leftovers(&self) -> Option<Case> {
@@ -347,24 +336,76 @@ impl<'a> Telling<'a> {
         (!leftovers.is_empty()).then(|| Case {
             name: "leftovers".to_owned(),
             time: Duration::ZERO,
-            came: not(Kind::Leftover, Element::Error, content),
+            result: not(Kind::Leftover, Element::Error),
+            content,
             out: String::new(),
         })
     }
 }
 
-fn not(kind: Kind, what: Element, content: String) -> Came {
-    Came::Not { kind, what, content }
+fn not(kind: Kind, element: Element) -> CaseResult {
+    CaseResult::Not { kind, element }
 }
 
-/// A case that only follows from another is as red, and says in its first line where to look.
-fn below(came: Came, follows: Option<Follows<'_>>) -> Came {
-    match (came, follows) {
-        (Came::Not { kind: Kind::Failed | Kind::Inconclusive, what, content }, Some(Follows { cause, more })) => {
-            let root = format!("{}: {}", one_line(&cause.root.place()), brief(object(&cause.root)));
-            let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-            not(Kind::Consequence, what, format!("consequence of {root}{more}; {content}"))
-        }
-        (came, _) => came,
+fn of_outcome(outcome: Outcome) -> CaseResult {
+    match outcome {
+        Outcome::Passed => CaseResult::Passed,
+        Outcome::Failed => not(Kind::Failed, Element::Failure),
+        Outcome::Inconclusive => not(Kind::Inconclusive, Element::Error),
+        Outcome::Cancelled => not(Kind::Cancelled, Element::Skipped),
+        Outcome::Skipped => not(Kind::Skipped, Element::Skipped),
     }
+}
+
+/// A case that only follows from another is as red.
+fn below(result: CaseResult, follows: Option<&Follows<'_>>) -> CaseResult {
+    match (result, follows) {
+        (CaseResult::Not { kind: Kind::Failed | Kind::Inconclusive, element }, Some(_)) => {
+            not(Kind::Consequence, element)
+        }
+        (result, _) => result,
+    }
+}
+
+/// Where to look first, at the beginning of a case that only follows from another.
+fn first_cause(result: CaseResult, follows: Option<Follows<'_>>) -> String {
+    match (result, follows) {
+        (CaseResult::Not { kind: Kind::Consequence, .. }, Some(Follows { cause, more })) => {
+            let root = format!("{}: {}", one_line(&cause.root.place()), brief(subject(&cause.root)));
+            let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+            format!("consequence of {root}{more}; ")
+        }
+        _ => String::new(),
+    }
+}
+
+/// What machines read of a stage, as `[[PROPERTY|key=value]]`.
+fn stage_properties(record: &StageRecord) -> Vec<(String, String)> {
+    let mut properties = Vec::new();
+    if record.progress == Progress::Done && record.outcome != Outcome::Skipped {
+        let times = [("product", record.time.product), ("engine", record.time.engine), ("own", record.time.own())];
+        properties.extend(times.map(|(key, time)| (format!("{key}-seconds"), format!("{:.3}", time.as_secs_f64()))));
+    }
+    if !record.migrations.is_empty() {
+        properties.push(("migrations".to_owned(), record.migrations.len().to_string()));
+    }
+    properties.extend(codes(&record.findings));
+    let reason = record.reason.as_ref().and_then(Reason::inconclusive);
+    properties.extend(reason.map(|reason| ("inconclusive".to_owned(), reason.code.name().to_owned())));
+    properties
+}
+
+/// What machines read of a check: its assertions, and the codes of what is wrong, each once.
+fn check_properties(check: &CheckReport) -> Vec<(String, String)> {
+    let mut properties = vec![("assertions".to_owned(), check.assertions.to_string())];
+    properties.extend(codes(&check.findings));
+    let reasons: BTreeSet<&str> = check.inconclusive.iter().map(|reason| reason.code.name()).collect();
+    properties.extend(reasons.into_iter().map(|code| ("inconclusive".to_owned(), code.to_owned())));
+    properties
+}
+
+/// The codes of findings, each once.
+fn codes(findings: &[Finding]) -> impl Iterator<Item = (String, String)> {
+    let codes: BTreeSet<&str> = findings.iter().map(|finding| finding.code.name()).collect();
+    codes.into_iter().map(|code| ("finding".to_owned(), code.to_owned()))
 }

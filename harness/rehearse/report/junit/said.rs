@@ -5,8 +5,9 @@ use std::fmt::{Display, Write};
 
 use rehearse_core::outcome::cause::{Symptom, SymptomDetail};
 use rehearse_core::outcome::event::CheckReport;
+use rehearse_core::outcome::finding::{Finding, Known};
 use rehearse_core::outcome::summary::StageRecord;
-use rehearse_core::outcome::verdict::{Finding, Known, Outcome};
+use rehearse_core::outcome::verdict::Outcome;
 
 use super::CASE;
 use crate::report::text::{head_and_tail, one_line, xml};
@@ -88,7 +89,7 @@ pub(super) fn brief(said: impl Display) -> String {
 pub(super) fn brief_of(said: &SymptomDetail<'_>) -> String {
     match said {
         SymptomDetail::Finding(finding) => brief(finding),
-        SymptomDetail::Doubt(reason) => brief(reason),
+        SymptomDetail::Inconclusive(reason) => brief(reason),
     }
 }
 
@@ -115,11 +116,11 @@ impl Write for Beginning {
     }
 }
 
-/// What a trouble is about.
-pub(super) fn object<'a>(trouble: &Symptom<'a>) -> &'a str {
-    match trouble.detail {
-        SymptomDetail::Finding(finding) => &finding.object,
-        SymptomDetail::Doubt(reason) => reason,
+/// What a symptom is about.
+pub(super) fn subject(symptom: &Symptom<'_>) -> String {
+    match symptom.detail {
+        SymptomDetail::Finding(finding) => finding.subject.to_string(),
+        SymptomDetail::Inconclusive(reason) => reason.to_string(),
     }
 }
 
@@ -127,8 +128,10 @@ pub(super) fn known_failure(known: &Known) -> String {
     format!("known failure: {known}\n")
 }
 
-pub(super) fn property(key: &str, value: &str) -> String {
-    format!("[[PROPERTY|{key}={value}]]")
+/// Properties of a case. `junit-report` writes no element `properties`; Jenkins and others read them from the output of
+/// a case as well.
+pub(super) fn properties(properties: &[(String, String)]) -> String {
+    properties.iter().map(|(key, value)| format!("[[PROPERTY|{key}={value}]]\n")).collect()
 }
 
 /// Foreign text in which no one finds a mark of ours.

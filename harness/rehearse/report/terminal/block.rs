@@ -5,6 +5,7 @@ use std::fmt::Write;
 use rehearse_core::outcome::cause::SymptomDetail;
 use rehearse_core::outcome::summary::{StageRecord, Summary};
 use rehearse_core::outcome::verdict::{Exit, Outcome, Verdict};
+use rehearse_core::planning::plan::Phase;
 use rehearse_core::planning::plan::{StageAction, humane};
 
 use super::lines::{self, checks, count, findings, migrations};
@@ -41,7 +42,7 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
     }
     for (_, record) in view::stages(summary).filter(|(stage, _)| matches!(stage.action, StageAction::Teardown)) {
         for note in &record.notes {
-            row("teardown", &one_line(note));
+            row("teardown", &one_line(&note.to_string()));
         }
     }
     text + &trouble(summary, out, paint)
@@ -125,16 +126,19 @@ fn hop_line(hop: &HopView<'_>, paint: Paint) -> String {
 }
 
 fn rollback(summary: &Summary, paint: Paint) -> Option<String> {
-    let stages: Vec<&StageRecord> =
-        summary.stages().iter().filter(|stage| stage.id.0.starts_with("rollback/")).collect();
+    let stages: Vec<&StageRecord> = summary.stages().iter().filter(|stage| stage.phase == Phase::Rollback).collect();
     let plan = summary.plan()?;
     let worst = [Outcome::Failed, Outcome::Cancelled, Outcome::Inconclusive, Outcome::Skipped, Outcome::Passed]
         .into_iter()
         .find(|outcome| stages.iter().any(|stage| stage.outcome == *outcome))?;
-    let mut facts: Vec<String> =
-        stages.iter().find_map(|stage| stage.reason.as_deref()).map(one_line).into_iter().collect();
+    let mut facts: Vec<String> = stages
+        .iter()
+        .find_map(|stage| stage.reason.as_ref())
+        .map(|reason| one_line(&reason.to_string()))
+        .into_iter()
+        .collect();
     let fate = match worst {
-        Outcome::Skipped => paint.tone(Tone::Dim, &format!("{} not gone", symbol(worst))),
+        Outcome::Skipped => paint.tone(Tone::Dim, &format!("{} not rehearsed", symbol(worst))),
         Outcome::Passed | Outcome::Failed | Outcome::Inconclusive | Outcome::Cancelled => {
             facts.push(humane(stages.iter().map(|stage| stage.time.wall).sum()));
             facts.extend(stages.iter().rev().find(|stage| !stage.checks.is_empty()).map(|stage| checks(stage)));
@@ -189,8 +193,8 @@ fn by_cause(summary: &Summary, out: &str, paint: Paint) -> String {
             let as_expected = expected.is_some_and(|stage| stage.id == cause.root.stage.id);
             let suffix = if as_expected { ", as expected" } else { "" };
             let reason = match (cause.root.detail, cause.root.check) {
-                (SymptomDetail::Doubt(reason), None) => format!(": {}", one_line(reason)),
-                (SymptomDetail::Doubt(_) | SymptomDetail::Finding(_), _) => String::new(),
+                (SymptomDetail::Inconclusive(reason), None) => format!(": {}", one_line(&reason.to_string())),
+                (SymptomDetail::Inconclusive(_) | SymptomDetail::Finding(_), _) => String::new(),
             };
             let _ = writeln!(text, "\n  {}  {}{suffix}{reason}", paint.outcome(outcome), one_line(&place));
         }
@@ -214,7 +218,7 @@ fn trouble(summary: &Summary, out: &str, paint: Paint) -> String {
     }
     text.push_str(&by_cause(summary, out, paint));
     for record in summary.stages().iter().filter(|stage| stage.outcome == Outcome::Cancelled) {
-        let reason = record.reason.as_deref().map(|reason| format!(": {}", one_line(reason)));
+        let reason = record.reason.as_ref().map(|reason| format!(": {}", one_line(&reason.to_string())));
         let _ = writeln!(text, "\n  {}  {}{}", paint.outcome(record.outcome), record.id, reason.unwrap_or_default());
     }
     if !summary.leftovers().is_empty() {

@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use rehearse_core::outcome::cause::{Cause, Symptom, SymptomDetail};
 use rehearse_core::outcome::event::RunStarted;
+use rehearse_core::outcome::finding::{Finding, Known};
+use rehearse_core::outcome::reason::Inconclusive;
 use rehearse_core::outcome::summary::StageRecord;
-use rehearse_core::outcome::verdict::{Finding, Known, Outcome};
+use rehearse_core::outcome::verdict::Outcome;
 
 use super::paint::{Paint, Tone, symbol, tone};
 use super::took;
@@ -29,7 +31,7 @@ pub(super) fn opening(run: &RunStarted, paint: Paint) -> String {
         } else {
             ""
         };
-        let stage = one_line(&expectation.stage);
+        let stage = one_line(&expectation.stage.to_string());
         let _ = writeln!(text, "  expected: {} at {stage}{open}", expectation.outcome.outcome());
     }
     let _ = writeln!(text, "  {}\n", paint.tone(Tone::Dim, &format!("run {}, version {}", run.run, run.tool)));
@@ -70,7 +72,7 @@ fn facts(record: &StageRecord, before: &str) -> String {
     if !record.checks.is_empty() {
         facts.push(checks(record));
     }
-    facts.extend(record.reason.as_deref().map(one_line));
+    facts.extend(record.reason.as_ref().map(|reason| one_line(&reason.to_string())));
     if facts.is_empty() { String::new() } else { format!("{before}{}", facts.join(", ")) }
 }
 
@@ -98,9 +100,10 @@ pub(super) fn checks(record: &StageRecord) -> String {
 
 /// What is wrong in a stage, by name only: the block at the end says the rest, once.
 pub(super) fn named(record: &StageRecord, indent: &str) -> String {
-    let own = record.findings.iter().map(|finding| one_line(&finding.object));
+    let own = record.findings.iter().map(|finding| one_line(&finding.subject.to_string()));
     let of_checks = record.checks.iter().filter(|check| check.outcome != Outcome::Passed).map(|check| {
-        let objects: Vec<String> = check.findings.iter().take(2).map(|finding| one_line(&finding.object)).collect();
+        let objects: Vec<String> =
+            check.findings.iter().take(2).map(|finding| one_line(&finding.subject.to_string())).collect();
         let more = match check.findings.len().saturating_sub(2) {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -120,7 +123,7 @@ pub(super) fn named(record: &StageRecord, indent: &str) -> String {
 pub(super) fn cause(cause: &Cause<'_>, out: &str, paint: Paint, indent: &str) -> String {
     let mut text = match cause.root.detail {
         SymptomDetail::Finding(finding) => findings(std::slice::from_ref(finding), out, paint, indent),
-        SymptomDetail::Doubt(reason) => doubt(&cause.root, reason, out, indent),
+        SymptomDetail::Inconclusive(reason) => inconclusive(&cause.root, reason, out, indent),
     };
     let inner = format!("{indent}  ");
     if !cause.consequences.is_empty() || !cause.skipped.is_empty() {
@@ -141,11 +144,11 @@ pub(super) fn cause(cause: &Cause<'_>, out: &str, paint: Paint, indent: &str) ->
     text
 }
 
-fn doubt(root: &Symptom<'_>, reason: &str, out: &str, indent: &str) -> String {
+fn inconclusive(root: &Symptom<'_>, reason: &Inconclusive, out: &str, indent: &str) -> String {
     let Some(check) = root.check else {
         return root.stage.known.iter().map(|known| known_failure(indent, known)).collect();
     };
-    let mut text = labelled(indent, "unclear", reason);
+    let mut text = labelled(indent, "reason", &reason.to_string());
     text.extend(check.known.iter().map(|known| known_failure(indent, known)));
     // Once per check: what it saw belongs to all that it cannot tell.
     if check.inconclusive.first().is_some_and(|first| first == reason) && check.findings.is_empty() {
@@ -174,7 +177,7 @@ fn brief(text: &str) -> String {
 pub(super) fn findings(findings: &[Finding], out: &str, paint: Paint, indent: &str) -> String {
     let mut text = String::new();
     for finding in findings.iter().take(SHOWN) {
-        let _ = writeln!(text, "{indent}{}", paint.tone(Tone::Strong, &one_line(&finding.object)));
+        let _ = writeln!(text, "{indent}{}", paint.tone(Tone::Strong, &one_line(&finding.subject.to_string())));
         let inner = format!("{indent}  ");
         text.push_str(&labelled(&inner, "expected", &finding.expected));
         text.push_str(&labelled(&inner, "seen", &finding.actual));

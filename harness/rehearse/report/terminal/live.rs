@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rehearse_core::outcome::event::StageId;
 use rehearse_core::planning::plan::Plan;
+use rehearse_core::vocabulary::ident::StageId;
 
 use super::paint::Paint;
 use super::{Colour, lines};

@@ -1,11 +1,12 @@
 //! Colour, which only repeats what a word says.
 
+use anstyle::{AnsiColor, Effects, Style};
 use rehearse_core::outcome::verdict::{Outcome, Verdict};
 
 /// Whether there is colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
-    /// Where the stream takes it and `NO_COLOR` is not set.
+    /// Where the stream takes it and nobody asked for none.
     On,
     /// Anywhere else.
     Off,
@@ -27,15 +28,15 @@ pub(super) struct Paint(pub(super) Colour);
 
 impl Paint {
     pub(super) fn tone(self, tone: Tone, text: &str) -> String {
-        let code = match tone {
-            Tone::Good => "32",
-            Tone::Bad => "1;31",
-            Tone::Unclear => "33",
-            Tone::Strong => "1",
-            Tone::Dim => "2",
+        let style = match tone {
+            Tone::Good => AnsiColor::Green.on_default(),
+            Tone::Bad => AnsiColor::Red.on_default().effects(Effects::BOLD),
+            Tone::Unclear => AnsiColor::Yellow.on_default(),
+            Tone::Strong => Style::new().bold(),
+            Tone::Dim => Style::new().dimmed(),
         };
         match self.0 {
-            Colour::On if !text.is_empty() => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            Colour::On if !text.is_empty() => format!("{style}{text}{style:#}"),
             Colour::On | Colour::Off => text.to_owned(),
         }
     }

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use crate::observation::{RetainedRows, TableState};
+use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
+use crate::outcome::subject::Subject;
 
 use super::difference::{self, Affected, Difference};
 use super::rows::{self, Maps, RowDifference};
@@ -42,7 +44,8 @@ impl Judge<'_> {
         let key = if moved.is_some() { &now.key } else { &before.key };
         let key: &[String] = if key.iter().all(steady) { key } else { &[] };
         let Some(mut found) = rows::compare(old, new, key, columns, &maps) else {
-            report.inconclusive.push(format!("table {name}: its rows have no column in common with the reference"));
+            let text = "its rows have no column in common with the reference";
+            report.cannot_tell_about(InconclusiveCode::NotComparable, Subject::Table(name.to_owned()), text);
             return;
         };
         if key.is_empty() && !(found.lost.is_empty() && found.added.is_empty()) {
@@ -74,10 +77,12 @@ impl Judge<'_> {
         } else {
             if !by.is_empty() {
                 let expected = before.rows.saturating_add_signed(sum);
-                difference.wrong.push(format!("{} rows, {expected} by the rules of this hop", now.rows));
+                let text = format!("{} rows, {expected} by the rules of this hop", now.rows);
+                difference.is_wrong(FindingCode::RowsCount, text);
             }
             if !lost.is_empty() {
-                difference.wrong.push(difference::rows(lost.len(), "lost", &label(old, &lost, EXAMPLES)));
+                let text = difference::rows(lost.len(), "lost", &label(old, &lost, EXAMPLES));
+                difference.is_wrong(FindingCode::RowsLost, text);
             }
             if !added.is_empty() {
                 let text = difference::rows(added.len(), "added", &label(new, &added, EXAMPLES));
@@ -112,14 +117,15 @@ impl Judge<'_> {
             None if self.terms.growing.contains(name) => {
                 difference.by_rule.push(format!("has {text}, as it gets by a plain restart of the source release"));
             }
-            None => difference.wrong.push(text),
+            None => difference.is_wrong(FindingCode::RowsAdded, text),
         }
     }
 
     fn changed(difference: &mut Difference) {
         if !difference.changed.is_empty() {
             let all: Vec<(&String, &Affected)> = difference.changed.iter().collect();
-            difference.wrong.push(difference::values(&all));
+            let text = difference::values(&all);
+            difference.is_wrong(FindingCode::DataChanged, text);
         }
     }
 
@@ -162,6 +168,9 @@ impl Judge<'_> {
         difference: &mut Difference,
         report: &mut CheckReport,
     ) -> Vec<usize> {
+        let not_read = |report: &mut CheckReport, text: String| {
+            report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
+        };
         let identity = if key.is_empty() { &old.columns } else { key };
         for (removed, rule) in self.rules.removed(name) {
             if lost.is_empty() {
@@ -171,11 +180,11 @@ impl Judge<'_> {
             let kept = match read {
                 Some(Ok(TableState { kept: Some(kept), .. })) => kept,
                 Some(Err(reason)) => {
-                    report.inconclusive.push(format!("table {name}, rows where {}: {reason}", removed.condition));
+                    not_read(report, format!("rows where {}: {reason}", removed.condition));
                     continue;
                 }
                 Some(Ok(_)) | None => {
-                    report.inconclusive.push(format!("table {name}, rows where {}: not read", removed.condition));
+                    not_read(report, format!("rows where {}: not read", removed.condition));
                     continue;
                 }
             };
@@ -224,15 +233,18 @@ impl Judge<'_> {
             difference.by_rule.push(format!("has {less} rows less, those where {} {by}", removed.condition));
         }
         let expected = reference.rows.saturating_add_signed(sum);
-        let unlike = |what: &str| format!("table {name} is too large to be compared row by row: {what}");
+        let unlike = |report: &mut CheckReport, what: &str| {
+            let text = format!("it is too large to be compared row by row: {what}");
+            report.cannot_tell_about(InconclusiveCode::NotComparable, Subject::Table(name.to_owned()), text);
+        };
         if moved.is_some_and(|(moved, _)| moved.condition.is_none()) && total != reference.rows {
-            report.inconclusive.push(unlike("its rule has to say `where` its rows are in the new table"));
+            unlike(report, "its rule has to say `where` its rows are in the new table");
             return;
         }
         if total != expected {
             let text = format!("{total} rows instead of {expected}");
             if total < expected {
-                difference.wrong.push(text);
+                difference.is_wrong(FindingCode::RowsLost, text);
                 return;
             }
             self.growth(name, text, difference);
@@ -245,7 +257,7 @@ impl Judge<'_> {
         }
         if now.rows != reference.rows {
             let what = "its rows became more or fewer, and no key tells which of them were there before";
-            report.inconclusive.push(unlike(what));
+            unlike(report, what);
             return;
         }
         let mut steady = true;
@@ -261,9 +273,7 @@ impl Judge<'_> {
                     difference.by_rule.push(format!("has other values in {column} {}", rules.by(rule)));
                 }
                 (None, Some((mapped, _))) if !mapped.map.is_empty() => {
-                    report
-                        .inconclusive
-                        .push(unlike(&format!("the rule on {full} has to give `sql` in place of `map`")));
+                    unlike(report, &format!("the rule on {full} has to give `sql` in place of `map`"));
                 }
                 (None, _) => drop(difference.changed.insert(column.clone(), Affected::default())),
             }
@@ -273,7 +283,8 @@ impl Judge<'_> {
         if let (true, Some(was), Some(is)) = (comparable, &reference.whole, &now.whole)
             && was != is
         {
-            difference.wrong.push("values that stood in one row stand in different rows now".to_owned());
+            let text = "values that stood in one row stand in different rows now";
+            difference.is_wrong(FindingCode::DataChanged, text);
         }
     }
 }

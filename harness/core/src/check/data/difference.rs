@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::outcome::code::FindingCode;
 use crate::outcome::event::CheckReport;
-use crate::outcome::verdict::Finding;
+use crate::outcome::finding::Finding;
+use crate::outcome::subject::Subject;
 
-/// Findings told one by one; the evidence has all.
-const TOLD: usize = 20;
+/// Findings reported one by one; the evidence has all.
+const MOST_FINDINGS: usize = 20;
 /// Columns named in one finding.
 const COLUMNS: usize = 4;
 
@@ -45,12 +47,21 @@ pub struct Difference {
     /// Rows with another value, by column.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub changed: BTreeMap<String, Affected>,
-    /// What no rule allows, in words; empty where rules allow all of it.
+    /// What no rule allows; empty where rules allow all of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub wrong: Vec<String>,
+    pub wrong: Vec<Wrong>,
     /// What rules allow.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_rule: Vec<String>,
+}
+
+/// Something that no rule allows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Wrong {
+    /// What kind of fault it is.
+    pub code: FindingCode,
+    /// For people.
+    pub text: String,
 }
 
 /// Some rows: how many, and a few of them. Not counted where only checksums were compared.
@@ -75,6 +86,15 @@ impl Affected {
 }
 
 impl Difference {
+    pub(super) fn is_wrong(&mut self, code: FindingCode, text: impl Into<String>) {
+        self.wrong.push(Wrong { code, text: text.into() });
+    }
+
+    /// The code of all that is wrong with the table: that of the gravest, by the order of the codes.
+    pub(super) fn code(&self) -> Option<FindingCode> {
+        self.wrong.iter().map(|wrong| wrong.code).min()
+    }
+
     /// Whether there is anything to say.
     pub(super) fn says_something(&self) -> bool {
         !self.wrong.is_empty()
@@ -112,12 +132,13 @@ pub(super) fn values(changed: &[(&String, &Affected)]) -> String {
 }
 
 /// Adds findings to the report, the first ones one by one.
-pub(super) fn add_findings(findings: Vec<Finding>, what: &str, report: &mut CheckReport) {
-    let more = findings.len().saturating_sub(TOLD);
-    report.findings.extend(findings.into_iter().take(TOLD));
+pub(super) fn add_findings(findings: Vec<Finding>, (code, what): (FindingCode, &str), report: &mut CheckReport) {
+    let more = findings.len().saturating_sub(MOST_FINDINGS);
+    report.findings.extend(findings.into_iter().take(MOST_FINDINGS));
     if more > 0 {
         report.findings.push(Finding::new(
-            format!("{more} more {what}"),
+            code,
+            Subject::More(more, what.to_owned()),
             "as before, or as a rule says",
             "differences, all of them in the evidence",
         ));

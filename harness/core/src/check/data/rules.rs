@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::product::{DataChange, DataRule, MappedValues, MovedRows, RemovedRows, fits};
+use crate::model::product::{DataChange, DataRule, MappedValues, MovedRows, RemovedRows};
 use crate::observation::{DataState, Source, TableQuery, View};
+use crate::vocabulary::wildcard::fits;
 
 /// A rule that allows something: where it stands, and by which of its names.
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,10 @@ use super::difference;
 use super::rules::Rules;
 use crate::model::product::DataRule;
 use crate::observation::{DataState, Item, ItemKind, Structure};
+use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
-use crate::outcome::verdict::Finding;
+use crate::outcome::finding::Finding;
+use crate::outcome::subject::Subject;
 
 /// What differs in the structure, for the evidence.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -57,17 +59,20 @@ pub fn judge_structure(
 ) -> StructureDifference {
     let mut difference = StructureDifference::default();
     let (Some(before), Some(after)) = (&reference.structure, &now.structure) else {
-        report.inconclusive.push("the structure was not read".to_owned());
+        report.cannot_tell(InconclusiveCode::NotRead, "the structure was not read");
         return difference;
     };
     if before.items.is_empty() {
-        report.inconclusive.push("the baseline has no structure".to_owned());
+        report.cannot_tell(InconclusiveCode::NothingToCompare, "the baseline has no structure");
         return difference;
     }
     let rules = Rules::of(rules);
     let there: BTreeSet<&Item> = after.items.iter().collect();
     let mut expected = BTreeSet::new();
     let mut findings = Vec::new();
+    let found = |code, name: &String, expected: &str, actual: &str| {
+        Finding::new(code, Subject::Structure(name.clone()), expected, actual)
+    };
     for item in &before.items {
         let moved = translated(item, &rules);
         let name = name_structure(item);
@@ -97,7 +102,7 @@ pub fn judge_structure(
                     [] => "it is gone".to_owned(),
                     some => format!("it is gone; there is {}", some.join("; ")),
                 };
-                findings.push(Finding::new(name.clone(), "as before", seen));
+                findings.push(found(FindingCode::StructureLost, &name, "as before", &seen));
                 difference.lost.push(name);
             }
         }
@@ -106,20 +111,21 @@ pub fn judge_structure(
         let name = name_structure(item);
         if item.broken && !before.items.contains(item) {
             let seen = "it is there and does not hold: invalid, or never validated";
-            findings.push(Finding::new(name.clone(), "it holds", seen));
+            findings.push(found(FindingCode::StructureInvalid, &name, "it holds", seen));
             difference.broken.push(name.clone());
         }
         let same = Item { broken: false, ..item.clone() };
         if !expected.iter().any(|known| Item { broken: false, ..known.clone() } == same) {
             if strict {
-                findings.push(Finding::new(name.clone(), "nothing of the kind, as before", "it is there"));
+                let expected = "nothing of the kind, as before";
+                findings.push(found(FindingCode::StructureAdded, &name, expected, "it is there"));
             }
             difference.new.push(name);
         }
     }
     sequences(before, after, &rules, &mut difference, &mut findings, report);
     notes(&difference, &rules, strict, report);
-    difference::add_findings(findings, "things", report);
+    difference::add_findings(findings, (FindingCode::StructureMore, "things"), report);
     difference
 }
 
@@ -148,7 +154,9 @@ fn sequences(
                 Some(rule) => difference.by_rule.push(format!("{text} went back {}", rules.by(rule))),
                 None => {
                     difference.went_back.push(text.clone());
-                    findings.push(Finding::new(text, format!("{was} or more"), format!("{is}: numbers come again")));
+                    let actual = format!("{is}: numbers come again");
+                    let (code, subject) = (FindingCode::SequenceWentBack, Subject::Structure(text));
+                    findings.push(Finding::new(code, subject, format!("{was} or more"), actual));
                 }
             }
         }

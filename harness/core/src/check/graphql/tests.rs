@@ -30,7 +30,12 @@ fn judged(now: &Observation, compared: Compared<'_>) -> CheckReport {
 fn check(status: u16, now: &str, outcome: Outcome, says: &str) {
     let before = answered(200, r#"{"data": {"a": 1, "b": [1, 1], "c": null, "at": 5}}"#);
     let report = judged(&answered(status, now), Compared::Baseline(Some(&before)));
-    let said = report.findings.iter().map(ToString::to_string).chain(report.inconclusive).chain(report.notes);
+    let said = report
+        .findings
+        .iter()
+        .map(ToString::to_string)
+        .chain(report.inconclusive.iter().map(ToString::to_string))
+        .chain(report.notes.clone());
     let said = said.collect::<Vec<_>>().join("\n");
     assert_eq!(report.outcome, outcome, "{now}: {said}");
     assert!(said.contains(says), "{now}: no {says:?} in {said}");
@@ -62,7 +67,7 @@ fn what_is_cut_is_not_judged() {
     response.body.cut = true;
     let report = judged(&cut, Compared::Nothing);
     assert_eq!(report.outcome, Outcome::Inconclusive);
-    assert!(report.inconclusive[0].contains("too long to judge"), "{report:?}");
+    assert!(report.inconclusive[0].text.contains("too long to judge"), "{report:?}");
     let good = answered(200, r#"{"data": {"a": 1}}"#);
     assert_eq!(judged(&good, Compared::Baseline(Some(&cut))).outcome, Outcome::Inconclusive);
 }
@@ -93,8 +98,8 @@ fn errors_on_the_baseline_are_found_there() {
 fn few_of_many_differences_are_told_and_all_are_counted() {
     let list = |from: u32| answered(200, &json!({"data": {"x": (from..from + 40).collect::<Vec<_>>()}}).to_string());
     let report = judged(&list(100), Compared::Baseline(Some(&list(0))));
-    assert_eq!(report.findings.len(), TOLD + 1);
-    assert!(report.findings[TOLD].actual.contains("75 more"), "{report:?}");
+    assert_eq!(report.findings.len(), MOST_FINDINGS + 1);
+    assert!(report.findings[MOST_FINDINGS].actual.contains("75 more"), "{report:?}");
 }
 
 #[test]

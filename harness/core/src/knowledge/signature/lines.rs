@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-const ESCAPE: char = '\x1b';
+use crate::text;
 
 /// The container's name: `web_1      | `, `web-1  | `.
 static CONTAINER: LazyLock<Option<Regex>> =
@@ -58,40 +58,7 @@ pub(super) fn plain(line: &str) -> Cow<'_, str> {
 pub(crate) fn shown(line: &str) -> Cow<'_, str> {
     let line = line.strip_suffix('\n').unwrap_or(line);
     let line = line.strip_suffix('\r').unwrap_or(line);
-    if !line.contains(ESCAPE) {
-        return Cow::Borrowed(line);
-    }
-    let mut text = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some((before, behind)) = rest.split_once(ESCAPE) {
-        text.push_str(before);
-        rest = &behind[code(behind.as_bytes())..];
-    }
-    text.push_str(rest);
-    Cow::Owned(text)
-}
-
-/// How many bytes after its first one belong to a terminal code.
-pub(super) fn code(behind: &[u8]) -> usize {
-    match behind.first() {
-        // `[31;1m`: parameters, then a letter.
-        Some(b'[') => {
-            let parameters = behind[1..].iter().take_while(|byte| (0x20..0x40).contains(*byte)).count();
-            let end = behind.get(1 + parameters).is_some_and(|byte| (0x40..0x7f).contains(byte));
-            1 + parameters + usize::from(end)
-        }
-        // `]0;title` up to a bell or `ESC \`; without such an end it is not a code.
-        Some(b']') => {
-            let ended = behind.iter().position(|byte| matches!(byte, 0x07 | 0x1b | b'\n'));
-            match ended.map(|at| (at, behind[at])) {
-                Some((at, 0x07)) => at + 1,
-                Some((at, 0x1b)) if behind.get(at + 1) == Some(&b'\\') => at + 2,
-                _ => 1,
-            }
-        }
-        Some(byte) if byte.is_ascii_graphic() => 1,
-        _ => 0,
-    }
+    text::plain(line)
 }
 
 /// The text without the escapes of JSON, where a line holds any.
@@ -147,18 +114,6 @@ mod tests {
         check("    indented", "    indented");
         check("  7 | Backfill | workspaces", "  7 | Backfill | workspaces");
         check("web-1  | a    | b | c", "a    | b | c");
-    }
-
-    #[test]
-    fn terminal_codes_are_removed() {
-        let check = |line: &str, expected: &str| assert_eq!(shown(line), expected, "{line:?}");
-        check("\x1b[0;31mred\x1b[0m\r\n", "red");
-        check("\x1b]0;title\x07text", "text");
-        check("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link");
-        check("\x1b[2K\x1b[1Gprogress", "progress");
-        check("cut \x1b", "cut ");
-        check("cut \x1b[3", "cut ");
-        check("é\x1bé", "éé");
     }
 
     #[test]

@@ -6,10 +6,7 @@
 use memchr::memchr;
 use memchr::memmem::find;
 
-use super::lines::code;
-
-/// The first byte of a terminal code.
-const ESCAPE: u8 = 0x1b;
+use crate::text::{ESCAPE, end_of_line, escape_length};
 
 /// The end of a line whose next line is quoted.
 const QUOTED: &[u8] = b"\n>";
@@ -43,11 +40,13 @@ fn is_significant(byte: u8) -> bool {
 pub(super) struct SignificantOffsets<'t> {
     text: &'t [u8],
     at: usize,
+    /// Where the line ends in which the last escape sequence was.
+    end: usize,
 }
 
 impl<'t> SignificantOffsets<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, end: 0 }
     }
 }
 
@@ -59,7 +58,11 @@ impl Iterator for SignificantOffsets<'_> {
             let byte = *self.text.get(self.at)?;
             self.at += 1;
             if byte == ESCAPE {
-                self.at += code(&self.text[self.at..]);
+                let from = self.at - 1;
+                if from >= self.end {
+                    self.end = end_of_line(self.text, from);
+                }
+                self.at = from + escape_length(&self.text[from..self.end]);
             } else if byte == b'\n' && self.text.get(self.at) == Some(&b'>') {
                 let marks = self.text[self.at..].iter().take_while(|byte| matches!(byte, b'>' | b' '));
                 self.at += marks.count();

@@ -8,6 +8,7 @@ mod checks;
 mod references;
 
 mod data;
+mod env_file;
 mod graphql;
 mod path;
 mod rules;
@@ -17,6 +18,7 @@ mod wait;
 pub use backup::*;
 pub use checks::*;
 pub use data::*;
+pub use env_file::*;
 pub use graphql::*;
 pub use path::*;
 pub use rules::SettingError;
@@ -183,7 +185,8 @@ pub struct Service {
     /// Environment.
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
-    /// A file of the backup with `KEY=value` lines, added to the environment.
+    /// A file of the backup with `KEY=value` lines, added to the environment as `docker run --env-file` does: each value
+    /// as it stands, with its quotes.
     #[serde(default)]
     pub env_file: Option<String>,
     /// User, by name or number.

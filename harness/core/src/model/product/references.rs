@@ -5,8 +5,8 @@ mod graphql;
 mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
+use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
 use serde_json::Value;
 
@@ -21,12 +21,11 @@ use crate::vocabulary::template::Template;
 const PLACEHOLDERS: [&str; 12] =
     ["release", "from", "to", "hop", "stage", "run", "product", "edition", "build", "settings", "each", "captured"];
 
-static SETTING: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bsettings\.(\w+)").ok());
+static SETTING: Lazy<Regex> = lazy_regex!(r"\bsettings\.(\w+)");
 
 /// The settings that a text names.
 pub(super) fn settings_in(text: &str) -> Vec<String> {
-    let found = SETTING.iter().flat_map(|setting| setting.captures_iter(text));
-    found.map(|found| found[1].to_owned()).collect()
+    SETTING.captures_iter(text).map(|found| found[1].to_owned()).collect()
 }
 
 struct Names<'a> {
@@ -134,12 +133,12 @@ impl Scenario {
                     None,
                 ));
             }
-            for (index, _) in expect.findings.iter().enumerate().filter(|(_, p)| p.matches_empty()) {
+            for (index, _) in expect.findings.iter().enumerate().filter(|(_, finding)| finding.is_met_by_anything()) {
                 let at = if expect.short { "/expect".to_owned() } else { format!("/expect/findings/{index}") };
                 walk.problems.push(document.problem(
                     &at,
-                    "the pattern matches anything",
-                    "name what has to be found",
+                    "any finding would do",
+                    "give a `code`, a `subject`, or a pattern that does not match the empty text",
                     None,
                 ));
             }

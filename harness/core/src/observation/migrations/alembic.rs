@@ -1,23 +1,21 @@
 //! Alembic: a log line as a migration begins; nothing as it ends. Only the newest revisions are recorded.
 
-use std::sync::LazyLock;
-
+use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
 
 use super::{Sign, Turn};
 
 /// `Running upgrade a, b -> c, Merge`; nothing before the arrow when there was no revision, nothing behind it when there
 /// is none any more.
-static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let one = r"\w[\w.-]*";
-    Regex::new(&format!(
-        r"Running (?:(upgrade) ({one}(?:, {one})*)? ?-> ({one})(?:, (.*))?|downgrade ({one}) -> ?(?:{one})?(?:, (.*))?)$"
-    ))
-    .ok()
-});
+static LINE: Lazy<Regex> = lazy_regex!(
+    r"(?x) Running\ (?:
+        (upgrade)\ (\w[\w.-]*(?:,\ \w[\w.-]*)*)?\ ?->\ (\w[\w.-]*)(?:,\ (.*))?
+      | downgrade\ (\w[\w.-]*)\ ->\ ?(?:\w[\w.-]*)?(?:,\ (.*))?
+    )$"
+);
 
 pub(super) fn signs(line: &str) -> Vec<Sign> {
-    let Some(found) = LINE.as_ref().and_then(|pattern| pattern.captures(line)) else { return Vec::new() };
+    let Some(found) = LINE.captures(line) else { return Vec::new() };
     let text = |group: usize| found.get(group).map_or("", |found| found.as_str()).trim();
     if found.get(1).is_none() {
         // What is recorded afterwards cannot be told: behind the arrow names and revisions look alike, and a revision

@@ -10,14 +10,13 @@ mod rails;
 #[cfg(test)]
 mod tests;
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::bounded::Bounded;
+use crate::text::plain;
 
 /// The format a migrator writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -96,9 +95,6 @@ const LONGEST_LINE: usize = 4096;
 /// No product has so many migrations, there and back: what a migrator tells beyond them is no word of its own.
 const MOST: usize = 50_000;
 
-/// Colours and cursor movements of a terminal.
-static ESCAPES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("\x1b\\[[0-9;?]*[ -/]*[@-~]").ok());
-
 /// A line in the making, and how many of its signs were heeded before it ended.
 #[derive(Debug, Clone, Default)]
 struct Line {
@@ -167,8 +163,7 @@ impl MigrationReader {
             return Vec::new();
         }
         let text = String::from_utf8_lossy(&line.bytes);
-        let Some(escapes) = ESCAPES.as_ref() else { return Vec::new() };
-        let text = escapes.replace_all(&text, "");
+        let text = plain(&text);
         let signs = match self.format {
             MigrationFormat::Rails => rails::signs(&text),
             MigrationFormat::Django => django::signs(&text, ended),

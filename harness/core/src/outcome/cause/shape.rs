@@ -29,8 +29,6 @@ static OBJECTS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 
 const MISSING: &str = "missing";
 
-static STATUS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bstatus (5\d\d)\b").ok());
-
 /// The errors in a text: `login missing`, `slug_key unique`.
 pub(super) fn shapes(text: &str) -> BTreeSet<String> {
     let mut shapes = BTreeSet::new();
@@ -44,11 +42,6 @@ pub(super) fn shapes(text: &str) -> BTreeSet<String> {
 /// Whether one of them is an object that is missing.
 pub(super) fn undefined(shapes: &BTreeSet<String>) -> bool {
     shapes.iter().any(|shape| shape.ends_with(MISSING))
-}
-
-/// The status of failure that a text speaks of.
-pub(super) fn status(text: &str) -> Option<String> {
-    Some(STATUS.as_ref()?.captures(text)?.get(1)?.as_str().to_owned())
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 
 use super::{StageRecord, Summary};
 use crate::model::scenario::{CheckKind, Expectation};
-use crate::outcome::event::StageId;
-use crate::outcome::verdict::{Finding, Known, Outcome, Verdict};
-use crate::planning::plan::StageAction;
+use crate::outcome::code::FindingCode;
+use crate::outcome::finding::{Finding, Known};
+use crate::outcome::reason::{Inconclusive, Reason};
+use crate::outcome::subject::Subject;
+use crate::outcome::verdict::{Outcome, Verdict};
+use crate::planning::plan::Phase;
 
 /// What is said of an expected failure that is gone.
 const GONE: &str = "every stage passed: it no longer happens; the failure is gone, remove the expectation";
@@ -44,34 +47,43 @@ impl Summary {
         let wanted = expectation.to_string();
         match self.first_trouble() {
             None => {
-                unmet.push((Unmet::Refuted, Finding::new("the expected outcome", wanted, GONE)));
+                unmet.push((
+                    Unmet::Refuted,
+                    Finding::new(FindingCode::ExpectationGone, Subject::Expectation, wanted, GONE),
+                ));
             }
-            Some(stage) if !expectation.is_at(&stage.id) || stage.outcome != expectation.outcome.outcome() => {
+            Some(stage)
+                if !expectation.stage.selects(&stage.id, stage.hop)
+                    || stage.outcome != expectation.outcome.outcome() =>
+            {
                 let seen = format!("{} at stage {}", stage.outcome, stage.id);
-                unmet.push((Unmet::by(stage.outcome), Finding::new("the expected outcome", wanted, seen)));
+                let finding = Finding::new(FindingCode::ExpectationMissed, Subject::Expectation, wanted, seen);
+                unmet.push((Unmet::by(stage.outcome), finding));
             }
             Some(stage) => unmet.extend(differing(stage, expectation).map(|finding| (Unmet::Refuted, finding))),
         }
-        let named = |id: &StageId| expectation.is_at(id) || expectation.consequences.contains(&id.0);
-        // Leftovers are told beside the verdict, never in place of it.
-        let teardown = |id: &StageId| {
-            self.plan().is_some_and(|plan| {
-                plan.stages.iter().any(|stage| stage.id == *id && matches!(stage.action, StageAction::Teardown))
-            })
+        let named = |stage: &StageRecord| {
+            expectation.stage.selects(&stage.id, stage.hop) || expectation.consequences.contains(&stage.id)
         };
+        // Leftovers are reported beside the verdict, never in place of it.
         let troubled = |stage: &&StageRecord| {
-            matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive) && !teardown(&stage.id)
+            matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive) && stage.phase != Phase::Teardown
         };
-        for stage in self.stages.iter().filter(troubled).filter(|stage| !named(&stage.id)) {
+        for stage in self.stages.iter().filter(troubled).filter(|stage| !named(stage)) {
             let because = stage.all_findings().next().map(|(_, finding)| finding.to_string());
-            let because = because.or_else(|| stage.reason.clone()).unwrap_or_default();
+            let because = because.or_else(|| stage.reason.as_ref().map(Reason::to_string)).unwrap_or_default();
             let seen = format!("{}: {because}", stage.outcome);
-            let finding = Finding::new(format!("stage {}", stage.id), "no trouble but the expected one", seen);
+            let finding = Finding::new(
+                FindingCode::ExpectationOther,
+                Subject::Stage(stage.id.clone()),
+                "no trouble but the expected one",
+                seen,
+            );
             unmet.push((Unmet::by(stage.outcome), finding));
         }
         let doubted = unmet.iter().any(|(why, _)| *why == Unmet::Doubted);
         for id in &expectation.passed {
-            let outcome = self.stages.iter().find(|stage| stage.id.0 == *id).map(|stage| stage.outcome);
+            let outcome = self.stages.iter().find(|stage| stage.id == *id).map(|stage| stage.outcome);
             let why = match outcome {
                 Some(Outcome::Passed) => continue,
                 // It was skipped because of what we could not tell.
@@ -80,7 +92,8 @@ impl Summary {
                 None => Unmet::Refuted,
             };
             let seen = outcome.map_or("no such stage".to_owned(), |outcome| outcome.to_string());
-            unmet.push((why, Finding::new(format!("stage {id}"), "passed", seen)));
+            let subject = Subject::Stage(id.clone());
+            unmet.push((why, Finding::new(FindingCode::ExpectationMissed, subject, "passed", seen)));
         }
         unmet
     }
@@ -107,38 +120,49 @@ impl Unmet {
 
 /// In what the stage that has the expected outcome differs from the expectation.
 fn differing(stage: &StageRecord, expectation: &Expectation) -> impl Iterator<Item = Finding> {
-    let texts: Vec<String> = stage
-        .all_findings()
-        .map(|(_, finding)| finding.to_string())
-        .chain(stage.reason.clone())
-        .chain(stage.checks.iter().flat_map(|check| check.inconclusive.iter().cloned()))
-        .collect();
-    let unseen = expectation.findings.iter().filter(|pattern| !texts.iter().any(|text| pattern.regex().is_match(text)));
-    let findings = unseen.map(|pattern| {
-        let wanted = format!("one that matches {:?}", pattern.as_str());
-        Finding::new(format!("a finding at stage {}", stage.id), wanted, format!("none among {}", texts.len()))
+    let reasons = || -> Vec<&Inconclusive> {
+        let of_checks = stage.checks.iter().flat_map(|check| &check.inconclusive);
+        stage.reason.iter().filter_map(Reason::inconclusive).chain(of_checks).collect()
+    };
+    let looked_at = stage.all_findings().count() + reasons().len();
+    let unseen = expectation.findings.iter().filter(|expected| {
+        !stage.all_findings().any(|(_, finding)| expected.is_met_by(finding))
+            && !reasons().into_iter().any(|reason| expected.is_met_by_reason(reason))
     });
+    let subject = || Subject::Stage(stage.id.clone());
+    let missing = |wanted: String, seen: String| Finding::new(FindingCode::ExpectationUnmet, subject(), wanted, seen);
+    let findings: Vec<Finding> =
+        unseen.map(|expected| missing(format!("a finding: {expected}"), format!("none among {looked_at}"))).collect();
     let failing =
         |kind: &CheckKind| stage.checks.iter().any(|check| check.kind == *kind && check.outcome == stage.outcome);
-    let checks = expectation.checks.iter().filter(|kind| !failing(kind)).map(|kind| {
-        let object = format!("check {} at stage {}", kind.name(), stage.id);
-        Finding::new(object, stage.outcome.to_string(), "another outcome, or no such check")
-    });
+    let checks: Vec<Finding> = expectation
+        .checks
+        .iter()
+        .filter(|kind| !failing(kind))
+        .map(|kind| {
+            let wanted = format!("the check {} {}", kind.name(), stage.outcome);
+            missing(wanted, "another outcome, or no such check".to_owned())
+        })
+        .collect();
     let recognised: Vec<&str> = recognised(stage).map(|known| known.id.as_str()).collect();
-    let known = expectation.known.iter().filter(|id| !recognised.contains(&id.as_str())).map(|id| {
-        let seen = if recognised.is_empty() { "none".to_owned() } else { recognised.join(", ") };
-        Finding::new(format!("the known failure at stage {}", stage.id), id, seen)
-    });
+    let known: Vec<Finding> = expectation
+        .known
+        .iter()
+        .filter(|id| !recognised.contains(&id.as_str()))
+        .map(|id| {
+            let seen = if recognised.is_empty() { "none".to_owned() } else { recognised.join(", ") };
+            missing(format!("the known failure {id}"), seen)
+        })
+        .collect();
     let others = unnamed(stage, expectation);
-    findings.chain(checks).chain(known).chain(others).collect::<Vec<_>>().into_iter()
+    findings.into_iter().chain(checks).chain(known).chain(others.collect::<Vec<_>>())
 }
 
 /// Checks that failed beside what was expected: they may be another failure, which the expected one must not hide.
 fn unnamed<'s>(stage: &'s StageRecord, expectation: &'s Expectation) -> impl Iterator<Item = Finding> + 's {
     let anything = expectation.short && expectation.findings.is_empty();
     let named = |finding: &&Finding| {
-        let text = finding.to_string();
-        expectation.findings.iter().any(|pattern| pattern.regex().is_match(&text))
+        expectation.findings.iter().any(|expected| expected.is_met_by(finding))
             || finding.known.as_ref().is_some_and(|known| expectation.known.contains(&known.id))
     };
     stage.checks.iter().filter(move |check| !anything && !expectation.checks.contains(&check.kind)).filter_map(
@@ -147,9 +171,9 @@ fn unnamed<'s>(stage: &'s StageRecord, expectation: &'s Expectation) -> impl Ite
             let first = others.next()?;
             let more = others.count();
             let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
-            let object = format!("check {} at stage {}", check.title(), stage.id);
+            let subject = Subject::Check(check.title(), stage.id.clone());
             let wanted = format!("no failure that neither `findings` nor `checks: [{}]` names", check.kind.name());
-            Some(Finding::new(object, wanted, format!("{first}{more}")))
+            Some(Finding::new(FindingCode::ExpectationOther, subject, wanted, format!("{first}{more}")))
         },
     )
 }

@@ -1,11 +1,14 @@
 //! A scenario and a product made into numbered stages, before anything starts. A run carries out exactly these.
 
 mod build;
+mod error;
 mod path_json;
 mod planned_path;
+mod stages;
 mod text;
 
-pub use build::{PlanError, build, names, services, settings};
+pub use build::{build, names, services, settings};
+pub use error::PlanError;
 pub use path_json::{path_json, refusal_json};
 pub use planned_path::{ListOrigin, PathRequest, PlannedPath, origins, plan_path, source, stop_list};
 pub use text::{describe, humane, render, render_notices};
@@ -17,10 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::product::{SqlCondition, Step};
 use crate::model::scenario::CheckKind;
-use crate::outcome::event::StageId;
 use crate::planning::compatibility::HopNotice;
 use crate::planning::path::{ConditionId, Dropped, Target};
 use crate::runbook::Production;
+use crate::vocabulary::ident::{DeploymentName, StageId, StepId};
 use crate::vocabulary::release::{Edition, Release};
 
 /// The numbered stages of one rehearsal.
@@ -95,6 +98,37 @@ pub struct PlannedHop {
 }
 
 impl Stage {
+    /// Whether it runs in the background of the stages behind it.
+    pub fn in_background(&self) -> bool {
+        matches!(self.action, StageAction::Images { background: true, .. })
+    }
+
+    /// The steps it carries out; none where it has none.
+    pub fn steps(&self) -> &[Step] {
+        match &self.action {
+            StageAction::Deploy { steps }
+            | StageAction::Restore { steps }
+            | StageAction::Prepare { steps }
+            | StageAction::Preflight { steps }
+            | StageAction::Upgrade { steps }
+            | StageAction::Settle { steps }
+            | StageAction::RollbackInPlace { steps } => steps,
+            StageAction::VerifyBackup
+            | StageAction::Images { .. }
+            | StageAction::Decide
+            | StageAction::Baseline { .. }
+            | StageAction::Check { .. }
+            | StageAction::CheckRollback { .. }
+            | StageAction::RollbackSkipped { .. }
+            | StageAction::Teardown => &[],
+        }
+    }
+
+    /// The id of one of its steps, from 1.
+    pub fn step_id(&self, number: u32) -> StepId {
+        StepId { stage: self.id.clone(), number }
+    }
+
     /// The images it makes available.
     pub fn images(&self) -> &[ImageNeed] {
         if let StageAction::Images { images, .. } = &self.action { images } else { &[] }
@@ -105,7 +139,7 @@ impl Stage {
         match &self.action {
             StageAction::Baseline { checks }
             | StageAction::Check { checks }
-            | StageAction::CheckRollback { checks, .. } => checks,
+            | StageAction::CheckRollback { checks } => checks,
             StageAction::VerifyBackup
             | StageAction::Images { .. }
             | StageAction::Deploy { .. }
@@ -132,11 +166,35 @@ pub struct Stage {
     pub id: StageId,
     /// For people.
     pub title: String,
+    /// The part of the rehearsal that it belongs to.
+    pub phase: Phase,
     /// The hop it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hop: Option<u32>,
+    /// The deployment it works on; none where it needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentName>,
+    /// The stage whose state of the deployment it goes on from; none where it begins one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<StageId>,
     /// What is done.
     pub action: StageAction,
+}
+
+/// A part of a rehearsal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The backup and the images.
+    Preparation,
+    /// The source release, up to and with its baseline.
+    Source,
+    /// A hop.
+    Hop,
+    /// The rollback.
+    Rollback,
+    /// The removal of everything.
+    Teardown,
 }
 
 /// What a stage does.
@@ -154,15 +212,11 @@ pub enum StageAction {
     },
     /// Opens a deployment of the source release, creates its services and brings it as far as the restore needs.
     Deploy {
-        /// Its name.
-        deployment: String,
         /// The steps.
         steps: Vec<Step>,
     },
     /// Puts the backup into a deployment and proves it by the backup's own row counts.
     Restore {
-        /// Its name.
-        deployment: String,
         /// The steps.
         steps: Vec<Step>,
     },
@@ -205,8 +259,6 @@ pub enum StageAction {
     },
     /// Judges the source release after the rollback: nothing may differ from the baseline.
     CheckRollback {
-        /// The deployment it came back in.
-        deployment: String,
         /// The kinds of checks.
         checks: Vec<CheckKind>,
     },
@@ -233,8 +285,3 @@ pub struct ImageNeed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds: Option<Target>,
 }
-
-/// The deployment that the backup is restored into first and that the hops are made on.
-pub const MAIN: &str = "main";
-/// The deployment of the rollback.
-pub const ROLLBACK: &str = "rollback";

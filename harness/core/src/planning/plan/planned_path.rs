@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::build::PlanError;
+use super::error::PlanError;
 use crate::model::product::{Day, Product, ZeroDowntime};
 use crate::planning::compatibility::{HopNotice, NoticeKind};
 use crate::planning::path::{ConditionId, Path, Planner, Refusal, Stop, StopList, Target};

@@ -61,15 +61,15 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
                     writeln!(text, "       beside the stages up to the baseline")?;
                 }
             }
-            StageAction::Deploy { steps, .. }
-            | StageAction::Restore { steps, .. }
-            | StageAction::Prepare { steps }
-            | StageAction::Preflight { steps }
-            | StageAction::Upgrade { steps }
-            | StageAction::Settle { steps }
-            | StageAction::RollbackInPlace { steps } => {
-                for step in steps {
-                    writeln!(text, "       - {}", describe(step))?;
+            StageAction::Deploy { .. }
+            | StageAction::Restore { .. }
+            | StageAction::Prepare { .. }
+            | StageAction::Preflight { .. }
+            | StageAction::Upgrade { .. }
+            | StageAction::Settle { .. }
+            | StageAction::RollbackInPlace { .. } => {
+                for (step, number) in stage.steps().iter().zip(1..) {
+                    writeln!(text, "       - {:<18} {}", stage.step_id(number).to_string(), describe(step))?;
                 }
             }
             StageAction::Baseline { checks }

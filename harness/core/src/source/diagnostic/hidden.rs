@@ -3,25 +3,24 @@
 //! The text is one that could not be read, so that its lines are all there is to go by. In doubt more of a line is hidden.
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
+use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
 
 use crate::secret::names_a_secret;
 use crate::source::span::{Source, Span};
 
 /// A key and what parts it from its value.
-static KEY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"([\w.-]+)["']?[ \t]*[:=][ \t]*"#).ok());
+static KEY: Lazy<Regex> = lazy_regex!(r#"([\w.-]+)["']?[ \t]*[:=][ \t]*"#);
 
 /// The next key of a map on one line.
-static NEXT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#",[ \t]*["']?[\w.-]+["']?[ \t]*:"#).ok());
+static NEXT: Lazy<Regex> = lazy_regex!(r#",[ \t]*["']?[\w.-]+["']?[ \t]*:"#);
 
 /// A line that begins with a key, and the items of lists before it.
-static NESTED: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"^[ \t]*(?:- +)*["']?[\w.-]+["']?[ \t]*:(?:[ \t]|$)"#).ok());
+static NESTED: Lazy<Regex> = lazy_regex!(r#"^[ \t]*(?:- +)*["']?[\w.-]+["']?[ \t]*:(?:[ \t]|$)"#);
 
 /// A password in an address.
-static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"://[^/\s:@]*:([^/\s]+)@").ok());
+static ADDRESS: Lazy<Regex> = lazy_regex!(r"://[^/\s:@]*:([^/\s]+)@");
 
 /// Shorter words of a value are left in what is said: they are words of ours, too.
 const WORD: usize = 4;
@@ -46,15 +45,13 @@ impl<'s> Hidden<'s> {
             if line.trim().is_empty() {
                 continue;
             }
-            open = open.filter(|open| indent > open.indent && (open.quoted || !matches(&NESTED, line)));
+            open = open.filter(|open| indent > open.indent && (open.quoted || !NESTED.is_match(line)));
             match &open {
                 Some(_) => ranges.push(start + indent..end),
                 None => open = in_line(line, start, indent, &mut ranges),
             }
         }
-        if let Some(address) = &*ADDRESS {
-            ranges.extend(address.captures_iter(text).filter_map(|found| found.get(1)).map(|found| found.range()));
-        }
+        ranges.extend(ADDRESS.captures_iter(text).filter_map(|found| found.get(1)).map(|found| found.range()));
         ranges.sort_by_key(|range| range.start);
         // An address may stand in a value.
         ranges.dedup_by(|next, before| {
@@ -107,7 +104,7 @@ struct Open {
 /// Finds values in a line; gives what may go on below it.
 fn in_line(line: &str, start: usize, indent: usize, ranges: &mut Vec<Range<usize>>) -> Option<Open> {
     let mut at = 0;
-    while let Some(found) = KEY.as_ref().and_then(|key| key.captures_at(line, at)) {
+    while let Some(found) = KEY.captures_at(line, at) {
         let (Some(whole), Some(name)) = (found.get(0), found.get(1)) else { break };
         at = whole.end();
         let rest = &line[at..];
@@ -156,7 +153,7 @@ fn value(rest: &str, in_brackets: bool) -> Value {
     if !in_brackets && !list {
         return Value { hidden: 0..rest.len(), end: rest.len(), quoted: rest.starts_with(['|', '>']) };
     }
-    let next = NEXT.as_ref().and_then(|next| next.find(rest)).map(|next| next.start());
+    let next = NEXT.find(rest).map(|next| next.start());
     let end = next.unwrap_or_else(|| rest.trim_end_matches(['}', ']', ' ', ',']).len()).max(usize::from(list));
     Value { hidden: usize::from(list)..end, end, quoted: false }
 }
@@ -191,10 +188,6 @@ fn masked(character: char) -> char {
         3 => '•',
         _ => '🞄',
     }
-}
-
-fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
-    pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod command;
 mod document;
+mod formats;
 mod keys;
 mod misfit;
 mod offsets;

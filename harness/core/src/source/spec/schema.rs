@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use crate::vocabulary::scalar::{NAME, NAME_EXPECTED, Pattern, Scalar, Validator, validators};
+use super::formats::validators;
+use crate::vocabulary::scalar::{NAME, NAME_EXPECTED, Pattern, Scalar, Validator};
 
 /// What a node has to look like.
 #[derive(Debug)]
