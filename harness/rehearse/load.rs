@@ -1,6 +1,7 @@
 //! Reads products, scenarios and image recipes: built in, or from the disk.
 
 mod overrides;
+mod releases;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::docker::{Recipe, RecipeCatalog, RecipeError, embedded, read_folder};
 
 pub use overrides::CliOverrides;
 pub(crate) use overrides::ends;
+pub use releases::releases;
 
 static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/harness/products");
 static IMAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/images");
@@ -274,12 +276,7 @@ pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadE
                 let path = folder.join(file);
                 Ok(Source::new(path.display().to_string(), text(&path)?))
             }
-            None => {
-                let path = Path::new(name).join(file);
-                let found = PRODUCTS.get_file(&path).and_then(|file| file.contents_utf8());
-                let missing = || LoadError::NoProduct { name: name.to_owned(), known: products().join(", ") };
-                Ok(Source::new(format!("harness/products/{}", path.display()), found.ok_or_else(missing)?))
-            }
+            None => built_in(name, file),
         }
     };
     let (mut product, document) = read::<Product>(file("product.yaml")?)?;
@@ -290,16 +287,17 @@ pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadE
     if let CompatibilityIn::File(name) = &product.compatibility {
         product.compatibility = CompatibilityIn::Here(compatible(file(name)?)?);
     }
-    let releases = file(&product.releases.catalog)?;
-    let catalog = if product.releases.catalog.ends_with(".json") {
-        Catalog::from_json(releases.text())
-    } else {
-        Catalog::from_lines(releases.text())
-    };
-    let catalog =
-        catalog.map_err(|error| LoadError::Catalog { product: product.product.clone(), reason: error.to_string() })?;
+    let catalog = releases::published(&product, &file(&product.releases.catalog)?)?;
     let runbook = product.runbook.as_ref().map(|name| operators(file(name)?)).transpose()?;
     Ok(LoadedProduct { product, catalog, runbook })
+}
+
+/// A file of a built-in product.
+fn built_in(name: &str, file: &str) -> Result<Source, LoadError> {
+    let path = Path::new(name).join(file);
+    let found = PRODUCTS.get_file(&path).and_then(|file| file.contents_utf8());
+    let missing = || LoadError::NoProduct { name: name.to_owned(), known: products().join(", ") };
+    Ok(Source::new(format!("harness/products/{}", path.display()), found.ok_or_else(missing)?))
 }
 
 /// Reads a list of known failures, as it stands beside a product.

@@ -8,6 +8,7 @@ mod dry_run;
 mod engine;
 mod inspect;
 mod inspect_faults;
+mod manual;
 mod path;
 mod runbook;
 

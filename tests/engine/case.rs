@@ -227,7 +227,7 @@ impl Rehearsal {
 
 fn spec<T>(name: &str, text: &str) -> Fallible<(T, rehearse_core::source::spec::Document)>
 where
-    T: serde::de::DeserializeOwned + schemars::JsonSchema,
+    T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static,
 {
     read::<T>(Source::new(name, text.to_owned())).map_err(shown)
 }

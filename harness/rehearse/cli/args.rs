@@ -128,6 +128,13 @@ Exits with 2 where the scenario cannot be read, or the folder is not one that a 
         /// The shell.
         shell: Shell,
     },
+    /// Write the man pages, one for each subcommand.
+    #[command(hide = true)]
+    Man {
+        /// The folder to write them into.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 /// What to do with a backup.

@@ -151,9 +151,9 @@ fn some(releases: &[String]) -> String {
 pub(crate) fn list(args: &ListArgs) -> Exit {
     let mut products = Vec::new();
     for name in load::products() {
-        match load::product(&name, None) {
-            Ok(loaded) => {
-                let lines: Vec<String> = loaded.catalog.releases().iter().map(ToString::to_string).collect();
+        match load::releases(&name) {
+            Ok(catalog) => {
+                let lines: Vec<String> = catalog.releases().iter().map(ToString::to_string).collect();
                 products.push((name, lines));
             }
             Err(error) => return refuse(&error),

@@ -9,6 +9,7 @@ mod doctor;
 mod dry_lines;
 mod dry_run;
 mod files;
+mod manual;
 mod path;
 mod run;
 mod runbook;
@@ -20,8 +21,8 @@ pub(crate) use files::scenario_files;
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
+use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser};
 use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::secret::names_a_secret;
 use rehearse_core::text::error_chain;
@@ -56,10 +57,8 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => shell::resume(&args),
         Command::Runbook(args) => runbook::runbook(&args),
         Command::Schema(args) => files::schema(&args),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Typed::command(), "rehearse", &mut std::io::stdout());
-            Exit::Passed
-        }
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { folder } => manual::man(&folder),
     };
     ExitCode::from(exit.code())
 }

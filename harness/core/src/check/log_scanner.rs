@@ -97,7 +97,7 @@ impl LogScanner {
         let applies = |range: &Option<crate::vocabulary::release::Range>| {
             range.as_ref().is_none_or(|range| range.contains(release))
         };
-        let errors: Vec<&str> = check.errors.iter().map(|pattern| pattern.regex().as_str()).collect();
+        let errors: Vec<&str> = check.errors.iter().map(|pattern| pattern.as_str()).collect();
         Ok(Self {
             any: together(&errors),
             errors: RegexSet::new(&errors)?,
@@ -106,7 +106,7 @@ impl LogScanner {
                 .allow
                 .iter()
                 .filter(|line| applies(&line.releases))
-                .map(|line| Ok((Regex::new(line.pattern.regex().as_str())?, line.because.clone())))
+                .map(|line| Ok((Regex::new(line.pattern.as_str())?, line.because.clone())))
                 .collect::<Result<_, regex::Error>>()?,
             review: LogReview { source: source.into(), ..LogReview::default() },
             kinds: HashMap::new(),

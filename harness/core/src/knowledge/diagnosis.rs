@@ -10,7 +10,7 @@ mod wide;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::knowledge::signature::{Occurrence, Recogniser, Search, Seen};
+use crate::knowledge::signature::{Detection, Occurrence, Recogniser, Search};
 use crate::outcome::finding::Known;
 use crate::secret::without_named;
 use crate::vocabulary::release::{Range, Release};
@@ -110,14 +110,14 @@ impl<'r> Diagnosis<'r> {
 
     /// Takes a piece of the log, cut anywhere.
     pub fn take(&mut self, bytes: &[u8]) {
-        let seen = self.open.as_mut().map(|search| search.take(bytes)).unwrap_or_default();
-        self.see(seen);
+        let detections = self.open.as_mut().map(|search| search.take(bytes)).unwrap_or_default();
+        self.record(detections);
     }
 
     /// The log has ended.
     pub fn end(&mut self) {
-        let seen = self.open.take().map(Search::finish).unwrap_or_default();
-        self.see(seen);
+        let detections = self.open.take().map(Search::finish).unwrap_or_default();
+        self.record(detections);
         self.settle();
         self.last.clear();
         self.chained = None;
@@ -140,10 +140,10 @@ impl<'r> Diagnosis<'r> {
         self.found
     }
 
-    fn see(&mut self, seen: Vec<Seen>) {
-        for seen in seen {
-            match seen {
-                Seen::Failure(occurrence) => {
+    fn record(&mut self, detections: Vec<Detection>) {
+        for detection in detections {
+            match detection {
+                Detection::Failure(occurrence) => {
                     self.explained.push(occurrence.lines);
                     let upto = self.recent.iter().map(|recent| recent.lines.1).max().unwrap_or_default();
                     if occurrence.lines.0 > upto {
@@ -151,11 +151,11 @@ impl<'r> Diagnosis<'r> {
                     }
                     self.recent.push(occurrence);
                 }
-                Seen::Chained { line } => {
+                Detection::Chained { line } => {
                     self.settle();
                     self.chained = Some(line);
                 }
-                Seen::Recovered { line, text } => {
+                Detection::Recovered { line, text } => {
                     self.settle();
                     // One that was found in a later log too stays open: nothing is known of that one's place.
                     let log = self.sources.len();
@@ -206,7 +206,7 @@ impl<'r> Diagnosis<'r> {
         }
         let groups: Vec<(String, String)> =
             named.1.iter().map(|(name, group)| (name.clone(), without_named(group).into_owned())).collect();
-        let known = failure.told(&groups);
+        let known = failure.describe(&groups);
         let key = (occurrence.failure, known.cause.clone(), known.remedy.clone());
         let of_it = || self.found.iter().enumerate().filter(|(_, found)| found.failure == occurrence.failure);
         let there = self.by_text.get(&key).copied();

@@ -1,12 +1,12 @@
-//! Known failures: a pattern that is recognised in what was seen, with its cause and what to do about it.
+//! Known failures: a pattern that is recognised in logs, output and findings, with its cause and remedy.
 
-mod bare;
-mod blankless;
+mod candidate;
 mod lines;
 mod reading;
 mod recogniser;
 mod search;
-mod spot;
+mod significant_bytes;
+mod whitespace_insensitive;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ use crate::vocabulary::template::Template;
 pub(crate) use lines::shown as shown_line;
 pub use reading::{JsonLines, LogLines};
 pub use recogniser::Recogniser;
-pub use search::{Occurrence, Search, Seen};
+pub use search::{Detection, Occurrence, Search};
 
 /// The known failures of a product: a list, or the name of a file beside `product.yaml` that holds the list.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -43,7 +43,7 @@ impl Default for Failures {
 }
 
 impl Failures {
-    /// The list; empty as long as its file is not read.
+    /// The list; empty until its file is read.
     pub fn list(&self) -> &[KnownFailure] {
         match self {
             Self::List(list) => list,
@@ -60,13 +60,13 @@ pub struct KnownFailure {
     pub id: String,
     /// What it is recognised by; named groups can be used in `cause` and `remedy` as `{{ match.name }}`.
     pub pattern: Pattern,
-    /// What stands before it, nearest to it: gives named groups, and need not be there.
+    /// A pattern for the text before it; the nearest match gives more named groups, and there need not be one.
     #[serde(default)]
     pub before: Option<Pattern>,
-    /// What stands in it or behind it, nearest to its beginning: gives named groups, and need not be there.
+    /// A pattern for the text from its beginning on; the nearest match gives more named groups, and there need not be one.
     #[serde(default)]
     pub after: Option<Pattern>,
-    /// Where it is looked for; everywhere when not said.
+    /// Where to search for it; everywhere when not given.
     #[serde(default, rename = "where")]
     pub places: Vec<Place>,
     /// Only on these releases: the target of the hop, or the release of the stage.
@@ -74,64 +74,64 @@ pub struct KnownFailure {
     pub releases: Option<Range>,
     /// Why it happens.
     pub cause: Template,
-    /// What to do about it; may name commands.
+    /// What to do about it; may hold commands.
     pub remedy: Template,
-    /// The document that says so, or where it was measured.
+    /// The document that describes it, or where it was measured.
     pub source: String,
     /// Known failures that this one follows from.
     #[serde(default)]
     pub consequence_of: Vec<String>,
-    /// It looks like a failure and is none: told apart from those, and no reason to act.
+    /// Whether it only looks like a failure: it is reported apart from failures and is not a reason to act.
     #[serde(default)]
     pub harmless: bool,
 }
 
-/// Where a known failure is looked for.
+/// Where to search for a known failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
-    /// What a command printed.
+    /// The output of a command.
     Output,
-    /// What a service logged since the hop began.
+    /// What a service has logged since the hop began.
     Log,
-    /// What is said of a finding, or why a stage or check is inconclusive.
+    /// The text of a finding, or the reason why a stage or check is inconclusive.
     Finding,
-    /// The answer to a request.
+    /// The response to a request.
     Response,
 }
 
-/// A text in which known failures are looked for.
+/// A text that is searched for known failures.
 #[derive(Debug, Clone, Copy)]
 pub struct Sighting<'a> {
-    /// What it is.
+    /// Where it comes from.
     pub place: Place,
     /// The text.
     pub text: &'a str,
 }
 
-/// As much of a text is searched at its beginning, and as much at its end.
+/// How many bytes of a text are searched at its beginning, and as many at its end.
 pub const SEARCHED: usize = 512 << 10;
 
-/// The known failure that is recognised in what was seen on a release: the first of the list, but one that follows from
-/// another comes after that one.
-pub fn recognise(failures: &[KnownFailure], release: &Release, seen: &[Sighting<'_>]) -> Option<Known> {
-    Recogniser::new(failures).recognise(release, seen)
+/// The known failure that is recognised in the texts of a release: the first of the list, but a failure that follows from
+/// another comes after it.
+pub fn recognise(failures: &[KnownFailure], release: &Release, texts: &[Sighting<'_>]) -> Option<Known> {
+    Recogniser::new(failures).recognise(release, texts)
 }
 
 impl Recogniser {
-    /// The known failure that is recognised in what was seen on a release: the first of the list, but one that follows from
-    /// another comes after that one.
-    pub fn recognise(&self, release: &Release, seen: &[Sighting<'_>]) -> Option<Known> {
+    /// The known failure that is recognised in the texts of a release: the first of the list, but a failure that follows
+    /// from another comes after it.
+    pub fn recognise(&self, release: &Release, texts: &[Sighting<'_>]) -> Option<Known> {
         let mut found: BTreeMap<usize, Known> = BTreeMap::new();
-        for sighting in seen {
+        for sighting in texts {
             for text in ends(sighting.text) {
                 let mut search = Search::new(self, Some(release));
                 let mut all = search.take(text.as_bytes());
                 all.extend(search.finish());
-                for occurrence in all.iter().filter_map(Seen::failure) {
+                for occurrence in all.iter().filter_map(Detection::failure) {
                     let Some(failure) = self.failure(occurrence.failure) else { continue };
                     if failure.places.is_empty() || failure.places.contains(&sighting.place) {
-                        found.entry(occurrence.failure).or_insert_with(|| failure.told(&occurrence.groups));
+                        found.entry(occurrence.failure).or_insert_with(|| failure.describe(&occurrence.groups));
                     }
                 }
             }
@@ -139,19 +139,19 @@ impl Recogniser {
         let ids: BTreeSet<&str> = found.values().map(|known| known.id.as_str()).collect();
         let follows = |known: &Known| known.consequence_of.iter().any(|of| ids.contains(of.as_str()));
         let harmless = |index: &usize| self.failure(*index).is_some_and(|failure| failure.harmless);
-        // What is harmless explains nothing as long as something else is there.
+        // A harmless failure explains nothing as long as another one was recognised.
         let ranked = found.iter().min_by_key(|(index, known)| (harmless(index), follows(known), **index));
         ranked.map(|(_, known)| known.clone())
     }
 }
 
 impl KnownFailure {
-    /// What is told of it, with what the groups of its patterns found.
-    pub fn told(&self, groups: &[(String, String)]) -> Known {
+    /// Its cause and remedy, with what the groups of its patterns found.
+    pub fn describe(&self, groups: &[(String, String)]) -> Known {
         let mut all: BTreeMap<&str, &str> = self.groups().map(|name| (name, "")).collect();
         all.extend(groups.iter().map(|(name, group)| (name.as_str(), group.as_str())));
         let context = json!({ "match": all });
-        // A placeholder that cannot be filled in was refused with the file; shown as it is written, nothing is lost.
+        // A placeholder that cannot be filled in was refused when the file was read; here the text is shown as written.
         let filled = |text: &Template| text.render(&context).unwrap_or_else(|_| text.text().to_owned());
         Known {
             id: self.id.clone(),
@@ -170,7 +170,7 @@ impl KnownFailure {
 
     /// The names of the groups of its patterns.
     fn groups(&self) -> impl Iterator<Item = &str> {
-        self.patterns().flat_map(|(_, pattern)| pattern.regex().capture_names().flatten())
+        self.patterns().flat_map(|(_, pattern)| pattern.group_names())
     }
 }
 
@@ -184,7 +184,7 @@ fn ends(text: &str) -> Vec<&str> {
     vec![&text[..head], &text[tail..]]
 }
 
-/// The mistakes in a list of known failures that its shape does not show. `at` is where the list stands.
+/// The mistakes in a list of known failures that its schema does not find. `at` is the pointer to the list.
 pub fn problems(failures: &[KnownFailure], document: &Document, at: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let ids: BTreeSet<&str> = failures.iter().map(|failure| failure.id.as_str()).collect();
@@ -195,7 +195,7 @@ pub fn problems(failures: &[KnownFailure], document: &Document, at: &str) -> Vec
             let title = format!("a second known failure `{}`", failure.id);
             problems.push(document.problem(&format!("{at}/id"), title, "ids are unique", None));
         }
-        for (key, _) in failure.patterns().filter(|(_, pattern)| pattern.regex().is_match("")) {
+        for (key, _) in failure.patterns().filter(|(_, pattern)| pattern.matches_empty()) {
             let label = "name what it is recognised by";
             problems.push(document.problem(&format!("{at}/{key}"), "the pattern matches anything", label, None));
         }
@@ -216,7 +216,7 @@ pub fn problems(failures: &[KnownFailure], document: &Document, at: &str) -> Vec
     problems
 }
 
-/// A name that no known failure has.
+/// The problem that no known failure has this name.
 pub fn unknown_failure(name: &str, ids: &BTreeSet<&str>, document: &Document, at: &str) -> Problem {
     let listed = ids.iter().copied().collect::<Vec<_>>().join(", ");
     let label = if listed.is_empty() {
@@ -272,13 +272,13 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_from_another_is_not_what_is_told() {
+    fn a_failure_that_follows_from_another_is_not_reported_in_its_place() {
         let both = "current transaction is aborted\nduplicate key value violates unique constraint \"git_slug_key\"";
         check("2.0", Place::Output, both, Some("duplicate-slug"));
     }
 
     #[test]
-    fn what_is_harmless_is_told_only_where_nothing_else_is() {
+    fn a_harmless_failure_is_reported_only_where_there_is_no_other() {
         let harmless = "- {id: noise, pattern: must be owner, cause: c, remedy: r, source: s, harmless: true}";
         let failures = list(&format!("\n{harmless}{LIST}")).0;
         let recognised = |text: &str| {

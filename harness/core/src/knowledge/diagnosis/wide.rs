@@ -62,10 +62,7 @@ impl WideNet {
         Ok(Self {
             words: Regex::new(WORDS)?,
             none: Regex::new(NONE)?,
-            harmless: allowed
-                .chain(harmless)
-                .map(|pattern| Regex::new(pattern.regex().as_str()))
-                .collect::<Result<_, _>>()?,
+            harmless: allowed.chain(harmless).map(|pattern| Regex::new(pattern.as_str())).collect::<Result<_, _>>()?,
             json: json.clone(),
             most,
             source: String::new(),

@@ -1,4 +1,4 @@
-//! A line as it was meant: without what a terminal, a container engine or a journal put around it.
+//! A line as the program wrote it: without what a terminal, a container engine or a journal added.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -11,11 +11,11 @@ use crate::text;
 static CONTAINER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?-u)^[[:alnum:]][\w.-]{0,62}\s*\|(?: |$)").ok());
 
-/// What programs put before a line: the mark of a quotation, a time
-/// (`2024-01-02T03:04:05.678Z `, `2024-01-02_03:04:05.67800 `, `[2024-01-02T03:04:05+00:00] `), the journal's
-/// (`Sep 14 16:46:15 host unit[46952]: `), the name of Chef's running resource.
+/// What programs put before a line: a quotation mark, a time
+/// (`2024-01-02T03:04:05.678Z `, `2024-01-02_03:04:05.67800 `, `[2024-01-02T03:04:05+00:00] `), the prefix of the journal
+/// (`Sep 14 16:46:15 host unit[46952]: `), the name of the resource that Chef runs.
 static BEFORE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    // Without Unicode's letters and digits it is a hundred times smaller.
+    // Without the letters and digits of Unicode it is a hundred times smaller.
     let pattern = r"(?x-u)^(?:
         >(?:[>\ ]*>)?\ ?
         | \s*\[?\d{4}-\d\d-\d\d[T_\ ]\d\d:\d\d:\d\d(?:[.,]\d+)?\ ?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?:?\ +
@@ -25,16 +25,16 @@ static BEFORE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(pattern).ok()
 });
 
-/// Prefixes that may stand before one another.
+/// How many prefixes may follow one another.
 const DEEPEST: usize = 6;
 
-/// A line without a terminal's codes and without what came before it on its way.
+/// A line without terminal codes and without its prefixes.
 pub(super) fn plain(line: &str) -> Cow<'_, str> {
     let (Some(before), Some(container)) = (BEFORE.as_ref(), CONTAINER.as_ref()) else { return shown(line) };
     let strip = |line: &str| {
         let (mut from, mut contained) = (0, false);
         for _ in 0..DEEPEST {
-            // A second bar is one of a table.
+            // A second bar belongs to a table.
             let name = if contained { None } else { container.find(&line[from..]) };
             contained |= name.is_some();
             match name.or_else(|| before.find(&line[from..])) {
@@ -61,7 +61,7 @@ pub(crate) fn shown(line: &str) -> Cow<'_, str> {
     text::plain(line)
 }
 
-/// What a JSON text says, where a line holds one.
+/// The text without the escapes of JSON, where a line holds any.
 pub(super) fn unescaped(line: &str) -> Option<String> {
     if !(line.contains("\\\"") || line.contains("\\u00")) {
         return None;
@@ -70,7 +70,7 @@ pub(super) fn unescaped(line: &str) -> Option<String> {
     let mut rest = line;
     while let Some((before, behind)) = rest.split_once('\\') {
         text.push_str(before);
-        let (said, length) = match behind.as_bytes() {
+        let (meant, length) = match behind.as_bytes() {
             [b'"', ..] => ("\"", 1),
             [b'n', ..] => ("\n", 1),
             [b't', ..] => ("\t", 1),
@@ -81,7 +81,7 @@ pub(super) fn unescaped(line: &str) -> Option<String> {
             [b'u', b'0', b'0', b'2', b'7', ..] => ("'", 5),
             _ => ("\\", 0),
         };
-        text.push_str(said);
+        text.push_str(meant);
         rest = &behind[length..];
     }
     text.push_str(rest);
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_before_a_line_is_taken_away() {
+    fn prefixes_are_removed() {
         let check = |line: &str, expected: &str| assert_eq!(plain(line), expected, "{line:?}");
         check("webapp_1      | rake aborted!", "rake aborted!");
         check("webapp-1  |     rake aborted!", "    rake aborted!");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_says_is_read() {
+    fn escapes_of_json_are_resolved() {
         let line = r#"{"message":"relation \"x\" is gone\nDETAIL:\t:a=\u003e1, finalize[a\\,b]"}"#;
         assert_eq!(
             unescaped(line).as_deref(),

@@ -1,4 +1,4 @@
-//! A list of known failures, made ready for looking through texts of any size.
+//! A list of known failures, prepared for searching texts of any size.
 
 use std::sync::OnceLock;
 
@@ -6,96 +6,106 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
 
 use super::KnownFailure;
-use super::bare::bare;
-use super::blankless::{blankless, needles, reaches_over_lines};
 use super::reading::{JsonLines, LogLines};
+use super::significant_bytes::significant_bytes;
+use super::whitespace_insensitive::{needles, reaches_over_lines, whitespace_insensitive};
 use crate::vocabulary::scalar::Pattern;
 
-/// What stands between the tellings of one error: what follows is the same error once more.
+/// Lines between two reports of one error: what follows repeats the error before.
 const CHAINED: [&str; 3] =
     ["Caused by:", "During handling of the above exception", "The above exception was the direct cause"];
 
-/// A list of known failures, made ready for looking through texts.
+/// A list of known failures, prepared for searching texts.
+///
+/// Preparing it compiles no pattern: most texts hold few of the failures, and a pattern is compiled when the first pass
+/// finds a place where it may match.
 #[derive(Debug)]
 pub struct Recogniser {
-    pub(super) ready: Vec<Ready>,
-    /// Finds, in a text without blanks, where a failure may be.
+    pub(super) compiled: Vec<CompiledFailure>,
+    /// Finds, in the significant bytes of a text, where a failure may be.
     pub(super) automaton: Option<AhoCorasick>,
-    /// By text that is looked for, whose it is.
+    /// What each text that the automaton searches for means.
     pub(super) wanted: Vec<Wanted>,
-    /// Failures without a text that is always there: each line is tried.
+    /// Failures whose matches have no text in common: these are tried on every line.
     pub(super) everywhere: Vec<usize>,
-    /// What is no failure in JSON.
+    /// Which parts of JSON lines report no failure.
     pub(super) json: JsonLines,
-    /// Lines that say that all went well.
+    /// Lines that report success.
     pub(super) recovered: Vec<String>,
 }
 
-/// A known failure with all ways to look for it.
+/// A known failure with the variants of its patterns.
 #[derive(Debug)]
-pub(super) struct Ready {
+pub(super) struct CompiledFailure {
     pub(super) failure: KnownFailure,
-    pub(super) pattern: Ways,
-    pub(super) before: Option<Ways>,
-    pub(super) after: Option<Ways>,
-    /// It may match over several lines.
+    pub(super) pattern: PatternVariants,
+    pub(super) before: Option<PatternVariants>,
+    pub(super) after: Option<PatternVariants>,
+    /// Whether it may match over several lines.
     pub(super) over_lines: bool,
 }
 
-/// A pattern as it is written, and for texts without blanks.
+/// A pattern as written and for texts without whitespace, each compiled when it is first used.
 #[derive(Debug)]
-pub(super) struct Ways {
-    pub(super) plain: Regex,
-    blankless: OnceLock<Option<Regex>>,
-    /// Finds a text that is always there; none when there is no such.
+pub(super) struct PatternVariants {
+    written: Pattern,
+    whitespace_insensitive: OnceLock<Option<Regex>>,
+    /// Finds texts of which every match holds one; `None` when there are no such texts.
     needles: OnceLock<Option<AhoCorasick>>,
 }
 
-impl Ways {
+impl PatternVariants {
     fn new(pattern: &Pattern) -> Self {
-        Self { plain: pattern.regex().clone(), blankless: OnceLock::new(), needles: OnceLock::new() }
+        Self { written: pattern.clone(), whitespace_insensitive: OnceLock::new(), needles: OnceLock::new() }
     }
 
-    /// For texts without blanks; none for a pattern that needs to know where lines end.
-    pub(super) fn blankless(&self) -> Option<&Regex> {
-        self.blankless.get_or_init(|| blankless(self.plain.as_str())).as_ref()
+    /// The pattern as its author wrote it.
+    pub(super) fn as_written(&self) -> &Regex {
+        self.written.regex()
     }
 
-    /// Whether it may be in a text at all.
+    /// The pattern for texts without whitespace; `None` for a pattern that depends on where lines end.
+    pub(super) fn whitespace_insensitive(&self) -> Option<&Regex> {
+        self.whitespace_insensitive.get_or_init(|| whitespace_insensitive(self.written.as_str())).as_ref()
+    }
+
+    /// Whether it may match anywhere in a text.
     pub(super) fn may_be_in(&self, text: &[u8]) -> bool {
-        let needles = || needles(self.plain.as_str()).and_then(|needles| AhoCorasick::new(needles).ok());
+        let needles = || needles(self.written.as_str()).and_then(|needles| AhoCorasick::new(needles).ok());
         let Some(needles) = self.needles.get_or_init(needles) else { return true };
-        needles.is_match(bare(text, &mut Vec::new()))
+        needles.is_match(significant_bytes(text, &mut Vec::new()))
     }
 }
 
-/// What a text that was found says.
+/// What it means that a text was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// One of these failures may be here.
+    /// One of these failures may be at this place.
     Failures(Vec<usize>),
-    /// What comes now is the same error once more.
+    /// What follows repeats the error before.
     Chained,
-    /// All went well, as one of these lines says.
+    /// The line with this index reports success.
     Recovered(usize),
 }
 
 impl Recogniser {
-    /// Makes a list ready.
+    /// Prepares a list.
     pub fn new(failures: &[KnownFailure]) -> Self {
         Self::reading(failures, &LogLines::default())
     }
 
-    /// Makes a list ready for logs that are to be read so.
+    /// Prepares a list for logs whose lines are read as the product says.
     pub fn reading(failures: &[KnownFailure], lines: &LogLines) -> Self {
-        // As they stand in a text without its blanks.
-        let bare = |text: &str| bare(text.as_bytes(), &mut Vec::new()).to_vec();
-        let mut texts: Vec<(Vec<u8>, Wanted)> = CHAINED.iter().map(|text| (bare(text), Wanted::Chained)).collect();
-        texts.extend(lines.recovered.iter().enumerate().map(|(index, text)| (bare(text), Wanted::Recovered(index))));
+        let significant = |text: &str| significant_bytes(text.as_bytes(), &mut Vec::new()).to_vec();
+        let mut texts: Vec<(Vec<u8>, Wanted)> =
+            CHAINED.iter().map(|text| (significant(text), Wanted::Chained)).collect();
+        texts.extend(
+            lines.recovered.iter().enumerate().map(|(index, text)| (significant(text), Wanted::Recovered(index))),
+        );
         let mut everywhere = Vec::new();
-        let mut ready = Vec::with_capacity(failures.len());
+        let mut compiled = Vec::with_capacity(failures.len());
         for (index, failure) in failures.iter().enumerate() {
-            match needles(failure.pattern.regex().as_str()) {
+            match needles(failure.pattern.as_str()) {
                 None => everywhere.push(index),
                 Some(needles) => {
                     for needle in needles {
@@ -108,23 +118,23 @@ impl Recogniser {
                     }
                 }
             }
-            ready.push(Ready {
-                pattern: Ways::new(&failure.pattern),
-                before: failure.before.as_ref().map(Ways::new),
-                after: failure.after.as_ref().map(Ways::new),
-                over_lines: reaches_over_lines(failure.pattern.regex().as_str()),
+            compiled.push(CompiledFailure {
+                pattern: PatternVariants::new(&failure.pattern),
+                before: failure.before.as_ref().map(PatternVariants::new),
+                after: failure.after.as_ref().map(PatternVariants::new),
+                over_lines: reaches_over_lines(failure.pattern.as_str()),
                 failure: failure.clone(),
             });
         }
         let mut builder = AhoCorasick::builder();
-        // Every text that is there is wanted, also one inside another.
+        // Overlapping matches are needed: one text may be a part of another.
         builder.match_kind(MatchKind::Standard).kind(Some(AhoCorasickKind::DFA));
         let automaton = builder.build(texts.iter().map(|(text, _)| text)).ok();
         if automaton.is_none() {
-            everywhere = (0..ready.len()).collect();
+            everywhere = (0..compiled.len()).collect();
         }
         Self {
-            ready,
+            compiled,
             automaton,
             wanted: texts.into_iter().map(|(_, wanted)| wanted).collect(),
             everywhere,
@@ -135,21 +145,21 @@ impl Recogniser {
 
     /// The known failures, in the order of the list.
     pub fn failures(&self) -> impl Iterator<Item = &KnownFailure> {
-        self.ready.iter().map(|ready| &ready.failure)
+        self.compiled.iter().map(|compiled| &compiled.failure)
     }
 
     /// A known failure by its index in the list.
     pub fn failure(&self, index: usize) -> Option<&KnownFailure> {
-        self.ready.get(index).map(|ready| &ready.failure)
+        self.compiled.get(index).map(|compiled| &compiled.failure)
     }
 
-    /// Whether there is nothing to recognise.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
-        self.ready.is_empty()
+        self.compiled.is_empty()
     }
 }
 
-/// Whether a line stands between two tellings of the same error.
+/// Whether a line stands between two reports of the same error.
 pub(super) fn is_chained(line: &str) -> bool {
     CHAINED.iter().any(|text| line.trim_start().starts_with(text))
 }

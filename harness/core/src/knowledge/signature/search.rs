@@ -1,7 +1,7 @@
-//! Looks for known failures in a text of any size as it comes, in flat memory.
+//! Searches a text of any size for known failures as it arrives, in constant memory.
 //!
-//! A first look goes over the bytes without their blanks and finds where a text stands that a failure always has; only
-//! there the pattern is tried: on the line, on several lines, and on the lines without their blanks, as a terminal may
+//! A first pass over the significant bytes finds the places that hold a text which every match of a failure holds. Only
+//! there is the pattern tried: on the line, on several lines, and on the lines without whitespace, because a terminal may
 //! have wrapped them.
 
 use std::collections::VecDeque;
@@ -9,34 +9,35 @@ use std::mem::take;
 
 use memchr::memchr_iter;
 
-use super::bare::{Places, bare};
+use super::candidate::{AFTER, BEFORE, Candidate};
 use super::recogniser::{Recogniser, Wanted, is_chained};
-use super::spot::{AFTER, BEFORE, Spot};
+use super::significant_bytes::{SignificantOffsets, significant_bytes};
 use crate::vocabulary::release::Release;
 
-/// Bytes that are looked at again, for what was cut: a text with the blanks of a few wrapped lines in it.
+/// Bytes before a new piece that are searched again, for texts that the cut divided: one text with the whitespace of a
+/// few wrapped lines in it.
 const AGAIN: usize = 2048;
-/// Bytes that are looked at in one go.
+/// Bytes that are searched at once.
 const PIECE: usize = 128 << 10;
-/// So often a failure is looked for in all ways where it might be and is not; later it is looked for on lines without
-/// blanks only where they look as a terminal wraps them.
+/// After so many candidates that were not the failure, it is tried without whitespace only on lines that look as if a
+/// terminal had wrapped them: otherwise a text full of near matches would cost too much.
 const PATIENCE: u32 = 500;
 
-/// Something that was found in a text.
+/// What a search found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
+pub enum Detection {
     /// A known failure.
     Failure(Occurrence),
-    /// What comes now is the same error once more, as `Caused by:` says it.
+    /// What follows repeats the error before, as after `Caused by:`.
     Chained {
         /// The number of the line, from 1.
         line: u64,
     },
-    /// All went well, whatever stands before.
+    /// A line that reports success, whatever was before it.
     Recovered {
         /// The number of the line, from 1.
         line: u64,
-        /// What it says.
+        /// The line.
         text: String,
     },
 }
@@ -46,15 +47,15 @@ pub enum Seen {
 pub struct Occurrence {
     /// Its index in the list of known failures.
     pub failure: usize,
-    /// The first and the last of its lines, from 1.
+    /// The numbers of its first and last line, from 1.
     pub lines: (u64, u64),
-    /// What stands there, cut to what can be read.
+    /// The text there, cut to a readable length.
     pub excerpt: Vec<String>,
     /// The named groups of its patterns.
     pub groups: Vec<(String, String)>,
 }
 
-impl Seen {
+impl Detection {
     /// The known failure.
     pub fn failure(&self) -> Option<&Occurrence> {
         match self {
@@ -64,40 +65,40 @@ impl Seen {
     }
 }
 
-/// Where a text that is looked for ends.
+/// The end of a text that the first pass found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Hit {
     at: u64,
-    /// Its number among those that are looked for; none where each line is tried.
+    /// The number of that text; `None` where every line is tried.
     wanted: Option<usize>,
 }
 
-/// Looks through one text.
+/// A search of one text.
 #[derive(Debug)]
 pub struct Search<'r> {
     recogniser: &'r Recogniser,
-    /// By failure, whether it is looked for.
+    /// For each failure, whether it can occur on the release.
     applies: Vec<bool>,
     /// The bytes that may still be needed.
     kept: Vec<u8>,
-    /// How many bytes were before those.
+    /// How many bytes came before those.
     before: u64,
-    /// Up to here it was searched.
+    /// The end of what the first pass has covered.
     searched: u64,
     hits: VecDeque<Hit>,
-    /// By failure, up to where it has been seen.
+    /// For each failure, the end of its last occurrence.
     covered: Vec<u64>,
-    /// By failure, how often it might have been somewhere and was not.
+    /// For each failure, how many candidates were not the failure.
     missed: Vec<u32>,
-    /// A place and the number of its line.
+    /// An offset and the number of its line.
     counted: (u64, u64),
-    /// The text without its blanks; kept for its room.
-    bare: Vec<u8>,
-    found: Vec<Seen>,
+    /// A buffer for the significant bytes, reused.
+    significant: Vec<u8>,
+    found: Vec<Detection>,
 }
 
 impl<'r> Search<'r> {
-    /// A search for what may occur on a release; on any when none is given.
+    /// A search for the failures that can occur on a release; for all when none is given.
     pub fn new(recogniser: &'r Recogniser, release: Option<&Release>) -> Self {
         let holds = |range: &Option<crate::vocabulary::release::Range>| {
             range.as_ref().is_none_or(|range| release.is_none_or(|release| range.contains(release)))
@@ -113,16 +114,16 @@ impl<'r> Search<'r> {
             searched: 0,
             hits: VecDeque::new(),
             counted: (0, 1),
-            bare: Vec::new(),
+            significant: Vec::new(),
             found: Vec::new(),
         }
     }
 
-    /// Takes a piece, cut anywhere, and gives what was found in what is whole by now.
-    pub fn take(&mut self, bytes: &[u8]) -> Vec<Seen> {
+    /// Takes a piece, cut anywhere, and returns what was found in the part that is complete by now.
+    pub fn take(&mut self, bytes: &[u8]) -> Vec<Detection> {
         for piece in bytes.chunks(PIECE) {
             self.kept.extend_from_slice(piece);
-            // Small pieces are gathered: each search begins a little before what is new.
+            // Small pieces are gathered, because each search begins a little before what is new.
             if self.end() - self.searched >= PIECE as u64 {
                 self.search();
                 self.look(AFTER);
@@ -132,8 +133,8 @@ impl<'r> Search<'r> {
         take(&mut self.found)
     }
 
-    /// Gives what was found in the rest.
-    pub fn finish(mut self) -> Vec<Seen> {
+    /// Returns what was found in the rest.
+    pub fn finish(mut self) -> Vec<Detection> {
         self.search();
         self.look(0);
         self.found
@@ -143,27 +144,27 @@ impl<'r> Search<'r> {
         self.before + self.kept.len() as u64
     }
 
-    /// An offset among the bytes that are kept.
+    /// An offset of the text as an offset into the bytes that are kept.
     fn within(&self, at: u64) -> usize {
         usize::try_from(at.saturating_sub(self.before)).unwrap_or(usize::MAX).min(self.kept.len())
     }
 
-    /// Finds where something may be in what has come.
+    /// The first pass: finds places in what has arrived where a failure may be.
     fn search(&mut self) {
         let from = self.within(self.searched).saturating_sub(AGAIN);
         let first = self.hits.len();
         let fresh = &self.kept[from..];
         if let Some(automaton) = &self.recogniser.automaton {
-            let bare = bare(fresh, &mut self.bare);
-            let mut places = Places::new(fresh);
-            let (mut passed, mut place) = (0, 0);
-            // Their ends come in order.
-            for found in automaton.find_overlapping_iter(bare) {
+            let significant = significant_bytes(fresh, &mut self.significant);
+            let mut offsets = SignificantOffsets::new(fresh);
+            let (mut passed, mut offset) = (0, 0);
+            // Matches are ordered by their ends, so the offsets are walked once.
+            for found in automaton.find_overlapping_iter(significant) {
                 if found.end() > passed {
-                    place = places.nth(found.end() - passed - 1).unwrap_or(fresh.len());
+                    offset = offsets.nth(found.end() - passed - 1).unwrap_or(fresh.len());
                     passed = found.end();
                 }
-                let at = self.before + (from + place) as u64;
+                let at = self.before + (from + offset) as u64;
                 if at >= self.searched {
                     self.hits.push_back(Hit { at, wanted: Some(found.pattern().as_usize()) });
                 }
@@ -178,7 +179,7 @@ impl<'r> Search<'r> {
         self.searched = self.end();
     }
 
-    /// Looks closer at the places behind which so many bytes have come.
+    /// The second pass: tries the patterns at places that are followed by so many bytes.
     fn look(&mut self, behind: usize) {
         while let Some(hit) = self.hits.front().copied() {
             if hit.at + behind as u64 > self.end() {
@@ -194,29 +195,29 @@ impl<'r> Search<'r> {
                 None => &recogniser.everywhere,
                 Some(Wanted::Failures(failures)) => failures,
                 Some(Wanted::Chained) => {
-                    if Spot::new(&self.kept, at, number).is(is_chained) {
-                        self.found.push(Seen::Chained { line: number });
+                    if Candidate::new(&self.kept, at, number).is(is_chained) {
+                        self.found.push(Detection::Chained { line: number });
                     }
                     continue;
                 }
                 Some(Wanted::Recovered(index)) => {
                     let text = recogniser.recovered.get(*index).map(|text| text.trim()).unwrap_or_default();
-                    if Spot::new(&self.kept, at, number).is(|form| form.trim() == text) {
-                        self.found.push(Seen::Recovered { line: number, text: text.to_owned() });
+                    if Candidate::new(&self.kept, at, number).is(|form| form.trim() == text) {
+                        self.found.push(Detection::Recovered { line: number, text: text.to_owned() });
                     }
                     continue;
                 }
             };
-            let unseen = |failure: &&usize| self.applies[**failure] && self.covered[**failure] <= hit.at;
-            let mut spot = None;
-            for failure in failures.iter().copied().filter(|failure| unseen(&failure)).collect::<Vec<_>>() {
-                let spot = spot.get_or_insert_with(|| Spot::new(&self.kept, at, number));
+            let uncovered = |failure: &&usize| self.applies[**failure] && self.covered[**failure] <= hit.at;
+            let mut candidate = None;
+            for failure in failures.iter().copied().filter(|failure| uncovered(&failure)).collect::<Vec<_>>() {
+                let candidate = candidate.get_or_insert_with(|| Candidate::new(&self.kept, at, number));
                 let thorough = self.missed[failure] < PATIENCE;
-                match spot.recognised(&recogniser.ready[failure], &recogniser.json, thorough) {
+                match candidate.recognised(&recogniser.compiled[failure], &recogniser.json, thorough) {
                     Some((mut occurrence, end)) => {
                         occurrence.failure = failure;
                         self.covered[failure] = self.before + end as u64;
-                        self.found.push(Seen::Failure(occurrence));
+                        self.found.push(Detection::Failure(occurrence));
                     }
                     None => self.missed[failure] = self.missed[failure].saturating_add(1),
                 }
@@ -224,11 +225,11 @@ impl<'r> Search<'r> {
         }
     }
 
-    /// Lets go of what is no longer needed.
+    /// Drops the bytes that are no longer needed.
     fn forget(&mut self) {
         let needed = self.hits.front().map_or(self.end(), |hit| hit.at);
         let drop = self.within(needed).saturating_sub(BEFORE);
-        // Moving what stays costs as much as it has bytes.
+        // Dropping moves the bytes that stay, so it has to be worth it.
         if drop < PIECE {
             return;
         }

@@ -3,15 +3,16 @@
 //! Understands what schemars emits for the types we write; what it does not understand fits anything here and is left
 //! to the type itself.
 
-use std::collections::BTreeMap;
+use std::any::TypeId;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use regex::Regex;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 use super::formats::validators;
-use crate::vocabulary::scalar::{NAME, NAME_EXPECTED, Validator};
+use crate::vocabulary::scalar::{NAME, NAME_EXPECTED, Pattern, Scalar, Validator};
 
 /// What a node has to look like.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub(super) enum Shape {
 #[derive(Debug, Default)]
 pub(super) struct Text {
     pub(super) validator: Option<&'static Validator>,
-    pub(super) pattern: Option<Regex>,
+    pub(super) pattern: Option<Pattern>,
     pub(super) not_empty: bool,
 }
 
@@ -85,12 +86,20 @@ pub(super) struct Schema {
     definitions: BTreeMap<String, Shape>,
 }
 
+/// The schemas made so far: a command may read many files of one kind.
+static MADE: LazyLock<Mutex<HashMap<TypeId, Arc<Schema>>>> = LazyLock::new(Mutex::default);
+
 /// How a reference to the whole schema is written.
 const WHOLE: &str = "#";
 
 impl Schema {
     /// The shapes of a type.
-    pub(super) fn of<T: JsonSchema>() -> Self {
+    pub(super) fn of<T: JsonSchema + 'static>() -> Arc<Self> {
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        made.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(Self::make::<T>())).clone()
+    }
+
+    fn make<T: JsonSchema>() -> Self {
         let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
         let definitions = schema.get("$defs").and_then(Value::as_object);
         let definitions = definitions.into_iter().flatten().map(|(name, schema)| (name.clone(), shape(schema)));
@@ -284,7 +293,7 @@ fn typed(name: &str, object: &Map<String, Value>) -> Shape {
             let pattern = object.get("pattern").and_then(Value::as_str);
             Shape::Text(Text {
                 validator: format.and_then(|name| validators().iter().find(|validator| validator.format == name)),
-                pattern: pattern.and_then(|pattern| Regex::new(pattern).ok()),
+                pattern: pattern.and_then(|pattern| Pattern::parse(pattern).ok()),
                 not_empty: size("minLength").is_some_and(|least| least > 0),
             })
         }
@@ -309,7 +318,7 @@ fn fields(object: &Map<String, Value>) -> Fields {
     let patterns = object.get("patternProperties").and_then(Value::as_object);
     let (keys, rest) = match patterns.and_then(|patterns| patterns.iter().next()) {
         Some((pattern, value)) => {
-            let pattern = Regex::new(pattern).ok();
+            let pattern = Pattern::parse(pattern).ok();
             (Some(Shape::Text(Text { pattern, ..Text::default() })), Some(shape(value)))
         }
         None => match object.get("additionalProperties") {

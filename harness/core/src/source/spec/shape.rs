@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::document::Document;
 use super::schema::Schema;
-use super::walker::Walker;
+use super::walker::{Scalars, Walker};
 use super::yaml;
 use crate::source::diagnostic::{Problem, Rejected};
 use crate::source::span::Source;
@@ -17,10 +17,20 @@ use crate::source::span::Source;
 ///
 /// # Errors
 /// When the text is not YAML or does not fit `T`: all problems at once, unless it cannot be read to its end.
-pub fn read<T: DeserializeOwned + JsonSchema>(source: Source) -> Result<(T, Document), Rejected> {
+pub fn read<T: DeserializeOwned + JsonSchema + 'static>(source: Source) -> Result<(T, Document), Rejected> {
     let (root, problems) = yaml::parse(&source, yaml::Tags::Refused)?;
     let schema = Schema::of::<T>();
-    let (value, problems) = Walker::walk(&schema, &root, problems);
+    // A type reads its scalars itself, and stops at the first mistake. Only a file that has one is walked again with every
+    // scalar checked, so that the scalars of a good file are read once.
+    if problems.is_empty() {
+        let (value, problems) = Walker::walk(&schema, &root, Scalars::Trusted, Vec::new());
+        if problems.is_empty()
+            && let Ok(read) = serde_json::from_value(value)
+        {
+            return Ok((read, Document::new(source, root)));
+        }
+    }
+    let (value, problems) = Walker::walk(&schema, &root, Scalars::Checked, problems);
     Rejected::unless_empty(&source, problems)?;
     match serde_json::from_value(value) {
         Ok(read) => Ok((read, Document::new(source, root))),

@@ -77,7 +77,7 @@ impl ReferenceCheck<'_> {
                 let title = "the names in one file are looked at";
                 self.problem(&at(name), title, "`filled` and `increments` are of a folder: `name/`");
             }
-            if part.increments.as_ref().is_some_and(|pattern| pattern.regex().captures_len() < 3) {
+            if part.increments.as_ref().is_some_and(|pattern| pattern.group_count() < 2) {
                 let label = "expected two groups: what the files are of, and the number of each";
                 self.problem(&format!("{}/increments", at(name)), "this pattern has too few groups", label);
             }

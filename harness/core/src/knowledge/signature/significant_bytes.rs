@@ -1,52 +1,56 @@
-//! The bytes of a text that tell, in which a first look finds where something may be.
+//! The significant bytes of a text: the first pass searches only these.
+//!
+//! Whitespace, backslashes, terminal codes and quotation marks at the beginning of a line change on a text's way from the
+//! program to us; what is left is the same in every copy.
 
 use memchr::memchr;
 use memchr::memmem::find;
 
 use crate::text::{ESCAPE, end_of_line, escape_length};
 
-/// Ends a line before one that is quoted.
+/// The end of a line whose next line is quoted.
 const QUOTED: &[u8] = b"\n>";
 
-/// The bytes of a text that are no blanks, no backslashes, no terminal's codes and no marks of a quotation.
-pub(super) fn bare<'b>(text: &[u8], into: &'b mut Vec<u8>) -> &'b [u8] {
+/// The significant bytes of a text.
+pub(super) fn significant_bytes<'b>(text: &[u8], into: &'b mut Vec<u8>) -> &'b [u8] {
     if into.len() < text.len() {
         into.resize(text.len(), 0);
     }
     let mut length = 0;
     if memchr(ESCAPE, text).is_none() && find(text, QUOTED).is_none() {
+        // Nearly every text: written without a branch per byte, this is several times faster.
         for byte in text {
             into[length] = *byte;
-            length += usize::from(counts(*byte));
+            length += usize::from(is_significant(*byte));
         }
     } else {
-        for place in Places::new(text) {
-            into[length] = text[place];
+        for offset in SignificantOffsets::new(text) {
+            into[length] = text[offset];
             length += 1;
         }
     }
     &into[..length]
 }
 
-fn counts(byte: u8) -> bool {
+fn is_significant(byte: u8) -> bool {
     byte > b' ' && byte != b'\\'
 }
 
-/// Where those bytes stand.
-pub(super) struct Places<'t> {
+/// The offsets of the significant bytes of a text.
+pub(super) struct SignificantOffsets<'t> {
     text: &'t [u8],
     at: usize,
     /// Where the line ends in which the last escape sequence was.
     end: usize,
 }
 
-impl<'t> Places<'t> {
+impl<'t> SignificantOffsets<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
         Self { text, at: 0, end: 0 }
     }
 }
 
-impl Iterator for Places<'_> {
+impl Iterator for SignificantOffsets<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
@@ -62,7 +66,7 @@ impl Iterator for Places<'_> {
             } else if byte == b'\n' && self.text.get(self.at) == Some(&b'>') {
                 let marks = self.text[self.at..].iter().take_while(|byte| matches!(byte, b'>' | b' '));
                 self.at += marks.count();
-            } else if counts(byte) {
+            } else if is_significant(byte) {
                 return Some(self.at - 1);
             }
         }

@@ -1,35 +1,35 @@
-//! A pattern and a text without their blanks, so that a text is recognised however a terminal or a person has wrapped it.
+//! Patterns for texts without whitespace, so that a text is recognised however a terminal or a person has wrapped it.
 
 use memchr::memmem;
 use regex::Regex;
 use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind};
 
-/// How far a part of a pattern that takes anything may reach where lines no longer end.
+/// How far a part of a pattern that matches anything may reach once there are no line ends to stop it.
 const REACH: u32 = 300;
-/// What has to be found by fewer bytes than this is found everywhere.
+/// A text shorter than this is found nearly everywhere.
 const SHORTEST: usize = 4;
-/// More of a text need not be found: the pattern judges the rest.
+/// As much of a text is enough to find a candidate; the pattern judges the rest.
 const LONGEST: usize = 40;
-/// Characters of a class that are told one by one, and texts that are looked for in place of one pattern.
+/// Characters of a class that are listed one by one, and texts that are searched for in place of one pattern.
 const FEW: usize = 4;
 const MANY: usize = 48;
 
-/// A text without its blanks.
-pub(super) fn squeezed(text: &str, into: &mut String) {
+/// Appends a text without its whitespace.
+pub(super) fn push_without_whitespace(text: &str, into: &mut String) {
     into.extend(text.chars().filter(|c| !c.is_whitespace()));
 }
 
-/// The pattern for texts without blanks; none for one that asks where a line begins or ends.
-pub(super) fn blankless(pattern: &str) -> Option<Regex> {
+/// The pattern for texts without whitespace; `None` for a pattern that depends on where a line begins or ends.
+pub(super) fn whitespace_insensitive(pattern: &str) -> Option<Regex> {
     let hir = regex_syntax::parse(pattern).ok()?;
     let anchored = hir.properties().look_set().contains_anchor();
-    let bare = without_blanks(&hir, LineEnds::Refused);
-    let says = bare.properties().minimum_len().unwrap_or(0) >= SHORTEST;
-    (!anchored && says).then(|| Regex::new(&bare.to_string()).ok()).flatten()
+    let joined = without_whitespace(&hir, LineEnds::Refused);
+    let specific = joined.properties().minimum_len().unwrap_or(0) >= SHORTEST;
+    (!anchored && specific).then(|| Regex::new(&joined.to_string()).ok()).flatten()
 }
 
-/// Whether lines have to be looked at together: the pattern names the end of one, or, where it cannot be looked for in a
-/// text without blanks, may match one as it may match any other character.
+/// Whether the pattern has to be tried on several lines at once: it names a line end, or it may match one like any other
+/// character and cannot be tried on a text without whitespace.
 pub(super) fn reaches_over_lines(pattern: &str) -> bool {
     fn any(hir: &Hir, wide: bool) -> bool {
         match hir.kind() {
@@ -38,7 +38,7 @@ pub(super) fn reaches_over_lines(pattern: &str) -> bool {
             HirKind::Class(Class::Unicode(class)) => {
                 let ends = class.ranges().iter().any(|range| range.start() <= '\n' && '\n' <= range.end());
                 let mut others = class.clone();
-                others.difference(&blanks());
+                others.difference(&whitespace());
                 wide && ends && !others.ranges().is_empty()
             }
             HirKind::Repetition(repetition) => any(&repetition.sub, wide),
@@ -49,16 +49,16 @@ pub(super) fn reaches_over_lines(pattern: &str) -> bool {
     regex_syntax::parse(pattern).is_ok_and(|hir| any(&hir, hir.properties().look_set().contains_anchor()))
 }
 
-/// Texts without blanks of which one is in whatever the pattern matches; none when there are no such.
+/// Texts without whitespace, one of which is in every match of the pattern; `None` when there are no such texts.
 pub(super) fn needles(pattern: &str) -> Option<Vec<Vec<u8>>> {
     let hir = regex_syntax::parse(pattern).ok()?;
-    let mut needles = needed(&without_blanks(&hir, LineEnds::Blanks))?;
+    let mut needles = needed(&without_whitespace(&hir, LineEnds::Whitespace))?;
     for needle in &mut needles {
         needle.truncate(LONGEST);
     }
     needles.sort();
     needles.dedup();
-    // What is found by a part of it need not be looked for besides.
+    // A text that holds another one need not be searched for: the other one finds it too.
     let all = needles.clone();
     needles.retain(|one| !all.iter().any(|other| other != one && memmem::find(one, other).is_some()));
     (shortest(&needles) >= SHORTEST).then_some(needles)
@@ -78,7 +78,7 @@ fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
         HirKind::Repetition(repetition) => (repetition.min > 0).then(|| needed(&repetition.sub)).flatten(),
         HirKind::Capture(capture) => needed(&capture.sub),
         HirKind::Concat(parts) => {
-            // Parts side by side of which all texts are known make longer ones.
+            // Neighbouring parts whose texts are all known make longer texts.
             let mut all: Vec<Vec<Vec<u8>>> = Vec::new();
             let mut run: Vec<Vec<u8>> = vec![Vec::new()];
             for part in parts {
@@ -97,11 +97,11 @@ fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     }
 }
 
-/// All texts that it can match, where they are few.
+/// All texts that it can match, if these are few.
 fn exact(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Some(vec![Vec::new()]),
-        // What JSON escapes stands behind a backslash, which is passed over in the text too.
+        // JSON escapes with a backslash, which is not a significant byte of the text either.
         HirKind::Literal(literal) => Some(vec![literal.0.iter().copied().filter(|byte| *byte != b'\\').collect()]),
         HirKind::Class(Class::Unicode(class)) => {
             let characters: Vec<char> =
@@ -132,17 +132,17 @@ fn product(firsts: &[Vec<u8>], seconds: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     (firsts.len() * seconds.len() <= MANY).then(|| both.collect())
 }
 
-/// What the ends of lines are that a pattern names.
+/// What becomes of a line end that a pattern names.
 #[derive(Clone, Copy)]
 enum LineEnds {
-    /// Blanks as others.
-    Blanks,
-    /// What no text without blanks can have.
+    /// It is whitespace like any other.
+    Whitespace,
+    /// It can never match: a text without whitespace has no line ends.
     Refused,
 }
 
-/// The same for texts without blanks: what matches only blanks matches nothing there, and words stand side by side.
-fn without_blanks(hir: &Hir, ends: LineEnds) -> Hir {
+/// The same expression for texts without whitespace: a part that matches only whitespace becomes empty.
+fn without_whitespace(hir: &Hir, ends: LineEnds) -> Hir {
     match hir.kind() {
         HirKind::Empty => Hir::empty(),
         HirKind::Literal(literal) if matches!(ends, LineEnds::Refused) && literal.0.contains(&b'\n') => Hir::fail(),
@@ -152,32 +152,32 @@ fn without_blanks(hir: &Hir, ends: LineEnds) -> Hir {
         },
         HirKind::Class(Class::Unicode(class)) => {
             let mut class = class.clone();
-            class.difference(&blanks());
+            class.difference(&whitespace());
             if class.ranges().is_empty() { Hir::empty() } else { Hir::class(Class::Unicode(class)) }
         }
         HirKind::Class(Class::Bytes(class)) => Hir::class(Class::Bytes(class.clone())),
         HirKind::Look(_) => Hir::empty(),
         HirKind::Repetition(repetition) => {
-            let mut bounded = repetition.with(without_blanks(&repetition.sub, ends));
-            if bounded.max.is_none() && takes_a_blank(&repetition.sub) {
+            let mut bounded = repetition.with(without_whitespace(&repetition.sub, ends));
+            if bounded.max.is_none() && matches_a_space(&repetition.sub) {
                 bounded.max = Some(REACH.max(bounded.min));
             }
             if matches!(bounded.sub.kind(), HirKind::Empty) { Hir::empty() } else { Hir::repetition(bounded) }
         }
         HirKind::Capture(capture) => {
-            let sub = Box::new(without_blanks(&capture.sub, ends));
+            let sub = Box::new(without_whitespace(&capture.sub, ends));
             Hir::capture(Capture { index: capture.index, name: capture.name.clone(), sub })
         }
-        HirKind::Concat(parts) => Hir::concat(parts.iter().map(|part| without_blanks(part, ends)).collect()),
-        // What can match nothing any more has no length at all.
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(|part| without_whitespace(part, ends)).collect()),
+        // A branch that can no longer match anything has no minimum length.
         HirKind::Alternation(parts) => {
-            let parts = parts.iter().map(|part| without_blanks(part, ends));
+            let parts = parts.iter().map(|part| without_whitespace(part, ends));
             Hir::alternation(parts.filter(|part| part.properties().minimum_len().is_some()).collect())
         }
     }
 }
 
-fn takes_a_blank(hir: &Hir) -> bool {
+fn matches_a_space(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Class(Class::Unicode(class)) => {
             class.ranges().iter().any(|range| range.start() <= ' ' && ' ' <= range.end())
@@ -193,7 +193,7 @@ fn takes_a_blank(hir: &Hir) -> bool {
     }
 }
 
-fn blanks() -> ClassUnicode {
+fn whitespace() -> ClassUnicode {
     let ranges = [
         ('\t', '\r'),
         (' ', ' '),
@@ -214,10 +214,10 @@ mod tests {
     use super::*;
 
     fn check(pattern: &str, text: &str, group: Option<&str>) {
-        let mut bare = String::new();
-        squeezed(text, &mut bare);
-        let found = blankless(pattern).and_then(|regex| {
-            let captures = regex.captures(&bare)?;
+        let mut joined = String::new();
+        push_without_whitespace(text, &mut joined);
+        let found = whitespace_insensitive(pattern).and_then(|regex| {
+            let captures = regex.captures(&joined)?;
             Some(captures.name("x").map_or(String::new(), |group| group.as_str().to_owned()))
         });
         assert_eq!(found.as_deref(), group, "{pattern} in {text}");
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reaches_over_lines_is_told() {
+    fn patterns_over_several_lines_are_found_out() {
         let check = |pattern: &str, expected: bool| assert_eq!(reaches_over_lines(pattern), expected, "{pattern}");
         check("a.*b", false);
         check(r"a\sb", false);
