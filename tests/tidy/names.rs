@@ -30,7 +30,7 @@ const EXCEPTIONS: &[Exception] = &[
     Exception { place: "harness/rehearse/cli/args.rs", phrase: "_gitlab_backup.tar", because: EXAMPLE },
     Exception { place: "harness/rehearse/cli/args.rs", phrase: "docker logs gitlab", because: EXAMPLE },
     Exception { place: "harness/rehearse/cli/args.rs", phrase: "/var/log/gitlab", because: EXAMPLE },
-    Exception { place: "harness/rehearse/cli/runbook.rs", phrase: "--product gitlab", because: EXAMPLE },
+    Exception { place: "harness/rehearse/cli/args/runbook.rs", phrase: "--product gitlab", because: EXAMPLE },
     Exception { place: "harness/rehearse/cli/run.rs", phrase: "in_gitlab", because: CI },
     Exception { place: "harness/rehearse/cli/run.rs", phrase: "GITLAB_CI", because: CI },
     Exception { place: "harness/rehearse/cli/run.rs", phrase: "Look::GitLab", because: CI },

@@ -1,5 +1,7 @@
 //! Arguments as typed.
 
+pub(crate) mod runbook;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,7 +11,7 @@ use rehearse_core::planning::path::Target;
 use rehearse_core::vocabulary::release::{Edition, Line, Release};
 use rehearse_core::vocabulary::scalar::Duration;
 
-use super::runbook::RunbookArgs;
+use self::runbook::RunbookArgs;
 
 /// Rehearses the upgrade of a self-hosted product on a real backup: restores it on the production release, walks the
 /// upgrade path hop by hop, judges after every hop, and proves the rollback.

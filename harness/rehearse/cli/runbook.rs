@@ -4,71 +4,17 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
 use rehearse_core::outcome::verdict::Exit;
-use rehearse_core::planning::path::Target;
 use rehearse_core::planning::plan::{Plan, source};
 use rehearse_core::runbook::{Rehearsed, RemarkKind, Review, Runbook, Sources as Made, StageTiming, compose, review};
-use rehearse_core::vocabulary::scalar;
 use serde::Deserialize;
 
-use super::args::{Changes, Format, Sources};
+use super::args::Format;
+use super::args::runbook::{Action, ReviewArgs, RunbookArgs};
 use super::backup_warning::doubt;
 use super::files::loaded;
 use super::{error_chain, print, refuse, say};
 use crate::load::{self, LoadError, LoadedProduct};
-
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub(crate) struct RunbookArgs {
-    #[command(subcommand)]
-    action: Option<Action>,
-    /// A scenario file, or the output folder of a run.
-    #[arg(value_name = "SCENARIO|RUN", required = true)]
-    of: Option<PathBuf>,
-    /// The output folder of a run of the scenario: what took how long.
-    #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
-    /// How long the maintenance window is, as 4h.
-    #[arg(long, value_name = "TIME")]
-    window: Option<scalar::Duration>,
-    #[command(flatten)]
-    changes: Changes,
-    #[command(flatten)]
-    sources: Sources,
-}
-
-#[derive(Debug, Subcommand)]
-enum Action {
-    /// Say what is missing or wrong in an upgrade plan that somebody wrote: Markdown, or any text.
-    #[command(after_help = "\
-Exit codes: 0 nothing to say, 1 something is missing or wrong, 2 unreadable.
-
-Examples:
-  rehearse runbook review plan.md --product gitlab
-  rehearse runbook review plan.md --product gitlab --from 15.11.13 --to 18.2.8 --format json
-  xclip -o | rehearse runbook review - --product gitlab")]
-    Review(ReviewArgs),
-}
-
-#[derive(Debug, Args)]
-struct ReviewArgs {
-    /// The plan, one file; `-` is standard input.
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// The product: a built-in name, or a folder with product.yaml.
-    #[arg(long, value_name = "PRODUCT")]
-    product: String,
-    /// The current release, where the plan's own words for it do not count.
-    #[arg(long, value_name = "RELEASE")]
-    from: Option<Target>,
-    /// The target, where the plan's own words for it do not count.
-    #[arg(long, value_name = "RELEASE")]
-    to: Option<Target>,
-    /// Text or JSON.
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-}
 
 pub(crate) fn runbook(args: &RunbookArgs) -> Exit {
     let made = match (&args.action, &args.of) {

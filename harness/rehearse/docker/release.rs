@@ -50,7 +50,7 @@ pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> R
 /// Compares what an image holds with what it has to hold. `line` is the tag of the recipe it comes from.
 pub(crate) fn judge(name: &str, held: &Release, wanted: &Target, line: Option<&str>) -> Result<(), HostError> {
     let wrong = |way_out: String| {
-        let (image, actual, wanted) = (name.to_owned(), held.clone(), wanted.clone());
+        let (image, actual, wanted) = (name.to_owned(), Box::new(held.clone()), Box::new(wanted.clone()));
         HostError::WrongRelease { image, actual, wanted, way_out }
     };
     let release = match wanted {

@@ -201,9 +201,9 @@ pub enum HostError {
         /// The image.
         image: String,
         /// The release that it holds.
-        actual: Release,
+        actual: Box<Release>,
         /// The release, or the line, that it has to hold.
-        wanted: Target,
+        wanted: Box<Target>,
         /// What can be asked for instead.
         way_out: String,
     },

@@ -185,19 +185,18 @@ pub async fn rehearse<H: Host, O: Observer>(
             emitter.emit(EventKind::StageSkipped { stage: stage.id.clone(), reason });
             continue;
         }
-        match &stage.action {
-            StageAction::Images { images, background: true } => {
-                emitter.emit(EventKind::StageStarted { stage: stage.id.clone() });
-                let meter = Meter::new();
-                let own = RunContext { meter: meter.clone(), ..run_context.clone() };
-                background.add(stage, meter, async move {
-                    let held = own.obtain(stage, images).await?;
-                    let leaves: Leaves<'_> = Box::new(move |state| own.keep_images(stage, held, state));
-                    Ok(leaves)
-                });
-            }
-            _ => run.stage(stage, &mut background, &mut emitter, &mut from_work).await,
-        }
+        let StageAction::Images { images, background: true } = &stage.action else {
+            run.stage(stage, &mut background, &mut emitter, &mut from_work).await;
+            continue;
+        };
+        emitter.emit(EventKind::StageStarted { stage: stage.id.clone() });
+        let meter = Meter::new();
+        let own = RunContext { meter: meter.clone(), ..run_context.clone() };
+        background.add(stage, meter, async move {
+            let held = own.obtain(stage, images).await?;
+            let leaves: Leaves<'_> = Box::new(move |state| own.keep_images(stage, held, state));
+            Ok(leaves)
+        });
     }
     run.join(background, &mut emitter, &mut from_work).await;
     run.teardown(&plan.stages, &mut emitter, terms).await;

@@ -122,9 +122,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 (None, Some(service)) => (FindingCode::ServiceNotReady, Subject::Service(service.to_owned())),
                 (Some(_), _) | (None, None) => (FindingCode::WaitTimedOut, Subject::Wait(awaited.what.to_owned())),
             };
-            let expected = match code {
-                FindingCode::ServiceNotReady => format!("{} within {:?}", awaited.what, awaited.limit),
-                _ => format!("within {:?}", awaited.limit),
+            let expected = if code == FindingCode::ServiceNotReady {
+                format!("{} within {:?}", awaited.what, awaited.limit)
+            } else {
+                format!("within {:?}", awaited.limit)
             };
             let mut finding = Finding::new(code, subject, expected, format!("not yet: {}{told}", last.text));
             finding.status = last.status;

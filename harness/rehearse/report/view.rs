@@ -133,9 +133,8 @@ fn view_hop<'a>(summary: &'a Summary, hop: &'a PlannedHop, actual: Option<&Strin
 /// The releases that the images of the hops really hold.
 fn actual(summary: &Summary) -> BTreeMap<u32, String> {
     let notes = summary.stages().iter().flat_map(|record| &record.notes);
-    let resolved = |note: &Note| match note {
-        Note::ImageResolved { hop, release, .. } => Some((*hop, release.to_string())),
-        _ => None,
+    let resolved = |note: &Note| {
+        if let Note::ImageResolved { hop, release, .. } = note { Some((*hop, release.to_string())) } else { None }
     };
     notes.filter_map(resolved).collect()
 }

@@ -212,10 +212,7 @@ fn skip_code(reason: &SkipReason) -> &'static str {
 }
 
 fn skipped_by(reason: &SkipReason) -> Option<String> {
-    match reason {
-        SkipReason::Stage { stage, .. } => Some(stage.to_string()),
-        _ => None,
-    }
+    if let SkipReason::Stage { stage, .. } = reason { Some(stage.to_string()) } else { None }
 }
 
 /// A fact that changes no outcome.

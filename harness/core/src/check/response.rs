@@ -72,10 +72,8 @@ fn one_per_response(seen: &Observation, findings: Vec<Finding>) -> Vec<Finding> 
         match above {
             None => kept.push(finding),
             Some(above) => {
-                let part = match &finding.subject {
-                    Subject::Request(_, part) => part.to_string(),
-                    other => format!(" {other}"),
-                };
+                let own = if let Subject::Request(_, part) = &finding.subject { Some(part) } else { None };
+                let part = own.map_or_else(|| format!(" {}", finding.subject), ToString::to_string);
                 let also = format!("\nalso{part}: expected {}, seen {}", finding.expected, finding.actual);
                 above.actual.push_str(&also);
             }

@@ -2,6 +2,7 @@
 
 mod candidate;
 mod lines;
+mod occurrence;
 mod reading;
 mod recogniser;
 mod search;
@@ -22,9 +23,10 @@ use crate::vocabulary::scalar::Pattern;
 use crate::vocabulary::template::Template;
 
 pub(crate) use lines::shown as shown_line;
+pub use occurrence::Occurrence;
 pub use reading::{JsonLines, LogLines};
 pub use recogniser::Recogniser;
-pub use search::{Detection, Occurrence, Search};
+pub use search::{Detection, Search};
 
 /// The known failures of a product: a list, or the name of a file beside `product.yaml` that holds the list.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]

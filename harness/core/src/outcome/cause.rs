@@ -161,26 +161,21 @@ impl<'a> Item<'a> {
 
     /// The service that it is about.
     fn of_service(&self) -> Option<&'a str> {
-        match self.subject()? {
-            Subject::Service(name) => Some(name),
-            _ => None,
-        }
+        if let Subject::Service(name) = self.subject()? { Some(name) } else { None }
     }
 
     /// The log that it is about.
     fn of_log(&self) -> Option<&'a str> {
-        match self.subject()? {
-            Subject::Log(name) => Some(name.split([' ', ':']).next().unwrap_or(name)),
-            _ => None,
+        if let Subject::Log(name) = self.subject()? {
+            Some(name.split([' ', ':']).next().unwrap_or(name))
+        } else {
+            None
         }
     }
 
     /// The table that it is about.
     fn of_table(&self) -> Option<&'a str> {
-        match self.subject()? {
-            Subject::Table(name) => Some(name),
-            _ => None,
-        }
+        if let Subject::Table(name) = self.subject()? { Some(name) } else { None }
     }
 
     fn of_checks(&self) -> bool {

@@ -7,9 +7,9 @@ use memchr::{memchr, memrchr};
 use regex::{Captures, Regex};
 
 use super::lines::{plain, shown, unescaped};
+use super::occurrence::Occurrence;
 use super::reading::{FailureText, JsonLines};
 use super::recogniser::{CompiledFailure, PatternVariants};
-use super::search::Occurrence;
 use super::whitespace_insensitive::push_without_whitespace;
 
 /// Bytes before and after a candidate that are searched.

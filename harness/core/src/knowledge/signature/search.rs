@@ -10,6 +10,7 @@ use std::mem::take;
 use memchr::memchr_iter;
 
 use super::candidate::{AFTER, BEFORE, Candidate};
+use super::occurrence::Occurrence;
 use super::recogniser::{Recogniser, Wanted, is_chained};
 use super::significant_bytes::{SignificantOffsets, significant_bytes};
 use crate::vocabulary::release::Release;
@@ -40,19 +41,6 @@ pub enum Detection {
         /// The line.
         text: String,
     },
-}
-
-/// A place where a known failure was recognised.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Occurrence {
-    /// Its index in the list of known failures.
-    pub failure: usize,
-    /// The numbers of its first and last line, from 1.
-    pub lines: (u64, u64),
-    /// The text there, cut to a readable length.
-    pub excerpt: Vec<String>,
-    /// The named groups of its patterns.
-    pub groups: Vec<(String, String)>,
 }
 
 impl Detection {
