@@ -225,10 +225,10 @@ fn told(ended: &Ended, kind: &str) -> Result<(String, String), String> {
     let summary = ended.summary()?;
     let stages = summary["stages"].as_array().cloned().unwrap_or_default();
     for stage in stages {
-        for it in stage["disturbances"].as_array().into_iter().flatten() {
+        for it in stage["interferences"].as_array().into_iter().flatten() {
             if it["kind"] == kind {
                 let word = |key: &str| it[key].as_str().unwrap_or_default().to_owned();
-                let said = format!("{kind}: {}: {}; {}", word("object"), word("seen"), word("remedy"));
+                let said = format!("{kind}: {}: {}; {}", word("object"), word("observed"), word("remedy"));
                 return Ok((stage["id"].as_str().unwrap_or_default().to_owned(), said));
             }
         }

@@ -148,7 +148,7 @@ fn broken() -> Made<Vec<(&'static str, Backup, &'static str)>> {
         (
             "an information without a release",
             replaced(information, b":skipped: ''\n".to_vec())?,
-            "backup_information.yml at /gitlab_version: expected the backup's release, seen nothing there",
+            "the backup's release: expected a release in backup_information.yml at /gitlab_version, seen nothing there",
         ),
         (
             "another release than its name says",

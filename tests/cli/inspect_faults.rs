@@ -227,8 +227,9 @@ fn a_renamed_backup_gets_the_command_that_gives_it_its_name_again() -> Tried {
     for (inside, release, edition) in [("18.2.7", "18.2.7", "ce"), ("18.2.8-ee", "18.2.8", "ee")] {
         let folder = complete(&informed(fine()?, ":gitlab_version: 18.2.8", &format!(":gitlab_version: {inside}"))?)?;
         let (status, said, told) = problems(folder.path(), FINE)?;
-        let expected =
-            format!("expected 18.2.8 (ce), as its name says, seen {release} ({edition}); what is inside counts");
+        let expected = format!(
+            "expected 18.2.8 (ce), as its name says, seen {release} ({edition}) inside of it; what is inside counts"
+        );
         assert!(status == Some(2) && said.contains(&expected), "{said}");
         let renamed = FINE.replace("18.2.8", inside);
         let next =

@@ -80,7 +80,7 @@ pub(crate) fn verify(
                 Some(None) => "one archive as the product names them".to_owned(),
                 None => "a folder".to_owned(),
             };
-            let seen = format!("{}: {seen}", given.display());
+            let seen = format!("{seen} ({})", given.display());
             let finding = Finding::new(FindingCode::BackupAmbiguous, Subject::Backup, expected, seen);
             let mut verified = Verified::default();
             match newest {

@@ -369,7 +369,7 @@ pub trait Host: Send + Sync + 'static {
         std::future::pending()
     }
 
-    /// Returns as soon as something from outside has come between that [`Host::disturbances`] has not told yet.
+    /// Returns as soon as something from outside has come between that [`Host::interferences`] has not told yet.
     fn interfered(&self) -> impl Future<Output = ()> + Send;
 
     /// What has come between from outside since it was last asked, after a look at how everything stands now. Where the
@@ -377,7 +377,7 @@ pub trait Host: Send + Sync + 'static {
     fn interferences(&self) -> impl Future<Output = Vec<Interference>> + Send;
 
     /// What somebody else did in a service that need not have changed anything, and was not told yet: commands they ran.
-    /// Where a stage does not pass, [`Host::disturbances`] tells it.
+    /// Where a stage does not pass, [`Host::interferences`] tells it.
     fn foreign_commands(&self) -> Vec<String>;
 
     /// Removes the containers, network and volumes of one deployment.

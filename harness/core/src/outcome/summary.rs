@@ -203,7 +203,7 @@ impl Summary {
                 self.running(stage, "checked")?.checks.push(report.clone());
             }
             EventKind::Interfered { stage, interference } => {
-                self.running(stage, "disturbed")?.interferences.push(interference.clone());
+                self.running(stage, "interfered")?.interferences.push(interference.clone());
             }
             EventKind::StageFinished { stage, outcome, findings, reason, known, time } => {
                 if *outcome == Outcome::Skipped || (*outcome == Outcome::Failed && findings.is_empty()) {
@@ -404,7 +404,7 @@ fn name(kind: &EventKind) -> &'static str {
         EventKind::Noted { .. } => "noted",
         EventKind::Migrated { .. } => "migrated",
         EventKind::Checked { .. } => "checked",
-        EventKind::Interfered { .. } => "disturbed",
+        EventKind::Interfered { .. } => "interfered",
         EventKind::StageFinished { .. } => "stage-finished",
         EventKind::StageSkipped { .. } => "stage-skipped",
         EventKind::LeftBehind { .. } => "left-behind",
