@@ -153,12 +153,12 @@ fn broken() -> Made<Vec<(&'static str, Backup, &'static str)>> {
         (
             "another release than its name says",
             replaced(information, b":gitlab_version: 18.2.7\n".to_vec())?,
-            "expected 18.2.8 (ce), as its name says, seen 18.2.7 (ce); what is inside counts",
+            "expected 18.2.8 (ce), as its name says, seen 18.2.7 (ce) inside of it; what is inside counts",
         ),
         (
             "another edition than its name says",
             replaced(information, b":gitlab_version: 18.2.8-ee\n".to_vec())?,
-            "expected 18.2.8 (ce), as its name says, seen 18.2.8 (ee); what is inside counts",
+            "expected 18.2.8 (ce), as its name says, seen 18.2.8 (ee) inside of it; what is inside counts",
         ),
         (
             "a flipped byte in the database",

@@ -103,20 +103,20 @@ fn a_folder_of_several_backups_is_not_damaged_and_names_the_newest() -> Tried {
 #[test]
 fn what_lies_beside_the_archive_and_cannot_be_used_is_a_problem() -> Tried {
     for (name, content, said) in [
-        ("gitlab-secrets.json", "", "expected an object of JSON, seen an empty file"),
-        ("gitlab-secrets.json", " \n", "expected an object of JSON, seen a file of blanks only"),
-        ("gitlab-secrets.json", "db_key_base: abc\n", "expected an object of JSON, seen expected value at line 1"),
+        ("gitlab-secrets.json", "", "expected an object of JSON, beside the archive, seen an empty file"),
+        ("gitlab-secrets.json", " \n", "expected an object of JSON, beside the archive, seen a file of blanks only"),
+        ("gitlab-secrets.json", "db_key_base: abc\n", "expected an object of JSON, beside the archive, seen expected value at line 1"),
         ("gitlab-secrets.json", "{\"gitlab_rails\": {\"db_key_base\": \"hush", "seen EOF while parsing a string"),
         ("gitlab-secrets.json", "{\"a\": 1, \"a\": 2}", "seen the key `a` is repeated"),
         ("gitlab-secrets.json", "[]", "seen JSON without keys"),
         ("gitlab-secrets.json", "null", "seen JSON without keys"),
-        ("gitlab.rb", "", "expected text in UTF-8, seen an empty file"),
-        ("gitlab.rb", "\n\t \n", "expected text in UTF-8, seen a file of blanks only"),
+        ("gitlab.rb", "", "expected text in UTF-8, beside the archive, seen an empty file"),
+        ("gitlab.rb", "\n\t \n", "expected text in UTF-8, beside the archive, seen a file of blanks only"),
     ] {
         let folder = complete(&fine()?)?;
         std::fs::write(folder.path().join(name), content)?;
         let (status, problems, told) = problems(folder.path(), FINE)?;
-        let at = format!("the backup's file {name} beside the archive: ");
+        let at = format!("the backup's file {name}: ");
         assert!(status == Some(2) && problems.starts_with(&at) && problems.contains(said), "{content}: {problems}");
         let next = format!("next: copy /etc/gitlab/{name} of production into the folder of the archive again\n");
         assert!(told.contains(&next) && !told.contains("damaged") && !told.contains("hush"), "{told}");
