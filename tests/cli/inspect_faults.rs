@@ -105,7 +105,11 @@ fn what_lies_beside_the_archive_and_cannot_be_used_is_a_problem() -> Tried {
     for (name, content, said) in [
         ("gitlab-secrets.json", "", "expected an object of JSON, beside the archive, seen an empty file"),
         ("gitlab-secrets.json", " \n", "expected an object of JSON, beside the archive, seen a file of blanks only"),
-        ("gitlab-secrets.json", "db_key_base: abc\n", "expected an object of JSON, beside the archive, seen expected value at line 1"),
+        (
+            "gitlab-secrets.json",
+            "db_key_base: abc\n",
+            "expected an object of JSON, beside the archive, seen expected value at line 1",
+        ),
         ("gitlab-secrets.json", "{\"gitlab_rails\": {\"db_key_base\": \"hush", "seen EOF while parsing a string"),
         ("gitlab-secrets.json", "{\"a\": 1, \"a\": 2}", "seen the key `a` is repeated"),
         ("gitlab-secrets.json", "[]", "seen JSON without keys"),

@@ -56,10 +56,11 @@ pub(crate) fn escape_length(line: &[u8]) -> usize {
 }
 
 /// Whether a line of a log or of a command's output says what went wrong. A line of a stack trace does not: it stands
-/// around the one that does, and has words such as `error` in the names of files.
+/// around the one that does, and has words such as `error` in the names of files. Ruby's first line begins like one of a
+/// trace, with a file and a line, and goes on behind the quoted method with what went wrong.
 pub fn names_an_error(line: &str) -> bool {
     let line = line.trim_start().to_lowercase();
-    let traced = line.starts_with('/') || line.starts_with("from ");
+    let traced = line.starts_with("from ") || (line.starts_with('/') && !line.contains("': "));
     !traced && ["error", "detail:", "denied", "fatal", "abort", "fail"].iter().any(|word| line.contains(word))
 }
 
@@ -144,8 +145,15 @@ mod tests {
 
     #[test]
     fn a_line_of_a_stack_trace_names_no_error() {
-        for line in ["PG::Error: x", "  FATAL:  no", "DETAIL:  Key", "rake aborted!", "Permission denied", "it failed"]
-        {
+        for line in [
+            "/usr/lib/ruby/3.1.0/fileutils.rb:243:in `mkdir': Permission denied @ dir_s_mkdir - /tmp (Errno::EACCES)",
+            "PG::Error: x",
+            "  FATAL:  no",
+            "DETAIL:  Key",
+            "rake aborted!",
+            "Permission denied",
+            "it failed",
+        ] {
             assert!(names_an_error(line), "{line}");
         }
         for line in ["", "ready", "/usr/lib/error.rb:1", "  from /usr/lib/error.rb:1"] {
