@@ -50,9 +50,9 @@ fn main() -> Tried<ExitCode> {
     let mut slow = 0;
     for (name, arguments) in &cases {
         let took = milliseconds(arguments)?;
-        let ownership = if took > MOST { "  TOO SLOW" } else { "" };
+        let remark = if took > MOST { "  TOO SLOW" } else { "" };
         slow += usize::from(took > MOST);
-        show(&format!("{took:>6.1} ms  {name}{ownership}"));
+        show(&format!("{took:>6.1} ms  {name}{remark}"));
     }
     show(&format!("{} commands, {slow} of them take more than {MOST} ms of processor time", cases.len()));
     // A build without optimisation is not what anybody waits for.

@@ -101,7 +101,7 @@ impl Client {
 /// is not ours.
 async fn gateway(docker: &Docker) -> Option<IpAddr> {
     let marks = ["/.dockerenv", "/run/.containerenv"];
-    if !marks.iter().any(|ownership| std::path::Path::new(ownership).exists()) {
+    if !marks.iter().any(|mark| std::path::Path::new(mark).exists()) {
         return None;
     }
     // A container's host name is its id, unless it was given another one.

@@ -54,15 +54,15 @@ pub(crate) struct Ending {
     container: String,
     object: String,
     /// The mark of a command; none where the container itself is to go.
-    ownership: Option<String>,
+    mark: Option<String>,
     done: bool,
 }
 
 impl Ending {
     /// For a command in a container that goes on.
     pub(crate) fn of_command(endings: &Endings, client: &Client, run: &str, container: &str, object: &str) -> Self {
-        let ownership = format!("{run}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        Self::new(endings, client, container, object, Some(ownership))
+        let mark = format!("{run}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        Self::new(endings, client, container, object, Some(mark))
     }
 
     /// For a container that is there for one command.
@@ -70,14 +70,14 @@ impl Ending {
         Self::new(endings, client, container, object, None)
     }
 
-    fn new(endings: &Endings, client: &Client, container: &str, object: &str, ownership: Option<String>) -> Self {
+    fn new(endings: &Endings, client: &Client, container: &str, object: &str, mark: Option<String>) -> Self {
         let (container, object) = (container.to_owned(), object.to_owned());
-        Self { endings: endings.clone(), client: client.clone(), container, object, ownership, done: false }
+        Self { endings: endings.clone(), client: client.clone(), container, object, mark, done: false }
     }
 
     /// The variable that the command gets.
     pub(crate) fn variable(&self) -> Option<String> {
-        self.ownership.as_ref().map(|ownership| format!("{MARK}={ownership}"))
+        self.mark.as_ref().map(|mark| format!("{MARK}={mark}"))
     }
 
     /// It has ended by itself.

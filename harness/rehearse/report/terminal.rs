@@ -99,7 +99,7 @@ impl Terminal {
             }
             EventKind::Checked { .. } | EventKind::LeftBehind { .. } => None,
             EventKind::Interfered { stage, interference } => {
-                let text = format!("disturbed: {}", one_line(&interference.to_string()));
+                let text = format!("interference: {}", one_line(&interference.to_string()));
                 self.plainly(|_| at(event, plan, stage, paint, &text))
             }
             EventKind::StageFinished { stage, .. } | EventKind::StageSkipped { stage, .. } => {
