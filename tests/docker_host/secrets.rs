@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::rig::*;
 
-/// Observations every request with all that it knows, prints it too, in pieces, and lets whoever asks log in.
+/// Answers every request with all that it knows, prints it too, in pieces, and lets whoever asks log in.
 const SERVER: &str = r#"
 use strict; use IO::Socket::INET; $| = 1;
 sub all { open(my $file, '<', '/srv/all.txt') or return "nothing\n"; local $/; <$file> }

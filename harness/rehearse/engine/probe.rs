@@ -17,7 +17,7 @@ use super::host::Host;
 use super::login::Logins;
 use super::observer::Observer;
 
-/// Observations by the question: kind, probe, values of `for-each`, and which of the probe's active steps.
+/// Answers by the question: kind, probe, values of `for-each`, and which of the probe's active steps.
 pub(crate) type Observations = BTreeMap<String, Observation>;
 
 /// What a probe is compared with.

@@ -350,14 +350,14 @@ impl Reporter for Files {
 
 /// Writes a file so that a reader finds the old one or the new one, whole, whenever it looks.
 pub(super) fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut background = path.as_os_str().to_owned();
-    background.push(".part");
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".part");
     path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-    let mut file = BufWriter::new(File::create(&background)?);
+    let mut file = BufWriter::new(File::create(&unfinished)?);
     write(&mut file)?;
     // The name is given only to a file whose last byte was taken.
     file.flush()?;
-    std::fs::rename(&background, path)
+    std::fs::rename(&unfinished, path)
 }
 
 /// A file that could not be written.

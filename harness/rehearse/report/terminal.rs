@@ -44,7 +44,8 @@ pub struct Terminal {
     shown: Shown,
     sink: Box<dyn Write + Send>,
     live: Live,
-    notices: BTreeMap<StageId, Duration>,
+    /// When a stage was last heard of, from the begin of the run.
+    heard: BTreeMap<StageId, Duration>,
 }
 
 /// What every look is shown by.
@@ -60,7 +61,7 @@ impl Terminal {
     pub fn new(look: Look, colour: Colour, out: &str, reports: &[&str], sink: Box<dyn Write + Send>) -> Self {
         let reports = reports.iter().map(|report| (*report).to_owned()).collect();
         let shown = Shown { paint: Paint(colour), out: out.to_owned(), reports };
-        Self { look, shown, sink, live: Live::new(look == Look::Live), notices: BTreeMap::new() }
+        Self { look, shown, sink, live: Live::new(look == Look::Live), heard: BTreeMap::new() }
     }
 
     fn tell(&mut self, event: &Event, summary: &Summary) -> Option<String> {
@@ -72,7 +73,7 @@ impl Terminal {
                 Some(lines::opening(run, paint))
             }
             EventKind::StageStarted { stage } => {
-                self.notices.insert(stage.clone(), event.at);
+                self.heard.insert(stage.clone(), event.at);
                 let title =
                     plan.stages.iter().find(|known| known.id == *stage).map_or("", |known| known.title.as_str());
                 self.live.stage(stage, &numbered(plan, stage), title);
@@ -82,11 +83,11 @@ impl Terminal {
             }
             EventKind::Progress { stage, text } => {
                 self.live.progress(stage, &one_line(text));
-                let before = self.notices.get(stage).copied().unwrap_or_default();
+                let before = self.heard.get(stage).copied().unwrap_or_default();
                 if event.at < before + QUIET {
                     return None;
                 }
-                self.notices.insert(stage.clone(), event.at);
+                self.heard.insert(stage.clone(), event.at);
                 self.plainly(|_| at(event, plan, stage, paint, &paint.tone(Tone::Dim, &one_line(text))))
             }
             EventKind::Noted { stage, note } => {

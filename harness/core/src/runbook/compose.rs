@@ -151,7 +151,7 @@ impl<'a> Writer<'a> {
                 hop.from.name(),
                 hop.to.name(),
                 cell(&hop.because),
-                notices(takes)
+                in_words(takes)
             )?;
         }
         writeln!(self.text)
@@ -167,19 +167,19 @@ impl<'a> Writer<'a> {
         let each: Vec<&[HopNotice]> = hops.iter().map(|hop| hop.notices.as_slice()).collect();
         for (hop, notices) in hops.iter().zip(notices_by_first_hop(&each)).filter(|(_, notices)| !notices.is_empty()) {
             writeln!(self.text, "### Before hop {}: {} → {}\n", hop.number, hop.from.name(), hop.to.name())?;
-            for (notices, before) in notices {
+            for (notice, before) in notices {
                 if let Some(before) = before.and_then(|at| hops.get(at)) {
-                    writeln!(self.text, "- {}: {} (as at hop {})", notices.kind.name(), notices.title, before.number)?;
+                    writeln!(self.text, "- {}: {} (as at hop {})", notice.kind.name(), notice.title, before.number)?;
                     continue;
                 }
-                let text = if notices.text.is_empty() { String::new() } else { format!(": {}", cell(&notices.text)) };
-                let remedy = notices.remedy.as_deref().map(|remedy| format!(" → {}", cell(remedy))).unwrap_or_default();
+                let text = if notice.text.is_empty() { String::new() } else { format!(": {}", cell(&notice.text)) };
+                let remedy = notice.remedy.as_deref().map(|remedy| format!(" → {}", cell(remedy))).unwrap_or_default();
                 writeln!(
                     self.text,
                     "- **{}: {}**{text}{remedy} ({})",
-                    notices.kind.name(),
-                    notices.title,
-                    notices.source
+                    notice.kind.name(),
+                    notice.title,
+                    notice.source
                 )?;
             }
             writeln!(self.text)?;
@@ -223,7 +223,7 @@ impl<'a> Writer<'a> {
             let text = task.task.render(&context).unwrap_or_else(|_| task.task.text().to_owned());
             let mut facts = Vec::new();
             if !task.measured_by.is_empty() {
-                facts.push(notices(self.clock.tasks(std::iter::once(*task), hop.map(|hop| hop.number))));
+                facts.push(in_words(self.clock.tasks(std::iter::once(*task), hop.map(|hop| hop.number))));
             }
             match task.downtime {
                 Some(Downtime::Begins) => facts.push("users cannot work from here on".to_owned()),
@@ -279,14 +279,14 @@ impl<'a> Writer<'a> {
         let down = if outage(variant) { all } else { Timing::NONE };
         let back = self.clock.tasks(&variant.back, None);
         writeln!(self.text, "| what | takes |\n|---|---|")?;
-        writeln!(self.text, "| its beginning, with the backup | {} |", notices(begin))?;
+        writeln!(self.text, "| its beginning, with the backup | {} |", in_words(begin))?;
         writeln!(
             self.text,
             "| to the end of the last hop | {} |\n| of that, users cannot work | {} |",
-            notices(all),
-            notices(down)
+            in_words(all),
+            in_words(down)
         )?;
-        writeln!(self.text, "| the rollback | {} |", notices(back))?;
+        writeln!(self.text, "| the rollback | {} |", in_words(back))?;
         let Some(window) = self.sources.window else {
             self.open.push("how long the maintenance window is (`production.window`, or `--window`)".to_owned());
             return writeln!(self.text, "| the window | **not given** |\n");
@@ -345,14 +345,14 @@ impl<'a> Writer<'a> {
                 last.push(number);
             }
         }
-        let notices = windows.iter().map(|hops| {
+        let fits = windows.iter().map(|hops| {
             let numbers: Vec<String> = hops.iter().map(ToString::to_string).collect();
             format!("{} {}", if numbers.len() == 1 { "hop" } else { "hops" }, numbers.join(", "))
         });
-        let notices = notices.collect::<Vec<_>>().join(" · ");
+        let fits = fits.collect::<Vec<_>>().join(" · ");
         writeln!(
             self.text,
-            "In {} windows of this length it would fit: {notices}. Make a backup before each.\n",
+            "In {} windows of this length it would fit: {fits}. Make a backup before each.\n",
             windows.len()
         )
     }
@@ -377,7 +377,7 @@ fn of_hop<'t>(variant: &'t Variant, hop: &PlannedHop) -> Vec<&'t Task> {
     variant.hop.iter().filter(applies).collect()
 }
 
-fn notices(timing: Timing) -> String {
+fn in_words(timing: Timing) -> String {
     let measured = match timing.measured {
         None if timing.unknown => return "unknown".to_owned(),
         None => return "no time".to_owned(),

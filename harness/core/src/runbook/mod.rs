@@ -268,7 +268,7 @@ pub struct Once {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Production {
-    /// Observations to the questions of the product's runbook, by their ids.
+    /// Answers to the questions of the product's runbook, by their ids.
     #[serde(default)]
     pub answers: BTreeMap<String, String>,
     /// How long the maintenance window is.

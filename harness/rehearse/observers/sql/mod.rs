@@ -30,7 +30,7 @@ use reader::Reader;
 use refusal::Failure;
 pub(super) use sessions::Sessions;
 
-/// Observations longer than this are not for a probe.
+/// Answers longer than this are not for a probe.
 const LONGEST: usize = 64 << 20;
 /// Nor are those of more values: each takes many times its text.
 const MOST_VALUES: usize = 4_000_000;
@@ -118,8 +118,8 @@ fn statement(sql: &str) -> &str {
     sql.trim().trim_end_matches(';')
 }
 
-fn response(request: Result<Rows, Failure>) -> Response {
-    match request {
+fn response(rows: Result<Rows, Failure>) -> Response {
+    match rows {
         Ok(rows) => Response::Rows(rows),
         Err(Failure::Refused(refusal)) => Response::Rejected(refusal),
         Err(Failure::Unasked(reason)) => Response::ProbeError { reason },

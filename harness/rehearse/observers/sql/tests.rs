@@ -1,4 +1,4 @@
-//! Observations of a client program that no table of use gives.
+//! Answers of a client program that no table of use gives.
 
 use rehearse_core::model::product::Engine;
 

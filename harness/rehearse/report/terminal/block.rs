@@ -151,8 +151,8 @@ fn rollback(summary: &Summary, paint: Paint) -> Option<String> {
 /// `version 3 · health 12`.
 fn asserted(summary: &Summary) -> Option<String> {
     let fired = view::fired(summary);
-    let notices: Vec<String> = fired.iter().map(|fired| format!("{} {}", fired.kind.name(), fired.total)).collect();
-    (!notices.is_empty()).then(|| notices.join(" · "))
+    let counts: Vec<String> = fired.iter().map(|fired| format!("{} {}", fired.kind.name(), fired.total)).collect();
+    (!counts.is_empty()).then(|| counts.join(" · "))
 }
 
 /// The kinds of checks that asserted nothing in a stage.

@@ -89,13 +89,13 @@ pub(super) fn count(number: usize, what: &str) -> String {
 /// `checks 12 passed, 2 failed`.
 pub(super) fn checks(record: &StageRecord) -> String {
     let all = [Outcome::Passed, Outcome::Failed, Outcome::Inconclusive, Outcome::Cancelled, Outcome::Skipped];
-    let notices: Vec<String> = all
+    let counts: Vec<String> = all
         .into_iter()
         .map(|outcome| (record.checks.iter().filter(|check| check.outcome == outcome).count(), outcome))
         .filter(|(number, _)| *number > 0)
         .map(|(number, outcome)| format!("{number} {outcome}"))
         .collect();
-    format!("checks {}", notices.join(", "))
+    format!("checks {}", counts.join(", "))
 }
 
 /// What is wrong in a stage, by name only: the block at the end says the rest, once.
@@ -196,15 +196,15 @@ pub(super) fn findings(findings: &[Finding], out: &str, paint: Paint, indent: &s
 fn labelled(indent: &str, label: &str, text: &str) -> String {
     let clean = xml(text);
     let lines: Vec<String> = clean.trim_end().lines().map(one_line).collect();
-    let mut notices = String::new();
+    let mut block = String::new();
     for (number, line) in lines.iter().take(SHOWN).enumerate() {
         let label = if number == 0 { label } else { "" };
-        let _ = writeln!(notices, "{indent}{label:<8}  {line}");
+        let _ = writeln!(block, "{indent}{label:<8}  {line}");
     }
     if let more @ 1.. = lines.len().saturating_sub(SHOWN) {
-        let _ = writeln!(notices, "{indent}{:<8}  … and {more} more lines", "");
+        let _ = writeln!(block, "{indent}{:<8}  … and {more} more lines", "");
     }
-    notices
+    block
 }
 
 /// A file as one can open it from where the command was given.

@@ -35,10 +35,10 @@ pub fn notices_by_first_hop<'t>(hops: &[&'t [HopNotice]]) -> Vec<Vec<(&'t HopNot
     let mut all = Vec::with_capacity(hops.len());
     for (hop, notices) in hops.iter().enumerate() {
         let mut of_hop = Vec::with_capacity(notices.len());
-        for notices in *notices {
-            let before = first.get(&(&notices.title, &notices.text)).copied();
-            first.entry((&notices.title, &notices.text)).or_insert(hop);
-            of_hop.push((notices, before));
+        for notice in *notices {
+            let before = first.get(&(&notice.title, &notice.text)).copied();
+            first.entry((&notice.title, &notice.text)).or_insert(hop);
+            of_hop.push((notice, before));
         }
         all.push(of_hop);
     }
@@ -98,11 +98,11 @@ impl Compatibility {
     /// What is to be known of a hop, in the order of the kinds and of the file.
     #[must_use]
     pub fn notices(&self, from: &Release, to: &Release) -> Vec<HopNotice> {
-        let gates = self.gates.iter().filter(|gate| gate.releases.contains(to)).map(|gate| gate.notices(from, to));
+        let gates = self.gates.iter().filter(|gate| gate.releases.contains(to)).map(|gate| gate.notice(from, to));
         let components = self.components.iter().flat_map(|component| component.notices(from, to));
-        let notices = self.notices.iter().filter(|notice| notice.is_of(from, to)).map(Notice::notices);
+        let notices = self.notices.iter().filter(|notice| notice.is_of(from, to)).map(Notice::of_hop);
         let mut notices: Vec<HopNotice> = gates.chain(components).chain(notices).collect();
-        notices.sort_by_key(|notices| notices.kind);
+        notices.sort_by_key(|notice| notice.kind);
         notices
     }
 }
@@ -122,7 +122,7 @@ impl Gate {
         }
     }
 
-    fn notices(&self, from: &Release, to: &Release) -> HopNotice {
+    fn notice(&self, from: &Release, to: &Release) -> HopNotice {
         let text = match self.rule {
             GateRule::AtLeast => format!("{} starts on data of {} or newer only", to.name(), self.needs),
             GateRule::ExactlyOnNewMajor if from.major() == to.major() => {
@@ -189,7 +189,7 @@ impl Notice {
             && edition.is_none_or(|edition| self.editions.is_empty() || self.editions.contains(edition))
     }
 
-    fn notices(&self) -> HopNotice {
+    fn of_hop(&self) -> HopNotice {
         HopNotice {
             kind: self.kind,
             title: self.title.clone(),

@@ -52,8 +52,8 @@ fn a_component_is_told_where_it_changes_and_where_data_are_moved() {
         let notices = known(KNOWN).0.notices(&release(from), &release(to));
         let seen: Vec<&str> = notices
             .iter()
-            .filter(|notices| notices.kind == NoticeKind::Database)
-            .map(|notices| notices.title.as_str())
+            .filter(|notice| notice.kind == NoticeKind::Database)
+            .map(|notice| notice.title.as_str())
             .collect();
         assert_eq!(seen, titles, "{from} to {to}");
     };
@@ -69,8 +69,8 @@ fn a_notice_is_of_the_hops_and_editions_that_it_names() {
         let notices = known(KNOWN).0.notices(&release(from), &release(to));
         let seen: Vec<&str> = notices
             .iter()
-            .filter(|notices| !matches!(notices.kind, NoticeKind::Database | NoticeKind::Gate))
-            .map(|notices| notices.title.as_str())
+            .filter(|notice| !matches!(notice.kind, NoticeKind::Database | NoticeKind::Gate))
+            .map(|notice| notice.title.as_str())
             .collect();
         assert_eq!(seen, titles, "{from} to {to}");
     };

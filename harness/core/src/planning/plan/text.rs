@@ -86,19 +86,19 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
 }
 
 /// What is to be known of a hop, below the hop; in one line where a hop before, from 0, has it in full.
-fn write_notice(notices: &HopNotice, before: Option<usize>, text: &mut String) -> std::fmt::Result {
-    write!(text, "         ! {}: {}", notices.kind.name(), notices.title)?;
+fn write_notice(notice: &HopNotice, before: Option<usize>, text: &mut String) -> std::fmt::Result {
+    write!(text, "         ! {}: {}", notice.kind.name(), notice.title)?;
     if let Some(before) = before {
         return writeln!(text, " (as at hop {})", before + 1);
     }
     writeln!(text)?;
-    if !notices.text.is_empty() {
-        writeln!(text, "           {}", one_line(&notices.text))?;
+    if !notice.text.is_empty() {
+        writeln!(text, "           {}", one_line(&notice.text))?;
     }
-    if let Some(remedy) = &notices.remedy {
+    if let Some(remedy) = &notice.remedy {
         writeln!(text, "           → {}", one_line(remedy))?;
     }
-    writeln!(text, "           ({})", notices.source)
+    writeln!(text, "           ({})", notice.source)
 }
 
 /// What is to be known of each hop, as lines; what holds of several is told in full at the first of them.
@@ -106,9 +106,9 @@ pub fn render_notices(hops: &[&[HopNotice]]) -> Vec<String> {
     let mut texts = Vec::with_capacity(hops.len());
     for notices in notices_by_first_hop(hops) {
         let mut text = String::new();
-        for (notices, before) in notices {
+        for (notice, before) in notices {
             // Writing to a string cannot fail, so its result is dropped.
-            let _ = write_notice(notices, before, &mut text);
+            let _ = write_notice(notice, before, &mut text);
         }
         texts.push(text);
     }

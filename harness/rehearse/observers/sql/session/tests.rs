@@ -67,8 +67,8 @@ fn client(engine: Engine, all: Vec<Does>) -> Session {
     Session { engine, client: Interactive { input: Box::pin(input), output: output.boxed(), code } }
 }
 
-fn values(request: Result<Rows, Failure>) -> Vec<Vec<Option<String>>> {
-    request.unwrap().rows
+fn values(rows: Result<Rows, Failure>) -> Vec<Vec<Option<String>>> {
+    rows.unwrap().rows
 }
 
 fn row(values: &[&str]) -> Vec<Option<String>> {
@@ -80,12 +80,12 @@ async fn one_client_answers_question_after_question_however_its_output_comes_in_
     for piece in [1, 7, 4096] {
         let answers = ["a\u{1f}b\u{1e}c\u{1f}\n", "", "\n"].map(|text| Does::Observations(text, piece));
         let session = client(Engine::Postgresql, answers.into());
-        let (request, session) = session.ask("select 1").await;
-        assert_eq!(values(request), [row(&["a", "b"]), row(&["c", ""])]);
-        let (request, session) = session.unwrap().ask("select 1 where false").await;
-        assert_eq!(values(request), Vec::<Vec<_>>::new());
-        let (request, session) = session.unwrap().ask("select ''").await;
-        assert_eq!(values(request), [row(&[""])]);
+        let (rows, session) = session.ask("select 1").await;
+        assert_eq!(values(rows), [row(&["a", "b"]), row(&["c", ""])]);
+        let (rows, session) = session.unwrap().ask("select 1 where false").await;
+        assert_eq!(values(rows), Vec::<Vec<_>>::new());
+        let (rows, session) = session.unwrap().ask("select ''").await;
+        assert_eq!(values(rows), [row(&[""])]);
         session.unwrap().close().await;
     }
     let session = client(Engine::Mysql, vec![Does::Observations("1\t2\n", 3)]);
@@ -95,19 +95,19 @@ async fn one_client_answers_question_after_question_however_its_output_comes_in_
 #[tokio::test]
 async fn an_error_ends_the_client_and_is_judged_by_what_it_printed() {
     let session = client(Engine::Postgresql, vec![Does::Ends("psql:<stdin>:1: FEHLER:  42P01: no\n", 3)]);
-    let (request, session) = session.ask("select 1").await;
-    assert!(matches!(request, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42P01"));
+    let (rows, session) = session.ask("select 1").await;
+    assert!(matches!(rows, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42P01"));
     assert!(session.is_none());
     let session = client(Engine::Mysql, vec![Does::Ends("ERROR 2013 (HY000) at line 9: Lost\n", 1)]);
-    let (request, session) = session.ask("select 1").await;
-    assert!(matches!(request, Err(Failure::Unasked(_))) && session.is_none());
+    let (rows, session) = session.ask("select 1").await;
+    assert!(matches!(rows, Err(Failure::Unasked(_))) && session.is_none());
 }
 
 #[tokio::test]
 async fn what_fails_behind_the_answer_is_no_failure_of_the_question_and_the_session_is_over() {
     let session = client(Engine::Postgresql, vec![Does::DiesRested("1\n", 3)]);
-    let (request, session) = session.ask("begin; select 1").await;
-    assert_eq!(values(request), [row(&["1"])]);
+    let (rows, session) = session.ask("begin; select 1").await;
+    assert_eq!(values(rows), [row(&["1"])]);
     assert!(session.is_none());
 }
 
@@ -116,8 +116,8 @@ async fn a_statement_that_does_not_end_is_carried_out_as_it_stands() {
     let error = "psql:<stdin>:4: ERROR:  42601: unterminated quoted string\n";
     let session = client(Engine::Postgresql, vec![Does::WaitsForTheEnd(error, 3)]);
     let began = tokio::time::Instant::now();
-    let (request, session) = session.ask("select 'a").await;
-    assert!(matches!(request, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42601"));
+    let (rows, session) = session.ask("select 'a").await;
+    assert!(matches!(rows, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42601"));
     assert!(session.is_none() && began.elapsed() == PATIENCE);
 }
 
