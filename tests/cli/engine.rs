@@ -61,7 +61,7 @@ fn an_address_of_no_engine_is_bad_input_that_names_the_variable() -> Tried {
             let said = String::from_utf8(ran.stderr)?;
             assert_eq!(ran.status.code(), Some(2), "{engine} {arguments:?}: {said}");
             let expected =
-                format!("error: DOCKER_HOST is {engine:?}, which is no address of a container engine: {why}");
+                format!("error: DOCKER_HOST is {engine:?}, which is not the address of a container engine: {why}");
             assert!(said.contains(&expected) && said.contains("expected unix:///PATH"), "{said}");
         }
         assert!(!out.join("junit.xml").exists(), "{engine}");

@@ -11,7 +11,7 @@ const PORTS: [&str; 3] = ["tcp", "http", "https"];
 /// What `DOCKER_HOST` names; nothing where it is unset or empty, which means the local socket.
 ///
 /// # Errors
-/// When it is no address of an engine: bad input, which no waiting mends.
+/// When it is not the address of an engine: bad input, which no waiting mends.
 pub fn given() -> Result<Option<String>, HostError> {
     let Some(given) = env::var_os("DOCKER_HOST").filter(|given| !given.is_empty()) else { return Ok(None) };
     let address = given.to_string_lossy().into_owned();

@@ -44,7 +44,7 @@ pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> R
     removed.map_err(failed("remove", format!("the container that read the release of image {name}")))?;
     text.trim()
         .parse()
-        .map_err(|_| unobtainable(name, format!("{file} in it says {:?}, which is no release", text.trim())))
+        .map_err(|_| unobtainable(name, format!("{file} in it says {:?}, which is not a release", text.trim())))
 }
 
 /// Compares what an image holds with what it has to hold. `line` is the tag of the recipe it comes from.

@@ -167,7 +167,7 @@ pub struct Leftover {
 pub enum HostError {
     /// What is to name the daemon does not: bad input, which no waiting mends.
     #[error(
-        "DOCKER_HOST is {address:?}, which is no address of a container engine: {why}; expected unix:///PATH, tcp://HOST:PORT or https://HOST:PORT, or nothing for the local socket"
+        "DOCKER_HOST is {address:?}, which is not the address of a container engine: {why}; expected unix:///PATH, tcp://HOST:PORT or https://HOST:PORT, or nothing for the local socket"
     )]
     Address {
         /// What was given.

@@ -294,14 +294,7 @@ fn found(
     actual: impl Into<String>,
 ) -> Finding {
     let mut finding = Finding::new(code, Subject::Query(seen.request.clone(), at.to_owned()), expected, actual);
-    finding.status = match &seen.response {
-        Response::Http(response) => Some(response.status),
-        Response::Exec(_)
-        | Response::Rows(_)
-        | Response::NoResponse { .. }
-        | Response::Rejected { .. }
-        | Response::ProbeError { .. } => None,
-    };
+    finding.status = seen.response.http_status();
     finding.evidence.clone_from(&seen.evidence);
     finding
 }

@@ -82,17 +82,6 @@ fn one_per_response(seen: &Observation, findings: Vec<Finding>) -> Vec<Finding> 
     kept
 }
 
-fn http_status(response: &Response) -> Option<u16> {
-    match response {
-        Response::Http(response) => Some(response.status),
-        Response::Exec(_)
-        | Response::Rows(_)
-        | Response::NoResponse { .. }
-        | Response::Rejected { .. }
-        | Response::ProbeError { .. } => None,
-    }
-}
-
 /// A finding about a response, or a part of it.
 fn found(
     seen: &Observation,
@@ -102,7 +91,7 @@ fn found(
     actual: impl Into<String>,
 ) -> Finding {
     let mut finding = Finding::new(code, Subject::Request(seen.request.clone(), part), expected, actual);
-    finding.status = http_status(&seen.response);
+    finding.status = seen.response.http_status();
     finding
 }
 

@@ -48,6 +48,21 @@ pub enum Response {
     },
 }
 
+impl Response {
+    /// The status, where it is a response to an HTTP request.
+    #[must_use]
+    pub fn http_status(&self) -> Option<u16> {
+        match self {
+            Self::Http(response) => Some(response.status),
+            Self::Exec(_)
+            | Self::Rows(_)
+            | Self::NoResponse { .. }
+            | Self::Rejected { .. }
+            | Self::ProbeError { .. } => None,
+        }
+    }
+}
+
 /// Why a database server refused a statement, as it says itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SqlRefusal {

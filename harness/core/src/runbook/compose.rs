@@ -309,7 +309,7 @@ impl<'a> Writer<'a> {
             self.open.push("whether the window leaves time to go back: not every time is known".to_owned());
             return writeln!(
                 self.text,
-                "**It cannot be told whether it fits**: {} of {} are known to be needed, and not every time is known. Rehearse it, or \
+                "**Whether it fits is not known**: {} of {} are known to be needed, and not every time is known. Rehearse it, or \
                  say under `production.takes` what is known of production.\n",
                 humane(known),
                 humane(window)

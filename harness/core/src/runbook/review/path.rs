@@ -180,7 +180,7 @@ pub(super) fn published(mentions: &[Mention], catalog: &Catalog, remarks: &mut V
             kind: RemarkKind::Wrong,
             line: Some(mention.line),
             what: format!("{} is not published", mention.text),
-            because: "there is no image and no package of it".to_owned(),
+            because: "neither an image nor a package of it exists".to_owned(),
             instead: format!("{}, the newest of {}", newest.name(), release.line()),
         });
     }
