@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
-use rehearse::engine::host::{Host, ImageWanted};
+use rehearse::engine::host::{ImageWanted, Images};
 use rehearse::engine::observer::{HttpRequest, Observer, RequestBody};
 use rehearse::observers::Live;
 use rehearse::{load, setup};

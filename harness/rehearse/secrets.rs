@@ -15,7 +15,7 @@ const LONGEST: u64 = 4 << 20;
 /// that cannot be read tells nothing here: verifying the backup says what is wrong with it.
 pub fn redactor(loaded: &Loaded) -> (Redactor, Vec<TooPlain>) {
     let (product, scenario) = (&loaded.product, &loaded.scenario);
-    let settings = rehearse_core::planning::plan::settings(product, scenario);
+    let settings = rehearse_core::deployment::settings(product, scenario);
     let listed = |name: &str| product.secrets.settings.iter().any(|known| known == name);
     let mut secrets: Vec<Secret> = settings
         .iter()
@@ -23,7 +23,7 @@ pub fn redactor(loaded: &Loaded) -> (Redactor, Vec<TooPlain>) {
         .map(|(name, value)| Secret::new(format!("settings.{name}"), value))
         .collect();
     secrets.extend(settings.iter().filter_map(|(name, value)| in_address(&format!("settings.{name}"), value)));
-    for (service, spec) in rehearse_core::planning::plan::services(product, scenario) {
+    for (service, spec) in rehearse_core::deployment::services(product, scenario) {
         let mut variables: BTreeMap<String, String> =
             spec.env.iter().map(|(name, value)| (name.clone(), value.text().to_owned())).collect();
         if let Some(text) = spec.env_file.as_ref().and_then(|file| read(loaded, file)) {

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
-use rehearse::engine::host::{Host, ImageWanted, ServiceSpec};
+use rehearse::engine::host::{Deployments, ImageWanted, Images, InstanceRef, Services};
 use rehearse::engine::observer::{DatabaseTarget, Observer};
 use rehearse::observers::Live;
 use rehearse_core::check::reading;
+use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::model::product::Engine;
 use rehearse_core::observation::Response;
 use rehearse_core::vocabulary::ident::DeploymentName;
@@ -62,13 +63,22 @@ async fn measure(host: &Arc<DockerHost>, rows: u64) -> Result<(), String> {
     let wanted = ImageWanted { name: "postgres:15".into(), holds: None };
     let image = host.obtain(&wanted, &|_| {}).await.map_err(|error| error.chain())?.id;
     let env = [("POSTGRES_PASSWORD".to_owned(), "bench".to_owned())].into();
-    let spec = ServiceSpec { name: "db".into(), image, env, shm_size: Some(256 << 20), ..ServiceSpec::default() };
-    host.create(&deployment, &spec).await.map_err(|error| error.chain())?;
+    let mut spec = ServiceSpec::default();
+    (spec.name, spec.image, spec.env, spec.shm_size) = ("db".into(), image, env, Some(256 << 20));
+    host.apply(&deployment, &[spec]).await.map_err(|error| error.chain())?;
     host.start(&deployment, "db").await.map_err(|error| error.chain())?;
     let observer = Live::new(Arc::clone(host)).map_err(|error| error.to_string())?;
     let (name, user) = ("postgres".to_owned(), "postgres".to_owned());
-    let (engine, service, password) = (Engine::Postgresql, "db".into(), None);
-    let site = DatabaseTarget { deployment, engine, service, name, user, host: None, run_as: None, password };
+    let (engine, password) = (Engine::Postgresql, None);
+    let site = DatabaseTarget {
+        instance: InstanceRef::of(&deployment, "db"),
+        engine,
+        name,
+        user,
+        host: None,
+        run_as: None,
+        password,
+    };
     let ask = async |sql: &str| {
         let response = observer.rows(&site, sql).await;
         if matches!(response, Response::Rows(_)) { Ok(()) } else { Err(format!("{sql}: {response:?}")) }

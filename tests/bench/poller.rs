@@ -13,9 +13,10 @@ use bollard::Docker;
 use bollard::query_parameters::{ListContainersOptions, StatsOptionsBuilder};
 use futures_util::StreamExt;
 use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
-use rehearse::engine::host::{Host, ImageWanted, ServiceSpec};
+use rehearse::engine::host::{Deployments, ImageWanted, Images, Services};
 use rehearse::engine::{Case, Keep, RunOptions, rehearse};
 use rehearse::observers::Live;
+use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::model::product::Product;
 use rehearse_core::model::scenario::Scenario;
 use rehearse_core::outcome::event::{Event, EventKind};
@@ -129,8 +130,9 @@ async fn measured(host: &Arc<DockerHost>, run: &str, folder: &Path, time: Durati
     let wanted = ImageWanted { name: "postgres:15".into(), holds: None };
     let image = host.obtain(&wanted, &|_| {}).await.map_err(|error| error.chain())?.id;
     let env = [("POSTGRES_PASSWORD".to_owned(), "bench".to_owned())].into();
-    let spec = ServiceSpec { name: "db".into(), image, env, ..ServiceSpec::default() };
-    host.create(&idle, &spec).await.map_err(|error| error.chain())?;
+    let mut spec = ServiceSpec::default();
+    (spec.name, spec.image, spec.env) = ("db".into(), image, env);
+    host.apply(&idle, &[spec]).await.map_err(|error| error.chain())?;
     host.start(&idle, "db").await.map_err(|error| error.chain())?;
 
     let (begins, mut stages) = unbounded_channel();

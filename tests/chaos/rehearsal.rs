@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
-use rehearse::engine::host::{Host, ImageWanted};
+use rehearse::engine::host::{Deployments, ImageWanted, Images};
 use rehearse::load;
 use rehearse_core::secret::Redactor;
 use serde_json::Value;

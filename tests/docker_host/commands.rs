@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rehearse::engine::host::{Command, Host, Stdin, Stream};
+use rehearse::engine::host::{Command, Commands, Stdin, Stream};
 
 use crate::rig::*;
 
@@ -17,7 +17,7 @@ pub(crate) async fn a_command_gets_user_env_and_workdir_and_tells_its_code() -> 
         stdin: None,
     };
     let mut heard = Heard::default();
-    let code = rig.host.exec(&rig.main, "box", &command, &mut heard).await.map_err(told)?;
+    let code = rig.host.exec(&rig.instance("box"), &command, &mut heard).await.map_err(told)?;
     ensure!(code == 7, "{code}");
     ensure!(heard.out() == "www-data\na b=c\n/var/tmp\n", "{}", heard.out());
     ensure!(heard.of(Stream::Err) == "oops\n", "{}", heard.of(Stream::Err));

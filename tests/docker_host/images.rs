@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rehearse::docker::{Client, Owner, Registry, check_up};
-use rehearse::engine::host::Host;
+use rehearse::engine::host::{Deployments, Images};
 use rehearse_core::outcome::note::ImageOrigin;
 use rehearse_core::planning::path::Target;
 

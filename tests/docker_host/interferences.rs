@@ -6,7 +6,7 @@ use bollard::exec::CreateExecOptions;
 use bollard::models::NetworkDisconnectRequest;
 use bollard::query_parameters::{KillContainerOptions, RemoveContainerOptionsBuilder};
 use rehearse::docker::Owner;
-use rehearse::engine::host::{Command, Host, ServiceSpec, ServiceState};
+use rehearse::engine::host::{Command, Commands, Images, Interferences, ServiceState, Services};
 use rehearse_core::outcome::verdict::InterferenceKind;
 
 use crate::rig::*;
@@ -52,7 +52,8 @@ pub(crate) async fn who_ended_a_container_is_known_as_soon_as_a_command_in_it_ha
         let command = Command { argv: ["sleep", "600"].map(str::to_owned).to_vec(), ..Command::default() };
         let name = format!("rehearse-{}-main-{service}", own_run(&rig.host));
         let mut heard = Heard::default();
-        let (ended, killed) = tokio::join!(rig.host.exec(&rig.main, &service, &command, &mut heard), async {
+        let instance = rig.instance(&service);
+        let (ended, killed) = tokio::join!(rig.host.exec(&instance, &command, &mut heard), async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             somebody.kill_container(&name, None::<KillContainerOptions>).await
         });
@@ -70,11 +71,12 @@ pub(crate) async fn what_somebody_runs_in_a_service_is_told_and_its_health_check
     let dockerfile = "ARG BASE\nFROM ${BASE}\nHEALTHCHECK --interval=1s CMD test -e /etc/hostname || exit 1\n";
     let (builder, _folder) = host(Owner::current(), book(&[(recipe, dockerfile)])?).await?;
     let image = builder.obtain(&wanted("rehearse/test-checked:1", None), &|_| {}).await.map_err(told)?.id;
-    let spec = ServiceSpec { image, ..rig.spec("box", "sleep 600") };
+    let mut spec = rig.spec("box", "sleep 600");
+    spec.image = image;
     rig.up(&spec).await?;
     rig.sh("box", "echo ours").await?;
     let healthy = || async {
-        let state = rig.host.state(&rig.main, "box").await.ok()?;
+        let state = rig.host.state(&rig.instance("box")).await.ok()?;
         (state == ServiceState::Running { health: Some("healthy".to_owned()) }).then_some(())
     };
     until(healthy).await?;
@@ -120,9 +122,6 @@ pub(crate) async fn what_we_do_ourselves_and_what_ends_by_itself_is_no_disturban
         rig.host.start(&rig.main, "box").await.map_err(told)?;
         rig.host.run(&rig.main, &rig.spec("once", "exit 1"), &mut Heard::default()).await.map_err(told)?;
         rig.sh("box", "kill -9 $$").await?;
-        for service in ["box", "brief"] {
-            rig.host.remove(&rig.main, service).await.map_err(told)?;
-        }
     }
     let found = rig.host.interferences().await;
     ensure!(found.is_empty(), "{found:?}");
@@ -155,9 +154,8 @@ pub(crate) async fn a_command_that_is_given_up_ends_inside_with_all_it_started()
     ] {
         let argv = ["bash", "-c", script].map(str::to_owned).to_vec();
         let command = Command { argv, ..Command::default() };
-        let mut heard = Heard::default();
-        let given_up =
-            tokio::time::timeout(Duration::from_secs(2), rig.host.exec(&rig.main, "box", &command, &mut heard));
+        let (mut heard, instance) = (Heard::default(), rig.instance("box"));
+        let given_up = tokio::time::timeout(Duration::from_secs(2), rig.host.exec(&instance, &command, &mut heard));
         ensure!(given_up.await.is_err(), "it ended by itself");
         ensure!(running(&rig, name).await? > 0, "nothing was left running");
         let told = rig.host.endings().await;

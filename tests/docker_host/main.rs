@@ -86,7 +86,7 @@ fn main() -> ExitCode {
         a_last_line_without_an_end_is_there_once_all_is_written,
         a_restarted_service_logs_on_without_repeating_itself,
         a_service_that_ignores_the_signal_is_stopped_all_the_same,
-        a_removed_service_leaves_its_volumes,
+        a_service_that_is_applied_again_is_replaced_and_keeps_its_volumes,
         a_published_port_is_reachable,
         a_run_in_a_container_with_the_engines_socket_reaches_what_it_starts,
         a_service_goes_through_its_states,

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use rehearse::docker::list;
-use rehearse::engine::host::{Host, ServiceSpec, ServiceState, Stream};
+use rehearse::engine::host::{Commands, ServiceState, Services, Stream};
 
 use crate::rig::*;
 
@@ -28,20 +28,19 @@ pub(crate) async fn a_service_is_reached_by_its_aliases() -> Outcome {
 pub(crate) async fn a_one_off_is_heard_counted_and_removed() -> Outcome {
     let rig = Rig::new().await?;
     let mut spec = rig.spec("job", "for i in 1 2 3; do echo $i; done; cat /data/x; echo bad >&2; exit 5");
-    spec.volumes.insert("data".into(), "/data".into());
-    let fill = ServiceSpec {
-        command: Some(["bash", "-c", "printf full > /data/x"].map(str::to_owned).to_vec()),
-        ..spec.clone()
-    };
+    spec.mounts.push(volume("data", "/data"));
+    let mut fill = spec.clone();
+    fill.command = Some(["bash", "-c", "printf full > /data/x"].map(str::to_owned).to_vec());
     let mut heard = Heard::default();
     let code = rig.host.run(&rig.main, &fill, &mut heard).await.map_err(told)?;
     ensure!(code == 0, "{code}");
     let code = rig.host.run(&rig.main, &spec, &mut heard).await.map_err(told)?;
     ensure!(code == 5 && heard.out() == "1\n2\n3\nfull", "{code} {}", heard.out());
     ensure!(heard.of(Stream::Err) == "bad\n", "{}", heard.of(Stream::Err));
-    let state = rig.host.state(&rig.main, "job").await.map_err(told)?;
+    let state = rig.host.state(&rig.instance("job")).await.map_err(told)?;
     ensure!(state == ServiceState::Absent, "{state:?}");
-    let broken = ServiceSpec { command: None, entrypoint: Some(vec!["/no/such".into()]), ..spec };
+    let mut broken = spec;
+    (broken.command, broken.entrypoint) = (None, Some(vec!["/no/such".into()]));
     ensure!(rig.host.run(&rig.main, &broken, &mut heard).await.is_err(), "a program that is not there ran");
     let containers = list(rig.host.client()).await.map_err(told)?;
     let left = containers.iter().filter(|it| it.ownership.run == own_run(&rig.host) && it.kind == "container").count();
@@ -53,7 +52,7 @@ pub(crate) async fn two_runs_at_once_do_not_meet() -> Outcome {
     let (one, other) = (Rig::new().await?, Rig::new().await?);
     for rig in [&one, &other] {
         let mut spec = rig.spec("db", "sleep 600");
-        spec.volumes.insert("data".into(), "/data".into());
+        spec.mounts.push(volume("data", "/data"));
         rig.up(&spec).await?;
     }
     one.up(&one.spec("only-here", "sleep 600")).await?;
@@ -64,7 +63,7 @@ pub(crate) async fn two_runs_at_once_do_not_meet() -> Outcome {
     let (code, _) = other.sh("db", "test -e /data/whose").await?;
     ensure!(code == 1, "the other run shares a volume with this one");
     one.down().await?;
-    let state = other.host.state(&other.main, "db").await.map_err(told)?;
+    let state = other.host.state(&other.instance("db")).await.map_err(told)?;
     ensure!(matches!(state, ServiceState::Running { .. }), "the teardown of one took the other's: {state:?}");
     other.down().await
 }
@@ -76,7 +75,7 @@ pub(crate) async fn a_published_port_is_reachable() -> Outcome {
     let mut spec = rig.spec("web", server);
     spec.ports = vec![3000];
     rig.up(&spec).await?;
-    let address = rig.host.address(&rig.main, "web", 3000).await.map_err(told)?;
+    let address = rig.host.address(&rig.instance("web"), 3000).await.map_err(told)?;
     let said = until(|| async {
         let mut stream = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
         let mut said = String::new();
@@ -86,7 +85,7 @@ pub(crate) async fn a_published_port_is_reachable() -> Outcome {
     let said = said.await?;
     ensure!(said == "hello\n", "{said}");
     ensure!(address.ip().is_loopback(), "{address}");
-    let other = rig.host.address(&rig.main, "web", 3001).await.err().map(told).unwrap_or_default();
+    let other = rig.host.address(&rig.instance("web"), 3001).await.err().map(told).unwrap_or_default();
     ensure!(other.contains("port 3001 of service web of main"), "{other}");
     rig.down().await
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rehearse::docker::Owner;
-use rehearse::engine::host::{Host, ImageWanted};
+use rehearse::engine::host::{ImageWanted, Images};
 use rehearse_core::outcome::note::ImageOrigin;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};

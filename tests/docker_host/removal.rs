@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rehearse::docker::{Owner, Selection, Standing, sweep};
-use rehearse::engine::host::{Host, ServiceState};
+use rehearse::engine::host::{Deployments, InstanceRef, ServiceState, Services};
 use rehearse_core::vocabulary::ident::DeploymentName;
 
 use crate::rig::*;
@@ -14,12 +14,12 @@ pub(crate) async fn closing_one_deployment_leaves_the_other() -> Outcome {
     rig.host.open(&back).await.map_err(told)?;
     rig.host.open(&back).await.map_err(told)?;
     let mut spec = rig.spec("box", "sleep 600");
-    spec.volumes.insert("data".into(), "/data".into());
+    spec.mounts.push(volume("data", "/data"));
     rig.up(&spec).await?;
-    rig.host.create(&back, &spec).await.map_err(told)?;
+    rig.host.apply(&back, std::slice::from_ref(&spec)).await.map_err(told)?;
     let left = rig.host.close(&rig.main).await;
     ensure!(left.is_empty(), "{left:?}");
-    let state = rig.host.state(&back, "box").await.map_err(told)?;
+    let state = rig.host.state(&InstanceRef::of(&back, "box")).await.map_err(told)?;
     ensure!(state == ServiceState::Created, "{state:?}");
     ensure!(of_run(&rig.host).await? == 3, "a container, a network and a volume");
     rig.down().await
@@ -29,7 +29,7 @@ pub(crate) async fn teardown_leaves_nothing() -> Outcome {
     let rig = Rig::new().await?;
     for name in ["one", "two", "three"] {
         let mut spec = rig.spec(name, "trap '' TERM; sleep 600");
-        spec.volumes.insert(name.into(), "/data".into());
+        spec.mounts.push(volume(name, "/data"));
         rig.up(&spec).await?;
     }
     ensure!(of_run(&rig.host).await? == 7, "three containers and volumes, one network");
@@ -40,8 +40,8 @@ pub(crate) async fn a_creation_that_was_dropped_leaves_nothing_after_teardown() 
     for wait in [0, 1, 3, 8, 20, 50, 120] {
         let rig = Rig::new().await?;
         let mut spec = rig.spec("box", "sleep 600");
-        spec.volumes.insert("data".into(), "/usr/share".into());
-        let dropped = tokio::time::timeout(Duration::from_millis(wait), rig.host.create(&rig.main, &spec)).await;
+        spec.mounts.push(volume("data", "/usr/share"));
+        let dropped = tokio::time::timeout(Duration::from_millis(wait), rig.apply(&spec)).await;
         // Dropped or done: both happen.
         drop(dropped);
         rig.down().await?;
@@ -57,7 +57,7 @@ pub(crate) async fn a_sweep_takes_the_dead_and_spares_the_living() -> Outcome {
     let away = Rig::owned_by(Owner { host: "another-machine".into(), ..Owner::current() }).await?;
     for rig in [&dead, &live, &away] {
         let mut spec = rig.spec("box", "sleep 600");
-        spec.volumes.insert("data".into(), "/data".into());
+        spec.mounts.push(volume("data", "/data"));
         rig.up(&spec).await?;
     }
     let client = live.host.client();

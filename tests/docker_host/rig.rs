@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rehearse::docker::{ContextFile, DockerHost, Owner, OwnershipLabels, Recipe, RecipeCatalog, Settings, list};
-use rehearse::engine::host::{Command, Host, HostError, ImageWanted, ServiceSpec, Sink, Stream};
+use rehearse::engine::host::{
+    Command, Commands, Deployments, HostError, ImageWanted, Images, InstanceRef, Logs, Services, Sink, Stream,
+};
+use rehearse_core::deployment::{Mount, MountSource, ServiceSpec};
 use rehearse_core::planning::path::Target;
 use rehearse_core::secret::Redactor;
 use rehearse_core::vocabulary::ident::DeploymentName;
@@ -41,17 +44,25 @@ impl Rig {
     }
 
     pub(crate) fn spec(&self, name: &str, script: &str) -> ServiceSpec {
-        ServiceSpec {
-            name: name.into(),
-            image: self.image.clone(),
-            command: Some(["bash", "-c", script].map(str::to_owned).to_vec()),
-            stop_grace: Duration::from_secs(5),
-            ..ServiceSpec::default()
-        }
+        let mut spec = ServiceSpec::default();
+        spec.name = name.into();
+        spec.image = self.image.clone();
+        spec.command = Some(["bash", "-c", script].map(str::to_owned).to_vec());
+        spec.stop_grace = Duration::from_secs(5);
+        spec
+    }
+
+    /// The instance of a service of the main deployment.
+    pub(crate) fn instance(&self, service: &str) -> InstanceRef {
+        InstanceRef::of(&self.main, service)
+    }
+
+    pub(crate) async fn apply(&self, spec: &ServiceSpec) -> Outcome {
+        self.host.apply(&self.main, std::slice::from_ref(spec)).await.map_err(told)
     }
 
     pub(crate) async fn up(&self, spec: &ServiceSpec) -> Outcome {
-        self.host.create(&self.main, spec).await.map_err(told)?;
+        self.apply(spec).await?;
         self.host.start(&self.main, &spec.name).await.map_err(told)
     }
 
@@ -62,12 +73,12 @@ impl Rig {
 
     pub(crate) async fn exec(&self, service: &str, command: Command) -> Result<(i64, String), String> {
         let mut heard = Heard::default();
-        let code = self.host.exec(&self.main, service, &command, &mut heard).await.map_err(told)?;
+        let code = self.host.exec(&self.instance(service), &command, &mut heard).await.map_err(told)?;
         Ok((code, heard.out()))
     }
 
     pub(crate) async fn log_once(&self, service: &str, ended: impl Fn(&str) -> bool) -> Result<String, String> {
-        let file = self.host.log_file(&self.main, service).ok_or("no log file")?;
+        let file = self.host.log_file(&self.instance(service)).ok_or("no log file")?;
         until(|| async { std::fs::read_to_string(&file).ok().filter(|text| ended(text)) }).await
     }
 
@@ -79,6 +90,11 @@ impl Rig {
         ensure!(self.host.log_troubles().is_empty(), "{:?}", self.host.log_troubles());
         Ok(())
     }
+}
+
+/// A volume of the deployment at a path.
+pub(crate) fn volume(name: &str, target: &str) -> Mount {
+    Mount { source: MountSource::Volume(name.into()), target: target.into() }
 }
 
 #[derive(Default)]

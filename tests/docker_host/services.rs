@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use rehearse::engine::host::{Host, ServiceState};
+use rehearse::engine::host::{Logs, ServiceState, Services};
+use rehearse_core::deployment::{Mount, MountSource};
 
 use crate::rig::*;
 
@@ -11,7 +12,7 @@ pub(crate) async fn a_log_is_whole_from_the_first_line_even_of_a_container_that_
     for number in 0..5 {
         rig.up(&rig.spec("brief", "echo first; seq 1 20000; echo last >&2")).await?;
         let state = until(|| async {
-            let state = rig.host.state(&rig.main, "brief").await.ok()?;
+            let state = rig.host.state(&rig.instance("brief")).await.ok()?;
             matches!(state, ServiceState::Exited { .. }).then_some(state)
         });
         let state = state.await?;
@@ -23,9 +24,8 @@ pub(crate) async fn a_log_is_whole_from_the_first_line_even_of_a_container_that_
         let expected = std::iter::once("first".to_owned()).chain((1..=20_000).map(|line| line.to_string()));
         ensure!(out.iter().eq(expected.collect::<Vec<_>>().iter()), "round {number}: {} lines", out.len());
         ensure!(log.lines().count() == 20_002, "round {number}: the error stream is missing");
-        let file = rig.host.log_file(&rig.main, "brief").unwrap_or_default();
+        let file = rig.host.log_file(&rig.instance("brief")).unwrap_or_default();
         ensure!(file.ends_with(format!("main-brief-{}.log", number + 1)), "{}", file.display());
-        rig.host.remove(&rig.main, "brief").await.map_err(told)?;
     }
     rig.down().await
 }
@@ -49,24 +49,23 @@ pub(crate) async fn a_service_that_ignores_the_signal_is_stopped_all_the_same() 
     let begun = Instant::now();
     rig.host.stop(&rig.main, "deaf").await.map_err(told)?;
     ensure!(begun.elapsed() >= Duration::from_secs(2), "no grace: {:?}", begun.elapsed());
-    let state = rig.host.state(&rig.main, "deaf").await.map_err(told)?;
+    let state = rig.host.state(&rig.instance("deaf")).await.map_err(told)?;
     ensure!(state == ServiceState::Exited { code: 137, out_of_memory: false }, "{state:?}");
     rig.host.stop(&rig.main, "deaf").await.map_err(told)?;
     rig.host.stop(&rig.main, "nobody").await.map_err(told)?;
     rig.down().await
 }
 
-pub(crate) async fn a_removed_service_leaves_its_volumes() -> Outcome {
+pub(crate) async fn a_service_that_is_applied_again_is_replaced_and_keeps_its_volumes() -> Outcome {
     let rig = Rig::new().await?;
     let mut spec = rig.spec("db", "test -e /data/kept || echo new; touch /data/kept; sleep 600");
-    spec.volumes.insert("data".into(), "/data".into());
+    spec.mounts.push(volume("data", "/data"));
     rig.up(&spec).await?;
     rig.log_once("db", |log| log == "new\n").await?;
     until(|| async { rig.sh("db", "test -e /data/kept").await.ok().filter(|(code, _)| *code == 0) }).await?;
-    let again = rig.host.create(&rig.main, &spec).await.err().map(told).unwrap_or_default();
-    ensure!(again.contains("there already"), "{again}");
-    rig.host.remove(&rig.main, "db").await.map_err(told)?;
-    rig.host.remove(&rig.main, "db").await.map_err(told)?;
+    rig.apply(&spec).await?;
+    let state = rig.host.state(&rig.instance("db")).await.map_err(told)?;
+    ensure!(state == ServiceState::Created, "it still runs as it did: {state:?}");
     rig.up(&spec).await?;
     let (code, _) = rig.sh("db", "test -e /data/kept").await?;
     ensure!(code == 0, "the volume went with its service");
@@ -75,14 +74,14 @@ pub(crate) async fn a_removed_service_leaves_its_volumes() -> Outcome {
 
 pub(crate) async fn a_service_goes_through_its_states() -> Outcome {
     let rig = Rig::new().await?;
-    let state = || async { rig.host.state(&rig.main, "box").await.map_err(told) };
+    let state = || async { rig.host.state(&rig.instance("box")).await.map_err(told) };
     ensure!(state().await? == ServiceState::Absent, "before");
     let mut spec = rig.spec("box", "read -r -t 1 < <(sleep 2); exit 9");
     spec.memory = Some(256 << 20);
     spec.cpus = Some(1.5);
-    spec.tmpfs = vec!["/fast".into()];
+    spec.mounts.push(Mount { source: MountSource::Memory, target: "/fast".into() });
     spec.shm_size = Some(128 << 20);
-    rig.host.create(&rig.main, &spec).await.map_err(told)?;
+    rig.apply(&spec).await?;
     ensure!(state().await? == ServiceState::Created, "created");
     let exited = rig.host.exited();
     rig.host.start(&rig.main, "box").await.map_err(told)?;
@@ -102,7 +101,7 @@ pub(crate) async fn a_last_line_without_an_end_is_there_once_all_is_written() ->
     rig.up(&rig.spec("web", "printf 'first\\nERROR without an end'; sleep 600")).await?;
     rig.log_once("web", |text| text.contains("first")).await?;
     rig.host.logs_written().await;
-    let file = rig.host.log_file(&rig.main, "web").ok_or("no log file")?;
+    let file = rig.host.log_file(&rig.instance("web")).ok_or("no log file")?;
     let seen = std::fs::read_to_string(file).map_err(text)?;
     ensure!(seen.ends_with("ERROR without an end"), "{seen:?}");
     rig.down().await

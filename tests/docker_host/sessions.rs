@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rehearse::engine::host::{Command, Host};
+use rehearse::engine::host::{Command, Commands, Services};
 use rehearse::engine::observer::Observer;
 use rehearse_core::model::product::Engine;
 use rehearse_core::observation::Response;
@@ -29,8 +29,7 @@ impl Server {
         let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
         let mut heard = Heard::default();
         let command = Command { argv, ..Command::default() };
-        let code =
-            self.host.exec(&self.site.deployment, &self.site.service, &command, &mut heard).await.map_err(told)?;
+        let code = self.host.exec(&self.site.instance, &command, &mut heard).await.map_err(told)?;
         ensure!(code == 0, "{script}: {code} {heard:?}", heard = heard.0);
         Ok(heard.out().trim().to_owned())
     }
@@ -46,8 +45,8 @@ impl Server {
     }
 
     async fn restart(&self) -> Outcome {
-        self.host.stop(&self.site.deployment, &self.site.service).await.map_err(told)?;
-        self.host.start(&self.site.deployment, &self.site.service).await.map_err(told)?;
+        self.host.stop(&self.site.instance.deployment, &self.site.instance.service).await.map_err(told)?;
+        self.host.start(&self.site.instance.deployment, &self.site.instance.service).await.map_err(told)?;
         self.comes().await
     }
 }

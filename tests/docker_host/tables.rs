@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rehearse::docker::{DockerHost, Owner};
-use rehearse::engine::host::{Command, Host, ServiceSpec, Stdin};
+use rehearse::engine::host::{Command, Commands, Deployments, Images, InstanceRef, Services, Stdin};
 use rehearse::engine::observer::{DatabaseTarget, Observer};
 use rehearse::observers::Live;
 use rehearse_core::check::{DataTerms, judge_data, judge_structure, reading};
+use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::model::product::{DataRule, Engine};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, TableQuery};
@@ -42,14 +43,14 @@ impl Server {
         let held = host.obtain(&wanted(image, None), &|_| {}).await.map_err(told)?;
         let [password, name] = env;
         let env = [(password, PASSWORD), (name, "shop")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let spec = ServiceSpec { name: service.into(), image: held.id, env: env.into(), ..ServiceSpec::default() };
-        host.create(&deployment, &spec).await.map_err(told)?;
+        let mut spec = ServiceSpec::default();
+        (spec.name, spec.image, spec.env) = (service.into(), held.id, env.into());
+        host.apply(&deployment, &[spec]).await.map_err(told)?;
         host.start(&deployment, service).await.map_err(told)?;
         let observer = Live::new(Arc::clone(&host)).map_err(text)?;
         let site = DatabaseTarget {
-            deployment,
+            instance: InstanceRef::of(&deployment, service),
             engine,
-            service: service.into(),
             name: "shop".into(),
             user: user.into(),
             host: None,
@@ -88,8 +89,7 @@ impl Server {
         let env = BTreeMap::from([("MYSQL_PWD".to_owned(), PASSWORD.to_owned())]);
         let mut heard = Heard::default();
         let command = Command { argv, env, stdin, ..Command::default() };
-        let code =
-            self.host.exec(&self.site.deployment, &self.site.service, &command, &mut heard).await.map_err(told)?;
+        let code = self.host.exec(&self.site.instance, &command, &mut heard).await.map_err(told)?;
         ensure!(code == 0, "{sql}: {}", heard.of(rehearse::engine::host::Stream::Err));
         Ok(())
     }

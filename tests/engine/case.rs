@@ -100,18 +100,8 @@ impl Rehearsal {
         let folder = tempfile::tempdir()?;
         let backup = folder.path().join("backup");
         std::fs::create_dir_all(&backup)?;
-        let mut files = serde_json::Map::new();
-        for (name, text) in
-            [("dump.txt", "a dump"), ("web.env", "# secrets\nSECRET=from=backup\nCOLOUR=red\nQUOTED=\"$COLOUR\" \n")]
-        {
-            std::fs::write(backup.join(name), text)?;
-            let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-            files.insert(name.to_owned(), serde_json::json!({ "sha256": digest, "bytes": text.len() }));
-        }
-        let manifest = serde_json::json!({
-            "product": "shop", "release": "1.0.0", "files": files, "rows": { "things": 3 },
-        });
-        std::fs::write(backup.join("manifest.json"), manifest.to_string())?;
+        let variables = "# secrets\nSECRET=from=backup\nCOLOUR=red\nQUOTED=\"$COLOUR\" \n";
+        manifest(&backup, "shop", &[("dump.txt", "a dump"), ("web.env", variables)], Some(("things", 3)))?;
         let world = Arc::new(RunContext::new(folder.path().join("out")));
         let (product, scenario) = (PRODUCT.to_owned(), SCENARIO.to_owned());
         Ok(Self {
@@ -175,7 +165,7 @@ impl Rehearsal {
         self
     }
 
-    fn case(&self) -> Fallible<Case> {
+    pub(crate) fn case(&self) -> Fallible<Case> {
         let (product, document) = spec::<Product>("product.yaml", &self.product)?;
         document.refuse(product.problems(&document)).map_err(shown)?;
         let (scenario, document) = spec::<Scenario>("scenario.yaml", &self.scenario)?;
@@ -225,7 +215,20 @@ impl Rehearsal {
     }
 }
 
-fn spec<T>(name: &str, text: &str) -> Fallible<(T, rehearse_core::source::spec::Document)>
+/// Writes the files of a backup of release 1.0.0 and its manifest, with the rows of a table.
+pub(crate) fn manifest(folder: &Path, product: &str, parts: &[(&str, &str)], rows: Option<(&str, u64)>) -> Fallible {
+    let mut files = serde_json::Map::new();
+    for (name, text) in parts {
+        std::fs::write(folder.join(name), text)?;
+        let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        files.insert((*name).to_owned(), serde_json::json!({ "sha256": digest, "bytes": text.len() }));
+    }
+    let rows: serde_json::Map<_, _> = rows.into_iter().map(|(table, rows)| (table.to_owned(), rows.into())).collect();
+    let manifest = serde_json::json!({ "product": product, "release": "1.0.0", "files": files, "rows": rows });
+    Ok(std::fs::write(folder.join("manifest.json"), manifest.to_string())?)
+}
+
+pub(crate) fn spec<T>(name: &str, text: &str) -> Fallible<(T, rehearse_core::source::spec::Document)>
 where
     T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static,
 {

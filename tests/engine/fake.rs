@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rehearse::engine::host::{
-    Command, Host, HostError, ImageHeld, ImageWanted, Interactive, Leftover, ServiceSpec, ServiceState, Sink, Stdin,
-    Stream,
+    Command, Commands, Deployments, Files, HostError, ImageHeld, ImageWanted, Images, InstanceRef, Interactive,
+    Interferences, Leftover, Logs, ServiceState, Services, Sink, Stdin, Stream,
 };
 use rehearse::engine::observer::{DatabaseTarget, HttpRequest, Observer, RequestBody};
 use rehearse_core::check::LogScanner;
+use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{DataState, HttpResponse, LogReview, Response, Rows, SqlRefusal, TableQuery};
 use rehearse_core::outcome::note::ImageOrigin;
@@ -63,7 +64,7 @@ impl Fake {
     }
 }
 
-impl Host for Fake {
+impl Images for Fake {
     async fn obtain(
         &self,
         wanted: &ImageWanted,
@@ -85,17 +86,40 @@ impl Host for Fake {
         let release = release.and_then(|release| release.parse().ok());
         Ok(ImageHeld { name, id, origin: ImageOrigin::Found, release, provenance: "fake".to_owned() })
     }
+}
 
+impl Deployments for Fake {
     async fn open(&self, deployment: &DeploymentName) -> Result<(), HostError> {
         self.simple("open", deployment.to_string()).await.map(drop)
     }
 
-    async fn create(&self, deployment: &DeploymentName, spec: &ServiceSpec) -> Result<(), HostError> {
-        let name = key(deployment, &spec.name);
-        self.simple("create", name.clone()).await?;
-        self.0.make(&name, spec).map_err(|error| cannot("create", name, &error.to_string()))
+    async fn apply(&self, deployment: &DeploymentName, specs: &[ServiceSpec]) -> Result<(), HostError> {
+        for spec in specs {
+            let name = key(deployment, &spec.name);
+            if self.0.service(&name).is_some() {
+                self.simple("remove", name.clone()).await?;
+                self.0.inner().services.remove(&name);
+            }
+            self.simple("create", name.clone()).await?;
+            self.0.make(&name, spec).map_err(|error| cannot("create", name, &error.to_string()))?;
+        }
+        Ok(())
     }
 
+    async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
+        self.0.meet(format!("close {deployment}")).await;
+        Vec::new()
+    }
+
+    async fn teardown(&self) -> Vec<Leftover> {
+        match self.0.meet("teardown".to_owned()).await {
+            Deed::Left(name) => vec![left(name)],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Services for Fake {
     async fn start(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
         let name = key(deployment, service);
         let deed = self.simple("start", name.clone()).await?;
@@ -134,29 +158,22 @@ impl Host for Fake {
         Ok(())
     }
 
-    async fn remove(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
-        let name = key(deployment, service);
-        self.simple("remove", name.clone()).await?;
-        self.0.inner().services.remove(&name);
-        Ok(())
-    }
-
-    async fn state(&self, deployment: &DeploymentName, service: &str) -> Result<ServiceState, HostError> {
-        let name = key(deployment, service);
+    async fn state(&self, instance: &InstanceRef) -> Result<ServiceState, HostError> {
+        let name = key(&instance.deployment, &instance.service);
         self.simple("state", name.clone()).await?;
         Ok(self.0.service(&name).map_or(ServiceState::Absent, |service| service.state))
     }
 
-    async fn memory(&self, deployment: &DeploymentName, service: &str) -> Result<u64, HostError> {
-        let name = key(deployment, service);
+    async fn memory(&self, instance: &InstanceRef) -> Result<u64, HostError> {
+        let name = key(&instance.deployment, &instance.service);
         match self.simple("memory", name.clone()).await? {
             Deed::Holds(bytes) => bytes.parse().map_err(|_| cannot("memory", name, "no number")),
             _ => Ok(64 << 20),
         }
     }
 
-    async fn address(&self, deployment: &DeploymentName, service: &str, port: u16) -> Result<SocketAddr, HostError> {
-        let name = key(deployment, service);
+    async fn address(&self, instance: &InstanceRef, port: u16) -> Result<SocketAddr, HostError> {
+        let name = key(&instance.deployment, &instance.service);
         self.simple("address", format!("{name}:{port}")).await?;
         match self.0.service(&name) {
             Some(service) => Ok(SocketAddr::from(([127, 0, 0, 1], service.port))),
@@ -164,14 +181,20 @@ impl Host for Fake {
         }
     }
 
-    async fn exec(
-        &self,
-        deployment: &DeploymentName,
-        service: &str,
-        command: &Command,
-        sink: &mut dyn Sink,
-    ) -> Result<i64, HostError> {
-        let name = key(deployment, service);
+    fn exited(&self) -> impl Future<Output = ()> + Send {
+        let exited = self.0.exits.as_ref().map(tokio::sync::Notify::notified);
+        async {
+            match exited {
+                Some(exited) => exited.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+impl Commands for Fake {
+    async fn exec(&self, instance: &InstanceRef, command: &Command, sink: &mut dyn Sink) -> Result<i64, HostError> {
+        let name = key(&instance.deployment, &instance.service);
         let argv = command.argv.join(" ");
         let stdin = match &command.stdin {
             Some(Stdin::File(file)) => format!(" < {}", file.file_name().unwrap_or_default().display()),
@@ -190,8 +213,8 @@ impl Host for Fake {
         Ok(Self::ended(deed, usual, sink).await)
     }
 
-    async fn interact(&self, _: &DeploymentName, service: &str, _: &Command) -> Result<Interactive, HostError> {
-        Err(cannot("speak to a command in", service.to_owned(), "the fake has none"))
+    async fn interact(&self, instance: &InstanceRef, _: &Command) -> Result<Interactive, HostError> {
+        Err(cannot("speak to a command in", instance.service.clone(), "the fake has none"))
     }
 
     async fn run(
@@ -207,57 +230,39 @@ impl Host for Fake {
         Ok(Self::ended(deed, String::new(), sink).await)
     }
 
-    async fn copy_in_archive(
-        &self,
-        deployment: &DeploymentName,
-        service: &str,
-        file: &Path,
-        to: &str,
-    ) -> Result<(), HostError> {
-        self.simple("unpack", format!("{} {}:{to}", called(file), key(deployment, service))).await.map(drop)
-    }
-
-    async fn copy_in_file(
-        &self,
-        deployment: &DeploymentName,
-        service: &str,
-        file: &Path,
-        to: &str,
-    ) -> Result<(), HostError> {
-        self.simple("copy-in", format!("{} {}:{to}", called(file), key(deployment, service))).await.map(drop)
-    }
-
-    async fn copy_out_file(
-        &self,
-        deployment: &DeploymentName,
-        service: &str,
-        from: &str,
-        _: &Path,
-    ) -> Result<bool, HostError> {
-        self.simple("copy-out", format!("{}:{from}", key(deployment, service))).await.map(|_| false)
-    }
-
-    fn log_file(&self, deployment: &DeploymentName, service: &str) -> Option<PathBuf> {
-        self.0.service(&key(deployment, service)).map(|service| service.log)
-    }
-
-    async fn logs_written(&self) {}
-
     async fn endings(&self) -> Vec<String> {
         self.0.meet("endings".to_owned()).await;
         Vec::new()
     }
+}
 
-    fn exited(&self) -> impl Future<Output = ()> + Send {
-        let exited = self.0.exits.as_ref().map(tokio::sync::Notify::notified);
-        async {
-            match exited {
-                Some(exited) => exited.await,
-                None => std::future::pending().await,
-            }
-        }
+impl Files for Fake {
+    async fn copy_in_archive(&self, instance: &InstanceRef, file: &Path, to: &str) -> Result<(), HostError> {
+        self.simple("unpack", format!("{} {}:{to}", called(file), key(&instance.deployment, &instance.service)))
+            .await
+            .map(drop)
     }
 
+    async fn copy_in_file(&self, instance: &InstanceRef, file: &Path, to: &str) -> Result<(), HostError> {
+        self.simple("copy-in", format!("{} {}:{to}", called(file), key(&instance.deployment, &instance.service)))
+            .await
+            .map(drop)
+    }
+
+    async fn copy_out_file(&self, instance: &InstanceRef, from: &str, _: &Path) -> Result<bool, HostError> {
+        self.simple("copy-out", format!("{}:{from}", key(&instance.deployment, &instance.service))).await.map(|_| false)
+    }
+}
+
+impl Logs for Fake {
+    fn log_file(&self, instance: &InstanceRef) -> Option<PathBuf> {
+        self.0.service(&key(&instance.deployment, &instance.service)).map(|service| service.log)
+    }
+
+    async fn logs_written(&self) {}
+}
+
+impl Interferences for Fake {
     async fn interfered(&self) {
         loop {
             let notified = self.0.interfered.notified();
@@ -288,18 +293,6 @@ impl Host for Fake {
 
     fn foreign_commands(&self) -> Vec<String> {
         self.0.inner().foreign_commands.drain(..).collect()
-    }
-
-    async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
-        self.0.meet(format!("close {deployment}")).await;
-        Vec::new()
-    }
-
-    async fn teardown(&self) -> Vec<Leftover> {
-        match self.0.meet("teardown".to_owned()).await {
-            Deed::Left(name) => vec![left(name)],
-            _ => Vec::new(),
-        }
     }
 }
 
@@ -334,7 +327,7 @@ impl Observer for Fake {
         let rows = |values: &[&str]| {
             Response::Rows(Rows { rows: values.iter().map(|value| vec![Some((*value).to_owned())]).collect() })
         };
-        match self.0.meet(format!("rows {}: {sql}", site.deployment)).await {
+        match self.0.meet(format!("rows {}: {sql}", site.instance.deployment)).await {
             Deed::Error(reason) => Response::ProbeError { reason: reason.to_owned() },
             Deed::Silent => Response::NoResponse { reason: "connection reset".to_owned() },
             Deed::Refused(reason) => Response::Rejected(SqlRefusal {
@@ -350,7 +343,7 @@ impl Observer for Fake {
     }
 
     async fn tables(&self, site: &DatabaseTarget, _: &TableQuery) -> Result<DataState, String> {
-        match self.0.meet(format!("tables {}", site.deployment)).await {
+        match self.0.meet(format!("tables {}", site.instance.deployment)).await {
             Deed::Error(reason) => Err(reason.to_owned()),
             Deed::Tables(tables) => Ok(tables),
             _ => Ok(things(3, "abc")),
@@ -358,7 +351,7 @@ impl Observer for Fake {
     }
 
     async fn sessions(&self, site: &DatabaseTarget) -> Result<u64, String> {
-        match self.0.meet(format!("sessions {}", site.deployment)).await {
+        match self.0.meet(format!("sessions {}", site.instance.deployment)).await {
             Deed::Error(reason) => Err(reason.to_owned()),
             Deed::Sessions(count) => Ok(count),
             _ => Ok(0),
@@ -366,7 +359,7 @@ impl Observer for Fake {
     }
 
     async fn activity(&self, site: &DatabaseTarget) -> Result<Option<Activity>, String> {
-        match self.0.meet(format!("activity {}", site.deployment)).await {
+        match self.0.meet(format!("activity {}", site.instance.deployment)).await {
             Deed::Error(reason) => Err(reason.to_owned()),
             Deed::Activity(make) => Ok(Some(make())),
             _ => Ok(None),

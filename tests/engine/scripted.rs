@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rehearse::engine::BodyMaker;
-use rehearse::engine::host::{BoxError, HostError, Leftover, ServiceSpec, ServiceState};
+use rehearse::engine::host::{BoxError, HostError, Leftover, ServiceState};
 use rehearse::engine::observer::HttpRequest;
+use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{Body, DataState, Item, RetainedRows, Structure, TableState};
 use rehearse_core::outcome::verdict::{Interference, InterferenceKind};

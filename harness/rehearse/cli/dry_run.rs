@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rehearse_core::deployment::{CommandSpec, MountSource, Placeholders, ServiceSpec, command_line, resolve, services};
 use rehearse_core::model::product::{
     Body, Condition, ExecStep, HttpStep, Probe, ProbeStep, Product, Service, SqlCondition, SqlStep, Step, WaitUntil,
 };
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::planning::compatibility::HopNotice;
-use rehearse_core::planning::plan::{Stage, StageAction, describe, humane, names, render_notices, services, settings};
+use rehearse_core::planning::plan::{RunsOn, Stage, StageAction, describe, humane, render_notices};
 use rehearse_core::secret::without_named;
 use rehearse_core::source::spec::Command;
 use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::{Range, Release};
+use rehearse_core::vocabulary::scalar::Size;
 use rehearse_core::vocabulary::template::Template;
 use serde_json::{Value, json};
 
@@ -19,17 +21,28 @@ use super::dry_lines::Lines;
 use crate::load::Loaded;
 use crate::{cli, secrets};
 
-/// Prints what a run would do. What only a run knows stands as `<captured.x>`, `<run>`, `<each.x>`.
+/// How long a service may take to stop where its file does not say: not worth a line.
+const USUAL_GRACE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Prints what a run would do.
 pub(crate) fn dry_run(loaded: &Loaded) {
+    cli::print(&dry_run_text(loaded));
+}
+
+/// What a run would do: every stage with each service, command and request. What only a run knows stands as
+/// `<captured.x>`, `<run>`, `<each.x>`; secrets are taken out.
+pub fn dry_run_text(loaded: &Loaded) -> String {
     let (redactor, _) = secrets::redactor(loaded);
-    let text = Dry { loaded, unknown: unknown(&loaded.product, loaded) }.text();
-    cli::print(&redactor.text(&text));
+    let (captured, each) = unknown(&loaded.product, loaded);
+    redactor.text(&Dry { loaded, captured, each }.text()).into_owned()
 }
 
 struct Dry<'a> {
     loaded: &'a Loaded,
-    /// Values that only a run knows, by the placeholders they stand for.
-    unknown: Value,
+    /// Texts that stand for what steps capture, by name.
+    captured: Value,
+    /// Texts that stand for what a repeated probe is repeated over, by name.
+    each: Value,
 }
 
 /// Where a step happens.
@@ -38,6 +51,8 @@ struct StageContext<'a> {
     from: &'a Release,
     to: &'a Release,
     hop: u32,
+    /// The hop whose images the services are made from.
+    images_of: u32,
     stage: &'a Stage,
 }
 
@@ -65,12 +80,14 @@ impl Dry<'_> {
 
     fn stage(&self, stage: &Stage, lines: &mut Lines) {
         let plan = &self.loaded.plan;
-        let hop = stage.hop.and_then(|number| plan.hops.iter().find(|hop| hop.number == number));
-        let (old, new) = hop.map_or((&plan.from, &plan.from), |hop| (&hop.from, &hop.to));
-        let number = stage.hop.unwrap_or_default();
-        let source = StageContext { release: &plan.from, from: &plan.from, to: &plan.from, hop: 0, stage };
-        let before = StageContext { release: old, from: old, to: new, hop: number, stage };
-        let after = StageContext { release: new, from: old, to: new, hop: number, stage };
+        let before = plan.hop_before(stage);
+        let (images_of, hop) = match stage.runs_on() {
+            RunsOn::Source => (0, 0),
+            RunsOn::Before(hop) => (before, hop),
+            RunsOn::After(hop) => (hop, hop),
+        };
+        let (from, to) = (plan.release(before), plan.release(hop));
+        let scene = &StageContext { release: plan.release(images_of), from, to, hop, images_of, stage };
         match &stage.action {
             StageAction::VerifyBackup => self.backup(lines),
             StageAction::Images { images, .. } => {
@@ -84,29 +101,28 @@ impl Dry<'_> {
                 let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
                 lines.at(1, format!("deployment {deployment}: a network and volumes of its own"));
                 for (name, service) in services(&self.loaded.product, &self.loaded.scenario) {
-                    self.container(&source, &name, &service, lines);
+                    self.container(scene, &name, &service, lines);
                 }
-                self.steps(&source, steps, lines);
+                self.steps(scene, steps, lines);
             }
             StageAction::Restore { steps }
             | StageAction::Prepare { steps }
-            | StageAction::RollbackInPlace { steps } => {
-                self.steps(&source, steps, lines);
-            }
+            | StageAction::Preflight { steps }
+            | StageAction::Upgrade { steps }
+            | StageAction::Settle { steps }
+            | StageAction::RollbackInPlace { steps } => self.steps(scene, steps, lines),
             StageAction::Decide => {
                 for hop in &plan.hops {
                     if let Some(when) = &hop.when {
-                        let text = self.filled(&source, &when.sql);
+                        let text = self.filled(scene, &when.sql);
                         lines.at(1, format!("stop at {}: in database {}: {text}", hop.to, when.database));
                     }
                 }
             }
-            StageAction::Preflight { steps } => self.steps(&before, steps, lines),
-            StageAction::Upgrade { steps } | StageAction::Settle { steps } => self.steps(&after, steps, lines),
             StageAction::Baseline { checks }
             | StageAction::Check { checks }
-            | StageAction::CheckRollback { checks, .. } => {
-                self.checks(if stage.hop.is_some() { &after } else { &source }, checks, lines);
+            | StageAction::CheckRollback { checks } => {
+                self.checks(scene, checks, lines);
             }
             StageAction::RollbackSkipped { because } => lines.at(1, because),
             StageAction::Teardown => {
@@ -121,42 +137,16 @@ impl Dry<'_> {
         }
     }
 
-    /// A container as it would be made for a service.
+    /// A service as it would be made.
     fn container(&self, scene: &StageContext<'_>, name: &str, service: &Service, lines: &mut Lines) {
         lines.at(1, format!("container {name}"));
-        let plan = &self.loaded.plan;
-        let needs = plan.stages.iter().flat_map(|stage| stage.images());
-        // A service that does not change with the release has the source's image.
-        let mut images = needs.filter(|need| need.service == name && (need.hop == scene.hop || need.hop == 0));
-        let image = images.clone().find(|need| need.hop == scene.hop).or_else(|| images.next());
-        let image = image.map_or_else(|| self.filled(scene, &service.image), |need| need.image.clone());
-        lines.at(2, format!("image {image}"));
-        let mut fact = |what: &str, value: Option<String>| {
-            if let Some(value) = value {
-                lines.at(2, format!("{what} {value}"));
-            }
-        };
-        fact("hostname", service.hostname.as_ref().map(|name| self.filled(scene, name)));
-        fact("entrypoint", service.entrypoint.as_ref().map(|command| self.command(scene, command)));
-        fact("command", service.command.as_ref().map(|command| self.command(scene, command)));
-        fact("user", service.user.clone());
-        fact("env-file", service.env_file.clone());
-        for (key, value) in &service.env {
-            fact("env", Some(format!("{key}={}", without_named(&self.filled(scene, value)))));
+        let need = self.loaded.plan.image(scene.images_of, name);
+        let image = need.map_or_else(|| self.filled(scene, &service.image), |need| need.image.clone());
+        // What a file of the backup sets is not read before a run: its name stands for it.
+        match resolve(name, service, &image, BTreeMap::new(), &self.values(scene)) {
+            Ok(spec) => facts(&spec, service.env_file.as_deref(), lines),
+            Err(error) => lines.at(2, format!("cannot be made: {error}")),
         }
-        for (volume, path) in &service.volumes {
-            fact("volume", Some(format!("{volume}:{path}")));
-        }
-        for path in &service.tmpfs {
-            fact("tmpfs", Some(path.clone()));
-        }
-        for port in &service.ports {
-            fact("port", Some(port.to_string()));
-        }
-        fact("shm-size", service.shm_size.as_ref().map(|size| size.to_string()));
-        fact("memory", service.memory.as_ref().map(|size| size.to_string()));
-        fact("cpus", service.cpus.map(|cpus| cpus.to_string()));
-        fact("stop-grace", service.stop_grace.as_ref().map(|grace| humane(grace.get())));
         if let Some(ready) = &service.ready {
             lines.at(2, "ready when");
             self.condition(scene, ready, 3, lines);
@@ -204,10 +194,13 @@ impl Dry<'_> {
         let user = step.user.as_ref().map(|user| format!(" as {user}")).unwrap_or_default();
         let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
         lines.at(1, format!("{name}{place} {}{user}", step.service));
-        for (key, value) in &step.env {
-            lines.at(2, format!("env {key}={}", without_named(&self.filled(scene, value))));
+        match CommandSpec::of(step, &self.values(scene)) {
+            Ok(command) => {
+                variables(&command.env, lines);
+                lines.block_at(2, &format!("$ {}", command_line(&command.argv)));
+            }
+            Err(error) => lines.at(2, format!("cannot be run: {error}")),
         }
-        lines.block_at(2, &format!("$ {}", self.command(scene, &step.command)));
     }
 
     fn http(&self, scene: &StageContext<'_>, step: &HttpStep, lines: &mut Lines) {
@@ -336,26 +329,63 @@ impl Dry<'_> {
     }
 
     fn command(&self, scene: &StageContext<'_>, command: &Command) -> String {
-        match command {
-            Command::Shell(line) => self.filled(scene, line),
-            Command::Words(words) => words.iter().map(|word| self.filled(scene, word)).collect::<Vec<_>>().join(" "),
-        }
+        command.argv(&self.values(scene)).map_or_else(|_| command.to_string(), |argv| command_line(&argv))
     }
 
     /// A text with its placeholders filled in; as it is written where that cannot be.
     fn filled(&self, scene: &StageContext<'_>, template: &Template) -> String {
-        let product = &self.loaded.product;
-        let mut context = names(product, scene.release);
-        if let (Some(context), Some(unknown)) = (context.as_object_mut(), self.unknown.as_object()) {
-            context.extend(unknown.clone());
-            context.insert("from".into(), json!(scene.from.name()));
-            context.insert("to".into(), json!(scene.to.name()));
-            context.insert("hop".into(), json!(scene.hop));
-            context.insert("stage".into(), json!(scene.stage.id.0));
-            context.insert("product".into(), json!(product.product));
-            context.insert("settings".into(), json!(settings(product, &self.loaded.scenario)));
+        template.render(&self.values(scene)).unwrap_or_else(|_| template.text().to_owned())
+    }
+
+    fn values(&self, scene: &StageContext<'_>) -> Value {
+        let placeholders = Placeholders {
+            product: &self.loaded.product,
+            scenario: &self.loaded.scenario,
+            release: scene.release,
+            from: scene.from,
+            to: scene.to,
+            hop: scene.hop,
+            stage: &scene.stage.id,
+        };
+        placeholders.values("<run>", self.each.clone(), self.captured.clone())
+    }
+}
+
+/// What a service is made of, a line each.
+fn facts(spec: &ServiceSpec, env_file: Option<&str>, lines: &mut Lines) {
+    lines.at(2, format!("image {}", spec.image));
+    let fact = |lines: &mut Lines, what: &str, value: Option<String>| {
+        if let Some(value) = value {
+            lines.at(2, format!("{what} {value}"));
         }
-        template.render(&context).unwrap_or_else(|_| template.text().to_owned())
+    };
+    fact(lines, "hostname", spec.hostname.clone());
+    fact(lines, "entrypoint", spec.entrypoint.as_deref().map(command_line));
+    fact(lines, "command", spec.command.as_deref().map(command_line));
+    fact(lines, "user", spec.user.clone());
+    fact(lines, "workdir", spec.workdir.clone());
+    fact(lines, "env-file", env_file.map(str::to_owned));
+    variables(&spec.env, lines);
+    for mount in &spec.mounts {
+        lines.at(
+            2,
+            match &mount.source {
+                MountSource::Volume(volume) => format!("volume {volume}:{}", mount.target),
+                MountSource::Memory => format!("tmpfs {}", mount.target),
+            },
+        );
+    }
+    spec.aliases.iter().for_each(|alias| fact(lines, "alias", Some(alias.clone())));
+    spec.ports.iter().for_each(|port| fact(lines, "port", Some(port.to_string())));
+    fact(lines, "shm-size", spec.shm_size.map(|bytes| Size::of_bytes(bytes).to_string()));
+    fact(lines, "memory", spec.memory.map(|bytes| Size::of_bytes(bytes).to_string()));
+    fact(lines, "cpus", spec.cpus.map(|cpus| cpus.to_string()));
+    fact(lines, "stop-grace", (spec.stop_grace != USUAL_GRACE).then(|| humane(spec.stop_grace)));
+}
+
+fn variables(env: &BTreeMap<String, String>, lines: &mut Lines) {
+    for (key, value) in env {
+        lines.at(2, format!("env {key}={}", without_named(value)));
     }
 }
 
@@ -363,15 +393,15 @@ fn applies(releases: Option<&Range>, scene: &StageContext<'_>) -> bool {
     releases.is_none_or(|range| range.contains(scene.release))
 }
 
-/// Stands for what only a run knows: every name that some step captures or repeats over.
-fn unknown(product: &Product, loaded: &Loaded) -> Value {
+/// Stands for what only a run knows: every name that some step captures, and every name that some probe repeats over.
+fn unknown(product: &Product, loaded: &Loaded) -> (Value, Value) {
     let (mut captured, mut each) = (BTreeMap::new(), BTreeMap::new());
     let files = [serde_json::to_value(product), serde_json::to_value(&loaded.scenario)];
     for file in files.iter().flatten() {
         collect(file, "capture", "captured", &mut captured);
         collect(file, "for-each", "each", &mut each);
     }
-    json!({ "run": "<run>", "captured": captured, "each": each })
+    (json!(captured), json!(each))
 }
 
 fn collect(value: &Value, key: &str, called: &str, found: &mut BTreeMap<String, String>) {

@@ -16,6 +16,7 @@ mod runbook;
 mod shell;
 
 pub use diagnostic::render as draw;
+pub use dry_run::dry_run_text;
 pub(crate) use files::scenario_files;
 
 use std::process::ExitCode;

@@ -46,7 +46,7 @@ fn written(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
         if let Some(doubt) = doubt(&loaded) {
             say(&format!("{}: warning: {doubt}", of.display()));
         }
-        let settings = rehearse_core::planning::plan::settings(&loaded.product, &loaded.scenario);
+        let settings = rehearse_core::deployment::settings(&loaded.product, &loaded.scenario);
         (loaded.plan, args.run.as_deref(), Some(settings))
     };
     let rehearsed = run.map(rehearsed).transpose()?;

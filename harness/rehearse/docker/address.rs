@@ -18,7 +18,13 @@ pub fn given() -> Result<Option<String>, HostError> {
     let why = if given.to_str().is_none() { Err("it is not UTF-8".to_owned()) } else { well_formed(&address) };
     match why {
         Ok(()) => Ok(Some(address)),
-        Err(why) => Err(HostError::Address { address, why }),
+        Err(why) => Err(HostError::Address {
+            address,
+            setting: "DOCKER_HOST",
+            engine: "a container engine",
+            why,
+            expected: "unix:///PATH, tcp://HOST:PORT or https://HOST:PORT, or nothing for the local socket",
+        }),
     }
 }
 

@@ -170,7 +170,7 @@ fn unreachable(address: Option<&str>, error: Error) -> HostError {
                  apt-get install docker.io"
             .into(),
     };
-    HostError::Unreachable { hint, source: Some(Box::new(error)) }
+    HostError::Unreachable { engine: "container engine", hint, source: Some(Box::new(error)) }
 }
 
 fn says(error: &Error, words: &str) -> bool {

@@ -10,7 +10,7 @@ use rehearse_core::secret::Redactor;
 use crate::docker::client::Client;
 use crate::docker::creations::Creations;
 use crate::docker::ending::Endings;
-use crate::docker::image::{Images, ImagesState};
+use crate::docker::image::{self, ImagesState};
 use crate::docker::label::{self, OwnershipLabels, carrying};
 use crate::docker::logs::Logs;
 use crate::docker::recipe::RecipeCatalog;
@@ -18,8 +18,10 @@ use crate::docker::removal::remove_matching;
 use crate::docker::watch::Watch;
 use crate::docker::{copy, deployment, exec, memory, oneoff, service};
 use crate::engine::host::{
-    Command, Host, HostError, ImageHeld, ImageWanted, Interactive, Leftover, ServiceSpec, ServiceState, Sink,
+    self as engine, Command, Commands, Deployments, Files, HostError, ImageHeld, ImageWanted, Images, InstanceRef,
+    Interactive, Interferences, Leftover, ServiceState, Services, Sink,
 };
+use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// What a run brings along.
@@ -47,7 +49,7 @@ pub struct DockerHost {
     pub(crate) client: Client,
     pub(crate) ownership: OwnershipLabels,
     pub(crate) logs: Logs,
-    images: Images,
+    images: image::Images,
     pub(crate) creations: Creations,
     pub(crate) watch: Watch,
     pub(crate) endings: Endings,
@@ -68,7 +70,7 @@ impl DockerHost {
         })?;
         let ownership = settings.ownership;
         let creations = Creations::default();
-        let images = Images {
+        let images = image::Images {
             client: client.clone(),
             ownership: ownership.clone(),
             creations: creations.clone(),
@@ -121,7 +123,7 @@ impl DockerHost {
     }
 }
 
-impl Host for DockerHost {
+impl Images for DockerHost {
     async fn obtain(
         &self,
         wanted: &ImageWanted,
@@ -129,123 +131,19 @@ impl Host for DockerHost {
     ) -> Result<ImageHeld, HostError> {
         self.images.obtain(wanted, progress).await
     }
+}
 
+impl Deployments for DockerHost {
     async fn open(&self, deployment: &DeploymentName) -> Result<(), HostError> {
         deployment::open(self, deployment).await
     }
 
-    async fn create(&self, deployment: &DeploymentName, spec: &ServiceSpec) -> Result<(), HostError> {
-        service::create(self, deployment, spec).await
-    }
-
-    async fn start(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
-        service::start(self, deployment, service).await
-    }
-
-    async fn stop(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
-        service::stop(self, deployment, service).await
-    }
-
-    async fn remove(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
-        service::remove(self, deployment, service).await
-    }
-
-    async fn state(&self, deployment: &DeploymentName, service: &str) -> Result<ServiceState, HostError> {
-        service::state(self, deployment, service).await
-    }
-
-    async fn memory(&self, deployment: &DeploymentName, service: &str) -> Result<u64, HostError> {
-        memory::memory(self, deployment, service).await
-    }
-
-    async fn address(&self, deployment: &DeploymentName, service: &str, port: u16) -> Result<SocketAddr, HostError> {
-        deployment::address(self, deployment, service, port).await
-    }
-
-    async fn exec(
-        &self,
-        deployment: &DeploymentName,
-        service: &str,
-        command: &Command,
-        sink: &mut dyn Sink,
-    ) -> Result<i64, HostError> {
-        exec::exec(self, deployment, service, command, sink).await
-    }
-
-    async fn interact(
-        &self,
-        deployment: &DeploymentName,
-        service: &str,
-        command: &Command,
-    ) -> Result<Interactive, HostError> {
-        exec::interact(self, deployment, service, command).await
-    }
-
-    async fn run(
-        &self,
-        deployment: &DeploymentName,
-        spec: &ServiceSpec,
-        sink: &mut dyn Sink,
-    ) -> Result<i64, HostError> {
-        oneoff::run(self, deployment, spec, sink).await
-    }
-
-    async fn copy_in_archive(
-        &self,
-        deployment: &DeploymentName,
-        service: &str,
-        archive: &Path,
-        to: &str,
-    ) -> Result<(), HostError> {
-        copy::archive_in(self, deployment, service, archive, to).await
-    }
-
-    async fn copy_in_file(
-        &self,
-        deployment: &DeploymentName,
-        service: &str,
-        file: &Path,
-        to: &str,
-    ) -> Result<(), HostError> {
-        copy::file_in(self, deployment, service, file, to).await
-    }
-
-    async fn copy_out_file(
-        &self,
-        deployment: &DeploymentName,
-        service: &str,
-        from: &str,
-        file: &Path,
-    ) -> Result<bool, HostError> {
-        copy::file_out(self, deployment, service, from, file).await
-    }
-
-    fn log_file(&self, deployment: &DeploymentName, service: &str) -> Option<PathBuf> {
-        self.logs.file(deployment, service)
-    }
-
-    async fn logs_written(&self) {
-        self.logs.written().await;
-    }
-
-    async fn endings(&self) -> Vec<String> {
-        self.endings.settled().await
-    }
-
-    fn exited(&self) -> impl Future<Output = ()> + Send {
-        self.watch.exited()
-    }
-
-    async fn interfered(&self) {
-        self.watch.interfered().await;
-    }
-
-    async fn interferences(&self) -> Vec<Interference> {
-        self.watch.look().await
-    }
-
-    fn foreign_commands(&self) -> Vec<String> {
-        self.watch.commands().iter().map(|it| format!("{}: {}", it.object, it.observed)).collect()
+    async fn apply(&self, deployment: &DeploymentName, specs: &[ServiceSpec]) -> Result<(), HostError> {
+        for spec in specs {
+            service::remove(self, deployment, &spec.name).await?;
+            service::create(self, deployment, spec).await?;
+        }
+        Ok(())
     }
 
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
@@ -260,5 +158,92 @@ impl Host for DockerHost {
         let left = self.clear(&[(label::RUN, &self.ownership.run)]).await;
         self.logs.finish(None).await;
         left
+    }
+}
+
+impl Services for DockerHost {
+    async fn start(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+        service::start(self, deployment, service).await
+    }
+
+    async fn stop(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+        service::stop(self, deployment, service).await
+    }
+
+    async fn state(&self, instance: &InstanceRef) -> Result<ServiceState, HostError> {
+        service::state(self, &instance.deployment, &instance.service).await
+    }
+
+    async fn memory(&self, instance: &InstanceRef) -> Result<u64, HostError> {
+        memory::memory(self, &instance.deployment, &instance.service).await
+    }
+
+    async fn address(&self, instance: &InstanceRef, port: u16) -> Result<SocketAddr, HostError> {
+        deployment::address(self, &instance.deployment, &instance.service, port).await
+    }
+
+    fn exited(&self) -> impl Future<Output = ()> + Send {
+        self.watch.exited()
+    }
+}
+
+impl Commands for DockerHost {
+    async fn exec(&self, instance: &InstanceRef, command: &Command, sink: &mut dyn Sink) -> Result<i64, HostError> {
+        exec::exec(self, &instance.deployment, &instance.service, command, sink).await
+    }
+
+    async fn interact(&self, instance: &InstanceRef, command: &Command) -> Result<Interactive, HostError> {
+        exec::interact(self, &instance.deployment, &instance.service, command).await
+    }
+
+    async fn run(
+        &self,
+        deployment: &DeploymentName,
+        spec: &ServiceSpec,
+        sink: &mut dyn Sink,
+    ) -> Result<i64, HostError> {
+        oneoff::run(self, deployment, spec, sink).await
+    }
+
+    async fn endings(&self) -> Vec<String> {
+        self.endings.settled().await
+    }
+}
+
+impl Files for DockerHost {
+    async fn copy_in_archive(&self, instance: &InstanceRef, archive: &Path, to: &str) -> Result<(), HostError> {
+        copy::archive_in(self, &instance.deployment, &instance.service, archive, to).await
+    }
+
+    async fn copy_in_file(&self, instance: &InstanceRef, file: &Path, to: &str) -> Result<(), HostError> {
+        copy::file_in(self, &instance.deployment, &instance.service, file, to).await
+    }
+
+    async fn copy_out_file(&self, instance: &InstanceRef, from: &str, file: &Path) -> Result<bool, HostError> {
+        copy::file_out(self, &instance.deployment, &instance.service, from, file).await
+    }
+}
+
+impl engine::Logs for DockerHost {
+    fn log_file(&self, instance: &InstanceRef) -> Option<PathBuf> {
+        self.logs.file(&instance.deployment, &instance.service)
+    }
+
+    async fn logs_written(&self) {
+        self.logs.written().await;
+    }
+}
+
+impl Interferences for DockerHost {
+    async fn interfered(&self) {
+        self.watch.interfered().await;
+    }
+
+    async fn interferences(&self) -> Vec<Interference> {
+        self.watch.look().await
+    }
+
+    fn foreign_commands(&self) -> Vec<String> {
+        self.watch.commands().iter().map(|it| format!("{}: {}", it.object, it.observed)).collect()
     }
 }

@@ -16,7 +16,8 @@ use crate::docker::host::DockerHost;
 use crate::docker::logs::attach;
 use crate::docker::removal::{Thing, remove_one};
 use crate::docker::service::{self, Role};
-use crate::engine::host::{HostError, ServiceSpec, Sink};
+use crate::engine::host::{HostError, Sink};
+use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::vocabulary::ident::DeploymentName;
 
 static COUNT: AtomicUsize = AtomicUsize::new(1);

@@ -16,7 +16,8 @@ use crate::docker::deployment;
 use crate::docker::host::DockerHost;
 use crate::docker::label::{self, carrying};
 use crate::docker::removal::{Kind, Thing, listing, remove_one};
-use crate::engine::host::{HostError, ServiceSpec, ServiceState};
+use crate::engine::host::{HostError, ServiceState};
+use rehearse_core::deployment::{MountSource, ServiceSpec};
 use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// A container may have to copy what its image holds at a volume's path before it is there.
@@ -133,12 +134,13 @@ pub(crate) async fn create_container(
 ) -> Result<String, HostError> {
     let network = deployment::network(host, deployment).await?;
     let mut mounts = Vec::new();
-    for (volume, path) in &spec.volumes {
+    for mount in &spec.mounts {
+        let MountSource::Volume(volume) = &mount.source else { continue };
         let source = deployment::volume(host, deployment, volume).await?;
         mounts.push(Mount {
             typ: Some(MountType::VOLUME),
             source: Some(source),
-            target: Some(path.clone()),
+            target: Some(mount.target.clone()),
             ..Mount::default()
         });
     }
@@ -186,6 +188,7 @@ fn body(
     let binding = PortBinding { host_ip: Some(ip), host_port: Some(String::new()) };
     let names: Vec<String> = ports.iter().map(|port| format!("{port}/tcp")).collect();
     let bindings = names.iter().map(|name| (name.clone(), Some(vec![binding.clone()]))).collect();
+    let memory = spec.mounts.iter().filter(|mount| mount.source == MountSource::Memory);
     let endpoint = EndpointSettings { aliases: Some(aliases), ..EndpointSettings::default() };
     ContainerCreateBody {
         image: Some(spec.image.clone()),
@@ -204,7 +207,7 @@ fn body(
         host_config: Some(HostConfig {
             network_mode: Some(network),
             mounts: Some(mounts),
-            tmpfs: Some(spec.tmpfs.iter().map(|path| (path.clone(), String::new())).collect()),
+            tmpfs: Some(memory.map(|mount| (mount.target.clone(), String::new())).collect()),
             port_bindings: Some(bindings),
             shm_size: spec.shm_size.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
             memory: spec.memory.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),

@@ -14,10 +14,9 @@ use rehearse_core::outcome::event::CheckReport;
 use tokio::time::Instant;
 
 use super::context::{RunContext, StageContext};
-use super::host::Host;
+use super::host::{Host, InstanceRef};
 use super::mode::name;
 use super::observer::Observer;
-use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// What was read of one release.
 #[derive(Debug, Clone, Default)]
@@ -29,9 +28,9 @@ pub(crate) struct Needs {
 
 impl<H: Host, O: Observer> RunContext<H, O> {
     /// A service is ready, so long after it was started.
-    pub(super) fn became_ready(&self, deployment: &DeploymentName, service: &str, began: Instant) {
+    pub(super) fn became_ready(&self, instance: &InstanceRef, began: Instant) {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(started) = started.get_mut(&(deployment.clone(), service.to_owned())) {
+        if let Some(started) = started.get_mut(instance) {
             started.ready = Some(began.elapsed());
         }
     }
@@ -82,7 +81,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         timed
             .map(|(name, _)| {
-                let last = started.get(&(ctx.deployment.clone(), name.clone()));
+                let last = started.get(&ctx.instance(name));
                 let figure = last.and_then(|last| Some((last.ready?.as_secs_f64(), last.number)));
                 (format!("service {name}"), figure.ok_or_else(|| "its last start was not timed".to_owned()))
             })
@@ -94,7 +93,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut figures = BTreeMap::new();
         for (number, (name, _)) in self.services().iter().filter(|(_, service)| service.versioned).enumerate() {
             let wait = self.meter.engine();
-            let held = self.host.memory(&ctx.deployment, name).await;
+            let held = self.host.memory(&ctx.instance(name)).await;
             drop(wait);
             // Every reading is a new one.
             let reading = (u64::from(ctx.hop) << 32) | number as u64;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rehearse_core::deployment::{Placeholders, ServiceSpec, resolve};
 use rehearse_core::knowledge::signature::Recogniser;
 use rehearse_core::model::product::{Product, Service, env_file};
 use rehearse_core::model::scenario::Scenario;
@@ -24,7 +25,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::evidence::Evidence;
-use super::host::{Host, HostError, ImageHeld, ServiceSpec};
+use super::host::{Host, HostError, ImageHeld, InstanceRef};
 use super::meter::Meter;
 use super::observer::{DatabaseTarget, Observer};
 
@@ -117,7 +118,7 @@ pub(crate) struct Started {
 }
 
 /// Where the ports of services are reached.
-pub(crate) type Addresses = BTreeMap<(DeploymentName, String, u16), SocketAddr>;
+pub(crate) type Addresses = BTreeMap<(InstanceRef, u16), SocketAddr>;
 
 /// Everything that lives as long as the run.
 pub(crate) struct RunContext<H, O> {
@@ -130,9 +131,9 @@ pub(crate) struct RunContext<H, O> {
     pub(crate) recogniser: Arc<Recogniser>,
     pub(crate) emit: UnboundedSender<EventKind>,
     pub(crate) addresses: Arc<Mutex<Addresses>>,
-    /// The image each container was made from, which no check of a product can be fooled about.
-    pub(crate) made_from: Arc<Mutex<BTreeMap<(DeploymentName, String), String>>>,
-    pub(crate) started: Arc<Mutex<BTreeMap<(DeploymentName, String), Started>>>,
+    /// The image each service was made from, which no check of a product can be fooled about.
+    pub(crate) made_from: Arc<Mutex<BTreeMap<InstanceRef, String>>>,
+    pub(crate) started: Arc<Mutex<BTreeMap<InstanceRef, Started>>>,
 }
 
 impl<H, O> Clone for RunContext<H, O> {
@@ -168,6 +169,13 @@ pub(crate) struct StageContext {
     pub(crate) images: BTreeMap<String, ImageHeld>,
 }
 
+impl StageContext {
+    /// The instance of a service of the stage's deployment.
+    pub(crate) fn instance(&self, service: &str) -> InstanceRef {
+        InstanceRef::of(&self.deployment, service)
+    }
+}
+
 impl<H: Host, O: Observer> RunContext<H, O> {
     /// Tells an event; a teller that is gone means that the run is over.
     pub(crate) fn emit(&self, kind: EventKind) {
@@ -195,63 +203,32 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         captured: &Map<String, Value>,
     ) -> Value {
         let case = &self.case;
-        let names = rehearse_core::planning::plan::names(&case.product, &ctx.release);
-        json!({
-            "release": names["release"],
-            "edition": names["edition"],
-            "build": names["build"],
-            "from": ctx.from.name(),
-            "to": ctx.to.name(),
-            "hop": ctx.hop,
-            "stage": ctx.stage.0,
-            "run": case.run.short(),
-            "product": case.product.product,
-            "settings": rehearse_core::planning::plan::settings(&case.product, &case.scenario),
-            "each": each,
-            "captured": captured,
-        })
+        let placeholders = Placeholders {
+            product: &case.product,
+            scenario: &case.scenario,
+            release: &ctx.release,
+            from: &ctx.from,
+            to: &ctx.to,
+            hop: ctx.hop,
+            stage: &ctx.stage,
+        };
+        placeholders.values(case.run.short(), json!(each), Value::Object(captured.clone()))
     }
 
     /// The services of a deployment, with the scenario's changes.
     pub(crate) fn services(&self) -> BTreeMap<String, Service> {
-        rehearse_core::planning::plan::services(&self.case.product, &self.case.scenario)
+        rehearse_core::deployment::services(&self.case.product, &self.case.scenario)
     }
 
-    /// A service as it is to run on the scene's release.
+    /// A service as it is to run on the stage's release.
     pub(crate) fn spec(&self, ctx: &StageContext, name: &str) -> Result<ServiceSpec, EngineError> {
         let services = self.services();
         let missing = || EngineError::bug(format!("no service {name}"));
         let service = services.get(name).ok_or_else(missing)?;
         let image = ctx.images.get(name).ok_or_else(|| EngineError::bug(format!("no image for service {name}")))?;
         let context = self.context(ctx, &BTreeMap::new(), &Map::new());
-        let argv = |command: &Option<rehearse_core::source::spec::Command>| {
-            command.as_ref().map(|command| command.argv(&context)).transpose()
-        };
-        let mut env = BTreeMap::new();
-        if let Some(file) = &service.env_file {
-            env.extend(self.env_file(file)?);
-        }
-        for (key, value) in &service.env {
-            env.insert(key.clone(), value.render(&context)?);
-        }
-        Ok(ServiceSpec {
-            name: name.to_owned(),
-            image: image.id.clone(),
-            entrypoint: argv(&service.entrypoint)?,
-            command: argv(&service.command)?,
-            env,
-            user: service.user.clone(),
-            workdir: service.workdir.clone(),
-            hostname: service.hostname.as_ref().map(|name| name.render(&context)).transpose()?,
-            aliases: service.aliases.clone(),
-            volumes: service.volumes.clone(),
-            tmpfs: service.tmpfs.clone(),
-            ports: service.ports.clone(),
-            shm_size: service.shm_size.as_ref().map(|size| size.bytes()),
-            memory: service.memory.as_ref().map(|size| size.bytes()),
-            cpus: service.cpus,
-            stop_grace: service.stop_grace.as_ref().map_or(std::time::Duration::from_secs(10), |grace| grace.get()),
-        })
+        let variables = service.env_file.as_ref().map(|file| self.env_file(file)).transpose()?.unwrap_or_default();
+        Ok(resolve(name, service, &image.id, variables, &context)?)
     }
 
     /// The variables of a file of the backup.
@@ -286,9 +263,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let database = database.ok_or_else(|| EngineError::bug(format!("no database {name}")))?;
         let context = self.context(ctx, &BTreeMap::new(), &Map::new());
         Ok(DatabaseTarget {
-            deployment: ctx.deployment.clone(),
+            instance: ctx.instance(&database.service),
             engine: database.engine,
-            service: database.service.clone(),
             name: database.name.render(&context)?,
             user: database.user.render(&context)?,
             host: database.host.clone(),
@@ -297,39 +273,43 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         })
     }
 
-    /// Creates a service on the scene's release and remembers the image it was made from.
-    pub(crate) async fn create(&self, ctx: &StageContext, name: &str) -> Result<(), EngineError> {
-        let spec = self.spec(ctx, name)?;
-        self.host.create(&ctx.deployment, &spec).await?;
-        let key = (ctx.deployment.clone(), name.to_owned());
-        self.made_from.lock().unwrap_or_else(PoisonError::into_inner).insert(key, spec.image);
+    /// Makes services of the deployment as they are on the stage's release, and remembers the images they are made from.
+    pub(crate) async fn apply(
+        &self,
+        ctx: &StageContext,
+        names: impl Iterator<Item = &String>,
+    ) -> Result<(), EngineError> {
+        let specs = names.map(|name| self.spec(ctx, name)).collect::<Result<Vec<_>, _>>()?;
+        self.host.apply(&ctx.deployment, &specs).await?;
+        let mut made_from = self.made_from.lock().unwrap_or_else(PoisonError::into_inner);
+        made_from.extend(specs.into_iter().map(|spec| (ctx.instance(&spec.name), spec.image)));
         Ok(())
     }
 
-    /// Whether a service's container was made from the image of the scene's release.
+    /// Whether a service was made from the image of the stage's release.
     pub(crate) fn on_release(&self, ctx: &StageContext, name: &str) -> bool {
-        let key = (ctx.deployment.clone(), name.to_owned());
+        let key = ctx.instance(name);
         let made_from = self.made_from.lock().unwrap_or_else(PoisonError::into_inner);
         made_from.get(&key) == ctx.images.get(name).map(|image| &image.id)
     }
 
     /// Where a port of a service is reached; looked up once per start.
     pub(crate) async fn address(&self, ctx: &StageContext, service: &str, port: u16) -> Result<SocketAddr, HostError> {
-        let key = (ctx.deployment.clone(), service.to_owned(), port);
+        let key = (ctx.instance(service), port);
         let known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
         if let Some(address) = known {
             return Ok(address);
         }
         let wait = self.meter.engine();
-        let address = self.host.address(&ctx.deployment, service, port).await?;
+        let address = self.host.address(&ctx.instance(service), port).await?;
         drop(wait);
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner).insert(key, address);
         Ok(address)
     }
 
     /// Forgets where a service is reached: it stops or is replaced.
-    pub(crate) fn forget_address(&self, deployment: &DeploymentName, service: &str) {
+    pub(crate) fn forget_address(&self, forgotten: &InstanceRef) {
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        addresses.retain(|(at, name, _), _| at != deployment || name != service);
+        addresses.retain(|(instance, _), _| instance != forgotten);
     }
 }

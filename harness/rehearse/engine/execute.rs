@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rehearse_core::check::{Compared, ExpectContext, judge_answer, shorten};
+use rehearse_core::deployment::CommandSpec;
 use rehearse_core::model::product::{Capture, ExecStep, Expect, SqlStep};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::migrations::MigrationReader;
@@ -49,17 +50,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         context: &Value,
         place: ExecTarget,
     ) -> Result<(Observation, Option<MigrationReader>), EngineError> {
-        let command = Command {
-            argv: step.command.argv(context)?,
-            user: step.user.clone(),
-            workdir: step.workdir.clone(),
-            env: step
-                .env
-                .iter()
-                .map(|(key, value)| Ok((key.clone(), value.render(context)?)))
-                .collect::<Result<_, rehearse_core::vocabulary::template::TemplateError>>()?,
-            stdin: step.stdin.as_ref().map(|part| self.part(part).map(Stdin::File)).transpose()?,
-        };
+        let spec = CommandSpec::of(step, context)?;
+        let stdin = step.stdin.as_ref().map(|part| self.part(part).map(Stdin::File)).transpose()?;
         let request = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
         let (file, evidence) = self.evidence.file(&ctx.stage.0, &request, "txt")?;
         self.evidence.holds(&ctx.stage.0, &evidence, TextKind::Output);
@@ -74,14 +66,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let _wait = self.meter.product();
             let work = async {
                 match place {
-                    ExecTarget::Inside => self.host.exec(&ctx.deployment, &step.service, &command, &mut sink).await,
+                    ExecTarget::Inside => {
+                        let command = Command { stdin, ..spec.into() };
+                        self.host.exec(&ctx.instance(&step.service), &command, &mut sink).await
+                    }
                     ExecTarget::OneOff => {
-                        let mut spec = self.spec(ctx, &step.service).map_err(as_host_error)?;
-                        spec.command = Some(command.argv.clone());
-                        spec.env.extend(command.env.clone());
-                        spec.user = command.user.clone().or(spec.user);
-                        spec.workdir = command.workdir.clone().or(spec.workdir);
-                        self.host.run(&ctx.deployment, &spec, &mut sink).await
+                        let service = self.spec(ctx, &step.service).map_err(as_host_error)?;
+                        self.host.run(&ctx.deployment, &service.one_off(&spec), &mut sink).await
                     }
                 }
             };

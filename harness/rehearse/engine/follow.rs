@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use super::context::{RunContext, Started};
-use super::host::Host;
+use super::host::{Host, InstanceRef};
 use super::observer::Observer;
-use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// As much is read at a time.
 const PIECE: u64 = 1 << 20;
@@ -88,63 +87,20 @@ impl Lines {
 
 impl<H: Host, O: Observer> RunContext<H, O> {
     /// Remembers where a service's log stands: it is about to start, and what an earlier start printed is not its word.
-    pub(crate) fn mark_start(&self, deployment: &DeploymentName, service: &str) {
-        let Some(file) = self.host.log_file(deployment, service) else { return };
+    pub(crate) fn mark_start(&self, instance: &InstanceRef) {
+        let Some(file) = self.host.log_file(instance) else { return };
         let at = std::fs::metadata(&file).map_or(0, |data| data.len());
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (deployment.clone(), service.to_owned());
-        let number = started.get(&key).map_or(0, |last| last.number) + 1;
-        started.insert(key, Started { file, at, number, ready: None });
+        let number = started.get(instance).map_or(0, |last| last.number) + 1;
+        started.insert(instance.clone(), Started { file, at, number, ready: None });
     }
 
     /// Follows a service's log from its last start on.
-    pub(crate) fn follow(&self, deployment: &DeploymentName, service: &str) -> Follower {
-        let file = self.host.log_file(deployment, service);
+    pub(crate) fn follow(&self, instance: &InstanceRef) -> Follower {
+        let file = self.host.log_file(instance);
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        let started = started.get(&(deployment.clone(), service.to_owned()));
+        let started = started.get(instance);
         let at = started.filter(|started| file.as_deref() == Some(&started.file)).map_or(0, |started| started.at);
         Follower { file, at }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::test_memory::held;
-
-    fn lines(file: &Path) -> Lines {
-        Lines::new(Follower { file: Some(file.to_owned()), at: 0 })
-    }
-
-    #[test]
-    fn a_line_is_asked_whole_and_again_with_its_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("web.log");
-        std::fs::write(&file, "one\r\ntwo\nthr").unwrap();
-        let mut log = lines(&file);
-        assert!(log.any(|line| line == "one"));
-        assert!(log.any(|line| line == "thr"));
-        std::fs::write(&file, "one\r\ntwo\nthree\n").unwrap();
-        assert!(log.any(|line| line == "three"));
-        assert!(!log.any(|line| line == "two"));
-    }
-
-    #[test]
-    fn a_log_without_lines_is_followed_in_flat_memory() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("web.log");
-        // One line of many megabytes, and then another.
-        File::create(&file).unwrap().set_len(64 << 20).unwrap();
-        let append = |text: &str| {
-            let mut open = std::fs::OpenOptions::new().append(true).open(&file).unwrap();
-            std::io::Write::write_all(&mut open, text.as_bytes()).unwrap();
-        };
-        append("ready\nlisten");
-        let mut log = lines(&file);
-        let before = held();
-        assert!(log.any(|line| line == "listen"));
-        assert_eq!(log.count, 1);
-        let rise = held() - before;
-        assert!(rise < 16, "{rise} MiB");
     }
 }

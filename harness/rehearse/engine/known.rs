@@ -16,7 +16,7 @@ use rehearse_core::vocabulary::release::Release;
 
 use super::context::{RunContext, StageContext};
 use super::evidence::TextKind;
-use super::host::Host;
+use super::host::{Host, InstanceRef};
 use super::observer::Observer;
 use super::state::State;
 
@@ -104,7 +104,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     fn logged(&self, stage: &Stage, state: &State) -> Vec<Text> {
         let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
         let services = self.case.product.services.keys();
-        let logs = services.filter_map(|name| self.host.log_file(&deployment, name));
+        let logs = services.filter_map(|name| self.host.log_file(&InstanceRef::of(&deployment, name)));
         logs.filter_map(|file| Some((Place::Log, searched(&file, state.printed_before(&file))?))).collect()
     }
 

@@ -29,7 +29,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     /// Remembers where every log stands: the hop begins.
     pub(crate) async fn mark_logs(&self, ctx: &StageContext, state: &mut State) {
         for (name, service) in self.services() {
-            let container = self.host.log_file(&ctx.deployment, &name);
+            let container = self.host.log_file(&ctx.instance(&name));
             let printed = container.as_deref().map_or(0, length);
             let mut files = BTreeMap::new();
             for file in self.log_files(ctx, &name, &service.logs).await.unwrap_or_default() {
@@ -38,7 +38,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 let command = Command { argv, ..Command::default() };
                 let _wait = self.meter.product();
                 // Without a length the whole file counts, which can only find more.
-                let measured = self.host.exec(&ctx.deployment, &name, &command, &mut tail);
+                let instance = ctx.instance(&name);
+                let measured = self.host.exec(&instance, &command, &mut tail);
                 if let Ok(Ok(0)) = tokio::time::timeout(MEASURED_WITHIN, measured).await {
                     files.insert(file.clone(), tail.text().parse().unwrap_or(0));
                 }
@@ -59,7 +60,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut reviews = Vec::new();
         self.host.logs_written().await;
         for (name, service) in self.services() {
-            let printed = self.host.log_file(&ctx.deployment, &name);
+            let printed = self.host.log_file(&ctx.instance(&name));
             let mark = state
                 .of(&ctx.deployment)
                 .log_offsets
@@ -87,7 +88,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 ));
                 let copied = {
                     let _wait = self.meter.engine();
-                    self.host.copy_out_file(&ctx.deployment, &name, path, &file).await
+                    self.host.copy_out_file(&ctx.instance(&name), path, &file).await
                 };
                 match copied {
                     Ok(true) => {
@@ -120,7 +121,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut tail = Tail::default();
         let command = Command { argv, env: [("LOGS".to_owned(), patterns.join(" "))].into(), ..Command::default() };
         let _wait = self.meter.product();
-        let listed = self.host.exec(&ctx.deployment, service, &command, &mut tail);
+        let instance = ctx.instance(service);
+        let listed = self.host.exec(&instance, &command, &mut tail);
         match tokio::time::timeout(MEASURED_WITHIN, listed).await {
             Ok(Ok(0)) => files.extend(tail.text().lines().map(str::to_owned)),
             Ok(Ok(code)) => return Err(format!("exit code {code}: {}", tail.text())),

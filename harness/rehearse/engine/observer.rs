@@ -11,7 +11,7 @@ use rehearse_core::model::product::Engine;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{DataState, LogReview, Response, TableQuery};
 
-use rehearse_core::vocabulary::ident::DeploymentName;
+use super::host::InstanceRef;
 
 /// A request as it is to be sent.
 #[derive(Debug, Clone)]
@@ -48,12 +48,10 @@ pub enum RequestBody {
 /// A database as it is to be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseTarget {
-    /// The deployment.
-    pub deployment: DeploymentName,
+    /// The instance it runs in.
+    pub instance: InstanceRef,
     /// The kind of server.
     pub engine: Engine,
-    /// The service it runs in.
-    pub service: String,
     /// The database's name.
     pub name: String,
     /// The role.

@@ -33,7 +33,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         let mut running = Vec::new();
         for (name, service) in self.services() {
-            let runs = matches!(self.host.state(&ctx.deployment, &name).await?, ServiceState::Running { .. });
+            let runs = matches!(self.host.state(&ctx.instance(&name)).await?, ServiceState::Running { .. });
             if service.versioned && runs {
                 running.push(name);
             }

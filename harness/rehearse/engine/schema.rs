@@ -58,7 +58,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut sink = Collector::new(&file, self.evidence.redacting(), None)?;
         let code = {
             let _wait = self.meter.product();
-            let listing = self.host.exec(&ctx.deployment, &check.known.service, &command, &mut sink);
+            let instance = ctx.instance(&check.known.service);
+            let listing = self.host.exec(&instance, &command, &mut sink);
             let what = || format!("listing the migrations of {}", check.known.service);
             let late = |_| Err(HostError::Deadline { what: what(), limit: LISTED_WITHIN });
             tokio::time::timeout(LISTED_WITHIN, listing).await.unwrap_or_else(late)

@@ -15,7 +15,6 @@ use rehearse_core::outcome::reason::{Inconclusive, Reason, StopDecision};
 use rehearse_core::outcome::verdict::Outcome;
 use rehearse_core::planning::path::Target;
 use rehearse_core::planning::plan::{ImageNeed, Stage, StageAction};
-use rehearse_core::vocabulary::ident::DeploymentName;
 
 use super::backup;
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
@@ -38,62 +37,49 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 self.keep_images(stage, held, state)
             }
             StageAction::Deploy { steps } => {
-                let ctx = state.ctx(self, stage, 0);
+                let ctx = state.ctx(self, stage);
                 let wait = self.meter.engine();
                 self.host.open(&ctx.deployment).await?;
-                for name in self.case.product.services.keys() {
-                    self.create(&ctx, name).await?;
-                }
+                self.apply(&ctx, self.case.product.services.keys()).await?;
                 drop(wait);
                 self.steps(&ctx, steps).await
             }
             StageAction::Restore { steps } => {
-                let ctx = state.ctx(self, stage, 0);
+                let ctx = state.ctx(self, stage);
                 let end = self.steps(&ctx, steps).await?;
                 let proved = self.prove_restore(&ctx, state, None).await;
                 unless_failed(end, proved)
             }
-            StageAction::Prepare { steps } => self.steps(&state.ctx(self, stage, 0), steps).await,
+            StageAction::Prepare { steps } => self.steps(&state.ctx(self, stage), steps).await,
             StageAction::Decide => self.decide(stage, state).await,
             StageAction::Baseline { checks } => {
-                let ctx = state.ctx(self, stage, 0);
+                let ctx = state.ctx(self, stage);
                 self.checks(&ctx, state, checks, Mode::Baseline).await;
                 Ok(StepEnd::Done)
             }
-            StageAction::Preflight { steps } => {
-                // The pre-check is the old release's, on its images; only `to` speaks of where the hop goes.
-                let goal = stage.hop.unwrap_or_default();
-                let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
-                let at = state.of(&deployment).at.0;
-                let mut ctx = state.ctx(self, stage, at);
-                ctx.to = state.release(self, goal);
-                ctx.hop = goal;
-                self.steps(&ctx, steps).await
+            StageAction::Preflight { steps } | StageAction::Settle { steps } => {
+                self.steps(&state.ctx(self, stage), steps).await
             }
             StageAction::Upgrade { steps } => {
-                let ctx = state.ctx(self, stage, stage.hop.unwrap_or_default());
+                let ctx = state.ctx(self, stage);
                 self.mark_logs(&ctx, state).await;
                 self.steps(&ctx, steps).await
             }
-            StageAction::Settle { steps } => {
-                self.steps(&state.ctx(self, stage, stage.hop.unwrap_or_default()), steps).await
-            }
             StageAction::Check { checks } => {
-                let hop = stage.hop.unwrap_or_default();
-                let ctx = state.ctx(self, stage, hop);
+                let ctx = state.ctx(self, stage);
                 self.checks(&ctx, state, checks, Mode::Hop).await;
-                state.of_mut(&ctx.deployment).at = (hop, ctx.release);
+                state.of_mut(&ctx.deployment).at = (ctx.hop, ctx.release);
                 Ok(StepEnd::Done)
             }
             StageAction::RollbackInPlace { steps } => {
-                let ctx = state.ctx(self, stage, 0);
+                let ctx = state.ctx(self, stage);
                 let end = self.steps(&ctx, steps).await?;
                 let tables = state.baseline.as_ref().and_then(|baseline| baseline.tables.clone());
                 let proved = self.prove_restore(&ctx, state, tables.as_ref()).await;
                 unless_failed(end, proved)
             }
             StageAction::CheckRollback { checks } => {
-                let ctx = state.ctx(self, stage, 0);
+                let ctx = state.ctx(self, stage);
                 self.checks(&ctx, state, checks, Mode::Rollback).await;
                 Ok(StepEnd::Done)
             }
@@ -210,7 +196,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 
     /// Decides the conditional stops on the restored data.
     async fn decide(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, EngineError> {
-        let ctx = state.ctx(self, stage, 0);
+        let ctx = state.ctx(self, stage);
         for hop in &self.case.plan.hops {
             let Some(when) = &hop.when else { continue };
             let undecided = |reason: String| {

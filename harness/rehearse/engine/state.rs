@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rehearse_core::observation::graphql::Schema;
 use rehearse_core::observation::{DataState, LogReview, MigrationState, Samples};
 use rehearse_core::outcome::reason::StopDecision;
-use rehearse_core::planning::plan::Stage;
-use rehearse_core::vocabulary::ident::{DeploymentName, StageId};
+use rehearse_core::planning::plan::{RunsOn, Stage};
+use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::Release;
 
 use super::backup::Verified;
@@ -152,24 +152,32 @@ impl State {
 
     /// The release of a hop: as its image holds it, or as planned.
     pub(crate) fn release<H: Host, O: Observer>(&self, run: &RunContext<H, O>, hop: u32) -> Release {
-        let planned = || run.case.plan.hops.iter().find(|planned| planned.number == hop).map(|hop| hop.to.clone());
-        self.actual.get(&hop).cloned().or_else(planned).unwrap_or_else(|| run.case.plan.from.clone())
+        self.actual.get(&hop).unwrap_or_else(|| run.case.plan.release(hop)).clone()
     }
 
-    /// Where and on what release the steps of a stage happen; `goal` is the hop whose release they go to.
-    pub(crate) fn ctx<H: Host, O: Observer>(&self, run: &RunContext<H, O>, stage: &Stage, goal: u32) -> StageContext {
-        // A service that does not change with the release has one image, the source's.
-        let of_source = self.images.iter().filter(|((hop, _), _)| *hop == 0);
-        let of_goal = self.images.iter().filter(|((hop, _), _)| *hop == goal);
+    /// Where and on what release the steps of a stage happen.
+    pub(crate) fn ctx<H: Host, O: Observer>(&self, run: &RunContext<H, O>, stage: &Stage) -> StageContext {
         let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
+        let (stands_at, from) = self.of(&deployment).at.clone();
+        // A pre-check is the old release's, on its images; only `to` speaks of where the hop goes.
+        let (images_of, hop) = match stage.runs_on() {
+            RunsOn::Source => (0, 0),
+            RunsOn::Before(hop) => (stands_at, hop),
+            RunsOn::After(hop) => (hop, hop),
+        };
+        let plan = &run.case.plan;
+        let image = |name: &String| {
+            let need = plan.image(images_of, name)?;
+            Some((name.clone(), self.images.get(&(need.hop, name.clone()))?.clone()))
+        };
         StageContext {
-            stage: StageId(stage.id.0.clone()),
-            deployment: deployment.clone(),
-            release: self.release(run, goal),
-            to: self.release(run, goal),
-            from: self.of(&deployment).at.1.clone(),
-            hop: goal,
-            images: of_source.chain(of_goal).map(|((_, name), image)| (name.clone(), image.clone())).collect(),
+            stage: stage.id.clone(),
+            deployment,
+            release: self.release(run, images_of),
+            to: self.release(run, hop),
+            from,
+            hop,
+            images: run.case.product.services.keys().filter_map(image).collect(),
         }
     }
 }

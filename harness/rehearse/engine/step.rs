@@ -117,12 +117,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 Ok(StepEnd::Done)
             }
             Step::Replace(services) => {
-                for service in services {
-                    let _wait = self.meter.engine();
-                    self.forget_address(&ctx.deployment, service);
-                    self.host.remove(&ctx.deployment, service).await?;
-                    self.create(ctx, service).await?;
-                }
+                let _wait = self.meter.engine();
+                services.iter().for_each(|service| self.forget_address(&ctx.instance(service)));
+                self.apply(ctx, services.iter()).await?;
                 Ok(StepEnd::Done)
             }
             Step::Exec(step) => self.command(ctx, step, &context, ExecTarget::Inside, script).await,
@@ -139,13 +136,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Step::CopyIn(step) => {
                 let (file, to) = (self.part(&step.from)?, step.to.render(&context)?);
                 let _wait = self.meter.engine();
-                self.host.copy_in_file(&ctx.deployment, &step.service, &file, &to).await?;
+                self.host.copy_in_file(&ctx.instance(&step.service), &file, &to).await?;
                 Ok(StepEnd::Done)
             }
             Step::Unpack(step) => {
                 let (file, to) = (self.part(&step.from)?, step.to.render(&context)?);
                 let _wait = self.meter.engine();
-                self.host.copy_in_archive(&ctx.deployment, &step.service, &file, &to).await?;
+                self.host.copy_in_archive(&ctx.instance(&step.service), &file, &to).await?;
                 Ok(StepEnd::Done)
             }
             Step::Http(step) => {
@@ -208,8 +205,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 
     /// Starts a service and waits until it is ready.
     pub(crate) async fn start(&self, ctx: &StageContext, service: &str) -> Result<StepEnd, EngineError> {
-        self.forget_address(&ctx.deployment, service);
-        self.mark_start(&ctx.deployment, service);
+        self.forget_address(&ctx.instance(service));
+        self.mark_start(&ctx.instance(service));
         let began = tokio::time::Instant::now();
         {
             let _wait = self.meter.engine();
@@ -226,14 +223,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let awaited = Awaited { what: &what, service: Some(service), condition: ready, step: None, limit };
         let end = self.wait(ctx, awaited).await?;
         if let StepEnd::Done = end {
-            self.became_ready(&ctx.deployment, service, began);
+            self.became_ready(&ctx.instance(service), began);
         }
         Ok(end)
     }
 
     async fn stop(&self, ctx: &StageContext, service: &str) -> Result<(), EngineError> {
         let _wait = self.meter.product();
-        self.forget_address(&ctx.deployment, service);
+        self.forget_address(&ctx.instance(service));
         self.host.stop(&ctx.deployment, service).await?;
         Ok(())
     }
@@ -242,7 +239,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     async fn nothing_old_runs(&self, ctx: &StageContext, script: &mut Script) -> Result<StepEnd, EngineError> {
         let mut findings = Vec::new();
         for service in &script.stopped {
-            if let ServiceState::Running { .. } = self.host.state(&ctx.deployment, service).await? {
+            if let ServiceState::Running { .. } = self.host.state(&ctx.instance(service)).await? {
                 let (code, subject) = (FindingCode::ServiceNotStopped, Subject::Service(service.clone()));
                 findings.push(Finding::new(code, subject, "it is stopped", "it still runs"));
             }
@@ -325,7 +322,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::GENTLE));
         loop {
-            match self.host.state(&ctx.deployment, service).await? {
+            match self.host.state(&ctx.instance(service)).await? {
                 ServiceState::Exited { .. } => {
                     return self.exit_finding(ctx, service, &format!("it runs while: {}", seen.request)).await;
                 }

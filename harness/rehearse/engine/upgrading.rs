@@ -31,8 +31,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         ctx: &StageContext,
         step: &StartUpgrading,
     ) -> Result<StepEnd, EngineError> {
-        self.forget_address(&ctx.deployment, &step.service);
-        self.mark_start(&ctx.deployment, &step.service);
+        self.forget_address(&ctx.instance(&step.service));
+        self.mark_start(&ctx.instance(&step.service));
         {
             let _wait = self.meter.engine();
             self.host.start(&ctx.deployment, &step.service).await?;
@@ -43,7 +43,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let awaited = Awaited { what: &what, service, condition: &step.until, step: None, limit };
         let Some(format) = step.migrations else { return self.wait(ctx, awaited).await };
         let migrating = Migrating::new(self, &ctx.stage, format);
-        let mut log = self.follow(&ctx.deployment, &step.service);
+        let mut log = self.follow(&ctx.instance(&step.service));
         let began = Instant::now();
         let stalled_after = step.stalled_after.as_ref().map(|limit| limit.get());
         let end = {

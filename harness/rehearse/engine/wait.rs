@@ -164,7 +164,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     ) -> Result<(), EngineError> {
         let mut told = Instant::now();
         let poller = Poller::new(pace(awaited.condition));
-        let mut log = Lines::new(self.follow(&ctx.deployment, awaited.service.unwrap_or_default()));
+        let mut log = Lines::new(self.follow(&ctx.instance(awaited.service.unwrap_or_default())));
         loop {
             match self.holds(ctx, awaited, &mut log).await? {
                 Ok(()) => return Ok(()),
@@ -209,7 +209,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         service: &str,
         what: &str,
     ) -> Result<Option<Finding>, EngineError> {
-        let state = self.host.state(&ctx.deployment, service).await?;
+        let state = self.host.state(&ctx.instance(service)).await?;
         let how = match state {
             ServiceState::Running { .. } => return Ok(None),
             ServiceState::Absent => "there is no such container".to_owned(),
@@ -229,13 +229,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 
     /// The log of a service as reports name it.
     pub(crate) fn log_name(&self, ctx: &StageContext, service: &str) -> Option<String> {
-        let file = self.host.log_file(&ctx.deployment, service)?;
+        let file = self.host.log_file(&ctx.instance(service))?;
         let file = file.strip_prefix(&self.case.out).unwrap_or(&file);
         Some(file.display().to_string())
     }
 
     fn last_lines(&self, ctx: &StageContext, service: &str) -> String {
-        let file = self.host.log_file(&ctx.deployment, service);
+        let file = self.host.log_file(&ctx.instance(service));
         let bytes = file.and_then(|file| end_of(&file, LAST).ok()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -278,7 +278,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 let argv = wanted.command.argv(&context)?;
                 let command = Command { argv, user: wanted.user.clone(), ..Command::default() };
                 let mut tail = Tail::default();
-                match self.host.exec(&ctx.deployment, service, &command, &mut tail).await {
+                match self.host.exec(&ctx.instance(service), &command, &mut tail).await {
                     Ok(0) => Ok(()),
                     Ok(code) => Err(format!("exit code {code}: {}", tail.text())),
                     Err(error) => Err(error.chain()),
@@ -291,7 +291,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     Err(format!("no such line among {}", log.count))
                 }
             }
-            Condition::Health => match self.host.state(&ctx.deployment, service).await? {
+            Condition::Health => match self.host.state(&ctx.instance(service)).await? {
                 ServiceState::Running { health: Some(health) } if health == "healthy" => Ok(()),
                 ServiceState::Running { health: Some(health) } => Err(health),
                 ServiceState::Running { health: None } => {

@@ -171,6 +171,11 @@ impl Size {
     /// Units from the largest, with the exponent of two.
     const UNITS: [(&'static str, u32); 5] = [("t", 40), ("g", 30), ("m", 20), ("k", 10), ("b", 0)];
 
+    /// A size of so many bytes.
+    pub const fn of_bytes(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
     /// In bytes.
     pub const fn bytes(self) -> u64 {
         self.0

@@ -155,7 +155,7 @@ fn published((product, catalog): &Known, verified: &mut Verified) -> bool {
 /// The image of the product itself on a release.
 fn image((product, catalog): &Known, release: &Release) -> Option<String> {
     let built = release.edition().map(|edition| catalog.in_edition(release, edition));
-    let mut context = rehearse_core::planning::plan::names(product, built.as_ref().unwrap_or(release));
+    let mut context = rehearse_core::deployment::names(product, built.as_ref().unwrap_or(release));
     let more = context.as_object_mut()?;
     more.insert("product".to_owned(), product.product.clone().into());
     more.insert("settings".to_owned(), serde_json::to_value(&product.settings).ok()?);

@@ -49,8 +49,7 @@ pub(super) fn question(sql: &str, mark: &str) -> String {
 pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, Failure> {
     let command = command(site, Some(format!("{SETTINGS}{sql}\n;\n")));
     let mut output = Output::default();
-    let code =
-        host.exec(&site.deployment, &site.service, &command, &mut output).await.map_err(|error| error.chain())?;
+    let code = host.exec(&site.instance, &command, &mut output).await.map_err(|error| error.chain())?;
     if code != 0 {
         return Err(refusal::of_mysql(code, &output.err));
     }
@@ -93,7 +92,7 @@ pub(super) async fn run<H: Host>(
     reader: &mut Reader<'_>,
 ) -> Result<(), String> {
     let command = command(site, Some(script));
-    let code = host.exec(&site.deployment, &site.service, &command, reader).await.map_err(|error| error.chain())?;
+    let code = host.exec(&site.instance, &command, reader).await.map_err(|error| error.chain())?;
     if code == 0 { Ok(()) } else { Err(last_words("the client", code, &reader.err)) }
 }
 

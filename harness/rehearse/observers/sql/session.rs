@@ -36,7 +36,7 @@ impl Session {
             Engine::Postgresql => postgres::command(site, None),
             Engine::Mysql => mysql::command(site, None),
         };
-        let opened = host.interact(&site.deployment, &site.service, &command).await;
+        let opened = host.interact(&site.instance, &command).await;
         Ok(Self { engine: site.engine, client: opened.map_err(|error| error.chain())? })
     }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::error::PlanError;
-use super::inputs::{kinds, settings};
+use super::kinds::kinds;
 use super::planned_path::{PathRequest, PlannedPath, plan_path, source};
 use super::stages::stages;
 use super::{Plan, PlannedHop};
+use crate::deployment::settings;
 use crate::model::product::Product;
 use crate::model::scenario::Scenario;
 use crate::planning::path::Target;

@@ -2,7 +2,7 @@
 
 mod build;
 mod error;
-mod inputs;
+mod kinds;
 mod path_json;
 mod planned_path;
 mod stages;
@@ -10,7 +10,6 @@ mod text;
 
 pub use build::build;
 pub use error::PlanError;
-pub use inputs::{names, services, settings};
 pub use path_json::{path_json, refusal_json};
 pub use planned_path::{ListOrigin, PathRequest, PlannedPath, origins, plan_path, source, stop_list};
 pub use text::{describe, humane, render, render_notices};
@@ -99,7 +98,59 @@ pub struct PlannedHop {
     pub notices: Vec<HopNotice>,
 }
 
+impl Plan {
+    /// The image of a service on the release of a hop: that of the hop, or the source's where the service does not change
+    /// with the release.
+    pub fn image(&self, hop: u32, service: &str) -> Option<&ImageNeed> {
+        let needs = self.stages.iter().flat_map(Stage::images).filter(|need| need.service == service);
+        needs.filter(|need| need.hop == hop || need.hop == 0).max_by_key(|need| need.hop)
+    }
+
+    /// The release of a hop as planned; the source's for 0.
+    pub fn release(&self, hop: u32) -> &Release {
+        self.hops.iter().find(|planned| planned.number == hop).map_or(&self.from, |hop| &hop.to)
+    }
+
+    /// The hop that the deployment of a stage has been brought to by the stages before it; 0 on the source release.
+    pub fn hop_before(&self, stage: &Stage) -> u32 {
+        let before = self.stages.iter().take_while(|other| other.id != stage.id);
+        let checked = before.filter(|other| matches!(other.action, StageAction::Check { .. }));
+        checked.filter(|other| other.deployment == stage.deployment).filter_map(|other| other.hop).last().unwrap_or(0)
+    }
+}
+
+/// The release that the steps of a stage run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunsOn {
+    /// The source release.
+    Source,
+    /// The release before this hop.
+    Before(u32),
+    /// The release that this hop goes to.
+    After(u32),
+}
+
 impl Stage {
+    /// The release that its steps and checks run on.
+    pub fn runs_on(&self) -> RunsOn {
+        let hop = self.hop.unwrap_or_default();
+        match &self.action {
+            StageAction::Preflight { .. } => RunsOn::Before(hop),
+            StageAction::Upgrade { .. } | StageAction::Settle { .. } | StageAction::Check { .. } => RunsOn::After(hop),
+            StageAction::VerifyBackup
+            | StageAction::Images { .. }
+            | StageAction::Deploy { .. }
+            | StageAction::Restore { .. }
+            | StageAction::Prepare { .. }
+            | StageAction::Decide
+            | StageAction::Baseline { .. }
+            | StageAction::RollbackInPlace { .. }
+            | StageAction::CheckRollback { .. }
+            | StageAction::RollbackSkipped { .. }
+            | StageAction::Teardown => RunsOn::Source,
+        }
+    }
+
     /// Whether it runs in the background of the stages behind it.
     pub fn in_background(&self) -> bool {
         matches!(self.action, StageAction::Images { background: true, .. })

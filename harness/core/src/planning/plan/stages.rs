@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::error::PlanError;
-use super::inputs::{kinds, names, services, settings};
+use super::kinds::kinds;
 use super::{ImageNeed, Phase, PlannedHop, Stage, StageAction};
+use crate::deployment::{names, services, settings};
 use crate::model::product::Product;
 use crate::model::scenario::{CheckKind, Rollback, Scenario};
 use crate::planning::path::Target;
