@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use tokio::process::Command;
 use tokio_util::io::ReaderStream;
 
-use crate::docker::build::{LIMIT, Making};
+use crate::docker::making::{LIMIT, Making};
 use crate::docker::recipe::Bootstrap;
 use crate::engine::host::{BoxError, HostError};
 

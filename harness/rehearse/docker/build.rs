@@ -3,56 +3,24 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::env;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion};
 use futures_util::StreamExt;
-use rehearse_core::secret::{Redacting, Redactor};
+use rehearse_core::secret::Redacting;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tokio_util::bytes::Bytes;
 
-use crate::docker::client::{Client, said};
+use crate::docker::client::said;
 use crate::docker::context::{ContextFile, archive};
-use crate::docker::image::Progress;
+use crate::docker::making::{LIMIT, Making};
 use crate::engine::host::{BoxError, HostError};
 
-/// All of one build.
-pub(crate) const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// Lines of its output that the error of a failed build carries.
 const LAST_LINES: usize = 20;
 /// Characters of the step that it names.
 const STEP: usize = 120;
-
-/// An image that is being made.
-pub(crate) struct Making<'a> {
-    pub(crate) client: &'a Client,
-    /// The name it is asked for by.
-    pub(crate) name: &'a str,
-    /// The name it gets.
-    pub(crate) target: &'a str,
-    pub(crate) labels: HashMap<String, String>,
-    pub(crate) log: PathBuf,
-    /// Takes secrets out of the log: a mirror's or a proxy's address may hold one.
-    pub(crate) redactor: &'a Redactor,
-    pub(crate) progress: Progress<'a>,
-}
-
-impl Making<'_> {
-    pub(crate) fn fail(&self, reason: impl Into<String>, source: Option<BoxError>) -> HostError {
-        let reason = format!("{}; its log is {}", reason.into(), self.log.display());
-        HostError::Image { image: self.name.to_owned(), reason, source }
-    }
-
-    pub(crate) fn tell(&self, line: &str) {
-        (self.progress)(format!("{}: {}", self.name, line.chars().take(120).collect::<String>()));
-    }
-
-    pub(crate) fn late(&self) -> HostError {
-        HostError::Deadline { what: format!("the build of image {}", self.name), limit: LIMIT }
-    }
-}
 
 /// Builds. Dropped midway, the engine ends the build; what it had made of it is nameless and no container.
 pub(crate) async fn build(

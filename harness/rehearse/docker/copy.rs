@@ -15,7 +15,7 @@ use tokio_util::bytes::Bytes;
 use tokio_util::io::{ReaderStream, StreamReader};
 
 use crate::docker::client::{Client, absent_as_none, failed, refused, status};
-use crate::docker::host::DockerHost;
+use crate::docker::daemon::Daemon;
 use crate::docker::service;
 use crate::engine::host::HostError;
 use rehearse_core::vocabulary::ident::DeploymentName;
@@ -31,27 +31,27 @@ const LINKS: usize = 8;
 
 /// Unpacks an archive of the host into a folder of a service.
 pub(crate) async fn archive_in(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
     archive: &Path,
     to: &str,
 ) -> Result<(), HostError> {
-    let id = service::present(host, deployment, service, "copy into").await?;
+    let id = service::present(daemon, deployment, service, "copy into").await?;
     let object = format!("{to} in {}", service::object(deployment, service));
     let file = File::open(archive).await.map_err(unreadable(archive))?;
-    upload(&host.client, &id, to, object, ReaderStream::with_capacity(file, CHUNK)).await
+    upload(&daemon.client, &id, to, object, ReaderStream::with_capacity(file, CHUNK)).await
 }
 
 /// Writes a file of the host into a file of a service: as root's, readable by all, executable where it is here.
 pub(crate) async fn file_in(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
     file: &Path,
     to: &str,
 ) -> Result<(), HostError> {
-    let id = service::present(host, deployment, service, "copy into").await?;
+    let id = service::present(daemon, deployment, service, "copy into").await?;
     let object = format!("{to} in {}", service::object(deployment, service));
     let (folder, name) = match to.rsplit_once('/') {
         Some((folder, name)) if !name.is_empty() => (if folder.is_empty() { "/" } else { folder }, name),
@@ -68,21 +68,21 @@ pub(crate) async fn file_in(
     let body = stream::iter([Ok(head)])
         .chain(ReaderStream::with_capacity(source.take(size), CHUNK))
         .chain(stream::iter([Ok(Bytes::from(tail))]));
-    upload(&host.client, &id, folder, object, body).await
+    upload(&daemon.client, &id, folder, object, body).await
 }
 
 /// Writes a file of a service into a file of the host; `false` where the service has none. Dropped midway, the file of
 /// the host is incomplete.
 pub(crate) async fn file_out(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
     from: &str,
     file: &Path,
 ) -> Result<bool, HostError> {
-    let id = service::present(host, deployment, service, "copy out of").await?;
+    let id = service::present(daemon, deployment, service, "copy out of").await?;
     let object = format!("{from} in {}", service::object(deployment, service));
-    let Some((size, mut content)) = download(&host.client, &id, from, &object).await? else { return Ok(false) };
+    let Some((size, mut content)) = download(&daemon.client, &id, from, &object).await? else { return Ok(false) };
     let unwritable = |source| HostError::File { operation: "write", path: file.to_owned(), source };
     let mut target = File::create(file).await.map_err(unwritable)?;
     let mut chunk = vec![0; CHUNK];

@@ -10,8 +10,7 @@ use bollard::query_parameters::ListImagesOptionsBuilder;
 
 use crate::docker::bootstrap;
 use crate::docker::client::{Client, failed, status};
-use crate::docker::image::OURS;
-use crate::docker::label;
+use crate::docker::label::{self, OURS};
 use crate::engine::host::HostError;
 
 /// Below this, an upgrade is likely to die of a full disk rather than of a bug.

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use tokio_util::task::TaskTracker;
 
 use crate::docker::client::{Client, said};
-use crate::docker::exec::hear;
+use crate::docker::output::hear;
 use crate::docker::removal::{Thing, remove_one};
 use crate::engine::Tail;
 

@@ -17,10 +17,11 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::docker::client::{failed, refused};
+use crate::docker::daemon::Daemon;
 use crate::docker::ending::Ending;
-use crate::docker::host::DockerHost;
+use crate::docker::output::{hear, piece};
 use crate::docker::service;
-use crate::engine::host::{Command, HostError, Interactive, Sink, Stdin, Stream};
+use crate::engine::host::{Command, HostError, Interactive, Sink, Stdin};
 use rehearse_core::vocabulary::ident::DeploymentName;
 
 const CHUNK: usize = 64 * 1024;
@@ -44,7 +45,7 @@ struct Exit {
 
 /// Runs a command inside a running service and tells its exit code.
 pub(crate) async fn exec(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
     command: &Command,
@@ -53,7 +54,7 @@ pub(crate) async fn exec(
     // Opened first: a command must not start on input that isn't there.
     let mut source = Source::open(command.stdin.as_ref()).await?;
     let reads = command.stdin.is_some();
-    let Begun { input, mut output, exit } = begin(host, deployment, service, command, reads).await?;
+    let Begun { input, mut output, exit } = begin(daemon, deployment, service, command, reads).await?;
     {
         let feeding = feed(&mut source, input);
         tokio::pin!(feeding);
@@ -76,12 +77,12 @@ pub(crate) async fn exec(
 
 /// Begins a command inside a running service that is spoken to.
 pub(crate) async fn interact(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
     command: &Command,
 ) -> Result<Interactive, HostError> {
-    let Begun { input, output, exit } = begin(host, deployment, service, command, true).await?;
+    let Begun { input, output, exit } = begin(daemon, deployment, service, command, true).await?;
     let object = exit.object.clone();
     let heard = output.filter_map(move |chunk| {
         let chunk = chunk.map_err(failed("exec in", object.clone())).map(piece).transpose();
@@ -91,19 +92,19 @@ pub(crate) async fn interact(
 }
 
 async fn begin(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
     command: &Command,
     reads: bool,
 ) -> Result<Begun, HostError> {
-    let id = service::present(host, deployment, service, "exec in").await?;
+    let id = service::present(daemon, deployment, service, "exec in").await?;
     let program = command.argv.first().map_or("nothing", String::as_str);
     let object = format!("{} ({program})", service::object(deployment, service));
     let fail = |error| failed("exec in", object.clone())(error);
-    let docker = host.client.quick();
+    let docker = daemon.client.quick();
 
-    let ending = Ending::of_command(&host.endings, &host.client, &host.ownership.run, &id, &object);
+    let ending = Ending::of_command(&daemon.endings, &daemon.client, &daemon.ownership.run, &id, &object);
     let env = command.env.iter().map(|(key, value)| format!("{key}={value}"));
     let options = CreateExecOptions {
         cmd: Some(command.argv.clone()),
@@ -115,7 +116,7 @@ async fn begin(
         working_dir: command.workdir.clone(),
         ..CreateExecOptions::default()
     };
-    host.watch.command(&id, &command.argv);
+    daemon.watch.command(&id, &command.argv);
     let exec = docker.create_exec(&id, options).await.map_err(fail)?.id;
     let start = StartExecOptions { output_capacity: Some(CHUNK), ..StartExecOptions::default() };
     let (output, input) = match docker.start_exec(&exec, Some(start)).await.map_err(fail)? {
@@ -149,23 +150,6 @@ impl Exit {
             }
             pause = (pause * 2).min(Duration::from_secs(1));
         }
-    }
-}
-
-/// Gives a chunk of output to the sink.
-pub(crate) fn hear(chunk: LogOutput, sink: &mut dyn Sink) {
-    match chunk {
-        LogOutput::StdErr { message } => sink.take(Stream::Err, &message),
-        LogOutput::StdOut { message } | LogOutput::Console { message } => sink.take(Stream::Out, &message),
-        LogOutput::StdIn { .. } => {}
-    }
-}
-
-fn piece(chunk: LogOutput) -> Option<(Stream, Vec<u8>)> {
-    match chunk {
-        LogOutput::StdErr { message } => Some((Stream::Err, message.into())),
-        LogOutput::StdOut { message } | LogOutput::Console { message } => Some((Stream::Out, message.into())),
-        LogOutput::StdIn { .. } => None,
     }
 }
 

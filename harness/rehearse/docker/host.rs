@@ -8,14 +8,10 @@ use rehearse_core::outcome::verdict::Interference;
 use rehearse_core::secret::Redactor;
 
 use crate::docker::client::Client;
-use crate::docker::creations::Creations;
-use crate::docker::ending::Endings;
+use crate::docker::daemon::Daemon;
 use crate::docker::image::{self, ImagesState};
-use crate::docker::label::{self, OwnershipLabels, carrying};
-use crate::docker::logs::Logs;
+use crate::docker::label::{self, OwnershipLabels};
 use crate::docker::recipe::RecipeCatalog;
-use crate::docker::removal::remove_matching;
-use crate::docker::watch::Watch;
 use crate::docker::{copy, deployment, exec, memory, oneoff, service};
 use crate::engine::host::{
     self as engine, Command, Commands, Deployments, Files, HostError, ImageHeld, ImageWanted, Images, InstanceRef,
@@ -46,13 +42,8 @@ pub struct Settings {
 /// A Docker engine as one run uses it.
 #[derive(Debug)]
 pub struct DockerHost {
-    pub(crate) client: Client,
-    pub(crate) ownership: OwnershipLabels,
-    pub(crate) logs: Logs,
+    daemon: Arc<Daemon>,
     images: image::Images,
-    pub(crate) creations: Creations,
-    pub(crate) watch: Watch,
-    pub(crate) endings: Endings,
 }
 
 impl DockerHost {
@@ -61,65 +52,27 @@ impl DockerHost {
     /// # Errors
     /// When no engine answers, or the folder cannot be made.
     pub async fn connect(settings: Settings, tell: fn(&str)) -> Result<Self, HostError> {
-        let client = Client::connect(settings.reach.as_deref(), tell).await?;
-        let logs = settings.logs;
-        std::fs::create_dir_all(&logs).map_err(|source| HostError::File {
-            operation: "create",
-            path: logs.clone(),
-            source,
-        })?;
-        let ownership = settings.ownership;
-        let creations = Creations::default();
-        let images = image::Images {
-            client: client.clone(),
-            ownership: ownership.clone(),
-            creations: creations.clone(),
-            book: settings.book,
-            logs: logs.clone(),
-            scratch: settings.scratch,
-            credentials: settings.credentials,
-            redactor: settings.redactor.clone(),
-            state: ImagesState::default(),
-        };
-        let mut folders = vec![logs.clone()];
-        if client.is_local()
-            && let Ok(info) = client.quick().info().await
-        {
-            folders.extend(info.docker_root_dir.map(PathBuf::from));
-        }
-        let watch = Watch::begin(&client, &ownership.run, folders);
-        Ok(Self {
-            client,
-            ownership,
-            logs: Logs::new(logs, settings.redactor),
-            images,
-            creations,
-            watch,
-            endings: Endings::default(),
-        })
+        let Settings { ownership, logs, scratch, book, reach, credentials, redactor } = settings;
+        let daemon = Daemon::connect(reach.as_deref(), ownership, &logs, redactor.clone(), tell).await?;
+        let daemon = Arc::new(daemon);
+        let state = ImagesState::default();
+        let images = image::Images { daemon: Arc::clone(&daemon), book, logs, scratch, credentials, redactor, state };
+        Ok(Self { daemon, images })
     }
 
     /// Whose everything is that this host makes.
     pub fn ownership(&self) -> &OwnershipLabels {
-        &self.ownership
+        &self.daemon.ownership
     }
 
     /// The connection, for sweeping and checking up.
     pub fn client(&self) -> &Client {
-        &self.client
+        &self.daemon.client
     }
 
     /// What went wrong while following logs: evidence that is missing.
     pub fn log_troubles(&self) -> Vec<String> {
-        self.logs.troubles()
-    }
-
-    async fn clear(&self, labels: &[(&str, &str)]) -> Vec<Leftover> {
-        self.client.patiently().await;
-        let stuck = self.creations.settled().await;
-        let mut left = remove_matching(&self.client, &carrying(labels)).await;
-        left.extend(stuck);
-        left
+        self.daemon.logs.troubles()
     }
 }
 
@@ -135,65 +88,66 @@ impl Images for DockerHost {
 
 impl Deployments for DockerHost {
     async fn open(&self, deployment: &DeploymentName) -> Result<(), HostError> {
-        deployment::open(self, deployment).await
+        deployment::open(&self.daemon, deployment).await
     }
 
     async fn apply(&self, deployment: &DeploymentName, specs: &[ServiceSpec]) -> Result<(), HostError> {
         for spec in specs {
-            service::remove(self, deployment, &spec.name).await?;
-            service::create(self, deployment, spec).await?;
+            service::remove(&self.daemon, deployment, &spec.name).await?;
+            service::create(&self.daemon, deployment, spec).await?;
         }
         Ok(())
     }
 
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
-        self.watch.let_all_go(Some(&deployment.0));
-        let left = self.clear(&[(label::RUN, &self.ownership.run), (label::DEPLOYMENT, &deployment.0)]).await;
-        self.logs.finish(Some(deployment)).await;
+        self.daemon.watch.let_all_go(Some(&deployment.0));
+        let left =
+            self.daemon.clear(&[(label::RUN, &self.daemon.ownership.run), (label::DEPLOYMENT, &deployment.0)]).await;
+        self.daemon.logs.finish(Some(deployment)).await;
         left
     }
 
     async fn teardown(&self) -> Vec<Leftover> {
-        self.watch.let_all_go(None);
-        let left = self.clear(&[(label::RUN, &self.ownership.run)]).await;
-        self.logs.finish(None).await;
+        self.daemon.watch.let_all_go(None);
+        let left = self.daemon.clear(&[(label::RUN, &self.daemon.ownership.run)]).await;
+        self.daemon.logs.finish(None).await;
         left
     }
 }
 
 impl Services for DockerHost {
     async fn start(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
-        service::start(self, deployment, service).await
+        service::start(&self.daemon, deployment, service).await
     }
 
     async fn stop(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
-        service::stop(self, deployment, service).await
+        service::stop(&self.daemon, deployment, service).await
     }
 
     async fn state(&self, instance: &InstanceRef) -> Result<ServiceState, HostError> {
-        service::state(self, &instance.deployment, &instance.service).await
+        service::state(&self.daemon, &instance.deployment, &instance.service).await
     }
 
     async fn memory(&self, instance: &InstanceRef) -> Result<u64, HostError> {
-        memory::memory(self, &instance.deployment, &instance.service).await
+        memory::memory(&self.daemon, &instance.deployment, &instance.service).await
     }
 
     async fn address(&self, instance: &InstanceRef, port: u16) -> Result<SocketAddr, HostError> {
-        deployment::address(self, &instance.deployment, &instance.service, port).await
+        service::address(&self.daemon, &instance.deployment, &instance.service, port).await
     }
 
     fn exited(&self) -> impl Future<Output = ()> + Send {
-        self.watch.exited()
+        self.daemon.watch.exited()
     }
 }
 
 impl Commands for DockerHost {
     async fn exec(&self, instance: &InstanceRef, command: &Command, sink: &mut dyn Sink) -> Result<i64, HostError> {
-        exec::exec(self, &instance.deployment, &instance.service, command, sink).await
+        exec::exec(&self.daemon, &instance.deployment, &instance.service, command, sink).await
     }
 
     async fn interact(&self, instance: &InstanceRef, command: &Command) -> Result<Interactive, HostError> {
-        exec::interact(self, &instance.deployment, &instance.service, command).await
+        exec::interact(&self.daemon, &instance.deployment, &instance.service, command).await
     }
 
     async fn run(
@@ -202,48 +156,48 @@ impl Commands for DockerHost {
         spec: &ServiceSpec,
         sink: &mut dyn Sink,
     ) -> Result<i64, HostError> {
-        oneoff::run(self, deployment, spec, sink).await
+        oneoff::run(&self.daemon, deployment, spec, sink).await
     }
 
     async fn endings(&self) -> Vec<String> {
-        self.endings.settled().await
+        self.daemon.endings.settled().await
     }
 }
 
 impl Files for DockerHost {
     async fn copy_in_archive(&self, instance: &InstanceRef, archive: &Path, to: &str) -> Result<(), HostError> {
-        copy::archive_in(self, &instance.deployment, &instance.service, archive, to).await
+        copy::archive_in(&self.daemon, &instance.deployment, &instance.service, archive, to).await
     }
 
     async fn copy_in_file(&self, instance: &InstanceRef, file: &Path, to: &str) -> Result<(), HostError> {
-        copy::file_in(self, &instance.deployment, &instance.service, file, to).await
+        copy::file_in(&self.daemon, &instance.deployment, &instance.service, file, to).await
     }
 
     async fn copy_out_file(&self, instance: &InstanceRef, from: &str, file: &Path) -> Result<bool, HostError> {
-        copy::file_out(self, &instance.deployment, &instance.service, from, file).await
+        copy::file_out(&self.daemon, &instance.deployment, &instance.service, from, file).await
     }
 }
 
 impl engine::Logs for DockerHost {
     fn log_file(&self, instance: &InstanceRef) -> Option<PathBuf> {
-        self.logs.file(&instance.deployment, &instance.service)
+        self.daemon.logs.file(&instance.deployment, &instance.service)
     }
 
     async fn logs_written(&self) {
-        self.logs.written().await;
+        self.daemon.logs.written().await;
     }
 }
 
 impl Interferences for DockerHost {
     async fn interfered(&self) {
-        self.watch.interfered().await;
+        self.daemon.watch.interfered().await;
     }
 
     async fn interferences(&self) -> Vec<Interference> {
-        self.watch.look().await
+        self.daemon.watch.look().await
     }
 
     fn foreign_commands(&self) -> Vec<String> {
-        self.watch.commands().iter().map(|it| format!("{}: {}", it.object, it.observed)).collect()
+        self.daemon.watch.commands().iter().map(|it| format!("{}: {}", it.object, it.observed)).collect()
     }
 }

@@ -17,12 +17,13 @@ use rehearse_core::vocabulary::release::Release;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, SemaphorePermit};
 
 use crate::docker::bootstrap;
-use crate::docker::build::{self, Making};
-use crate::docker::client::{Client, absent_as_none, failed, refused};
+use crate::docker::build;
+use crate::docker::client::{absent_as_none, failed, refused};
 use crate::docker::context::fingerprint;
-use crate::docker::creations::Creations;
+use crate::docker::daemon::Daemon;
 use crate::docker::doctor::memory_available;
-use crate::docker::label::{self, OwnershipLabels, plain};
+use crate::docker::label::{self, OURS, plain};
+use crate::docker::making::{Making, Progress, unobtainable};
 use crate::docker::pull::pull;
 use crate::docker::recipe::{Entry, Offer, Pull, RecipeCatalog};
 use crate::docker::reference::Reference;
@@ -32,17 +33,11 @@ use crate::engine::host::{HostError, ImageHeld, ImageWanted};
 /// Builds at once; a single one where memory is short.
 const BUILDS: u32 = 2;
 const MEMORY_FOR_TWO: u64 = 4 << 30;
-/// What we build goes under this name, so that it never hides a public image.
-pub(crate) const OURS: &str = "rehearse.local";
-
-pub(crate) type Progress<'a> = &'a (dyn Fn(String) + Send + Sync);
 
 /// The images of a run.
 #[derive(Debug)]
 pub(crate) struct Images {
-    pub(crate) client: Client,
-    pub(crate) ownership: OwnershipLabels,
-    pub(crate) creations: Creations,
+    pub(crate) daemon: Arc<Daemon>,
     pub(crate) book: Arc<RecipeCatalog>,
     pub(crate) logs: PathBuf,
     pub(crate) scratch: PathBuf,
@@ -150,7 +145,7 @@ impl Images {
             return Ok(Err(silence.clone()));
         }
         let login = self.login(name).await;
-        match pull(&self.client, name, login.as_ref(), progress).await {
+        match pull(&self.daemon.client, name, login.as_ref(), progress).await {
             Ok(()) => match self.inspect(name).await? {
                 Some(image) => Ok(Ok(located(name, image, ImageOrigin::Pulled)?)),
                 None => Ok(Err("it was pulled, and is gone again".into())),
@@ -170,7 +165,7 @@ impl Images {
         let config = File::open(self.credentials.as_ref()?).ok()?;
         let registry = match Reference::registry(name) {
             Some(registry) => registry.to_owned(),
-            None => self.client.quick().info().await.ok()?.index_server_address?,
+            None => self.daemon.client.quick().info().await.ok()?.index_server_address?,
         };
         let found = get_credential_from_reader(config, &registry).ok()?;
         let (username, password, identitytoken) = match found {
@@ -219,7 +214,8 @@ impl Images {
             (label::CONTEXT.to_owned(), hash.clone()),
         ]);
         let redactor = &self.redactor;
-        let making = Making { client: &self.client, name: &name, target: &target, labels, log, redactor, progress };
+        let making =
+            Making { client: &self.daemon.client, name: &name, target: &target, labels, log, redactor, progress };
         match offer {
             Offer::Build(build) => {
                 build::build(&making, &page.files, base.as_deref().unwrap_or_default(), &build.args).await?
@@ -241,7 +237,7 @@ impl Images {
     }
 
     async fn inspect(&self, name: &str) -> Result<Option<ImageInspect>, HostError> {
-        let seen = self.client.quick().inspect_image(name).await;
+        let seen = self.daemon.client.quick().inspect_image(name).await;
         absent_as_none(seen).map_err(failed("inspect", format!("image {name}")))
     }
 
@@ -249,7 +245,7 @@ impl Images {
         if let Some(known) = self.state.releases.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
             return Ok(known.clone());
         }
-        let release = release::read(self, name, id, file).await?;
+        let release = release::read(&self.daemon, name, id, file).await?;
         self.state.releases.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), release.clone());
         Ok(release)
     }
@@ -271,8 +267,4 @@ fn located(name: &str, image: ImageInspect, origin: ImageOrigin) -> Result<Locat
     let digest = image.repo_digests.and_then(|digests| digests.into_iter().next());
     let provenance = digest.unwrap_or_else(|| format!("an image of this name on this machine, {id}"));
     Ok(Located { id, origin, provenance })
-}
-
-pub(crate) fn unobtainable(image: &str, reason: String) -> HostError {
-    HostError::Image { image: image.to_owned(), reason, source: None }
 }

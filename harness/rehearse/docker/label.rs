@@ -20,6 +20,9 @@ pub(crate) const ONE_OFF: &str = "org.rehearse.one-off";
 pub(crate) const IMAGE: &str = "org.rehearse.image";
 pub(crate) const CONTEXT: &str = "org.rehearse.context";
 
+/// What we build goes under this name, so that it never hides a public image.
+pub(crate) const OURS: &str = "rehearse.local";
+
 /// Whose a thing is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnershipLabels {

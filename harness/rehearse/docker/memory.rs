@@ -6,19 +6,19 @@ use bollard::query_parameters::StatsOptionsBuilder;
 use futures_util::StreamExt;
 
 use crate::docker::client::{failed, refused};
-use crate::docker::host::DockerHost;
+use crate::docker::daemon::Daemon;
 use crate::docker::service::{find, object};
 use crate::engine::host::HostError;
 use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// Bytes of the service's own, as the kernel counts them for its container: without the cache of files, which only tells
 /// what was read.
-pub(crate) async fn memory(host: &DockerHost, deployment: &DeploymentName, service: &str) -> Result<u64, HostError> {
+pub(crate) async fn memory(daemon: &Daemon, deployment: &DeploymentName, service: &str) -> Result<u64, HostError> {
     const READ: &str = "read the memory of";
     let absent = || refused(READ, object(deployment, service), "there is no such container");
-    let id = find(host, deployment, service, READ).await?.ok_or_else(absent)?;
+    let id = find(daemon, deployment, service, READ).await?.ok_or_else(absent)?;
     let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();
-    let mut answers = host.client.quick().stats(&id, Some(options)).boxed();
+    let mut answers = daemon.client.quick().stats(&id, Some(options)).boxed();
     let answer = answers.next().await.ok_or_else(absent)?.map_err(failed(READ, object(deployment, service)))?;
     let stats = answer.memory_stats.and_then(|memory| memory.stats).unwrap_or_default();
     held(&stats).ok_or_else(|| refused(READ, object(deployment, service), "the engine does not tell it"))

@@ -9,11 +9,11 @@ use bollard::query_parameters::{InspectContainerOptions, StartContainerOptions, 
 use futures_util::StreamExt;
 
 use crate::docker::client::{failed, refused};
+use crate::docker::daemon::Daemon;
 use crate::docker::deployment;
 use crate::docker::ending::Ending;
-use crate::docker::exec::hear;
-use crate::docker::host::DockerHost;
 use crate::docker::logs::attach;
+use crate::docker::output::hear;
 use crate::docker::removal::{Thing, remove_one};
 use crate::docker::service::{self, Role};
 use crate::engine::host::{HostError, Sink};
@@ -24,30 +24,30 @@ static COUNT: AtomicUsize = AtomicUsize::new(1);
 
 /// Runs a container after `spec` to its end and tells its exit code.
 pub(crate) async fn run(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     spec: &ServiceSpec,
     sink: &mut dyn Sink,
 ) -> Result<i64, HostError> {
     let object = format!("one-off {} of {deployment}", spec.name);
     let suffix = format!("run{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let id = service::create_container(host, deployment, spec, Role::OneOff(&suffix)).await?;
-    let network = deployment::network(host, deployment).await?;
-    host.watch.container(&deployment.0, &id, object.clone(), &network);
-    let ending = Ending::of_container(&host.endings, &host.client, &id, &object);
-    let code = to_the_end(host, &id, &object, sink).await;
-    host.watch.let_go(&id);
+    let id = service::create_container(daemon, deployment, spec, Role::OneOff(&suffix)).await?;
+    let network = deployment::network(daemon, deployment).await?;
+    daemon.watch.container(&deployment.0, &id, object.clone(), &network);
+    let ending = Ending::of_container(&daemon.endings, &daemon.client, &id, &object);
+    let code = to_the_end(daemon, &id, &object, sink).await;
+    daemon.watch.let_go(&id);
     let thing = Thing::container(id);
-    let removed = remove_one(&host.client, &thing).await.map_err(failed("remove", object));
+    let removed = remove_one(&daemon.client, &thing).await.map_err(failed("remove", object));
     ending.done();
     // What went wrong first is what matters; a container that stays is found by teardown.
     let code = code?;
     removed.map(|()| code)
 }
 
-async fn to_the_end(host: &DockerHost, id: &str, object: &str, sink: &mut dyn Sink) -> Result<i64, HostError> {
+async fn to_the_end(daemon: &Daemon, id: &str, object: &str, sink: &mut dyn Sink) -> Result<i64, HostError> {
     let fail = |error| failed("run", object.to_owned())(error);
-    let docker = host.client.quick();
+    let docker = daemon.client.quick();
     let mut output = attach(docker, id).await.map_err(fail)?;
     docker.start_container(id, None::<StartContainerOptions>).await.map_err(fail)?;
     while let Some(chunk) = output.next().await {

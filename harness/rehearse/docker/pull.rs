@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use crate::docker::client::{Client, said};
-use crate::docker::image::Progress;
+use crate::docker::making::Progress;
 
 /// For the registry to answer at all, and between two words of it.
 const SILENCE: Duration = Duration::from_secs(120);

@@ -10,17 +10,18 @@ use rehearse_core::vocabulary::release::{Line, Release};
 
 use crate::docker::client::failed;
 use crate::docker::copy::read_small;
-use crate::docker::image::{Images, unobtainable};
+use crate::docker::daemon::Daemon;
 use crate::docker::label::{ONE_OFF, plain};
+use crate::docker::making::unobtainable;
 use crate::docker::removal::{Thing, remove_one};
 use crate::engine::host::HostError;
 
 static COUNT: AtomicUsize = AtomicUsize::new(1);
 
 /// Reads the release from a container that is made for that and never started.
-pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> Result<Release, HostError> {
-    let client = &images.client;
-    let mut labels = images.ownership.bare();
+pub(crate) async fn read(daemon: &Daemon, name: &str, id: &str, file: &str) -> Result<Release, HostError> {
+    let client = &daemon.client;
+    let mut labels = daemon.ownership.bare();
     labels.insert(ONE_OFF.into(), "true".into());
     let body = ContainerCreateBody {
         image: Some(id.to_owned()),
@@ -30,11 +31,11 @@ pub(crate) async fn read(images: &Images, name: &str, id: &str, file: &str) -> R
         ..ContainerCreateBody::default()
     };
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let container = plain(&format!("rehearse-{}-release{count}", short_run(&images.ownership.run)));
+    let container = plain(&format!("rehearse-{}-release{count}", short_run(&daemon.ownership.run)));
     let options = CreateContainerOptionsBuilder::new().name(&container).build();
     let docker = client.quick().clone();
     let creating = async move { docker.create_container(Some(options), body).await };
-    let made = images.creations.make(format!("a container of image {name}, to read its release"), creating).await?.id;
+    let made = daemon.creations.make(format!("a container of image {name}, to read its release"), creating).await?.id;
     let text = read_small(client, &made, file, &format!("{file} in image {name}")).await;
     let thing = Thing::container(made);
     let removed = remove_one(client, &thing).await;

@@ -1,6 +1,7 @@
-//! Services as containers: created, started, stopped, removed, looked at.
+//! Services as containers: created, started, stopped, removed, looked at, reached.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bollard::models::{
@@ -12,8 +13,8 @@ use bollard::query_parameters::{
 };
 
 use crate::docker::client::{Published, absent_as_none, failed, refused};
+use crate::docker::daemon::Daemon;
 use crate::docker::deployment;
-use crate::docker::host::DockerHost;
 use crate::docker::label::{self, carrying};
 use crate::docker::removal::{Kind, Thing, listing, remove_one};
 use crate::engine::host::{HostError, ServiceState};
@@ -42,26 +43,22 @@ pub(crate) fn object(deployment: &DeploymentName, service: &str) -> String {
 }
 
 /// Creates a service that is absent, and follows its log. Dropped midway, the container may come to be; it is labelled.
-pub(crate) async fn create(
-    host: &DockerHost,
-    deployment: &DeploymentName,
-    spec: &ServiceSpec,
-) -> Result<(), HostError> {
-    if find(host, deployment, &spec.name, "create").await?.is_some() {
+pub(crate) async fn create(daemon: &Daemon, deployment: &DeploymentName, spec: &ServiceSpec) -> Result<(), HostError> {
+    if find(daemon, deployment, &spec.name, "create").await?.is_some() {
         return Err(refused("create", object(deployment, &spec.name), "it is there already; remove it first"));
     }
-    let id = create_container(host, deployment, spec, Role::Service).await?;
-    host.logs.begin(deployment, &spec.name, &id);
-    follow(host, deployment, &spec.name, &id).await
+    let id = create_container(daemon, deployment, spec, Role::Service).await?;
+    daemon.logs.begin(deployment, &spec.name, &id);
+    follow(daemon, deployment, &spec.name, &id).await
 }
 
 /// Starts a created or stopped service. Its log is attached to before, so that not a line is lost.
-pub(crate) async fn start(host: &DockerHost, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
-    let id = present(host, deployment, service, "start").await?;
-    follow(host, deployment, service, &id).await?;
-    let network = deployment::network(host, deployment).await?;
-    host.watch.container(&deployment.0, &id, object(deployment, service), &network);
-    let docker = host.client.patient(CREATE);
+pub(crate) async fn start(daemon: &Daemon, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+    let id = present(daemon, deployment, service, "start").await?;
+    follow(daemon, deployment, service, &id).await?;
+    let network = deployment::network(daemon, deployment).await?;
+    daemon.watch.container(&deployment.0, &id, object(deployment, service), &network);
+    let docker = daemon.client.patient(CREATE);
     docker
         .start_container(&id, None::<StartContainerOptions>)
         .await
@@ -69,21 +66,21 @@ pub(crate) async fn start(host: &DockerHost, deployment: &DeploymentName, servic
 }
 
 /// Stops a service and makes sure of it. How long it may take is read from the container itself.
-pub(crate) async fn stop(host: &DockerHost, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+pub(crate) async fn stop(daemon: &Daemon, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
     let object = object(deployment, service);
-    let Some(id) = find(host, deployment, service, "stop").await? else { return Ok(()) };
-    host.watch.let_go(&id);
-    let Some(seen) = look(host, &id).await.map_err(failed("stop", object.clone()))? else { return Ok(()) };
+    let Some(id) = find(daemon, deployment, service, "stop").await? else { return Ok(()) };
+    daemon.watch.let_go(&id);
+    let Some(seen) = look(daemon, &id).await.map_err(failed("stop", object.clone()))? else { return Ok(()) };
     if !is_running(seen.state.as_ref()) {
         return Ok(());
     }
     let grace = seen.config.and_then(|config| config.stop_timeout).and_then(|grace| u64::try_from(grace).ok());
-    let docker = host.client.patient(Duration::from_secs(grace.unwrap_or(10)) + STOP_MARGIN);
+    let docker = daemon.client.patient(Duration::from_secs(grace.unwrap_or(10)) + STOP_MARGIN);
     docker.stop_container(&id, None::<StopContainerOptions>).await.map_err(failed("stop", object.clone()))?;
     for _ in 0..20 {
-        let seen = look(host, &id).await.map_err(failed("stop", object.clone()))?;
+        let seen = look(daemon, &id).await.map_err(failed("stop", object.clone()))?;
         if !seen.is_some_and(|seen| is_running(seen.state.as_ref())) {
-            host.logs.settle(&id, LAST_LINES).await;
+            daemon.logs.settle(&id, LAST_LINES).await;
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
@@ -92,24 +89,24 @@ pub(crate) async fn stop(host: &DockerHost, deployment: &DeploymentName, service
 }
 
 /// Removes a service and its anonymous volumes. Named volumes stay.
-pub(crate) async fn remove(host: &DockerHost, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
+pub(crate) async fn remove(daemon: &Daemon, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
     let object = object(deployment, service);
-    for thing in all(host, deployment, service).await.map_err(failed("remove", object.clone()))? {
-        host.watch.let_go(&thing.id);
-        remove_one(&host.client, &thing).await.map_err(failed("remove", object.clone()))?;
-        host.logs.settle(&thing.id, LAST_LINES).await;
+    for thing in all(daemon, deployment, service).await.map_err(failed("remove", object.clone()))? {
+        daemon.watch.let_go(&thing.id);
+        remove_one(&daemon.client, &thing).await.map_err(failed("remove", object.clone()))?;
+        daemon.logs.settle(&thing.id, LAST_LINES).await;
     }
     Ok(())
 }
 
 /// How a service stands.
 pub(crate) async fn state(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
 ) -> Result<ServiceState, HostError> {
-    let Some(id) = find(host, deployment, service, "inspect").await? else { return Ok(ServiceState::Absent) };
-    let seen = look(host, &id).await.map_err(failed("inspect", object(deployment, service)))?;
+    let Some(id) = find(daemon, deployment, service, "inspect").await? else { return Ok(ServiceState::Absent) };
+    let seen = look(daemon, &id).await.map_err(failed("inspect", object(deployment, service)))?;
     let Some(state) = seen.and_then(|seen| seen.state) else { return Ok(ServiceState::Absent) };
     match state.status {
         Some(Status::CREATED) => Ok(ServiceState::Created),
@@ -118,25 +115,56 @@ pub(crate) async fn state(
             Ok(ServiceState::Running { health: health.map(str::to_owned) })
         }
         Some(Status::EXITED | Status::DEAD | Status::REMOVING | Status::EMPTY) | None => {
-            host.logs.settle(&id, LAST_LINES).await;
+            daemon.logs.settle(&id, LAST_LINES).await;
             let code = state.exit_code.unwrap_or(-1);
             Ok(ServiceState::Exited { code, out_of_memory: state.oom_killed.unwrap_or(false) })
         }
     }
 }
 
+/// Where the harness reaches a port of a running service.
+pub(crate) async fn address(
+    daemon: &Daemon,
+    deployment: &DeploymentName,
+    service: &str,
+    port: u16,
+) -> Result<SocketAddr, HostError> {
+    let object = format!("port {port} of {}", object(deployment, service));
+    let seen = inspect(daemon, deployment, service, "find").await?;
+    let mut ports = seen.network_settings.and_then(|settings| settings.ports).unwrap_or_default();
+    let bindings = ports.remove(&format!("{port}/tcp")).flatten().unwrap_or_default();
+    let bound = bindings.into_iter().filter_map(|binding| {
+        let ip: Option<IpAddr> = binding.host_ip.and_then(|ip| ip.parse().ok());
+        Some((ip, binding.host_port?.parse::<u16>().ok().filter(|port| *port != 0)?))
+    });
+    // IPv4 first: newer engines publish other ports on IPv6.
+    let bound = bound.min_by_key(|(ip, _)| ip.is_some_and(|ip| ip.is_ipv6()));
+    let Some((_, published)) = bound else {
+        return Err(refused("find", object, "it is not published; does the service run, and is the port in its spec?"));
+    };
+    match daemon.client.published() {
+        Published::Loopback => Ok(SocketAddr::from(([127, 0, 0, 1], published))),
+        Published::Gateway(ip) => Ok(SocketAddr::from((*ip, published))),
+        Published::Everywhere(name) => {
+            let addresses = tokio::net::lookup_host((name.as_str(), published)).await;
+            let mut addresses = addresses.map_err(|error| refused("find", object.clone(), error))?;
+            addresses.next().ok_or_else(|| refused("find", object, format!("{name} has no address")))
+        }
+    }
+}
+
 /// Creates a container after a spec, with the volumes it needs, and tells its id.
 pub(crate) async fn create_container(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     spec: &ServiceSpec,
     role: Role<'_>,
 ) -> Result<String, HostError> {
-    let network = deployment::network(host, deployment).await?;
+    let network = deployment::network(daemon, deployment).await?;
     let mut mounts = Vec::new();
     for mount in &spec.mounts {
         let MountSource::Volume(volume) = &mount.source else { continue };
-        let source = deployment::volume(host, deployment, volume).await?;
+        let source = deployment::volume(daemon, deployment, volume).await?;
         mounts.push(Mount {
             typ: Some(MountType::VOLUME),
             source: Some(source),
@@ -144,31 +172,31 @@ pub(crate) async fn create_container(
             ..Mount::default()
         });
     }
-    let body = body(host, deployment, spec, role, network, mounts);
+    let body = body(daemon, deployment, spec, role, network, mounts);
     let part = match role {
         Role::Service => spec.name.clone(),
         Role::OneOff(suffix) => format!("{}-{suffix}", spec.name),
     };
-    let options = CreateContainerOptionsBuilder::new().name(&host.ownership.name(deployment, Some(&part))).build();
-    let docker = host.client.patient(CREATE);
+    let options = CreateContainerOptionsBuilder::new().name(&daemon.ownership.name(deployment, Some(&part))).build();
+    let docker = daemon.client.patient(CREATE);
     let creating = async move { docker.create_container(Some(options), body).await };
     let object = object(deployment, &spec.name);
-    let made = host.creations.make(object.clone(), creating).await;
+    let made = daemon.creations.make(object.clone(), creating).await;
     if made.is_err() {
-        host.watch.image(&spec.image, &object).await;
+        daemon.watch.image(&spec.image, &object).await;
     }
     Ok(made?.id)
 }
 
 fn body(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     spec: &ServiceSpec,
     role: Role<'_>,
     network: String,
     mounts: Vec<Mount>,
 ) -> ContainerCreateBody {
-    let mut labels = host.ownership.labels(deployment);
+    let mut labels = daemon.ownership.labels(deployment);
     labels.insert(label::SERVICE.into(), spec.name.clone());
     let (aliases, ports) = match role {
         Role::Service => (
@@ -180,7 +208,7 @@ fn body(
             (Vec::new(), [].as_slice())
         }
     };
-    let ip = match host.client.published() {
+    let ip = match daemon.client.published() {
         Published::Loopback => "127.0.0.1".to_owned(),
         Published::Gateway(ip) => ip.to_string(),
         Published::Everywhere(_) => String::new(),
@@ -220,55 +248,55 @@ fn body(
 
 /// The id of the container of a service that has to be there.
 pub(crate) async fn present(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
     operation: &'static str,
 ) -> Result<String, HostError> {
     let absent = || refused(operation, object(deployment, service), "there is no such service");
-    find(host, deployment, service, operation).await?.ok_or_else(absent)
+    find(daemon, deployment, service, operation).await?.ok_or_else(absent)
 }
 
 /// All that the engine says about a service that has to be there.
 pub(crate) async fn inspect(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
     operation: &'static str,
 ) -> Result<ContainerInspectResponse, HostError> {
-    let id = present(host, deployment, service, operation).await?;
-    let seen = look(host, &id).await.map_err(failed(operation, object(deployment, service)))?;
+    let id = present(daemon, deployment, service, operation).await?;
+    let seen = look(daemon, &id).await.map_err(failed(operation, object(deployment, service)))?;
     seen.ok_or_else(|| refused(operation, object(deployment, service), "it was removed meanwhile"))
 }
 
 pub(crate) async fn find(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
     operation: &'static str,
 ) -> Result<Option<String>, HostError> {
-    let found = all(host, deployment, service).await.map_err(failed(operation, object(deployment, service)))?;
+    let found = all(daemon, deployment, service).await.map_err(failed(operation, object(deployment, service)))?;
     Ok(found.into_iter().next().map(|thing| thing.id))
 }
 
 async fn all(
-    host: &DockerHost,
+    daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
 ) -> Result<Vec<Thing>, bollard::errors::Error> {
     let labels =
-        [(label::RUN, host.ownership.run.as_str()), (label::DEPLOYMENT, &deployment.0), (label::SERVICE, service)];
-    let mut found = listing(&host.client, Kind::Container, &carrying(&labels)).await?;
+        [(label::RUN, daemon.ownership.run.as_str()), (label::DEPLOYMENT, &deployment.0), (label::SERVICE, service)];
+    let mut found = listing(&daemon.client, Kind::Container, &carrying(&labels)).await?;
     found.retain(|thing| !thing.labels.contains_key(label::ONE_OFF));
     Ok(found)
 }
 
-async fn look(host: &DockerHost, id: &str) -> Result<Option<ContainerInspectResponse>, bollard::errors::Error> {
-    absent_as_none(host.client.quick().inspect_container(id, None::<InspectContainerOptions>).await)
+async fn look(daemon: &Daemon, id: &str) -> Result<Option<ContainerInspectResponse>, bollard::errors::Error> {
+    absent_as_none(daemon.client.quick().inspect_container(id, None::<InspectContainerOptions>).await)
 }
 
-async fn follow(host: &DockerHost, deployment: &DeploymentName, service: &str, id: &str) -> Result<(), HostError> {
-    let followed = host.logs.follow(host.client.quick(), id).await;
+async fn follow(daemon: &Daemon, deployment: &DeploymentName, service: &str, id: &str) -> Result<(), HostError> {
+    let followed = daemon.logs.follow(daemon.client.quick(), id).await;
     followed.map_err(failed("follow the log of", object(deployment, service)))
 }
 

@@ -15,7 +15,7 @@ use rehearse_core::observation::{DataState, LogReview, Response, TableQuery};
 pub use log::review as review_log;
 pub use texts::{TextPart, read_texts};
 
-use crate::engine::host::Host;
+use crate::engine::host::Commands;
 use crate::engine::observer::{DatabaseTarget, HttpRequest, Observer};
 
 /// Observes a real deployment.
@@ -25,7 +25,7 @@ pub struct Live<H> {
     sessions: sql::Sessions,
 }
 
-impl<H: Host> Live<H> {
+impl<H: Commands> Live<H> {
     /// An observer of what this host runs.
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl<H: Host> Live<H> {
     }
 }
 
-impl<H: Host> Observer for Live<H> {
+impl<H: Commands + 'static> Observer for Live<H> {
     async fn http(&self, ask: HttpRequest) -> Response {
         self.web.ask(ask).await
     }

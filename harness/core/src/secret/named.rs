@@ -1,8 +1,8 @@
 //! Values whose name beside them says that they are secret.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
+use lazy_regex::{Lazy, lazy_regex};
 use regex::{Captures, Regex};
 
 use super::names_a_secret;
@@ -10,21 +10,19 @@ use super::names_a_secret;
 const HIDDEN: &str = "[not shown]";
 
 /// `name=value`, `name: value`, `"name":"value"`, `:name=>"value"`, `(name, other)=(value, other)`, `//name:value@`.
-static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let pattern = r#"(?x)
+static NAMED: Lazy<Regex> = lazy_regex!(
+    r#"(?x)
         (?P<columns> \( [\w,\ "]{1,200} \) = \( ) (?P<values> [^()\n]* )
       | (?P<user> [[:alpha:]][\w+.-]* :// [^\s/:@]* : ) (?P<password> [^\s/@]+ ) @
       | (?P<name> [A-Za-z_] [\w.-]* )
         (?P<is> \\?["'\])]{0,2} \s* (?: => | = | : ) \s* )
         (?: (?P<quoted> \\?" (?: [^"\\] | \\[^"] )* | '[^']* ) | (?P<word> [^\s,;})&"'\[({>=]+ ) )
-    "#;
-    Regex::new(pattern).ok()
-});
+    "#
+);
 
 /// A text without the values whose names say that they are secret: `DB_PASSWORD=…`, `"apiToken":"…"`.
 pub fn without_named(text: &str) -> Cow<'_, str> {
-    let Some(named) = NAMED.as_ref() else { return Cow::Borrowed(HIDDEN) };
-    named.replace_all(text, |found: &Captures<'_>| {
+    NAMED.replace_all(text, |found: &Captures<'_>| {
         let part = |name: &str| found.name(name).map_or("", |part| part.as_str());
         let whole = found.get_match().as_str();
         let (name, is) = (part("name"), part("is"));

@@ -1,24 +1,94 @@
 //! MariaDB and MySQL, by `mariadb` or `mysql`, whichever is beside the server.
 
+mod refusal;
+mod structure;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use rehearse_core::observation::Rows;
+use futures_util::future::{BoxFuture, FutureExt};
+use rehearse_core::observation::{NULL, Rows};
 
-use crate::engine::host::{Command, Host, Stdin};
+use crate::engine::host::{Command, Stdin};
 use crate::engine::observer::DatabaseTarget;
 
-use super::part::{Part, Value};
-use super::reader::Reader;
-use super::refusal::{self, Failure};
-use super::{Output, last_words};
+use super::dialect::{Ask, Dialect, StructureQueries};
+use super::output::Output;
+use super::part::{ALIAS, Part, Value};
+use super::refusal::Failure;
+
+/// What messages call the client.
+const PROGRAM: &str = "the client";
+
+/// MariaDB and MySQL.
+pub(super) struct Mysql;
+
+impl Dialect for Mysql {
+    fn program(&self) -> &'static str {
+        PROGRAM
+    }
+
+    fn command(&self, site: &DatabaseTarget, sql: Option<String>) -> Command {
+        command(site, sql)
+    }
+
+    fn alone(&self, sql: &str) -> String {
+        format!("{SETTINGS}{sql}\n;\n")
+    }
+
+    fn marked(&self, sql: &str, mark: &str) -> String {
+        marked(sql, mark)
+    }
+
+    fn rows(&self, output: &Output) -> Result<Rows, String> {
+        rows(output)
+    }
+
+    fn failure(&self, code: i64, err: &[u8]) -> Failure {
+        refusal::failure(code, err)
+    }
+
+    fn sessions(&self) -> &'static str {
+        SESSIONS
+    }
+
+    fn columns(&self) -> &'static str {
+        COLUMNS
+    }
+
+    fn usual_schema(&self) -> &'static str {
+        // A database is what another server calls a schema, and no other one is read.
+        ""
+    }
+
+    fn quoted(&self, name: &str) -> String {
+        quoted(name)
+    }
+
+    fn script(&self, parts: &[Part]) -> String {
+        script(parts)
+    }
+
+    fn mark(&self) -> &'static str {
+        // Every cell begins with `=` or `!`.
+        "@"
+    }
+
+    fn row(&self, line: &str) -> Box<str> {
+        let cell = |cell: &str| cell.strip_prefix('=').unwrap_or(NULL).to_owned();
+        line.split('\t').map(cell).collect::<Vec<_>>().join("\t").into()
+    }
+
+    fn structure<'a>(&'a self, database: &'a dyn Ask) -> BoxFuture<'a, Result<StructureQueries, String>> {
+        structure::queries(database).boxed()
+    }
+}
 
 /// The client of MariaDB 11 has no other name than `mariadb`, that of MySQL none but `mysql`. What is asked comes by
 /// standard input. `--batch` escapes tabs, line ends and backslashes.
 const CLIENT: &str = r#"client=mariadb; command -v mariadb > /dev/null || client=mysql; exec "$client" "$@""#;
 
-/// The client, with all that it is to be asked; without, it is spoken to.
-pub(super) fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
+fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
     let argv = ["sh", "-c", CLIENT, "client", "--no-defaults", "--batch", "--skip-column-names", "--quick"];
     // What it has read is not to wait in it for more.
     let unbuffered = "--unbuffered".to_owned();
@@ -40,23 +110,12 @@ pub(super) fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
 /// expression of a rule stays what the product's own sessions make of it.
 const SETTINGS: &str = "set time_zone = '+00:00'; set group_concat_max_len = 1048576;\n";
 
-/// A question to a client that goes on. A transaction that it leaves open is over before the second mark: what it sees
-/// would not change any more.
-pub(super) fn question(sql: &str, mark: &str) -> String {
+/// A transaction that the statement leaves open is over before the second mark: what it sees would not change any more.
+fn marked(sql: &str, mark: &str) -> String {
     format!("{SETTINGS}{sql}\n;\nselect '{mark}';\nrollback;\nselect '{mark} rested';\n")
 }
 
-pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, Failure> {
-    let command = command(site, Some(format!("{SETTINGS}{sql}\n;\n")));
-    let mut output = Output::default();
-    let code = host.exec(&site.instance, &command, &mut output).await.map_err(|error| error.chain())?;
-    if code != 0 {
-        return Err(refusal::of_mysql(code, &output.err));
-    }
-    Ok(rows(&output)?)
-}
-
-pub(super) fn rows(output: &Output) -> Result<Rows, String> {
+fn rows(output: &Output) -> Result<Rows, String> {
     let text = output.text(b"\t\n")?;
     let rows = text.lines().map(|line| line.split('\t').map(value).collect());
     Ok(Rows { rows: rows.collect() })
@@ -84,24 +143,11 @@ fn value(printed: &str) -> Option<String> {
     Some(text)
 }
 
-/// Runs a script about parts.
-pub(super) async fn run<H: Host>(
-    host: &H,
-    site: &DatabaseTarget,
-    script: String,
-    reader: &mut Reader<'_>,
-) -> Result<(), String> {
-    let command = command(site, Some(script));
-    let code = host.exec(&site.instance, &command, reader).await.map_err(|error| error.chain())?;
-    if code == 0 { Ok(()) } else { Err(last_words("the client", code, &reader.err)) }
-}
-
-/// How many sessions others hold. Our own is the one that asks: those of waits are closed as their wait ends.
-pub(super) const SESSIONS: &str = "select count(*) from information_schema.processlist \
+/// Our own is the one that asks: those of waits are closed as their wait ends.
+const SESSIONS: &str = "select count(*) from information_schema.processlist \
      where db = database() and id <> connection_id() and command not in ('Daemon', 'Binlog Dump')";
 
-/// Every column of every table, whether it belongs to the primary key, and its type.
-pub(super) const COLUMNS: &str = "select '', c.table_name, c.column_name, \
+const COLUMNS: &str = "select '', c.table_name, c.column_name, \
      if(k.column_name is null, 'f', 't'), c.data_type \
      from information_schema.columns c join information_schema.tables t \
      on t.table_schema = c.table_schema and t.table_name = c.table_name \
@@ -110,8 +156,7 @@ pub(super) const COLUMNS: &str = "select '', c.table_name, c.column_name, \
      where c.table_schema = database() and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED') \
      order by c.table_name, c.ordinal_position";
 
-/// Reads all parts in one snapshot.
-pub(super) fn script(parts: &[Part]) -> String {
+fn script(parts: &[Part]) -> String {
     let mut sql = format!(
         "{SETTINGS}set transaction isolation level repeatable read;\nstart transaction with consistent snapshot, read only;\n"
     );
@@ -130,7 +175,7 @@ pub(super) fn script(parts: &[Part]) -> String {
         let _ = write!(
             sql,
             "select count(*), concat_ws(' ', '@s', {index}, count(*), {sums}, {whole}, {top}) into @rows, @said \
-             from {table} t{clause};\nselect @said;\n"
+             from {table} {ALIAS}{clause};\nselect @said;\n"
         );
         if part.most > 0 {
             let cells: Vec<String> = part.columns.iter().map(cell).collect();
@@ -139,7 +184,7 @@ pub(super) fn script(parts: &[Part]) -> String {
             let _ = write!(
                 sql,
                 "select '@r {index}' from dual where @rows <= {most};\n\
-                 select {cells} from {table} t{clause} {small} @rows <= {most};\n\
+                 select {cells} from {table} {ALIAS}{clause} {small} @rows <= {most};\n\
                  select '@e {index}' from dual where @rows <= {most};\n"
             );
         }
@@ -189,6 +234,6 @@ fn sum(texts: &[String]) -> String {
     format!("coalesce(sum(cast(conv(left(md5(concat({})), 16), 16, 10) as unsigned)), 0)", each.join(", "))
 }
 
-pub(super) fn quoted(name: &str) -> String {
+fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }

@@ -1,9 +1,6 @@
 //! One thing to be read of one table: which columns, tied to which key, of which rows.
 
-use rehearse_core::model::product::Engine;
 use rehearse_core::observation::{Source, TableQuery, View};
-
-use super::{mysql, postgres};
 
 /// Rows of a table that are kept one by one at most.
 const KEPT_ROWS: u64 = 50_000;
@@ -12,13 +9,24 @@ const KEPT_CELLS: u64 = 1_000_000;
 /// A table whose reference was kept is kept even when it has grown this many times beyond.
 const GROWN: u64 = 4;
 
-/// A table as the catalog has it.
-#[derive(Debug, Default)]
-pub(super) struct Table {
-    pub(super) schema: String,
+/// What a script calls the table that it reads from.
+pub(super) const ALIAS: &str = "t";
+
+/// A value: the name it is kept under, the SQL that gives it, the type where it is a plain column.
+#[derive(Debug, Clone)]
+pub(super) struct Value {
     pub(super) name: String,
-    /// Names and types.
-    pub(super) columns: Vec<(String, String)>,
+    pub(super) sql: String,
+    pub(super) of_type: String,
+}
+
+/// A table as the catalog has it.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// Its name, quoted, with its schema.
+    pub(super) sql: String,
+    pub(super) columns: Vec<Value>,
+    /// The columns of its primary key.
     pub(super) key: Vec<String>,
 }
 
@@ -29,20 +37,17 @@ impl Table {
     /// The key is one whole number.
     fn numbered(&self) -> bool {
         let [key] = self.key.as_slice() else { return false };
-        self.of_type(key).is_some_and(|of_type| WHOLE.contains(&of_type))
+        self.column(key).is_some_and(|column| WHOLE.contains(&column.of_type.as_str()))
     }
 
-    fn of_type(&self, column: &str) -> Option<&str> {
-        self.columns.iter().find(|(name, _)| name == column).map(|(_, of_type)| of_type.as_str())
+    fn column(&self, name: &str) -> Option<&Value> {
+        self.columns.iter().find(|column| column.name == name)
     }
-}
 
-/// A value: the name it is kept under, the SQL that gives it, the type where it is a plain column.
-#[derive(Debug, Clone)]
-pub(super) struct Value {
-    pub(super) name: String,
-    pub(super) sql: String,
-    pub(super) of_type: String,
+    /// A column, to be kept under a name.
+    fn renamed(&self, column: &str, name: &str) -> Option<Value> {
+        Some(Value { name: name.to_owned(), ..self.column(column)?.clone() })
+    }
 }
 
 /// One thing to be read of one table.
@@ -62,35 +67,35 @@ pub(super) struct Part {
 
 impl Part {
     /// A table as it is.
-    pub(super) fn own(name: &str, table: &Table, engine: Engine, reading: &TableQuery) -> Self {
-        let value = |column: &str| plain(column, column, table, engine);
-        let columns: Vec<Value> = table.columns.iter().filter_map(|(column, _)| value(column)).collect();
+    pub(super) fn own(name: &str, table: &Table, reading: &TableQuery) -> Self {
+        let columns = table.columns.clone();
         let wanted = reading.views.get(name).is_some_and(|view| view.keep);
         let most = if reading.keep { most(columns.len(), wanted) } else { 0 };
-        let key = table.key.iter().filter_map(|column| value(column)).collect();
+        let key = table.key.iter().filter_map(|column| table.column(column)).cloned().collect();
         let (conditions, numbered) = (Vec::new(), table.numbered());
-        Self { name: name.to_owned(), table: full(table, engine), key, columns, conditions, numbered, most }
+        Self { name: name.to_owned(), table: table.sql.clone(), key, columns, conditions, numbered, most }
     }
 
     /// A table of the reference as it is found now; none where that is the table as it is.
     ///
     /// # Errors
     /// When a key column is gone, so that no row can be told from another.
-    pub(super) fn view(name: &str, view: &View, table: &Table, engine: Engine) -> Result<Option<Self>, String> {
+    pub(super) fn view(name: &str, view: &View, table: &Table) -> Result<Option<Self>, String> {
         let find = |(old, source): &(String, Source)| match source {
-            Source::Column(new) => plain(old, new, table, engine),
+            Source::Column(new) => table.renamed(new, old),
             Source::Sql(sql) => Some(Value { name: old.clone(), sql: format!("({sql})"), of_type: String::new() }),
         };
         let columns: Vec<Value> = view.columns.iter().filter_map(find).collect();
         let key: Vec<Value> = view.key.iter().filter_map(find).collect();
-        let own: Vec<String> = table.key.iter().map(|column| column_of(column, engine)).collect();
-        let own_keys = key.iter().map(|value| &value.sql).eq(&own);
+        let own = table.key.iter().filter_map(|column| table.column(column));
+        let own_keys = key.iter().map(|value| &value.sql).eq(own.map(|column| &column.sql));
         let numbered = view.numbered.unwrap_or_else(|| table.numbered());
         let own_keys = own_keys && numbered == table.numbered();
         // Where rows are kept, any of their columns may serve as key; where there is no key, whole rows are summed up.
         let same_rows = view.keep || (own_keys && (!key.is_empty() || columns.len() == table.columns.len()));
         let as_it_is = name == view.table;
-        let unchanged = columns.iter().all(|value| column_of(&value.name, engine) == value.sql);
+        let unchanged =
+            columns.iter().all(|value| table.column(&value.name).is_some_and(|column| column.sql == value.sql));
         if as_it_is && same_rows && unchanged && view.condition.is_none() && view.top.is_none() {
             return Ok(None);
         }
@@ -102,7 +107,7 @@ impl Part {
             conditions.push(format!("{} <= {top}", key.sql));
         }
         let most = if view.keep { most(columns.len(), true) } else { 0 };
-        Ok(Some(Self { name: name.to_owned(), table: full(table, engine), key, columns, conditions, numbered, most }))
+        Ok(Some(Self { name: name.to_owned(), table: table.sql.clone(), key, columns, conditions, numbered, most }))
     }
 
     /// The condition as a clause, or nothing.
@@ -117,25 +122,4 @@ impl Part {
 fn most(columns: usize, wanted: bool) -> u64 {
     let most = KEPT_ROWS.min(KEPT_CELLS / (columns as u64).max(1));
     if wanted { most * GROWN } else { most }
-}
-
-fn plain(old: &str, new: &str, table: &Table, engine: Engine) -> Option<Value> {
-    let of_type = table.of_type(new)?.to_owned();
-    Some(Value { name: old.to_owned(), sql: column_of(new, engine), of_type })
-}
-
-fn column_of(column: &str, engine: Engine) -> String {
-    format!("t.{}", quoted(column, engine))
-}
-
-fn full(table: &Table, engine: Engine) -> String {
-    let name = quoted(&table.name, engine);
-    if table.schema.is_empty() { name } else { format!("{}.{name}", quoted(&table.schema, engine)) }
-}
-
-fn quoted(name: &str, engine: Engine) -> String {
-    match engine {
-        Engine::Postgresql => postgres::quoted(name),
-        Engine::Mysql => mysql::quoted(name),
-    }
 }

@@ -1,25 +1,98 @@
 //! PostgreSQL, by `psql`.
 
+mod activity;
+mod refusal;
+mod structure;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use futures_util::future::{self, BoxFuture, FutureExt};
 use rehearse_core::observation::Rows;
+use rehearse_core::observation::activity::Activity;
 
-use crate::engine::host::{Command, Host, Stdin};
+use crate::engine::host::{Command, Stdin};
 use crate::engine::observer::DatabaseTarget;
 
-use super::part::{Part, Value};
-use super::reader::Reader;
-use super::refusal::{self, Failure};
-use super::{Output, last_words};
+use super::dialect::{Ask, Dialect, StructureQueries};
+use super::output::Output;
+use super::part::{ALIAS, Part, Value};
+use super::refusal::Failure;
+
+const PROGRAM: &str = "psql";
+
+/// PostgreSQL.
+pub(super) struct Postgres;
+
+impl Dialect for Postgres {
+    fn program(&self) -> &'static str {
+        PROGRAM
+    }
+
+    fn command(&self, site: &DatabaseTarget, sql: Option<String>) -> Command {
+        command(site, sql)
+    }
+
+    fn alone(&self, sql: &str) -> String {
+        format!("{sql}\n;\n")
+    }
+
+    fn marked(&self, sql: &str, mark: &str) -> String {
+        marked(sql, mark)
+    }
+
+    fn rows(&self, output: &Output) -> Result<Rows, String> {
+        rows(output)
+    }
+
+    fn failure(&self, code: i64, err: &[u8]) -> Failure {
+        refusal::failure(code, err)
+    }
+
+    fn sessions(&self) -> &'static str {
+        SESSIONS
+    }
+
+    fn columns(&self) -> &'static str {
+        COLUMNS
+    }
+
+    fn usual_schema(&self) -> &'static str {
+        "public"
+    }
+
+    fn quoted(&self, name: &str) -> String {
+        quoted(name)
+    }
+
+    fn script(&self, parts: &[Part]) -> String {
+        script(parts)
+    }
+
+    fn mark(&self) -> &'static str {
+        // COPY doubles a backslash unless it escapes a control character or stands for a null.
+        "\\@"
+    }
+
+    fn row(&self, line: &str) -> Box<str> {
+        line.into()
+    }
+
+    fn structure<'a>(&'a self, _database: &'a dyn Ask) -> BoxFuture<'a, Result<StructureQueries, String>> {
+        future::ready(Ok(structure::queries())).boxed()
+    }
+
+    fn activity<'a>(&'a self, database: &'a dyn Ask) -> BoxFuture<'a, Result<Option<Activity>, String>> {
+        async move { activity::read(database).await.map(Some) }.boxed()
+    }
+}
 
 /// Between values, rows, and for a null: control characters that no text of a product should hold.
 const FIELD: char = '\u{1f}';
 const RECORD: char = '\u{1e}';
 const NULL: &str = "\u{1}null\u{1}";
 
-/// The client, with all that it is to be asked; without, it is spoken to.
-pub(super) fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
+fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
     let argv = [
         "psql",
         "-X",
@@ -60,23 +133,13 @@ pub(super) fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
     Command { argv, env, user, stdin, ..Command::default() }
 }
 
-/// A question to a client that goes on. What it may leave in the session, an open transaction too, is gone before the
-/// second mark; where it cannot be, the client ends.
-pub(super) fn question(sql: &str, mark: &str) -> String {
+/// What the statement may leave in the session, an open transaction too, is gone before the second mark; where it cannot
+/// be, the client ends.
+fn marked(sql: &str, mark: &str) -> String {
     format!("{sql}\n;\n\\echo {mark}\ndiscard all;\n\\echo {mark} rested\n")
 }
 
-pub(super) async fn ask<H: Host>(host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, Failure> {
-    let command = command(site, Some(format!("{sql}\n;\n")));
-    let mut output = Output::default();
-    let code = host.exec(&site.instance, &command, &mut output).await.map_err(|error| error.chain())?;
-    if code != 0 {
-        return Err(refusal::of_psql(code, &output.err));
-    }
-    Ok(rows(&output)?)
-}
-
-pub(super) fn rows(output: &Output) -> Result<Rows, String> {
+fn rows(output: &Output) -> Result<Rows, String> {
     let text = output.text(&[FIELD as u8, RECORD as u8])?;
     // Behind the last row stands the end of a line; without a row stands nothing, and a row of one empty value is one.
     if text.is_empty() {
@@ -87,24 +150,10 @@ pub(super) fn rows(output: &Output) -> Result<Rows, String> {
     Ok(Rows { rows: rows.map(|row| row.split(FIELD).map(value).collect()).collect() })
 }
 
-/// Runs a script about parts.
-pub(super) async fn run<H: Host>(
-    host: &H,
-    site: &DatabaseTarget,
-    script: String,
-    reader: &mut Reader<'_>,
-) -> Result<(), String> {
-    let command = command(site, Some(script));
-    let code = host.exec(&site.instance, &command, reader).await.map_err(|error| error.chain())?;
-    if code == 0 { Ok(()) } else { Err(last_words("psql", code, &reader.err)) }
-}
-
-/// How many sessions others hold.
-pub(super) const SESSIONS: &str = "select count(*) from pg_stat_activity where datname = current_database() \
+const SESSIONS: &str = "select count(*) from pg_stat_activity where datname = current_database() \
      and pid <> pg_backend_pid() and backend_type = 'client backend' and application_name <> 'rehearse'";
 
-/// Every column of every ordinary table, whether it belongs to the primary key, and its type.
-pub(super) const COLUMNS: &str = "select n.nspname, c.relname, a.attname, \
+const COLUMNS: &str = "select n.nspname, c.relname, a.attname, \
      coalesce(a.attnum = any(i.indkey), false), a.atttypid::regtype \
      from pg_class c join pg_namespace n on n.oid = c.relnamespace \
      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
@@ -119,8 +168,8 @@ const SETTINGS: &str = "set timezone to 'UTC'; set datestyle to 'ISO, MDY'; set 
      set bytea_output to 'hex'; set extra_float_digits to 3; set row_security to off; set statement_timeout to 0; \
      set idle_in_transaction_session_timeout to 0;\n";
 
-/// Reads all parts in one snapshot. `\gset` takes the counts into variables, so that only small tables are read whole.
-pub(super) fn script(parts: &[Part]) -> String {
+/// `\gset` takes the counts into variables, so that only small tables are read whole.
+fn script(parts: &[Part]) -> String {
     let mut sql = format!("{SETTINGS}begin isolation level repeatable read read only;\n");
     for (index, part) in parts.iter().enumerate() {
         let whole = if part.key.is_empty() { whole(&part.columns) } else { "'-'".to_owned() };
@@ -133,7 +182,7 @@ pub(super) fn script(parts: &[Part]) -> String {
         let _ = write!(
             sql,
             "select count(*) as rehearse_rows, count(*) <= {} as rehearse_small, {sums} as rehearse_sums, \
-             {whole} as rehearse_whole, {top} as rehearse_top from {table} t{clause} \\gset\n\
+             {whole} as rehearse_whole, {top} as rehearse_top from {table} {ALIAS}{clause} \\gset\n\
              \\echo '\\\\@s' {index} :rehearse_rows :rehearse_sums :rehearse_whole :rehearse_top\n",
             part.most
         );
@@ -141,7 +190,7 @@ pub(super) fn script(parts: &[Part]) -> String {
             let cells: Vec<String> = part.columns.iter().map(cell).collect();
             let _ = write!(
                 sql,
-                "\\if :rehearse_small\n\\echo '\\\\@r' {index}\ncopy (select {} from {table} t{clause}) to stdout;\n\
+                "\\if :rehearse_small\n\\echo '\\\\@r' {index}\ncopy (select {} from {table} {ALIAS}{clause}) to stdout;\n\
                  \\echo '\\\\@e' {index}\n\\endif\n",
                 cells.join(", ")
             );
@@ -198,6 +247,6 @@ fn hash(value: &Value, seed: &str) -> String {
     format!("hashtextextended(coalesce({}::text, E'\\x01') collate \"C\", {seed})", value.sql)
 }
 
-pub(super) fn quoted(name: &str) -> String {
+fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

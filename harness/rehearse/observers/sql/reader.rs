@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use rehearse_core::model::product::Engine;
-use rehearse_core::observation::{NULL, RetainedRows, TableState};
+use rehearse_core::observation::{RetainedRows, TableState};
 
 use crate::engine::host::{Sink, Stream};
 
+use super::dialect::Dialect;
+use super::output::words;
 use super::part::Part;
-use super::words;
 
 /// Bytes of rows kept of one look; the tables that come after it are compared by checksums.
 const BUDGET: usize = 192 << 20;
@@ -21,7 +21,7 @@ const LONGEST_LINE: usize = 16 << 20;
 /// Reads the answers about parts.
 pub(super) struct Reader<'a> {
     parts: &'a [Part],
-    engine: Engine,
+    dialect: &'static dyn Dialect,
     tables: Vec<Option<TableState>>,
     /// The part whose rows are coming.
     rows: Option<(usize, RetainedRows)>,
@@ -54,10 +54,10 @@ impl Sink for Reader<'_> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(parts: &'a [Part], engine: Engine) -> Self {
+    pub(super) fn new(parts: &'a [Part], dialect: &'static dyn Dialect) -> Self {
         let tables = parts.iter().map(|_| None).collect();
         let (rows, line, err, trouble) = (None, Vec::new(), Vec::new(), None);
-        Self { parts, engine, tables, rows, line, kept: 0, trouble, ended: false, err }
+        Self { parts, dialect, tables, rows, line, kept: 0, trouble, ended: false, err }
     }
 
     /// Takes a piece of a line, unless it grows beyond all rows or nothing is read any more.
@@ -72,18 +72,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What begins a line that is no row: text that no row can begin with.
-    fn mark(&self) -> &'static str {
-        match self.engine {
-            // COPY doubles a backslash unless it escapes a control character or stands for a null.
-            Engine::Postgresql => "\\@",
-            // Every cell begins with `=` or `!`.
-            Engine::Mysql => "@",
-        }
-    }
-
     fn line(&mut self, line: &str) -> Result<(), String> {
-        let Some(said) = line.strip_prefix(self.mark()) else { return self.row(line) };
+        let Some(said) = line.strip_prefix(self.dialect.mark()) else { return self.row(line) };
         let words: Vec<&str> = said.split(' ').collect();
         let index = |text: &str| {
             let index = text.parse::<usize>().ok().filter(|index| *index < self.parts.len());
@@ -158,14 +148,7 @@ impl<'a> Reader<'a> {
             return Err("more rows than were asked".to_owned());
         }
         self.kept += line.len() + size_of::<Box<str>>();
-        let row: Box<str> = match self.engine {
-            Engine::Postgresql => line.into(),
-            // As the other one writes it: a null is `\N`, and nothing stands before a value.
-            Engine::Mysql => {
-                let cell = |cell: &str| cell.strip_prefix('=').unwrap_or(NULL).to_owned();
-                line.split('\t').map(cell).collect::<Vec<_>>().join("\t").into()
-            }
-        };
+        let row = self.dialect.row(line);
         // Beyond the budget rows are only counted.
         kept.rows.push(if self.kept <= BUDGET { row } else { Box::default() });
         Ok(())

@@ -9,14 +9,14 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use rehearse_core::model::product::Engine;
 use rehearse_core::observation::Rows;
 use tokio::io::AsyncWriteExt;
 
-use super::refusal::{self, Failure};
-use super::{Output, mysql, postgres};
-use crate::engine::host::{Host, Interactive, Sink};
-use crate::engine::observer::DatabaseTarget;
+use super::client::Client;
+use super::dialect::Dialect;
+use super::output::Output;
+use super::refusal::Failure;
+use crate::engine::host::{Commands, Interactive, Sink};
 
 /// A question without an answer by then gets the end of the input besides: what the client takes for unfinished, as a
 /// quote that nobody closed, is carried out as it stands.
@@ -26,28 +26,20 @@ const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A client program that waits for the next question.
 pub(super) struct Session {
-    engine: Engine,
+    dialect: &'static dyn Dialect,
     client: Interactive,
 }
 
 impl Session {
-    pub(super) async fn open<H: Host>(host: &H, site: &DatabaseTarget) -> Result<Self, Failure> {
-        let command = match site.engine {
-            Engine::Postgresql => postgres::command(site, None),
-            Engine::Mysql => mysql::command(site, None),
-        };
-        let opened = host.interact(&site.instance, &command).await;
-        Ok(Self { engine: site.engine, client: opened.map_err(|error| error.chain())? })
+    pub(super) async fn open<H: Commands>(client: &Client<'_, H>) -> Result<Self, Failure> {
+        Ok(Self { dialect: client.dialect, client: client.interact().await? })
     }
 
     /// Asks; and gives the session back where it can be asked again.
     pub(super) async fn ask(self, sql: &str) -> (Result<Rows, Failure>, Option<Self>) {
-        let Self { engine, mut client } = self;
+        let Self { dialect, mut client } = self;
         let mark = mark();
-        let text = match engine {
-            Engine::Postgresql => postgres::question(sql, &mark),
-            Engine::Mysql => mysql::question(sql, &mark),
-        };
+        let text = dialect.marked(sql, &mark);
         let (answered, rested) = (format!("{mark}\n"), format!("{mark}\n{mark} rested\n"));
         let (mut output, mut written, mut closed) = (Output::default(), 0, false);
         let mut patience = std::pin::pin!(tokio::time::sleep(PATIENCE));
@@ -72,7 +64,7 @@ impl Session {
                 }
             }
             if !closed && output.take_end(rested.as_bytes()) {
-                return (rows(engine, &output), Some(Self { engine, client }));
+                return (rows(dialect, &output), Some(Self { dialect, client }));
             }
         };
         let code = match lost {
@@ -81,13 +73,10 @@ impl Session {
         };
         let whole = output.take_end(rested.as_bytes()) || output.take_end(answered.as_bytes());
         let response = match code {
-            Ok(0) => rows(engine, &output),
+            Ok(0) => rows(dialect, &output),
             // It answered, and did not survive what is asked behind that.
-            _ if whole => rows(engine, &output),
-            Ok(code) => Err(match engine {
-                Engine::Postgresql => refusal::of_psql(code, &output.err),
-                Engine::Mysql => refusal::of_mysql(code, &output.err),
-            }),
+            _ if whole => rows(dialect, &output),
+            Ok(code) => Err(dialect.failure(code, &output.err)),
             Err(error) => Err(Failure::Unasked(error.chain())),
         };
         (response, None)
@@ -105,12 +94,8 @@ impl Session {
     }
 }
 
-fn rows(engine: Engine, output: &Output) -> Result<Rows, Failure> {
-    let rows = match engine {
-        Engine::Postgresql => postgres::rows(output),
-        Engine::Mysql => mysql::rows(output),
-    };
-    rows.map_err(Failure::Unasked)
+fn rows(dialect: &dyn Dialect, output: &Output) -> Result<Rows, Failure> {
+    dialect.rows(output).map_err(Failure::Unasked)
 }
 
 /// What no answer holds: made anew for every question.

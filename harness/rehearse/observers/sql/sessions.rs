@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rehearse_core::observation::Rows;
 
+use super::client::Client;
 use super::refusal::Failure;
 use super::session::Session;
-use crate::engine::host::Host;
+use crate::engine::host::Commands;
 use crate::engine::observer::DatabaseTarget;
 
 /// A session that nobody asks for so long is closed: whoever kept it was stopped before it could close it. Longer than the
@@ -30,17 +31,17 @@ struct Idle {
 
 impl Sessions {
     /// Asks through a session that is open, or opens one.
-    pub(super) async fn ask<H: Host>(&self, host: &H, site: &DatabaseTarget, sql: &str) -> Result<Rows, Failure> {
-        if let Some(session) = self.taken(site) {
+    pub(super) async fn ask<H: Commands>(&self, client: &Client<'_, H>, sql: &str) -> Result<Rows, Failure> {
+        if let Some(session) = self.taken(client.site) {
             let (response, session) = session.ask(sql).await;
-            self.keep(site, session);
+            self.keep(client.site, session);
             // The server may have gone away since the last question, and be back. Looks can be repeated.
             if !matches!(response, Err(Failure::Unasked(_))) {
                 return response;
             }
         }
-        let (response, session) = Session::open(host, site).await?.ask(sql).await;
-        self.keep(site, session);
+        let (response, session) = Session::open(client).await?.ask(sql).await;
+        self.keep(client.site, session);
         response
     }
 

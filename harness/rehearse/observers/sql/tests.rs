@@ -1,8 +1,10 @@
 //! Answers of a client program that no table of use gives.
 
-use rehearse_core::model::product::Engine;
-
+use super::output::{MOST_VALUES, Output, last_words};
+use super::postgres::Postgres;
+use super::reader::Reader;
 use super::*;
+use crate::engine::host::{Sink, Stream};
 use crate::engine::test_memory::held;
 
 fn part(most: u64) -> Part {
@@ -21,7 +23,7 @@ fn part(most: u64) -> Part {
 /// Reads pieces of an answer; what it tells, or why it cannot be read.
 fn told(pieces: impl IntoIterator<Item = Vec<u8>>) -> Result<TableState, String> {
     let parts = [part(1000)];
-    let mut reader = Reader::new(&parts, Engine::Postgresql);
+    let mut reader = Reader::new(&parts, &Postgres);
     for piece in pieces {
         reader.take(Stream::Out, &piece);
     }

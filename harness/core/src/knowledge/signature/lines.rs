@@ -1,43 +1,41 @@
 //! A line as the program wrote it: without what a terminal, a container engine or a journal added.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
+use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
 
 use crate::text;
 
 /// The container's name: `web_1      | `, `web-1  | `.
-static CONTAINER: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?-u)^[[:alnum:]][\w.-]{0,62}\s*\|(?: |$)").ok());
+static CONTAINER: Lazy<Regex> = lazy_regex!(r"(?-u)^[[:alnum:]][\w.-]{0,62}\s*\|(?: |$)");
 
 /// What programs put before a line: a quotation mark, a time
 /// (`2024-01-02T03:04:05.678Z `, `2024-01-02_03:04:05.67800 `, `[2024-01-02T03:04:05+00:00] `), the prefix of the journal
 /// (`Sep 14 16:46:15 host unit[46952]: `), the name of the resource that Chef runs.
-static BEFORE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    // Without the letters and digits of Unicode it is a hundred times smaller.
-    let pattern = r"(?x-u)^(?:
+///
+/// Without the letters and digits of Unicode it is a hundred times smaller.
+static BEFORE: Lazy<Regex> = lazy_regex!(
+    r"(?x-u)^(?:
         >(?:[>\ ]*>)?\ ?
         | \s*\[?\d{4}-\d\d-\d\d[T_\ ]\d\d:\d\d:\d\d(?:[.,]\d+)?\ ?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?:?\ +
         | \s*(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{1,2}\s\d\d:\d\d:\d\d\s[!-~]+\s[\w./@:-]+(?:\[\d+\])?:\ ?
         | \s*\[execute\]\ ?
-    )";
-    Regex::new(pattern).ok()
-});
+    )"
+);
 
 /// How many prefixes may follow one another.
 const DEEPEST: usize = 6;
 
 /// A line without terminal codes and without its prefixes.
 pub(super) fn plain(line: &str) -> Cow<'_, str> {
-    let (Some(before), Some(container)) = (BEFORE.as_ref(), CONTAINER.as_ref()) else { return shown(line) };
     let strip = |line: &str| {
         let (mut from, mut contained) = (0, false);
         for _ in 0..DEEPEST {
             // A second bar belongs to a table.
-            let name = if contained { None } else { container.find(&line[from..]) };
+            let name = if contained { None } else { CONTAINER.find(&line[from..]) };
             contained |= name.is_some();
-            match name.or_else(|| before.find(&line[from..])) {
+            match name.or_else(|| BEFORE.find(&line[from..])) {
                 Some(found) => from += found.end(),
                 None => break,
             }

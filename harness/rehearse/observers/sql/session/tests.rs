@@ -5,6 +5,8 @@ use futures_util::stream::{self, StreamExt};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::mysql::Mysql;
+use super::super::postgres::Postgres;
 use super::*;
 use crate::engine::host::{HostError, Stream};
 
@@ -20,7 +22,7 @@ enum Does {
     WaitsForTheEnd(&'static str, i64),
 }
 
-fn client(engine: Engine, all: Vec<Does>) -> Session {
+fn client(dialect: &'static dyn Dialect, all: Vec<Does>) -> Session {
     let (input, theirs) = tokio::io::duplex(64);
     let (prints, heard) = mpsc::unbounded_channel::<Result<(Stream, Vec<u8>), HostError>>();
     let (ends, code) = oneshot::channel();
@@ -64,7 +66,7 @@ fn client(engine: Engine, all: Vec<Does>) -> Session {
     });
     let output = stream::unfold(heard, |mut heard| async { heard.recv().await.map(|piece| (piece, heard)) });
     let code = async { Ok(code.await.unwrap()) }.boxed();
-    Session { engine, client: Interactive { input: Box::pin(input), output: output.boxed(), code } }
+    Session { dialect, client: Interactive { input: Box::pin(input), output: output.boxed(), code } }
 }
 
 fn values(rows: Result<Rows, Failure>) -> Vec<Vec<Option<String>>> {
@@ -79,7 +81,7 @@ fn row(values: &[&str]) -> Vec<Option<String>> {
 async fn one_client_answers_question_after_question_however_its_output_comes_in_pieces() {
     for piece in [1, 7, 4096] {
         let answers = ["a\u{1f}b\u{1e}c\u{1f}\n", "", "\n"].map(|text| Does::Observations(text, piece));
-        let session = client(Engine::Postgresql, answers.into());
+        let session = client(&Postgres, answers.into());
         let (rows, session) = session.ask("select 1").await;
         assert_eq!(values(rows), [row(&["a", "b"]), row(&["c", ""])]);
         let (rows, session) = session.unwrap().ask("select 1 where false").await;
@@ -88,24 +90,24 @@ async fn one_client_answers_question_after_question_however_its_output_comes_in_
         assert_eq!(values(rows), [row(&[""])]);
         session.unwrap().close().await;
     }
-    let session = client(Engine::Mysql, vec![Does::Observations("1\t2\n", 3)]);
+    let session = client(&Mysql, vec![Does::Observations("1\t2\n", 3)]);
     assert_eq!(values(session.ask("select 1, 2").await.0), [row(&["1", "2"])]);
 }
 
 #[tokio::test]
 async fn an_error_ends_the_client_and_is_judged_by_what_it_printed() {
-    let session = client(Engine::Postgresql, vec![Does::Ends("psql:<stdin>:1: FEHLER:  42P01: no\n", 3)]);
+    let session = client(&Postgres, vec![Does::Ends("psql:<stdin>:1: FEHLER:  42P01: no\n", 3)]);
     let (rows, session) = session.ask("select 1").await;
     assert!(matches!(rows, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42P01"));
     assert!(session.is_none());
-    let session = client(Engine::Mysql, vec![Does::Ends("ERROR 2013 (HY000) at line 9: Lost\n", 1)]);
+    let session = client(&Mysql, vec![Does::Ends("ERROR 2013 (HY000) at line 9: Lost\n", 1)]);
     let (rows, session) = session.ask("select 1").await;
     assert!(matches!(rows, Err(Failure::Unasked(_))) && session.is_none());
 }
 
 #[tokio::test]
 async fn what_fails_behind_the_answer_is_no_failure_of_the_question_and_the_session_is_over() {
-    let session = client(Engine::Postgresql, vec![Does::DiesRested("1\n", 3)]);
+    let session = client(&Postgres, vec![Does::DiesRested("1\n", 3)]);
     let (rows, session) = session.ask("begin; select 1").await;
     assert_eq!(values(rows), [row(&["1"])]);
     assert!(session.is_none());
@@ -114,7 +116,7 @@ async fn what_fails_behind_the_answer_is_no_failure_of_the_question_and_the_sess
 #[tokio::test(start_paused = true)]
 async fn a_statement_that_does_not_end_is_carried_out_as_it_stands() {
     let error = "psql:<stdin>:4: ERROR:  42601: unterminated quoted string\n";
-    let session = client(Engine::Postgresql, vec![Does::WaitsForTheEnd(error, 3)]);
+    let session = client(&Postgres, vec![Does::WaitsForTheEnd(error, 3)]);
     let began = tokio::time::Instant::now();
     let (rows, session) = session.ask("select 'a").await;
     assert!(matches!(rows, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42601"));

@@ -1,8 +1,14 @@
 //! PostgreSQL's catalog, asked for what holds tables together.
 
+use crate::observers::sql::dialect::StructureQueries;
+
+pub(super) fn queries() -> StructureQueries {
+    StructureQueries { items: ITEMS.to_owned(), sequences: SEQUENCES.to_owned() }
+}
+
 /// Everything but sequences, by meaning: definitions without the names that a server or a framework makes up. Names are
 /// printed with their schema where it is not `public`.
-pub(super) const ITEMS: &str = r#"
+const ITEMS: &str = r#"
 with tables as (
   select c.oid, c.relowner, c.relacl, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity,
     case when n.nspname = 'public' then c.relname::text else n.nspname || '.' || c.relname end as name
@@ -84,7 +90,7 @@ union all
 select 'owner', t.name, null, null, pg_get_userbyid(t.relowner)::text, false from stored t"#;
 
 /// Sequences, by the column they belong to (as `table.column`) or their own name, with the last value they gave out.
-pub(super) const SEQUENCES: &str = r#"
+const SEQUENCES: &str = r#"
 select coalesce(
     (select case when tn.nspname = 'public' then t.relname::text else tn.nspname || '.' || t.relname end || '.' || a.attname
      from pg_depend d join pg_class t on t.oid = d.refobjid join pg_namespace tn on tn.oid = t.relnamespace

@@ -5,10 +5,8 @@ use std::time::Duration;
 use rehearse_core::observation::Rows;
 use rehearse_core::observation::activity::{Activity, Session, SessionState};
 
-use super::postgres::ask;
-use super::refusal::Failure;
-use crate::engine::host::Host;
-use crate::engine::observer::DatabaseTarget;
+use crate::observers::sql::dialect::Ask;
+use crate::observers::sql::refusal::Failure;
 
 /// Counters and sessions. The position of the log moves with every write, also inside an open transaction, where the
 /// counters of rows stand still. Of another role's session the server says only that it is there.
@@ -32,10 +30,10 @@ const PHASES: &str = " union all select 'phase', command || ': ' || phase || ', 
 
 const UNDEFINED_TABLE: &str = "42P01";
 
-pub(super) async fn read<H: Host>(host: &H, site: &DatabaseTarget) -> Result<Activity, String> {
-    let rows = match ask(host, site, &format!("{SESSIONS}{PHASES}")).await {
+pub(super) async fn read(database: &dyn Ask) -> Result<Activity, String> {
+    let rows = match database.ask(&format!("{SESSIONS}{PHASES}")).await {
         // An older server has no such view.
-        Err(Failure::Refused(refusal)) if refusal.sqlstate == UNDEFINED_TABLE => ask(host, site, SESSIONS).await?,
+        Err(Failure::Refused(refusal)) if refusal.sqlstate == UNDEFINED_TABLE => database.ask(SESSIONS).await?,
         other => other?,
     };
     parse(&rows)

@@ -1,7 +1,14 @@
 //! The catalog of MariaDB and MySQL, asked for what holds tables together.
 
+use super::quoted;
+use crate::observers::sql::dialect::{Ask, StructureQueries};
+
+pub(super) async fn queries(database: &dyn Ask) -> Result<StructureQueries, String> {
+    Ok(StructureQueries { items: items(database).await?, sequences: sequences(database).await? })
+}
+
 /// Everything but sequences, by meaning: definitions without generated names.
-pub(super) const ITEMS: &str = r"
+const ITEMS: &str = r"
 select 'index', s.table_name, group_concat(s.column_name order by s.seq_in_index separator '\x02'), null,
   concat(case when s.index_name = 'PRIMARY' then 'primary key ' when max(s.non_unique) = 0 then 'unique ' else '' end,
     lower(max(s.index_type)), ' (', group_concat(concat(s.column_name, coalesce(concat('(', s.sub_part, ')'), ''),
@@ -57,14 +64,33 @@ select 'privilege', p.table_name, p.column_name, null, concat(p.privilege_type, 
 from information_schema.column_privileges p where p.table_schema = database()";
 
 /// MariaDB names a check within its table, MySQL within the schema.
-pub(super) const CHECK_OF_TABLE: &str = "and c.table_name = t.table_name";
+const CHECK_OF_TABLE: &str = "and c.table_name = t.table_name";
 
 /// Counters of tables: the next number, less one.
-pub(super) const COUNTERS: &str = "select concat(c.table_name, '.', c.column_name), t.auto_increment - 1 \
+const COUNTERS: &str = "select concat(c.table_name, '.', c.column_name), t.auto_increment - 1 \
      from information_schema.tables t join information_schema.columns c \
      on c.table_schema = t.table_schema and c.table_name = t.table_name and c.extra like '%auto_increment%' \
      where t.table_schema = database() and t.auto_increment is not null";
 
 /// Sequences of MariaDB, each to be asked by itself.
-pub(super) const SEQUENCES: &str = "select table_name from information_schema.tables \
+const SEQUENCES: &str = "select table_name from information_schema.tables \
      where table_schema = database() and table_type = 'SEQUENCE'";
+
+async fn items(database: &dyn Ask) -> Result<String, String> {
+    let version = database.ask("select version()").await?;
+    let mariadb = version.value().is_some_and(|version| version.contains("MariaDB"));
+    let of_table = if mariadb { CHECK_OF_TABLE } else { "" };
+    Ok(ITEMS.replace("CHECK_OF_TABLE", of_table).replace("\\x02", "\u{2}"))
+}
+
+/// A sequence is a table of one row, which has to be asked by itself.
+async fn sequences(database: &dyn Ask) -> Result<String, String> {
+    let mut sql = COUNTERS.to_owned();
+    for row in database.ask(SEQUENCES).await?.rows {
+        if let [Some(name)] = row.as_slice() {
+            let (text, name) = (name.replace('\'', "''"), quoted(name));
+            sql.push_str(&format!(" union all select '{text}', next_not_cached_value - 1 from {name}"));
+        }
+    }
+    Ok(sql)
+}

@@ -1,0 +1,50 @@
+//! An image that is being made, whichever way: where it goes, and how its making tells of itself.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rehearse_core::secret::Redactor;
+
+use crate::docker::client::Client;
+use crate::engine::host::{BoxError, HostError};
+
+/// All of one build.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// Hears how obtaining an image goes on.
+pub(crate) type Progress<'a> = &'a (dyn Fn(String) + Send + Sync);
+
+/// An image that is being made.
+pub(crate) struct Making<'a> {
+    pub(crate) client: &'a Client,
+    /// The name it is asked for by.
+    pub(crate) name: &'a str,
+    /// The name it gets.
+    pub(crate) target: &'a str,
+    pub(crate) labels: HashMap<String, String>,
+    pub(crate) log: PathBuf,
+    /// Takes secrets out of the log: a mirror's or a proxy's address may hold one.
+    pub(crate) redactor: &'a Redactor,
+    pub(crate) progress: Progress<'a>,
+}
+
+impl Making<'_> {
+    pub(crate) fn fail(&self, reason: impl Into<String>, source: Option<BoxError>) -> HostError {
+        let reason = format!("{}; its log is {}", reason.into(), self.log.display());
+        HostError::Image { image: self.name.to_owned(), reason, source }
+    }
+
+    pub(crate) fn tell(&self, line: &str) {
+        (self.progress)(format!("{}: {}", self.name, line.chars().take(120).collect::<String>()));
+    }
+
+    pub(crate) fn late(&self) -> HostError {
+        HostError::Deadline { what: format!("the build of image {}", self.name), limit: LIMIT }
+    }
+}
+
+/// Why an image cannot be had.
+pub(crate) fn unobtainable(image: &str, reason: String) -> HostError {
+    HostError::Image { image: image.to_owned(), reason, source: None }
+}
