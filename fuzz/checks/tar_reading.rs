@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rehearse::engine::well_formed;
+use rehearse::backup::well_formed;
 use rehearse_core::model::product::Format;
 
 /// The first byte says how the rest is read.

@@ -1,8 +1,9 @@
 //! `rehearse`: rehearses the upgrade of a self-hosted product on a real backup.
 //!
-//! `cli` resolves what was typed and wires the rest: `engine` carries out a plan against a host, `docker` is that host,
-//! `observers` read, `report` writes. What a rehearsal means is decided in `rehearse-core`.
+//! `cli` resolves what was typed and wires the rest: `backup` reads a backup, `engine` carries out a plan against a host,
+//! `docker` is that host, `observers` read, `report` writes. What a rehearsal means is decided in `rehearse-core`.
 
+pub mod backup;
 pub mod cli;
 pub mod docker;
 pub mod engine;
@@ -12,4 +13,6 @@ pub mod report;
 pub mod secrets;
 pub mod session;
 pub mod setup;
+#[cfg(test)]
+mod test_memory;
 pub mod trial;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rehearse_core::model::product::{env_file, unquoted};
 use rehearse_core::secret::{Redactor, Secret, TooPlain, names_a_secret};
 
-use crate::engine::backup_text;
+use crate::backup::beginning;
 use crate::load::Loaded;
 
 /// A file of a backup that holds secrets is read no further.
@@ -74,7 +74,7 @@ fn in_address(called: &str, value: &str) -> Option<Secret> {
 }
 
 fn read(loaded: &Loaded, file: &str) -> Option<String> {
-    backup_text(&loaded.backup, file, LONGEST)
+    beginning(&loaded.backup, file, LONGEST)
 }
 
 #[cfg(test)]

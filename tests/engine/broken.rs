@@ -171,6 +171,6 @@ async fn a_hop_that_leaves_the_old_container_running_fails_whatever_the_product_
     let scenario = "hops: [{ hop: 1, upgrade: [] }]\nskip-checks: { version: x, migrations: x, data: x, logs: x }";
     let ran = Rehearsal::new()?.scenario(scenario).run().await?;
     assert_eq!(ran.exit(), Exit::Failed);
-    ran.says("hop-1/check", "its container is of another image")?;
+    ran.says("hop-1/check", "it was made from another image")?;
     Ok(())
 }

@@ -11,15 +11,17 @@ type Layer = (&'static str, &'static [&'static str]);
 /// Every layer. One that is missing here fails, and so does a permission that nothing needs.
 const LAYERS: &[Layer] = &[
     ("trial", &["cli", "engine", "load", "report", "secrets", "session", "setup"]),
-    ("cli", &["docker", "engine", "load", "observers", "report", "secrets", "session", "setup"]),
+    ("cli", &["backup", "docker", "engine", "load", "observers", "report", "secrets", "session", "setup"]),
     ("session", &["docker", "engine", "load", "observers"]),
     ("load", &["docker"]),
-    ("secrets", &["engine", "load"]),
+    ("secrets", &["backup", "load"]),
     ("setup", &[]),
-    ("docker", &["engine"]),
-    ("observers", &["engine"]),
+    ("docker", &["engine", "test_memory"]),
+    ("observers", &["engine", "test_memory"]),
     ("report", &[]),
-    ("engine", &[]),
+    ("engine", &["backup", "test_memory"]),
+    ("backup", &["test_memory"]),
+    ("test_memory", &[]),
 ];
 
 /// The library's root only declares the layers; the program starts at one of them.

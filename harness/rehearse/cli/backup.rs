@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Format, InspectArgs};
 use super::{error_chain, print, refuse, runtime, say};
-use crate::engine::{Inspection, Missing, PartSeen, Watch, inspect as read};
+use crate::backup::{Inspection, Missing, PartSeen, Watch, inspect as read};
 use crate::load::{self, LoadError};
 
 /// How often a line tells how far it is, where no bar can.

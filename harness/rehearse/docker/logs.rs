@@ -286,7 +286,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::test_memory::held;
+    use crate::test_memory::held;
 
     #[test]
     fn two_streams_in_one_file_tear_no_line() {

@@ -249,7 +249,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     /// A file of the backup on the host.
     pub(crate) fn part(&self, name: &str) -> Result<PathBuf, EngineError> {
         let unread = |source| HostError::File { operation: "read", path: self.case.backup.join(name), source };
-        let place = super::backup::Place::of(&self.case.product.backup, &self.case.backup).map_err(unread)?;
+        let place = crate::backup::Place::of(&self.case.product.backup, &self.case.backup).map_err(unread)?;
         let real = match place {
             Ok(place) => place.file(name).map_err(unread)?,
             Err(elsewhere) => Err(elsewhere.seen),

@@ -1,6 +1,5 @@
 //! Runs a plan against a [`host::Host`] and an [`observer::Observer`], and is the only teller of events.
 
-mod backup;
 mod budget;
 mod checks;
 mod context;
@@ -28,13 +27,9 @@ mod stages;
 mod state;
 mod step;
 mod tables;
-#[cfg(test)]
-pub(crate) mod test_memory;
 mod upgrading;
 mod wait;
 
-pub(crate) use backup::beginning as backup_text;
-pub use backup::{Dump, Inspection, Missing, PartSeen, Watch, inspect, well_formed};
 pub use context::{Case, EngineError, StepEnd};
 pub use output::{BodyMaker, KEPT};
 pub use run::{Finished, Keep, RunOptions, StartupError, rehearse, report_startup_failure};

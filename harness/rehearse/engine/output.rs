@@ -114,8 +114,8 @@ mod tests {
     use rehearse_core::secret::{Redactor, Secret};
 
     use super::*;
-    use crate::engine::test_memory::held;
     use crate::engine::wait::Tail;
+    use crate::test_memory::held;
 
     #[test]
     fn output_without_end_and_without_lines_is_taken_in_flat_memory() {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rehearse_core::check::{DataTerms, judge_data, reading};
 use rehearse_core::model::product::{DataCheck, Step};
 use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::observation::DataState;
 use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 
@@ -12,24 +13,25 @@ use super::context::{EngineError, RunContext, StageContext, StepEnd};
 use super::host::{Host, ServiceState};
 use super::mode::name;
 use super::observer::Observer;
-use super::state::{RestartDrift, State};
+use super::state::{Reference, RestartDrift};
 use super::tables::later;
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Restarts the services of the release and reads the tables again; they are the reference of the first hop then.
+    /// Restarts the services of the release and reads the tables again: what changed by that alone, and the tables, which
+    /// are the reference of the first hop then.
     ///
     /// Only values that change and rows that come are subtracted later. What is lost is noted, and stays a finding when a
     /// hop loses it: that a restart loses rows too does not make them less lost.
     pub(super) async fn restart_control(
         &self,
         ctx: &StageContext,
-        state: &mut State,
+        reference: Option<Reference>,
         check: &DataCheck,
-    ) -> Result<CheckReport, EngineError> {
+    ) -> Result<(CheckReport, Option<(RestartDrift, DataState)>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Data, name::RESTART);
-        let Some(reference) = state.of_mut(&ctx.deployment).reference.take() else {
+        let Some(reference) = reference else {
             report.cannot_tell(InconclusiveCode::NotRead, "the tables were not read before");
-            return Ok(report.decide());
+            return Ok((report.decide(), None));
         };
         let mut running = Vec::new();
         for (name, service) in self.services() {
@@ -52,10 +54,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 None
             }
         };
-        let Some(now) = now else {
-            state.of_mut(&ctx.deployment).reference = Some(reference);
-            return Ok(report.decide());
-        };
+        let Some(now) = now else { return Ok((report.decide(), None)) };
         let mut seen = CheckReport::new(CheckKind::Data, name::RESTART);
         let (none, written) = (BTreeSet::new(), &reference.written);
         let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
@@ -88,8 +87,6 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             report.notes.push(format!("get rows by a restart, more rows are not held against a hop: {names}"));
         }
         self.show(ctx, "differences", &differences, &mut report)?;
-        state.restart_drift = restart_drift;
-        state.of_mut(&ctx.deployment).reference = Some(super::state::Reference { tables: now, ..reference });
-        Ok(report.decide())
+        Ok((report.decide(), Some((restart_drift, now))))
     }
 }

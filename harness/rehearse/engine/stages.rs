@@ -16,13 +16,13 @@ use rehearse_core::outcome::verdict::Outcome;
 use rehearse_core::planning::path::Target;
 use rehearse_core::planning::plan::{ImageNeed, Stage, StageAction};
 
-use super::backup;
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
 use super::host::{Host, HostError, ImageHeld, ImageWanted};
 use super::mode::{Mode, name};
 use super::observer::Observer;
 use super::state::State;
 use super::wait::truth;
+use crate::backup;
 
 /// The images a stage made available.
 pub(crate) type ObtainedImages = Vec<(ImageNeed, ImageHeld)>;

@@ -11,12 +11,12 @@ use rehearse_core::planning::plan::{RunsOn, Stage};
 use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::Release;
 
-use super::backup::Verified;
 use super::budget::Needs;
 use super::context::{RunContext, StageContext};
 use super::host::{Host, ImageHeld};
 use super::observer::Observer;
 use super::probe::Observations;
+use crate::backup::Verified;
 
 /// What was seen on the source release.
 #[derive(Debug, Default)]

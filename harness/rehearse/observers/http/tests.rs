@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::engine::test_memory::held;
+use crate::test_memory::held;
 
 /// What a server does with a connection once it has read a request.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use super::postgres::Postgres;
 use super::reader::Reader;
 use super::*;
 use crate::engine::host::{Sink, Stream};
-use crate::engine::test_memory::held;
+use crate::test_memory::held;
 
 fn part(most: u64) -> Part {
     let value = |name: &str| part::Value { name: name.to_owned(), sql: name.to_owned(), of_type: "text".to_owned() };

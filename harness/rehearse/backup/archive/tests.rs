@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
 use super::*;
-use crate::engine::test_memory::held_kib;
+use crate::test_memory::held_kib;
 
 /// An archive in the making.
 #[derive(Default)]

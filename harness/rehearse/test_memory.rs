@@ -1,6 +1,6 @@
 //! What unit tests measure of memory.
 
-#[path = "../../../tests/support/memory.rs"]
+#[path = "../../tests/support/memory.rs"]
 mod memory;
 
 /// The most memory this process ever held, in KiB.

@@ -1,0 +1,260 @@
+//! The checks that a product file asks for: each with its phase, and what it is compared with and leaves. How it looks and
+//! judges is in the file of its subject.
+
+use futures_util::future::{BoxFuture, FutureExt};
+use rehearse_core::model::product::{
+    DataCheck, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, LogCheck, MigrationCheck, PerformanceCheck, Probe,
+};
+use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::vocabulary::release::Range;
+
+use super::{Check, CheckContext, Listed, Made, Phase};
+use crate::engine::context::{RunContext, StageContext};
+use crate::engine::host::Host;
+use crate::engine::mode::{Mode, name};
+use crate::engine::observer::Observer;
+
+impl<H: Host, O: Observer> RunContext<H, O> {
+    /// The checks of a stage. Within a phase they are made, or begun, in this order.
+    pub(super) fn list<'c>(&'c self, ctx: &StageContext, kinds: &[CheckKind], mode: Mode) -> Vec<Listed<'c, H, O>> {
+        let checks = &self.case.product.checks;
+        let has = |kind| kinds.contains(&kind);
+        let applies = |releases: &Option<Range>| releases.as_ref().is_none_or(|range| range.contains(&ctx.release));
+        let mut list = Vec::new();
+        let mut add = |phase, kind, name: &'c str, check: Box<dyn Check<H, O> + Send + 'c>| {
+            list.push(Listed { phase, kind, name, check });
+        };
+        let data = checks.data.as_ref().filter(|_| has(CheckKind::Data));
+        if let Some(check) = data {
+            add(Phase::TablesBefore, CheckKind::Data, name::TABLES, Box::new(Tables(check)));
+            add(Phase::TablesAfter, CheckKind::Data, name::OWN_WRITES, Box::new(OwnWrites(check)));
+        }
+        if has(CheckKind::Health) {
+            add(Phase::ReadOnly, CheckKind::Health, name::SERVICES, Box::new(Services));
+            add(Phase::TablesAfter, CheckKind::Health, name::SERVICES_AT_END, Box::new(ServicesAtEnd));
+        }
+        if let Some(check) = data.filter(|check| check.restart_control && mode == Mode::Baseline) {
+            add(Phase::TablesAfter, CheckKind::Data, name::RESTART, Box::new(Restart(check)));
+        }
+        if let Some(check) = checks.migrations.as_ref().filter(|_| has(CheckKind::Migrations)) {
+            add(Phase::ReadOnly, CheckKind::Migrations, name::MIGRATIONS, Box::new(Migrations(check)));
+        }
+        let probes = [
+            (CheckKind::Version, &checks.version),
+            (CheckKind::Health, &checks.health),
+            (CheckKind::Access, &checks.access),
+            (CheckKind::Repositories, &checks.repositories),
+            (CheckKind::Artifacts, &checks.artifacts),
+        ];
+        for (kind, probes) in probes.into_iter().filter(|(kind, _)| has(*kind)) {
+            for probe in probes.iter().filter(|probe| applies(&probe.releases)) {
+                let phase = if probe.writes.is_empty() { Phase::ReadOnly } else { Phase::Writing };
+                add(phase, kind, &probe.name, Box::new(Probed { kind, probe }));
+            }
+        }
+        if let Some(check) = checks.graphql.as_ref().filter(|_| has(CheckKind::Graphql)) {
+            for query in check.queries.iter().filter(|query| applies(&query.releases)) {
+                add(Phase::ReadOnly, CheckKind::Graphql, &query.name, Box::new(Query { check, query }));
+            }
+            if let Some(wanted) = &check.schema {
+                add(Phase::ReadOnly, CheckKind::Graphql, name::GRAPHQL_SCHEMA, Box::new(Schema { check, wanted }));
+            }
+        }
+        if let Some(check) = checks.performance.as_ref().filter(|_| has(CheckKind::Performance)) {
+            add(Phase::Stopwatch, CheckKind::Performance, name::REQUESTS, Box::new(Stopwatch(check)));
+        }
+        if let Some(check) = checks.logs.as_ref().filter(|_| has(CheckKind::Logs)) {
+            add(Phase::Logs, CheckKind::Logs, name::LOGS, Box::new(Logs(check)));
+        }
+        list
+    }
+}
+
+/// The tables, before any probe asks.
+struct Tables<'c>(&'c DataCheck);
+
+impl<H: Host, O: Observer> Check<H, O> for Tables<'_> {
+    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+        async move {
+            let baseline = checks.baseline.as_deref();
+            let (reports, tables) = run.data(checks.ctx, checks.state, baseline, self.0, checks.mode).await?;
+            checks.observed().as_baseline.tables = tables;
+            Ok(reports)
+        }
+        .boxed()
+    }
+}
+
+/// The tables, after all probes asked.
+struct OwnWrites<'c>(&'c DataCheck);
+
+impl<H: Host, O: Observer> Check<H, O> for OwnWrites<'_> {
+    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+        async move {
+            let (before, written) = {
+                let observed = checks.observed();
+                (observed.as_baseline.tables.clone(), observed.written.clone())
+            };
+            // Without the tables before, there is nothing to say of what changed since; that was reported there.
+            let Some(before) = before else { return Ok(Vec::new()) };
+            let (report, tables) = run.own_writes(checks.ctx, self.0, &before, &written).await?;
+            checks.observed().tables_after = tables;
+            Ok(vec![report])
+        }
+        .boxed()
+    }
+}
+
+/// What a plain restart of the source release changes.
+struct Restart<'c>(&'c DataCheck);
+
+impl<H: Host, O: Observer> Check<H, O> for Restart<'_> {
+    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+        async move {
+            let (report, restarted) = run.restart_control(checks.ctx, checks.next_reference(), self.0).await?;
+            checks.observed().restarted = restarted;
+            Ok(vec![report])
+        }
+        .boxed()
+    }
+}
+
+/// Every service runs and is ready.
+struct Services;
+
+impl<H: Host, O: Observer> Check<H, O> for Services {
+    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+        async move { Ok(vec![run.services_run(checks.ctx).await?]) }.boxed()
+    }
+}
+
+/// Every service still runs after all that was asked.
+struct ServicesAtEnd;
+
+impl<H: Host, O: Observer> Check<H, O> for ServicesAtEnd {
+    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+        async move { Ok(vec![run.services_still_run(checks.ctx).await?]) }.boxed()
+    }
+}
+
+/// The migrations that the database has recorded, and those of the running code.
+struct Migrations<'c>(&'c MigrationCheck);
+
+impl<H: Host, O: Observer> Check<H, O> for Migrations<'_> {
+    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+        async move {
+            let before = match checks.mode {
+                Mode::Baseline => None,
+                Mode::Hop => checks.state.of(&checks.ctx.deployment).migrations.as_ref(),
+                Mode::Rollback => checks.baseline.as_ref().and_then(|baseline| baseline.migrations.as_ref()),
+            };
+            let (report, recorded) = run.migrations(checks.ctx, self.0, before, checks.mode).await?;
+            checks.observed().as_baseline.migrations = recorded;
+            Ok(vec![report])
+        }
+        .boxed()
+    }
+}
+
+/// A probe of the product file.
+struct Probed<'c> {
+    kind: CheckKind,
+    probe: &'c Probe,
+}
+
+impl<H: Host, O: Observer> Check<H, O> for Probed<'_> {
+    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+        async move {
+            // Whatever comes of it, it may have written.
+            checks.observed().written.extend(self.probe.writes.iter().cloned());
+            let (report, answers) = run.probe(checks.ctx, self.kind, self.probe, checks.against()).await?;
+            checks.observed().as_baseline.answers.extend(answers);
+            Ok(vec![report])
+        }
+        .boxed()
+    }
+}
+
+/// The GraphQL schema.
+struct Schema<'c> {
+    check: &'c GraphqlCheck,
+    wanted: &'c GraphqlSchemaCheck,
+}
+
+impl<H: Host, O: Observer> Check<H, O> for Schema<'_> {
+    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+        async move {
+            let ctx = checks.ctx;
+            let before = match checks.mode {
+                Mode::Baseline => None,
+                Mode::Hop => {
+                    checks.state.of(&ctx.deployment).graphql.as_ref().map(|(release, schema)| (release, schema))
+                }
+                Mode::Rollback => {
+                    checks.baseline.as_ref().and_then(|known| Some((&ctx.release, known.graphql.as_ref()?)))
+                }
+            };
+            let (report, schema) = run.graphql_schema(ctx, self.check, self.wanted, before, checks.mode).await?;
+            checks.observed().as_baseline.graphql = schema;
+            Ok(vec![report])
+        }
+        .boxed()
+    }
+}
+
+/// A GraphQL query.
+struct Query<'c> {
+    check: &'c GraphqlCheck,
+    query: &'c GraphqlQuery,
+}
+
+impl<H: Host, O: Observer> Check<H, O> for Query<'_> {
+    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+        async move {
+            let (report, answers) = run.graphql_query(checks.ctx, self.check, self.query, checks.against()).await?;
+            checks.observed().as_baseline.answers.extend(answers);
+            Ok(vec![report])
+        }
+        .boxed()
+    }
+}
+
+/// Response times, and the budgets of what was measured before.
+struct Stopwatch<'c>(&'c PerformanceCheck);
+
+impl<H: Host, O: Observer> Check<H, O> for Stopwatch<'_> {
+    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+        async move {
+            let reference = checks.reference();
+            let samples = reference.map(|baseline| baseline.samples.as_slice());
+            let requests = run.performance(checks.ctx, self.0, samples).await;
+            let (mut reports, needs) = run.budgets(checks.ctx, self.0, reference.map(|baseline| &baseline.needs)).await;
+            checks.observed().as_baseline.needs = needs;
+            reports.push(match requests {
+                Ok((report, samples)) => {
+                    checks.observed().as_baseline.samples = samples;
+                    report
+                }
+                // The budgets hold all the same.
+                Err(trouble) => super::unmade(CheckKind::Performance, name::REQUESTS, &trouble),
+            });
+            Ok(reports)
+        }
+        .boxed()
+    }
+}
+
+/// What services printed and wrote into their log files.
+struct Logs<'c>(&'c LogCheck);
+
+impl<H: Host, O: Observer> Check<H, O> for Logs<'_> {
+    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+        async move {
+            let known = checks.baseline.as_ref().map_or(&[][..], |baseline| baseline.logs.as_slice());
+            let (report, reviews) = run.logs(checks.ctx, checks.state, self.0, known, checks.mode).await;
+            checks.observed().as_baseline.logs = reviews;
+            Ok(vec![report])
+        }
+        .boxed()
+    }
+}
