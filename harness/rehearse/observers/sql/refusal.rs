@@ -56,7 +56,7 @@ impl From<String> for Failure {
     }
 }
 
-/// Whether this has the form of one.
+/// Whether a text has the form of an SQLSTATE.
 pub(super) fn is_sqlstate(text: &str) -> bool {
     text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
 }
