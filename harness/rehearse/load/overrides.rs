@@ -85,7 +85,7 @@ pub(super) fn help(mistake: &PlanError, product: &Product, catalog: &Catalog) ->
     match mistake {
         PlanError::Refused(_) | PlanError::SourceIsALine { .. } => published(product, catalog),
         PlanError::NothingChecked => "leave at least one kind of check in".to_owned(),
-        PlanError::Required { .. } => "a check is either required or left out".to_owned(),
+        PlanError::Required { .. } => "require only checks that the product has and that are not skipped".to_owned(),
         PlanError::NoSuchHop { .. } | PlanError::NoSuchStage { .. } => "the path has other hops".to_owned(),
         PlanError::Gated(_) => "see `rehearse path` for the hops and their gates".to_owned(),
         PlanError::Setting(_) | PlanError::NoZeroDowntime(_) | PlanError::Image { .. } => {

@@ -19,7 +19,9 @@ impl ReferenceCheck<'_> {
     fn of_a_folder(&mut self, backup: &Backup) {
         if backup.release.is_some() == backup.release_in.is_some() {
             let label = "expected either `release` or `release-in`";
-            self.problem("/backup", "the backup's release is said once", label);
+            let said = backup.release.is_some();
+            let title = if said { "the backup's release is said twice" } else { "nothing tells the backup's release" };
+            self.problem("/backup", title, label);
         }
         if backup.files.is_none() && backup.checksums.is_none() {
             let title = "nothing tells whether the backup is undamaged";
