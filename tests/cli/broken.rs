@@ -112,6 +112,9 @@ const PRODUCTS: &[(&str, &str)] = &[
         "POSTGRES_PASSWORD: hünter2\n      PORT: { a: postgres://u:hunter2@db }",
     ),
     ("{{ settings.admin_login }}", "{{ settings.admin_lgoin }}"),
+    ("    versioned: true\n", ""),
+    ("  - start: [db]\n", "  - start: [web]\n"),
+    ("  main: { engine: postgresql", "  other: { engine: postgresql"),
 ];
 
 /// All that is said of the first file of a folder, and that it is bad input with a place.

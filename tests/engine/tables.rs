@@ -1,5 +1,6 @@
 //! The tables between a hop and its reference: rules, structure, and what a plain restart does.
 
+use rehearse_core::outcome::code::FindingCode;
 use rehearse_core::outcome::verdict::Exit;
 
 use super::case::Rehearsal;
@@ -72,5 +73,20 @@ async fn values_beside_rows_that_a_rule_lets_come_are_compared() -> Fallible {
         rehearsal.world.from("tables main", 4, Deed::Tables(things(4, name)));
         rehearsal.run().await?.ended(&[end])?;
     }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_the_manifest_states_are_compared_without_a_check_of_data() -> Fallible {
+    let without = || Rehearsal::new()?.product("  data: {}\n", "");
+    let ran = without()?.run().await?;
+    assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
+    assert_eq!(ran.stage("restore")?.checks.len(), 1, "the restore was not proven");
+    let rehearsal = without()?;
+    rehearsal.world.on("tables main", Deed::Tables(things(2, "abc")));
+    let ran = rehearsal.run().await?;
+    assert_eq!(ran.exit(), Exit::Failed);
+    let codes: Vec<_> = ran.stage("restore")?.all_findings().map(|(_, finding)| finding.code).collect();
+    assert_eq!(codes, [FindingCode::RowsNotRestored]);
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use rehearse_core::check::{DataTerms, judge_data, judge_rows, reading};
+use rehearse_core::model::product::DataCheck;
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::TableQuery;
 use rehearse_core::outcome::code::InconclusiveCode;
@@ -175,7 +176,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     ) -> Result<(), EngineError> {
         let product = &self.case.product;
         let Some(rows) = state.verified.as_ref().and_then(|verified| verified.rows.as_ref()) else { return Ok(()) };
-        let (Some(check), Some(_)) = (&product.checks.data, &product.backup.rows) else { return Ok(()) };
+        let Some(stated) = &product.backup.rows else { return Ok(()) };
+        // They are compared even where a product has no check of its data yet.
+        let check = product.checks.data.clone().unwrap_or_default();
+        let check = &DataCheck { database: stated.database.clone(), ..check };
         let mut report = CheckReport::new(CheckKind::Data, name::RESTORED_ROWS);
         let wanted = TableQuery { keep: before.is_some(), ..reading(before, &[], &[]) };
         let tables = self.tables(ctx, check, &wanted, &mut report).await?;

@@ -33,6 +33,14 @@ pub struct DataCheck {
     pub rules: Vec<DataRule>,
 }
 
+impl Default for DataCheck {
+    /// Every table of the database `main`, without a rule.
+    fn default() -> Self {
+        let (volatile, elsewhere, rules) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { database: main_database(), volatile, elsewhere, restart_control: false, rules }
+    }
+}
+
 /// What a hop may change in the data, reviewed.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

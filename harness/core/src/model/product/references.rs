@@ -2,6 +2,7 @@
 
 mod backup;
 mod graphql;
+mod services;
 mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,7 +104,12 @@ impl Product {
                 walk.http(step, &format!("/identities/{name}/login/{index}"));
             }
         }
+        walk.versions(self);
+        walk.started(self);
         walk.backup(&self.backup);
+        if let Some(rows) = &self.backup.rows {
+            walk.database(&rows.database, "/backup/rows");
+        }
         walk.problems
             .extend(self.compatibility.get().iter().flat_map(|known| known.problems(document, "/compatibility")));
         walk.checks(self);
