@@ -18,7 +18,7 @@ use self::open::{Follows, Open};
 use self::together::together;
 use crate::knowledge::signature::JsonLines;
 use crate::model::product::LogCheck;
-use crate::observation::{ErrorKind, LogReview};
+use crate::observation::{ErrorKind, LogReview, LogSource};
 use crate::text::{ESCAPE, end_of_line, plain_bytes};
 use crate::vocabulary::release::Release;
 
@@ -93,7 +93,7 @@ impl LogScanner {
     ///
     /// # Errors
     /// When a pattern cannot be compiled for bytes.
-    pub fn new(check: &LogCheck, release: &Release, source: impl Into<String>) -> Result<Self, regex::Error> {
+    pub fn new(check: &LogCheck, release: &Release, source: impl Into<LogSource>) -> Result<Self, regex::Error> {
         let applies = |range: &Option<crate::vocabulary::release::Range>| {
             range.as_ref().is_none_or(|range| range.contains(release))
         };

@@ -31,7 +31,7 @@ pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut Ch
         report.evidence.extend(review.evidence.clone());
         let allowed: u64 = review.allowed.values().sum();
         let (errors, kinds) = (review.count, review.kinds.len());
-        let source = &review.source;
+        let source = review.source.to_string();
         report
             .notes
             .push(format!("{source}: {} lines, {errors} errors of {kinds} kinds, {allowed} allowed", review.lines));
@@ -58,6 +58,7 @@ pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut Ch
         }
         for mut finding in all {
             finding.evidence.clone_from(&review.evidence);
+            finding.service = Some(review.source.service.clone());
             report.findings.push(finding);
         }
         for kind in usual {
@@ -86,7 +87,7 @@ mod tests {
         };
         let kinds: Vec<ErrorKind> = kinds.iter().map(kind).collect();
         let count = kinds.iter().map(|kind| kind.count).sum();
-        LogReview { source: "web".to_owned(), lines: 100, kinds, count, ..LogReview::default() }
+        LogReview { source: "web".into(), lines: 100, kinds, count, ..LogReview::default() }
     }
 
     fn check(now: &LogReview, baseline: &[LogReview], outcome: Outcome, findings: &[&str]) {

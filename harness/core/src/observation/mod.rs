@@ -154,8 +154,8 @@ pub struct MigrationState {
 /// What one log holds that looks like errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogReview {
-    /// Whose log: `web: production.log`.
-    pub source: String,
+    /// Whose log it is.
+    pub source: LogSource,
     /// Lines read.
     pub lines: u64,
     /// The errors by kind, in the order in which each was first met.
@@ -168,6 +168,33 @@ pub struct LogReview {
     pub allowed: BTreeMap<String, u64>,
     /// The file in the output folder.
     pub evidence: Option<String>,
+}
+
+/// A log: what a service printed, or a file of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogSource {
+    /// The service.
+    pub service: String,
+    /// The name of the file; none for what the service printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+impl From<&str> for LogSource {
+    /// What a service printed.
+    fn from(service: &str) -> Self {
+        Self { service: service.to_owned(), file: None }
+    }
+}
+
+impl fmt::Display for LogSource {
+    /// `web`, or `web: production.log`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{}: {file}", self.service),
+            None => f.write_str(&self.service),
+        }
+    }
 }
 
 /// Errors that differ in nothing but numbers, ids, times and addresses.
