@@ -82,7 +82,7 @@ async fn a_command_that_does_not_end_fails_at_its_own_deadline() -> Fallible {
     rehearsal.world.nth("run main/web: migrate", 1, Deed::Hang);
     let ran = rehearsal.run().await?;
     ran.ended(&["hop-1/upgrade failed", "rollback/check passed"])?;
-    ran.says("hop-1/upgrade", "expected an answer, seen no end within 1200s")?;
+    ran.says("hop-1/upgrade", "expected a response, seen no end within 1200s")?;
     assert!(ran.elapsed >= 1200 * SECOND && ran.elapsed < 1201 * SECOND, "{:?}", ran.elapsed);
     Ok(())
 }
