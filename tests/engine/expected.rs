@@ -71,10 +71,10 @@ async fn an_expected_failure_does_not_hide_another_one() -> Fallible {
 #[tokio::test(start_paused = true)]
 async fn a_short_form_that_cannot_be_read_is_told_at_its_place() -> Fallible {
     for (text, wanted) in [
-        ("passed at hop 1", "`passed` is no outcome to be expected"),
-        ("failed on hop 1", "names no outcome and stage"),
+        ("passed at hop 1", "`passed` cannot be expected"),
+        ("failed on hop 1", "does not name an outcome and a stage"),
         ("failed at hop 7, x", "hop-7"),
-        ("failed at hop 1, .*", "any finding would do"),
+        ("failed at hop 1, .*", "any finding meets this expectation"),
     ] {
         let refused = expecting(&format!("expect: '{text}'"), &[]).await.err();
         let refused = refused.map(|error| error.to_string()).unwrap_or_default();
