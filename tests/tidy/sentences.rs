@@ -109,11 +109,6 @@ mod tests {
 
     const ALLOWED: &[Allowed] = &[
         Allowed {
-            file: "harness/core/src/planning/plan/text.rs",
-            text: "!seen.contains(&line)",
-            because: "a list of lines that are written already",
-        },
-        Allowed {
             file: "harness/core/src/runbook/mod.rs",
             text: "question.id == INSTALL_METHOD",
             because: "a key of the product file, whose schema names it",
