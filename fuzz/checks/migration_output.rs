@@ -69,9 +69,9 @@ fn beside(format: MigrationFormat, output: &[u8], seed: u8) {
     let mut told = Vec::new();
     for piece in pieces(output, seed) {
         // Lines that say nothing must not run into those of the first stream.
-        told.extend(reader.take_beside(b"noise"));
+        told.extend(reader.take_err(b"noise"));
         told.extend(reader.take(piece));
-        told.extend(reader.take_beside(b" more\n"));
+        told.extend(reader.take_err(b" more\n"));
     }
     told.extend(reader.finish(false));
     assert_eq!(told, read(format, [output], false).1, "{format:?}");

@@ -167,9 +167,9 @@ fn a_stage_that_is_expected_and_does_not_exist_is_bad_input() -> Tried {
 fn an_expectation_that_any_failure_would_meet_is_bad_input() -> Tried {
     let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nexpect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: \".*\" }] }\n";
     let (_folder, path) = scratch("s.yaml", text)?;
-    check(&["validate", &path], 2, &[], &["any finding would do"])?;
+    check(&["validate", &path], 2, &[], &["any finding meets this expectation"])?;
     let (_folder, path) = scratch("s.yaml", &text.replace("[{ matches: \".*\" }]", "[]"))?;
-    check(&["validate", &path], 2, &[], &["names nothing that has to be found"])
+    check(&["validate", &path], 2, &[], &["names no finding, check or known failure"])
 }
 
 #[test]

@@ -46,8 +46,7 @@ fn a_condition_that_nobody_answered_leaves_its_stop_in_the_path_and_says_how_to_
 
 #[test]
 fn a_setting_within_a_condition_is_a_number() -> Tried {
-    let wanted =
-        "the setting many_users is \"abc\", and decides on the stop at 16.0: expected a number of 0 or more, such as";
+    let wanted = "the setting many_users is \"abc\", but it decides on the stop at 16.0: expected a number of 0 or more, such as";
     refused("--from 15.0.5 --to 16.3.9 --set many_users=abc", &[wanted])?;
     refused("--list --set many_users=abc", &["the setting many_users is \"abc\""])?;
     refused("--from 15.0.5 --to 16.3.9 --set web_nodes=-1", &["expected a number of 0 or more, or nothing"])?;

@@ -329,7 +329,7 @@ const RULED: &[Ruled] = &[
     (
         r#"{"values": ["people.nothing"]}"#,
         "select 1",
-        "noted: the rule of 2.0 on values met nothing of people.nothing",
+        "noted: the rule of 2.0 on values was not needed for people.nothing",
         "=",
     ),
     (

@@ -66,7 +66,7 @@ async fn a_baseline_without_a_row_cannot_tell() -> Fallible {
         rehearsal.world.on(ASKED, after);
         let ran = rehearsal.run().await?;
         ran.ended(&["hop-1/check inconclusive", "rollback/check inconclusive"])?;
-        ran.says("hop-1/check", "the baseline had no row")?;
+        ran.says("hop-1/check", "the baseline has no row")?;
         assert_eq!(ran.exit(), Exit::Inconclusive);
     }
     Ok(())

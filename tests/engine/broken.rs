@@ -61,7 +61,7 @@ async fn a_probe_that_sees_nothing_is_inconclusive() -> Fallible {
     let ran = Rehearsal::new()?.product("{ exec: { service: web, command: [cat, VERSION]", only_old)?.run().await?;
     assert_eq!(ran.exit(), Exit::Inconclusive);
     ran.ended(&["baseline inconclusive", "hop-1/check inconclusive"])?;
-    ran.says("hop-1/check", "it asserted nothing: no data was seen")
+    ran.says("hop-1/check", "it asserted nothing: there was no data")
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +71,7 @@ async fn a_check_that_asserts_nothing_is_inconclusive() -> Fallible {
         .run()
         .await?;
     assert_eq!(ran.exit(), Exit::Inconclusive);
-    ran.says("hop-1/check", "it asserted nothing: no data was seen")
+    ran.says("hop-1/check", "it asserted nothing: there was no data")
 }
 
 #[tokio::test(start_paused = true)]

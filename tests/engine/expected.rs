@@ -26,7 +26,7 @@ const FAILS: (&str, Deed) = ("run main/web: migrate", Deed::Exit(1, "no such col
 async fn a_failure_that_was_expected_passes() -> Fallible {
     let ran = expecting(EXPECT, &[FAILS]).await?;
     assert_eq!(
-        (ran.summary().seen(), ran.summary().verdict().0, ran.exit()),
+        (ran.summary().observed(), ran.summary().verdict().0, ran.exit()),
         (Verdict::Failed, Verdict::Passed, Exit::Passed)
     );
     Ok(())
@@ -71,10 +71,10 @@ async fn an_expected_failure_does_not_hide_another_one() -> Fallible {
 #[tokio::test(start_paused = true)]
 async fn a_short_form_that_cannot_be_read_is_told_at_its_place() -> Fallible {
     for (text, wanted) in [
-        ("passed at hop 1", "`passed` is no outcome to be expected"),
-        ("failed on hop 1", "names no outcome and stage"),
+        ("passed at hop 1", "`passed` cannot be expected"),
+        ("failed on hop 1", "does not name an outcome and a stage"),
         ("failed at hop 7, x", "hop-7"),
-        ("failed at hop 1, .*", "any finding would do"),
+        ("failed at hop 1, .*", "any finding meets this expectation"),
     ] {
         let refused = expecting(&format!("expect: '{text}'"), &[]).await.err();
         let refused = refused.map(|error| error.to_string()).unwrap_or_default();
@@ -116,7 +116,7 @@ async fn another_finding_than_the_expected_one_fails() -> Fallible {
 async fn a_failure_that_no_longer_happens_fails() -> Fallible {
     let ran = expecting(EXPECT, &[]).await?;
     assert_eq!(ran.exit(), Exit::Failed);
-    assert!(unmet(&ran).contains("it no longer happens"), "{}", unmet(&ran));
+    assert!(unmet(&ran).contains("no longer happens"), "{}", unmet(&ran));
     Ok(())
 }
 

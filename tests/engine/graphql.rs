@@ -91,7 +91,7 @@ async fn a_status_of_success_with_errors_or_other_data_fails() -> Fallible {
         (4, DENIED, "hop-1/check", "things as boss: expected data without errors, seen errors and no data: denied"),
         (5, r#"{"data": {"things": [{"name": "a"}]}}"#, "hop-1/check", "things as guest /things: expected 2 elements"),
         (6, THINGS, "hop-1/check", "things as nobody: expected a refusal, seen data"),
-        (2, r#"{"data": {"things": []}}"#, "baseline", "things as guest: the answer is empty"),
+        (2, r#"{"data": {"things": []}}"#, "baseline", "things as guest: the response is empty"),
     ] {
         let rehearsal = rehearsal()?;
         rehearsal.world.nth("POST /graphql/ { things", nth, Deed::Http(200, text));
@@ -106,7 +106,7 @@ async fn a_status_of_success_with_errors_or_other_data_fails() -> Fallible {
 async fn a_schema_that_breaks_or_is_not_told_is_never_green() -> Fallible {
     for (call, nth, text, stage, says) in [
         ("query Intro", 1, NEW, "rollback/check", "seen field Query.old added"),
-        ("query Intro", 3, OLD, "hop-2/check passed", "changes that break nobody: field Query.old added"),
+        ("query Intro", 3, OLD, "hop-2/check passed", "compatible changes: field Query.old added"),
         (
             "query Intro",
             2,
@@ -135,6 +135,6 @@ async fn a_schema_that_breaks_or_is_not_told_is_never_green() -> Fallible {
     ran.ended(&["hop-1/check failed"])?;
     ran.says(
         "hop-1/check",
-        "GraphQL schema: expected no breaking change but reviewed ones, seen field Query.old removed",
+        "GraphQL schema: expected no breaking changes except reviewed ones, seen field Query.old removed",
     )
 }

@@ -145,7 +145,7 @@ async fn a_wait_that_cannot_work_is_refused() -> Fallible {
     for (was, is, problem) in [
         ("progress: { sql: select remaining }", "", "there is no progress to watch"),
         ("{ sql: select remaining }", "{ counts: done }", "no number of progress"),
-        ("{ sql: select remaining }", "{ sql: a, total: b }", "what remains has no total"),
+        ("{ sql: select remaining }", "{ sql: a, total: b }", "there is no total of what remains"),
         ("{ sql: select remaining }", "{ http: { port: 1, path: /a } }", "`http` and `json` go together"),
         ("services: [web]", "services: [worker]", "unknown service `worker`"),
     ] {

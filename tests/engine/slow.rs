@@ -14,7 +14,7 @@ fn session(id: &str, state: SessionState, blocked_by: &[&str]) -> Session {
         state,
         statement: format!("UPDATE things{id}"),
         lasts: Duration::from_secs(45),
-        asked: "then".to_owned(),
+        statement_began: "then".to_owned(),
         blocked_by: blocked_by.iter().map(|id| (*id).to_owned()).collect(),
     }
 }

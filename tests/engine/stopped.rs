@@ -82,7 +82,7 @@ async fn a_command_that_does_not_end_fails_at_its_own_deadline() -> Fallible {
     rehearsal.world.nth("run main/web: migrate", 1, Deed::Hang);
     let ran = rehearsal.run().await?;
     ran.ended(&["hop-1/upgrade failed", "rollback/check passed"])?;
-    ran.says("hop-1/upgrade", "expected an answer, seen no end within 1200s")?;
+    ran.says("hop-1/upgrade", "expected a response, seen no end within 1200s")?;
     assert!(ran.elapsed >= 1200 * SECOND && ran.elapsed < 1201 * SECOND, "{:?}", ran.elapsed);
     Ok(())
 }
@@ -127,7 +127,7 @@ async fn a_signal_while_everything_is_removed_is_a_cancellation() -> Fallible {
         let ended = passing(fails)?.cancelled_after(whole.elapsed - SECOND).run().await?;
         assert_eq!((ended.summary().verdict().0, ended.exit()), (Verdict::Cancelled, Exit::Cancelled));
         ended.ended(&["rollback/check passed", "teardown cancelled"])?;
-        ended.says("teardown", "cancelled from outside while everything was removed")?;
+        ended.says("teardown", "cancelled from outside during teardown")?;
         assert_eq!((ended.summary().leftovers().len(), ended.elapsed), (0, whole.elapsed), "removing goes on");
     }
     let rehearsal = Rehearsal::new()?.cancelled_after(5 * SECOND).forced_after(6 * SECOND);
@@ -135,7 +135,7 @@ async fn a_signal_while_everything_is_removed_is_a_cancellation() -> Fallible {
     let forced = rehearsal.run().await?;
     assert_eq!(forced.exit(), Exit::Cancelled);
     forced.ended(&["rollback/check passed", "teardown cancelled"])?;
-    forced.says("teardown", "removed; 1 leftovers; remove them with: rehearse sweep")?;
+    forced.says("teardown", "during teardown, with 1 leftovers; remove them with: rehearse sweep")?;
     assert_eq!(forced.summary().leftovers(), ["unknown: removing was ended by force"]);
     Ok(())
 }
@@ -195,7 +195,7 @@ async fn what_failed_is_kept_where_that_is_asked() -> Fallible {
         assert_eq!(ran.world.count("teardown"), removed, "{keep:?} {fails}");
         assert_eq!(ran.exit(), if fails { Exit::Failed } else { Exit::Passed });
         if removed == 0 {
-            ran.says("teardown", "run r1 is kept as asked")?;
+            ran.says("teardown", "run r1 is kept until its lease ends")?;
         }
     }
     Ok(())

@@ -57,7 +57,7 @@ async fn an_index_that_a_hop_loses_is_found_and_one_it_brings_is_not() -> Fallib
     rehearsal.world.on("tables rollback", Deed::Tables(other));
     let ran = rehearsal.run().await?;
     ran.ended(&["hop-1/check passed", "rollback/check failed"])?;
-    ran.says("rollback/check", "index on things: btree (name): expected nothing of the kind")
+    ran.says("rollback/check", "index on things: btree (name): expected nothing of this kind")
 }
 
 #[tokio::test(start_paused = true)]

@@ -228,11 +228,14 @@ fn consequences(run: &Run) -> Fallible<Vec<Event>> {
             ..good(CheckKind::Access, "pages", 9)
         },
         CheckReport {
-            findings: vec![Finding::new(
-                FindingCode::LogError,
-                Subject::Log("web".to_owned()),
-                "no error that the baseline did not have",
-                "line 7: ActionView: column \"login\" does not exist (3 of its kind)",
+            findings: vec![asked(
+                Finding::new(
+                    FindingCode::LogError,
+                    Subject::Log("web".to_owned()),
+                    "no error that the baseline did not have",
+                    "line 7: ActionView: column \"login\" does not exist (3 of its kind)",
+                ),
+                "web",
             )],
             ..good(CheckKind::Logs, "errors", 2)
         },

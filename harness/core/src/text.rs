@@ -1,19 +1,19 @@
-//! Text as people see it: without the escape sequences of a terminal.
+//! Text as people read it: without the escape sequences of a terminal.
 //!
-//! The one place that knows them. Everything that reads output (logs, migrators, reports) takes them away here, so that
-//! no two parts of the program see different words in one line.
+//! This is the only place that knows them. Everything that reads output (logs, migrators, reports) removes them here, so
+//! that all parts of the program read the same words in a line.
 
 use std::borrow::Cow;
 
 use anstream::adapter::strip_bytes;
 use memchr::memchr;
 
-/// Begins an escape sequence.
+/// The character that begins an escape sequence.
 pub(crate) const ESCAPE: u8 = 0x1b;
 
 /// The text without escape sequences: colours, cursor movements, titles, links, character sets.
 ///
-/// A sequence ends with its line at the latest: one that is cut off must not swallow the rest of a log.
+/// A sequence ends with its line at the latest, so that one that was cut off does not swallow the rest of a log.
 pub fn plain(text: &str) -> Cow<'_, str> {
     match plain_bytes(text.as_bytes()) {
         Cow::Borrowed(_) => Cow::Borrowed(text),
@@ -30,7 +30,7 @@ pub fn plain_bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
     let (mut from, mut end) = (0, 0);
     while let Some(found) = memchr(ESCAPE, &bytes[from..]) {
         let at = from + found;
-        // Looked for once in a line: a line may be of nothing but escapes.
+        // Searched once per line: a line may consist of escape sequences only.
         if at >= end {
             end = end_of_line(bytes, at);
         }
@@ -41,30 +41,30 @@ pub fn plain_bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// Where the line ends that `at` lies in.
+/// The end of the line that contains `at`.
 pub(crate) fn end_of_line(bytes: &[u8], at: usize) -> usize {
     memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |end| at + end)
 }
 
-/// How many bytes the escape sequences take with which the rest of a line begins: all before the next byte that shows.
+/// The length in bytes of the escape sequences at the beginning of `line`: everything before the next visible byte.
 pub(crate) fn escape_length(line: &[u8]) -> usize {
     match line.get(1) {
-        // The letters behind a stray escape are no part of it.
+        // The letters after a stray escape character do not belong to it.
         Some(byte) if !byte.is_ascii() => 1,
-        _ => strip_bytes(line).next().map_or(line.len(), |shown| shown.as_ptr().addr() - line.as_ptr().addr()),
+        _ => strip_bytes(line).next().map_or(line.len(), |visible| visible.as_ptr().addr() - line.as_ptr().addr()),
     }
 }
 
-/// Whether a line of a log or of a command's output says what went wrong. A line of a stack trace does not: it stands
-/// around the one that does, and has words such as `error` in the names of files. Ruby's first line begins like one of a
-/// trace, with a file and a line, and goes on behind the quoted method with what went wrong.
+/// Whether a line of a log or of a command's output says what went wrong. A line of a stack trace does not, although it may
+/// have words such as `error` in the names of files. Ruby's first line begins like one of a trace, with a file and a line,
+/// but goes on after the quoted method with what went wrong.
 pub fn names_an_error(line: &str) -> bool {
     let line = line.trim_start().to_lowercase();
     let traced = line.starts_with("from ") || (line.starts_with('/') && !line.contains("': "));
     !traced && ["error", "detail:", "denied", "fatal", "abort", "fail"].iter().any(|word| line.contains(word))
 }
 
-/// An error with its causes, each once: some libraries repeat a cause in the message above it.
+/// An error with its causes, each once: some libraries repeat a cause in the message of the error above it.
 pub fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sequences_go_and_text_stays() {
+    fn escape_sequences_are_removed_and_text_stays() {
         let table = [
             ("nothing", "nothing"),
             ("\u{1b}[31mred\u{1b}[0m", "red"),
@@ -100,7 +100,7 @@ mod tests {
             ("\u{1b}Pq#0;1\u{1b}\\after", "after"),
             ("\u{1b}c\u{1b}7saved\u{1b}8", "saved"),
             ("a\tb\r\n\u{1b}[1mc\r\n", "a\tb\r\nc\r\n"),
-            // Cut off, in every place.
+            // Cut off, at every place.
             ("end\u{1b}", "end"),
             ("end\u{1b}[", "end"),
             ("end\u{1b}[3", "end"),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_nothing_but_escapes_takes_time_that_grows_with_it() {
+    fn a_line_of_escape_sequences_takes_linear_time() {
         for piece in ["\u{1b}", "\u{1b}]", "\u{1b}[1mx", "\u{1b}]0;"] {
             let text = piece.repeat(200_000);
             let began = std::time::Instant::now();
@@ -163,15 +163,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_escape_is_left_and_no_other_line_is_touched(text in "(\\PC|\u{1b}|\u{1b}\\[|\u{1b}\\]|\n|\u{7}|m){0,40}") {
-            let seen = plain(&text);
-            prop_assert!(!seen.contains(char::from(ESCAPE)));
-            prop_assert_eq!(plain(&seen), &*seen);
-            let lines: Vec<&str> = seen.split('\n').collect();
+        fn no_escape_is_left_and_other_lines_stay_as_they_are(text in "(\\PC|\u{1b}|\u{1b}\\[|\u{1b}\\]|\n|\u{7}|m){0,40}") {
+            let cleaned = plain(&text);
+            prop_assert!(!cleaned.contains(char::from(ESCAPE)));
+            prop_assert_eq!(plain(&cleaned), &*cleaned);
+            let lines: Vec<&str> = cleaned.split('\n').collect();
             prop_assert_eq!(lines.len(), text.split('\n').count());
-            for (line, whole) in lines.iter().zip(text.split('\n')) {
-                prop_assert_eq!(plain(whole), *line);
-                prop_assert!(whole.contains(char::from(ESCAPE)) || whole == *line);
+            for (line, original) in lines.iter().zip(text.split('\n')) {
+                prop_assert_eq!(plain(original), *line);
+                prop_assert!(original.contains(char::from(ESCAPE)) || original == *line);
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rehearse_core::check::{LogScanner, judge_logs};
 use rehearse_core::model::product::LogCheck;
 use rehearse_core::model::scenario::CheckKind;
-use rehearse_core::observation::LogReview;
+use rehearse_core::observation::{LogReview, LogSource};
 use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::subject::Subject;
@@ -69,7 +69,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             if let Some(file) = &printed {
                 let from = mark.map_or(0, |mark| mark.printed);
                 let shown = self.log_name(ctx, &name);
-                self.scanner(ctx, check, &name, file, from, shown, &mut reviews, &mut report).await;
+                self.scanner(ctx, check, name.as_str().into(), file, from, shown, &mut reviews, &mut report).await;
             }
             let paths = match self.log_files(ctx, &name, &service.logs).await {
                 Ok(paths) => paths,
@@ -94,8 +94,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     Ok(true) => {
                         let from = mark.and_then(|mark| mark.files.get(path)).copied().unwrap_or(0);
                         let shown = file.strip_prefix(&self.case.out).unwrap_or(&file).display().to_string();
-                        let source = format!("{name}: {short}");
-                        self.scanner(ctx, check, &source, &file, from, Some(shown), &mut reviews, &mut report).await;
+                        let source = LogSource { service: name.clone(), file: Some(short.to_owned()) };
+                        self.scanner(ctx, check, source, &file, from, Some(shown), &mut reviews, &mut report).await;
                     }
                     Ok(false) => {
                         let text = format!("there is no file {path}");
@@ -137,14 +137,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         &self,
         ctx: &StageContext,
         check: &LogCheck,
-        source: &str,
+        source: LogSource,
         file: &Path,
         from: u64,
         shown: Option<String>,
         reviews: &mut Vec<LogReview>,
         report: &mut CheckReport,
     ) {
-        let read = match LogScanner::new(check, &ctx.release, source) {
+        let read = match LogScanner::new(check, &ctx.release, source.clone()) {
             Ok(scanner) => self.observer.log(file, from, scanner).await,
             Err(error) => Err(error.to_string()),
         };
@@ -154,7 +154,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 reviews.push(review);
             }
             Err(reason) => {
-                report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Log(source.to_owned()), reason);
+                report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Log(source.to_string()), reason);
             }
         }
     }

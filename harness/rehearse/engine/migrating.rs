@@ -65,7 +65,7 @@ impl<H: Host, O: Observer> Migrating<H, O> {
         heard.printed = Instant::now();
         let told = match stream {
             Stream::Out => heard.reader.take(bytes),
-            Stream::Err => heard.reader.take_beside(bytes),
+            Stream::Err => heard.reader.take_err(bytes),
         };
         self.emit(&mut heard, told);
     }

@@ -83,7 +83,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 };
                 let terms = ExpectContext { expect, unchanged, changes: &changes, context: &context };
                 let well = judge_answer(&seen, terms, compared, &mut report);
-                report.asked_of(service(step));
+                report.set_service(service(step));
                 let taken = if well { self.capture(wanted, &seen, &mut captured) } else { Ok(()) };
                 answers.insert(key, seen);
                 if let Err(doubt) = taken {

@@ -48,7 +48,7 @@ impl<'a> Settling<'a> {
 
     /// Where it began and stands, for a finding.
     pub(super) fn told(&self) -> Option<String> {
-        self.with(|progress| progress.told())
+        self.with(|progress| progress.describe())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sends requests and reads whole answers in bounded memory.
+//! Sends requests and reads whole responses in bounded memory.
 
 mod jar;
 
@@ -17,23 +17,23 @@ use crate::engine::observer::{HttpRequest, RequestBody};
 
 use jar::Limited;
 
-/// A body longer than this is read no further: no product of use answers so much to one question.
-const LONGEST: u64 = 256 << 20;
+/// A longer body is not read to its end: no real product responds with this much to one request.
+const MAX_BODY: u64 = 256 << 20;
 
 /// Clients by cookie jar.
 pub(super) struct Web {
     plain: Client,
-    jars: Mutex<BTreeMap<String, Visit>>,
+    jars: Mutex<BTreeMap<String, CookieSession>>,
 }
 
 /// A client and its cookies.
 #[derive(Clone)]
-struct Visit {
+struct CookieSession {
     client: Client,
     jar: Option<Arc<Limited>>,
 }
 
-/// A client that goes only where it is sent: a redirect is an answer, and where it leads is for the product's file to say.
+/// A client that follows no redirects: a redirect is a response, and the product file says where to go next.
 fn client(jar: Option<&Arc<Limited>>) -> Result<Client, reqwest::Error> {
     let builder = match jar {
         Some(jar) => Client::builder().cookie_provider(Arc::clone(jar)),
@@ -42,10 +42,10 @@ fn client(jar: Option<&Arc<Limited>>) -> Result<Client, reqwest::Error> {
     builder
         .redirect(Policy::none())
         .no_proxy()
-        // Services are asked by plain HTTP. A machine without certificates, as small CI images are, is no obstacle then.
+        // Services are reached by plain HTTP, so that a machine without certificates, such as a small CI image, will do.
         .tls_certs_only([])
         .connect_timeout(Duration::from_secs(5))
-        // No connection is used twice: a server that hangs up between two requests would look like one that fails.
+        // No connection is reused: a server that closes one between two requests would look like one that fails.
         .pool_max_idle_per_host(0)
         .user_agent(concat!("rehearse/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -53,61 +53,61 @@ fn client(jar: Option<&Arc<Limited>>) -> Result<Client, reqwest::Error> {
 
 impl Web {
     pub(super) fn new() -> Result<Self, reqwest::Error> {
-        // A second installation is refused and does no harm: the first one is the same.
+        // A second installation is refused, which does no harm: the first one is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self { plain: client(None)?, jars: Mutex::default() })
     }
 
-    fn visit(&self, jar: Option<&String>) -> Result<Visit, reqwest::Error> {
-        let Some(jar) = jar else { return Ok(Visit { client: self.plain.clone(), jar: None }) };
+    fn session(&self, jar: Option<&String>) -> Result<CookieSession, reqwest::Error> {
+        let Some(jar) = jar else { return Ok(CookieSession { client: self.plain.clone(), jar: None }) };
         let mut jars = self.jars.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = jars.get(jar) {
             return Ok(known.clone());
         }
         let cookies = Arc::default();
-        let made = Visit { client: client(Some(&cookies))?, jar: Some(cookies) };
+        let made = CookieSession { client: client(Some(&cookies))?, jar: Some(cookies) };
         jars.insert(jar.clone(), made.clone());
         Ok(made)
     }
 
-    pub(super) async fn ask(&self, ask: HttpRequest) -> Response {
-        let limit = ask.deadline;
-        match tokio::time::timeout(limit, self.send(ask)).await {
+    pub(super) async fn request(&self, request: HttpRequest) -> Response {
+        let limit = request.deadline;
+        match tokio::time::timeout(limit, self.send(request)).await {
             Ok(response) => response,
-            Err(_) => Response::NoResponse { reason: format!("no whole answer within {limit:?}") },
+            Err(_) => Response::NoResponse { reason: format!("no whole response within {limit:?}") },
         }
     }
 
-    async fn send(&self, ask: HttpRequest) -> Response {
+    async fn send(&self, request: HttpRequest) -> Response {
         let broken = |error: &dyn std::error::Error| Response::ProbeError { reason: error_chain(error) };
-        let Visit { client, jar } = match self.visit(ask.jar.as_ref()) {
-            Ok(visit) => visit,
+        let CookieSession { client, jar } = match self.session(request.jar.as_ref()) {
+            Ok(session) => session,
             Err(error) => return broken(&error),
         };
-        let Ok(method) = Method::from_bytes(ask.method.as_bytes()) else {
-            return Response::ProbeError { reason: format!("no method {}", ask.method) };
+        let Ok(method) = Method::from_bytes(request.method.as_bytes()) else {
+            return Response::ProbeError { reason: format!("`{}` is not an HTTP method", request.method) };
         };
-        let mut request = client.request(method, format!("http://{}{}", ask.address, ask.path));
-        for (name, value) in &ask.headers {
-            request = request.header(name, value);
+        let mut builder = client.request(method, format!("http://{}{}", request.address, request.path));
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
         }
-        request = match ask.body {
-            None => request,
-            Some(RequestBody::Json(value)) => request.json(&value),
-            Some(RequestBody::Form(form)) => request.form(&form),
-            Some(RequestBody::Text(text)) => request.body(text),
+        builder = match request.body {
+            None => builder,
+            Some(RequestBody::Json(value)) => builder.json(&value),
+            Some(RequestBody::Form(form)) => builder.form(&form),
+            Some(RequestBody::Text(text)) => builder.body(text),
         };
-        let request = match request.build() {
-            Ok(request) => request,
+        let http = match builder.build() {
+            Ok(http) => http,
             Err(error) => return broken(&error),
         };
         let began = Instant::now();
-        let mut response = match client.execute(request).await {
+        let mut response = match client.execute(http).await {
             Ok(response) => response,
             Err(error) => return Response::NoResponse { reason: error_chain(&error) },
         };
-        if let Some(reason) = jar.and_then(|jar| jar.overfull(response.headers().get_all(SET_COOKIE).iter())) {
-            return Response::NoResponse { reason: format!("an answer that sets {reason}") };
+        if let Some(reason) = jar.and_then(|jar| jar.excess(response.headers().get_all(SET_COOKIE).iter())) {
+            return Response::NoResponse { reason: format!("a response that sets {reason}") };
         }
         let status = response.status().as_u16();
         let mut headers = BTreeMap::new();
@@ -121,20 +121,20 @@ impl Web {
                 })
                 .or_insert(value);
         }
-        let mut body = BodyMaker::keeping(ask.keep);
+        let mut body = BodyMaker::keeping(request.keep);
         let mut size = 0_u64;
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) => {
                     size += chunk.len() as u64;
                     body.take(&chunk);
-                    if size > LONGEST {
-                        return Response::NoResponse { reason: format!("an answer of more than {LONGEST} bytes") };
+                    if size > MAX_BODY {
+                        return Response::NoResponse { reason: format!("a response of more than {MAX_BODY} bytes") };
                     }
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    return Response::NoResponse { reason: format!("the answer broke off: {}", error_chain(&error)) };
+                    return Response::NoResponse { reason: format!("the response broke off: {}", error_chain(&error)) };
                 }
             }
         }

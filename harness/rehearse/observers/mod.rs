@@ -36,8 +36,8 @@ impl<H: Commands> Live<H> {
 }
 
 impl<H: Commands + 'static> Observer for Live<H> {
-    async fn http(&self, ask: HttpRequest) -> Response {
-        self.web.ask(ask).await
+    async fn http(&self, request: HttpRequest) -> Response {
+        self.web.request(request).await
     }
 
     async fn rows(&self, site: &DatabaseTarget, sql: &str) -> Response {

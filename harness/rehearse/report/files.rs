@@ -1,4 +1,4 @@
-//! `plan.json` and `summary.json`: what was to be done, and what it came to; the latter kept current during the run.
+//! `plan.json` and `summary.json`: what was planned, and what it came to. The latter is kept current during the run.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -43,13 +43,13 @@ struct WireSummary {
     finished: bool,
     /// The verdict on the rehearsal.
     verdict: WireOutcome,
-    /// What was seen, before any expectation.
+    /// The verdict without regard to an expectation.
     seen: WireOutcome,
-    /// How the process exits because of this rehearsal.
+    /// The exit code that this rehearsal gives the process.
     exit_code: u8,
-    /// In what the run differs from the outcome that the scenario exists to show.
+    /// How the run differs from the outcome that the scenario exists to show.
     unmet: Vec<WireFinding>,
-    /// What stayed behind.
+    /// What could not be removed.
     leftovers: Vec<String>,
     /// From the first event to the last one.
     wall_s: f64,
@@ -58,7 +58,7 @@ struct WireSummary {
     /// The hops, in order.
     hops: Vec<WireHop>,
     /// The assertions of every kind of check that the plan has.
-    asserted: Vec<WireFired>,
+    asserted: Vec<WireAssertions>,
     /// Kinds of checks that have to assert something in every stage of checks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     require: Vec<String>,
@@ -73,12 +73,12 @@ struct WireSummary {
 
 /// How many assertions a kind of check made.
 #[derive(Debug, Serialize, JsonSchema)]
-struct WireFired {
+struct WireAssertions {
     /// The kind.
     kind: String,
     /// In all stages.
     total: u64,
-    /// By stage of checks that ended; 0 is a check that saw nothing.
+    /// By stage of checks that ended; 0 is a check that had no data.
     stages: BTreeMap<String, u32>,
 }
 
@@ -87,17 +87,17 @@ struct WireFired {
 struct WireCause {
     /// What broke first.
     #[serde(flatten)]
-    root: WireTrouble,
+    root: WireSymptom,
     /// What is connected with it.
-    consequences: Vec<WireTrouble>,
+    consequences: Vec<WireSymptom>,
     /// Stages that were never begun because of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<String>,
 }
 
-/// One thing that is wrong, and where: a finding, or the reason why it cannot be told.
+/// One thing that is wrong, and where: a finding, or an inconclusive reason.
 #[derive(Debug, Serialize, JsonSchema)]
-struct WireTrouble {
+struct WireSymptom {
     /// The stage.
     stage: String,
     /// The check: `kind: name`.
@@ -114,24 +114,24 @@ struct WireTrouble {
     known: Option<WireKnown>,
 }
 
-impl From<&Symptom<'_>> for WireTrouble {
-    fn from(trouble: &Symptom<'_>) -> Self {
-        let (finding, reason) = match trouble.detail {
+impl From<&Symptom<'_>> for WireSymptom {
+    fn from(symptom: &Symptom<'_>) -> Self {
+        let (finding, reason) = match symptom.detail {
             SymptomDetail::Finding(finding) => (Some(WireFinding::from(finding)), None),
             SymptomDetail::Inconclusive(reason) => (None, Some(WireInconclusive::from(reason))),
         };
-        // A finding carries its own.
-        let known = trouble.known().filter(|_| reason.is_some()).map(WireKnown::from);
-        let check = trouble.check.map(CheckReport::title);
-        Self { stage: trouble.stage.id.0.clone(), check, finding, reason, known }
+        // A finding has its own.
+        let known = symptom.known().filter(|_| reason.is_some()).map(WireKnown::from);
+        let check = symptom.check.map(CheckReport::title);
+        Self { stage: symptom.stage.id.0.clone(), check, finding, reason, known }
     }
 }
 
 impl From<&Cause<'_>> for WireCause {
     fn from(cause: &Cause<'_>) -> Self {
         Self {
-            root: WireTrouble::from(&cause.root),
-            consequences: cause.consequences.iter().map(WireTrouble::from).collect(),
+            root: WireSymptom::from(&cause.root),
+            consequences: cause.consequences.iter().map(WireSymptom::from).collect(),
             skipped: cause.skipped.iter().map(|stage| stage.0.clone()).collect(),
         }
     }
@@ -144,13 +144,13 @@ struct WireTotals {
     product_s: f64,
     /// Of the rest, with the container engine at work for us.
     engine_s: f64,
-    /// What remains: our own share.
+    /// What remains: the share of the tool itself.
     own_s: f64,
-    /// Our own share of the whole, from 0 to 1.
+    /// The share of the tool itself in the whole, from 0 to 1.
     own_share: f64,
 }
 
-/// One step of the path.
+/// One hop of the path.
 #[derive(Debug, Serialize, JsonSchema)]
 struct WireHop {
     /// From 1.
@@ -159,12 +159,12 @@ struct WireHop {
     from: String,
     /// The release after, as planned.
     to: String,
-    /// The release that the image really held, where that is known.
+    /// The release that the image held, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     actual: Option<String>,
-    /// Why it is there.
+    /// Why it is in the path.
     because: String,
-    /// How it fared: an outcome, `left out`, `not reached` or `under way`.
+    /// How it ended: an outcome, `left out`, `not reached` or `under way`.
     fate: String,
 }
 
@@ -185,13 +185,13 @@ struct WireStage {
     /// The known failure that is behind the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<WireKnown>,
-    /// When it began, in seconds since the run began; none when it did not.
+    /// When it began, in seconds since the run began; none if it did not.
     started_s: Option<f64>,
     /// Where its time went.
     time: WireTime,
     /// What was found wrong outside of checks.
     findings: Vec<WireFinding>,
-    /// What came between from outside.
+    /// The interferences that were noticed in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     interferences: Vec<WireInterference>,
     /// Facts worth reporting.
@@ -207,7 +207,7 @@ struct WireStage {
 
 impl WireStage {
     fn new((stage, record): (&Stage, &StageRecord)) -> Self {
-        let begun = match record.progress {
+        let began = match record.progress {
             Progress::Waiting => false,
             Progress::Running(_) => true,
             Progress::Done => record.outcome != rehearse_core::outcome::verdict::Outcome::Skipped,
@@ -223,7 +223,7 @@ impl WireStage {
             },
             reason: record.reason.as_ref().map(WireReason::from),
             known: record.known.as_ref().map(WireKnown::from),
-            started_s: begun.then(|| seconds(record.started)),
+            started_s: began.then(|| seconds(record.started)),
             time: record.time.into(),
             findings: findings(&record.findings),
             interferences: record.interferences.iter().map(WireInterference::from).collect(),
@@ -251,7 +251,7 @@ impl WireSummary {
             started: run.unix,
             finished: summary.finished(),
             verdict: verdict.into(),
-            seen: summary.seen().into(),
+            seen: summary.observed().into(),
             exit_code: summary.exit().code(),
             unmet: findings(&unmet),
             leftovers: summary.leftovers().to_vec(),
@@ -275,7 +275,7 @@ impl WireSummary {
                 .collect(),
             asserted: view::fired(summary)
                 .into_iter()
-                .map(|fired| WireFired {
+                .map(|fired| WireAssertions {
                     kind: fired.kind.name().to_owned(),
                     total: fired.total,
                     stages: fired.stages.into_iter().map(|(stage, count)| (stage.0.clone(), count)).collect(),
@@ -302,7 +302,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Both files in a folder, which is made when it is not there.
+    /// Both files in a folder, which is created if it does not exist.
     pub fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), redactor: Redactor::default() }
     }
@@ -316,11 +316,11 @@ impl Files {
 
     fn write(&self, name: &str, value: &impl Serialize) -> Result<(), ReportError> {
         let path = self.folder.join(name);
-        let mut value = serde_json::to_value(value).map_err(|source| lost(&path, source))?;
+        let mut value = serde_json::to_value(value).map_err(|source| unwritable(&path, source))?;
         self.redactor.value(&mut value);
-        let mut text = serde_json::to_vec_pretty(&value).map_err(|source| lost(&path, source))?;
+        let mut text = serde_json::to_vec_pretty(&value).map_err(|source| unwritable(&path, source))?;
         text.push(b'\n');
-        write_atomically(&path, |file| file.write_all(&text)).map_err(|source| lost(&path, source))
+        write_atomically(&path, |file| file.write_all(&text)).map_err(|source| unwritable(&path, source))
     }
 }
 
@@ -348,19 +348,19 @@ impl Reporter for Files {
     }
 }
 
-/// Writes a file so that a reader finds the old one or the new one, whole, whenever it looks.
+/// Writes a file so that a reader finds either the old or the new content, never a part of one.
 pub(super) fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".part");
     path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
     let mut file = BufWriter::new(File::create(&unfinished)?);
     write(&mut file)?;
-    // The name is given only to a file whose last byte was taken.
+    // Only a file that was written to its end gets the name.
     file.flush()?;
     std::fs::rename(&unfinished, path)
 }
 
 /// A file that could not be written.
-pub(super) fn lost(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ReportError {
+pub(super) fn unwritable(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ReportError {
     ReportError { what: path.display().to_string(), source: source.into() }
 }

@@ -1,4 +1,4 @@
-//! `events.jsonl`: every event as it happened, one JSON object a line, on disk before the next one.
+//! `events.jsonl`: every event as it happened, one JSON object a line, each on disk before the next.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,7 +11,7 @@ use rehearse_core::outcome::summary::Summary;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::files::lost;
+use super::files::unwritable;
 use super::wire::{
     VERSION, WireCheck, WireFinding, WireInterference, WireKnown, WireMigration, WireNote, WireOutcome, WireReason,
     WireStep, WireTime, findings,
@@ -67,7 +67,7 @@ enum What {
         /// One line for people.
         text: String,
     },
-    /// A fact that belongs into the report.
+    /// A fact that belongs in the report.
     Noted {
         /// The stage's id.
         stage: String,
@@ -83,7 +83,7 @@ enum What {
     },
     /// A step of a stage ended.
     StepFinished {
-        /// What.
+        /// The step.
         step: WireStep,
     },
     /// A check was made.
@@ -97,7 +97,7 @@ enum What {
     StageFinished {
         /// Its id.
         stage: String,
-        /// How; its checks count besides.
+        /// How it ended, its checks included.
         outcome: WireOutcome,
         /// What was found wrong outside of checks.
         findings: Vec<WireFinding>,
@@ -110,11 +110,11 @@ enum What {
         /// Where the time went.
         time: WireTime,
     },
-    /// Something from outside came between: what the stage sees is not held against the product.
+    /// Something from outside interfered: what the stage observes is not held against the product.
     Interfered {
         /// The stage it was noticed in.
         stage: String,
-        /// What.
+        /// The interference.
         interference: WireInterference,
     },
     /// A stage was never begun.
@@ -124,7 +124,7 @@ enum What {
         /// Why.
         reason: WireReason,
     },
-    /// Things of ours stayed behind.
+    /// Objects that the run made could not be removed.
     LeftBehind {
         /// Each by kind, name and reason.
         leftovers: Vec<String>,
@@ -164,10 +164,10 @@ impl From<&EventKind> for What {
                 Self::Migrated { stage: stage.0.clone(), migration: migration.into() }
             }
             EventKind::Checked { stage, report } => Self::Checked { stage: stage.0.clone(), check: report.into() },
-            EventKind::StageFinished { stage, outcome, findings: found, reason, known, time } => Self::StageFinished {
+            EventKind::StageFinished { stage, outcome, findings: all, reason, known, time } => Self::StageFinished {
                 stage: stage.0.clone(),
                 outcome: (*outcome).into(),
-                findings: findings(found),
+                findings: findings(all),
                 reason: reason.as_ref().map(WireReason::from),
                 known: known.as_ref().map(WireKnown::from),
                 time: (*time).into(),
@@ -217,25 +217,25 @@ pub struct Jsonl {
 }
 
 impl Jsonl {
-    /// Begins `events.jsonl` anew in a folder, which is made when it is not there.
+    /// Begins a new `events.jsonl` in a folder, which is created if it does not exist.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// When the file cannot be created.
     pub fn new(folder: &Path) -> Result<Self, ReportError> {
         let path = folder.join("events.jsonl");
         let made = std::fs::create_dir_all(folder).and_then(|()| File::create(&path));
         match made {
             Ok(file) => Ok(Self { path, file }),
-            Err(source) => Err(lost(&path, source)),
+            Err(source) => Err(unwritable(&path, source)),
         }
     }
 }
 
 impl Reporter for Jsonl {
     fn report(&mut self, event: &Event, _: &Summary) -> Result<(), ReportError> {
-        let mut line = serde_json::to_vec(&Line::from(event)).map_err(|source| lost(&self.path, source))?;
+        let mut line = serde_json::to_vec(&Line::from(event)).map_err(|source| unwritable(&self.path, source))?;
         line.push(b'\n');
-        // One unbuffered write a line: a job that is killed keeps every line that was told.
-        self.file.write_all(&line).map_err(|source| lost(&self.path, source))
+        // One unbuffered write a line: a job that is killed keeps every line so far.
+        self.file.write_all(&line).map_err(|source| unwritable(&self.path, source))
     }
 }

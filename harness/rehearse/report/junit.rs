@@ -3,18 +3,18 @@
 //!
 //! The file is rewritten whole as stages begin and end, so that a job that is killed leaves one. GitLab shows only the
 //! content of an element, takes the attribute `type` for a cast when it is a word of Rails, and follows only the first
-//! attachment of a case; Jenkins refuses a file for one forbidden character. What is written here heeds all of them.
+//! attachment of a case; Jenkins refuses a file for one forbidden character. What is written here suits all of them.
 //!
-//! However many cases there are: so many are taken as a file may have, the red ones first, and what is left out is
-//! counted in a case of its own (`budget`). A case that is left out is never made.
+//! A file takes a limited number of cases, the red ones first; what is left out is counted in a case of its own
+//! (`budget`). A case that is left out is never built.
 
 mod budget;
 mod cases;
+mod cause_index;
 mod names;
-mod said;
-mod tangle;
 #[cfg(test)]
 mod tests;
+mod wording;
 mod xml;
 
 use std::io;
@@ -28,13 +28,13 @@ use rehearse_core::outcome::summary::Summary;
 use self::budget::{CASE, LeftOut, SizeBudget};
 use self::cases::{CaseBuilder, Cases, Kind};
 use self::names::Names;
-use super::files::{lost, write_atomically};
+use super::files::{unwritable, write_atomically};
 use super::text::attribute;
 
-/// What an attribute takes at most, in bytes as it is written.
+/// The most bytes that an attribute takes as it is written.
 const ATTRIBUTE: usize = 400;
-/// With more checks than this a file is written anew only once it has an eighth more of them, and at the end: written
-/// with each stage it would cost the more the more stages there are.
+/// With more checks than this, the file is written again only when an eighth more of them have been added, and at the
+/// end: to write it with every stage would cost time by the square of the stages.
 const MANY: usize = 2000;
 
 /// Writes `junit.xml` of one rehearsal.
@@ -42,12 +42,13 @@ const MANY: usize = 2000;
 pub struct Junit {
     path: PathBuf,
     prefix: String,
-    /// The checks that were there when it was written last.
+    /// How many checks there were when it was last written.
     written: usize,
 }
 
 impl Junit {
-    /// Writes to `path`. `prefix` leads from the project's folder to the output folder: evidence is named by it.
+    /// Writes to `path`. `prefix` is the path from the project's folder to the output folder, and begins the path of
+    /// every piece of evidence.
     pub fn new(path: &Path, prefix: impl Into<String>) -> Self {
         Self { path: path.to_owned(), prefix: prefix.into(), written: 0 }
     }
@@ -58,10 +59,10 @@ impl Reporter for Junit {
         let (written, checks) = (self.written, summary.checks());
         let due = match event.kind {
             EventKind::RunStarted(_) | EventKind::RunFinished => true,
-            // While a stage runs the file says that the run has not ended, so this is the moment that may grow old.
+            // While a stage runs, the file says that the run has not ended, so it may be somewhat old here.
             EventKind::StageStarted { .. } => checks <= MANY || checks > written + written / 8,
             EventKind::StageFinished { .. } => checks <= MANY,
-            // A stage that is skipped is followed by one that begins, or by the end.
+            // Another stage that begins, or the end, follows a stage that is skipped.
             EventKind::StageSkipped { .. }
             | EventKind::Progress { .. }
             | EventKind::StepFinished { .. }
@@ -85,10 +86,10 @@ impl Reporter for Junit {
 /// When the file cannot be written.
 pub fn write_all<'a>(path: &Path, runs: impl IntoIterator<Item = (&'a Summary, &'a str)>) -> Result<(), ReportError> {
     let report = report(&suites(runs));
-    write_atomically(path, |file| xml::write(&report, file)).map_err(|source| lost(path, source))
+    write_atomically(path, |file| xml::write(&report, file)).map_err(|source| unwritable(path, source))
 }
 
-/// What a file says of several rehearsals, each with the prefix of its evidence.
+/// The content of a file about several rehearsals, each with the prefix of its evidence.
 ///
 /// # Errors
 /// When the library that writes XML fails.
@@ -103,7 +104,7 @@ fn suites<'a>(runs: impl IntoIterator<Item = (&'a Summary, &'a str)>) -> Vec<Sui
     runs.into_iter().filter_map(|(summary, prefix)| Suite::new(summary, prefix, &mut names)).collect()
 }
 
-/// The suites, each with as many of its cases as the file takes.
+/// The suites, each with as many of its cases as fit into the file.
 fn report(suites: &[Suite<'_>]) -> Report {
     let (mut red, mut green) = (0, 0);
     for suite in suites {
@@ -139,7 +140,7 @@ impl<'a> Suite<'a> {
         "rehearse".clone_into(&mut suite.package);
         suite.set_timestamp(self.began);
         let class = format!("rehearse.{}", self.name);
-        // GitLab drops the second case of a name in silence.
+        // GitLab drops the second case of a name silently.
         let (mut names, mut left_out) = (Names::default(), LeftOut::default());
         self.cases.each(&mut |result, case| match budget.take(result) {
             Some(limit) => {

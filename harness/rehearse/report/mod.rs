@@ -1,4 +1,4 @@
-//! What a run came to, for machines and for people. Every report is a function of the event fold; none of them sees
+//! What a run came to, for programs and for people. Every report is a function of the event fold; none of them knows
 //! the engine, and none of them changes what the fold says.
 
 mod files;

@@ -24,74 +24,75 @@ pub use self::paint::Colour;
 use self::paint::{Paint, Tone};
 use super::text::one_line;
 
-/// How it looks.
+/// How the terminal looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
     /// A line for everything that happens, with its time.
     Plain,
-    /// The stages under way move at the foot of the terminal; each leaves one line when it ends.
+    /// The running stages move at the foot of the terminal; each leaves one line when it ends.
     Live,
     /// Plain, with each stage in a section that GitLab folds.
     GitLab,
 }
 
-/// Between two signs of life of one stage in plain looks: a log is read later, by the line.
-const QUIET: Duration = Duration::from_secs(5);
+/// The least time between two progress lines of one stage in plain looks: a log is read later, line by line.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Tells people.
+/// Shows a rehearsal to people.
 pub struct Terminal {
     look: Look,
-    shown: Shown,
+    settings: Settings,
     sink: Box<dyn Write + Send>,
     live: Live,
-    /// When a stage was last heard of, from the begin of the run.
-    heard: BTreeMap<StageId, Duration>,
+    /// When a stage last printed a line, since the run began.
+    last_line: BTreeMap<StageId, Duration>,
 }
 
-/// What every look is shown by.
-struct Shown {
+/// What all looks have in common.
+struct Settings {
     paint: Paint,
     out: String,
     reports: Vec<String>,
 }
 
 impl Terminal {
-    /// Writes to `sink`. `out` is the output folder as it is to be named; `reports` are the files in it worth naming.
+    /// Writes to `sink`. `out` is the path of the output folder as it is shown; `reports` are the files in it to
+    /// name.
     /// The live look moves its lines on standard error, and only where that is a terminal.
     pub fn new(look: Look, colour: Colour, out: &str, reports: &[&str], sink: Box<dyn Write + Send>) -> Self {
         let reports = reports.iter().map(|report| (*report).to_owned()).collect();
-        let shown = Shown { paint: Paint(colour), out: out.to_owned(), reports };
-        Self { look, shown, sink, live: Live::new(look == Look::Live), heard: BTreeMap::new() }
+        let settings = Settings { paint: Paint(colour), out: out.to_owned(), reports };
+        Self { look, settings, sink, live: Live::new(look == Look::Live), last_line: BTreeMap::new() }
     }
 
-    fn tell(&mut self, event: &Event, summary: &Summary) -> Option<String> {
+    fn render(&mut self, event: &Event, summary: &Summary) -> Option<String> {
         let plan = summary.plan()?;
-        let paint = self.shown.paint;
+        let paint = self.settings.paint;
         match &event.kind {
             EventKind::RunStarted(run) => {
                 self.live.begin(plan, paint);
                 Some(lines::opening(run, paint))
             }
             EventKind::StageStarted { stage } => {
-                self.heard.insert(stage.clone(), event.at);
+                self.last_line.insert(stage.clone(), event.at);
                 let title =
                     plan.stages.iter().find(|known| known.id == *stage).map_or("", |known| known.title.as_str());
                 self.live.stage(stage, &numbered(plan, stage), title);
-                self.plainly(|look| {
+                self.if_plain(|look| {
                     section_start(look, plan, stage, event, summary) + &at(event, plan, stage, paint, title)
                 })
             }
             EventKind::Progress { stage, text } => {
                 self.live.progress(stage, &one_line(text));
-                let before = self.heard.get(stage).copied().unwrap_or_default();
-                if event.at < before + QUIET {
+                let before = self.last_line.get(stage).copied().unwrap_or_default();
+                if event.at < before + PROGRESS_INTERVAL {
                     return None;
                 }
-                self.heard.insert(stage.clone(), event.at);
-                self.plainly(|_| at(event, plan, stage, paint, &paint.tone(Tone::Dim, &one_line(text))))
+                self.last_line.insert(stage.clone(), event.at);
+                self.if_plain(|_| at(event, plan, stage, paint, &paint.tone(Tone::Dim, &one_line(text))))
             }
             EventKind::Noted { stage, note } => {
-                self.plainly(|_| at(event, plan, stage, paint, &format!("note: {}", one_line(&note.to_string()))))
+                self.if_plain(|_| at(event, plan, stage, paint, &format!("note: {}", one_line(&note.to_string()))))
             }
             EventKind::StepFinished { .. } => None,
             EventKind::Migrated { stage, .. } => {
@@ -101,7 +102,7 @@ impl Terminal {
             EventKind::Checked { .. } | EventKind::LeftBehind { .. } => None,
             EventKind::Interfered { stage, interference } => {
                 let text = format!("interference: {}", one_line(&interference.to_string()));
-                self.plainly(|_| at(event, plan, stage, paint, &text))
+                self.if_plain(|_| at(event, plan, stage, paint, &text))
             }
             EventKind::StageFinished { stage, .. } | EventKind::StageSkipped { stage, .. } => {
                 self.live.end(stage);
@@ -113,18 +114,18 @@ impl Terminal {
                     }
                     Look::Plain | Look::GitLab => lines::ended(record, paint),
                 };
-                let begun = matches!(event.kind, EventKind::StageFinished { .. });
-                let end = if begun { section_end(self.look, plan, stage, event, summary) } else { String::new() };
+                let began = matches!(event.kind, EventKind::StageFinished { .. });
+                let end = if began { section_end(self.look, plan, stage, event, summary) } else { String::new() };
                 Some(end + &at(event, plan, stage, paint, &title) + &details)
             }
             EventKind::RunFinished => {
-                self.live.over();
-                Some(block::block(summary, &self.shown.out, &self.shown.reports, paint))
+                self.live.close();
+                Some(block::block(summary, &self.settings.out, &self.settings.reports, paint))
             }
         }
     }
 
-    fn plainly(&self, line: impl Fn(Look) -> String) -> Option<String> {
+    fn if_plain(&self, line: impl Fn(Look) -> String) -> Option<String> {
         match self.look {
             Look::Plain | Look::GitLab => Some(line(self.look)),
             Look::Live => None,
@@ -134,7 +135,7 @@ impl Terminal {
 
 impl Reporter for Terminal {
     fn report(&mut self, event: &Event, summary: &Summary) -> Result<(), ReportError> {
-        let Some(text) = self.tell(event, summary) else { return Ok(()) };
+        let Some(text) = self.render(event, summary) else { return Ok(()) };
         let Self { live, sink, .. } = self;
         let written = live.aside(|| sink.write_all(text.as_bytes()).and_then(|()| sink.flush()));
         written.map_err(|source| ReportError { what: "to the terminal".to_owned(), source: source.into() })
@@ -152,18 +153,18 @@ fn numbered(plan: &Plan, stage: &StageId) -> String {
     format!("{number:02} {stage}")
 }
 
-/// What the longest number and id of a stage take.
+/// The width of the longest number and id of a stage.
 fn width(plan: &Plan) -> usize {
     plan.stages.iter().map(|stage| numbered(plan, &stage.id).chars().count()).max().unwrap_or_default()
 }
 
-/// GitLab's sections cannot overlap, so that a stage that runs beside others has none.
+/// GitLab's sections cannot overlap, so a background stage has none.
 fn section(look: Look, plan: &Plan, stage: &StageId) -> Option<String> {
     let stage = plan.stages.iter().find(|known| known.id == *stage)?;
-    let beside = matches!(stage.action, StageAction::Images { background: true, .. });
+    let background = matches!(stage.action, StageAction::Images { background: true, .. });
     let name = format!("{}.{:02}.{}", plan.scenario, stage.number, stage.id);
     let clean = name.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '-' }).collect();
-    (look == Look::GitLab && !beside).then_some(clean)
+    (look == Look::GitLab && !background).then_some(clean)
 }
 
 fn section_start(look: Look, plan: &Plan, stage: &StageId, event: &Event, summary: &Summary) -> String {
@@ -181,7 +182,7 @@ fn unix(event: &Event, summary: &Summary) -> u64 {
     summary.run().map_or(0, |run| run.unix) + event.at.as_secs()
 }
 
-/// Whether a stage has ended, and how long that took.
+/// How long a stage took, once it has ended.
 fn took(record: &rehearse_core::outcome::summary::StageRecord) -> Option<String> {
     (record.progress == Progress::Done).then(|| humane(record.time.wall))
 }

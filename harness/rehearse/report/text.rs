@@ -1,12 +1,12 @@
 //! Makes foreign text fit to be shown: the one sanitiser for every XML sink and for terminals.
 //!
-//! Logs are full of escape sequences, and one of them makes a whole JUnit file unreadable. So nothing reaches a report
-//! without passing here; what has passed here is not looked at again.
+//! Logs are full of escape sequences, and a single one makes a whole JUnit file unreadable. So every text passes through
+//! here on its way to a report; what has passed is not examined again.
 
 use rehearse_core::text::plain;
 
-/// The text as any XML 1.0 parser takes it: without terminal sequences, whole or cut off, and without characters that
-/// XML has no way to write. Line ends become LF; tabs stay.
+/// The text as any XML 1.0 parser accepts it: without terminal sequences, complete or cut off, and without characters
+/// that XML cannot represent. Line ends become LF; tabs stay.
 pub fn xml(text: &str) -> String {
     let plain = plain(text);
     let mut clean = String::with_capacity(plain.len());
@@ -23,7 +23,7 @@ pub fn xml(text: &str) -> String {
     clean
 }
 
-/// Whether XML 1.0 can write a character and no terminal obeys it.
+/// Whether XML 1.0 can represent a character and no terminal acts on it.
 fn writable(character: char) -> bool {
     match character {
         '\t' | '\n' | '\u{85}' => true,
@@ -42,18 +42,18 @@ pub fn attribute(text: &str) -> String {
     xml(text).replace(['\n', '\t'], " ")
 }
 
-/// The text on one line of a terminal: no sequences, no control characters, nothing that turns the reading direction.
+/// The text on one line of a terminal: without sequences, control characters and marks that change the reading direction.
 pub fn one_line(text: &str) -> String {
     let turns = |c: &char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let flat = |c: char| if matches!(c, '\n' | '\t' | '\u{85}' | '\u{2028}' | '\u{2029}') { ' ' } else { c };
     xml(text).chars().filter(|c| !turns(c)).map(flat).collect::<String>().trim().to_owned()
 }
 
-/// What the line about what was left out takes at most.
+/// The most bytes that the line about the left-out part takes.
 const NOTE: usize = 80;
 
 /// The beginning and the end of a text, of at most `limit` bytes together, with a line that says how much is left out.
-/// A limit below that of the line itself gives the line alone.
+/// If the limit is shorter than that line, the result is the line alone.
 pub fn head_and_tail(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
@@ -61,7 +61,7 @@ pub fn head_and_tail(text: &str, limit: usize) -> String {
     let half = limit.saturating_sub(NOTE) / 2;
     let at_most = (0..=half).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let at_least = (text.len() - half..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
-    // Whole lines read better, where that does not cost much.
+    // Complete lines read better, if that does not cost much text.
     let head = text[..at_most].rfind('\n').filter(|at| *at >= half / 2).unwrap_or(at_most);
     let tail = text[at_least..].find('\n').filter(|at| *at < half / 2).map_or(at_least, |at| at_least + at + 1);
     let left_out = &text[head..tail];
@@ -78,9 +78,9 @@ mod tests {
     }
 
     #[test]
-    fn sequences_go_and_nothing_of_them_drives_a_terminal() {
+    fn escape_sequences_are_removed() {
         check("\u{1b}[31mred\u{1b}[0m", "red");
-        // Begins a sequence as one character, which few terminals obey: it goes, what is behind it stays as text.
+        // One character that begins a sequence, which few terminals support: it is removed, what follows stays as text.
         check("\u{9b}1mbold", "1mbold");
         check("end\u{1b}", "end");
     }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_cannot_write_goes() {
+    fn characters_that_xml_cannot_represent_are_removed() {
         check("a\0b\u{8}c\u{fffe}d\u{ffff}e\u{7f}f🦀", "abcdef🦀");
     }
 

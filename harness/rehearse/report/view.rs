@@ -1,4 +1,4 @@
-//! What several reports ask of the fold: hops and how they fared, where the time went, what was expected.
+//! What several reports need from the fold: the hops and how they ended, where the time went, what was expected.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(super) fn stages(summary: &Summary) -> impl Iterator<Item = (&Stage, &StageR
     summary.plan().into_iter().flat_map(|plan| &plan.stages).zip(summary.stages())
 }
 
-/// The stage whose trouble is what the scenario exists to show, when it came exactly so.
+/// The stage whose failure the scenario exists to show, if it failed exactly as expected.
 pub(super) fn as_expected(summary: &Summary) -> Option<&StageRecord> {
     let expectation = summary.run()?.expectation.as_ref()?;
     let met = summary.finished() && summary.verdict().0 == Verdict::Passed;
@@ -33,7 +33,7 @@ pub(super) struct Fired<'a> {
 
 impl Fired<'_> {
     /// The stages in which it made none.
-    pub(super) fn hollow(&self) -> Vec<&str> {
+    pub(super) fn empty_stages(&self) -> Vec<&str> {
         self.stages.iter().filter(|(_, fired)| *fired == 0).map(|(stage, _)| stage.0.as_str()).collect()
     }
 }
@@ -54,14 +54,14 @@ pub(super) fn fired(summary: &Summary) -> Vec<Fired<'_>> {
     all
 }
 
-/// How a hop fared.
+/// How a hop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// All that began of it ended so.
+    /// Everything of it that began has ended, with this as the worst outcome.
     Ended(Outcome),
     /// The restored data did not need it.
     LeftOut,
-    /// Something before ended the path, or the run has not come to it.
+    /// The path ended before it, or the run has not come to it yet.
     NotReached,
     /// It began and has not ended.
     UnderWay,
@@ -79,13 +79,13 @@ impl Fate {
     }
 }
 
-/// A hop, its stages and how it fared.
+/// A hop, its stages and how it ended.
 #[derive(Debug)]
 pub(super) struct HopView<'a> {
     pub(super) hop: &'a PlannedHop,
-    /// The release that the image held, where that is known; else the planned one.
+    /// The release that the image held, or the planned one where that is not known.
     pub(super) to: String,
-    /// Where it is known from the image.
+    /// The release that the image held, where that is known.
     pub(super) actual: Option<String>,
     pub(super) fate: Fate,
     pub(super) upgrade: Option<&'a StageRecord>,
@@ -102,11 +102,11 @@ pub(super) fn hops(summary: &Summary) -> Vec<HopView<'_>> {
 
 fn view_hop<'a>(summary: &'a Summary, hop: &'a PlannedHop, actual: Option<&String>) -> HopView<'a> {
     let own: Vec<(&Stage, &StageRecord)> = stages(summary).filter(|(stage, _)| stage.hop == Some(hop.number)).collect();
-    let of = |wanted: fn(&StageAction) -> bool| {
+    let stage_with = |wanted: fn(&StageAction) -> bool| {
         own.iter().find(|(stage, _)| wanted(&stage.action)).map(|(_, record)| *record)
     };
     let any = |outcome| own.iter().any(|(_, record)| record.progress == Progress::Done && record.outcome == outcome);
-    let begun = |record: &StageRecord| record.progress != Progress::Waiting && record.outcome != Outcome::Skipped;
+    let began = |record: &StageRecord| record.progress != Progress::Waiting && record.outcome != Outcome::Skipped;
     let running = own.iter().any(|(_, record)| matches!(record.progress, Progress::Running(_)));
     let waiting = own.iter().any(|(_, record)| record.progress == Progress::Waiting);
     let broken = stages(summary)
@@ -115,7 +115,7 @@ fn view_hop<'a>(summary: &'a Summary, hop: &'a PlannedHop, actual: Option<&Strin
     let worst = [Outcome::Failed, Outcome::Cancelled, Outcome::Inconclusive].into_iter().find(|outcome| any(*outcome));
     let fate = match worst {
         Some(outcome) => Fate::Ended(outcome),
-        None if running || (waiting && own.iter().any(|(_, record)| begun(record))) => Fate::UnderWay,
+        None if running || (waiting && own.iter().any(|(_, record)| began(record))) => Fate::UnderWay,
         None if any(Outcome::Passed) => Fate::Ended(Outcome::Passed),
         None if hop.when.is_some() && !waiting && !broken => Fate::LeftOut,
         None => Fate::NotReached,
@@ -125,12 +125,12 @@ fn view_hop<'a>(summary: &'a Summary, hop: &'a PlannedHop, actual: Option<&Strin
         to: actual.cloned().unwrap_or_else(|| hop.to.to_string()),
         actual: actual.cloned(),
         fate,
-        upgrade: of(|action| matches!(action, StageAction::Upgrade { .. })),
-        check: of(|action| matches!(action, StageAction::Check { .. })),
+        upgrade: stage_with(|action| matches!(action, StageAction::Upgrade { .. })),
+        check: stage_with(|action| matches!(action, StageAction::Check { .. })),
     }
 }
 
-/// The releases that the images of the hops really hold.
+/// The releases that the images of the hops hold.
 fn actual(summary: &Summary) -> BTreeMap<u32, String> {
     let notes = summary.stages().iter().flat_map(|record| &record.notes);
     let resolved = |note: &Note| {
@@ -149,7 +149,7 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    /// Our own share of the whole.
+    /// The share of the tool itself in the whole.
     pub(super) fn own_share(&self) -> f64 {
         share(self.own, self.wall)
     }
@@ -160,8 +160,8 @@ pub(super) fn share(part: Duration, whole: Duration) -> f64 {
     if whole.is_zero() { 0.0 } else { part.as_secs_f64() / whole.as_secs_f64() }
 }
 
-/// Adds up the stages that follow one another. What runs beside them counts only where nothing else ran: its own wall
-/// time covers that of others, and adding it would count the same second twice.
+/// Adds up the stages that follow one another. A background stage counts only where nothing else ran: its time overlaps
+/// with that of others, and the same second must not count twice.
 pub(super) fn totals(summary: &Summary) -> Totals {
     let background = |stage: &Stage| matches!(stage.action, StageAction::Images { background: true, .. });
     let mut totals = Totals { wall: summary.wall(), ..Totals::default() };

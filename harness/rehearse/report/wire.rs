@@ -14,7 +14,7 @@ use rehearse_core::outcome::verdict::{Interference, Outcome, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The version of both formats. A field more keeps it; a field less or another meaning raises it.
+/// The version of both formats. A new field keeps it; a removed field or a changed meaning raises it.
 pub(super) const VERSION: u32 = 1;
 
 /// Seconds, to the millisecond.
@@ -26,7 +26,7 @@ pub(super) fn seconds(time: Duration) -> f64 {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum WireOutcome {
-    /// All that was asked held.
+    /// Every assertion held.
     Passed,
     /// The product's fault.
     Failed,
@@ -36,9 +36,9 @@ pub(super) enum WireOutcome {
     Cancelled,
     /// Never begun.
     Skipped,
-    /// Begun and not ended; only in a summary of a run that is under way or was killed.
+    /// Begun, but not ended; only in the summary of a run that still runs or was killed.
     Running,
-    /// Not begun yet; only in a summary of a run that is under way or was killed.
+    /// Not begun yet; only in the summary of a run that still runs or was killed.
     Waiting,
 }
 
@@ -65,16 +65,16 @@ impl From<Verdict> for WireOutcome {
     }
 }
 
-/// What was found to be wrong.
+/// A fault of the product that was observed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct WireFinding {
     /// What kind of fault it is: `data.rows-lost`.
     code: String,
     /// What it is about.
     subject: WireSubject,
-    /// What was expected of it.
+    /// What was expected.
     expected: String,
-    /// What was seen.
+    /// What was observed instead.
     actual: String,
     /// The file in the output folder that shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,7 +90,7 @@ pub(super) struct WireInterference {
     /// `engine-gone`, `engine-restarted`, `out-of-memory`, `disk-full`, `container-touched`, `network-touched`
     /// or `image-touched`.
     kind: String,
-    /// What it befell.
+    /// What it happened to.
     object: String,
     /// What was observed.
     observed: String,
@@ -105,7 +105,7 @@ impl From<&Interference> for WireInterference {
     }
 }
 
-/// A failure that the product's file knows, as it was recognised.
+/// A known failure of the product file that was recognised.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct WireKnown {
     /// Its id.
@@ -170,11 +170,11 @@ impl From<&Inconclusive> for WireInconclusive {
 /// Why a stage did not pass or fail.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct WireReason {
-    /// What kind of reason it is: one of those of inconclusive results, `cancelled`, or why it was skipped:
+    /// What kind of reason it is: an inconclusive code, `cancelled`, or why it was skipped:
     /// `stage-not-passed`, `stop-not-needed`, `run-cancelled`, `deadline`, `interfered`, `no-baseline`,
     /// `rollback-skipped`, `startup-failed`.
     code: String,
-    /// The stage it was skipped because of.
+    /// The stage because of which it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<String>,
     /// For people.
@@ -247,7 +247,7 @@ impl From<&StepRecord> for WireStep {
     }
 }
 
-/// Findings in their shape for files.
+/// Findings as files have them.
 pub(super) fn findings(findings: &[Finding]) -> Vec<WireFinding> {
     findings.iter().map(WireFinding::from).collect()
 }
@@ -261,7 +261,7 @@ pub(super) struct WireTime {
     product_s: f64,
     /// Of the rest, with the container engine at work for us.
     engine_s: f64,
-    /// What remains: our own share.
+    /// What remains: the share of the tool itself.
     own_s: f64,
 }
 
@@ -283,7 +283,7 @@ pub(super) struct WireMigration {
     version: String,
     /// Its name.
     name: String,
-    /// How long it took, as the migrator says or its output came.
+    /// How long it took, as the migrator states or as its output arrived.
     seconds: Option<f64>,
 }
 
@@ -303,21 +303,21 @@ pub(super) struct WireCheck {
     name: String,
     /// What it came to.
     outcome: WireOutcome,
-    /// How many assertions really fired on data.
+    /// How many assertions it made on data.
     assertions: u32,
     /// How long it took, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     took_s: Option<f64>,
     /// What is wrong.
     findings: Vec<WireFinding>,
-    /// Why it cannot tell.
+    /// Why it is inconclusive.
     inconclusive: Vec<WireInconclusive>,
-    /// The known failure that is behind what it cannot tell.
+    /// The known failure behind the inconclusive reasons.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<WireKnown>,
     /// What was accepted by a reviewed rule, and figures.
     notes: Vec<String>,
-    /// Files in the output folder that show what was seen.
+    /// Files in the output folder that show what was observed.
     evidence: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Judges figures that are read once, such as times to ready and sizes, against a budget of ratio and slack.
+//! Judges figures that are read once, such as startup times and sizes, against a budget of ratio and slack.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use crate::outcome::event::CheckReport;
 use crate::outcome::finding::Finding;
 use crate::outcome::subject::Subject;
 
-/// Figures by what they are of, or why there is none. The second of a pair tells one reading from another: a service
-/// that was not started anew has the reading that it had before.
+/// Figures by what was measured, or the reason why one is missing. The second value of a pair identifies the reading: a
+/// service that was not started again still has its earlier reading.
 pub type Figures = BTreeMap<String, Result<(f64, u64), String>>;
 
 /// How much larger a figure may be than the baseline's.
@@ -18,16 +18,16 @@ pub type Figures = BTreeMap<String, Result<(f64, u64), String>>;
 pub enum Budget {
     /// Seconds.
     Time {
-        /// So many times the baseline's.
+        /// The factor on the baseline's figure.
         ratio: f64,
-        /// Or the baseline's and so many seconds.
+        /// Or the seconds on top of the baseline's figure, whichever allows more.
         slack: f64,
     },
     /// Bytes.
     Size {
-        /// So many times the baseline's.
+        /// The factor on the baseline's figure.
         ratio: f64,
-        /// Or the baseline's and so many bytes.
+        /// Or the bytes on top of the baseline's figure, whichever allows more.
         slack: f64,
     },
 }
@@ -59,8 +59,8 @@ impl Budget {
     }
 }
 
-/// Judges figures against the baseline's; without a baseline they are noted. Figures that the baseline has and that
-/// cannot be read now, or the other way round, cannot be told.
+/// Judges figures against the baseline's; without a baseline they are only noted. A figure that could be read on one side
+/// only is inconclusive.
 pub fn judge_budget(
     before: Option<&Figures>,
     now: &Figures,
@@ -82,7 +82,7 @@ pub fn judge_budget(
         return;
     };
     for what in before.keys().filter(|what| !now.contains_key(*what)) {
-        report.cannot_tell_about(NotRead, subject(what), "the baseline has a figure, this release has none");
+        report.cannot_tell_about(NotRead, subject(what), "the baseline has a figure, but this release has none");
     }
     for (what, figure) in now {
         let (is, reading) = match figure {
@@ -93,24 +93,24 @@ pub fn judge_budget(
             }
         };
         match before.get(what) {
-            None => report.notes.push(format!("{what}: {}, the baseline had none", budget.text(is))),
+            None => report.notes.push(format!("{what}: {}, the baseline has no figure", budget.text(is))),
             Some(Err(reason)) => {
                 report.cannot_tell_about(NothingToCompare, subject(what), format!("on the baseline: {reason}"));
             }
             Some(Ok((_, earlier))) if reading == *earlier => {
-                report.notes.push(format!("{what}: not begun anew since the baseline"));
+                report.notes.push(format!("{what}: not started again since the baseline"));
             }
             Some(Ok((was, _))) => {
                 report.assertions += 1;
                 let most = budget.most(*was);
-                // Nothing is no times of anything.
+                // There is no ratio to zero.
                 let times = if *was > 0.0 { format!(" (× {:.2})", is / was) } else { String::new() };
-                let (was, seen) = (budget.text(*was), format!("{}{times}", budget.text(is)));
+                let (was, actual) = (budget.text(*was), format!("{}{times}", budget.text(is)));
                 if is > most {
                     let expected = format!("at most {}: {was} on the baseline", budget.text(most));
-                    report.findings.push(Finding::new(code, subject(what), expected, seen));
+                    report.findings.push(Finding::new(code, subject(what), expected, actual));
                 } else {
-                    report.notes.push(format!("{what}: {was} → {seen}, at most {}", budget.text(most)));
+                    report.notes.push(format!("{what}: {was} → {actual}, at most {}", budget.text(most)));
                 }
             }
         }
@@ -127,41 +127,41 @@ mod tests {
         figure.into_iter().map(|figure| ("web".to_owned(), Ok(figure))).collect()
     }
 
-    fn check(before: Option<&Figures>, now: &Figures, outcome: Outcome, says: &str) {
+    fn check(before: Option<&Figures>, now: &Figures, outcome: Outcome, text: &str) {
         let mut report = CheckReport::new(CheckKind::Performance, "ready");
         let budget = (Budget::Time { ratio: 3.0, slack: 20.0 }, FindingCode::ReadySlower);
         judge_budget(before, now, budget, &mut report);
-        let said = report.findings.iter().map(ToString::to_string).chain(report.notes.clone());
-        let said = said.chain(report.inconclusive.iter().map(ToString::to_string)).collect::<Vec<_>>().join("\n");
-        assert_eq!(report.decide().outcome, outcome, "{said}");
-        assert!(said.contains(says), "no {says:?} in {said}");
+        let texts = report.findings.iter().map(ToString::to_string).chain(report.notes.clone());
+        let texts = texts.chain(report.inconclusive.iter().map(ToString::to_string)).collect::<Vec<_>>().join("\n");
+        assert_eq!(report.decide().outcome, outcome, "{texts}");
+        assert!(texts.contains(text), "no {text:?} in {texts}");
     }
 
     #[test]
-    fn a_figure_has_to_exceed_ratio_and_slack() {
-        let of = |seconds| figure(Some((seconds, 2)));
+    fn a_figure_must_exceed_both_ratio_and_slack() {
+        let now = |seconds| figure(Some((seconds, 2)));
         let before = |seconds| figure(Some((seconds, 1)));
-        check(Some(&before(2.0)), &of(21.0), Outcome::Passed, "web: 2.0s → 21.0s (× 10.50), at most 22.0s");
+        check(Some(&before(2.0)), &now(21.0), Outcome::Passed, "web: 2.0s → 21.0s (× 10.50), at most 22.0s");
         check(
             Some(&before(2.0)),
-            &of(23.0),
+            &now(23.0),
             Outcome::Failed,
             "web: expected at most 22.0s: 2.0s on the baseline, seen 23.0s",
         );
-        check(Some(&before(60.0)), &of(179.0), Outcome::Passed, "");
-        check(Some(&before(60.0)), &of(181.0), Outcome::Failed, "");
-        check(None, &of(5.0), Outcome::Passed, "web: 5.0s");
+        check(Some(&before(60.0)), &now(179.0), Outcome::Passed, "");
+        check(Some(&before(60.0)), &now(181.0), Outcome::Failed, "");
+        check(None, &now(5.0), Outcome::Passed, "web: 5.0s");
     }
 
     #[test]
-    fn what_was_not_read_is_never_green() {
+    fn what_was_not_read_never_passes() {
         let broken: Figures = [("web".to_owned(), Err("out of reach".to_owned()))].into();
-        let of = |seconds| figure(Some((seconds, 2)));
-        check(Some(&of(1.0)), &broken, Outcome::Inconclusive, "web: out of reach");
-        check(Some(&broken), &of(1.0), Outcome::Inconclusive, "on the baseline: out of reach");
-        check(Some(&of(1.0)), &figure(None), Outcome::Inconclusive, "this release has none");
-        check(Some(&of(1.0)), &of(1.0), Outcome::Inconclusive, "not begun anew");
-        check(Some(&figure(None)), &of(1.0), Outcome::Inconclusive, "the baseline had none");
+        let now = |seconds| figure(Some((seconds, 2)));
+        check(Some(&now(1.0)), &broken, Outcome::Inconclusive, "web: out of reach");
+        check(Some(&broken), &now(1.0), Outcome::Inconclusive, "on the baseline: out of reach");
+        check(Some(&now(1.0)), &figure(None), Outcome::Inconclusive, "this release has none");
+        check(Some(&now(1.0)), &now(1.0), Outcome::Inconclusive, "not started again");
+        check(Some(&figure(None)), &now(1.0), Outcome::Inconclusive, "the baseline has no figure");
         check(None, &figure(None), Outcome::Inconclusive, "");
         check(None, &broken, Outcome::Inconclusive, "out of reach");
     }

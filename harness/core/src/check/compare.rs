@@ -14,7 +14,7 @@ pub fn json_difference(before: &Value, now: &Value, aspect: &JsonAspect) -> Vec<
     found
 }
 
-/// More differences than this are counted by nobody.
+/// How many differences are reported; further ones are not looked for.
 const SHOWN: usize = 5;
 
 fn walk(before: &Value, now: &Value, ignore: &[String], at: &mut String, found: &mut Vec<String>) {
@@ -55,7 +55,7 @@ fn short(value: &Value) -> String {
     shorten(&value.to_string(), 120)
 }
 
-/// At most so many characters, with a sign where it was cut.
+/// The first `most` characters of a text, with `…` if it was cut.
 pub fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -65,7 +65,7 @@ pub fn shorten(text: &str, most: usize) -> String {
     cut
 }
 
-/// The records of a CSV text: a map per record, from header to value. None when it is no CSV with a header.
+/// The records of a CSV text: a map per record, from header to value. None if it is not CSV with a header.
 pub(crate) fn records(text: &str) -> Option<Vec<BTreeMap<String, String>>> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let headers = reader.headers().ok()?.clone();
@@ -78,10 +78,13 @@ pub(crate) fn records(text: &str) -> Option<Vec<BTreeMap<String, String>>> {
     Some(records)
 }
 
-/// In what two CSV texts differ as sets of records, by the columns that the first has.
+/// The differences of two CSV texts as sets of records, by the columns of the first.
+///
+/// # Errors
+/// Why they cannot be compared.
 pub fn csv_difference(before: &str, now: &str, aspect: &CsvAspect) -> Result<Vec<String>, String> {
-    let before = records(before).ok_or("the baseline is no CSV")?;
-    let now = records(now).ok_or("it is no CSV")?;
+    let before = records(before).ok_or("the baseline is not CSV")?;
+    let now = records(now).ok_or("it is not CSV")?;
     let mut found = Vec::new();
     let Some(first) = before.first() else { return Err("the baseline has no record".to_owned()) };
     let columns: Vec<&String> = first.keys().filter(|column| !aspect.ignore.contains(column)).collect();
@@ -121,7 +124,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn added_keys_are_no_difference_and_lost_or_changed_ones_are() {
+    fn lost_and_changed_keys_differ_but_added_keys_do_not() {
         let aspect = JsonAspect { at: None, ignore: vec!["updated_on".into()] };
         let before = json!({"issues": [{"id": 1, "subject": "a", "updated_on": 1}], "total_count": 1});
         let same = json!({"issues": [{"id": 1, "subject": "a", "updated_on": 2, "new": true}], "total_count": 1});

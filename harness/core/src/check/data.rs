@@ -1,4 +1,4 @@
-//! Judges the state of the tables: nothing lost, nothing changed, nothing there that should not be, but by rules.
+//! Judges the state of the tables: unless a rule allows it, nothing may be lost, changed or added.
 
 mod compare;
 mod difference;
@@ -22,15 +22,16 @@ use crate::vocabulary::wildcard::fits;
 
 use rules::Rules;
 
-/// The terms the tables are judged on.
+/// By what the tables are judged.
 #[derive(Debug, Clone, Copy)]
 pub struct DataTerms<'a> {
     /// Reviewed rules of this hop; none on the rollback, where nothing may differ.
     pub rules: &'a [&'a DataRule],
     /// Columns that change by themselves, as `table.column`, with `*` for any characters.
     pub volatile: &'a [String],
-    /// Tables, or columns as `table.column`, that our own probes said they write to since the reference was taken. Rows
-    /// that were there keep their values in a table so named, as far as its rows are known; only columns may change.
+    /// Tables, or columns as `table.column`, to which probes have declared writes since the reference was taken. In such a
+    /// table the rows of the reference must keep their values, as far as they are known; in such a column values may
+    /// change.
     pub written: &'a BTreeSet<String>,
     /// Tables that another check judges.
     pub elsewhere: &'a BTreeMap<String, String>,
@@ -45,7 +46,7 @@ const EXAMPLES: usize = 3;
 /// Rows named in the evidence.
 const NAMED_ROWS: usize = 20;
 
-/// Compares the tables with the reference. Gives all that differs, allowed or not, for the evidence.
+/// Compares the tables with the reference. Returns every difference, allowed or not, for the evidence.
 pub fn judge_data(
     reference: &DataState,
     now: &DataState,
@@ -69,7 +70,7 @@ pub fn judge_data(
     let judge = Judge { reference, now, rules: &rules, terms };
     let mut differences = Vec::new();
     let mut findings = Vec::new();
-    let mut taken = BTreeSet::new();
+    let mut matched = BTreeSet::new();
     for (name, before) in &reference.tables {
         if let Some(reason) = terms.elsewhere.get(name).filter(|_| now.tables.contains_key(name)) {
             report.notes.push(format!("table {name}: {reason}"));
@@ -78,13 +79,13 @@ pub fn judge_data(
         report.assertions += 1;
         let mut difference =
             Difference { table: name.clone(), rows_before: Some(before.rows), ..Difference::default() };
-        if let Some(new) = judge.found(name, before, &mut difference, report) {
-            taken.insert(new);
+        if let Some(new) = judge.compare_table(name, before, &mut difference, report) {
+            matched.insert(new);
         }
         finish(difference, &format!("the {} rows as before", before.rows), &mut findings, &mut differences, report);
     }
     for (name, table) in &now.tables {
-        if reference.tables.contains_key(name) || taken.contains(name) && rules.new_table(name).is_none() {
+        if reference.tables.contains_key(name) || matched.contains(name) && rules.new_table(name).is_none() {
             continue;
         }
         report.assertions += 1;
@@ -93,11 +94,11 @@ pub fn judge_data(
         match rules.new_table(name) {
             Some(rule) => difference.by_rule.push(format!("({} rows) is new {}", table.rows, rules.by(rule))),
             None => {
-                let text = format!("a table with {} rows that no rule of this hop brings", table.rows);
+                let text = format!("a table with {} rows that no rule of this hop announces", table.rows);
                 difference.is_wrong(FindingCode::TableUnexpected, text);
             }
         }
-        let expected = "no such table: it was not there before and no rule of this hop brings it";
+        let expected = "no such table: it was not there before, and no rule of this hop announces it";
         finish(difference, expected, &mut findings, &mut differences, report);
     }
     report.notes.extend(rules.unused(false));
@@ -118,7 +119,7 @@ fn finish(
         let subject = Subject::Table(difference.table.clone());
         findings.push(Finding::new(code, subject, expected, texts.join("; ")));
     }
-    if difference.says_something() {
+    if difference.is_worth_recording() {
         differences.push(difference);
     }
 }
@@ -131,8 +132,8 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Finds the table of the reference where it is now, and compares. Gives the name it has now.
-    fn found(
+    /// Finds the present table of one of the reference, and compares them. Returns its present name.
+    fn compare_table(
         &self,
         name: &str,
         before: &TableState,
@@ -143,14 +144,14 @@ impl Judge<'_> {
         let moved = rules.moved(name);
         let renamed = rules.renamed_table(name);
         let new = moved.map(|(moved, _)| moved.to.as_str()).or(renamed.map(|(new, _)| new)).unwrap_or(name);
-        // Where all rows are known, those that were there before are held to what they were.
-        let known = before.kept.is_some() && self.now.tables.get(name).is_some_and(|table| table.kept.is_some());
-        if new == name && self.terms.written.contains(name) && self.now.tables.contains_key(name) && !known {
+        // Where all rows are known, the rows of the reference have to keep their values.
+        let rows_known = before.kept.is_some() && self.now.tables.get(name).is_some_and(|table| table.kept.is_some());
+        if new == name && self.terms.written.contains(name) && self.now.tables.contains_key(name) && !rows_known {
             let rows = self.now.tables.get(name).map_or(0, |table| table.rows);
-            report.notes.push(format!("table {name}: {} → {rows} rows, written by our own probe", before.rows));
+            report.notes.push(format!("table {name}: {} → {rows} rows, written by a probe", before.rows));
             return None;
         }
-        let Some(whole) = self.now.tables.get(new) else {
+        let Some(table) = self.now.tables.get(new) else {
             difference.gone = true;
             match rules.dropped_table(name) {
                 Some(rule) => difference.by_rule.push(format!("went {}", rules.by(rule))),
@@ -163,7 +164,7 @@ impl Judge<'_> {
         };
         let viewed = match self.now.viewed.get(name) {
             Some(Err(reason)) => {
-                let text = format!("as its rules say it is in {new} now: {reason}");
+                let text = format!("its rules place it in {new}, where it could not be read: {reason}");
                 report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
                 return Some(new.to_owned());
             }
@@ -173,7 +174,7 @@ impl Judge<'_> {
                 report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
                 return Some(new.to_owned());
             }
-            None => whole,
+            None => table,
         };
         if let Some((_, rule)) = moved {
             difference.by_rule.push(format!("is in {new} now {}", rules.by(rule)));
@@ -182,16 +183,16 @@ impl Judge<'_> {
         }
         difference.rows_now = Some(viewed.rows);
         if new == name {
-            let new_columns = whole.columns.iter().filter(|column| {
-                let taken = before
+            let new_columns = table.columns.iter().filter(|column| {
+                let renamed_from = before
                     .columns
                     .iter()
                     .any(|old| rules.renamed_column(&format!("{name}.{old}")).is_some_and(|(new, _)| new == *column));
-                !before.columns.contains(column) && !taken
+                !before.columns.contains(column) && !renamed_from
             });
             difference.new_columns = new_columns.cloned().collect();
         }
-        self.compare(name, before, viewed, whole, difference, report);
+        self.compare(name, before, viewed, table, difference, report);
         Some(new.to_owned())
     }
 
@@ -200,7 +201,7 @@ impl Judge<'_> {
         name: &str,
         before: &TableState,
         now: &TableState,
-        whole: &TableState,
+        table: &TableState,
         difference: &mut Difference,
         report: &mut CheckReport,
     ) {
@@ -209,17 +210,17 @@ impl Judge<'_> {
             Some(kept) => kept.columns.iter().collect(),
             None => before.sums.keys().collect(),
         };
-        let read = |column: &String| {
+        let was_read = |column: &String| {
             now.kept.as_ref().is_some_and(|kept| kept.columns.contains(column)) || now.sums.contains_key(column)
         };
         let mut columns = Vec::new();
         for column in all {
             let full = format!("{name}.{column}");
-            let quiet = self.terms.volatile.iter().any(|pattern| fits(pattern, &full));
-            if quiet || self.terms.written.contains(&full) {
+            let volatile = self.terms.volatile.iter().any(|pattern| fits(pattern, &full));
+            if volatile || self.terms.written.contains(&full) {
                 continue;
             }
-            if read(column) {
+            if was_read(column) {
                 if let Some((new, rule)) = rules.renamed_column(&full) {
                     difference.by_rule.push(format!("has {column} as {new} now {}", rules.by(rule)));
                 }
@@ -248,40 +249,40 @@ impl Judge<'_> {
         match (&before.kept, &now.kept) {
             (Some(old), Some(new)) => self.row_by_row(name, (before, old), (now, new), &columns, difference, report),
             (Some(_) | None, None) | (None, Some(_)) => {
-                self.by_sums(name, before, now, whole, &columns, difference, report);
+                self.by_sums(name, before, now, table, &columns, difference, report);
             }
         }
     }
 }
 
-/// Compares row counts with what the backup's manifest says.
+/// Compares the numbers of rows with those in the backup's manifest.
 pub fn judge_rows(manifest: &BTreeMap<String, u64>, now: &DataState, report: &mut CheckReport) {
     if manifest.values().all(|rows| *rows == 0) {
-        report.cannot_tell(InconclusiveCode::NothingToCompare, "the backup's manifest counts no row");
+        report.cannot_tell(InconclusiveCode::NothingToCompare, "the backup's manifest counts no rows");
         return;
     }
     let count = |rows: Option<u64>| rows.map_or("no such table".to_owned(), |rows| format!("{rows} rows"));
     let names: BTreeSet<&String> = manifest.keys().chain(now.tables.keys()).collect();
     for name in names {
         report.assertions += 1;
-        let (wanted, seen) = (manifest.get(name).copied(), now.tables.get(name).map(|table| table.rows));
-        if wanted != seen {
+        let (expected, actual) = (manifest.get(name).copied(), now.tables.get(name).map(|table| table.rows));
+        if expected != actual {
             report.findings.push(Finding::new(
                 FindingCode::RowsNotRestored,
                 Subject::Table(name.clone()),
-                format!("{} after the restore, by the backup's manifest", count(wanted)),
-                count(seen),
+                format!("{} after the restore, by the backup's manifest", count(expected)),
+                count(actual),
             ));
         }
     }
 }
 
-/// Names, with the number of those not shown.
+/// A list of names; beyond the first few, the number of the others.
 pub(crate) fn list(names: &[&str]) -> String {
-    let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let named = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 
@@ -292,10 +293,10 @@ mod tests {
     use crate::model::scenario::CheckKind;
     use crate::outcome::verdict::Outcome;
 
-    type Given<'a> = (&'a str, u64, &'a [(&'a str, &'a str)]);
+    type Table<'a> = (&'a str, u64, &'a [(&'a str, &'a str)]);
 
-    fn state(tables: &[Given<'_>]) -> DataState {
-        let table = |(name, rows, sums): &Given<'_>| {
+    fn state(tables: &[Table<'_>]) -> DataState {
+        let table = |(name, rows, sums): &Table<'_>| {
             let sums: BTreeMap<String, String> = sums.iter().map(|(c, s)| ((*c).into(), (*s).into())).collect();
             let columns = sums.keys().cloned().collect();
             (
@@ -309,7 +310,7 @@ mod tests {
     fn check(before: &DataState, now: &DataState, rules: &[DataRule], outcome: Outcome, about: &str) {
         let rules: Vec<&DataRule> = rules.iter().collect();
         let mut report = CheckReport::new(CheckKind::Data, "main");
-        let volatile = ["t.seen".to_owned()];
+        let volatile = ["t.visited".to_owned()];
         let none = BTreeSet::new();
         let terms = DataTerms {
             rules: &rules,
@@ -330,28 +331,28 @@ mod tests {
     }
 
     #[test]
-    fn every_loss_and_change_is_found_and_rules_are_shown() {
-        let before = state(&[("t", 2, &[("id", "1"), ("a", "5"), ("seen", "7")])]);
+    fn every_loss_and_change_is_found_unless_a_rule_allows_it() {
+        let before = state(&[("t", 2, &[("id", "1"), ("a", "5"), ("visited", "7")])]);
         check(&before, &before, &[], Outcome::Passed, "");
         check(
             &before,
-            &state(&[("t", 1, &[("id", "1"), ("a", "5"), ("seen", "7")])]),
+            &state(&[("t", 1, &[("id", "1"), ("a", "5"), ("visited", "7")])]),
             &[],
             Outcome::Failed,
             "1 rows instead of 2",
         );
         check(
             &before,
-            &state(&[("t", 2, &[("id", "1"), ("a", "6"), ("seen", "7")])]),
+            &state(&[("t", 2, &[("id", "1"), ("a", "6"), ("visited", "7")])]),
             &[],
             Outcome::Failed,
             "values in a",
         );
-        check(&before, &state(&[("t", 2, &[("id", "1"), ("a", "5"), ("seen", "8")])]), &[], Outcome::Passed, "");
-        check(&before, &state(&[("t", 2, &[("id", "1"), ("seen", "7")])]), &[], Outcome::Failed, "column a is gone");
+        check(&before, &state(&[("t", 2, &[("id", "1"), ("a", "5"), ("visited", "8")])]), &[], Outcome::Passed, "");
+        check(&before, &state(&[("t", 2, &[("id", "1"), ("visited", "7")])]), &[], Outcome::Failed, "column a is gone");
         check(&before, &state(&[("u", 0, &[])]), &[], Outcome::Failed, "table is gone");
-        let more = state(&[("t", 2, &[("id", "1"), ("a", "5"), ("seen", "7"), ("new", "0")]), ("u", 0, &[])]);
-        check(&before, &more, &[], Outcome::Failed, "that no rule of this hop brings");
+        let more = state(&[("t", 2, &[("id", "1"), ("a", "5"), ("visited", "7"), ("new", "0")]), ("u", 0, &[])]);
+        check(&before, &more, &[], Outcome::Failed, "that no rule of this hop announces");
         check(&before, &more, &[rule(DataChange::NewTables(vec!["u".into()]))], Outcome::Passed, "by the rule of 6.0");
         check(&before, &state(&[]), &[], Outcome::Failed, "none");
     }
@@ -363,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn the_manifest_names_every_table_that_should_not_be_there() {
+    fn a_table_that_the_manifest_does_not_list_is_a_finding() {
         let mut report = CheckReport::new(CheckKind::Data, "manifest");
         let manifest = BTreeMap::from([("t".to_owned(), 2)]);
         judge_rows(&manifest, &state(&[("t", 2, &[]), ("reactions", 0, &[])]), &mut report);

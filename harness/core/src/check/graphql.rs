@@ -1,4 +1,4 @@
-//! Judges a GraphQL answer: by its errors and its data, never by its status alone.
+//! Judges a GraphQL response: by its errors and its data, never by its status alone.
 
 use InconclusiveCode::NothingToCompare;
 use serde_json::Value;
@@ -15,10 +15,10 @@ use crate::outcome::subject::Subject;
 
 /// Differences reported one by one; the rest is counted.
 const MOST_FINDINGS: usize = 5;
-/// Messages of errors that are quoted.
+/// How many messages of errors are quoted.
 const QUOTED: usize = 3;
 
-/// The terms a GraphQL answer is judged on.
+/// By what a GraphQL response is judged.
 #[derive(Debug, Clone, Copy)]
 pub struct GraphqlTerms<'a> {
     /// How results are compared.
@@ -27,59 +27,69 @@ pub struct GraphqlTerms<'a> {
     pub changes: &'a [&'a ReviewedChange],
 }
 
-/// An answer as GraphQL means it.
+/// What a response means in GraphQL.
 enum Meaning {
     /// Data without errors.
     Data(Value),
-    /// The product did not answer with data alone: what was expected of it, what it said, and whether it is a refusal.
-    Wrong { code: FindingCode, expected: &'static str, seen: String, refused: bool },
-    /// We cannot tell.
-    Unclear(String),
+    /// The response is not data alone: what was expected, what it is instead, and whether it is a refusal.
+    Wrong { code: FindingCode, expected: &'static str, actual: String, refused: bool },
+    /// It is inconclusive, and why.
+    Inconclusive(String),
 }
 
-/// Judges one answer to a query into `report`.
-pub fn judge_graphql(seen: &Observation, terms: GraphqlTerms<'_>, compared: Compared<'_>, report: &mut CheckReport) {
-    report.evidence.extend(seen.evidence.clone());
-    let now = match meaning(&seen.response) {
+/// Judges the response to one query into `report`.
+pub fn judge_graphql(
+    observation: &Observation,
+    terms: GraphqlTerms<'_>,
+    compared: Compared<'_>,
+    report: &mut CheckReport,
+) {
+    report.evidence.extend(observation.evidence.clone());
+    let now = match meaning(&observation.response) {
         Meaning::Data(data) => data,
-        Meaning::Unclear(reason) => return cannot_tell(seen, InconclusiveCode::NotRead, reason, report),
-        Meaning::Wrong { code, expected, seen: text, .. } => {
+        Meaning::Inconclusive(reason) => return cannot_tell(observation, InconclusiveCode::NotRead, reason, report),
+        Meaning::Wrong { code, expected, actual, .. } => {
             report.assertions += 1;
-            let text = Difference { at: "errors".to_owned(), was: expected.to_owned(), is: text };
-            let allowed = matches!(compared, Compared::Baseline(_)) && reviewed(&text, terms.changes, 1, report);
+            let difference = Difference { at: "errors".to_owned(), was: expected.to_owned(), is: actual };
+            let allowed = matches!(compared, Compared::Baseline(_)) && reviewed(&difference, terms.changes, 1, report);
             if !allowed {
-                report.findings.push(found(seen, code, "", text.was, text.is));
+                report.findings.push(found(observation, code, "", difference.was, difference.is));
             }
             return;
         }
     };
     let before = match compared {
-        Compared::Nothing => return on_baseline(seen, &now, terms, report),
+        Compared::Nothing => return on_baseline(observation, &now, terms, report),
         Compared::Baseline(None) => {
-            cannot_tell(seen, NothingToCompare, "the baseline has no answer to compare with", report);
+            cannot_tell(observation, NothingToCompare, "the baseline has no response to compare with", report);
             return;
         }
         Compared::Baseline(Some(before)) => match meaning(&before.response) {
             Meaning::Data(data) => data,
-            Meaning::Wrong { .. } | Meaning::Unclear(_) => {
-                cannot_tell(seen, NothingToCompare, "the baseline's answer has no data to compare with", report);
+            Meaning::Wrong { .. } | Meaning::Inconclusive(_) => {
+                cannot_tell(
+                    observation,
+                    NothingToCompare,
+                    "the baseline's response has no data to compare with",
+                    report,
+                );
                 return;
             }
         },
     };
     let count = values(&before, terms.json.ignore);
     if count == 0 {
-        cannot_tell(seen, NothingToCompare, "the baseline's answer was empty", report);
+        cannot_tell(observation, NothingToCompare, "the baseline's response is empty", report);
         return;
     }
     report.assertions += 1;
     let all = differences(&before, &now, terms.json);
     let mut ruled: Vec<(&ReviewedChange, u64)> = Vec::new();
-    let mut told = Vec::new();
+    let mut unreviewed = Vec::new();
     for difference in all.kept {
         let text = difference.to_string();
         match terms.changes.iter().find(|change| change.pattern.regex().is_match(&text)) {
-            None => told.push(difference),
+            None => unreviewed.push(difference),
             Some(change) => match ruled.iter_mut().find(|(known, _)| std::ptr::eq(*known, *change)) {
                 Some((_, times)) => *times += 1,
                 None => ruled.push((change, 1)),
@@ -87,21 +97,21 @@ pub fn judge_graphql(seen: &Observation, terms: GraphqlTerms<'_>, compared: Comp
         }
     }
     for (change, times) in &ruled {
-        report.notes.push(by_rule(&seen.request, *times, "differences", change));
+        report.notes.push(by_rule(&observation.request, *times, "differences", change));
     }
-    if all.beyond > 0 && told.is_empty() {
-        let text = format!("{} differences beyond those that were looked at", all.beyond);
-        cannot_tell(seen, InconclusiveCode::NotComparable, text, report);
+    if all.beyond > 0 && unreviewed.is_empty() {
+        let text = format!("{} more differences, which were not looked at", all.beyond);
+        cannot_tell(observation, InconclusiveCode::NotComparable, text, report);
     }
-    let more = told.len().saturating_sub(MOST_FINDINGS) as u64 + all.beyond;
-    let wrong = !told.is_empty();
-    for difference in told.into_iter().take(MOST_FINDINGS) {
+    let more = unreviewed.len().saturating_sub(MOST_FINDINGS) as u64 + all.beyond;
+    let wrong = !unreviewed.is_empty();
+    for difference in unreviewed.into_iter().take(MOST_FINDINGS) {
         let Difference { at, was, is } = difference;
-        report.findings.push(found(seen, FindingCode::GraphqlChanged, &at, was, is));
+        report.findings.push(found(observation, FindingCode::GraphqlChanged, &at, was, is));
     }
     if wrong && more > 0 {
         report.findings.push(found(
-            seen,
+            observation,
             FindingCode::GraphqlChanged,
             "",
             "the baseline's data",
@@ -109,41 +119,41 @@ pub fn judge_graphql(seen: &Observation, terms: GraphqlTerms<'_>, compared: Comp
         ));
     }
     if !wrong && ruled.is_empty() {
-        report.notes.push(format!("{}: {count} values as on the baseline", seen.request));
+        report.notes.push(format!("{}: {count} values as on the baseline", observation.request));
     }
 }
 
-/// The answer to one who may not see: no data.
-pub fn judge_refused(seen: &Observation, report: &mut CheckReport) {
-    report.evidence.extend(seen.evidence.clone());
-    match meaning(&seen.response) {
+/// Judges the response to an identity that must be refused: it may hold no data.
+pub fn judge_refused(observation: &Observation, report: &mut CheckReport) {
+    report.evidence.extend(observation.evidence.clone());
+    match meaning(&observation.response) {
         Meaning::Wrong { refused: true, .. } => report.assertions += 1,
-        Meaning::Wrong { seen: text, .. } => {
+        Meaning::Wrong { actual, .. } => {
             report.assertions += 1;
-            report.findings.push(found(seen, FindingCode::GraphqlNotRefused, "", "a refusal", text));
+            report.findings.push(found(observation, FindingCode::GraphqlNotRefused, "", "a refusal", actual));
         }
         Meaning::Data(data) => {
             report.assertions += 1;
             let actual = format!("data: {}", short(&data));
-            report.findings.push(found(seen, FindingCode::GraphqlNotRefused, "", "a refusal", actual));
+            report.findings.push(found(observation, FindingCode::GraphqlNotRefused, "", "a refusal", actual));
         }
-        Meaning::Unclear(reason) => cannot_tell(seen, InconclusiveCode::NotRead, reason, report),
+        Meaning::Inconclusive(reason) => cannot_tell(observation, InconclusiveCode::NotRead, reason, report),
     }
 }
 
-fn on_baseline(seen: &Observation, data: &Value, terms: GraphqlTerms<'_>, report: &mut CheckReport) {
+fn on_baseline(observation: &Observation, data: &Value, terms: GraphqlTerms<'_>, report: &mut CheckReport) {
     match values(data, terms.json.ignore) {
         0 => {
-            let text = "the answer is empty, nothing can be compared with it";
-            cannot_tell(seen, NothingToCompare, text, report);
+            let text = "the response is empty: nothing can be compared with it";
+            cannot_tell(observation, NothingToCompare, text, report);
         }
         count => {
             report.assertions += 1;
-            report.notes.push(format!("{}: {count} values", seen.request));
+            report.notes.push(format!("{}: {count} values", observation.request));
             let empty = data.as_object().into_iter().flatten().filter(|(_, item)| values(item, terms.json.ignore) == 0);
             let empty: Vec<&str> = empty.map(|(key, _)| key.as_str()).collect();
             if !empty.is_empty() {
-                report.notes.push(format!("{}: nothing in {}", seen.request, empty.join(", ")));
+                report.notes.push(format!("{}: nothing in {}", observation.request, empty.join(", ")));
             }
         }
     }
@@ -153,27 +163,27 @@ fn meaning(response: &Response) -> Meaning {
     let response = match response {
         Response::Http(response) => response,
         Response::NoResponse { reason } => {
-            let (code, seen) = (FindingCode::NoResponse, reason.clone());
-            return Meaning::Wrong { code, expected: "an answer", seen, refused: false };
+            let (code, actual) = (FindingCode::NoResponse, reason.clone());
+            return Meaning::Wrong { code, expected: "a response", actual, refused: false };
         }
-        Response::ProbeError { reason } => return Meaning::Unclear(reason.clone()),
+        Response::ProbeError { reason } => return Meaning::Inconclusive(reason.clone()),
         Response::Exec(_) | Response::Rows(_) | Response::Rejected { .. } => {
-            return Meaning::Unclear("it is no answer to a request".to_owned());
+            return Meaning::Inconclusive("it is not a response to an HTTP request".to_owned());
         }
     };
     let status = response.status;
-    let wrong = |expected, seen, refused| {
+    let wrong = |expected, actual, refused| {
         let code = FindingCode::GraphqlFailed;
-        Meaning::Wrong { code, expected, seen, refused }
+        Meaning::Wrong { code, expected, actual, refused }
     };
     let body = match parse(&response.body) {
         Ok(body) => body,
         Err(_) if !(200..300).contains(&status) => {
             let text = format!("status {status}: {}", excerpt(&response.body.text));
-            return wrong("a status of success", text, matches!(status, 401 | 403));
+            return wrong("a successful status", text, matches!(status, 401 | 403));
         }
-        Err(Unread::Limit(reason)) => return Meaning::Unclear(reason),
-        Err(Unread::NoJson) => {
+        Err(Unread::Limit(reason)) => return Meaning::Inconclusive(reason),
+        Err(Unread::NotJson) => {
             return wrong("JSON", format!("status {status}: {}", excerpt(&response.body.text)), false);
         }
     };
@@ -188,7 +198,7 @@ fn meaning(response: &Response) -> Meaning {
         (Some(text), _) => {
             let rest = if nothing { "no data" } else { "only a part of the data" };
             let status = if (200..300).contains(&status) { String::new() } else { format!("status {status}, ") };
-            // A server that broke has not refused.
+            // A server error is not a refusal.
             wrong(
                 "data without errors",
                 format!("{status}errors and {rest}: {text}"),
@@ -197,7 +207,7 @@ fn meaning(response: &Response) -> Meaning {
         }
         (None, _) if !(200..300).contains(&status) => {
             let text = format!("status {status}: {}", excerpt(&response.body.text));
-            wrong("a status of success", text, matches!(status, 401 | 403))
+            wrong("a successful status", text, matches!(status, 401 | 403))
         }
         (None, Some(data)) => Meaning::Data(data.clone()),
         (None, None) => wrong("data", format!("no data: {}", excerpt(&response.body.text)), false),
@@ -209,34 +219,34 @@ fn status_refuses(status: u16) -> bool {
 }
 
 enum Unread {
-    /// It is longer or deeper than we read.
+    /// It is longer or deeper than the limits of reading.
     Limit(String),
-    NoJson,
+    NotJson,
 }
 
 fn parse(body: &Body) -> Result<Value, Unread> {
     if body.cut {
-        return Err(Unread::Limit(format!("an answer of {} bytes is too long to judge (`longest`)", body.size)));
+        return Err(Unread::Limit(format!("a response of {} bytes is too long to judge; raise `longest`", body.size)));
     }
     serde_json::from_str(&body.text).map_err(|error| {
         let text = error.to_string();
         if text.contains("recursion limit") {
-            Unread::Limit(format!("the answer is too deep to judge: {text}"))
+            Unread::Limit(format!("the response is nested too deeply to judge: {text}"))
         } else {
-            Unread::NoJson
+            Unread::NotJson
         }
     })
 }
 
-/// The data of an answer.
+/// The data of a response.
 ///
 /// # Errors
-/// Why there is none: whether that is the product’s failure, and how.
+/// Why there is none: whether that is a failure of the product, and the reason.
 pub fn data_of(response: &Response) -> Result<Value, (bool, String)> {
     match meaning(response) {
         Meaning::Data(data) => Ok(data),
-        Meaning::Unclear(reason) => Err((false, reason)),
-        Meaning::Wrong { seen, .. } => {
+        Meaning::Inconclusive(reason) => Err((false, reason)),
+        Meaning::Wrong { actual, .. } => {
             let broken = match response {
                 Response::NoResponse { .. } => true,
                 Response::Http(response) => response.status >= 500,
@@ -244,7 +254,7 @@ pub fn data_of(response: &Response) -> Result<Value, (bool, String)> {
                     false
                 }
             };
-            Err((broken, seen))
+            Err((broken, actual))
         }
     }
 }
@@ -268,12 +278,12 @@ fn quoted(errors: &Value) -> String {
     format!("{}{more} ({} in all)", texts.join(" / "), all.len())
 }
 
-/// Whether a reviewed change allows a difference; it is noted then.
+/// Whether a reviewed change allows a difference, which is then noted.
 fn reviewed(difference: &Difference, changes: &[&ReviewedChange], times: u64, report: &mut CheckReport) -> bool {
     let text = difference.to_string();
     let change = changes.iter().find(|change| change.pattern.regex().is_match(&text));
     if let Some(change) = change {
-        report.notes.push(by_rule(&text, times, "answers", change));
+        report.notes.push(by_rule(&text, times, "responses", change));
     }
     change.is_some()
 }
@@ -282,20 +292,20 @@ pub(super) fn by_rule(what: &str, times: u64, of: &str, change: &ReviewedChange)
     format!("{what}: {times} {of} by the rule of {}: {}", change.crossing, change.because)
 }
 
-fn cannot_tell(seen: &Observation, code: InconclusiveCode, text: impl Into<String>, report: &mut CheckReport) {
-    report.cannot_tell_about(code, Subject::Query(seen.request.clone(), String::new()), text);
+fn cannot_tell(observation: &Observation, code: InconclusiveCode, text: impl Into<String>, report: &mut CheckReport) {
+    report.cannot_tell_about(code, Subject::Query(observation.request.clone(), String::new()), text);
 }
 
 fn found(
-    seen: &Observation,
+    observation: &Observation,
     code: FindingCode,
     at: &str,
     expected: impl Into<String>,
     actual: impl Into<String>,
 ) -> Finding {
-    let mut finding = Finding::new(code, Subject::Query(seen.request.clone(), at.to_owned()), expected, actual);
-    finding.status = seen.response.http_status();
-    finding.evidence.clone_from(&seen.evidence);
+    let mut finding = Finding::new(code, Subject::Query(observation.request.clone(), at.to_owned()), expected, actual);
+    finding.status = observation.response.http_status();
+    finding.evidence.clone_from(&observation.evidence);
     finding
 }
 

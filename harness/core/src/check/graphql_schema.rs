@@ -1,4 +1,4 @@
-//! Judges a schema against the one of the release before.
+//! Judges a GraphQL schema against that of the release before.
 
 use crate::model::product::ReviewedChange;
 use crate::observation::graphql::SchemaChange;
@@ -9,30 +9,30 @@ use crate::outcome::subject::Subject;
 
 /// Findings reported one by one; the rest is counted in one more.
 const MOST_FINDINGS: usize = 50;
-/// Changes that break nobody, named.
+/// How many compatible changes are named.
 const NAMED: usize = 5;
 
 /// What may differ from the reference.
 #[derive(Debug, Clone, Copy)]
 pub enum SchemaTerms<'a> {
-    /// It is the last release's: what breaks nobody, and what was reviewed.
+    /// The reference is of the last release: compatible and reviewed changes may differ.
     Since(&'a [&'a ReviewedChange]),
-    /// It is the same release's: nothing.
+    /// The reference is of the same release: nothing may differ.
     Same,
 }
 
 /// Judges the changes of a schema.
 pub fn judge_schema(changes: &[SchemaChange], terms: SchemaTerms<'_>, report: &mut CheckReport) {
     report.assertions += 1;
-    let mut found = Vec::new();
-    let mut harmless: Vec<&str> = Vec::new();
+    let mut unreviewed = Vec::new();
+    let mut compatible: Vec<&str> = Vec::new();
     let mut ruled: Vec<(&ReviewedChange, u64)> = Vec::new();
     for change in changes {
         match terms {
-            SchemaTerms::Same => found.push((change, "the schema that this release had before")),
-            SchemaTerms::Since(_) if !change.breaking => harmless.push(&change.text),
+            SchemaTerms::Same => unreviewed.push((change, "the schema that this release had before")),
+            SchemaTerms::Since(_) if !change.breaking => compatible.push(&change.text),
             SchemaTerms::Since(rules) => match rules.iter().find(|rule| rule.pattern.regex().is_match(&change.text)) {
-                None => found.push((change, "no breaking change but reviewed ones")),
+                None => unreviewed.push((change, "no breaking changes except reviewed ones")),
                 Some(rule) => match ruled.iter_mut().find(|(known, _)| std::ptr::eq(*known, *rule)) {
                     Some((_, times)) => *times += 1,
                     None => ruled.push((rule, 1)),
@@ -44,8 +44,8 @@ pub fn judge_schema(changes: &[SchemaChange], terms: SchemaTerms<'_>, report: &m
         SchemaTerms::Same => FindingCode::GraphqlSchemaDiffers,
         SchemaTerms::Since(_) => FindingCode::GraphqlSchemaBroken,
     };
-    let more = found.len().saturating_sub(MOST_FINDINGS);
-    for (change, expected) in found.into_iter().take(MOST_FINDINGS) {
+    let more = unreviewed.len().saturating_sub(MOST_FINDINGS);
+    for (change, expected) in unreviewed.into_iter().take(MOST_FINDINGS) {
         report.findings.push(Finding::new(code, Subject::GraphqlSchema, expected, change.text.clone()));
     }
     if more > 0 {
@@ -59,11 +59,11 @@ pub fn judge_schema(changes: &[SchemaChange], terms: SchemaTerms<'_>, report: &m
     for (rule, times) in ruled {
         report.notes.push(super::graphql::by_rule("the schema", times, "breaking changes", rule));
     }
-    if !harmless.is_empty() {
-        let named = harmless.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-        let more = harmless.len().saturating_sub(NAMED);
+    if !compatible.is_empty() {
+        let named = compatible.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = compatible.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        report.notes.push(format!("{} changes that break nobody: {named}{more}", harmless.len()));
+        report.notes.push(format!("{} compatible changes: {named}{more}", compatible.len()));
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
     use crate::model::scenario::CheckKind;
 
     #[test]
-    fn a_breaking_change_is_found_unless_it_was_reviewed() {
+    fn a_breaking_change_is_a_finding_unless_it_was_reviewed() {
         let change = |breaking, text: &str| SchemaChange { breaking, text: text.to_owned() };
         let all = [
             change(true, "field Query.sites removed"),
@@ -96,7 +96,7 @@ mod tests {
             report.notes,
             [
                 "the schema: 2 breaking changes by the rule of 2.0.0: they are locations",
-                "1 changes that break nobody: type Location added",
+                "1 compatible changes: type Location added",
             ]
         );
         assert_eq!(judged(SchemaTerms::Since(&[])).findings.len(), 3);

@@ -1,4 +1,4 @@
-//! JSON compared by meaning: lists as sets that count, numbers by value, every difference named by where it is.
+//! JSON compared by meaning: lists as multisets, numbers by value, every difference named by its place.
 
 mod meaning;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 use self::meaning::{Meaning, Meanings, looked_at};
 use super::compare::shorten;
 
-/// Differences kept; what is beyond is counted.
+/// How many differences are kept; further ones are counted.
 const KEPT: usize = 1000;
 
 /// How two values are compared.
@@ -59,14 +59,14 @@ impl Differences {
     }
 }
 
-/// In what `now` differs from `before`.
+/// The differences between `before` and `now`.
 pub(crate) fn differences(before: &Value, now: &Value, terms: JsonTerms<'_>) -> Differences {
     let mut walk = Walk { terms, meanings: Meanings::new(terms), at: String::new(), found: Differences::default() };
     walk.values(before, now);
     walk.found
 }
 
-/// How many values there are below: what is neither null nor a list nor an object, nor under a key that is left out.
+/// How many texts, numbers and booleans a value holds, except under ignored keys.
 pub(crate) fn values(value: &Value, ignore: &[String]) -> u64 {
     match value {
         Value::Null => 0,
@@ -78,11 +78,11 @@ pub(crate) fn values(value: &Value, ignore: &[String]) -> u64 {
     }
 }
 
-/// Goes down both values at once.
+/// Walks down both values at once.
 struct Walk<'v> {
     terms: JsonTerms<'v>,
     meanings: Meanings<'v>,
-    /// Where it is.
+    /// The present place.
     at: String,
     found: Differences,
 }
@@ -139,9 +139,9 @@ impl<'v> Walk<'v> {
         }
     }
 
-    /// Elements without an equal on the other side, paired by a key that tells them apart where there is one.
+    /// Compares lists as multisets. Elements without an equal are paired by a key that identifies them, if there is one.
     fn as_sets(&mut self, before: &'v [Value], now: &'v [Value]) {
-        // By what elements mean: how many there are now, and how many of them nothing of the baseline was matched with yet.
+        // By meaning: how many elements there are now, and how many of them are not yet matched with one of the baseline.
         let mut counts: HashMap<Meaning, (usize, usize)> = HashMap::new();
         for is in now {
             let count = counts.entry(self.meanings.of(is)).or_default();
@@ -169,7 +169,7 @@ impl<'v> Walk<'v> {
         }
         for was in lost {
             let equals = counts.get(&self.meanings.of(was)).map_or(0, |(all, _)| *all);
-            let is = if equals > 0 { format!("gone, {equals} equal to it left") } else { "gone".to_owned() };
+            let is = if equals > 0 { format!("gone, {equals} equal ones are left") } else { "gone".to_owned() };
             self.add(format!("an element {}", short(was)), is);
         }
         for is in new {
@@ -191,7 +191,7 @@ impl<'v> Walk<'v> {
 
 type Paired<'v> = (Vec<(String, &'v Value, &'v Value)>, Vec<&'v Value>, Vec<&'v Value>);
 
-/// Pairs elements by the first key whose values tell all of them apart and are on both sides.
+/// Pairs elements by the first key whose values are unique and occur on both sides.
 fn paired<'v>(lost: Vec<&'v Value>, new: Vec<&'v Value>, ignore: &[String]) -> Paired<'v> {
     if let ([was], [is]) = (lost.as_slice(), new.as_slice()) {
         let name = named(was, is, ignore);
@@ -204,15 +204,15 @@ fn paired<'v>(lost: Vec<&'v Value>, new: Vec<&'v Value>, ignore: &[String]) -> P
             continue;
         }
         let value = |item: &Value| item.get(key).and_then(scalar);
-        let (mut pairs, mut alone) = (Vec::new(), Vec::new());
+        let (mut pairs, mut unpaired) = (Vec::new(), Vec::new());
         for was in lost {
             match value(was).and_then(|value| Some((of_new.get(&value)?, value))) {
                 Some((is, value)) => pairs.push((format!("[{key}={}]", shorten(&value, 60)), was, *is)),
-                None => alone.push(was),
+                None => unpaired.push(was),
             }
         }
         let new = new.into_iter().filter(|is| value(is).is_none_or(|value| !of_lost.contains_key(&value))).collect();
-        return (pairs, alone, new);
+        return (pairs, unpaired, new);
     }
     (Vec::new(), lost, new)
 }
@@ -225,7 +225,7 @@ fn named(was: &Value, is: &Value, ignore: &[String]) -> String {
     first.map_or_else(|| "[]".to_owned(), |(key, value, _)| format!("[{key}={}]", shorten(&value, 60)))
 }
 
-/// Elements by the value of a key; none when one has no value there or two have the same.
+/// Elements by the value of a key; none if the value is missing or not unique.
 fn index<'v>(items: &[&'v Value], key: &str) -> Option<BTreeMap<String, &'v Value>> {
     let mut found = BTreeMap::new();
     for item in items {
@@ -244,12 +244,12 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// A number as a text that is the same for 1 and 1.0, and exact for whole numbers beyond what a float holds.
+/// A number as a text: the same for 1 and 1.0, and exact for integers that are too large for a float.
 fn exact(number: &Number) -> String {
-    /// Whole numbers up to this are exact in a float.
-    const WHOLE: f64 = 9_007_199_254_740_992.0;
+    /// Integers below this are exact in a float.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
     match number.as_f64() {
-        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < WHOLE => format!("{float:.0}"),
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < EXACT => format!("{float:.0}"),
         _ => number.to_string(),
     }
 }
@@ -275,23 +275,23 @@ mod tests {
     use serde_json::json;
 
     fn check(before: Value, now: Value, expected: &[&str]) {
-        let ignore = ["seen".to_owned()];
+        let ignore = ["visited".to_owned()];
         let found = differences(&before, &now, JsonTerms { ordered: false, ignore: &ignore });
         let texts: Vec<String> = found.kept.iter().map(ToString::to_string).collect();
         assert_eq!(texts, expected, "{before} {now}");
     }
 
     #[test]
-    fn what_means_the_same_is_no_difference() {
+    fn equal_meanings_do_not_differ() {
         check(json!({"a": 1, "b": 2.5}), json!({"b": 2.5, "a": 1.0}), &[]);
         check(json!([1, 2, 2, {"x": [3, 4]}]), json!([{"x": [4, 3.0]}, 2, 1, 2]), &[]);
-        check(json!({"a": 1, "seen": "x"}), json!({"a": 1}), &[]);
-        check(json!([{"a": 1, "seen": 1}, {"a": 2, "seen": 2}]), json!([{"a": 2}, {"a": 1}]), &[]);
+        check(json!({"a": 1, "visited": "x"}), json!({"a": 1}), &[]);
+        check(json!([{"a": 1, "visited": 1}, {"a": 2, "visited": 2}]), json!([{"a": 2}, {"a": 1}]), &[]);
         check(json!(null), json!(null), &[]);
     }
 
     #[test]
-    fn what_means_another_thing_is_named_by_its_place() {
+    fn a_difference_is_named_by_its_place() {
         check(json!({"a": 1}), json!({"a": "1"}), &["/a: 1 (number) → \"1\" (text)"]);
         check(
             json!({"a": 9007199254740993_i64}),
@@ -314,13 +314,13 @@ mod tests {
         check(
             json!({"t": ["a", "a", "b"]}),
             json!({"t": ["b", "a"]}),
-            &["/t: 3 elements → 2 elements", "/t: an element \"a\" → gone, 1 equal to it left"],
+            &["/t: 3 elements → 2 elements", "/t: an element \"a\" → gone, 1 equal ones are left"],
         );
         check(json!(["a", "a", "b"]), json!(["a", "b", "b"]), &["[]: \"a\" → \"b\""]);
     }
 
     #[test]
-    fn changed_elements_are_paired_by_what_tells_them_apart() {
+    fn changed_elements_are_paired_by_an_identifying_key() {
         let before = json!({"devices": [
             {"kind": "x", "name": "a", "site": {"name": "Berlin"}}, {"kind": "x", "name": "b", "site": {"name": "Bonn"}},
             {"kind": "x", "name": "c", "site": null},
@@ -342,14 +342,14 @@ mod tests {
     }
 
     #[test]
-    fn order_counts_where_it_is_said_to() {
+    fn order_counts_if_lists_are_ordered() {
         let found = differences(&json!([1, 2]), &json!([2, 1]), JsonTerms { ordered: true, ignore: &[] });
         assert_eq!(found.kept.len(), 2);
         let found = differences(&json!([[1, 2]]), &json!([[1, 2], [3]]), JsonTerms { ordered: true, ignore: &[] });
         assert_eq!(found.kept.len(), 2);
     }
 
-    /// Lists in lists, with a difference in the innermost one; what is looked at to find it.
+    /// Nested lists with a difference in the innermost one; returns how many values are looked at to find it.
     fn work(depth: usize, terms: JsonTerms<'_>) -> u64 {
         let nested =
             |innermost: &str| (0..depth).fold(json!(innermost), |below, level| json!([level, below, {"a": 1}]));
@@ -361,24 +361,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_twice_as_deep_is_twice_the_work() {
+    fn twice_the_depth_is_twice_the_work() {
         for ordered in [false, true] {
             let terms = JsonTerms { ordered, ignore: &[] };
-            let (half, whole) = (work(60, terms), work(120, terms));
-            assert!(whole > 0 && whole <= 2 * half + 10, "{half} for a depth of 60, {whole} for 120");
+            let (half, full) = (work(60, terms), work(120, terms));
+            assert!(full > 0 && full <= 2 * half + 10, "{half} for a depth of 60, {full} for 120");
         }
     }
 
     #[test]
-    fn what_is_beyond_is_counted() {
+    fn differences_beyond_the_limit_are_counted() {
         let many: Vec<u32> = (0..3000).collect();
         let found = differences(&json!(many), &json!([]), JsonTerms { ordered: false, ignore: &[] });
         assert_eq!((found.kept.len(), found.beyond), (KEPT, 3001 - KEPT as u64));
     }
 
     #[test]
-    fn only_what_says_something_is_a_value() {
-        assert_eq!(values(&json!({"a": [], "b": [{"c": null}], "seen": 3}), &["seen".to_owned()]), 0);
+    fn empty_lists_and_nulls_are_not_values() {
+        assert_eq!(values(&json!({"a": [], "b": [{"c": null}], "visited": 3}), &["visited".to_owned()]), 0);
         assert_eq!(values(&json!({"a": [{"c": 0}, {"c": false}]}), &[]), 2);
     }
 }

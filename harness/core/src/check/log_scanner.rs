@@ -1,7 +1,7 @@
-//! Sifts logs as they are read, in flat memory: what counts as an error is kept by kind, with one example of each.
+//! Scans logs as they are read, in flat memory: what counts as an error is kept by kind, with one example of each.
 //!
-//! A first look goes over many lines at once, with all patterns as one; only lines in which it sees something, and those
-//! that belong to an error, are looked at one by one.
+//! A first search goes over many lines at once, with all patterns as one. Only the lines that it finds, and those that
+//! belong to an error, are looked at one by one.
 
 mod open;
 mod shape;
@@ -18,15 +18,15 @@ use self::open::{Follows, Open};
 use self::together::together;
 use crate::knowledge::signature::JsonLines;
 use crate::model::product::LogCheck;
-use crate::observation::{ErrorKind, LogReview};
+use crate::observation::{ErrorKind, LogReview, LogSource};
 use crate::text::{ESCAPE, end_of_line, plain_bytes};
 use crate::vocabulary::release::Release;
 
 /// A line longer than this is judged part by part.
 const LONGEST_LINE: usize = 64 * 1024;
-/// Bytes of one part that the next one begins with: what stands across a cut is seen whole.
+/// Bytes of one part with which the next one begins, so that a match across the cut is found.
 const OVERLAP: usize = 4 * 1024;
-/// Bytes of a line that are shown and tell its kind; of a longer one, its beginning and what made it an error.
+/// Bytes of a line that are shown and decide its kind; of a longer line, its beginning and what made it an error.
 const WIDTH: usize = 600;
 
 /// Kinds of errors kept per log; errors of further kinds are counted.
@@ -35,22 +35,22 @@ const KINDS: usize = 1000;
 /// Reads a log in pieces, in flat memory, and keeps the kinds of lines that count as errors.
 #[derive(Debug)]
 pub struct LogScanner {
-    /// All patterns as one over many lines; none when they cannot be put together, and each line is judged by itself.
+    /// All patterns as one over many lines; none if they cannot be combined, so that each line is judged by itself.
     any: Option<Regex>,
     errors: RegexSet,
-    /// Each of them by itself, which tells the place; made for the first long line that needs it.
+    /// Each pattern by itself, to find its place; compiled for the first long line that needs it.
     places: OnceCell<Vec<Regex>>,
     allow: Vec<(Regex, String)>,
     review: LogReview,
     kinds: HashMap<String, usize>,
-    /// The error whose lines are still coming.
+    /// The error that further lines may still belong to.
     open: Option<Open>,
     rest: Vec<u8>,
-    /// What was seen of a line of which `rest` holds the last part only.
+    /// What is known of a line of which `rest` holds only the last part.
     long: Option<Long>,
-    /// Where errors are given one by one, and not kept by kind: those that were not yet asked for.
+    /// If errors are returned one by one and not kept by kind: those that were not returned yet.
     singles: Option<Vec<OneError>>,
-    /// What is no error in JSON.
+    /// Which JSON lines are not errors.
     json: JsonLines,
 }
 
@@ -64,7 +64,7 @@ impl OneError {
         self.0.lines()
     }
 
-    /// Whether its last line only announces what stands below it.
+    /// Whether its last line only announces what follows.
     pub fn announces(&self) -> bool {
         self.0.announces()
     }
@@ -74,13 +74,13 @@ impl OneError {
         self.0.shape()
     }
 
-    /// Its lines, cut to what can be read.
+    /// Its lines, shortened for people.
     pub fn example(&self) -> Vec<String> {
         self.0.example()
     }
 }
 
-/// A line that is too long to be kept.
+/// A line that is too long to be kept as a whole.
 #[derive(Debug)]
 struct Long {
     beginning: Vec<u8>,
@@ -89,11 +89,11 @@ struct Long {
 }
 
 impl LogScanner {
-    /// A sift for one log of a service on a release.
+    /// A scanner for one log of a service on a release.
     ///
     /// # Errors
-    /// When a pattern cannot be compiled for bytes.
-    pub fn new(check: &LogCheck, release: &Release, source: impl Into<String>) -> Result<Self, regex::Error> {
+    /// If a pattern cannot be compiled for bytes.
+    pub fn new(check: &LogCheck, release: &Release, source: impl Into<LogSource>) -> Result<Self, regex::Error> {
         let applies = |range: &Option<crate::vocabulary::release::Range>| {
             range.as_ref().is_none_or(|range| range.contains(release))
         };
@@ -118,18 +118,19 @@ impl LogScanner {
         })
     }
 
-    /// The same, which keeps no kinds: each error is given by `singles`. Of JSON only that counts which tells of failures.
+    /// The same, but `singles` returns each error instead of keeping kinds. Of JSON only the parts that report failures
+    /// count.
     #[must_use]
     pub fn one_by_one(self, json: &JsonLines) -> Self {
         Self { singles: Some(Vec::new()), json: json.clone(), ..self }
     }
 
-    /// The errors whose lines are all there, and that were not given yet.
+    /// The errors that are complete and were not returned yet.
     pub fn singles(&mut self) -> Vec<OneError> {
         self.singles.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Nothing comes any more; gives the rest.
+    /// Ends the log, and returns the remaining errors.
     pub fn ended(mut self) -> Vec<OneError> {
         if !self.rest.is_empty() {
             self.last_part();
@@ -138,7 +139,7 @@ impl LogScanner {
         self.singles()
     }
 
-    /// Takes a piece, cut anywhere.
+    /// Takes a piece of the log, which may be cut anywhere.
     pub fn take(&mut self, bytes: &[u8]) {
         let mut bytes = bytes;
         if !self.rest.is_empty() {
@@ -148,9 +149,9 @@ impl LogScanner {
             self.last_part();
             bytes = &bytes[end + 1..];
         }
-        let whole = memrchr(b'\n', bytes).map_or(0, |end| end + 1);
-        self.block(&bytes[..whole]);
-        self.keep(&bytes[whole..]);
+        let complete = memrchr(b'\n', bytes).map_or(0, |end| end + 1);
+        self.block(&bytes[..complete]);
+        self.keep(&bytes[complete..]);
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -167,7 +168,7 @@ impl LogScanner {
         }
     }
 
-    /// Judges what is kept of a line whose end has not come.
+    /// Judges what is kept of a line whose end has not been read yet.
     fn part(&mut self) {
         let part = &*plain_bytes(&self.rest);
         match &mut self.long {
@@ -182,7 +183,7 @@ impl LogScanner {
         }
     }
 
-    /// The end of the line that is kept has come.
+    /// Judges the kept line, whose end has been read.
     fn last_part(&mut self) {
         if self.long.is_some() {
             if self.rest.last() == Some(&b'\r') {
@@ -200,17 +201,17 @@ impl LogScanner {
         }
     }
 
-    /// Whole lines.
+    /// Scans complete lines.
     fn block(&mut self, block: &[u8]) {
         let mut at = 0;
         while at < block.len() {
             let piece = &block[at..];
-            // Beyond ASCII, with carriage returns or colours, the one pattern for all could mean something else.
-            let odd = |byte: &u8| *byte >= 0x80 || *byte == b'\r' || *byte == ESCAPE;
+            // With carriage returns, colours or characters beyond ASCII, the combined pattern could match differently.
+            let not_plain = |byte: &u8| *byte >= 0x80 || *byte == b'\r' || *byte == ESCAPE;
             let plain = if piece.is_ascii() && memchr2(b'\r', ESCAPE, piece).is_none() {
                 piece.len()
             } else {
-                let first = piece.iter().position(odd).unwrap_or(piece.len());
+                let first = piece.iter().position(not_plain).unwrap_or(piece.len());
                 memrchr(b'\n', &piece[..first]).map_or(0, |end| end + 1)
             };
             if plain > 0 {
@@ -222,13 +223,13 @@ impl LogScanner {
         }
     }
 
-    /// Whole lines of ASCII.
+    /// Scans complete lines of ASCII.
     fn plain(&mut self, block: &[u8]) {
         let mut at = 0;
         while at < block.len() {
             let start = match (&self.open, &self.any) {
                 (None, Some(any)) => match any.find_at(block, at) {
-                    // A match lies in one line; that one is looked at, and the search goes on behind.
+                    // A match is within one line: that line is judged, and the search continues after it.
                     Some(found) => memrchr(b'\n', &block[at..found.start()]).map_or(at, |end| at + end + 1),
                     None => block.len(),
                 },
@@ -252,7 +253,7 @@ impl LogScanner {
         self.judge(line, error);
     }
 
-    /// A line, and the part of it that is an error, which may be all of it.
+    /// Judges a line with the part of it that is an error, which may be the whole line.
     fn judge(&mut self, line: &[u8], error: Option<&[u8]>) {
         if let Some(open) = &mut self.open {
             match open.follows(line, error.is_some()) {
@@ -270,14 +271,14 @@ impl LogScanner {
         }
     }
 
-    /// The beginning of a line, and around what made it an error where that stands further behind: the rest of it is
-    /// neither shown nor a part of its kind.
+    /// The beginning of a line, and the surroundings of the error if it comes later: the rest is neither shown nor a part
+    /// of its kind.
     fn excerpt<'l>(&self, line: &'l [u8], error: &[u8]) -> Cow<'l, [u8]> {
         if line.len() <= WIDTH {
             return Cow::Borrowed(line);
         }
-        let each = || self.errors.patterns().iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
-        let places = self.places.get_or_init(each).iter().filter_map(|pattern| Some(pattern.find(error)?.start()));
+        let compile = || self.errors.patterns().iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
+        let places = self.places.get_or_init(compile).iter().filter_map(|pattern| Some(pattern.find(error)?.start()));
         let at = places.min().unwrap_or_default();
         if at < WIDTH / 2 && error.starts_with(&line[..WIDTH]) {
             return Cow::Borrowed(&line[..WIDTH]);
@@ -294,10 +295,10 @@ impl LogScanner {
         *self.review.allowed.entry(because).or_default() += 1;
     }
 
-    /// All lines of an error are there.
+    /// Completes the open error.
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
-        // What a traceback is about stands in its last line.
+        // The last line of a traceback says what it is about.
         if let Some(because) = open.cause().and_then(|line| self.allowed(line)) {
             return self.allow(because);
         }
@@ -306,11 +307,11 @@ impl LogScanner {
             return singles.push(OneError(open));
         }
         let shape = open.shape();
-        let kept = self.review.kinds.len();
+        let count = self.review.kinds.len();
         match self.kinds.get(&shape).and_then(|known| self.review.kinds.get_mut(*known)) {
             Some(kind) => kind.count += 1,
-            None if kept < KINDS => {
-                self.kinds.insert(shape.clone(), kept);
+            None if count < KINDS => {
+                self.kinds.insert(shape.clone(), count);
                 let kind = ErrorKind { shape, count: 1, line: open.number(), example: open.example() };
                 self.review.kinds.push(kind);
             }
@@ -318,7 +319,7 @@ impl LogScanner {
         }
     }
 
-    /// The review of all that was taken.
+    /// The review of everything that was taken.
     pub fn finish(mut self) -> LogReview {
         if !self.rest.is_empty() {
             self.last_part();
@@ -328,7 +329,7 @@ impl LogScanner {
     }
 }
 
-/// Whether a later part of a line is an error. It is no line's beginning, which a pattern may be about.
+/// Whether a later part of a line is an error. Its first byte is not the beginning of a line, which a pattern may require.
 fn goes_on_as_error(errors: &RegexSet, part: &[u8]) -> bool {
     part.len() > 1 && errors.is_match_at(part, 1)
 }

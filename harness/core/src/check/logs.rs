@@ -1,4 +1,4 @@
-//! Judges what is left of logs: kinds of errors that the baseline did not have, or not so often.
+//! Judges the errors of logs: kinds that the baseline did not have, or had less often.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::outcome::subject::Subject;
 /// Kinds reported one by one, per log; the rest is counted.
 const MOST_FINDINGS: usize = 50;
 
-/// As often as on the baseline is up to this many times, or this many more.
+/// A kind of error bursts if it is more than this many times as frequent as on the baseline, and more than `MORE` above it.
 const TIMES: u64 = 3;
 const MORE: u64 = 10;
 
@@ -31,25 +31,25 @@ pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut Ch
         report.evidence.extend(review.evidence.clone());
         let allowed: u64 = review.allowed.values().sum();
         let (errors, kinds) = (review.count, review.kinds.len());
-        let source = &review.source;
+        let source = review.source.to_string();
         report
             .notes
             .push(format!("{source}: {} lines, {errors} errors of {kinds} kinds, {allowed} allowed", review.lines));
-        // New kinds in the order in which they came: the cause stands before its consequences.
+        // New kinds in the order in which they occurred: a cause comes before its consequences.
         let before = |kind: &ErrorKind| known.get(kind.shape.as_str()).copied().unwrap_or_default();
         let (new, old): (Vec<&ErrorKind>, Vec<&ErrorKind>) = review.kinds.iter().partition(|kind| before(kind) == 0);
         let (burst, usual): (Vec<&ErrorKind>, Vec<&ErrorKind>) =
             old.into_iter().partition(|kind| kind.count > before(kind) * TIMES && kind.count > before(kind) + MORE);
-        let found = |code, expected: String, kind: &ErrorKind| {
+        let finding = |code, expected: String, kind: &ErrorKind| {
             let line = shorten(&kind.example.join(" / "), 1500);
             let actual = format!("line {}: {line} ({} of its kind)", kind.line, kind.count);
             Finding::new(code, Subject::Log(source.clone()), expected, actual).quoting(line)
         };
         let unknown = || "no error that the baseline did not have".to_owned();
         let usual_rate = |kind: &ErrorKind| format!("{} of its kind as on the baseline", before(kind));
-        let new = new.into_iter().map(|kind| found(FindingCode::LogError, unknown(), kind));
+        let new = new.into_iter().map(|kind| finding(FindingCode::LogError, unknown(), kind));
         let mut all: Vec<Finding> = new.collect();
-        all.extend(burst.into_iter().map(|kind| found(FindingCode::LogErrorBurst, usual_rate(kind), kind)));
+        all.extend(burst.into_iter().map(|kind| finding(FindingCode::LogErrorBurst, usual_rate(kind), kind)));
         let more = all.len().saturating_sub(MOST_FINDINGS);
         if more > 0 {
             all.truncate(MOST_FINDINGS);
@@ -58,6 +58,7 @@ pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut Ch
         }
         for mut finding in all {
             finding.evidence.clone_from(&review.evidence);
+            finding.service = Some(review.source.service.clone());
             report.findings.push(finding);
         }
         for kind in usual {
@@ -65,7 +66,7 @@ pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut Ch
             report.notes.push(format!("{source}: as on the baseline ({was} → {is}): {}", shorten(&kind.shape, 200)));
         }
         if review.beyond > 0 {
-            let text = format!("{} errors are of further kinds than were kept", review.beyond);
+            let text = format!("{} errors are of kinds beyond those that are kept", review.beyond);
             report.cannot_tell_about(InconclusiveCode::NotComparable, Subject::Log(source.clone()), text);
         }
     }
@@ -86,7 +87,7 @@ mod tests {
         };
         let kinds: Vec<ErrorKind> = kinds.iter().map(kind).collect();
         let count = kinds.iter().map(|kind| kind.count).sum();
-        LogReview { source: "web".to_owned(), lines: 100, kinds, count, ..LogReview::default() }
+        LogReview { source: "web".into(), lines: 100, kinds, count, ..LogReview::default() }
     }
 
     fn check(now: &LogReview, baseline: &[LogReview], outcome: Outcome, findings: &[&str]) {
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_baseline_had_is_no_finding_unless_it_bursts() {
+    fn an_error_of_the_baseline_is_a_finding_only_if_it_bursts() {
         use Outcome::{Failed, Inconclusive, Passed};
         let base = [review(&[("timeout", 4)])];
         check(&review(&[("timeout", 14)]), &base, Passed, &[]);
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn many_kinds_are_counted_and_none_is_lost() {
+    fn kinds_beyond_the_reported_ones_are_counted() {
         let names: Vec<String> = (0..80).map(|n| format!("kind {n}")).collect();
         let kinds: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
         let mut report = CheckReport::new(CheckKind::Logs, "all");

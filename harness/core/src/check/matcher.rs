@@ -1,46 +1,48 @@
-//! Whether a value is what it has to be.
+//! Whether a value is as expected.
 
 use serde_json::Value;
 
 use crate::model::product::Matcher;
 use crate::vocabulary::template::{Template, TemplateError};
 
-/// Whether `value` (none: not there) is what `matcher` says; otherwise what was expected, in words.
+/// Whether `value`, or its absence, satisfies `matcher`; otherwise `Err` with what was expected, in words.
 ///
 /// # Errors
-/// When a placeholder of the matcher cannot be filled in.
+/// If a placeholder of the matcher cannot be filled in.
 pub fn holds(matcher: &Matcher, value: Option<&Value>, context: &Value) -> Result<Result<(), String>, TemplateError> {
-    let there = value.filter(|value| !value.is_null());
+    let present = value.filter(|value| !value.is_null());
     Ok(match matcher {
-        Matcher::Equals(wanted) => {
-            let wanted = fill(wanted, context)?;
-            said(value.is_some_and(|value| alike(value, &wanted)), || wanted.to_string())
+        Matcher::Equals(expected) => {
+            let expected = fill(expected, context)?;
+            result(value.is_some_and(|value| alike(value, &expected)), || expected.to_string())
         }
-        Matcher::Not(wanted) => {
-            let wanted = fill(wanted, context)?;
-            said(value.is_some_and(|value| !alike(value, &wanted)), || format!("anything but {wanted}"))
+        Matcher::Not(excluded) => {
+            let excluded = fill(excluded, context)?;
+            result(value.is_some_and(|value| !alike(value, &excluded)), || format!("anything but {excluded}"))
         }
         Matcher::Matches(pattern) => {
             let pattern = pattern.render(context)?;
             let regex = regex::Regex::new(&pattern);
-            said(matches!((&regex, there), (Ok(regex), Some(value)) if regex.is_match(&plain(value))), || {
-                format!("a text that matches {pattern:?}")
+            result(matches!((&regex, present), (Ok(regex), Some(value)) if regex.is_match(&plain(value))), || {
+                format!("text that matches {pattern:?}")
             })
         }
         Matcher::AtLeast(least) => {
-            said(there.and_then(number).is_some_and(|n| n >= *least), || format!("at least {least}"))
+            result(present.and_then(number).is_some_and(|n| n >= *least), || format!("at least {least}"))
         }
-        Matcher::AtMost(most) => said(there.and_then(number).is_some_and(|n| n <= *most), || format!("at most {most}")),
+        Matcher::AtMost(most) => {
+            result(present.and_then(number).is_some_and(|n| n <= *most), || format!("at most {most}"))
+        }
         Matcher::Contains(part) => {
             let part = fill(part, context)?;
-            said(there.is_some_and(|value| contains(value, &part)), || format!("something that contains {part}"))
+            result(present.is_some_and(|value| contains(value, &part)), || format!("something that contains {part}"))
         }
-        Matcher::Present => said(there.is_some(), || "a value".to_owned()),
-        Matcher::Absent => said(there.is_none(), || "no value".to_owned()),
+        Matcher::Present => result(present.is_some(), || "a value".to_owned()),
+        Matcher::Absent => result(present.is_none(), || "no value".to_owned()),
     })
 }
 
-fn said(holds: bool, expected: impl FnOnce() -> String) -> Result<(), String> {
+fn result(holds: bool, expected: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(expected()) }
 }
 
@@ -73,7 +75,7 @@ pub(crate) fn plain(value: &Value) -> String {
     }
 }
 
-/// Equal, where a number and its text are equal too: a query gives texts, JSON gives numbers.
+/// Whether values are equal. A number equals its text, since queries return texts and JSON has numbers.
 fn alike(left: &Value, right: &Value) -> bool {
     left == right
         || match (left, right) {
@@ -105,7 +107,7 @@ fn contains(value: &Value, part: &Value) -> bool {
 fn covers(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::Object(value), Value::Object(part)) => {
-            part.iter().all(|(key, wanted)| value.get(key).is_some_and(|seen| covers(seen, wanted)))
+            part.iter().all(|(key, part)| value.get(key).is_some_and(|value| covers(value, part)))
         }
         _ => alike(value, part),
     }
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_matcher_holds_only_on_what_it_says() {
+    fn a_matcher_holds_only_for_the_values_it_describes() {
         check(Matcher::Equals(json!(5)), json!("5"), true);
         check(Matcher::Equals(json!("5")), json!(5.0), false);
         check(Matcher::Equals(json!(5)), json!(null), false);

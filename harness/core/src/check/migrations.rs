@@ -1,4 +1,4 @@
-//! Judges the schema: what the database has recorded against what the running code has. The proof is the database's.
+//! Judges the schema: what the database has recorded against what the running code has. The database's record decides.
 
 use std::collections::BTreeSet;
 
@@ -19,30 +19,31 @@ pub fn judge_migrations(
     report: &mut CheckReport,
 ) {
     if now.known.is_empty() {
-        report.cannot_tell(InconclusiveCode::NothingAsserted, "the running code shows no migration");
+        report.cannot_tell(InconclusiveCode::NothingAsserted, "the running code lists no migrations");
         return;
     }
     let recorded: BTreeSet<&str> = now.recorded.iter().map(String::as_str).collect();
     let known: BTreeSet<&str> = now.known.iter().map(String::as_str).collect();
     report.notes.push(format!("{} migrations recorded, {} known to the running code", recorded.len(), known.len()));
-    let mut compare = |left: &BTreeSet<&str>, right: &BTreeSet<&str>, code: FindingCode, expected: &str, seen: &str| {
-        // A pending migration is one, though it looks like one that was replaced.
-        let reviewed = code != FindingCode::MigrationsPending;
-        report.assertions += 1;
-        let mut missing: Vec<&str> = left.difference(right).copied().collect();
-        for allowed in replaced.iter().filter(|_| reviewed) {
-            let before = missing.len();
-            missing.retain(|version| !allowed.versions.regex().is_match(version));
-            if missing.len() < before {
-                let because = &allowed.because;
-                report.notes.push(format!("{} {seen}, replaced: {because}", before - missing.len()));
+    let mut compare =
+        |left: &BTreeSet<&str>, right: &BTreeSet<&str>, code: FindingCode, expected: &str, problem: &str| {
+            // A pending migration stays pending, even if it looks like a replaced one.
+            let reviewed = code != FindingCode::MigrationsPending;
+            report.assertions += 1;
+            let mut missing: Vec<&str> = left.difference(right).copied().collect();
+            for allowed in replaced.iter().filter(|_| reviewed) {
+                let before = missing.len();
+                missing.retain(|version| !allowed.versions.regex().is_match(version));
+                if missing.len() < before {
+                    let because = &allowed.because;
+                    report.notes.push(format!("{} {problem}, replaced: {because}", before - missing.len()));
+                }
             }
-        }
-        if !missing.is_empty() {
-            let seen = format!("{} {seen}: {}", missing.len(), list(&missing));
-            report.findings.push(Finding::new(code, Subject::Migrations, expected, seen));
-        }
-    };
+            if !missing.is_empty() {
+                let actual = format!("{} {problem}: {}", missing.len(), list(&missing));
+                report.findings.push(Finding::new(code, Subject::Migrations, expected, actual));
+            }
+        };
     compare(
         &known,
         &recorded,
@@ -57,7 +58,7 @@ pub fn judge_migrations(
         "no recorded migration that the running code does not have",
         "not in the running code",
     );
-    // Where only the newest are recorded, the next release's take their place.
+    // If only the newest migrations are recorded, those of the next release take their place.
     if let (Recorded::Each, Some(before)) = (records, before) {
         let before: BTreeSet<&str> = before.recorded.iter().map(String::as_str).collect();
         compare(
@@ -70,7 +71,7 @@ pub fn judge_migrations(
     }
 }
 
-/// Compares what the migrator's output reports with what the database recorded. Says which migration failed, when one did:
+/// Compares what the migrator's output reports with what the database has recorded. If a migration failed, it is a finding:
 /// the one that began and did not end, and that the database has not recorded.
 pub fn judge_stream(stream: &MigrationReader, recorded: &[String], request: &str) -> Vec<Finding> {
     let names = || recorded.iter().map(String::as_str);
@@ -93,10 +94,10 @@ pub fn judge_stream(stream: &MigrationReader, recorded: &[String], request: &str
         let is_recorded = stream.full(&running.version, names()).is_some();
         let count = names().collect::<BTreeSet<_>>().len();
         if stream.takes_back() {
-            findings.push(unfinished("it began to be taken back, and that did not end".to_owned()));
+            findings.push(unfinished("its reversal began and did not end".to_owned()));
         } else if !is_recorded {
             let actual =
-                format!("it began and did not end; the database has {count} migrations recorded, not this one");
+                format!("it began and did not end; the database has recorded {count} migrations, but not this one");
             findings.push(unfinished(actual));
         }
     }
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_letters_are_versions_and_replaced_ones_may_be_recorded_alone() {
+    fn replaced_migrations_may_be_recorded_without_being_in_the_code() {
         let replaced =
             ReplacedMigrations { versions: r"^extras\.000[12]_".parse().unwrap(), because: "squashed".to_owned() };
         let replaced = (Recorded::Each, std::slice::from_ref(&replaced));
@@ -143,14 +144,14 @@ mod tests {
         check(state(&old, known), None, Outcome::Failed, "2 not in the running code: extras.0001_a");
         check_by(&state(&old, known), None, replaced, Outcome::Passed, "2 not in the running code, replaced: squash");
         check_by(&state(known, known), Some(state(&old, known)), replaced, Outcome::Passed, "no longer recorded, repl");
-        // A pending one is one though it looks like a replaced one; another foreign one stays foreign.
+        // A pending migration stays pending even if it looks like a replaced one, and another foreign one stays foreign.
         check_by(&state(&known[1..], known), None, replaced, Outcome::Failed, "1 not recorded: extras.0001_squashed");
         let foreign = state(&["extras.0003_c", known[0], known[1]], known);
         check_by(&foreign, None, replaced, Outcome::Failed, "extras.0003_c");
     }
 
     #[test]
-    fn the_newest_revision_takes_the_place_of_the_one_before() {
+    fn the_newest_revision_replaces_the_one_before() {
         let now = state(&["b2"], &["b2"]);
         let before = || Some(state(&["a1"], &["a1"]));
         check(now.clone(), before(), Outcome::Failed, "no longer recorded: a1");
@@ -159,38 +160,38 @@ mod tests {
     }
 
     #[test]
-    fn a_migration_whose_end_was_lost_in_the_log_is_proven_by_the_database() {
-        let mut told = MigrationReader::new(MigrationFormat::Django);
+    fn the_database_proves_a_migration_whose_end_is_missing_from_the_log() {
+        let mut reader = MigrationReader::new(MigrationFormat::Django);
         let cut = "virtualization.0010_vminterface_mac_address_data_m";
-        told.take(format!("  Applying a.0001_x... OK\n  Applying {cut}...Traceback\n").as_bytes());
+        reader.take(format!("  Applying a.0001_x... OK\n  Applying {cut}...Traceback\n").as_bytes());
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let findings = judge_stream(&told, &own(&["a.0001_x"]), "the stream");
+        let findings = judge_stream(&reader, &own(&["a.0001_x"]), "the output");
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert_eq!(findings[0].subject, Subject::Migration(cut.to_owned()));
-        assert!(judge_stream(&told, &own(&["a.0001_x", &format!("{cut}igration")]), "the stream").is_empty());
-        let lost = judge_stream(&told, &own(&[&format!("{cut}igration")]), "the stream");
+        assert!(judge_stream(&reader, &own(&["a.0001_x", &format!("{cut}igration")]), "the output").is_empty());
+        let lost = judge_stream(&reader, &own(&[&format!("{cut}igration")]), "the output");
         assert_eq!(lost[0].actual, "not recorded: a.0001_x");
     }
 
     #[test]
-    fn pending_foreign_and_lost_migrations_are_told_apart() {
+    fn pending_foreign_and_lost_migrations_are_distinguished() {
         check(state(&["1", "2"], &["2", "1"]), None, Outcome::Passed, "2 migrations recorded");
         check(state(&["1"], &["1", "2"]), None, Outcome::Failed, "1 not recorded: 2");
         check(state(&["1", "2"], &["1"]), None, Outcome::Failed, "not in the running code: 2");
         check(state(&["2"], &["2"]), Some(state(&["1"], &["1"])), Outcome::Failed, "no longer recorded: 1");
-        check(state(&["1"], &[]), None, Outcome::Inconclusive, "shows no migration");
+        check(state(&["1"], &[]), None, Outcome::Inconclusive, "lists no migrations");
         check(state(&[], &["1"]), None, Outcome::Failed, "1 not recorded");
     }
 
     #[test]
-    fn the_stream_names_the_migration_that_failed() {
-        let mut told = MigrationReader::new(MigrationFormat::Rails);
-        told.take(include_bytes!("../../tests/data/fail-dup-identifier.log"));
-        let recorded: Vec<String> = told.ended().iter().map(|migration| migration.version.clone()).collect();
-        let findings = judge_stream(&told, &recorded, "the stream");
+    fn the_output_names_the_migration_that_failed() {
+        let mut reader = MigrationReader::new(MigrationFormat::Rails);
+        reader.take(include_bytes!("../../tests/data/fail-dup-identifier.log"));
+        let recorded: Vec<String> = reader.ended().iter().map(|migration| migration.version.clone()).collect();
+        let findings = judge_stream(&reader, &recorded, "the output");
         assert_eq!(findings.len(), 1);
         assert!(findings[0].subject.name().contains("20241213003659"), "{findings:?}");
-        // What the stream tells of and the database has not recorded is found beside it.
-        assert_eq!(judge_stream(&told, &[], "the stream").len(), if recorded.is_empty() { 1 } else { 2 });
+        // Migrations that the output reports and the database has not recorded are a finding too.
+        assert_eq!(judge_stream(&reader, &[], "the output").len(), if recorded.is_empty() { 1 } else { 2 });
     }
 }

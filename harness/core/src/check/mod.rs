@@ -1,7 +1,7 @@
-//! Opinions on observations. Pure: what was seen comes in, findings go out.
+//! Judges observations: pure functions from observations to findings.
 //!
-//! Each judge adds to a [`crate::outcome::event::CheckReport`]: an assertion that fired on data, a finding, a doubt, a note.
-//! What saw no data adds a doubt and never an assertion.
+//! Each judge adds to a [`crate::outcome::event::CheckReport`]: assertions made on data, findings, inconclusive reasons and
+//! notes. Where there is no data, it adds an inconclusive reason and never an assertion.
 
 mod budget;
 mod compare;

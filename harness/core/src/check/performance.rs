@@ -9,11 +9,11 @@ use crate::outcome::event::CheckReport;
 use crate::outcome::finding::Finding;
 use crate::outcome::subject::Subject;
 
-/// Fewer samples than this tell nothing.
+/// Fewer samples than this decide nothing.
 const FEWEST: usize = 5;
 
-/// Whether these samples are slower than the budget allows: beyond ratio and slack, and beyond what both spreads
-/// explain. None when there are too few to tell.
+/// Whether these samples are slower than the budget allows: by more than ratio and slack, and by more than both spreads
+/// explain. None if there are too few to decide.
 pub fn over_budget(before: &Samples, now: &Samples, check: &PerformanceCheck) -> Option<bool> {
     if before.took.len() < FEWEST || now.took.len() < FEWEST {
         return None;

@@ -1,4 +1,4 @@
-//! Judges one answer: what was expected of it, and what has to be as it was on the baseline.
+//! Judges one response: what is expected of it, and what has to be as it was on the baseline.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::outcome::subject::{RequestPart, Subject};
 use crate::text::names_an_error;
 use crate::vocabulary::template::TemplateError;
 
-/// The terms an answer is judged on.
+/// By what a response is judged.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectContext<'a> {
     /// What is expected.
@@ -29,48 +29,48 @@ pub struct ExpectContext<'a> {
     pub context: &'a Value,
 }
 
-/// What an answer is compared with.
+/// What a response is compared with.
 #[derive(Debug, Clone, Copy)]
 pub enum Compared<'a> {
     /// Nothing: it is the baseline itself, or a step and no probe.
     Nothing,
-    /// The baseline's answer to the same question; none when there is no such answer.
+    /// The baseline's response to the same request; none if there is no such response.
     Baseline(Option<&'a Observation>),
 }
 
-/// Judges one answer into `report`. `false` when a later step of the probe makes no sense any more.
+/// Judges one response into `report`. Returns whether it holds: if not, the later steps of the probe make no sense.
 pub fn judge_answer(
-    seen: &Observation,
+    observation: &Observation,
     terms: ExpectContext<'_>,
     compared: Compared<'_>,
     report: &mut CheckReport,
 ) -> bool {
-    report.evidence.extend(seen.evidence.clone());
+    report.evidence.extend(observation.evidence.clone());
     let (first, before) = (report.findings.len(), report.findings.len() + report.inconclusive.len());
-    if let Err(error) = judge(seen, terms, compared, report) {
-        cannot_tell(seen, InconclusiveCode::Template, error.to_string(), report);
+    if let Err(error) = judge(observation, terms, compared, report) {
+        cannot_tell(observation, InconclusiveCode::Template, error.to_string(), report);
     }
-    let of_this = report.findings.split_off(first);
-    report.findings.extend(one_per_response(seen, of_this));
+    let own = report.findings.split_off(first);
+    report.findings.extend(merged(observation, own));
     for finding in &mut report.findings[..] {
         if finding.evidence.is_none() {
-            finding.evidence.clone_from(&seen.evidence);
+            finding.evidence.clone_from(&observation.evidence);
         }
     }
     report.findings.len() + report.inconclusive.len() == before
 }
 
-/// What is wrong with one response, once: with another status than expected nothing else of it can be right, and of one
-/// subject the first finding says the most. What the others say stands below it.
-fn one_per_response(seen: &Observation, findings: Vec<Finding>) -> Vec<Finding> {
-    let whole = Subject::request(&seen.request);
-    let of_status = |finding: &Finding| matches!(finding.code, FindingCode::StatusUnexpected | FindingCode::ExitCode);
-    let refused = findings.first().is_some_and(|first| first.subject == whole && of_status(first));
-    let mut kept: Vec<Finding> = Vec::new();
+/// Merges the findings about one response. If its status is not the expected one, nothing else can be right; of several
+/// findings about one subject the first says the most. The others are appended to that one.
+fn merged(observation: &Observation, findings: Vec<Finding>) -> Vec<Finding> {
+    let subject = Subject::request(&observation.request);
+    let is_status = |finding: &Finding| matches!(finding.code, FindingCode::StatusUnexpected | FindingCode::ExitCode);
+    let wrong_status = findings.first().is_some_and(|first| first.subject == subject && is_status(first));
+    let mut merged: Vec<Finding> = Vec::new();
     for finding in findings {
-        let above = kept.iter_mut().find(|above| refused || above.subject == finding.subject);
+        let above = merged.iter_mut().find(|above| wrong_status || above.subject == finding.subject);
         match above {
-            None => kept.push(finding),
+            None => merged.push(finding),
             Some(above) => {
                 let own = if let Subject::Request(_, part) = &finding.subject { Some(part) } else { None };
                 let part = own.map_or_else(|| format!(" {}", finding.subject), ToString::to_string);
@@ -79,65 +79,71 @@ fn one_per_response(seen: &Observation, findings: Vec<Finding>) -> Vec<Finding> 
             }
         }
     }
-    kept
+    merged
 }
 
 /// A finding about a response, or a part of it.
 fn found(
-    seen: &Observation,
+    observation: &Observation,
     code: FindingCode,
     part: RequestPart,
     expected: impl Into<String>,
     actual: impl Into<String>,
 ) -> Finding {
-    let mut finding = Finding::new(code, Subject::Request(seen.request.clone(), part), expected, actual);
-    finding.status = seen.response.http_status();
+    let mut finding = Finding::new(code, Subject::Request(observation.request.clone(), part), expected, actual);
+    finding.status = observation.response.http_status();
     finding
 }
 
-fn cannot_tell(seen: &Observation, code: InconclusiveCode, text: impl Into<String>, report: &mut CheckReport) {
-    report.cannot_tell_about(code, Subject::request(&seen.request), text);
+fn cannot_tell(observation: &Observation, code: InconclusiveCode, text: impl Into<String>, report: &mut CheckReport) {
+    report.cannot_tell_about(code, Subject::request(&observation.request), text);
 }
 
 fn judge(
-    seen: &Observation,
+    observation: &Observation,
     terms: ExpectContext<'_>,
     compared: Compared<'_>,
     report: &mut CheckReport,
 ) -> Result<(), TemplateError> {
-    match &seen.response {
+    match &observation.response {
         Response::NoResponse { reason } => {
             report.assertions += 1;
-            report.findings.push(found(seen, FindingCode::NoResponse, RequestPart::Whole, "an answer", reason.clone()));
+            report.findings.push(found(
+                observation,
+                FindingCode::NoResponse,
+                RequestPart::Whole,
+                "a response",
+                reason.clone(),
+            ));
             return Ok(());
         }
         Response::Rejected(refusal) => {
             report.assertions += 1;
             let actual = format!("the server refused: {refusal}");
-            report.findings.push(found(seen, FindingCode::RequestRejected, RequestPart::Whole, "rows", actual));
+            report.findings.push(found(observation, FindingCode::RequestRejected, RequestPart::Whole, "rows", actual));
             return Ok(());
         }
         Response::ProbeError { reason } => {
-            cannot_tell(seen, InconclusiveCode::ProbeError, reason.clone(), report);
+            cannot_tell(observation, InconclusiveCode::ProbeError, reason.clone(), report);
             return Ok(());
         }
         Response::Http(_) | Response::Exec(_) | Response::Rows(_) => {}
     }
-    if allowed_change(seen, terms, compared, report) {
+    if allowed_change(observation, terms, compared, report) {
         return Ok(());
     }
-    absolute(seen, terms, report)?;
+    absolute(observation, terms, report)?;
     if let Compared::Baseline(before) = compared {
-        // The body of a refusal is nobody's data: there its status is all that is compared.
+        // The body of a refusal is not data: only its status is compared.
         let refused = before.is_some_and(|before| matches!(&before.response, Response::Http(r) if r.status >= 300));
         let same = terms.unchanged.iter().filter(|aspect| !refused || **aspect == Aspect::Status);
         for aspect in same {
             match before {
-                Some(before) => compare(seen, before, aspect, report),
+                Some(before) => compare(observation, before, aspect, report),
                 None => cannot_tell(
-                    seen,
+                    observation,
                     InconclusiveCode::NothingToCompare,
-                    "the baseline has no answer to compare with",
+                    "the baseline has no response to compare with",
                     report,
                 ),
             }
@@ -146,21 +152,21 @@ fn judge(
     Ok(())
 }
 
-/// A reviewed change of the status: then nothing else of the answer can be as it was.
+/// Whether a reviewed change of the status applies: then nothing else of the response can be as it was.
 fn allowed_change(
-    seen: &Observation,
+    observation: &Observation,
     terms: ExpectContext<'_>,
     compared: Compared<'_>,
     report: &mut CheckReport,
 ) -> bool {
     let Compared::Baseline(Some(before)) = compared else { return false };
-    let (was, is) = (status(&before.response), status(&seen.response));
+    let (was, is) = (status(&before.response), status(&observation.response));
     let change = terms.changes.iter().find(|c| was == Some(c.from.clone()) && is == Some(c.to.clone()));
     if let Some(change) = change {
         report.assertions += 1;
         report.notes.push(format!(
             "{}: {} → {} by the rule of {}: {}",
-            seen.request, change.from, change.to, change.crossing, change.because
+            observation.request, change.from, change.to, change.crossing, change.because
         ));
     }
     change.is_some()
@@ -176,7 +182,11 @@ fn status(response: &Response) -> Option<String> {
     }
 }
 
-fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckReport) -> Result<(), TemplateError> {
+fn absolute(
+    observation: &Observation,
+    terms: ExpectContext<'_>,
+    report: &mut CheckReport,
+) -> Result<(), TemplateError> {
     let ExpectContext { expect, unchanged, context, .. } = terms;
     use FindingCode::{
         BodyEmpty, DigestUnexpected, ExitCode, HeaderUnexpected, NotJson, StatusUnexpected, TextMissing, TextPresent,
@@ -185,28 +195,28 @@ fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckRepo
     let mut asserted = |holds: bool, code: FindingCode, part: RequestPart, expected: String, was: String| {
         report.assertions += 1;
         if !holds {
-            report.findings.push(found(seen, code, part, expected, was));
+            report.findings.push(found(observation, code, part, expected, was));
         }
     };
-    let (text, body): (String, Option<&Body>) = match &seen.response {
+    let (text, body): (String, Option<&Body>) = match &observation.response {
         Response::Http(response) => {
             let code = response.status;
             let excerpt = || format!("{code} {}", excerpt(&response.body.text));
             if !expect.status.is_empty() {
-                let wanted = expect.status.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
-                asserted(expect.status.contains(&code), StatusUnexpected, Whole, wanted, excerpt());
+                let expected = expect.status.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
+                asserted(expect.status.contains(&code), StatusUnexpected, Whole, expected, excerpt());
             } else if !unchanged.contains(&Aspect::Status) {
-                let wanted = "a status of success".to_owned();
-                asserted((200..300).contains(&code), StatusUnexpected, Whole, wanted, excerpt());
+                let expected = "a successful status".to_owned();
+                asserted((200..300).contains(&code), StatusUnexpected, Whole, expected, excerpt());
             }
-            // An empty body of success is no success, unless the file says what the body is.
-            let asked_of_body = !expect.contains.is_empty()
+            // A successful response with an empty body is a fault, unless the product file says what the body is.
+            let body_is_described = !expect.contains.is_empty()
                 || !expect.json.is_empty()
                 || expect.size.is_some()
                 || expect.records.is_some()
                 || expect.digest.is_some()
                 || unchanged.iter().any(|aspect| *aspect != Aspect::Status);
-            if code == 200 && !asked_of_body {
+            if code == 200 && !body_is_described {
                 let was = "200 with an empty body".to_owned();
                 asserted(response.body.size > 0, BodyEmpty, Whole, "a body".to_owned(), was);
             }
@@ -215,17 +225,17 @@ fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckRepo
                 let value = response.headers.get(&name.to_lowercase());
                 let holds = value.is_some_and(|value| Regex::new(&pattern).is_ok_and(|regex| regex.is_match(value)));
                 let was = value.cloned().unwrap_or_else(|| "no such header".to_owned());
-                let wanted = format!("a match of {pattern:?}");
-                asserted(holds, HeaderUnexpected, Header(name.clone()), wanted, was);
+                let expected = format!("a match of {pattern:?}");
+                asserted(holds, HeaderUnexpected, Header(name.clone()), expected, was);
             }
             (response.body.text.clone(), Some(&response.body))
         }
         Response::Exec(ended) => {
-            let wanted = expect.exit.as_deref().unwrap_or(&[0]);
-            if !wanted.is_empty() {
-                let words = wanted.iter().map(i64::to_string).collect::<Vec<_>>().join(" or ");
-                let was = format!("exit code {}: {}", ended.exit, telling(&ended.err.text, &ended.out.text));
-                asserted(wanted.contains(&ended.exit), ExitCode, Whole, format!("exit code {words}"), was);
+            let expected = expect.exit.as_deref().unwrap_or(&[0]);
+            if !expected.is_empty() {
+                let words = expected.iter().map(i64::to_string).collect::<Vec<_>>().join(" or ");
+                let was = format!("exit code {}: {}", ended.exit, error_lines(&ended.err.text, &ended.out.text));
+                asserted(expected.contains(&ended.exit), ExitCode, Whole, format!("exit code {words}"), was);
             }
             (format!("{}{}", ended.out.text, ended.err.text), Some(&ended.out))
         }
@@ -269,11 +279,11 @@ fn absolute(seen: &Observation, terms: ExpectContext<'_>, report: &mut CheckRepo
         matched(&mut asserted, matcher, Some(&Value::from(body.size)), context, Size, was)?;
     }
     if let Some(matcher) = &expect.records {
-        let count = count(&seen.response);
+        let count = count(&observation.response);
         let was = count.map_or("no records".to_owned(), |count| count.to_string());
         matched(&mut asserted, matcher, count.map(Value::from).as_ref(), context, Records, was)?;
     }
-    if let (Some(matcher), Response::Rows(rows)) = (&expect.value, &seen.response) {
+    if let (Some(matcher), Response::Rows(rows)) = (&expect.value, &observation.response) {
         let value = rows.value().map(|value| Value::String(value.to_owned()));
         let was = rows.value().map_or_else(|| format!("{} rows", rows.rows.len()), str::to_owned);
         matched(&mut asserted, matcher, value.as_ref(), context, Whole, was)?;
@@ -323,28 +333,28 @@ fn body(response: &Response) -> Option<&Body> {
     }
 }
 
-/// Compares one side with the baseline. A baseline that had nothing there cannot tell.
-fn compare(seen: &Observation, before: &Observation, aspect: &Aspect, report: &mut CheckReport) {
-    let (now, was) = (body(&seen.response), body(&before.response));
+/// Compares one aspect with the baseline. If the baseline has nothing there, it is inconclusive.
+fn compare(observation: &Observation, before: &Observation, aspect: &Aspect, report: &mut CheckReport) {
+    let (now, was) = (body(&observation.response), body(&before.response));
     let differences: Result<Vec<(String, String)>, String> = match aspect {
-        Aspect::Status => pair(status(&before.response), status(&seen.response)),
+        Aspect::Status => pair(status(&before.response), status(&observation.response)),
         Aspect::Digest | Aspect::Size if was.is_some_and(|was| was.size == 0) => {
-            Err("the baseline was empty".to_owned())
+            Err("the baseline is empty".to_owned())
         }
         Aspect::Digest => pair(was.map(|b| b.digest.clone()), now.map(|b| b.digest.clone())),
         Aspect::Size => pair(was.map(|b| b.size.to_string()), now.map(|b| b.size.to_string())),
-        Aspect::Records if count(&before.response) == Some(0) => Err("the baseline had no record".to_owned()),
+        Aspect::Records if count(&before.response) == Some(0) => Err("the baseline has no record".to_owned()),
         Aspect::Records => pair(
             count(&before.response).map(|n| n.to_string()),
-            Some(count(&seen.response).map_or("no records".to_owned(), |n| n.to_string())),
+            Some(count(&observation.response).map_or("no records".to_owned(), |n| n.to_string())),
         ),
-        Aspect::Rows => match (&before.response, &seen.response) {
+        Aspect::Rows => match (&before.response, &observation.response) {
             (Response::Rows(was), Response::Rows(_)) if was.rows.is_empty() => {
-                Err("the baseline had no row".to_owned())
+                Err("the baseline has no row".to_owned())
             }
             (Response::Rows(was), Response::Rows(now)) if was == now => Ok(Vec::new()),
             (Response::Rows(was), Response::Rows(now)) => Ok(vec![row_difference(&was.rows, &now.rows)]),
-            _ => Err("it is no query".to_owned()),
+            _ => Err("it is not a query".to_owned()),
         },
         Aspect::Csv(aspect) => match (was, now) {
             (Some(was), Some(now)) if !was.cut && !now.cut => csv_difference(&was.text, &now.text, aspect)
@@ -372,7 +382,7 @@ fn compare(seen: &Observation, before: &Observation, aspect: &Aspect, report: &m
         }
     };
     match differences {
-        Err(why) => cannot_tell(seen, InconclusiveCode::NothingToCompare, why, report),
+        Err(reason) => cannot_tell(observation, InconclusiveCode::NothingToCompare, reason, report),
         Ok(differences) => {
             report.assertions += 1;
             let code = match aspect {
@@ -383,8 +393,8 @@ fn compare(seen: &Observation, before: &Observation, aspect: &Aspect, report: &m
                 Aspect::Rows => FindingCode::RowsChanged,
                 Aspect::Json(_) => FindingCode::ValuesChanged,
             };
-            let different = |(expected, was)| found(seen, code, RequestPart::Whole, expected, was);
-            report.findings.extend(differences.into_iter().map(different));
+            let finding = |(expected, was)| found(observation, code, RequestPart::Whole, expected, was);
+            report.findings.extend(differences.into_iter().map(finding));
         }
     }
 }
@@ -393,7 +403,7 @@ fn pair(was: Option<String>, now: Option<String>) -> Result<Vec<(String, String)
     match (was, now) {
         (Some(was), Some(now)) if was == now => Ok(Vec::new()),
         (Some(was), Some(now)) => Ok(vec![(format!("{was} as on the baseline"), now)]),
-        (None, _) => Err("the baseline had nothing there".to_owned()),
+        (None, _) => Err("the baseline has nothing there".to_owned()),
         (Some(was), None) => Ok(vec![(format!("{was} as on the baseline"), "nothing there".to_owned())]),
     }
 }
@@ -425,8 +435,8 @@ fn excerpt(text: &str) -> String {
     if line.is_empty() { "and nothing in it".to_owned() } else { format!("{:?}", shorten(&line, 200)) }
 }
 
-/// The telling lines of a failed command: those that speak of an error, or else the last ones.
-fn telling(err: &str, out: &str) -> String {
+/// The lines of a failed command that explain the failure: those that name an error, or else the last ones.
+fn error_lines(err: &str, out: &str) -> String {
     let text = if err.trim().is_empty() { out } else { err };
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let mut chosen: Vec<&str> = lines.iter().filter(|line| names_an_error(line)).take(4).copied().collect();
@@ -445,7 +455,7 @@ fn line_of(text: &str, at: usize) -> &str {
 /// Fills the placeholders of a JSON body.
 ///
 /// # Errors
-/// When one cannot be filled in.
+/// If one cannot be filled in.
 pub fn fill_json(value: &Value, context: &Value) -> Result<Value, TemplateError> {
     fill(value, context)
 }

@@ -1,8 +1,7 @@
-//! What known failures logs tell of: each once, with its place, and below the one that it follows from.
+//! The known failures in logs: each once, with its place, and below the one that it follows from.
 //!
-//! A failure follows from another where the list of known failures says so (`consequence-of`) and both are there; of
-//! several, the nearest. What is recognised on the same lines as one that it follows from is that one, seen more
-//! generally, and is not told beside it.
+//! A failure follows from another if the list of known failures says so (`consequence-of`) and both occur; of several, from
+//! the nearest. If a failure and its cause match the same lines, only the cause is reported.
 
 mod tree;
 mod unexplained;
@@ -19,23 +18,23 @@ pub use tree::{DiagnosedFailure, tree};
 pub use unexplained::{FirstError, Unexplained};
 pub use wide::{WideNet, WideNetFound};
 
-/// What is further apart than this is another time it failed, whatever stands between.
+/// Two reports of a failure that are further apart than this are two failures, whatever is between them.
 const CHAIN: u64 = 500;
-/// Lines after `Caused by:` in which it says the error again.
-const SAYS_AGAIN: u64 = 4;
-/// Failures told one by one, of each known one: those beyond are counted to the first.
-const APART: usize = 50;
-/// Namings whose telling is remembered.
+/// Within this many lines after `Caused by:` the same error is only repeated.
+const REPEATED_WITHIN: u64 = 4;
+/// How many variants of one known failure are reported separately; further ones are counted with the first.
+const MAX_VARIANTS: usize = 50;
+/// How many combinations of group values are remembered with their description.
 const REMEMBERED: usize = 10_000;
 
-/// A known failure that logs tell of.
+/// A known failure that was found in logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Its index in the list of known failures.
     pub failure: usize,
-    /// What is told of it.
+    /// Its cause and remedy, with the values from the log.
     pub known: Known,
-    /// The releases it is about; all when not said.
+    /// The releases on which it occurs; all if none.
     pub releases: Option<Range>,
     /// The name of the log it was first found in.
     pub source: String,
@@ -43,19 +42,19 @@ pub struct Found {
     pub log: usize,
     /// The line it was first found in, from 1.
     pub line: u64,
-    /// What stands there.
+    /// The text there.
     pub excerpt: Vec<String>,
     /// How many times it was found.
     pub count: u64,
-    /// It looks like a failure and is none.
+    /// Whether it only looks like a failure.
     pub harmless: bool,
-    /// The first line behind the last time in its log that says that all went well, and what it says.
+    /// The first line after its last occurrence in its log that reports success, and its text.
     pub recovered: Option<(u64, String)>,
 }
 
 impl Found {
-    /// It was found again: what was well before is not any more.
-    fn once_more(&mut self) {
+    /// Counts another occurrence, after which an earlier success no longer holds.
+    fn count_again(&mut self) {
         self.count += 1;
         self.recovered = None;
     }
@@ -72,18 +71,18 @@ pub struct Diagnosis<'r> {
     recent: Vec<Occurrence>,
     /// By failure: the line in which the log has it last.
     last: BTreeMap<usize, u64>,
-    /// The last line that says that the same error comes once more.
+    /// The last line that announces a repetition of the same error.
     chained: Option<u64>,
     found: Vec<Found>,
     by_text: HashMap<(usize, String, String), usize>,
-    /// What was told of it is the same where it named the same.
+    /// The index in `found` by failure and group values: equal values have equal descriptions.
     by_groups: HashMap<(usize, Vec<(String, String)>), usize>,
-    /// The lines of what was found since they were asked for.
+    /// The lines of what was found since the last call of `explained`.
     explained: Vec<(u64, u64)>,
 }
 
 impl<'r> Diagnosis<'r> {
-    /// A diagnosis by the failures that may occur on a release; by all when none is given.
+    /// A diagnosis with the failures that may occur on a release, or with all.
     pub fn new(recogniser: &'r Recogniser, release: Option<Release>) -> Self {
         Self {
             recogniser,
@@ -100,7 +99,7 @@ impl<'r> Diagnosis<'r> {
         }
     }
 
-    /// A log begins.
+    /// Begins a log.
     pub fn begin(&mut self, source: impl Into<String>) {
         self.end();
         self.sources.push(source.into());
@@ -108,13 +107,13 @@ impl<'r> Diagnosis<'r> {
         self.open = Some(Search::new(self.recogniser, self.release.as_ref()));
     }
 
-    /// Takes a piece of the log, cut anywhere.
+    /// Takes a piece of the log, which may be cut anywhere.
     pub fn take(&mut self, bytes: &[u8]) {
         let detections = self.open.as_mut().map(|search| search.take(bytes)).unwrap_or_default();
         self.record(detections);
     }
 
-    /// The log has ended.
+    /// Ends the log.
     pub fn end(&mut self) {
         let detections = self.open.take().map(Search::finish).unwrap_or_default();
         self.record(detections);
@@ -123,17 +122,17 @@ impl<'r> Diagnosis<'r> {
         self.chained = None;
     }
 
-    /// Whether a failure was found in what was settled so far; what is harmless is none.
+    /// Whether a failure was found so far that is not harmless.
     pub fn found_any(&self) -> bool {
         self.found.iter().any(|found| !found.harmless)
     }
 
-    /// The first and last lines of all occurrences that were found in the log since this was asked.
+    /// The first and last lines of all occurrences that were found in the log since the last call.
     pub fn explained(&mut self) -> Vec<(u64, u64)> {
         std::mem::take(&mut self.explained)
     }
 
-    /// All that was found, in the order of the logs and their lines.
+    /// Everything that was found, in the order of the logs and their lines.
     pub fn finish(mut self) -> Vec<Found> {
         self.end();
         self.found.sort_by_key(|found| (found.log, found.line, found.failure));
@@ -157,7 +156,7 @@ impl<'r> Diagnosis<'r> {
                 }
                 Detection::Recovered { line, text } => {
                     self.settle();
-                    // One that was found in a later log too stays open: nothing is known of that one's place.
+                    // A failure that was also found in a later log stays open: its place there is not known.
                     let log = self.sources.len();
                     let open = |found: &&mut Found| found.log == log && found.recovered.is_none();
                     for found in self.found.iter_mut().filter(open) {
@@ -168,21 +167,23 @@ impl<'r> Diagnosis<'r> {
         }
     }
 
-    /// Takes in what shares its lines with nothing that may still come.
+    /// Adds the recent occurrences, whose lines no later one can share.
     fn settle(&mut self) {
         let recent = std::mem::take(&mut self.recent);
         let recogniser = self.recogniser;
-        let general = |one: &Occurrence| {
-            let of =
-                recogniser.failure(one.failure).map(|failure| failure.consequence_of.as_slice()).unwrap_or_default();
+        let is_consequence = |occurrence: &Occurrence| {
+            let causes = recogniser
+                .failure(occurrence.failure)
+                .map(|failure| failure.consequence_of.as_slice())
+                .unwrap_or_default();
             recent.iter().any(|other| {
-                let named = recogniser.failure(other.failure).is_some_and(|failure| of.contains(&failure.id));
-                named && other.lines.0 <= one.lines.1 && one.lines.0 <= other.lines.1
+                let is_cause = recogniser.failure(other.failure).is_some_and(|failure| causes.contains(&failure.id));
+                is_cause && other.lines.0 <= occurrence.lines.1 && occurrence.lines.0 <= other.lines.1
             })
         };
-        let kept: Vec<bool> = recent.iter().map(|one| !general(one)).collect();
-        for (occurrence, kept) in recent.into_iter().zip(kept) {
-            if kept {
+        let causes: Vec<bool> = recent.iter().map(|occurrence| !is_consequence(occurrence)).collect();
+        for (occurrence, is_cause) in recent.into_iter().zip(causes) {
+            if is_cause {
                 self.add(occurrence);
             }
         }
@@ -192,30 +193,31 @@ impl<'r> Diagnosis<'r> {
         let Some(failure) = self.recogniser.failure(occurrence.failure) else { return };
         let line = occurrence.lines.0;
         let before = self.last.insert(occurrence.failure, line);
-        let again = before.is_some_and(|before| {
-            let said_again = |chained| before < chained && (chained..=chained + SAYS_AGAIN).contains(&line);
-            line.saturating_sub(before) <= CHAIN && self.chained.is_some_and(said_again)
+        let repeated = before.is_some_and(|before| {
+            let announced = |chained| before < chained && (chained..=chained + REPEATED_WITHIN).contains(&line);
+            line.saturating_sub(before) <= CHAIN && self.chained.is_some_and(announced)
         });
-        if again {
+        if repeated {
             return;
         }
         let named = (occurrence.failure, occurrence.groups);
         if let Some(found) = self.by_groups.get(&named).and_then(|at| self.found.get_mut(*at)) {
-            found.once_more();
+            found.count_again();
             return;
         }
         let groups: Vec<(String, String)> =
             named.1.iter().map(|(name, group)| (name.clone(), without_named(group).into_owned())).collect();
         let known = failure.describe(&groups);
         let key = (occurrence.failure, known.cause.clone(), known.remedy.clone());
-        let of_it = || self.found.iter().enumerate().filter(|(_, found)| found.failure == occurrence.failure);
-        let there = self.by_text.get(&key).copied();
-        let there = there.or_else(|| (of_it().count() >= APART).then(|| of_it().map(|(at, _)| at).next()).flatten());
+        let variants = || self.found.iter().enumerate().filter(|(_, found)| found.failure == occurrence.failure);
+        let known_at = self.by_text.get(&key).copied();
+        let known_at = known_at
+            .or_else(|| (variants().count() >= MAX_VARIANTS).then(|| variants().map(|(at, _)| at).next()).flatten());
         if self.by_groups.len() < REMEMBERED {
-            self.by_groups.insert(named, there.unwrap_or(self.found.len()));
+            self.by_groups.insert(named, known_at.unwrap_or(self.found.len()));
         }
-        if let Some(found) = there.and_then(|at| self.found.get_mut(at)) {
-            found.once_more();
+        if let Some(found) = known_at.and_then(|at| self.found.get_mut(at)) {
+            found.count_again();
             return;
         }
         self.by_text.insert(key, self.found.len());

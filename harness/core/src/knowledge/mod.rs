@@ -1,4 +1,4 @@
-//! Failures that are known: how they are recognised in any text, and which of them follows from which.
+//! Known failures: how they are recognised in any text, and which of them follows from which.
 
 pub mod diagnosis;
 pub mod signature;

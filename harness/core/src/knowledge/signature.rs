@@ -190,10 +190,10 @@ fn ends(text: &str) -> Vec<&str> {
 pub fn problems(failures: &[KnownFailure], document: &Document, at: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let ids: BTreeSet<&str> = failures.iter().map(|failure| failure.id.as_str()).collect();
-    let mut seen = BTreeSet::new();
+    let mut used = BTreeSet::new();
     for (index, failure) in failures.iter().enumerate() {
         let at = format!("{at}/{index}");
-        if !seen.insert(&failure.id) {
+        if !used.insert(&failure.id) {
             let title = format!("a second known failure `{}`", failure.id);
             problems.push(document.problem(&format!("{at}/id"), title, "ids are unique", None));
         }
@@ -284,8 +284,8 @@ mod tests {
         let harmless = "- {id: noise, pattern: must be owner, cause: c, remedy: r, source: s, harmless: true}";
         let failures = list(&format!("\n{harmless}{LIST}")).0;
         let recognised = |text: &str| {
-            let seen = [Sighting { place: Place::Log, text }];
-            recognise(&failures, &"3.0".parse().unwrap(), &seen).map(|known| known.id)
+            let sightings = [Sighting { place: Place::Log, text }];
+            recognise(&failures, &"3.0".parse().unwrap(), &sightings).map(|known| known.id)
         };
         assert_eq!(recognised("must be owner").as_deref(), Some("noise"));
         assert_eq!(recognised("must be owner\ncurrent transaction is aborted").as_deref(), Some("transaction-aborted"));
@@ -294,8 +294,8 @@ mod tests {
     #[test]
     fn groups_of_the_pattern_are_filled_in() {
         let text = "duplicate key value violates unique constraint \"git_slug_key\"";
-        let seen = [Sighting { place: Place::Log, text }];
-        let known = recognise(&list(LIST).0, &"2.0".parse().unwrap(), &seen).unwrap();
+        let sightings = [Sighting { place: Place::Log, text }];
+        let known = recognise(&list(LIST).0, &"2.0".parse().unwrap(), &sightings).unwrap();
         assert_eq!(known.cause, "two objects make the same git_slug_key");
     }
 
@@ -316,8 +316,8 @@ mod tests {
             .replace("pattern: current transaction is aborted", "pattern: (aborted)?");
         let (failures, document) = list(&text);
         let rejected = document.refuse(problems(&failures, &document, "")).unwrap_err().to_string();
-        for wanted in ["unknown known failure `duplicate-slugs`", "match", "the pattern matches anything"] {
-            assert!(rejected.contains(wanted), "{rejected}");
+        for expected in ["unknown known failure `duplicate-slugs`", "match", "the pattern matches anything"] {
+            assert!(rejected.contains(expected), "{rejected}");
         }
         let (failures, document) = list(LIST);
         assert_eq!(problems(&failures, &document, "").len(), 0);

@@ -1,4 +1,4 @@
-//! What the authors of files mean: a product, and a scenario that rehearses its upgrade.
+//! The file formats: a product, and a scenario that rehearses its upgrade.
 
 pub mod product;
 pub mod scenario;

@@ -34,12 +34,13 @@ pub struct Scenario {
     pub edition: Option<Edition>,
     /// The release in production: the backup's.
     pub from: Target,
-    /// The release wanted: `6.1.5`, or a line `6.1` at what can be had of it.
+    /// The target release: `6.1.5`, or a line `6.1` at the newest release that can be obtained.
     pub to: Target,
-    /// Lines that the path shall pass, besides those that the product demands.
+    /// Lines that the path must pass, in addition to those that the product demands.
     #[serde(default)]
     pub via: Vec<Line>,
-    /// The path of an upgrade without downtime, by the product's rules for such; what is rehearsed of it has downtime.
+    /// Whether the path is that of an upgrade without downtime, by the product's rules for it. The rehearsal itself has
+    /// downtime.
     #[serde(default)]
     pub zero_downtime: bool,
     /// The folder of the backup, or its archive, relative to this file.
@@ -48,13 +49,13 @@ pub struct Scenario {
     /// Values for the product's settings.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
-    /// Services that differ from the product's: what is given here replaces what is there.
+    /// Services that differ from the product's: what is given here replaces the product's value.
     #[serde(default)]
     pub services: BTreeMap<String, ServiceChange>,
     /// Steps after the restore and before the baseline: what makes this data special.
     #[serde(default)]
     pub prepare: Vec<Step>,
-    /// Hops that are done in another way than the product's.
+    /// Hops with steps or images of their own.
     #[serde(default)]
     pub hops: Vec<HopChange>,
     /// How the rollback is rehearsed.
@@ -63,8 +64,7 @@ pub struct Scenario {
     /// Checks that are not made, with the reason.
     #[serde(default)]
     pub skip_checks: BTreeMap<CheckKind, String>,
-    /// Checks that have to be there and to assert something in every stage of checks; what asserted nothing is
-    /// inconclusive.
+    /// Checks that have to assert something in every stage of checks; one that asserted nothing is inconclusive.
     #[serde(default)]
     pub require: Vec<CheckKind>,
     /// How long the whole rehearsal may take; 1h when not given.
@@ -73,8 +73,8 @@ pub struct Scenario {
     /// Which test tier it belongs to.
     #[serde(default)]
     pub tier: Tier,
-    /// What the project does not hold of it, with the reason: as a trial it is ignored where its backup is not there or an
-    /// image cannot be had. By `rehearse run` it is rehearsed as any other.
+    /// Why the project does not have all that it needs: as a trial it is ignored if its backup is missing or an image cannot
+    /// be obtained. `rehearse run` treats it like any other scenario.
     #[serde(default)]
     pub external: Option<String>,
     /// The production installation, for its runbook.
@@ -133,7 +133,7 @@ impl ServiceChange {
     }
 }
 
-/// A hop that is done in another way than the product's.
+/// A hop with steps or images of its own.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HopChange {
@@ -180,7 +180,7 @@ pub enum Tier {
 /// The kinds of checks, in the order they are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names are the words of `design.md`")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum CheckKind {
     Version,
     Health,

@@ -1,5 +1,5 @@
-//! What a database does while a long command runs: at work, waiting for a lock, or nothing at all. From two readings of
-//! its sessions and counters; so slow and stuck are told apart.
+//! What a database does while a long command runs: it works, waits for a lock, or does nothing. Two readings of its
+//! sessions and counters distinguish slow from stuck.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::observation::progress::count;
 use crate::planning::plan::humane;
 
-/// What a database's other sessions do, and what it counts.
+/// The other sessions of a database, and its counters.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Activity {
     /// Bytes written ahead to its log; grows while a transaction is still open.
@@ -33,8 +33,8 @@ pub struct Session {
     pub statement: String,
     /// For how long it has been in this state.
     pub lasts: Duration,
-    /// When its last statement began, in the server's words: another one says that it asked again.
-    pub asked: String,
+    /// When its last statement began, in the server's words: a new value means a new statement.
+    pub statement_began: String,
     /// The sessions that hold what it waits for.
     pub blocked_by: Vec<String>,
 }
@@ -64,7 +64,7 @@ impl SessionState {
             Self::Rests => "at rest",
             Self::InTransaction => "idle in a transaction",
             Self::Idle => "idle",
-            Self::Hidden => "doing what the server does not say",
+            Self::Hidden => "in a state that the server hides",
         }
     }
 }
@@ -80,31 +80,31 @@ const RECENT: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone)]
 pub struct ActivityWatch {
     last: Option<Activity>,
-    /// When it was last seen doing something, or could not be seen.
+    /// When it was last active, or could not be observed.
     active: Duration,
     recent: VecDeque<(Duration, u64, u64)>,
-    untold: Option<String>,
+    unobservable: Option<String>,
 }
 
 impl ActivityWatch {
-    /// Nothing read yet, at a time since the command began.
+    /// Nothing has been read yet. `at` is the time since the command began.
     pub fn new(at: Duration) -> Self {
-        Self { last: None, active: at, recent: VecDeque::new(), untold: None }
+        Self { last: None, active: at, recent: VecDeque::new(), unobservable: None }
     }
 
-    /// A reading.
+    /// Takes a reading.
     pub fn take(&mut self, at: Duration, now: Activity) {
-        let moved = match &self.last {
-            // Before the second reading nothing can be told.
+        let active = match &self.last {
+            // Nothing can be compared before the second reading.
             None => true,
             Some(before) => {
                 now.written.saturating_sub(before.written) >= OWN_WRITING
                     || now.rows != before.rows
                     || now.phases != before.phases
-                    || now.sessions.iter().any(|session| session.is_busy() || session.moved(before))
+                    || now.sessions.iter().any(|session| session.is_busy() || session.has_changed(before))
             }
         };
-        if moved {
+        if active {
             self.active = at;
         }
         self.recent.push_back((at, now.written, now.rows));
@@ -112,58 +112,58 @@ impl ActivityWatch {
             self.recent.pop_front();
         }
         self.last = Some(now);
-        self.untold = None;
+        self.unobservable = None;
     }
 
-    /// A reading that failed: what cannot be seen is not taken for nothing.
+    /// Takes a reading that failed: a database that cannot be observed does not count as idle.
     pub fn missed(&mut self, at: Duration, reason: String) {
         self.active = at;
         self.last = None;
         self.recent.clear();
-        self.untold = Some(reason);
+        self.unobservable = Some(reason);
     }
 
-    /// For how long nothing has happened in the database; none when that cannot be told.
+    /// For how long nothing has happened in the database; none if that is not known.
     pub fn quiet(&self, at: Duration) -> Option<Duration> {
         self.last.as_ref().map(|_| at.saturating_sub(self.active))
     }
 
-    /// What it does, for a line of progress: `database busy: UPDATE dcim_cable SET … 45s`. None when not told.
+    /// What it does, for a line of progress: `database busy: UPDATE dcim_cable SET … 45s`. None if nothing is known.
     pub fn line(&self, at: Duration) -> Option<String> {
         let last = self.last.as_ref()?;
-        let mut told = Vec::new();
+        let mut parts = Vec::new();
         if let Some(busy) = last.longest(Session::is_busy) {
-            told.push(format!("database busy: {}", busy.words()));
+            parts.push(format!("database busy: {}", busy.words()));
         }
-        told.extend(last.phases.iter().take(2).cloned());
-        told.extend(last.waiting());
-        if told.is_empty() {
+        parts.extend(last.phases.iter().take(2).cloned());
+        parts.extend(last.waiting());
+        if parts.is_empty() {
             let quiet = at.saturating_sub(self.active);
-            told.push(if quiet < QUIET {
+            parts.push(if quiet < QUIET {
                 "database busy with short statements".to_owned()
             } else {
                 format!("nothing happens in the database for {}", humane(quiet))
             });
         }
-        Some(told.join(", "))
+        Some(parts.join(", "))
     }
 
-    /// Slow or stuck, for a finding; none when that cannot be told.
+    /// Whether it is slow or stuck, for a finding; none if that is not known.
     pub fn verdict(&self, at: Duration) -> Option<String> {
         let Some(last) = self.last.as_ref() else {
-            return self.untold.as_ref().map(|reason| format!("what the database did cannot be told: {reason}"));
+            return self.unobservable.as_ref().map(|reason| format!("what the database did is not known: {reason}"));
         };
         let quiet = at.saturating_sub(self.active);
         if quiet >= QUIET {
             let waiting = last.waiting().map(|waiting| format!("; {waiting}")).unwrap_or_default();
             return Some(format!("stuck: nothing happened in the database for {}{waiting}", humane(quiet)));
         }
-        let mut told = vec!["slow: the database is still at work".to_owned()];
-        told.extend(last.longest(Session::is_busy).map(Session::words));
-        told.extend(last.phases.iter().take(2).cloned());
-        told.extend(last.waiting());
-        told.extend(self.figures());
-        Some(told.join(", "))
+        let mut parts = vec!["slow: the database is still at work".to_owned()];
+        parts.extend(last.longest(Session::is_busy).map(Session::words));
+        parts.extend(last.phases.iter().take(2).cloned());
+        parts.extend(last.waiting());
+        parts.extend(self.figures());
+        Some(parts.join(", "))
     }
 
     fn figures(&self) -> Option<String> {
@@ -179,25 +179,25 @@ impl ActivityWatch {
 }
 
 impl Activity {
-    fn longest(&self, wanted: fn(&Session) -> bool) -> Option<&Session> {
-        self.sessions.iter().filter(|session| wanted(session)).max_by_key(|session| session.lasts)
+    fn longest(&self, condition: fn(&Session) -> bool) -> Option<&Session> {
+        self.sessions.iter().filter(|session| condition(session)).max_by_key(|session| session.lasts)
     }
 
     /// The session that waits longest for a lock, and who holds it.
     fn waiting(&self) -> Option<String> {
         let waits = self.longest(|session| session.state == SessionState::WaitsForLock)?;
-        // Who waits too is not the one to look at, unless nobody else is.
+        // A holder that is waiting itself is named only if there is no other.
         let holders = || self.sessions.iter().filter(|session| waits.blocked_by.contains(&session.id));
         let holder = holders().find(|session| session.state != SessionState::WaitsForLock).or(holders().next());
-        let held = match holder {
+        let holder = match holder {
             Some(holder) => {
                 let client = if holder.client.is_empty() { String::new() } else { format!(" ({})", holder.client) };
                 let (state, lasts) = (holder.state.words(), humane(holder.lasts));
                 format!("session {}{client}, {state} for {lasts}: {}", holder.id, short(&holder.statement))
             }
-            None => "a session that is not seen".to_owned(),
+            None => "an unknown session".to_owned(),
         };
-        Some(format!("waiting for a lock: {}, held by {held}", waits.words()))
+        Some(format!("waiting for a lock: {}, held by {holder}", waits.words()))
     }
 }
 
@@ -211,10 +211,10 @@ impl Session {
         }
     }
 
-    /// Whether it asked again since another reading.
-    fn moved(&self, before: &Activity) -> bool {
+    /// Whether it has a new statement or state since an earlier reading.
+    fn has_changed(&self, before: &Activity) -> bool {
         let was = before.sessions.iter().find(|session| session.id == self.id);
-        was.is_none_or(|was| was.asked != self.asked || was.state != self.state)
+        was.is_none_or(|was| was.statement_began != self.statement_began || was.state != self.state)
     }
 
     fn words(&self) -> String {
@@ -222,7 +222,7 @@ impl Session {
     }
 }
 
-/// A statement in one line, cut.
+/// A statement in one line, shortened.
 fn short(statement: &str) -> String {
     let flat = statement.split_whitespace().collect::<Vec<_>>().join(" ");
     let cut: String = flat.chars().take(80).collect();
@@ -240,7 +240,7 @@ mod tests {
             state,
             statement: format!("UPDATE things SET a = {id}"),
             lasts: Duration::from_secs(lasts),
-            asked: "then".to_owned(),
+            statement_began: "then".to_owned(),
             blocked_by: Vec::new(),
         }
     }
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_is_told_from_stuck() {
+    fn slow_and_stuck_are_distinguished() {
         use SessionState::*;
         check(
             &[session("1", Works, 45), session("2", Idle, 600)],
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_told_with_who_holds_it() {
+    fn a_lock_is_reported_with_its_holder() {
         let waits =
             Session { blocked_by: vec!["3".into(), "2".into()], ..session("1", SessionState::WaitsForLock, 480) };
         let also = Session { blocked_by: vec!["2".into()], ..session("3", SessionState::WaitsForLock, 400) };
@@ -308,8 +308,8 @@ mod tests {
     #[test]
     fn a_session_that_asks_again_moves() {
         let mut watch = ActivityWatch::new(Duration::ZERO);
-        let read = |watch: &mut ActivityWatch, at, asked: &str| {
-            let session = Session { asked: asked.to_owned(), ..session("1", SessionState::InTransaction, 1) };
+        let read = |watch: &mut ActivityWatch, at, began: &str| {
+            let session = Session { statement_began: began.to_owned(), ..session("1", SessionState::InTransaction, 1) };
             watch.take(Duration::from_secs(at), Activity { sessions: vec![session], ..Activity::default() });
         };
         read(&mut watch, 0, "then");
@@ -320,11 +320,11 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_not_stuck() {
+    fn a_database_that_cannot_be_observed_is_not_stuck() {
         let (mut watch, at) = follow(&[], 0);
         watch.missed(at, "it does not run".to_owned());
         assert_eq!((watch.quiet(at), watch.line(at)), (None, None));
-        assert_eq!(watch.verdict(at).as_deref(), Some("what the database did cannot be told: it does not run"));
+        assert_eq!(watch.verdict(at).as_deref(), Some("what the database did is not known: it does not run"));
         let later = at + Duration::from_secs(5);
         watch.take(later, Activity::default());
         assert_eq!(watch.quiet(later), Some(Duration::ZERO));

@@ -1,4 +1,4 @@
-//! What was read of a database: its tables, row by row where they are small, and its structure.
+//! The observed state of a database: its tables, row by row if they are small, and its structure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 pub struct DataState {
     /// By table name, with the schema before it where that is not the default one.
     pub tables: BTreeMap<String, TableState>,
-    /// Tables of another state read through a [`View`], by the name they have there; or why they could not be.
+    /// Tables of another state, read through a [`View`], by their name there; or why they could not be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub viewed: BTreeMap<String, Result<TableState, String>>,
-    /// Tables without some of their rows, by table and condition; or why they could not be read so.
+    /// Tables without some of their rows, by table and condition; or why they could not be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub without: BTreeMap<String, BTreeMap<String, Result<TableState, String>>>,
-    /// What holds the tables together; none where it was not read.
+    /// The structure around the tables; none if it was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub structure: Option<Structure>,
 }
@@ -28,14 +28,14 @@ pub struct TableState {
     pub rows: u64,
     /// The key columns that tie a column's value to its row; empty without a primary key.
     pub key: Vec<String>,
-    /// All columns there are.
+    /// All columns.
     pub columns: Vec<String>,
     /// An order-free checksum per column, each value tied to its row's key.
     pub sums: BTreeMap<String, String>,
     /// An order-free checksum of whole rows, their columns in the order of `columns`; only without a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<String>,
-    /// The highest key, where the key is one whole number.
+    /// The highest key, where the key is one integer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top: Option<String>,
     /// The rows themselves, where the table is small. Never written into evidence.
@@ -53,13 +53,13 @@ pub struct RetainedRows {
     pub rows: Vec<Box<str>>,
 }
 
-/// How a null stands in a kept row.
+/// How a retained row represents a null.
 pub const NULL: &str = "\\N";
 
-/// How tables are to be read besides as they are.
+/// What to read of tables in addition to their present state.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableQuery {
-    /// Tables of the reference, by their name there, as they are found now. A view that is the table itself is not read.
+    /// How to find tables of the reference now, by their name there. A view that is the table itself is not read.
     pub views: BTreeMap<String, View>,
     /// Rows that a later hop may remove: table and condition.
     pub without: BTreeSet<(String, String)>,
@@ -67,7 +67,7 @@ pub struct TableQuery {
     pub keep: bool,
 }
 
-/// How a table of the reference is found now.
+/// How to find a table of the reference now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
     /// The table it is in.
@@ -78,25 +78,25 @@ pub struct View {
     pub columns: Vec<(String, Source)>,
     /// An SQL condition on its rows.
     pub condition: Option<String>,
-    /// Rows above this key are left out; the key is one whole number.
+    /// Rows above this key are left out; the key is one integer.
     pub top: Option<String>,
-    /// Whether the reference's key is one whole number, which the checksums are tied to as such; unknown of an empty table.
+    /// Whether the reference's key is one integer, to which the checksums are tied; not known for an empty table.
     pub numbered: Option<bool>,
-    /// The reference has the rows themselves: they are kept here too, even when they have become more.
+    /// Whether the reference has the rows themselves: then they are kept here too, even if there are more now.
     pub keep: bool,
 }
 
 /// What gives a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A column. One that is not there is left out.
+    /// A column. A missing one is left out.
     Column(String),
     /// An SQL expression on the table, which is `t`.
     Sql(String),
 }
 
 impl Source {
-    /// A column where the text is a plain name, an expression else.
+    /// A column if the text is a plain name, otherwise an expression.
     pub fn of(text: &str) -> Self {
         let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             && text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
@@ -104,7 +104,7 @@ impl Source {
     }
 }
 
-/// What holds tables together.
+/// The structure around tables.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Structure {
     /// Indexes, constraints, defaults, triggers, views, privileges.
@@ -113,21 +113,21 @@ pub struct Structure {
     pub sequences: BTreeMap<String, i64>,
 }
 
-/// One thing that holds tables together, said by its meaning and not by a generated name.
+/// One item of the structure, identified by its meaning and not by a generated name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Item {
     /// What it is.
     pub kind: ItemKind,
-    /// The table it is of.
+    /// The table it belongs to.
     pub table: String,
     /// The columns of that table it is about.
     pub columns: Vec<String>,
-    /// Another table it needs.
+    /// Another table that it refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refers: Option<String>,
     /// What it means: `unique btree (login)`, `DELETE, SELECT for app`.
     pub text: String,
-    /// It is there and does not hold: an invalid index, a constraint that was never validated.
+    /// Whether it exists but is not valid: an invalid index, a constraint that was never validated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub broken: bool,
 }

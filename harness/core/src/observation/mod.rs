@@ -1,4 +1,4 @@
-//! What was read from a deployment. No opinion in it.
+//! What was read from a deployment, without a judgement.
 
 pub mod activity;
 mod data;
@@ -14,42 +14,42 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The answer to one step of a probe, and where it can be looked at.
+/// The response to one step of a probe, and the file that shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
-    /// What was asked: `GET /issues.json as auditor`. Stable over runs and releases.
+    /// The request: `GET /issues.json as auditor`. Stable over runs and releases.
     pub request: String,
-    /// What came.
+    /// The response.
     pub response: Response,
-    /// The file in the output folder that holds it.
+    /// The file in the output folder that holds the response.
     pub evidence: Option<String>,
 }
 
-/// What came.
+/// What came back of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Response {
-    /// A response.
+    /// An HTTP response.
     Http(HttpResponse),
     /// A command that ended.
     Exec(Ended),
     /// Rows of a query.
     Rows(Rows),
-    /// The product did not answer: refused, reset, timed out.
+    /// The product did not respond: refused, reset, timed out.
     NoResponse {
-        /// How.
+        /// In which way.
         reason: String,
     },
-    /// The server understood the question and refused it: a statement that fails on what the product left there.
+    /// The server understood the statement and refused it: it fails on what the product left there.
     Rejected(SqlRefusal),
-    /// Our own asking broke: the command is not there, the database is out of reach.
+    /// The probe itself failed: the command does not exist, the database cannot be reached.
     ProbeError {
-        /// How.
+        /// In which way.
         reason: String,
     },
 }
 
 impl Response {
-    /// The status, where it is a response to an HTTP request.
+    /// The status, if it is an HTTP response.
     #[must_use]
     pub fn http_status(&self) -> Option<u16> {
         match self {
@@ -63,14 +63,14 @@ impl Response {
     }
 }
 
-/// Why a database server refused a statement, as it says itself.
+/// Why a database server refused a statement, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SqlRefusal {
     /// The class and kind of the error, the same in any language: `42P01`.
     pub sqlstate: String,
-    /// The server's own number of the error, where it has numbers: `1146`.
+    /// The server's own number of the error, if it has numbers: `1146`.
     pub number: Option<u32>,
-    /// What it says of it, in its own language.
+    /// Its message, in its own language.
     pub message: String,
 }
 
@@ -83,7 +83,7 @@ impl fmt::Display for SqlRefusal {
     }
 }
 
-/// A response.
+/// An HTTP response.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct HttpResponse {
     /// The status.
@@ -118,11 +118,11 @@ pub struct Body {
     pub digest: String,
     /// The beginning, as UTF-8 with replacements.
     pub text: String,
-    /// The text is not all of it.
+    /// Whether the text is only the beginning.
     pub cut: bool,
 }
 
-/// Rows of a query. A null is none.
+/// Rows of a query; a null is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rows {
     /// In the order the query gave.
@@ -154,8 +154,8 @@ pub struct MigrationState {
 /// What one log holds that looks like errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogReview {
-    /// Whose log: `web: production.log`.
-    pub source: String,
+    /// Whose log it is.
+    pub source: LogSource,
     /// Lines read.
     pub lines: u64,
     /// The errors by kind, in the order in which each was first met.
@@ -168,6 +168,33 @@ pub struct LogReview {
     pub allowed: BTreeMap<String, u64>,
     /// The file in the output folder.
     pub evidence: Option<String>,
+}
+
+/// A log: what a service printed, or a file of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogSource {
+    /// The service.
+    pub service: String,
+    /// The name of the file; none for what the service printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+impl From<&str> for LogSource {
+    /// What a service printed.
+    fn from(service: &str) -> Self {
+        Self { service: service.to_owned(), file: None }
+    }
+}
+
+impl fmt::Display for LogSource {
+    /// `web`, or `web: production.log`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{}: {file}", self.service),
+            None => f.write_str(&self.service),
+        }
+    }
 }
 
 /// Errors that differ in nothing but numbers, ids, times and addresses.

@@ -1,18 +1,18 @@
-//! How far background work is: what is left, at which rate, how long it will take, and since when nothing moved.
-//! Numbers and their times in, an estimate out; what cannot be known yet is not said.
+//! The progress of background work: what is left, at which rate, how long it will take, and since when it has not moved.
+//! Numbers and their times go in, an estimate comes out, without what cannot be known yet.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::planning::plan::humane;
 
-/// A shorter time tells no rate.
+/// The shortest time that gives a rate.
 const SHORTEST: Duration = Duration::from_secs(10);
-/// Fewer numbers tell no rate.
+/// The fewest numbers that give a rate.
 const FEWEST: usize = 5;
 /// The window that a rate is taken from: a quarter of the time so far, within these.
 const WINDOW: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
-/// As many numbers are kept for a window.
+/// How many numbers are kept for a window.
 const KEPT: u32 = 40;
 
 /// What the number counts.
@@ -22,12 +22,12 @@ pub enum Counting {
     Left,
     /// What is done: it goes up, to a total where one is known.
     Done {
-        /// All there is to do.
+        /// The amount of work in total.
         total: Option<f64>,
     },
 }
 
-/// Follows a number that tells how far background work is.
+/// Follows a number that measures background work.
 #[derive(Debug, Clone)]
 pub struct Progress {
     counting: Counting,
@@ -38,35 +38,35 @@ pub struct Progress {
     recent: VecDeque<(Duration, f64)>,
 }
 
-/// What can be said of background work.
+/// What is known about background work.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The number as it was first read.
     pub first: f64,
     /// The number as it was last read.
     pub now: f64,
-    /// What is left to do, where it can be told.
+    /// What is left to do, if it is known.
     pub left: Option<f64>,
     /// Per second, toward the goal; below zero when work is added faster than it is done. None while it is not known.
     pub rate: Option<f64>,
-    /// How long it will take at this rate. None while it is not known, and when it goes nowhere.
+    /// How long it will take at this rate. None while it is not known, or if there is no progress.
     pub time: Option<Duration>,
 }
 
 impl Progress {
-    /// Nothing read yet.
+    /// Nothing has been read yet.
     pub fn new(counting: Counting) -> Self {
         Self { counting, first: None, last: None, moved: Duration::ZERO, recent: VecDeque::new() }
     }
 
-    /// All there is to do was read anew.
+    /// Takes a new reading of the total.
     pub fn total(&mut self, all: f64) {
         if let Counting::Done { total } = &mut self.counting {
             *total = Some(all);
         }
     }
 
-    /// The number was read, at a time since the wait began. What is no number is not taken.
+    /// Takes a reading of the number, at a time since the wait began. One that is not finite is ignored.
     pub fn take(&mut self, at: Duration, number: f64) {
         if !number.is_finite() {
             return;
@@ -98,7 +98,7 @@ impl Progress {
         }
     }
 
-    /// What can be said; none before the first number.
+    /// The estimate; none before the first number.
     pub fn estimate(&self) -> Option<Estimate> {
         let ((_, first), (_, now)) = (self.first?, self.last?);
         let left = match self.counting {
@@ -141,19 +141,21 @@ impl Progress {
 
     /// One line: `1,234 left (of 5,000), 41/s, about 30s left`.
     pub fn line(&self) -> String {
-        let Some(seen) = self.estimate() else { return "nothing counted yet".to_owned() };
+        let Some(estimate) = self.estimate() else { return "nothing counted yet".to_owned() };
         let mut line = match self.counting {
-            Counting::Left if seen.first > seen.now => format!("{} left (of {})", count(seen.now), count(seen.first)),
-            Counting::Left => format!("{} left", count(seen.now)),
-            Counting::Done { total: Some(total) } => format!("{} of {} done", count(seen.now), count(total)),
-            Counting::Done { total: None } => format!("{} done", count(seen.now)),
+            Counting::Left if estimate.first > estimate.now => {
+                format!("{} left (of {})", count(estimate.now), count(estimate.first))
+            }
+            Counting::Left => format!("{} left", count(estimate.now)),
+            Counting::Done { total: Some(total) } => format!("{} of {} done", count(estimate.now), count(total)),
+            Counting::Done { total: None } => format!("{} done", count(estimate.now)),
         };
-        match seen.rate {
+        match estimate.rate {
             Some(rate) if rate > 0.0 => line.push_str(&format!(", {}", per_time(rate))),
             Some(rate) if rate < 0.0 => line.push_str(&format!(", growing by {}", per_time(-rate))),
             Some(_) | None => {}
         }
-        if let Some(time) = seen.time.filter(|_| seen.left.is_some_and(|left| left > 0.0)) {
+        if let Some(time) = estimate.time.filter(|_| estimate.left.is_some_and(|left| left > 0.0)) {
             line.push_str(&format!(", about {} left", humane(Duration::from_secs(time.as_secs().max(1)))));
         }
         if self.still() >= SHORTEST {
@@ -162,8 +164,8 @@ impl Progress {
         line
     }
 
-    /// Where it stood and stands, for a finding: `from 5,000 to 1,234 left in 3m 00s`.
-    pub fn told(&self) -> String {
+    /// Where it began and stands, for a finding: `it stands at 1,234 left, began at 5,000, in 3m 00s`.
+    pub fn describe(&self) -> String {
         let (Some((began, first)), Some((at, now))) = (self.first, self.last) else {
             return "nothing was counted".to_owned();
         };
@@ -191,8 +193,8 @@ fn per_time(rate: f64) -> String {
 /// `1,234`.
 pub(crate) fn count(number: f64) -> String {
     let text = format!("{number}");
-    let (whole, part) = text.split_once('.').map_or((text.as_str(), None), |(whole, part)| (whole, Some(part)));
-    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+    let (integer, part) = text.split_once('.').map_or((text.as_str(), None), |(integer, part)| (integer, Some(part)));
+    let (sign, digits) = integer.strip_prefix('-').map_or(("", integer), |digits| ("-", digits));
     let mut grouped = String::from(sign);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_told_with_a_rate_once_it_is_known() {
+    fn what_is_left_is_shown_with_a_rate_once_it_is_known() {
         check(0, |_| 5000.0, "5,000 left");
         check(5, |s| 5000.0 - 41.0 * s as f64, "4,795 left (of 5,000)");
         check(90, |s| 5000.0 - 41.0 * s as f64, "1,310 left (of 5,000), 41/s, about 31.0s left");
@@ -244,7 +246,7 @@ mod tests {
     #[test]
     fn work_in_bursts_has_the_rate_of_its_mean() {
         let check = |seconds, number: fn(u64) -> f64, mean: f64| {
-            let rate = follow(Counting::Left, seconds, number).estimate().and_then(|seen| seen.rate).unwrap();
+            let rate = follow(Counting::Left, seconds, number).estimate().and_then(|estimate| estimate.rate).unwrap();
             assert!((rate - mean).abs() < mean / 5.0, "{rate}");
         };
         check(100, |s| 5000.0 - 100.0 * (s / 10) as f64, 10.0);
@@ -254,8 +256,8 @@ mod tests {
     #[test]
     fn a_jump_does_not_make_a_rate() {
         // Ten thousand more all at once.
-        let seen = follow(Counting::Left, 60, |s| 1000.0 - s as f64 + if s >= 55 { 10_000.0 } else { 0.0 });
-        let rate = seen.estimate().and_then(|seen| seen.rate).unwrap();
+        let progress = follow(Counting::Left, 60, |s| 1000.0 - s as f64 + if s >= 55 { 10_000.0 } else { 0.0 });
+        let rate = progress.estimate().and_then(|estimate| estimate.rate).unwrap();
         assert!((rate - 1.0).abs() < 0.1, "{rate}");
     }
 
@@ -277,8 +279,8 @@ mod tests {
         assert_eq!(still(100, |s| 100.0 + s as f64), 100);
         // One is added and one is done, all the time: somebody works.
         assert!(still(100, |s| 100.0 + (s % 2) as f64) < 2);
-        let told = follow(Counting::Left, 100, |s| 5000.0 - s.min(40) as f64).told();
-        assert_eq!(told, "it stands at 4,960 left, began at 5,000, in 1m 40s; it last moved 1m 00s before");
+        let description = follow(Counting::Left, 100, |s| 5000.0 - s.min(40) as f64).describe();
+        assert_eq!(description, "it stands at 4,960 left, began at 5,000, in 1m 40s; it last moved 1m 00s before");
     }
 
     proptest! {
@@ -289,7 +291,7 @@ mod tests {
             for (wait, number) in numbers {
                 at += Duration::from_millis(u64::from(wait));
                 progress.take(at, number);
-                prop_assert!(!progress.line().is_empty() && !progress.told().is_empty());
+                prop_assert!(!progress.line().is_empty() && !progress.describe().is_empty());
             }
             prop_assert!(progress.recent.len() <= 2 * KEPT as usize + 2);
         }

@@ -1,9 +1,9 @@
 //! Groups all that is wrong in a run by root cause: one thing that broke gives one cause, and what follows from it is
 //! listed under it.
 //!
-//! Something is a consequence only where it is seen to be connected: the same command, the same service silent, the
-//! same error in both, a schema that is behind and an object that is missing. What cannot be connected stays a cause of
-//! its own: nothing that may be independent is put below something else.
+//! A symptom is a consequence only where evidence connects it with the cause: the same command, the same silent service,
+//! the same error in both, a schema that is behind and an object that is missing. What cannot be connected stays a cause
+//! of its own, so that nothing that may be independent is hidden below something else.
 
 mod shape;
 
@@ -51,7 +51,7 @@ impl<'a> Symptom<'a> {
         }
     }
 
-    /// `hop-1/check / health: home`.
+    /// The stage, and the check if there is one: `hop-1/check / health: home`.
     pub fn place(&self) -> String {
         match self.check {
             Some(check) => format!("{} / {}", self.stage.id, check.title()),
@@ -59,7 +59,7 @@ impl<'a> Symptom<'a> {
         }
     }
 
-    /// How what it is about came out.
+    /// The outcome that it gives its stage or check.
     pub fn outcome(&self) -> Outcome {
         match self.detail {
             SymptomDetail::Finding(_) => Outcome::Failed,
@@ -67,7 +67,7 @@ impl<'a> Symptom<'a> {
         }
     }
 
-    /// What is said, in one text.
+    /// The finding or the reason, as one text for people.
     pub fn text(&self) -> String {
         match self.detail {
             SymptomDetail::Finding(finding) => finding.to_string(),
@@ -75,7 +75,7 @@ impl<'a> Symptom<'a> {
         }
     }
 
-    /// Whether it was said of this stage and check.
+    /// Whether it belongs to this stage and check.
     pub fn is_of(&self, stage: &StageId, check: Option<&CheckReport>) -> bool {
         let title = |check: &CheckReport| (check.kind, check.name.clone());
         self.stage.id == *stage && self.check.map(title) == check.map(title)
@@ -93,7 +93,7 @@ pub struct Cause<'a> {
     pub skipped: Vec<&'a StageId>,
 }
 
-/// How near a trouble is to the root, nearest first.
+/// How close a kind of symptom is to the root, closest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Migration,
@@ -109,9 +109,9 @@ enum Rank {
 }
 
 impl Rank {
-    fn of(trouble: &Symptom<'_>) -> Self {
-        let SymptomDetail::Finding(finding) = trouble.detail else { return Self::Inconclusive };
-        match (trouble.check.map(|check| check.kind), &finding.subject) {
+    fn of(symptom: &Symptom<'_>) -> Self {
+        let SymptomDetail::Finding(finding) = symptom.detail else { return Self::Inconclusive };
+        match (symptom.check.map(|check| check.kind), &finding.subject) {
             (None, Subject::Migration(_)) => Self::Migration,
             (None | Some(CheckKind::Version | CheckKind::Health), Subject::Service(_)) => Self::Service,
             (None, _) => Self::Step,
@@ -131,9 +131,9 @@ impl Rank {
     }
 }
 
-/// A trouble with what it can be connected by.
-struct Item<'a> {
-    trouble: Symptom<'a>,
+/// A symptom with everything that can connect it with another one.
+struct Node<'a> {
+    symptom: Symptom<'a>,
     at: usize,
     stage: &'a Stage,
     rank: Rank,
@@ -141,15 +141,15 @@ struct Item<'a> {
     shapes: BTreeSet<String>,
 }
 
-impl<'a> Item<'a> {
-    /// `compared` where it is held against others; where it is not, its text need not be copied.
-    fn new(trouble: Symptom<'a>, at: usize, stage: &'a Stage, compared: bool) -> Self {
-        let text = if compared { trouble.text() } else { String::new() };
-        Self { rank: Rank::of(&trouble), shapes: shapes(&text), trouble, at, stage, text }
+impl<'a> Node<'a> {
+    /// Only a symptom that is compared with others needs a copy of its text.
+    fn new(symptom: Symptom<'a>, at: usize, stage: &'a Stage, compared: bool) -> Self {
+        let text = if compared { symptom.text() } else { String::new() };
+        Self { rank: Rank::of(&symptom), shapes: shapes(&text), symptom, at, stage, text }
     }
 
     fn finding(&self) -> Option<&'a Finding> {
-        match self.trouble.detail {
+        match self.symptom.detail {
             SymptomDetail::Finding(finding) => Some(finding),
             SymptomDetail::Inconclusive(_) => None,
         }
@@ -164,13 +164,10 @@ impl<'a> Item<'a> {
         if let Subject::Service(name) = self.subject()? { Some(name) } else { None }
     }
 
-    /// The log that it is about.
+    /// The service whose log it is about.
     fn of_log(&self) -> Option<&'a str> {
-        if let Subject::Log(name) = self.subject()? {
-            Some(name.split([' ', ':']).next().unwrap_or(name))
-        } else {
-            None
-        }
+        let finding = self.finding()?;
+        if let Subject::Log(_) = finding.subject { finding.service.as_deref() } else { None }
     }
 
     /// The table that it is about.
@@ -179,42 +176,42 @@ impl<'a> Item<'a> {
     }
 
     fn of_checks(&self) -> bool {
-        self.trouble.check.is_some()
+        self.symptom.check.is_some()
     }
 
     fn same_stage(&self, other: &Self) -> bool {
         self.at == other.at
     }
 
-    /// Whether both are about the same deployment on the same release: only there one can follow from the other.
+    /// Whether both are about the same deployment on the same release: only then can one follow from the other.
     fn near(&self, other: &Self) -> bool {
         let place = |item: &Self| (item.stage.phase, item.stage.hop);
         let one_deployment = matches!(self.stage.phase, Phase::Hop | Phase::Rollback);
         self.same_stage(other) || (one_deployment && place(self) == place(other))
     }
 
-    /// Whether `other` is seen to follow from this.
+    /// Whether evidence connects `other` with this symptom as a consequence of it.
     fn explains(&self, other: &Self) -> bool {
         self.near(other)
             && (self.known_to_cause(other)
-                || self.same_step(other)
-                || self.dead_to(other)
+                || self.broke_step_of(other)
+                || self.silences(other)
                 || self.shapes.intersection(&other.shapes).next().is_some()
-                || self.behind(other)
-                || self.lost(other)
-                || self.logs(other))
+                || self.lacks_schema_for(other)
+                || self.lost_table_of(other)
+                || self.logged_error_of(other))
     }
 
     fn known_to_cause(&self, other: &Self) -> bool {
-        match (self.trouble.known(), other.trouble.known()) {
+        match (self.symptom.known(), other.symptom.known()) {
             (Some(own), Some(known)) => own.id == known.id || known.consequence_of.contains(&own.id),
             (Some(_) | None, _) => false,
         }
     }
 
-    /// Steps end at the first that fails: what a stage says beside its failed migration is of the same command, and
-    /// what its proofs find is what that command left.
-    fn same_step(&self, other: &Self) -> bool {
+    /// Steps end at the first that fails: what a stage reports besides its failed migration comes from the same command,
+    /// and what its checks find is what that command left behind.
+    fn broke_step_of(&self, other: &Self) -> bool {
         let broke = matches!(self.rank, Rank::Migration | Rank::Step | Rank::Service) && !self.of_checks();
         let same = || self.subject() == other.subject();
         broke
@@ -222,45 +219,45 @@ impl<'a> Item<'a> {
             && (other.of_checks() || (other.finding().is_some() && (self.rank == Rank::Migration || same())))
     }
 
-    /// This is a service that ended or is not ready, and the other was not answered by it.
-    fn dead_to(&self, other: &Self) -> bool {
+    /// This is a service that ended or is not ready, and the other symptom is that it did not respond.
+    fn silences(&self, other: &Self) -> bool {
         let Some(name) = self.of_service().filter(|_| self.rank == Rank::Service) else { return false };
         let Some(finding) = other.finding() else { return words(&other.text).any(|word| word == name) };
-        let asked = finding.service.as_deref() == Some(name);
+        let was_requested = finding.service.as_deref() == Some(name);
         let status = self.finding().and_then(|own| own.status).filter(|status| *status >= 500);
         let same_status = status.is_some() && finding.status == status;
-        // The product's own words, in whatever it answered.
-        let speaks = || {
-            let of_connections = ["connect", "refused", "resolve", "unreachable", "not known", "closed"];
+        // The product's own words, in whatever it responded with.
+        let names_connection = || {
+            let connection_words = ["connect", "refused", "resolve", "unreachable", "not known", "closed"];
             let actual = finding.actual.to_lowercase();
-            words(&finding.actual).any(|word| word == name) && of_connections.iter().any(|part| actual.contains(part))
+            words(&finding.actual).any(|word| word == name) && connection_words.iter().any(|part| actual.contains(part))
         };
         let logged = || {
             let lines = self.finding().and_then(|own| own.quote.as_deref()).unwrap_or_default();
             let line = finding.quote.as_deref().unwrap_or_default().trim();
             other.of_log() == Some(name) && !line.is_empty() && lines.contains(line)
         };
-        (asked && (finding.code == FindingCode::NoResponse || same_status))
+        (was_requested && (finding.code == FindingCode::NoResponse || same_status))
             || other.of_service() == Some(name)
-            || speaks()
+            || names_connection()
             || logged()
     }
 
-    /// The schema is behind the code, and the other misses an object.
-    fn behind(&self, other: &Self) -> bool {
+    /// The schema is behind the code, and the other symptom is a missing object.
+    fn lacks_schema_for(&self, other: &Self) -> bool {
         matches!(self.rank, Rank::Migration | Rank::Schema) && other.rank > Rank::Schema && undefined(&other.shapes)
     }
 
-    /// A table or column is not what it was, and the other names it.
-    fn lost(&self, other: &Self) -> bool {
+    /// A table or column has changed, and the other symptom names it.
+    fn lost_table_of(&self, other: &Self) -> bool {
         let Some(name) = self.of_table().filter(|_| self.rank == Rank::Data) else { return false };
         let last = name.rsplit('.').next().unwrap_or(name);
         (other.rank == Rank::Data && other.of_table() == Some(name) && !self.same_stage(other))
             || other.shapes.iter().any(|shape| shape.split(' ').next() == Some(last))
     }
 
-    /// An error that a service logged and that is connected already, and the other an error that it answered with.
-    fn logs(&self, other: &Self) -> bool {
+    /// A service logged an error that is already connected, and the other symptom is an error that it responded with.
+    fn logged_error_of(&self, other: &Self) -> bool {
         let Some(name) = self.of_log().filter(|_| !self.shapes.is_empty()) else { return false };
         other.finding().is_some_and(|finding| {
             self.same_stage(other)
@@ -274,7 +271,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_')
 }
 
-/// More than this is not compared each with each: then every trouble is a cause of its own.
+/// With more symptoms than this they are not compared with each other, and each is a cause of its own.
 const COMPARED: usize = 2000;
 
 /// The root causes of all that is wrong, in the order of the stages, nearest the root first.
@@ -282,10 +279,10 @@ pub fn causes(summary: &Summary) -> Vec<Cause<'_>> {
     let planned = summary.plan().map_or(&[][..], |plan| plan.stages.as_slice());
     let stages: Vec<(&Stage, &StageRecord)> = planned.iter().zip(summary.stages()).collect();
     let done = || stages.iter().enumerate().filter(|(_, (_, record))| record.progress == Progress::Done);
-    let compared = done().map(|(_, (_, record))| troubles(record).len()).sum::<usize>() <= COMPARED;
-    let mut groups: Vec<Vec<Item<'_>>> = Vec::new();
+    let compared = done().map(|(_, (_, record))| symptoms(record).len()).sum::<usize>() <= COMPARED;
+    let mut groups: Vec<Vec<Node<'_>>> = Vec::new();
     for (at, (stage, record)) in done() {
-        groups.extend(troubles(record).into_iter().map(|trouble| vec![Item::new(trouble, at, stage, compared)]));
+        groups.extend(symptoms(record).into_iter().map(|symptom| vec![Node::new(symptom, at, stage, compared)]));
     }
     groups.sort_by_key(|group| group.first().map(|item| (item.rank, item.at)));
     if compared {
@@ -296,20 +293,21 @@ pub fn causes(summary: &Summary) -> Vec<Cause<'_>> {
         .into_iter()
         .filter_map(|group| {
             let mut items = group.into_iter();
-            let root = items.next()?.trouble;
-            let mut rest: Vec<Item<'_>> = items.collect();
+            let root = items.next()?.symptom;
+            let mut rest: Vec<Node<'_>> = items.collect();
             rest.sort_by_key(|item| (item.at, item.rank));
-            let consequences = rest.into_iter().map(|item| item.trouble).collect();
+            let consequences = rest.into_iter().map(|item| item.symptom).collect();
             Some(Cause { root, consequences, skipped: Vec::new() })
         })
         .collect();
     for (_, record) in stages.iter().filter(|(_, record)| record.outcome == Outcome::Skipped) {
-        let because = |id: &StageId| match record.reason.as_ref().and_then(Reason::skipped) {
+        let caused_by = |id: &StageId| match record.reason.as_ref().and_then(Reason::skipped) {
             Some(SkipReason::Stage { stage, .. }) => stage == id,
             Some(_) | None => false,
         };
-        let of_root = causes.iter().position(|cause| because(&cause.root.stage.id));
-        let of_any = || causes.iter().position(|cause| cause.consequences.iter().any(|other| because(&other.stage.id)));
+        let of_root = causes.iter().position(|cause| caused_by(&cause.root.stage.id));
+        let of_any =
+            || causes.iter().position(|cause| cause.consequences.iter().any(|other| caused_by(&other.stage.id)));
         if let Some(cause) = of_root.or_else(of_any).and_then(|at| causes.get_mut(at)) {
             cause.skipped.push(&record.id);
         }
@@ -317,10 +315,10 @@ pub fn causes(summary: &Summary) -> Vec<Cause<'_>> {
     causes
 }
 
-/// Puts one group below another that explains it; false when there is none left.
-fn merge(groups: &mut Vec<Vec<Item<'_>>>) -> bool {
+/// Puts one group below another that explains it; false if no such pair is left.
+fn merge(groups: &mut Vec<Vec<Node<'_>>>) -> bool {
     for other in (1..groups.len()).rev() {
-        let explains = |group: &&Vec<Item<'_>>| {
+        let explains = |group: &&Vec<Node<'_>>| {
             groups[other].first().is_some_and(|root| group.iter().any(|item| item.explains(root)))
         };
         if let Some(at) = groups[..other].iter().position(|group| explains(&group)) {
@@ -332,18 +330,22 @@ fn merge(groups: &mut Vec<Vec<Item<'_>>>) -> bool {
     false
 }
 
-fn troubles(record: &StageRecord) -> Vec<Symptom<'_>> {
-    let of = |check, detail| Symptom { stage: record, check, detail };
+fn symptoms(record: &StageRecord) -> Vec<Symptom<'_>> {
+    let symptom = |check, detail| Symptom { stage: record, check, detail };
     let mut all: Vec<Symptom<'_>> =
-        record.findings.iter().map(|finding| of(None, SymptomDetail::Finding(finding))).collect();
+        record.findings.iter().map(|finding| symptom(None, SymptomDetail::Finding(finding))).collect();
     if record.outcome == Outcome::Inconclusive {
         all.extend(
-            record.reason.iter().filter_map(Reason::inconclusive).map(|it| of(None, SymptomDetail::Inconclusive(it))),
+            record
+                .reason
+                .iter()
+                .filter_map(Reason::inconclusive)
+                .map(|reason| symptom(None, SymptomDetail::Inconclusive(reason))),
         );
     }
     for check in &record.checks {
-        all.extend(check.findings.iter().map(|finding| of(Some(check), SymptomDetail::Finding(finding))));
-        all.extend(check.inconclusive.iter().map(|reason| of(Some(check), SymptomDetail::Inconclusive(reason))));
+        all.extend(check.findings.iter().map(|finding| symptom(Some(check), SymptomDetail::Finding(finding))));
+        all.extend(check.inconclusive.iter().map(|reason| symptom(Some(check), SymptomDetail::Inconclusive(reason))));
     }
     all
 }

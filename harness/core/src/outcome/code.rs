@@ -1,5 +1,5 @@
-//! The codes of findings and of reasons why something is inconclusive: what a machine decides by, and what the
-//! reference explains. Stable: a code that is published keeps its meaning.
+//! The codes of findings and of inconclusive reasons: what programs decide by, and what the reference explains. They are
+//! stable: a code that is published keeps its meaning.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -86,66 +86,66 @@ codes! {
     /// What kind of fault a finding is.
     FindingCode {
         BackupProduct = "backup.product", "The backup is of another product.", "Give a backup of the scenario's product.";
-        BackupRelease = "backup.release", "The backup is of another release or edition than the scenario starts from, or does not state one.", "Start the scenario from the backup's release, or give a backup of that release.";
-        BackupFileMissing = "backup.file-missing", "A file that the backup must hold is not there.", "Make the backup again with that part, or put the file beside it.";
+        BackupRelease = "backup.release", "The backup's release or edition differs from the one that the scenario starts from, or is not stated.", "Start the scenario from the backup's release, or give a backup of that release.";
+        BackupFileMissing = "backup.file-missing", "A file that the backup must hold is missing.", "Make the backup again with that part, or put the file next to it.";
         BackupFileEmpty = "backup.file-empty", "A file of the backup is empty and must not be.", "Make the backup again.";
-        BackupFileKind = "backup.file-kind", "Something in the place of a file of the backup is not a regular file.", "Replace it by the file itself.";
-        BackupChecksum = "backup.checksum", "A file of the backup has another checksum or size than its manifest states.", "Copy the backup again, or make a new one.";
+        BackupFileKind = "backup.file-kind", "What should be a file of the backup is not a regular file.", "Replace it with the file itself.";
+        BackupChecksum = "backup.checksum", "The checksum or size of a file in the backup differs from what its manifest states.", "Copy the backup again, or make a new one.";
         BackupDamaged = "backup.damaged", "A file of the backup cannot be read to its end in the format it should have.", "Copy the backup again, or make a new one.";
         BackupUnsafe = "backup.unsafe", "An archive of the backup holds entries that must not be unpacked.", "Make the archive again without them.";
         BackupManifest = "backup.manifest", "The backup's manifest or information file is missing, cannot be read, or lacks what the product file names.", "Make the backup again, or correct the pointers in the product file.";
-        BackupIncrements = "backup.increments", "An incremental backup lacks the increment it begins with.", "Give the whole chain, or make a full backup.";
+        BackupIncrements = "backup.increments", "An incremental backup lacks the increment that it begins with.", "Give the whole chain, or make a full backup.";
         BackupAmbiguous = "backup.ambiguous", "The folder holds no backup, or more than one.", "Name the file of one backup.";
-        BackupContradiction = "backup.contradiction", "The backup's own information says otherwise than what the archive holds.", "Make the backup again.";
-        BackupUnusable = "backup.unusable", "The backup is whole and cannot be used as it is.", "Do what the finding says, then try again.";
+        BackupContradiction = "backup.contradiction", "The backup's own information contradicts what the archive holds.", "Make the backup again.";
+        BackupUnusable = "backup.unusable", "The backup is intact, but cannot be used as it is.", "Do what the finding says, then try again.";
         ServiceExited = "health.service-exited", "A service that should run has exited, or was never there.", "Read its log: the last lines are in the finding.";
-        ServiceNotReady = "health.service-not-ready", "A service did not get ready in time.", "Read its log, or raise `ready-within` in the product file.";
+        ServiceNotReady = "health.service-not-ready", "A service did not become ready in time.", "Read its log, or raise `ready-within` in the product file.";
         ServiceWrongImage = "health.service-wrong-image", "A service's container was made from the image of another release.", "Add the service to the `replace` step of the upgrade.";
         ServiceNotStopped = "step.service-not-stopped", "A service still runs after a `stop` step.", "Stop it in the upgrade steps, or raise its `stop-grace`.";
-        SessionsLeft = "step.sessions-left", "A database has sessions of services that were stopped.", "Stop what still uses the database.";
-        WaitTimedOut = "wait.timed-out", "What was waited for did not come true in time.", "Read the last observation in the finding; raise `deadline` if it is only slow.";
+        SessionsLeft = "step.sessions-left", "A database still has sessions of services that were stopped.", "Stop what still uses the database.";
+        WaitTimedOut = "wait.timed-out", "A condition that a step waits for was not met in time.", "Read the last observation in the finding; raise `deadline` if it is only slow.";
         WaitFailed = "wait.failed", "Background work has failed.", "Read the rows in the finding: they are the product's own record of it.";
         WaitStalled = "wait.stalled", "Background work made no progress for as long as `stalled-after` allows.", "Read the logs of the workers.";
-        NoResponse = "request.no-response", "Nothing answered a request.", "See whether the service runs, and read its log.";
+        NoResponse = "request.no-response", "A request got no response.", "Check that the service runs, and read its log.";
         RequestRejected = "request.rejected", "The database server refused a statement.", "Read the server's message: most often the schema is not the one the statement was written for.";
-        StatusUnexpected = "request.status", "An HTTP response has another status than expected.", "Open the response in the evidence.";
-        BodyEmpty = "request.body-empty", "A response of success has no body.", "Open the evidence; name `size` or `status` in the product file if it should be empty.";
+        StatusUnexpected = "request.status", "The status of an HTTP response is not the expected one.", "Open the response in the evidence.";
+        BodyEmpty = "request.body-empty", "A successful response has no body.", "Open the evidence; name `size` or `status` in the product file if it should be empty.";
         HeaderUnexpected = "request.header", "A header of a response is missing or does not match.", "Open the response in the evidence.";
-        TextMissing = "request.text-missing", "A response lacks a text that it should contain.", "Open the response in the evidence.";
-        TextPresent = "request.text-present", "A response contains a text that it should not contain.", "Open the response in the evidence.";
+        TextMissing = "request.text-missing", "A response lacks text that it should contain.", "Open the response in the evidence.";
+        TextPresent = "request.text-present", "A response contains text that it should not contain.", "Open the response in the evidence.";
         NotJson = "request.not-json", "A response is not JSON.", "Open the response in the evidence.";
         ValueUnexpected = "request.value", "A value in a response does not match what is expected of it.", "Open the response in the evidence.";
-        DigestUnexpected = "request.digest", "A response has other bytes than expected.", "Compare the bytes in the evidence.";
-        ExitCode = "command.exit-code", "A command ended with another exit code than expected.", "Read its output in the evidence.";
-        StatusChanged = "request.status-changed", "A response has another status than on the baseline.", "Open both responses in the evidence; add a rule under `changes` if it was reviewed.";
-        BytesChanged = "request.bytes-changed", "A response has other bytes than on the baseline.", "Compare both in the evidence.";
-        SizeChanged = "request.size-changed", "A response has another size than on the baseline.", "Compare both in the evidence.";
-        RecordsChanged = "request.records-changed", "A response has other records than on the baseline.", "Compare both in the evidence.";
-        ValuesChanged = "request.values-changed", "A response has other JSON values than on the baseline.", "Compare both in the evidence.";
-        RowsChanged = "query.rows-changed", "A query returns other rows than on the baseline.", "Compare both in the evidence.";
+        DigestUnexpected = "request.digest", "The bytes of a response are not the expected ones.", "Compare the bytes in the evidence.";
+        ExitCode = "command.exit-code", "The exit code of a command is not the expected one.", "Read its output in the evidence.";
+        StatusChanged = "request.status-changed", "The status of a response differs from the baseline.", "Open both responses in the evidence; add a rule under `changes` if it was reviewed.";
+        BytesChanged = "request.bytes-changed", "The bytes of a response differ from the baseline.", "Compare both in the evidence.";
+        SizeChanged = "request.size-changed", "The size of a response differs from the baseline.", "Compare both in the evidence.";
+        RecordsChanged = "request.records-changed", "The records of a response differ from the baseline.", "Compare both in the evidence.";
+        ValuesChanged = "request.values-changed", "JSON values of a response differ from the baseline.", "Compare both in the evidence.";
+        RowsChanged = "query.rows-changed", "The rows that a query returns differ from the baseline.", "Compare both in the evidence.";
         MigrationUnfinished = "migrations.unfinished", "A migration began and did not end.", "Read the migrator's output; a known failure names cause and remedy.";
         MigrationsPending = "migrations.pending", "The running code has migrations that the database has not recorded.", "Run the migrations; read the output of the last run.";
         MigrationsForeign = "migrations.foreign", "The database has recorded migrations that the running code does not have.", "Is the image older than the data? Add a rule under `replaced` if they were squashed.";
         MigrationsLost = "migrations.lost", "Migrations that were recorded before are no longer recorded.", "Add a rule under `replaced` if they were squashed; otherwise the record was changed by hand.";
-        MigrationsUnrecorded = "migrations.unrecorded", "The migrator's output reports migrations that the database has not recorded.", "Do not believe the output: look at the database.";
+        MigrationsUnrecorded = "migrations.unrecorded", "The migrator's output reports migrations that the database has not recorded.", "Do not trust the output: look at the database.";
         MigrationsDiffer = "migrations.differ", "The migrations after the rollback are not those of the baseline.", "The rollback did not restore the database that was backed up.";
         TablesMissing = "data.tables-missing", "The database has no tables.", "Did the restore run, and into this database?";
         TableLost = "data.table-lost", "A table is gone.", "If the release drops it, add `dropped-tables` with the reason, or `moved-rows` to prove where its rows went.";
         RowsLost = "data.rows-lost", "Rows are gone.", "Look at the rows in the evidence; add a reviewed rule if the release removes them.";
         ColumnLost = "data.column-lost", "A column is gone.", "If the release drops it, add `dropped-columns` with the reason.";
-        DataChanged = "data.values-changed", "Rows have other values than before.", "Look at the rows in the evidence; add a reviewed rule if the release rewrites them.";
+        DataChanged = "data.values-changed", "Values in rows have changed.", "Look at the rows in the evidence; add a reviewed rule if the release rewrites them.";
         RowsAdded = "data.rows-added", "There are rows that were not there before.", "Look at the rows in the evidence; add a reviewed rule if the release adds them.";
-        RowsCount = "data.rows-count", "A table has another number of rows than the rules of the hop say.", "Correct the rule, or find the rows in the evidence.";
-        TableUnexpected = "data.table-unexpected", "There is a table that was not there before and that no rule of the hop brings.", "Add `new-tables` with the reason if the release brings it; otherwise it may be left over from a failed attempt.";
-        RowsNotRestored = "data.rows-not-restored", "A table has another number of rows after the restore than the backup's manifest states.", "The restore did not do what its exit code says: read its output.";
+        RowsCount = "data.rows-count", "A table does not have the number of rows that the rules of the hop give.", "Correct the rule, or find the rows in the evidence.";
+        TableUnexpected = "data.table-unexpected", "There is a table that was not there before and that no rule of the hop announces.", "Add `new-tables` with the reason if the release brings it; otherwise it may be left over from a failed attempt.";
+        RowsNotRestored = "data.rows-not-restored", "After the restore, a table does not have the number of rows that the backup's manifest states.", "The restore did not do what its exit code claims: read its output.";
         DataMore = "data.more-differences", "There are more differences than are reported one by one.", "Read all of them in the evidence.";
         StructureLost = "structure.lost", "Something of the database's structure is gone or changed.", "Add a rule under `structure` if the release removes it.";
         StructureAdded = "structure.added", "Something of the database's structure is new where nothing may differ.", "The rollback did not restore the database that was backed up.";
-        StructureInvalid = "structure.invalid", "An index or a constraint is there and does not hold.", "Rebuild or validate it; find out why it was left so.";
+        StructureInvalid = "structure.invalid", "An index or a constraint exists but is not valid.", "Rebuild or validate it; find out why it was left like this.";
         SequenceWentBack = "structure.sequence-went-back", "A sequence has a lower value than before: numbers will be given out again.", "Set the sequence beyond the highest value in use.";
         StructureMore = "structure.more-differences", "There are more differences than are reported one by one.", "Read all of them in the evidence.";
         GraphqlFailed = "graphql.failed", "A GraphQL query got no data, or data with errors.", "Open the response in the evidence.";
-        GraphqlChanged = "graphql.values-changed", "A GraphQL query returns other values than on the baseline.", "Compare both in the evidence; add a rule under `changes` if it was reviewed.";
+        GraphqlChanged = "graphql.values-changed", "Values that a GraphQL query returns differ from the baseline.", "Compare both in the evidence; add a rule under `changes` if it was reviewed.";
         GraphqlNotRefused = "graphql.not-refused", "An identity that must be refused got data.", "Look at the permissions of that identity.";
         GraphqlSchemaBroken = "graphql.schema-broken", "The GraphQL schema changed in a way that breaks clients.", "Adapt the clients, or add a rule under `changes` once they are.";
         GraphqlSchemaDiffers = "graphql.schema-differs", "The GraphQL schema is not the one that this release had before.", "Something of the newer release stayed behind.";
@@ -153,11 +153,11 @@ codes! {
         LogErrorBurst = "logs.more-errors", "A log has far more errors of a kind than on the baseline.", "Read the first example in the log.";
         LogMore = "logs.more-kinds", "A log has more kinds of errors than are reported one by one.", "Read the log.";
         Slower = "performance.slower", "A request takes longer than the budget allows.", "Compare the samples in the evidence.";
-        ReadySlower = "performance.ready-slower", "A service takes longer to get ready than the budget allows.", "Read its log for what it waits for.";
-        MemoryGrew = "performance.memory-grew", "A service holds more memory than the budget allows.", "Compare with the release notes, and with the memory of production.";
-        DatabaseGrew = "performance.database-grew", "A database takes more room than the budget allows.", "Plan the room in production, or find what grew in the evidence.";
+        ReadySlower = "performance.ready-slower", "A service takes longer to become ready than the budget allows.", "Read its log for what it waits for.";
+        MemoryGrew = "performance.memory-grew", "A service uses more memory than the budget allows.", "Compare with the release notes, and with the memory of production.";
+        DatabaseGrew = "performance.database-grew", "A database takes more space than the budget allows.", "Plan for the space in production, or find what grew in the evidence.";
         ExpectationGone = "expectation.gone", "The failure that the scenario expects no longer happens.", "Remove the expectation.";
-        ExpectationMissed = "expectation.missed", "The stage that is in trouble, or its outcome, is not the expected one.", "Read what happened instead.";
+        ExpectationMissed = "expectation.missed", "The stage that went wrong, or its outcome, is not the expected one.", "Read what happened instead.";
         ExpectationUnmet = "expectation.finding-missing", "The expected failure happened without a finding, check or known failure that the scenario names.", "Correct the expectation, or find out what changed.";
         ExpectationOther = "expectation.other-trouble", "Something that the scenario does not expect went wrong too.", "Look at that stage or check.";
     }
@@ -166,22 +166,22 @@ codes! {
 codes! {
     /// Why something could not be decided.
     InconclusiveCode {
-        NothingAsserted = "nothing-asserted", "A check saw no data, so it asserted nothing.", "Give it something to look at, or leave it out with a reason.";
-        NothingToCompare = "nothing-to-compare", "The baseline has nothing that this could be compared with.", "Choose a probe whose answer is not empty on the source release.";
+        NothingAsserted = "nothing-asserted", "A check found no data, so it asserted nothing.", "Give it data to look at, or leave it out with a reason.";
+        NothingToCompare = "nothing-to-compare", "The baseline has nothing to compare this with.", "Choose a probe whose response is not empty on the source release.";
         NotComparable = "not-comparable", "What was read cannot be compared: too long, too deep, too many, or without a key.", "Narrow the probe, or give the rule what it lacks.";
         NotRead = "not-read", "Something that had to be read could not be read.", "See the reason; read the logs of the service.";
-        ProbeError = "probe-error", "A probe of ours could not be made.", "See the reason: most often a program is missing in the image.";
-        CommandFailed = "command-failed", "A command that only reads ended with an error.", "Run it by hand in a kept run: `rehearse shell`.";
+        ProbeError = "probe-error", "A probe could not be carried out.", "See the reason: most often a program is missing from the image.";
+        CommandFailed = "command-failed", "A command that only reads ended with an error.", "Run it by hand in a run that was kept: `rehearse shell`.";
         WrongRelease = "wrong-release", "An image holds another release than the scenario wants.", "Name the line instead of the release, or provide the image.";
         ImageUnobtainable = "image-unobtainable", "An image could be neither pulled nor built.", "See the reason; log in to the registry, or add a recipe under `images/`.";
-        HostFailed = "host-failed", "The container engine could not do what was asked of it.", "See the reason; `rehearse doctor` looks at the machine.";
-        Interfered = "interfered", "Something from outside came between: what was seen proves nothing.", "See the interference for its remedy, and run again.";
+        HostFailed = "host-failed", "The container engine could not carry out an operation.", "See the reason; `rehearse doctor` examines the machine.";
+        Interfered = "interfered", "Something from outside interfered: what was observed proves nothing.", "See the interference for its remedy, and run again.";
         Deadline = "deadline", "The deadline of the run has passed.", "Raise `deadline`, or find out what took so long.";
         Template = "template", "A placeholder could not be filled in.", "Correct the product file or the scenario.";
-        FileUnreadable = "file-unreadable", "A file of ours could not be read or written.", "See the reason.";
+        FileUnreadable = "file-unreadable", "A file of the run could not be read or written.", "See the reason.";
         LeftBehind = "left-behind", "Something that the run made could not be removed.", "Run `rehearse sweep`.";
         StartupFailed = "startup-failed", "The run could not begin.", "See the reason.";
-        Bug = "bug", "A mistake of this tool.", "Report it with the output folder.";
+        Bug = "bug", "A bug in this tool.", "Report it with the output folder.";
     }
 }
 
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_itself_again_and_none_is_there_twice() {
+    fn every_code_is_read_back_and_is_unique() {
         let names: std::collections::BTreeSet<&str> = FindingCode::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), FindingCode::ALL.len());
         for code in FindingCode::ALL {

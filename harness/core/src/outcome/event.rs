@@ -1,4 +1,4 @@
-//! What happens during a rehearsal, told in order by one teller. Reports are functions of it.
+//! The events of a rehearsal, in order, emitted by the coordinator alone. Every report is a function of them.
 
 use std::time::Duration;
 
@@ -51,14 +51,14 @@ pub enum EventKind {
         /// How long it took.
         took: Duration,
     },
-    /// A fact that belongs into the report and changes no outcome.
+    /// A fact that belongs in the report and changes no outcome.
     Noted {
         /// The stage.
         stage: StageId,
         /// The fact.
         note: Note,
     },
-    /// A migration ended, as the stream tells.
+    /// A migration ended, as the migrator's output reports it.
     Migrated {
         /// The stage.
         stage: StageId,
@@ -72,7 +72,7 @@ pub enum EventKind {
         /// What it came to.
         report: CheckReport,
     },
-    /// Something from outside came between: what the stage sees is not held against the product.
+    /// Something from outside interfered: what the stage observes is not held against the product.
     Interfered {
         /// The stage it was noticed in.
         stage: StageId,
@@ -83,7 +83,7 @@ pub enum EventKind {
     StageFinished {
         /// The stage.
         stage: StageId,
-        /// How; checks that failed or could not tell count besides.
+        /// How it ended by itself; the outcomes of its checks are added to this.
         outcome: Outcome,
         /// What was found wrong outside of checks.
         findings: Vec<Finding>,
@@ -101,7 +101,7 @@ pub enum EventKind {
         /// Why.
         reason: SkipReason,
     },
-    /// Things of ours stayed behind.
+    /// Objects that the run made could not be removed.
     LeftBehind {
         /// Each by kind, name and reason.
         leftovers: Vec<String>,
@@ -111,7 +111,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// Takes secrets out of it. The plan is told as it was made: who writes it takes them out.
+    /// Takes secrets out of it. The plan stays as it was made: the report that writes it takes them out.
     pub fn redact(&mut self, redactor: &Redactor) {
         match self {
             Self::RunStarted(_)
@@ -177,7 +177,7 @@ pub struct CheckReport {
     pub kind: CheckKind,
     /// Its name, unique in its kind.
     pub name: String,
-    /// How many assertions really fired on data.
+    /// How many assertions it made on data.
     pub assertions: u32,
     /// What it comes to.
     pub outcome: Outcome,
@@ -186,14 +186,14 @@ pub struct CheckReport {
     pub took: Option<Duration>,
     /// What is wrong.
     pub findings: Vec<Finding>,
-    /// Why it cannot tell.
+    /// Why it is inconclusive.
     pub inconclusive: Vec<Inconclusive>,
-    /// The known failure that is behind what it cannot tell.
+    /// The known failure behind the inconclusive reasons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<Known>,
     /// What was accepted by a reviewed rule, and figures worth showing.
     pub notes: Vec<String>,
-    /// Files in the output folder that show what was seen.
+    /// Files in the output folder that show what was observed.
     pub evidence: Vec<String>,
 }
 
@@ -229,24 +229,25 @@ impl CheckReport {
         self
     }
 
-    /// Adds a reason why it cannot tell, about no single thing.
+    /// Adds an inconclusive reason that has no subject.
     pub fn cannot_tell(&mut self, code: InconclusiveCode, text: impl Into<String>) {
         self.inconclusive.push(Inconclusive::new(code, text));
     }
 
-    /// Adds a reason why it cannot tell about one thing.
+    /// Adds an inconclusive reason about one subject.
     pub fn cannot_tell_about(&mut self, code: InconclusiveCode, subject: Subject, text: impl Into<String>) {
         self.inconclusive.push(Inconclusive::about(code, subject, text));
     }
 
-    /// Takes down which service was asked, in the findings that do not say.
-    pub fn asked_of(&mut self, service: Option<&str>) {
+    /// Names the service that the request went to in every finding that names none.
+    pub fn set_service(&mut self, service: Option<&str>) {
         for finding in self.findings.iter_mut().filter(|finding| finding.service.is_none()) {
             finding.service = service.map(str::to_owned);
         }
     }
 
-    /// Decides the outcome from what was gathered: a finding fails; a doubt, or nothing asserted, is inconclusive.
+    /// Decides the outcome: any finding fails the check; otherwise any inconclusive reason, or no assertion at all, makes it
+    /// inconclusive.
     #[must_use]
     pub fn decide(mut self) -> Self {
         self.outcome = if !self.findings.is_empty() {
@@ -254,7 +255,7 @@ impl CheckReport {
         } else if !self.inconclusive.is_empty() {
             Outcome::Inconclusive
         } else if self.assertions == 0 {
-            self.cannot_tell(InconclusiveCode::NothingAsserted, "it asserted nothing: no data was seen");
+            self.cannot_tell(InconclusiveCode::NothingAsserted, "it asserted nothing: there was no data");
             Outcome::Inconclusive
         } else {
             Outcome::Passed
@@ -262,7 +263,7 @@ impl CheckReport {
         self
     }
 
-    /// `data/main`, as in reports.
+    /// The kind and the name, as reports show them: `data: main`.
     pub fn title(&self) -> String {
         format!("{}: {}", self.kind.name(), self.name)
     }

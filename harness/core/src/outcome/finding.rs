@@ -1,4 +1,4 @@
-//! What is wrong with a product, as a fact.
+//! A fault of the product, as data.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::code::FindingCode;
 use super::subject::Subject;
 use crate::secret::Redactor;
 
-/// Something that is wrong with the product: a code and a subject to decide by, and texts for people.
+/// A fault of the product that was observed: a code and a subject to decide by, and texts for people.
 ///
 /// No code reads `expected` or `actual` back: what a decision needs is a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub struct Finding {
     /// The known failure it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<Known>,
-    /// The service that was asked, where one was.
+    /// The service that it is about: the one that the request went to, or whose log it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
 }
@@ -76,7 +76,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A failure that the product's file knows, as it was recognised.
+/// A known failure of the product file that was recognised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Known {

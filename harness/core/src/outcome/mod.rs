@@ -1,4 +1,5 @@
-//! What a rehearsal comes to: findings and verdicts, the events that tell of them, and the fold that every report is made from.
+//! What a rehearsal comes to: findings and verdicts, the events that carry them,
+//! and the fold that every report is made from.
 
 pub mod cause;
 pub mod code;

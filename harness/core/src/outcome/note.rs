@@ -1,4 +1,4 @@
-//! Facts of a stage that belong into the report and change no outcome.
+//! Facts of a stage that belong in the report and change no outcome.
 
 use std::fmt;
 
@@ -10,15 +10,15 @@ use crate::model::scenario::CheckKind;
 use crate::secret::Redactor;
 use crate::vocabulary::release::{Line, Release};
 
-/// How an image came to be here.
+/// How an image was obtained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImageOrigin {
-    /// It was here already: pulled before, or built from the very same context.
+    /// It was already there: pulled before, or built from the very same context.
     Found,
     /// It came from a registry.
     Pulled,
-    /// It was built from a recipe, because it is ours by name or no registry answered.
+    /// It was built from a recipe, because it has the name of one or no registry responded.
     Built,
 }
 
@@ -32,16 +32,16 @@ impl fmt::Display for ImageOrigin {
     }
 }
 
-/// A fact of a stage that belongs into the report and changes no outcome.
+/// A fact of a stage that belongs in the report and changes no outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Note {
-    /// An image is here.
+    /// An image was obtained.
     ImageObtained {
         /// Its name.
         image: String,
-        /// How it came here.
+        /// How it was obtained.
         origin: ImageOrigin,
-        /// The release that it states to hold.
+        /// The release that it states.
         release: Option<Release>,
         /// Its digest, or what it was built from.
         provenance: String,
@@ -50,7 +50,7 @@ pub enum Note {
     ImageResolved {
         /// The hop.
         hop: u32,
-        /// The line that was asked for.
+        /// The line that the scenario names.
         line: Line,
         /// The release.
         release: Release,
@@ -69,9 +69,9 @@ pub enum Note {
         /// The scenario's reason.
         because: String,
     },
-    /// What was found while something from outside came between; not held against the product.
+    /// A finding during an interference; it is not held against the product.
     Discounted(Box<Finding>),
-    /// What the run made is kept.
+    /// Everything that the run made is kept.
     RunKept {
         /// The run.
         run: String,
@@ -126,10 +126,10 @@ impl fmt::Display for Note {
             Self::ReleaseUnstated { image } => write!(f, "{image}: the image does not state its release"),
             Self::StopDecided(decision) => decision.fmt(f),
             Self::NotChecked { kind, because } => write!(f, "not checked: {} ({because})", kind.name()),
-            Self::Discounted(finding) => write!(f, "seen, and not held against the product: {finding}"),
+            Self::Discounted(finding) => write!(f, "not held against the product: {finding}"),
             Self::RunKept { run } => write!(
                 f,
-                "run {run} is kept as asked, until its lease is over or: rehearse sweep; look inside: rehearse shell {run} SERVICE"
+                "run {run} is kept until its lease ends; look inside with: rehearse shell {run} SERVICE; remove it with: rehearse sweep"
             ),
             Self::ForeignCommand(text) | Self::Remark(text) => f.write_str(text),
         }

@@ -17,7 +17,7 @@ use crate::vocabulary::ident::StageId;
 pub struct Inconclusive {
     /// What kind of reason it is.
     pub code: InconclusiveCode,
-    /// What it is about, where it is about one thing.
+    /// What it is about; none if it has no single subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Subject>,
     /// For people. No code reads it back.
@@ -25,17 +25,17 @@ pub struct Inconclusive {
 }
 
 impl Inconclusive {
-    /// A reason that is about no single thing.
+    /// A reason that has no subject.
     pub fn new(code: InconclusiveCode, text: impl Into<String>) -> Self {
         Self { code, subject: None, text: text.into() }
     }
 
-    /// A reason that is about one thing.
+    /// A reason about one subject.
     pub fn about(code: InconclusiveCode, subject: Subject, text: impl Into<String>) -> Self {
         Self { code, subject: Some(subject), text: text.into() }
     }
 
-    /// A mistake of this tool.
+    /// A bug in this tool.
     pub fn bug(text: impl fmt::Display) -> Self {
         Self::new(InconclusiveCode::Bug, format!("bug: {text}"))
     }
@@ -59,7 +59,7 @@ impl fmt::Display for Inconclusive {
 /// Why a stage did not pass or fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// It could not tell.
+    /// It is inconclusive.
     Inconclusive(Inconclusive),
     /// It was stopped from outside.
     Cancelled(Cancelled),
@@ -77,7 +77,7 @@ impl Reason {
         }
     }
 
-    /// Why it could not tell.
+    /// Why it is inconclusive.
     pub fn inconclusive(&self) -> Option<&Inconclusive> {
         match self {
             Self::Inconclusive(reason) => Some(reason),
@@ -111,7 +111,7 @@ pub enum Cancelled {
     BeforeStart,
     /// In a stage.
     DuringStage,
-    /// While everything was removed; how many things could not be removed.
+    /// During teardown; how many objects could not be removed.
     DuringTeardown(usize),
 }
 
@@ -120,10 +120,10 @@ impl fmt::Display for Cancelled {
         match self {
             Self::BeforeStart => f.write_str("cancelled from outside before it began"),
             Self::DuringStage => f.write_str("cancelled from outside"),
-            Self::DuringTeardown(0) => f.write_str("cancelled from outside while everything was removed"),
+            Self::DuringTeardown(0) => f.write_str("cancelled from outside during teardown"),
             Self::DuringTeardown(left) => write!(
                 f,
-                "cancelled from outside while everything was removed; {left} leftovers; remove them with: rehearse sweep"
+                "cancelled from outside during teardown, with {left} leftovers; remove them with: rehearse sweep"
             ),
         }
     }
@@ -149,7 +149,7 @@ pub enum SkipReason {
     Interfered(String),
     /// There is no baseline to return to.
     NoBaseline,
-    /// The scenario says so, with its reason.
+    /// The scenario skips the rollback, with its reason.
     RollbackSkipped(String),
     /// The run could not begin.
     StartupFailed,

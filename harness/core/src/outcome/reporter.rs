@@ -1,4 +1,4 @@
-//! Who takes the events of a run: reports.
+//! What a report implements to receive the events of a run.
 
 use super::event::Event;
 use super::summary::Summary;

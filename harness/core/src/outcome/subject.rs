@@ -23,7 +23,7 @@ pub enum Subject {
     Tables,
     /// A table.
     Table(String),
-    /// A sequence, an index, a constraint or another thing of the database's structure, as rules name it.
+    /// A sequence, an index, a constraint or another part of the database's structure, as rules name it.
     Structure(String),
     /// A request, a command or a statement of a probe or step, as reports call it.
     Request(String, RequestPart),
@@ -35,7 +35,7 @@ pub enum Subject {
     Log(String),
     /// What was waited for.
     Wait(String),
-    /// Something measured: a request, a service, a database.
+    /// What was measured: a request, a service, a database.
     Measurement(String),
     /// An image.
     Image(String),
@@ -51,7 +51,7 @@ pub enum Subject {
     Check(String, StageId),
     /// The scenario's expectation.
     Expectation,
-    /// So many more subjects of a kind that are not reported one by one.
+    /// How many more subjects of a kind there are that are not reported one by one.
     More(usize, String),
 }
 
@@ -80,7 +80,7 @@ impl Subject {
         Self::Request(name.into(), RequestPart::Whole)
     }
 
-    /// What kind of thing it is, in one word: `service`, `table`, `request`.
+    /// What kind of subject it is, in one word: `service`, `table`, `request`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Service(_) => "service",

@@ -1,4 +1,4 @@
-//! The fold of the events of one run: everything that reports and the exit code are made from.
+//! The fold of the events of one run: what every report and the exit code are made from.
 //!
 //! An event that cannot follow what came before is refused, so that a mistake of the engine becomes a named error and
 //! not a wrong report.
@@ -66,7 +66,7 @@ pub struct StageRecord {
     pub known: Option<Known>,
     /// The checks made in it.
     pub checks: Vec<CheckReport>,
-    /// What came between from outside.
+    /// The interferences that were noticed in it.
     pub interferences: Vec<Interference>,
     /// Facts worth reporting.
     pub notes: Vec<Note>,
@@ -108,28 +108,28 @@ impl StageRecord {
         own.chain(checks)
     }
 
-    /// The worst of its own outcome and its checks'. What was seen while something from outside came between is told,
-    /// and not held against the product.
+    /// Takes the worst of its own outcome and its checks'. Findings during an interference are reported as notes, and not
+    /// held against the product.
     fn settle(&mut self, own: Outcome) {
-        let Some(because) = self.interferences.first().map(ToString::to_string) else { return self.weigh(own) };
-        let because = Inconclusive::new(InconclusiveCode::Interfered, because);
+        let Some(text) = self.interferences.first().map(ToString::to_string) else { return self.set_outcome(own) };
+        let reason = Inconclusive::new(InconclusiveCode::Interfered, text);
         let discounted = |finding: Finding| Note::Discounted(Box::new(finding));
         self.notes.extend(self.findings.drain(..).map(discounted));
         for check in self.checks.iter_mut().filter(|check| check.outcome == Outcome::Failed) {
             check.outcome = Outcome::Inconclusive;
             check.notes.extend(check.findings.drain(..).map(|finding| discounted(finding).to_string()));
-            check.inconclusive.push(because.clone());
+            check.inconclusive.push(reason.clone());
         }
-        self.reason.get_or_insert(Reason::Inconclusive(because));
-        self.weigh(if own == Outcome::Cancelled { own } else { Outcome::Inconclusive });
+        self.reason.get_or_insert(Reason::Inconclusive(reason));
+        self.set_outcome(if own == Outcome::Cancelled { own } else { Outcome::Inconclusive });
     }
 
-    fn weigh(&mut self, own: Outcome) {
-        let of = |wanted| self.checks.iter().any(|check| check.outcome == wanted);
+    fn set_outcome(&mut self, own: Outcome) {
+        let any_check = |outcome| self.checks.iter().any(|check| check.outcome == outcome);
         self.outcome = match own {
             Outcome::Cancelled | Outcome::Failed | Outcome::Skipped => own,
-            Outcome::Passed | Outcome::Inconclusive if of(Outcome::Failed) => Outcome::Failed,
-            Outcome::Passed if of(Outcome::Inconclusive) => Outcome::Inconclusive,
+            Outcome::Passed | Outcome::Inconclusive if any_check(Outcome::Failed) => Outcome::Failed,
+            Outcome::Passed if any_check(Outcome::Inconclusive) => Outcome::Inconclusive,
             Outcome::Passed | Outcome::Inconclusive => own,
         };
     }
@@ -148,8 +148,8 @@ pub struct IllegalEvent {
 pub struct Summary {
     started: Option<Box<RunStarted>>,
     stages: Vec<StageRecord>,
-    /// The names of the checks of each stage: to look for one among all there are takes time by the square of them.
-    told: HashMap<StageId, HashSet<(CheckKind, String)>>,
+    /// The names of the checks of each stage, so that a second one of a name is found without a search through all.
+    check_names: HashMap<StageId, HashSet<(CheckKind, String)>>,
     leftovers: Vec<String>,
     wall: Duration,
     finished: bool,
@@ -197,7 +197,7 @@ impl Summary {
             }
             EventKind::Checked { stage, report } => {
                 self.running(stage, "checked")?;
-                if !self.told.entry(stage.clone()).or_default().insert((report.kind, report.name.clone())) {
+                if !self.check_names.entry(stage.clone()).or_default().insert((report.kind, report.name.clone())) {
                     return illegal(format!("a second check {:?} in {stage}", report.title()));
                 }
                 self.running(stage, "checked")?.checks.push(report.clone());
@@ -264,7 +264,7 @@ impl Summary {
         &self.stages
     }
 
-    /// What stayed behind.
+    /// What could not be removed.
     pub fn leftovers(&self) -> &[String] {
         &self.leftovers
     }
@@ -274,7 +274,7 @@ impl Summary {
         self.wall
     }
 
-    /// What came between from outside, with the stage it was noticed in.
+    /// The interferences, each with the stage it was noticed in.
     pub fn interferences(&self) -> impl Iterator<Item = (&StageId, &Interference)> {
         self.stages.iter().flat_map(|stage| stage.interferences.iter().map(move |it| (&stage.id, it)))
     }
@@ -289,8 +289,8 @@ impl Summary {
         self.stages.iter().map(|stage| stage.checks.len()).sum()
     }
 
-    /// Whether every stage but the removing of everything has ended: before that, nothing can be said to have passed.
-    fn walked(&self) -> bool {
+    /// Whether every stage but the teardown has ended: before that, nothing counts as passed.
+    fn path_ended(&self) -> bool {
         let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
         let open = |(stage, record): (&Stage, &StageRecord)| {
             record.progress != Progress::Done && !matches!(stage.action, StageAction::Teardown)
@@ -298,7 +298,7 @@ impl Summary {
         !stages.iter().zip(&self.stages).any(open)
     }
 
-    /// Whether a stage that exists to check passed without a check, or there was none at all.
+    /// Whether a stage of checks passed without any assertion, or no check was made at all.
     fn unchecked(&self) -> bool {
         let checks = |action: &StageAction| {
             matches!(
@@ -307,25 +307,26 @@ impl Summary {
             )
         };
         let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
-        let empty = |record: &StageRecord| {
+        let asserted_nothing = |record: &StageRecord| {
             let made = record.checks.iter().filter(|check| check.assertions > 0).count();
             record.outcome == Outcome::Passed && made == 0
         };
-        let hollow = stages.iter().zip(&self.stages).any(|(stage, record)| checks(&stage.action) && empty(record));
-        hollow || self.checks() == 0
+        let any_empty =
+            stages.iter().zip(&self.stages).any(|(stage, record)| checks(&stage.action) && asserted_nothing(record));
+        any_empty || self.checks() == 0
     }
 
     /// Required kinds of checks that asserted nothing in a stage of checks that ended.
     pub fn unfired(&self) -> Vec<(&StageId, CheckKind)> {
         let Some(plan) = self.plan() else { return Vec::new() };
-        let hollow = |(stage, kind, fired): (_, CheckKind, u32)| {
+        let unfired = |(stage, kind, fired): (_, CheckKind, u32)| {
             (fired == 0 && plan.require.contains(&kind)).then_some((stage, kind))
         };
-        self.fired().filter_map(hollow).collect()
+        self.fired().filter_map(unfired).collect()
     }
 
-    /// How many assertions each kind of check made in each stage of checks that ended by itself, of the kinds
-    /// that the plan has for it.
+    /// How many assertions each kind of check made in each stage of checks that ended by itself. Only the kinds that the
+    /// plan has for the stage are counted.
     pub fn fired(&self) -> impl Iterator<Item = (&StageId, CheckKind, u32)> {
         let stages = self.plan().map_or(&[][..], |plan| plan.stages.as_slice());
         let ended = |record: &StageRecord| {
@@ -339,7 +340,7 @@ impl Summary {
         })
     }
 
-    /// The first stage that did not pass though it began.
+    /// The first stage that began and did not pass.
     pub fn first_trouble(&self) -> Option<&StageRecord> {
         self.stages.iter().find(|stage| {
             matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive | Outcome::Cancelled)
@@ -347,37 +348,37 @@ impl Summary {
         })
     }
 
-    /// What was seen, before any expectation: a failure outweighs a doubt, a cancellation both. Nothing checked is
-    /// never a pass.
-    pub fn seen(&self) -> Verdict {
-        match self.seen_so_far() {
+    /// The verdict without regard to an expectation: a failure outweighs an inconclusive outcome, and a cancellation
+    /// both. A run that checked nothing never passes.
+    pub fn observed(&self) -> Verdict {
+        match self.observed_so_far() {
             Verdict::Passed if !self.finished => Verdict::Inconclusive,
-            seen @ (Verdict::Passed | Verdict::Failed | Verdict::Inconclusive | Verdict::Cancelled) => seen,
+            verdict @ (Verdict::Passed | Verdict::Failed | Verdict::Inconclusive | Verdict::Cancelled) => verdict,
         }
     }
 
-    fn seen_so_far(&self) -> Verdict {
+    fn observed_so_far(&self) -> Verdict {
         let any =
             |outcome| self.stages.iter().any(|stage| stage.outcome == outcome && stage.progress == Progress::Done);
         if any(Outcome::Cancelled) {
             Verdict::Cancelled
         } else if any(Outcome::Failed) {
             Verdict::Failed
-        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.unfired().is_empty() || !self.walked() {
+        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.unfired().is_empty() || !self.path_ended() {
             Verdict::Inconclusive
         } else {
             Verdict::Passed
         }
     }
 
-    /// The verdict on the rehearsal, and what an expectation that was not met says.
+    /// The verdict on the rehearsal, and how it differs from the expectation.
     pub fn verdict(&self) -> (Verdict, Vec<Finding>) {
-        if self.finished { self.held_against_the_expectation() } else { (self.seen(), Vec::new()) }
+        if self.finished { self.compared_with_the_expectation() } else { (self.observed(), Vec::new()) }
     }
 
-    /// What the verdict will be when nothing more goes wrong.
+    /// What the verdict will be if nothing more goes wrong.
     pub fn verdict_so_far(&self) -> Verdict {
-        self.held_against_the_expectation().0
+        self.compared_with_the_expectation().0
     }
 
     /// The exit code of this rehearsal.

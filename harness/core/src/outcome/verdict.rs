@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// All that was asked held, and something was asked.
+    /// Every assertion held, and there was at least one.
     Passed,
     /// The product's fault.
     Failed,
@@ -16,7 +16,7 @@ pub enum Outcome {
     Inconclusive,
     /// Stopped from outside.
     Cancelled,
-    /// Never begun, because of something before.
+    /// Never begun, because of what happened before.
     Skipped,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Every check saw data and found nothing wrong (or: failed exactly as the scenario expects).
+    /// Every check had data and found nothing wrong, or the run failed exactly as the scenario expects.
     Passed,
     /// The product's fault.
     Failed,
@@ -57,13 +57,13 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Something from outside that came between a run and what it rehearses. Never the product's fault: what was seen while
-/// it lasted proves nothing.
+/// Something from outside that came between a run and what it rehearses. It is never the product's fault, and what was
+/// observed while it lasted proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interference {
     /// What kind.
     pub kind: InterferenceKind,
-    /// What it befell: `the container engine`, `service web of main`.
+    /// What it happened to: `the container engine`, `service web of main`.
     pub object: String,
     /// What was observed.
     pub observed: String,
@@ -77,11 +77,11 @@ pub struct Interference {
 pub enum InterferenceKind {
     /// The container engine does not answer.
     EngineGone,
-    /// The container engine was away for a while, and with it what it ran.
+    /// The container engine was away for a while, and with it everything that it ran.
     EngineRestarted,
-    /// The kernel killed a process for want of memory.
+    /// The kernel killed a process because memory ran out.
     OutOfMemory,
-    /// No room is left where the engine keeps its data, or where we do.
+    /// No space is left where the engine keeps its data, or where the run keeps its own.
     DiskFull,
     /// Somebody else stopped, killed, paused or removed a container of the run.
     ContainerTouched,
@@ -112,7 +112,7 @@ impl fmt::Display for Interference {
     }
 }
 
-/// How a process of ours exits. The numbers are a public contract.
+/// How the process exits. The numbers are a public contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
@@ -122,7 +122,7 @@ pub enum Exit {
     Failed = 1,
     /// The input is bad: a file, an argument, a backup.
     BadInput = 2,
-    /// We could not tell, or something of ours stayed behind.
+    /// We could not tell, or the run left something behind.
     Inconclusive = 3,
     /// Stopped from outside.
     Cancelled = 4,
@@ -141,7 +141,8 @@ impl Exit {
         }
     }
 
-    /// The exit code of several rehearsals: a cancellation outweighs bad input, that a failure, that an inconclusive one.
+    /// The exit code of several rehearsals. A cancellation outweighs bad input, bad input a failure, and a failure an
+    /// inconclusive one.
     pub fn of_all(exits: impl IntoIterator<Item = Self>) -> Self {
         let weight = |exit: &Self| match exit {
             Self::Passed => 0,
@@ -165,13 +166,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leftovers_are_never_green() {
+    fn a_run_with_leftovers_never_passes() {
         assert_eq!(Exit::of(Verdict::Passed, true), Exit::Inconclusive);
         assert_eq!(Exit::of(Verdict::Failed, true), Exit::Failed);
     }
 
     #[test]
-    fn of_several_the_worst_decides_and_none_is_nothing_selected() {
+    fn the_worst_of_several_decides_and_none_means_nothing_was_selected() {
         assert_eq!(Exit::of_all([Exit::Passed, Exit::Inconclusive, Exit::Failed]), Exit::Failed);
         assert_eq!(Exit::of_all([Exit::Passed, Exit::Inconclusive]), Exit::Inconclusive);
         assert_eq!(Exit::of_all([]), Exit::NothingSelected);

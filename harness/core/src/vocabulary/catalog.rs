@@ -1,7 +1,7 @@
 //! The published releases of one product, in order.
 //!
-//! Never invents a release: patches are not contiguous, so "the latest patch" is only ever read from here.
-//! Pre-releases are found by name but never chosen: they are nobody's newest release.
+//! It never invents a release: patches are not contiguous, so "the latest patch" is only ever read from here.
+//! Pre-releases are found by name but never chosen as the newest release.
 
 use std::cmp::Reverse;
 
@@ -17,17 +17,17 @@ pub use read::{CatalogError, CatalogProblem, EntryError, Place};
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     releases: Vec<Release>,
-    /// Beside each release the editions it was published in; none means all.
+    /// For each release, by index, the editions it was published in; none means all.
     editions: Vec<Vec<Edition>>,
     /// For each minor that has a final release, the newest of them.
     minors: Vec<Newest>,
-    /// Beside each release the builds of editions that are not the first, 0.
+    /// For each release, by index, the builds of editions other than the first, 0.
     builds: Vec<Vec<(Edition, u32)>>,
     /// Releases that were announced and never published, with what is known of them.
     unpublished: Vec<(Release, String)>,
 }
 
-/// A release as a catalog lists it: the editions it was published in, and the build of each where it says so.
+/// A release as a catalog lists it: the editions it was published in, and the build of each if it is listed.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     release: Release,
@@ -67,17 +67,17 @@ impl Catalog {
             editions.dedup();
         }
         entries.sort_by(|a, b| a.release.cmp_number(&b.release));
-        entries.dedup_by(|later, kept| {
-            let same = later.release.cmp_number(&kept.release).is_eq();
+        entries.dedup_by(|later, first| {
+            let same = later.release.cmp_number(&first.release).is_eq();
             if same {
-                kept.builds.append(&mut later.builds);
+                first.builds.append(&mut later.builds);
             }
-            if same && (later.editions.is_empty() || kept.editions.is_empty()) {
-                kept.editions.clear();
+            if same && (later.editions.is_empty() || first.editions.is_empty()) {
+                first.editions.clear();
             } else if same {
-                kept.editions.append(&mut later.editions);
-                kept.editions.sort_unstable();
-                kept.editions.dedup();
+                first.editions.append(&mut later.editions);
+                first.editions.sort_unstable();
+                first.editions.dedup();
             }
             same
         });
@@ -148,7 +148,7 @@ impl Catalog {
         self.filtered(|editions| editions.is_empty() || editions.contains(edition), std::slice::from_ref(edition))
     }
 
-    /// The releases published in any edition there may be.
+    /// The releases that were published in all editions.
     pub(crate) fn of_all_editions(&self) -> Catalog {
         self.filtered(<[Edition]>::is_empty, &[])
     }
@@ -211,12 +211,12 @@ impl Catalog {
         &self.minors
     }
 
-    /// Where the release of the same number stands.
+    /// The index of the release of the same number.
     pub(crate) fn position(&self, release: &Release) -> Option<usize> {
         self.releases.binary_search_by(|published| published.cmp_number(release)).ok()
     }
 
-    /// Where the newest final release of a line stands.
+    /// The index of the newest final release of a line.
     pub(crate) fn newest_index(&self, line: &Line) -> Option<u32> {
         let after = match line.minor() {
             Some(minor) => self.minors.partition_point(|newest| newest.minor_key() <= (line.major(), minor)),

@@ -194,7 +194,7 @@ fn conditional_stops_say_what_decides_on_them() -> Tested {
     }
     settings.insert("web_nodes".to_owned(), "several".to_owned());
     let refused = product.path.decided(&settings).map_err(|error| error.to_string());
-    let expected = "the setting web_nodes is \"several\", and decides on the stop at 15.1: expected a number of 0 or more, or nothing";
+    let expected = "the setting web_nodes is \"several\", but it decides on the stop at 15.1: expected a number of 0 or more, or nothing";
     assert_eq!(refused, Err(expected.to_owned()));
     // What stands in a question to the data is a number where the product's own value is one.
     for (name, value, taken) in [

@@ -1,4 +1,4 @@
-//! Cookies of one visit, in bounded memory: what a server sets it may set for ever, each time by another name.
+//! The cookies of one session, in bounded memory: a server may set cookies for ever, each under a new name.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -7,12 +7,12 @@ use reqwest::Url;
 use reqwest::cookie::{CookieStore, Jar};
 use reqwest::header::HeaderValue;
 
-/// Cookies of a visit; browsers keep fewer of one site.
-pub(super) const MOST: usize = 300;
-/// Bytes of one cookie; browsers keep none of more than a quarter.
-pub(super) const LONGEST: usize = 16 << 10;
+/// Cookies of a session; browsers keep fewer for one site.
+pub(super) const MAX_COOKIES: usize = 300;
+/// Bytes of one cookie; browsers keep none that is longer than a quarter of this.
+pub(super) const MAX_BYTES: usize = 16 << 10;
 
-/// A jar that has an end.
+/// A cookie jar with limits.
 #[derive(Default)]
 pub(super) struct Limited {
     jar: Jar,
@@ -21,31 +21,31 @@ pub(super) struct Limited {
 }
 
 impl Limited {
-    /// Whether there is room for a cookie: for one that is there, set anew, always.
-    fn takes(&self, cookie: &HeaderValue) -> bool {
+    /// Whether there is room for a cookie; there always is for one that is only set anew.
+    fn accepts(&self, cookie: &HeaderValue) -> bool {
         let text = String::from_utf8_lossy(cookie.as_bytes());
         let mut parts = text.split(';').map(str::trim);
         let name = parts.next().and_then(|pair| pair.split('=').next()).unwrap_or_default().trim().to_owned();
         let path = parts.find(|part| part.to_ascii_lowercase().starts_with("path=")).unwrap_or_default().to_owned();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (name, path);
-        text.len() <= LONGEST && (known.contains(&key) || (known.len() < MOST && known.insert(key)))
+        text.len() <= MAX_BYTES && (known.contains(&key) || (known.len() < MAX_COOKIES && known.insert(key)))
     }
 
-    /// What is set that there is no room for.
-    pub(super) fn overfull<'h>(&self, cookies: impl Iterator<Item = &'h HeaderValue>) -> Option<String> {
-        let refused = cookies.into_iter().find(|cookie| !self.takes(cookie))?;
-        Some(if refused.len() > LONGEST {
+    /// What there is no room for among the cookies that a response sets.
+    pub(super) fn excess<'h>(&self, cookies: impl Iterator<Item = &'h HeaderValue>) -> Option<String> {
+        let refused = cookies.into_iter().find(|cookie| !self.accepts(cookie))?;
+        Some(if refused.len() > MAX_BYTES {
             format!("a cookie of {} bytes", refused.len())
         } else {
-            format!("more than {MOST} cookies")
+            format!("more than {MAX_COOKIES} cookies")
         })
     }
 }
 
 impl CookieStore for Limited {
     fn set_cookies(&self, cookies: &mut dyn Iterator<Item = &HeaderValue>, url: &Url) {
-        self.jar.set_cookies(&mut cookies.filter(|cookie| self.takes(cookie)), url);
+        self.jar.set_cookies(&mut cookies.filter(|cookie| self.accepts(cookie)), url);
     }
 
     fn cookies(&self, url: &Url) -> Option<HeaderValue> {

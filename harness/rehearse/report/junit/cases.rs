@@ -1,5 +1,5 @@
-//! Which cases a rehearsal has, what each came to and what it says. Each is made as it is asked for: what all of them
-//! say together may be far more than a file takes.
+//! Which cases a rehearsal has, and the result and the text of each. Each is built only when it is needed: together they
+//! may be far larger than a file may be.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -13,17 +13,17 @@ use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
 use rehearse_core::outcome::verdict::{Outcome, Verdict};
 use rehearse_core::planning::plan::Stage;
 
-use super::said::{
-    bounded, brief, brief_of, check_message, harmless, known_failure, properties, say_each, stage_message, subject,
+use super::cause_index::{CauseIndex, Follows};
+use super::wording::{
+    bounded, brief, brief_of, check_message, harmless, known_failure, properties, stage_message, subject, write_each,
 };
-use super::tangle::{Follows, Tangle};
 use crate::report::text::one_line;
 use crate::report::view;
 
-/// The cases of a suite, from the first to the last, as often as they are asked for.
+/// The cases of a suite, from the first to the last. They can be visited more than once.
 pub(super) trait Cases {
-    /// Names each case by what it came to, with what makes it: most of many cases are counted and never made.
-    fn each(&self, take: &mut dyn FnMut(CaseResult, &dyn Fn() -> Case));
+    /// Visits each case by its result and a function that builds it: most of many cases are only counted.
+    fn each(&self, visit: &mut dyn FnMut(CaseResult, &dyn Fn() -> Case));
 }
 
 /// A case.
@@ -37,24 +37,24 @@ pub(super) struct Case {
     pub(super) out: String,
 }
 
-/// What a case came to.
+/// The result of a case.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum CaseResult {
     Passed,
-    Not { kind: Kind, element: Element },
+    NotPassed { kind: Kind, element: Element },
 }
 
 impl CaseResult {
-    /// Whether a build is red because of it.
+    /// Whether it makes a build red.
     pub(super) fn is_red(self) -> bool {
         match self {
-            Self::Not { element: Element::Error | Element::Failure, .. } => true,
-            Self::Passed | Self::Not { element: Element::Skipped, .. } => false,
+            Self::NotPassed { element: Element::Error | Element::Failure, .. } => true,
+            Self::Passed | Self::NotPassed { element: Element::Skipped, .. } => false,
         }
     }
 }
 
-/// The element that says so.
+/// The XML element of a case that did not pass.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Element {
     Skipped,
@@ -62,11 +62,11 @@ pub(super) enum Element {
     Failure,
 }
 
-/// What is distinguished in the attribute `type`.
+/// The kinds that the attribute `type` tells apart.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Failed,
-    /// It follows from what another case says.
+    /// It follows from what another case reports.
     Consequence,
     Inconclusive,
     Cancelled,
@@ -83,23 +83,23 @@ pub(super) struct CaseBuilder<'a> {
     summary: &'a Summary,
     scenario: &'a str,
     prefix: &'a str,
-    /// The stage whose trouble the scenario exists to show.
+    /// The stage whose failure the scenario exists to show.
     expected: Option<&'a StageRecord>,
     /// All that is wrong, by root cause.
-    tangle: Tangle<'a>,
+    causes: CauseIndex<'a>,
 }
 
 /// In the plan's order.
 impl Cases for CaseBuilder<'_> {
-    fn each(&self, take: &mut dyn FnMut(CaseResult, &dyn Fn() -> Case)) {
+    fn each(&self, visit: &mut dyn FnMut(CaseResult, &dyn Fn() -> Case)) {
         for (stage, record) in view::stages(self.summary) {
-            take(self.stage_result(record), &|| self.stage(stage, record));
+            visit(self.stage_result(record), &|| self.stage(stage, record));
             for check in &record.checks {
-                take(self.check_result(record, check), &|| self.check(stage, record, check));
+                visit(self.check_result(record, check), &|| self.check(stage, record, check));
             }
         }
         for case in [self.expectation(), self.required(), self.leftovers()].into_iter().flatten() {
-            take(case.result, &|| case.clone());
+            visit(case.result, &|| case.clone());
         }
     }
 }
@@ -107,22 +107,28 @@ impl Cases for CaseBuilder<'_> {
 impl<'a> CaseBuilder<'a> {
     pub(super) fn new(summary: &'a Summary, prefix: &'a str) -> Self {
         let scenario = summary.plan().map_or("", |plan| plan.scenario.as_str());
-        Self { summary, scenario, prefix, expected: view::as_expected(summary), tangle: Tangle::new(causes(summary)) }
+        Self {
+            summary,
+            scenario,
+            prefix,
+            expected: view::as_expected(summary),
+            causes: CauseIndex::new(causes(summary)),
+        }
     }
 
     fn stage_result(&self, record: &StageRecord) -> CaseResult {
         match record.progress {
-            Progress::Waiting => not(Kind::NotReached, Element::Skipped),
-            Progress::Running(_) => not(Kind::Unfinished, Element::Error),
+            Progress::Waiting => not_passed(Kind::NotReached, Element::Skipped),
+            Progress::Running(_) => not_passed(Kind::Unfinished, Element::Error),
             Progress::Done if self.is_expected(record, record.outcome) => CaseResult::Passed,
-            Progress::Done => below(of_outcome(record.outcome), self.follows(record, None).as_ref()),
+            Progress::Done => or_consequence(of_outcome(record.outcome), self.follows(record, None).as_ref()),
         }
     }
 
     fn check_result(&self, record: &StageRecord, check: &CheckReport) -> CaseResult {
         match self.is_expected(record, check.outcome) {
             true => CaseResult::Passed,
-            false => below(of_outcome(check.outcome), self.follows(record, Some(check)).as_ref()),
+            false => or_consequence(of_outcome(check.outcome), self.follows(record, Some(check)).as_ref()),
         }
     }
 
@@ -150,7 +156,8 @@ impl<'a> CaseBuilder<'a> {
         out.push_str(&properties(&stage_properties(record)));
         out.extend(record.notes.iter().map(|note| format!("note: {}\n", harmless(&note.to_string()))));
         for migration in &record.migrations {
-            let took = migration.took.map_or("no time told".to_owned(), |took| format!("{:.3}s", took.as_secs_f64()));
+            let took =
+                migration.took.map_or("duration unknown".to_owned(), |took| format!("{:.3}s", took.as_secs_f64()));
             let _ = writeln!(out, "migration {}: {took}", harmless(&migration.title()));
         }
         Case { name: format!("{:02} {}", stage.number, stage.id), time, result, content, out }
@@ -160,12 +167,12 @@ impl<'a> CaseBuilder<'a> {
         let result = self.check_result(record, check);
         let content = match result {
             CaseResult::Passed => String::new(),
-            CaseResult::Not { .. } => {
+            CaseResult::NotPassed { .. } => {
                 first_cause(result, self.follows(record, Some(check))) + &self.check_content(stage, record, check)
             }
         };
-        let shown = check.findings.iter().find_map(|finding| finding.evidence.as_ref()).or(check.evidence.first());
-        let mut out = self.attachment(result, shown);
+        let evidence = check.findings.iter().find_map(|finding| finding.evidence.as_ref()).or(check.evidence.first());
+        let mut out = self.attachment(result, evidence);
         if self.is_expected(record, check.outcome) {
             let _ = writeln!(out, "expected: {}", check_message(check));
         }
@@ -176,7 +183,7 @@ impl<'a> CaseBuilder<'a> {
         Case { name: format!("{} / {}", stage.id, check.title()), time, result, content, out }
     }
 
-    /// Whether the scenario exists to show that this did not pass.
+    /// Whether this is the failure that the scenario exists to show.
     fn is_expected(&self, record: &StageRecord, outcome: Outcome) -> bool {
         self.expected.is_some_and(|expected| expected.id == record.id)
             && matches!(outcome, Outcome::Failed | Outcome::Inconclusive)
@@ -188,8 +195,8 @@ impl<'a> CaseBuilder<'a> {
         self.consequences(record, None, &mut content);
         content.extend(record.reason.iter().map(|reason| format!("\nreason    {reason}\n")));
         content.extend(record.known.iter().map(known_failure));
-        let troubled = record.checks.iter().filter(|check| check.outcome != Outcome::Passed);
-        say_each(troubled, &mut content, |check, content| {
+        let not_passed = record.checks.iter().filter(|check| check.outcome != Outcome::Passed);
+        write_each(not_passed, &mut content, |check, content| {
             let _ = write!(content, "\n{}: {}", check.title(), check_message(check));
         });
         content
@@ -199,7 +206,7 @@ impl<'a> CaseBuilder<'a> {
         let mut content = check_message(check) + &self.heading(stage, Some(check));
         self.findings(&check.findings, &mut content);
         self.consequences(record, Some(check), &mut content);
-        say_each(check.inconclusive.iter(), &mut content, |reason, content| {
+        write_each(check.inconclusive.iter(), &mut content, |reason, content| {
             let _ = writeln!(content, "\nreason    {}\ncode      {}", bounded(&reason.to_string()), reason.code);
         });
         content.extend(check.known.iter().map(known_failure));
@@ -216,7 +223,7 @@ impl<'a> CaseBuilder<'a> {
     }
 
     fn findings(&self, findings: &[Finding], content: &mut String) {
-        say_each(findings.iter(), content, |finding, content| {
+        write_each(findings.iter(), content, |finding, content| {
             let Finding { code, subject, expected, actual, evidence, known, .. } = finding;
             let (expected, actual) = (bounded(expected), bounded(actual));
             let _ =
@@ -228,19 +235,19 @@ impl<'a> CaseBuilder<'a> {
         });
     }
 
-    /// The cause that all of a case follows from; none where it holds a root itself.
+    /// The cause that everything in a case follows from; none if the case has a root cause itself.
     fn follows(&self, record: &StageRecord, check: Option<&CheckReport>) -> Option<Follows<'_>> {
-        let by_its_checks = check.is_none() && record.findings.is_empty() && record.reason.is_none();
-        if by_its_checks { self.tangle.stage_follows(record) } else { self.tangle.follows(record, check) }
+        let only_its_checks = check.is_none() && record.findings.is_empty() && record.reason.is_none();
+        if only_its_checks { self.causes.stage_follows(record) } else { self.causes.follows(record, check) }
     }
 
-    /// What follows from the roots of a case.
+    /// What follows from the root causes in a case.
     fn consequences(&self, record: &StageRecord, check: Option<&CheckReport>, content: &mut String) {
-        say_each(self.tangle.roots(record, check).into_iter(), content, |cause, content| {
+        write_each(self.causes.roots(record, check).into_iter(), content, |cause, content| {
             if !cause.consequences.is_empty() || !cause.skipped.is_empty() {
                 let _ = write!(content, "\nconsequences of {}\n", brief(subject(&cause.root)));
             }
-            say_each(cause.consequences.iter(), content, |other, content| {
+            write_each(cause.consequences.iter(), content, |other, content| {
                 let _ = writeln!(content, "  {}: {}", one_line(&other.place()), brief_of(&other.detail));
             });
             content.extend(cause.skipped.iter().map(|stage| format!("  {stage}: skipped\n")));
@@ -250,11 +257,11 @@ impl<'a> CaseBuilder<'a> {
     /// The first file that shows what is wrong in a stage.
     fn evidence<'r>(&self, record: &'r StageRecord) -> Option<&'r String> {
         let of_findings = record.all_findings().find_map(|(_, finding)| finding.evidence.as_ref());
-        let troubled = record.checks.iter().filter(|check| check.outcome != Outcome::Passed);
-        of_findings.or_else(|| troubled.flat_map(|check| &check.evidence).next())
+        let not_passed = record.checks.iter().filter(|check| check.outcome != Outcome::Passed);
+        of_findings.or_else(|| not_passed.flat_map(|check| &check.evidence).next())
     }
 
-    /// GitLab's link to a file: the first in the text counts, only where something went wrong, and no bracket is allowed.
+    /// GitLab's link to a file. Only the first in a text counts, only in a case that is red, and no bracket is allowed.
     fn attachment(&self, result: CaseResult, evidence: Option<&String>) -> String {
         match evidence.map(|evidence| self.path(evidence)) {
             Some(path) if result.is_red() && !path.contains(['[', ']', '|', '\n', '\r']) => {
@@ -271,55 +278,59 @@ impl<'a> CaseBuilder<'a> {
         }
     }
 
-    /// Whether what the scenario exists to show was seen.
+    /// Whether what the scenario exists to show was observed.
     fn expectation(&self) -> Option<Case> {
         let expectation = self.summary.run()?.expectation.as_ref()?;
-        let wanted = expectation.to_string();
+        let expected = expectation.to_string();
         let (verdict, unmet) = self.summary.verdict();
         let content = |message: &str| {
-            let mut content = format!("expected {wanted}{message}\n\nscenario  {}\n", self.scenario);
+            let mut content = format!("expected {expected}{message}\n\nscenario  {}\n", self.scenario);
             self.findings(&unmet, &mut content);
             content
         };
         let mut out = String::new();
         let (result, content) = match verdict {
-            _ if !self.summary.finished() => {
-                (not(Kind::NotReached, Element::Skipped), format!("expected {wanted}; the run did not come to its end"))
-            }
+            _ if !self.summary.finished() => (
+                not_passed(Kind::NotReached, Element::Skipped),
+                format!("expected {expected}, but the run did not end"),
+            ),
             Verdict::Passed => {
-                let seen = self.expected.map(stage_message).unwrap_or_default();
-                let _ = writeln!(out, "{wanted}, as expected: {}", harmless(&seen));
+                let actual = self.expected.map(stage_message).unwrap_or_default();
+                let _ = writeln!(out, "{expected}, as expected: {}", harmless(&actual));
                 (CaseResult::Passed, String::new())
             }
             Verdict::Failed => {
                 let how = match self.summary.expected_and_gone() {
-                    true => ", but it passed: the failure is gone, remove the expectation",
-                    false => ", and it came otherwise",
+                    true => ", but it passed: the failure no longer happens, remove the expectation",
+                    false => ", but the outcome differs",
                 };
-                (not(Kind::Unexpected, Element::Failure), content(how))
+                (not_passed(Kind::Unexpected, Element::Failure), content(how))
             }
-            Verdict::Inconclusive => (not(Kind::Inconclusive, Element::Error), content("; it cannot be told")),
-            Verdict::Cancelled => {
-                (not(Kind::Cancelled, Element::Skipped), format!("expected {wanted}; the run was cancelled"))
+            Verdict::Inconclusive => {
+                (not_passed(Kind::Inconclusive, Element::Error), content(", but the run is inconclusive"))
             }
+            Verdict::Cancelled => (
+                not_passed(Kind::Cancelled, Element::Skipped),
+                format!("expected {expected}, but the run was cancelled"),
+            ),
         };
         Some(Case { name: "expectation".to_owned(), time: Duration::ZERO, result, content, out })
     }
 
-    /// Whether every required kind of check asserted something wherever it was made.
+    /// Whether every required kind of check asserted something in every stage of checks.
     fn required(&self) -> Option<Case> {
         let plan = self.summary.plan().filter(|plan| !plan.require.is_empty())?;
         let names: Vec<&str> = plan.require.iter().map(|kind| kind.name()).collect();
         let unfired = self.summary.unfired();
         let (result, content) = match (unfired.is_empty(), self.summary.finished()) {
             (true, true) => (CaseResult::Passed, String::new()),
-            (true, false) => (not(Kind::NotReached, Element::Skipped), "the run did not come to its end".to_owned()),
+            (true, false) => (not_passed(Kind::NotReached, Element::Skipped), "the run did not end".to_owned()),
             (false, _) => {
                 let mut content = format!("inconclusive: {} required checks asserted nothing\n", unfired.len());
                 for (stage, kind) in unfired {
                     let _ = write!(content, "\n{} at {stage}", kind.name());
                 }
-                (not(Kind::Inconclusive, Element::Error), content)
+                (not_passed(Kind::Inconclusive, Element::Error), content)
             }
         };
         let out = format!("required: {}\n", names.join(", "));
@@ -328,50 +339,50 @@ impl<'a> CaseBuilder<'a> {
 
     fn leftovers(&self) -> Option<Case> {
         let leftovers = self.summary.leftovers();
-        let mut content = format!("{} of what the run made stayed behind", leftovers.len());
+        let mut content = format!("objects of the run that could not be removed: {}", leftovers.len());
         let _ = write!(content, "\n\nscenario  {}\n", self.scenario);
-        say_each(leftovers.iter(), &mut content, |leftover, content| {
+        write_each(leftovers.iter(), &mut content, |leftover, content| {
             let _ = write!(content, "\n{leftover}");
         });
         content.push_str("\n\nremove them with: rehearse sweep");
         (!leftovers.is_empty()).then(|| Case {
             name: "leftovers".to_owned(),
             time: Duration::ZERO,
-            result: not(Kind::Leftover, Element::Error),
+            result: not_passed(Kind::Leftover, Element::Error),
             content,
             out: String::new(),
         })
     }
 }
 
-fn not(kind: Kind, element: Element) -> CaseResult {
-    CaseResult::Not { kind, element }
+fn not_passed(kind: Kind, element: Element) -> CaseResult {
+    CaseResult::NotPassed { kind, element }
 }
 
 fn of_outcome(outcome: Outcome) -> CaseResult {
     match outcome {
         Outcome::Passed => CaseResult::Passed,
-        Outcome::Failed => not(Kind::Failed, Element::Failure),
-        Outcome::Inconclusive => not(Kind::Inconclusive, Element::Error),
-        Outcome::Cancelled => not(Kind::Cancelled, Element::Skipped),
-        Outcome::Skipped => not(Kind::Skipped, Element::Skipped),
+        Outcome::Failed => not_passed(Kind::Failed, Element::Failure),
+        Outcome::Inconclusive => not_passed(Kind::Inconclusive, Element::Error),
+        Outcome::Cancelled => not_passed(Kind::Cancelled, Element::Skipped),
+        Outcome::Skipped => not_passed(Kind::Skipped, Element::Skipped),
     }
 }
 
-/// A case that only follows from another is as red.
-fn below(result: CaseResult, follows: Option<&Follows<'_>>) -> CaseResult {
+/// A case that only follows from another one is a consequence, and as red.
+fn or_consequence(result: CaseResult, follows: Option<&Follows<'_>>) -> CaseResult {
     match (result, follows) {
-        (CaseResult::Not { kind: Kind::Failed | Kind::Inconclusive, element }, Some(_)) => {
-            not(Kind::Consequence, element)
+        (CaseResult::NotPassed { kind: Kind::Failed | Kind::Inconclusive, element }, Some(_)) => {
+            not_passed(Kind::Consequence, element)
         }
         (result, _) => result,
     }
 }
 
-/// Where to look first, at the beginning of a case that only follows from another.
+/// The root cause, at the beginning of a case that only follows from another one.
 fn first_cause(result: CaseResult, follows: Option<Follows<'_>>) -> String {
     match (result, follows) {
-        (CaseResult::Not { kind: Kind::Consequence, .. }, Some(Follows { cause, more })) => {
+        (CaseResult::NotPassed { kind: Kind::Consequence, .. }, Some(Follows { cause, more })) => {
             let root = format!("{}: {}", one_line(&cause.root.place()), brief(subject(&cause.root)));
             let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
             format!("consequence of {root}{more}; ")
@@ -380,7 +391,7 @@ fn first_cause(result: CaseResult, follows: Option<Follows<'_>>) -> String {
     }
 }
 
-/// What machines read of a stage, as `[[PROPERTY|key=value]]`.
+/// The properties of a stage for programs, as `[[PROPERTY|key=value]]`.
 fn stage_properties(record: &StageRecord) -> Vec<(String, String)> {
     let mut properties = Vec::new();
     if record.progress == Progress::Done && record.outcome != Outcome::Skipped {
@@ -396,7 +407,7 @@ fn stage_properties(record: &StageRecord) -> Vec<(String, String)> {
     properties
 }
 
-/// What machines read of a check: its assertions, and the codes of what is wrong, each once.
+/// The properties of a check for programs: its assertions, and the codes of what is wrong, each once.
 fn check_properties(check: &CheckReport) -> Vec<(String, String)> {
     let mut properties = vec![("assertions".to_owned(), check.assertions.to_string())];
     properties.extend(codes(&check.findings));

@@ -1,17 +1,17 @@
-//! Names that occur once.
+//! Makes names unique.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// The names given so far. GitLab drops the second case of a name in silence, so there is none.
+/// The names given so far. GitLab drops the second case of a name silently, so each is given once.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// Every name, with the number that the next of it is tried with.
+    /// Every name, with the number to try for the next case of that name.
     given: HashMap<String, u32>,
 }
 
 impl Names {
-    /// The name, or the name with the first number that makes it one of its own.
+    /// The name, or the name with the first number that makes it unique.
     pub(super) fn unique(&mut self, name: String) -> String {
         let Some(mut next) = self.given.get(&name).copied() else {
             self.given.insert(name.clone(), 2);

@@ -9,13 +9,13 @@ use super::cases::{Case, CaseResult, Element};
 use super::*;
 use crate::report::text::xml as clean;
 
-/// So many cases, each made as it is asked for.
+/// This many cases, each built when it is needed.
 struct Made<F>(usize, F);
 
 impl<F: Fn(usize) -> Case> Cases for Made<F> {
-    fn each(&self, take: &mut dyn FnMut(CaseResult, &dyn Fn() -> Case)) {
+    fn each(&self, visit: &mut dyn FnMut(CaseResult, &dyn Fn() -> Case)) {
         for number in 0..self.0 {
-            take(self.1(number).result, &|| self.1(number));
+            visit(self.1(number).result, &|| self.1(number));
         }
     }
 }
@@ -27,7 +27,7 @@ fn suite<'a>(name: &str, count: usize, case: impl Fn(usize) -> Case + 'a) -> Sui
 
 fn failed(name: &str, content: &str) -> Case {
     let (name, content) = (name.to_owned(), content.to_owned());
-    let result = CaseResult::Not { kind: Kind::Failed, element: Element::Failure };
+    let result = CaseResult::NotPassed { kind: Kind::Failed, element: Element::Failure };
     Case { name, time: Duration::from_millis(1500), result, out: content.clone(), content }
 }
 
@@ -62,7 +62,7 @@ fn text(node: roxmltree::Node<'_, '_>, element: &str) -> Option<String> {
 }
 
 #[test]
-fn a_case_has_bounds_whatever_it_says() {
+fn the_text_of_a_case_is_limited() {
     for line in ["a line of a log ]]>\n", "]]>"] {
         let long = line.repeat(20_000);
         let xml = all(&[twice("one", &long)]);
@@ -79,7 +79,7 @@ fn a_file_stays_below_what_gitlab_takes() {
 }
 
 #[test]
-fn the_second_of_a_name_gets_a_number() {
+fn the_second_case_of_a_name_gets_a_number() {
     let xml = all(&[twice("same", "x")]);
     assert!(xml.contains("name=\"same\"") && xml.contains("name=\"same (2)\""), "{xml}");
 }
@@ -89,34 +89,37 @@ fn a_suite_counts_its_cases() {
     let case = |number| match number {
         0 => passed("a", ""),
         1 => failed("b", "x"),
-        _ => Case { result: CaseResult::Not { kind: Kind::Unfinished, element: Element::Error }, ..failed("c", "") },
+        _ => Case {
+            result: CaseResult::NotPassed { kind: Kind::Unfinished, element: Element::Error },
+            ..failed("c", "")
+        },
     };
     let xml = all(&[suite("tests=\"0\" time=\"0\"", 4, case), suite("other", 0, case)]);
     let read = roxmltree::Document::parse(&xml).unwrap();
     let suites: Vec<roxmltree::Node<'_, '_>> =
         read.descendants().filter(|node| node.has_tag_name("testsuite")).collect();
     let value = |at: usize, name| suites[at].attribute(name).unwrap_or_default();
-    let seen = ["id", "name", "tests", "errors", "failures", "time", "package"].map(|name| value(0, name));
-    assert_eq!(seen, ["0", "tests=\"0\" time=\"0\"", "4", "2", "1", "4.5", "rehearse"]);
+    let actual = ["id", "name", "tests", "errors", "failures", "time", "package"].map(|name| value(0, name));
+    assert_eq!(actual, ["0", "tests=\"0\" time=\"0\"", "4", "2", "1", "4.5", "rehearse"]);
     assert_eq!(["id", "name", "tests", "time"].map(|name| value(1, name)), ["1", "other", "0", "0"]);
 }
 
 #[test]
-fn thousands_of_one_name_are_told_apart_and_in_time_that_grows_with_them() {
+fn thousands_of_cases_of_one_name_get_unique_names_in_linear_time() {
     let long = "n".repeat(2 * ATTRIBUTE);
     let name = |number: usize| match number % 4 {
         0 => "same".to_owned(),
-        // A name that another one would get.
+        // A name that another case would get.
         1 => format!("same ({})", number / 2),
         2 => format!("{long}{number}"),
         _ => "same\u{0}\u{1b}[1m".to_owned(),
     };
     let xml = all(&[suite("s", 9000, |number| passed(&name(number), "")), suite("s", 3, |_| passed("same", ""))]);
-    let seen = names(&xml);
-    let different: BTreeSet<&(String, String)> = seen.iter().take(9000).collect();
-    assert_eq!((seen.len(), different.len()), (9003, 9000));
-    assert_eq!(seen[0].1, "same");
-    // With a search through all names before it this takes minutes.
+    let actual = names(&xml);
+    let different: BTreeSet<&(String, String)> = actual.iter().take(9000).collect();
+    assert_eq!((actual.len(), different.len()), (9003, 9000));
+    assert_eq!(actual[0].1, "same");
+    // With a search through all earlier names this takes minutes.
     let mut names = Names::default();
     let began = std::time::Instant::now();
     (0..200_000).for_each(|_| drop(names.unique("same".to_owned())));
@@ -125,9 +128,9 @@ fn thousands_of_one_name_are_told_apart_and_in_time_that_grows_with_them() {
 }
 
 #[test]
-fn red_cases_stay_and_what_is_left_out_is_counted() {
-    let seen = |failing: usize, passing: usize| {
-        // Those that passed come first.
+fn red_cases_come_first_and_left_out_cases_are_counted() {
+    let written = |failing: usize, passing: usize| {
+        // The cases that passed come first in the run.
         let case = |number: usize| {
             let name = format!("case {number}");
             if number < passing { passed(&name, "x") } else { failed(&name, "x") }
@@ -142,14 +145,14 @@ fn red_cases_stay_and_what_is_left_out_is_counted() {
         let errors = suite.attribute("errors").unwrap().to_owned();
         (cases.len(), failures, errors, text(*last, "skipped").or(text(*last, "error")).unwrap_or_default())
     };
-    assert_eq!(seen(10, 100), (110, 10, "0".to_owned(), String::new()));
-    let (cases, failures, errors, notice) = seen(10, CASES);
+    assert_eq!(written(10, 100), (110, 10, "0".to_owned(), String::new()));
+    let (cases, failures, errors, last) = written(10, CASES);
     assert_eq!((cases, failures, errors.as_str()), (CASES + 1, 10, "0"));
-    assert!(notice.contains("\n10 cases that passed or were skipped\n"), "{notice}");
-    // What the file has no room for is red all the same.
-    let (cases, failures, errors, notice) = seen(CASES + 7, 5);
+    assert!(last.contains("\n10 cases that passed or were skipped\n"), "{last}");
+    // Left-out red cases make the file red all the same.
+    let (cases, failures, errors, last) = written(CASES + 7, 5);
     assert_eq!((cases, failures, errors.as_str()), (CASES + 1, CASES, "1"));
-    assert!(notice.contains("\n7 cases in which something went wrong\n5 cases that passed"), "{notice}");
+    assert!(last.contains("\n7 cases in which something went wrong\n5 cases that passed"), "{last}");
 }
 
 /// Bytes that products print: pieces of sequences, marks, characters that XML has no way to write, and what is left of
@@ -253,33 +256,33 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn any_bytes_are_read_back_as_they_were_sanitised(one in hostile(), other in hostile(), name in hostile()) {
-        let whole = format!("{one}]]>{other}");
-        let case = |number: usize| failed(&name, [&one, &other, &whole][number]);
-        let suites = [suite(&name, 3, case), suite(&one, 1, |_| passed(&other, &whole))];
+    fn any_bytes_are_read_back_as_they_were_sanitised(first in hostile(), second in hostile(), name in hostile()) {
+        let joined = format!("{first}]]>{second}");
+        let case = |number: usize| failed(&name, [&first, &second, &joined][number]);
+        let suites = [suite(&name, 3, case), suite(&first, 1, |_| passed(&second, &joined))];
         let xml_text = all(&suites);
         let read = roxmltree::Document::parse(&xml_text).unwrap();
         let cases: Vec<_> = read.descendants().filter(|node| node.has_tag_name("testcase")).collect();
         prop_assert_eq!(cases.len(), 4);
-        for (node, said) in cases.iter().zip([&one, &other, &whole]) {
-            let said = clean(said);
-            prop_assert_eq!(text(*node, "failure").unwrap_or_default(), said.clone());
-            prop_assert_eq!(text(*node, "system-out").unwrap_or_default(), said);
+        for (node, raw) in cases.iter().zip([&first, &second, &joined]) {
+            let expected = clean(raw);
+            prop_assert_eq!(text(*node, "failure").unwrap_or_default(), expected.clone());
+            prop_assert_eq!(text(*node, "system-out").unwrap_or_default(), expected);
         }
-        prop_assert_eq!(text(cases[3], "system-out").unwrap_or_default(), clean(&whole));
-        // Names stay the same from one writing to the next, and are told apart.
-        let seen = names(&xml_text);
-        prop_assert_eq!(&seen, &names(&all(&suites)));
+        prop_assert_eq!(text(cases[3], "system-out").unwrap_or_default(), clean(&joined));
+        // Names stay the same from one writing to the next, and are unique.
+        let actual = names(&xml_text);
+        prop_assert_eq!(&actual, &names(&all(&suites)));
         let base = shortened(&name);
-        let expected = [base.clone(), format!("{base} (2)"), format!("{base} (3)"), shortened(&other)];
-        prop_assert_eq!(seen.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), expected);
+        let expected = [base.clone(), format!("{base} (2)"), format!("{base} (3)"), shortened(&second)];
+        prop_assert_eq!(actual.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), expected);
         let class = format!("rehearse.{}", base);
-        prop_assert!(seen.iter().take(3).all(|(seen, _)| *seen == class));
+        prop_assert!(actual.iter().take(3).all(|(name, _)| *name == class));
         for node in read.descendants() {
             let kind = node.attribute("type").unwrap_or("rehearse::");
             prop_assert!(kind.starts_with("rehearse::") && !CASTS.contains(&kind));
             for attribute in node.attributes() {
-                // Neither a parser nor a terminal makes something else of a value.
+                // Neither a parser nor a terminal changes the value.
                 prop_assert!(!attribute.value().contains(|c: char| c.is_control() && c != '\u{85}'), "{:?}", attribute);
             }
         }

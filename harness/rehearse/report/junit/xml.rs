@@ -24,7 +24,7 @@ pub(super) fn case(case: &Case, class: &str, name: &str, limit: usize) -> TestCa
 fn result(case: &Case, limit: usize) -> TestResult {
     match case.result {
         CaseResult::Passed => TestResult::Success,
-        CaseResult::Not { kind, element } => {
+        CaseResult::NotPassed { kind, element } => {
             let type_ = kind.name().to_owned();
             let message = shortened(case.content.lines().next().unwrap_or_default());
             let cause = text(&case.content, limit);
@@ -37,7 +37,7 @@ fn result(case: &Case, limit: usize) -> TestResult {
     }
 }
 
-/// What a split end mark takes of what it was, at most.
+/// How many times longer an end mark becomes by the split, at most.
 const SPLIT: usize = 5;
 
 /// A text of at most `limit` bytes as the content of CDATA sections. It is sanitised first, so that no cut runs through
@@ -46,7 +46,7 @@ fn text(text: &str, limit: usize) -> Option<String> {
     let clean = xml(text);
     let fits = |text: &String| text.len() <= limit;
     let within = |limit| sections(&head_and_tail(&clean, limit));
-    // Few texts have an end mark at all.
+    // Few texts have an end mark, so the first try is most often the last.
     let cut = [limit, limit - limit / 4, limit / 2].into_iter().map(within).find(fits);
     (!clean.is_empty()).then(|| cut.unwrap_or_else(|| within(limit / SPLIT)))
 }

@@ -1,4 +1,4 @@
-//! What a rehearsal came to, said once, at its end.
+//! The block at the end of a rehearsal: what it came to.
 
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
         let _ = writeln!(text, "  {label:<10}{what}");
     };
     let hops = view::hops(summary);
-    row("path", &path_walked(summary, &hops));
+    row("path", &path(summary, &hops));
     for hop in &hops {
         row(&format!("hop {}", hop.hop.number), &hop_line(hop, paint));
     }
@@ -30,7 +30,7 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
     if let Some(asserted) = asserted(summary) {
         row("asserted", &asserted);
     }
-    for line in hollow(summary) {
+    for line in without_assertions(summary) {
         row("", &line);
     }
     for (kind, because) in summary.plan().iter().flat_map(|plan| &plan.skip_checks) {
@@ -45,7 +45,7 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
             row("teardown", &one_line(&note.to_string()));
         }
     }
-    text + &trouble(summary, out, paint)
+    text + &problems(summary, out, paint)
 }
 
 fn headline(summary: &Summary, paint: Paint) -> String {
@@ -55,18 +55,24 @@ fn headline(summary: &Summary, paint: Paint) -> String {
     let at = summary.first_trouble().map(|stage| format!(" at {}", stage.id));
     let left = summary.leftovers().len();
     let (word, why) = match (summary.exit(), verdict) {
-        // What stayed behind is never green.
+        // A run with leftovers is never green.
         (Exit::Inconclusive, Verdict::Passed) => (
             Verdict::Inconclusive,
-            Some(format!(": {}, but {} stayed behind", expected.as_deref().unwrap_or("passed"), count(left, "thing"))),
+            Some(format!(
+                ": {}, but {} could not be removed",
+                expected.as_deref().unwrap_or("passed"),
+                count(left, "object")
+            )),
         ),
         (_, Verdict::Passed) => (verdict, expected.map(|expected| format!(": {expected}"))),
         (_, Verdict::Failed | Verdict::Inconclusive | Verdict::Cancelled) => {
             let unmet = !summary.verdict().1.is_empty();
             let why = if summary.expected_and_gone() {
-                let wanted = summary.run().and_then(|run| run.expectation.as_ref()).map(ToString::to_string);
-                let wanted = wanted.unwrap_or_default();
-                Some(format!(": expected {wanted}, but it passed: the failure is gone, remove the expectation"))
+                let expected = summary.run().and_then(|run| run.expectation.as_ref()).map(ToString::to_string);
+                let expected = expected.unwrap_or_default();
+                Some(format!(
+                    ": expected {expected}, but it passed: the failure no longer happens, remove the expectation"
+                ))
             } else if unmet {
                 Some(": not as expected".to_owned())
             } else if at.is_none() && !summary.unfired().is_empty() {
@@ -82,7 +88,7 @@ fn headline(summary: &Summary, paint: Paint) -> String {
     format!("{capitals}{}  {scenario} in {}", why.unwrap_or_default(), humane(summary.wall()))
 }
 
-fn path_walked(summary: &Summary, hops: &[HopView<'_>]) -> String {
+fn path(summary: &Summary, hops: &[HopView<'_>]) -> String {
     let Some(plan) = summary.plan() else { return String::new() };
     let mut path = format!("{} {}", plan.product, plan.from);
     for hop in hops {
@@ -105,8 +111,8 @@ fn hop_line(hop: &HopView<'_>, paint: Paint) -> String {
         }
     };
     let mut facts = Vec::new();
-    let begun = |record: &&StageRecord| record.outcome != Outcome::Skipped;
-    if let Some(upgrade) = hop.upgrade.filter(begun) {
+    let began = |record: &&StageRecord| record.outcome != Outcome::Skipped;
+    if let Some(upgrade) = hop.upgrade.filter(began) {
         let time = humane(upgrade.time.wall);
         facts.push(match upgrade.outcome {
             Outcome::Passed => format!("upgrade {time}"),
@@ -118,7 +124,7 @@ fn hop_line(hop: &HopView<'_>, paint: Paint) -> String {
             facts.push(migrations(upgrade));
         }
     }
-    if let Some(check) = hop.check.filter(begun).filter(|check| !check.checks.is_empty()) {
+    if let Some(check) = hop.check.filter(began).filter(|check| !check.checks.is_empty()) {
         facts.push(checks(check));
     }
     let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) };
@@ -156,11 +162,11 @@ fn asserted(summary: &Summary) -> Option<String> {
 }
 
 /// The kinds of checks that asserted nothing in a stage.
-fn hollow(summary: &Summary) -> Vec<String> {
+fn without_assertions(summary: &Summary) -> Vec<String> {
     let required = |kind| summary.plan().is_some_and(|plan| plan.require.contains(&kind));
     let fired = view::fired(summary);
-    let hollow = fired.iter().map(|fired| (fired, fired.hollow())).filter(|(_, stages)| !stages.is_empty());
-    hollow
+    let empty = fired.iter().map(|fired| (fired, fired.empty_stages())).filter(|(_, stages)| !stages.is_empty());
+    empty
         .map(|(fired, stages)| {
             let suffix = if required(fired.kind) { ", which is required" } else { "" };
             format!("{} asserted nothing at {}{suffix}", fired.kind.name(), stages.join(", "))
@@ -174,10 +180,10 @@ fn time(summary: &Summary) -> String {
     [part("product", totals.product), part("container engine", totals.engine), part("own", totals.own)].join(" · ")
 }
 
-/// Root causes that are shown of one place; summary.json has all.
+/// How many root causes of one place are shown; summary.json has all.
 const SHOWN: usize = 8;
 
-/// What is wrong by root cause: failures first, then what cannot be told; each place named once.
+/// What is wrong by root cause: failures first, then what is inconclusive. Each place is named once.
 fn by_cause(summary: &Summary, out: &str, paint: Paint) -> String {
     let mut text = String::new();
     let expected = view::as_expected(summary);
@@ -187,9 +193,9 @@ fn by_cause(summary: &Summary, out: &str, paint: Paint) -> String {
     let mut shown = 0;
     for cause in &causes {
         let (place, outcome) = (cause.root.place(), cause.root.outcome());
-        let again = last.as_ref() == Some(&(place.clone(), outcome));
-        shown = if again { shown + 1 } else { 1 };
-        if !again {
+        let same_place = last.as_ref() == Some(&(place.clone(), outcome));
+        shown = if same_place { shown + 1 } else { 1 };
+        if !same_place {
             let as_expected = expected.is_some_and(|stage| stage.id == cause.root.stage.id);
             let suffix = if as_expected { ", as expected" } else { "" };
             let reason = match (cause.root.detail, cause.root.check) {
@@ -201,15 +207,15 @@ fn by_cause(summary: &Summary, out: &str, paint: Paint) -> String {
         last = Some((place, outcome));
         match shown {
             ..=SHOWN => text.push_str(&lines::cause(cause, out, paint, "    ")),
-            more if more == SHOWN + 1 => text.push_str("    … and more of it, in summary.json\n"),
+            more if more == SHOWN + 1 => text.push_str("    … and more, in summary.json\n"),
             _ => {}
         }
     }
     text
 }
 
-/// What did not pass, what was not as expected, and what stayed behind.
-fn trouble(summary: &Summary, out: &str, paint: Paint) -> String {
+/// What did not pass, what was not as expected, and what could not be removed.
+fn problems(summary: &Summary, out: &str, paint: Paint) -> String {
     let mut text = String::new();
     let (_, unmet) = summary.verdict();
     if !unmet.is_empty() {
@@ -222,7 +228,7 @@ fn trouble(summary: &Summary, out: &str, paint: Paint) -> String {
         let _ = writeln!(text, "\n  {}  {}{}", paint.outcome(record.outcome), record.id, reason.unwrap_or_default());
     }
     if !summary.leftovers().is_empty() {
-        let _ = writeln!(text, "\n  stayed behind; remove with: rehearse sweep");
+        let _ = writeln!(text, "\n  could not be removed; try again with: rehearse sweep");
         for leftover in summary.leftovers() {
             let _ = writeln!(text, "    {}", one_line(leftover));
         }

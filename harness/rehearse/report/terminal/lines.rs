@@ -13,10 +13,10 @@ use super::paint::{Paint, Tone, symbol, tone};
 use super::took;
 use crate::report::text::{one_line, xml};
 
-/// Findings of one check that a terminal shows, and lines of one text; reports have all.
+/// How many findings of one check, and lines of one text, a terminal shows; the reports have all.
 const SHOWN: usize = 8;
 
-/// What is rehearsed, before anything happens.
+/// The first lines: what will be rehearsed.
 pub(super) fn opening(run: &RunStarted, paint: Paint) -> String {
     let plan = &run.plan;
     let path: Vec<String> = plan.hops.iter().map(|hop| format!(" → {}", hop.to)).collect();
@@ -26,19 +26,19 @@ pub(super) fn opening(run: &RunStarted, paint: Paint) -> String {
     }
     let _ = writeln!(text, "  {} {}{} in {} stages", plan.product, plan.from, path.concat(), plan.stages.len());
     if let Some(expectation) = &run.expectation {
-        let open = if expectation.findings.is_empty() && expectation.checks.is_empty() && expectation.known.is_empty() {
-            ", whatever is found there: name it, so that no other failure passes for it"
+        let hint = if expectation.findings.is_empty() && expectation.checks.is_empty() && expectation.known.is_empty() {
+            ", with any finding: name the finding, so that no other failure passes for it"
         } else {
             ""
         };
         let stage = one_line(&expectation.stage.to_string());
-        let _ = writeln!(text, "  expected: {} at {stage}{open}", expectation.outcome.outcome());
+        let _ = writeln!(text, "  expected: {} at {stage}{hint}", expectation.outcome.outcome());
     }
     let _ = writeln!(text, "  {}\n", paint.tone(Tone::Dim, &format!("run {}, version {}", run.run, run.tool)));
     text
 }
 
-/// How a stage ended, for a line that names it already.
+/// How a stage ended, for a line that already names the stage.
 pub(super) fn ended(record: &StageRecord, paint: Paint) -> String {
     let time = match record.outcome {
         Outcome::Skipped => String::new(),
@@ -57,7 +57,7 @@ pub(super) fn ended_alone(numbered: &str, record: &StageRecord, width: usize, pa
             took(record).unwrap_or_default()
         }
     };
-    // Padded before it is painted: colour has no width.
+    // Padded before it is painted, because escape sequences have no width.
     let gap = " ".repeat(14_usize.saturating_sub(record.outcome.to_string().chars().count() + 2));
     let title = one_line(&record.title);
     format!("  {}{gap}{time:>7}  {numbered:<width$}  {title}{}\n", paint.outcome(record.outcome), facts(record, " · "))
@@ -81,7 +81,7 @@ pub(super) fn migrations(record: &StageRecord) -> String {
     count(record.migrations.len(), "migration")
 }
 
-/// `1 thing`, `2 things`.
+/// `1 migration`, `2 migrations`.
 pub(super) fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
@@ -98,18 +98,18 @@ pub(super) fn checks(record: &StageRecord) -> String {
     format!("checks {}", counts.join(", "))
 }
 
-/// What is wrong in a stage, by name only: the block at the end says the rest, once.
+/// The subjects of what is wrong in a stage, by name only: the block at the end has the rest.
 pub(super) fn named(record: &StageRecord, indent: &str) -> String {
     let own = record.findings.iter().map(|finding| one_line(&finding.subject.to_string()));
     let of_checks = record.checks.iter().filter(|check| check.outcome != Outcome::Passed).map(|check| {
-        let objects: Vec<String> =
+        let subjects: Vec<String> =
             check.findings.iter().take(2).map(|finding| one_line(&finding.subject.to_string())).collect();
         let more = match check.findings.len().saturating_sub(2) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
         let title = one_line(&check.title());
-        if objects.is_empty() { title } else { format!("{title}: {}{more}", objects.join(", ")) }
+        if subjects.is_empty() { title } else { format!("{title}: {}{more}", subjects.join(", ")) }
     });
     let all: Vec<String> = own.chain(of_checks).collect();
     let mut text: String = all.iter().take(SHOWN).map(|line| format!("{indent}{line}\n")).collect();
@@ -130,9 +130,9 @@ pub(super) fn cause(cause: &Cause<'_>, out: &str, paint: Paint, indent: &str) ->
         let _ = writeln!(text, "{inner}consequences");
     }
     for other in cause.consequences.iter().take(SHOWN) {
-        let (place, said) = (one_line(&other.place()), brief(&one_line(&other.text())));
+        let (place, symptom) = (one_line(&other.place()), brief(&one_line(&other.text())));
         let symbol = paint.tone(tone(other.outcome()), &symbol(other.outcome()).to_string());
-        let _ = writeln!(text, "{inner}  {symbol} {place}: {said}");
+        let _ = writeln!(text, "{inner}  {symbol} {place}: {symptom}");
     }
     if let more @ 1.. = cause.consequences.len().saturating_sub(SHOWN) {
         let _ = writeln!(text, "{inner}  … and {more} more, in summary.json");
@@ -150,7 +150,7 @@ fn inconclusive(root: &Symptom<'_>, reason: &Inconclusive, out: &str, indent: &s
     };
     let mut text = labelled(indent, "reason", &reason.to_string());
     text.extend(check.known.iter().map(|known| known_failure(indent, known)));
-    // Once per check: what it saw belongs to all that it cannot tell.
+    // Once per check: its evidence belongs to all of its reasons.
     if check.inconclusive.first().is_some_and(|first| first == reason) && check.findings.is_empty() {
         for evidence in check.evidence.iter().take(SHOWN) {
             text.push_str(&labelled(indent, "evidence", &path(out, evidence)));
@@ -163,7 +163,7 @@ fn known_failure(indent: &str, known: &Known) -> String {
     format!("{indent}known failure: {}\n", one_line(&known.to_string()))
 }
 
-/// What a line takes of a text, in characters.
+/// How many characters a line takes of a text.
 const BRIEF: usize = 160;
 
 fn brief(text: &str) -> String {
@@ -173,14 +173,14 @@ fn brief(text: &str) -> String {
     }
 }
 
-/// Findings, each by object, expected, seen and evidence.
+/// Findings, each with its subject, expected and actual values, and evidence.
 pub(super) fn findings(findings: &[Finding], out: &str, paint: Paint, indent: &str) -> String {
     let mut text = String::new();
     for finding in findings.iter().take(SHOWN) {
         let _ = writeln!(text, "{indent}{}", paint.tone(Tone::Strong, &one_line(&finding.subject.to_string())));
         let inner = format!("{indent}  ");
         text.push_str(&labelled(&inner, "expected", &finding.expected));
-        text.push_str(&labelled(&inner, "seen", &finding.actual));
+        text.push_str(&labelled(&inner, "actual", &finding.actual));
         if let Some(evidence) = &finding.evidence {
             text.push_str(&labelled(&inner, "evidence", &path(out, evidence)));
         }
@@ -192,7 +192,7 @@ pub(super) fn findings(findings: &[Finding], out: &str, paint: Paint, indent: &s
     text
 }
 
-/// A label and a text, the further lines of which stand under its first.
+/// A label and a text, whose further lines stand under the first.
 fn labelled(indent: &str, label: &str, text: &str) -> String {
     let clean = xml(text);
     let lines: Vec<String> = clean.trim_end().lines().map(one_line).collect();
@@ -207,7 +207,7 @@ fn labelled(indent: &str, label: &str, text: &str) -> String {
     block
 }
 
-/// A file as one can open it from where the command was given.
+/// The path of a file from the folder in which the command was started.
 pub(super) fn path(out: &str, evidence: &str) -> String {
     format!("{}/{}", out.trim_end_matches('/'), one_line(evidence))
 }

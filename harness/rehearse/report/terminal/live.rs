@@ -1,4 +1,4 @@
-//! The stages under way, moving at the foot of the terminal.
+//! The running stages, moving at the foot of the terminal.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,27 +10,27 @@ use rehearse_core::vocabulary::ident::StageId;
 use super::paint::Paint;
 use super::{Colour, lines};
 
-/// Between two frames.
+/// The time between two frames.
 const TICK: Duration = Duration::from_millis(120);
 
 /// Lines that move. Nothing is drawn unless standard error is a terminal.
 pub(super) struct Live {
     all: MultiProgress,
-    stages: BTreeMap<StageId, Moving>,
+    stages: BTreeMap<StageId, StageLine>,
     foot: Option<ProgressBar>,
     colour: Colour,
 }
 
-struct Moving {
+struct StageLine {
     bar: ProgressBar,
-    what: String,
+    title: String,
     migrations: usize,
     last: String,
 }
 
-impl Moving {
+impl StageLine {
     fn show(&self) {
-        let mut text = self.what.clone();
+        let mut text = self.title.clone();
         if self.migrations > 0 {
             text = format!("{text} · {}", lines::count(self.migrations, "migration"));
         }
@@ -70,36 +70,36 @@ impl Live {
         if !self.all.is_hidden() {
             bar.enable_steady_tick(TICK);
         }
-        let moving = Moving { bar, what: format!("{numbered}  {title}"), migrations: 0, last: String::new() };
-        moving.show();
-        self.stages.insert(stage.clone(), moving);
+        let line = StageLine { bar, title: format!("{numbered}  {title}"), migrations: 0, last: String::new() };
+        line.show();
+        self.stages.insert(stage.clone(), line);
     }
 
     pub(super) fn progress(&mut self, stage: &StageId, text: &str) {
-        if let Some(moving) = self.stages.get_mut(stage) {
-            text.clone_into(&mut moving.last);
-            moving.show();
+        if let Some(line) = self.stages.get_mut(stage) {
+            text.clone_into(&mut line.last);
+            line.show();
         }
     }
 
     pub(super) fn migrated(&mut self, stage: &StageId) {
-        if let Some(moving) = self.stages.get_mut(stage) {
-            moving.migrations += 1;
-            moving.show();
+        if let Some(line) = self.stages.get_mut(stage) {
+            line.migrations += 1;
+            line.show();
         }
     }
 
     pub(super) fn end(&mut self, stage: &StageId) {
-        if let Some(moving) = self.stages.remove(stage) {
-            moving.bar.finish_and_clear();
-            self.all.remove(&moving.bar);
+        if let Some(line) = self.stages.remove(stage) {
+            line.bar.finish_and_clear();
+            self.all.remove(&line.bar);
         }
         if let Some(foot) = &self.foot {
             foot.inc(1);
         }
     }
 
-    pub(super) fn over(&mut self) {
+    pub(super) fn close(&mut self) {
         if let Some(foot) = self.foot.take() {
             foot.finish_and_clear();
         }
@@ -111,7 +111,7 @@ impl Live {
     }
 }
 
-/// The templates are ours and right; a wrong one would show the default.
+/// The templates are constants; one that did not parse would show the default style.
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

@@ -6,23 +6,23 @@ use rehearse_core::outcome::verdict::{Outcome, Verdict};
 /// Whether there is colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
-    /// Where the stream takes it and nobody asked for none.
+    /// The stream shows it, and nobody turned it off.
     On,
-    /// Anywhere else.
+    /// Plain text only.
     Off,
 }
 
-/// What a piece of text is.
+/// What a piece of text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
     Good,
     Bad,
-    Unclear,
+    Uncertain,
     Strong,
     Dim,
 }
 
-/// Paints.
+/// Adds colour to texts, or leaves them as they are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paint(pub(super) Colour);
 
@@ -31,7 +31,7 @@ impl Paint {
         let style = match tone {
             Tone::Good => AnsiColor::Green.on_default(),
             Tone::Bad => AnsiColor::Red.on_default().effects(Effects::BOLD),
-            Tone::Unclear => AnsiColor::Yellow.on_default(),
+            Tone::Uncertain => AnsiColor::Yellow.on_default(),
             Tone::Strong => Style::new().bold(),
             Tone::Dim => Style::new().dimmed(),
         };
@@ -61,7 +61,7 @@ pub(super) fn tone(outcome: Outcome) -> Tone {
     match outcome {
         Outcome::Passed => Tone::Good,
         Outcome::Failed => Tone::Bad,
-        Outcome::Inconclusive | Outcome::Cancelled => Tone::Unclear,
+        Outcome::Inconclusive | Outcome::Cancelled => Tone::Uncertain,
         Outcome::Skipped => Tone::Dim,
     }
 }
@@ -70,6 +70,6 @@ pub(super) fn verdict(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Passed => Tone::Good,
         Verdict::Failed => Tone::Bad,
-        Verdict::Inconclusive | Verdict::Cancelled => Tone::Unclear,
+        Verdict::Inconclusive | Verdict::Cancelled => Tone::Uncertain,
     }
 }

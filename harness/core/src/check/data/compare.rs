@@ -1,4 +1,4 @@
-//! Compares one table: row by row where both sides kept their rows, by order-free checksums else.
+//! Compares one table: row by row if both sides kept their rows, otherwise by checksums that do not depend on the order.
 
 use std::collections::HashSet;
 
@@ -35,7 +35,7 @@ impl Judge<'_> {
                     .push(format!("has other values in {column} of {mappable} rows as mapped {}", rules.by(rule)));
             }
         }
-        // What may change cannot say which row it is.
+        // A column whose values may change cannot identify a row.
         let steady = |column: &String| {
             columns.contains(column)
                 && rules.values(&full(column)).is_none()
@@ -53,69 +53,69 @@ impl Judge<'_> {
         }
         report.assertions += u32::try_from(columns.len()).unwrap_or(u32::MAX);
         let RowDifference { lost, added, changed } = found;
-        let lost = self.not_removable(name, old, key, lost, difference, report);
-        // Other rows of the table they moved into are not theirs, unless the rule says which ones are.
+        let lost = self.unexcused_losses(name, old, key, lost, difference, report);
+        // The target table may have other rows, unless the rule says which rows moved there.
         let foreign = moved.is_some_and(|(moved, _)| moved.condition.is_none());
         let added = if foreign { Vec::new() } else { added };
 
-        let label = |kept: &RetainedRows, rows: &[usize], most: usize| -> Vec<String> {
+        let labels = |kept: &RetainedRows, rows: &[usize], most: usize| -> Vec<String> {
             rows.iter().take(most).map(|row| kept.label(*row, key)).collect()
         };
-        difference.lost = Affected::of(lost.len(), label(old, &lost, NAMED_ROWS));
-        difference.added = Affected::of(added.len(), label(new, &added, NAMED_ROWS));
-        let by = rules.rows(name);
-        let sum: i64 = by.iter().map(|(by, _)| by).sum();
+        difference.lost = Affected::of(lost.len(), labels(old, &lost, NAMED_ROWS));
+        difference.added = Affected::of(added.len(), labels(new, &added, NAMED_ROWS));
+        let changes = rules.rows(name);
+        let sum: i64 = changes.iter().map(|(by, _)| by).sum();
         let exact = match usize::try_from(sum) {
             Ok(more) => lost.is_empty() && added.len() == more,
             Err(_) => added.is_empty() && lost.len() as u64 == sum.unsigned_abs(),
         };
-        let ruled = !by.is_empty() && exact;
-        if ruled {
-            for (by, rule) in by {
+        let by_rules = !changes.is_empty() && exact;
+        if by_rules {
+            for (by, rule) in changes {
                 difference.by_rule.push(format!("has {by:+} rows {}", rules.by(rule)));
             }
         } else {
-            if !by.is_empty() {
+            if !changes.is_empty() {
                 let expected = before.rows.saturating_add_signed(sum);
                 let text = format!("{} rows, {expected} by the rules of this hop", now.rows);
                 difference.is_wrong(FindingCode::RowsCount, text);
             }
             if !lost.is_empty() {
-                let text = difference::rows(lost.len(), "lost", &label(old, &lost, EXAMPLES));
+                let text = difference::rows(lost.len(), "lost", &labels(old, &lost, EXAMPLES));
                 difference.is_wrong(FindingCode::RowsLost, text);
             }
             if !added.is_empty() {
-                let text = difference::rows(added.len(), "added", &label(new, &added, EXAMPLES));
+                let text = difference::rows(added.len(), "added", &labels(new, &added, EXAMPLES));
                 self.growth(name, text, difference);
             }
         }
         for (column, pairs) in changed {
             let full = full(&column);
-            let shown = |(was, is): &(usize, usize)| {
-                format!("{} {} → {}", old.label(*was, key), old.shown(*was, &column), new.shown(*is, &column))
+            let example = |(was, is): &(usize, usize)| {
+                format!("{} {} → {}", old.label(*was, key), old.display(*was, &column), new.display(*is, &column))
             };
-            let some = Affected::of(pairs.len(), pairs.iter().take(EXAMPLES).map(shown).collect());
+            let affected = Affected::of(pairs.len(), pairs.iter().take(EXAMPLES).map(example).collect());
             match rules.values(&full) {
                 Some(rule) => difference.by_rule.push(format!(
                     "has other values in {column} of {} rows {}",
                     pairs.len(),
                     rules.by(rule)
                 )),
-                None => drop(difference.changed.insert(column, some)),
+                None => drop(difference.changed.insert(column, affected)),
             }
         }
         Self::changed(difference);
     }
 
-    /// Rows that were added: by a rule, by a plain restart, or wrongly.
+    /// Records rows that were added: allowed by a rule, a probe or a plain restart, or as a fault.
     fn growth(&self, name: &str, text: String, difference: &mut Difference) {
         match self.rules.added_rows(name) {
             Some(rule) => difference.by_rule.push(format!("has {text} {}", self.rules.by(rule))),
             None if self.terms.written.contains(name) => {
-                difference.by_rule.push(format!("has {text}, by our own probe"));
+                difference.by_rule.push(format!("has {text}, by a probe"));
             }
             None if self.terms.growing.contains(name) => {
-                difference.by_rule.push(format!("has {text}, as it gets by a plain restart of the source release"));
+                difference.by_rule.push(format!("has {text}, as after a plain restart of the source release"));
             }
             None => difference.is_wrong(FindingCode::RowsAdded, text),
         }
@@ -129,7 +129,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The same comparison of rows without a key, but without the columns whose values a rule lets change.
+    /// Compares rows without a key again, without the columns whose values a rule allows to change.
     fn without_excused(
         &self,
         name: &str,
@@ -151,15 +151,15 @@ impl Judge<'_> {
         match rows::compare(old, new, &[], &rest, maps) {
             Some(again) if !rest.is_empty() => again,
             Some(_) | None => {
-                // Nothing is left to tell rows apart by but their number.
+                // Nothing but the number of rows is left to compare.
                 let (was, is) = (old.rows.len(), new.rows.len());
                 RowDifference { lost: (is..was).collect(), added: (was..is).collect(), ..RowDifference::default() }
             }
         }
     }
 
-    /// The lost rows that no rule lets go.
-    fn not_removable(
+    /// The lost rows that no rule allows to be removed.
+    fn unexcused_losses(
         &self,
         name: &str,
         old: &RetainedRows,
@@ -188,40 +188,42 @@ impl Judge<'_> {
                     continue;
                 }
             };
-            let stay: HashSet<String> = (0..kept.rows.len()).filter_map(|row| kept.identity(row, identity)).collect();
-            let (stays, goes): (Vec<usize>, Vec<usize>) = lost
+            let remaining: HashSet<String> =
+                (0..kept.rows.len()).filter_map(|row| kept.identity(row, identity)).collect();
+            let (unexcused, removed_rows): (Vec<usize>, Vec<usize>) = lost
                 .into_iter()
-                .partition(|row| old.identity(*row, identity).is_none_or(|identity| stay.contains(&identity)));
-            if !goes.is_empty() {
+                .partition(|row| old.identity(*row, identity).is_none_or(|identity| remaining.contains(&identity)));
+            if !removed_rows.is_empty() {
                 let by = self.rules.by(rule);
                 difference.by_rule.push(format!(
                     "has {} rows less, those where {} {by}",
-                    goes.len(),
+                    removed_rows.len(),
                     removed.condition
                 ));
             }
-            lost = stays;
+            lost = unexcused;
         }
         lost
     }
 
-    /// Compares by checksums. `now` are the rows that have to equal those of before, `whole` is all of the table.
-    #[expect(clippy::too_many_arguments, reason = "each is another thing that is compared")]
+    /// Compares by checksums. `now` holds the rows that have to equal those of `before`, `table` the present table as a
+    /// whole.
+    #[expect(clippy::too_many_arguments, reason = "each of them is needed for the comparison")]
     pub(super) fn by_sums(
         &self,
         name: &str,
         before: &TableState,
         now: &TableState,
-        whole: &TableState,
+        table: &TableState,
         columns: &[String],
         difference: &mut Difference,
         report: &mut CheckReport,
     ) {
         let rules = self.rules;
         let moved = rules.moved(name);
-        let total = if moved.is_some() { now.rows } else { whole.rows };
-        let by = rules.rows(name);
-        let sum: i64 = by.iter().map(|(by, _)| by).sum();
+        let total = if moved.is_some() { now.rows } else { table.rows };
+        let changes = rules.rows(name);
+        let sum: i64 = changes.iter().map(|(by, _)| by).sum();
         let mut reference = before;
         if total != before.rows
             && let [(removed, rule)] = rules.removed(name).as_slice()
@@ -233,12 +235,12 @@ impl Judge<'_> {
             difference.by_rule.push(format!("has {less} rows less, those where {} {by}", removed.condition));
         }
         let expected = reference.rows.saturating_add_signed(sum);
-        let unlike = |report: &mut CheckReport, what: &str| {
+        let not_comparable = |report: &mut CheckReport, what: &str| {
             let text = format!("it is too large to be compared row by row: {what}");
             report.cannot_tell_about(InconclusiveCode::NotComparable, Subject::Table(name.to_owned()), text);
         };
         if moved.is_some_and(|(moved, _)| moved.condition.is_none()) && total != reference.rows {
-            unlike(report, "its rule has to say `where` its rows are in the new table");
+            not_comparable(report, "add `where` to its rule, to say which rows of the new table are its own");
             return;
         }
         if total != expected {
@@ -252,38 +254,38 @@ impl Judge<'_> {
                 return;
             }
         }
-        for (by, rule) in by {
+        for (by, rule) in changes {
             difference.by_rule.push(format!("has {by:+} rows {}", rules.by(rule)));
         }
         if now.rows != reference.rows {
-            let what = "its rows became more or fewer, and no key tells which of them were there before";
-            unlike(report, what);
+            let what = "it has more or fewer rows, and no key tells which of them were there before";
+            not_comparable(report, what);
             return;
         }
-        let mut steady = true;
+        let mut unchanged = true;
         for column in columns {
             let full = format!("{name}.{column}");
             if now.sums.get(column) == reference.sums.get(column) && now.sums.contains_key(column) {
                 report.assertions += 1;
                 continue;
             }
-            steady = false;
+            unchanged = false;
             match (rules.values(&full), rules.mapped(&full)) {
                 (Some(rule), _) => {
                     difference.by_rule.push(format!("has other values in {column} {}", rules.by(rule)));
                 }
                 (None, Some((mapped, _))) if !mapped.map.is_empty() => {
-                    unlike(report, &format!("the rule on {full} has to give `sql` in place of `map`"));
+                    not_comparable(report, &format!("use `sql` in place of `map` in the rule on {full}"));
                 }
                 (None, _) => drop(difference.changed.insert(column.clone(), Affected::default())),
             }
         }
         Self::changed(difference);
-        let comparable = steady && columns.len() == now.columns.len() && before.columns == now.columns;
+        let comparable = unchanged && columns.len() == now.columns.len() && before.columns == now.columns;
         if let (true, Some(was), Some(is)) = (comparable, &reference.whole, &now.whole)
             && was != is
         {
-            let text = "values that stood in one row stand in different rows now";
+            let text = "values that were in one row are in different rows now";
             difference.is_wrong(FindingCode::DataChanged, text);
         }
     }

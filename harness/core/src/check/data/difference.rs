@@ -1,4 +1,4 @@
-//! What differs between two states of the tables: whole for the evidence, short for people.
+//! The differences between two states of the tables: complete for the evidence, short for people.
 
 use std::collections::BTreeMap;
 
@@ -35,19 +35,19 @@ pub struct Difference {
     /// Columns that are gone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gone_columns: Vec<String>,
-    /// Columns that are new. No finding.
+    /// Columns that are new; they are not a finding.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub new_columns: Vec<String>,
     /// Rows that are gone.
     #[serde(skip_serializing_if = "Affected::is_empty")]
     pub lost: Affected,
-    /// Rows that were not there.
+    /// Rows that were not there before.
     #[serde(skip_serializing_if = "Affected::is_empty")]
     pub added: Affected,
     /// Rows with another value, by column.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub changed: BTreeMap<String, Affected>,
-    /// What no rule allows; empty where rules allow all of it.
+    /// What no rule allows; empty if rules allow everything.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wrong: Vec<Wrong>,
     /// What rules allow.
@@ -64,7 +64,7 @@ pub struct Wrong {
     pub text: String,
 }
 
-/// Some rows: how many, and a few of them. Not counted where only checksums were compared.
+/// Some rows: how many, and a few of them. They are not counted if only checksums were compared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Affected {
     /// How many.
@@ -90,13 +90,13 @@ impl Difference {
         self.wrong.push(Wrong { code, text: text.into() });
     }
 
-    /// The code of all that is wrong with the table: that of the gravest, by the order of the codes.
+    /// The code for everything that is wrong with the table: that of the gravest fault, by the order of the codes.
     pub(super) fn code(&self) -> Option<FindingCode> {
         self.wrong.iter().map(|wrong| wrong.code).min()
     }
 
-    /// Whether there is anything to say.
-    pub(super) fn says_something(&self) -> bool {
+    /// Whether it belongs in the evidence.
+    pub(super) fn is_worth_recording(&self) -> bool {
         !self.wrong.is_empty()
             || !self.by_rule.is_empty()
             || !self.new_columns.is_empty()
@@ -112,26 +112,26 @@ pub(super) fn rows(count: usize, how: &str, examples: &[String]) -> String {
     let more = if count > examples.len() { "; …" } else { "" };
     match examples {
         [] => format!("{count} {noun} {how}"),
-        some => format!("{count} {noun} {how} ({}{more})", some.join("; ")),
+        examples => format!("{count} {noun} {how} ({}{more})", examples.join("; ")),
     }
 }
 
 /// `other values in name (2: id=7 'a' → 'b'), city`.
 pub(super) fn values(changed: &[(&String, &Affected)]) -> String {
-    let one = |(column, some): &(&String, &Affected)| match some.count {
+    let describe = |(column, affected): &(&String, &Affected)| match affected.count {
         None => (*column).clone(),
         Some(count) => {
-            let more = if count > some.examples.len() { "; …" } else { "" };
-            format!("{column} ({count}: {}{more})", some.examples.join("; "))
+            let more = if count > affected.examples.len() { "; …" } else { "" };
+            format!("{column} ({count}: {}{more})", affected.examples.join("; "))
         }
     };
-    let named: Vec<String> = changed.iter().take(COLUMNS).map(one).collect();
+    let named: Vec<String> = changed.iter().take(COLUMNS).map(describe).collect();
     let more = changed.len().saturating_sub(COLUMNS);
     let more = if more > 0 { format!(" and {more} more columns") } else { String::new() };
     format!("other values in {}{more}", named.join(", "))
 }
 
-/// Adds findings to the report, the first ones one by one.
+/// Adds findings to the report: the first ones one by one, the rest as a number.
 pub(super) fn add_findings(findings: Vec<Finding>, (code, what): (FindingCode, &str), report: &mut CheckReport) {
     let more = findings.len().saturating_sub(MOST_FINDINGS);
     report.findings.extend(findings.into_iter().take(MOST_FINDINGS));
@@ -139,7 +139,7 @@ pub(super) fn add_findings(findings: Vec<Finding>, (code, what): (FindingCode, &
         report.findings.push(Finding::new(
             code,
             Subject::More(more, what.to_owned()),
-            "as before, or as a rule says",
+            "as before, or as a rule allows",
             "differences, all of them in the evidence",
         ));
     }

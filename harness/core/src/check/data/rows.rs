@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::observation::{NULL, RetainedRows};
 
-/// How rows differ. Numbers are places in the rows of before and of now.
+/// How rows differ. The numbers are indexes into the rows before and now.
 #[derive(Debug, Default)]
 pub(super) struct RowDifference {
     pub(super) lost: Vec<usize>,
@@ -16,7 +16,7 @@ pub(super) struct RowDifference {
 /// Old value to new value, per column.
 pub(super) type Maps<'a> = BTreeMap<&'a str, &'a BTreeMap<String, String>>;
 
-/// The cells of these columns, by their places; what is not there is empty.
+/// Picks the cells of some columns, by their indexes; a missing cell is empty.
 struct Picker(Vec<usize>);
 
 impl Picker {
@@ -31,8 +31,8 @@ impl Picker {
     }
 }
 
-/// Compares. Rows are told apart by `key`, or by all of `columns` where it is empty; `maps` says how values have to change.
-/// None where a column is not kept on both sides.
+/// Compares rows, which are identified by `key`, or by all of `columns` if it is empty. `maps` says how values have to
+/// change. None if a column is not kept on both sides.
 pub(super) fn compare(
     before: &RetainedRows,
     now: &RetainedRows,
@@ -51,9 +51,9 @@ pub(super) fn compare(
         map.get(&plain(cell)).map(|new| escaped(new))
     };
 
-    let mut there: HashMap<String, Vec<usize>> = HashMap::with_capacity(now.rows.len());
+    let mut unmatched: HashMap<String, Vec<usize>> = HashMap::with_capacity(now.rows.len());
     for (index, row) in now.rows.iter().enumerate().rev() {
-        there.entry(new_key.pick(row)).or_default().push(index);
+        unmatched.entry(new_key.pick(row)).or_default().push(index);
     }
     let mut difference = RowDifference::default();
     for (index, row) in before.rows.iter().enumerate() {
@@ -66,7 +66,7 @@ pub(super) fn compare(
             });
             identity_now = cells.collect::<Vec<_>>().join("\t");
         }
-        let Some(found) = there.get_mut(&identity_now).and_then(Vec::pop) else {
+        let Some(found) = unmatched.get_mut(&identity_now).and_then(Vec::pop) else {
             difference.lost.push(index);
             continue;
         };
@@ -85,40 +85,40 @@ pub(super) fn compare(
             }
         }
     }
-    difference.added = there.into_values().flatten().collect();
+    difference.added = unmatched.into_values().flatten().collect();
     difference.added.sort_unstable();
     Some(difference)
 }
 
 impl RetainedRows {
-    /// Where a column stands in a row.
+    /// The index of a column in a row.
     fn place(&self, column: &str) -> Option<usize> {
         self.columns.iter().position(|known| known == column)
     }
 
-    /// The value of one cell, as it stands in the row.
+    /// The value of one cell, as it is in the row.
     fn cell(&self, row: usize, column: &str) -> &str {
         let place = self.place(column);
         place.and_then(|place| self.rows.get(row)?.split('\t').nth(place)).unwrap_or(NULL)
     }
 
-    /// Which row it is, for people: `id=7`, or the beginning of it where there is no key.
+    /// Names a row for people: `id=7`, or by its first columns if there is no key.
     pub(super) fn label(&self, row: usize, key: &[String]) -> String {
         let columns: Vec<&String> =
             if key.is_empty() { self.columns.iter().take(4).collect() } else { key.iter().collect() };
-        let cell = |column: &&String| format!("{column}={}", self.shown(row, column));
+        let cell = |column: &&String| format!("{column}={}", self.display(row, column));
         columns.iter().map(cell).collect::<Vec<_>>().join(" ")
     }
 
-    /// A value for people: short, and hidden where the column's name says that it is a secret.
-    pub(super) fn shown(&self, row: usize, column: &str) -> String {
+    /// A value for people: short, and hidden if the column's name says that it is a secret.
+    pub(super) fn display(&self, row: usize, column: &str) -> String {
         if secret(column) {
             return "(hidden)".to_owned();
         }
-        shown(self.cell(row, column))
+        excerpt(self.cell(row, column))
     }
 
-    /// How many rows have such a value in a column.
+    /// How many rows have a value in a column for which `such` holds.
     pub(super) fn count(&self, column: &str, such: impl Fn(&str) -> bool) -> usize {
         (0..self.rows.len()).filter(|row| such(&plain(self.cell(*row, column)))).count()
     }
@@ -129,19 +129,19 @@ impl RetainedRows {
     }
 }
 
-/// Characters of a value that are shown.
+/// How many characters of a value are shown.
 const SHOWN: usize = 40;
 
-fn shown(cell: &str) -> String {
+fn excerpt(cell: &str) -> String {
     if cell == NULL {
         return "null".to_owned();
     }
-    // A long value is its beginning, its length and a digest.
+    // A long value was read as its beginning, its length and a digest.
     let mut parts = cell.split('\u{1}');
     let begin = parts.next().unwrap_or_default();
-    let whole = parts.next();
+    let full_length = parts.next();
     let cut: String = begin.chars().take(SHOWN).collect();
-    match whole {
+    match full_length {
         Some(length) => format!("'{cut}…' ({length} characters)"),
         None if cut.len() < begin.len() => format!("'{cut}…' ({} characters)", begin.chars().count()),
         None if cut.bytes().all(|byte| byte.is_ascii_digit()) && !cut.is_empty() => cut,

@@ -1,4 +1,4 @@
-//! The reviewed rules of a hop: what they allow, and which of them met nothing.
+//! The reviewed rules of a hop: what they allow, and which of them were not needed.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use crate::model::product::{DataChange, DataRule, MappedValues, MovedRows, Remov
 use crate::observation::{DataState, Source, TableQuery, View};
 use crate::vocabulary::wildcard::fits;
 
-/// A rule that allows something: where it stands, and by which of its names.
+/// A rule that allows something: its index, and which of its names fits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Allowed<'a> {
     index: usize,
@@ -19,17 +19,17 @@ pub(super) struct Allowed<'a> {
 #[derive(Debug)]
 pub(super) struct Rules<'a> {
     rules: &'a [&'a DataRule],
-    met: RefCell<BTreeSet<(usize, &'a str)>>,
+    used: RefCell<BTreeSet<(usize, &'a str)>>,
 }
 
 impl<'a> Rules<'a> {
     pub(super) fn of(rules: &'a [&'a DataRule]) -> Self {
-        Self { rules, met: RefCell::new(BTreeSet::new()) }
+        Self { rules, used: RefCell::new(BTreeSet::new()) }
     }
 
-    /// Marks the rule as used and says which it is.
+    /// Marks the rule as used, and names it for people.
     pub(super) fn by(&self, allowed: Allowed<'a>) -> String {
-        self.met.borrow_mut().insert((allowed.index, allowed.name));
+        self.used.borrow_mut().insert((allowed.index, allowed.name));
         format!("by the rule of {}: {}", allowed.rule.crossing, allowed.rule.because)
     }
 
@@ -37,7 +37,7 @@ impl<'a> Rules<'a> {
         self.rules.iter().copied().enumerate()
     }
 
-    /// The first rule with a name that fits, in the lists that `list` picks.
+    /// The first rule with a name that fits, in the lists that `list` selects.
     fn listed(&self, name: &str, list: impl Fn(&'a DataChange) -> Option<&'a Vec<String>>) -> Option<Allowed<'a>> {
         self.each().find_map(|(index, rule)| {
             let pattern = list(&rule.allow)?.iter().find(|pattern| fits(pattern, name))?;
@@ -69,7 +69,7 @@ impl<'a> Rules<'a> {
         self.listed(text, |allow| if let DataChange::Structure(names) = allow { Some(names) } else { None })
     }
 
-    /// What `pick` finds in rules, with the rule and the name it has there.
+    /// What `pick` finds in the rules, each with its rule and the name there.
     fn picked<T>(&self, pick: impl Fn(&'a DataChange) -> Option<(&'a str, T)>) -> Vec<(T, Allowed<'a>)> {
         let of = |(index, rule): (usize, &'a DataRule)| {
             pick(&rule.allow).map(|(name, value)| (value, Allowed { index, name, rule }))
@@ -77,7 +77,7 @@ impl<'a> Rules<'a> {
         self.each().filter_map(of).collect()
     }
 
-    /// How many rows more or fewer, by all rules together.
+    /// By how many rows each rule lets the table change.
     pub(super) fn rows(&self, table: &str) -> Vec<(i64, Allowed<'a>)> {
         self.picked(|allow| {
             if let DataChange::Rows(change) = allow
@@ -142,9 +142,9 @@ impl<'a> Rules<'a> {
         self.picked(|allow| if let DataChange::RenamedColumns(names) = allow { pick(names) } else { None }).pop()
     }
 
-    /// What each rule names that was not met; rules on the structure only when `structure` says so, others only else.
+    /// The names in rules that were not needed: of the rules on the structure if `structure`, otherwise of all others.
     pub(super) fn unused(&self, structure: bool) -> Vec<String> {
-        let met = self.met.borrow();
+        let used = self.used.borrow();
         let mut unused = Vec::new();
         for (index, rule) in self.each() {
             let (what, names): (_, Vec<&str>) = match &rule.allow {
@@ -164,11 +164,13 @@ impl<'a> Rules<'a> {
             if structure != matches!(rule.allow, DataChange::Structure(_)) {
                 continue;
             }
-            let left: Vec<&str> = names.into_iter().filter(|name| !met.contains(&(index, name))).collect();
+            let left: Vec<&str> = names.into_iter().filter(|name| !used.contains(&(index, name))).collect();
             if !left.is_empty() {
                 let names = super::list(&left);
-                unused
-                    .push(format!("the rule of {} on {what} met nothing of {names}: {}", rule.crossing, rule.because));
+                unused.push(format!(
+                    "the rule of {} on {what} was not needed for {names}: {}",
+                    rule.crossing, rule.because
+                ));
             }
         }
         unused
@@ -179,12 +181,12 @@ fn texts(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-/// How the tables of the reference are to be read now, by the rules between them, and which rows later hops may remove.
+/// How to read the tables of the reference now, by the rules of the hops between, and which rows later hops may remove.
 pub fn reading(reference: Option<&DataState>, rules: &[&DataRule], later: &[&DataRule]) -> TableQuery {
-    let found = Rules::of(rules);
+    let rules = Rules::of(rules);
     let mut views = BTreeMap::new();
     for (name, before) in reference.iter().flat_map(|state| &state.tables) {
-        views.insert(name.clone(), view(name, before, &found));
+        views.insert(name.clone(), view(name, before, &rules));
     }
     let mut without = BTreeSet::new();
     for rule in later {

@@ -1,4 +1,4 @@
-//! Judges what holds the tables together: indexes, constraints, defaults, triggers, views, privileges, sequences.
+//! Judges the structure around the tables: indexes, constraints, defaults, triggers, views, privileges, sequences.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::outcome::event::CheckReport;
 use crate::outcome::finding::Finding;
 use crate::outcome::subject::Subject;
 
-/// What differs in the structure, for the evidence.
+/// The differences in the structure, for the evidence.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct StructureDifference {
@@ -21,17 +21,17 @@ pub struct StructureDifference {
     pub lost: Vec<String>,
     /// What is gone by a rule.
     pub by_rule: Vec<String>,
-    /// What went with a table or column that is gone.
+    /// What is gone together with its table or column.
     pub gone_along: Vec<String>,
     /// What is new.
     pub new: Vec<String>,
-    /// What is there and does not hold.
+    /// What exists but is not valid.
     pub broken: Vec<String>,
     /// Sequences whose last value went back.
     pub went_back: Vec<String>,
 }
 
-/// The name of a thing, as a rule names it: `index on users: unique btree (login)`.
+/// The name of an item, as a rule names it: `index on users: unique btree (login)`.
 pub fn name_structure(item: &Item) -> String {
     let of = match (item.kind, item.columns.as_slice()) {
         (ItemKind::NotNull | ItemKind::Default | ItemKind::Type, [column]) => format!("{}.{column}", item.table),
@@ -67,28 +67,28 @@ pub fn judge_structure(
         return difference;
     }
     let rules = Rules::of(rules);
-    let there: BTreeSet<&Item> = after.items.iter().collect();
+    let present: BTreeSet<&Item> = after.items.iter().collect();
     let mut expected = BTreeSet::new();
     let mut findings = Vec::new();
-    let found = |code, name: &String, expected: &str, actual: &str| {
+    let finding = |code, name: &String, expected: &str, actual: &str| {
         Finding::new(code, Subject::Structure(name.clone()), expected, actual)
     };
     for item in &before.items {
         let moved = translated(item, &rules);
         let name = name_structure(item);
-        if !stands(&moved, now) {
+        if !still_applies(&moved, now) {
             difference.gone_along.push(name);
             continue;
         }
         report.assertions += 1;
-        let same = there.contains(&moved) || there.contains(&Item { broken: !moved.broken, ..moved.clone() });
+        let same = present.contains(&moved) || present.contains(&Item { broken: !moved.broken, ..moved.clone() });
         expected.insert(moved.clone());
         if same {
             continue;
         }
-        // A type that changed without its values changing is no loss.
+        // A changed type is not a loss if the values have not changed.
         if item.kind == ItemKind::Type && !strict {
-            difference.by_rule.push(format!("{name}; it is another type now, its values were compared"));
+            difference.by_rule.push(format!("{name}; the type has changed, its values were compared"));
             continue;
         }
         match rules.structure(&name) {
@@ -98,11 +98,11 @@ pub fn judge_structure(
                     other.kind == moved.kind && other.table == moved.table && other.columns == moved.columns
                 };
                 let instead: Vec<&str> = after.items.iter().filter(alike).map(|other| other.text.as_str()).collect();
-                let seen = match instead.as_slice() {
+                let actual = match instead.as_slice() {
                     [] => "it is gone".to_owned(),
-                    some => format!("it is gone; there is {}", some.join("; ")),
+                    others => format!("it is gone; there is {}", others.join("; ")),
                 };
-                findings.push(found(FindingCode::StructureLost, &name, "as before", &seen));
+                findings.push(finding(FindingCode::StructureLost, &name, "as before", &actual));
                 difference.lost.push(name);
             }
         }
@@ -110,22 +110,22 @@ pub fn judge_structure(
     for item in &after.items {
         let name = name_structure(item);
         if item.broken && !before.items.contains(item) {
-            let seen = "it is there and does not hold: invalid, or never validated";
-            findings.push(found(FindingCode::StructureInvalid, &name, "it holds", seen));
+            let actual = "it exists, but is not valid or was never validated";
+            findings.push(finding(FindingCode::StructureInvalid, &name, "it is valid", actual));
             difference.broken.push(name.clone());
         }
         let same = Item { broken: false, ..item.clone() };
         if !expected.iter().any(|known| Item { broken: false, ..known.clone() } == same) {
             if strict {
-                let expected = "nothing of the kind, as before";
-                findings.push(found(FindingCode::StructureAdded, &name, expected, "it is there"));
+                let expected = "nothing of this kind, as before";
+                findings.push(finding(FindingCode::StructureAdded, &name, expected, "it exists"));
             }
             difference.new.push(name);
         }
     }
     sequences(before, after, &rules, &mut difference, &mut findings, report);
     notes(&difference, &rules, strict, report);
-    difference::add_findings(findings, (FindingCode::StructureMore, "things"), report);
+    difference::add_findings(findings, (FindingCode::StructureMore, "items"), report);
     difference
 }
 
@@ -145,7 +145,7 @@ fn sequences(
             }
             None => name.clone(),
         };
-        // One that is gone shows as the default that drew from it.
+        // A sequence that is gone shows in the default that used it.
         let Some(is) = after.sequences.get(&now_name) else { continue };
         report.assertions += 1;
         if is < was {
@@ -154,7 +154,7 @@ fn sequences(
                 Some(rule) => difference.by_rule.push(format!("{text} went back {}", rules.by(rule))),
                 None => {
                     difference.went_back.push(text.clone());
-                    let actual = format!("{is}: numbers come again");
+                    let actual = format!("{is}: numbers will be given out again");
                     let (code, subject) = (FindingCode::SequenceWentBack, Subject::Structure(text));
                     findings.push(Finding::new(code, subject, format!("{was} or more"), actual));
                 }
@@ -178,7 +178,7 @@ fn notes(difference: &StructureDifference, rules: &Rules<'_>, strict: bool, repo
     report.notes.extend(rules.unused(true));
 }
 
-/// The item as renames leave it.
+/// The item after the renames of the rules.
 fn translated(item: &Item, rules: &Rules<'_>) -> Item {
     let table = |name: &str| rules.renamed_table(name).map_or(name, |(new, _)| new).to_owned();
     let mut text = item.text.clone();
@@ -186,7 +186,7 @@ fn translated(item: &Item, rules: &Rules<'_>) -> Item {
     for column in &item.columns {
         match rules.renamed_column(&format!("{}.{column}", item.table)) {
             Some((new, _)) => {
-                text = worded(&text, column, new);
+                text = replace_word(&text, column, new);
                 columns.push(new.to_owned());
             }
             None => columns.push(column.clone()),
@@ -196,31 +196,31 @@ fn translated(item: &Item, rules: &Rules<'_>) -> Item {
     for name in std::iter::once(&item.table).chain(&item.refers) {
         let new = table(name);
         if new != *name {
-            text = worded(&text, name, &new);
+            text = replace_word(&text, name, &new);
         }
     }
     let refers = item.refers.as_deref().map(table);
     Item { table: table(&item.table), columns, refers, text, ..item.clone() }
 }
 
-/// The text with one word in place of another.
-fn worded(text: &str, old: &str, new: &str) -> String {
+/// The text with one word replaced.
+fn replace_word(text: &str, old: &str, new: &str) -> String {
     let part = |c: char| c.is_alphanumeric() || c == '_';
-    let mut made = String::with_capacity(text.len());
+    let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(old) {
         let (begin, after) = (&rest[..at], &rest[at + old.len()..]);
-        let whole = !begin.chars().next_back().is_some_and(part) && !after.chars().next().is_some_and(part);
-        made.push_str(begin);
-        made.push_str(if whole { new } else { old });
+        let is_word = !begin.chars().next_back().is_some_and(part) && !after.chars().next().is_some_and(part);
+        result.push_str(begin);
+        result.push_str(if is_word { new } else { old });
         rest = after;
     }
-    made.push_str(rest);
-    made
+    result.push_str(rest);
+    result
 }
 
-/// Whether the table and columns it is about are there, and the table it refers to.
-fn stands(item: &Item, now: &DataState) -> bool {
+/// Whether its table and columns still exist, and the table that it refers to.
+fn still_applies(item: &Item, now: &DataState) -> bool {
     if item.kind == ItemKind::View {
         return true;
     }

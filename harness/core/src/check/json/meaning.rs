@@ -1,7 +1,8 @@
-//! What values mean, as numbers: two values mean the same where they have the same one.
+//! The meanings of values, as numbers: two values have the same meaning if they have the same number.
 //!
-//! Each value is looked at once, from the leaves up, and a list or an object is known by the numbers of what it holds. A text
-//! of each would hold all texts below it, level by level: time and memory by the square of the depth.
+//! Each value is looked at once, from the leaves up, and a list or an object is identified by the numbers of its parts. To
+//! identify it by a text would take time and memory by the square of the depth, since the text of each level holds those of
+//! all levels below.
 
 use std::collections::HashMap;
 
@@ -12,8 +13,8 @@ use super::{JsonTerms, exact};
 /// The number of a meaning.
 pub(super) type Meaning = usize;
 
-/// The meanings of all values below some roots. They are found again by where they lie in memory, so they are borrowed as
-/// long as this lives.
+/// The meanings of all values below some roots. Values are looked up by their address, so they stay borrowed as long as
+/// this lives.
 pub(super) struct Meanings<'v> {
     terms: JsonTerms<'v>,
     numbers: HashMap<Form<'v>, Meaning>,
@@ -36,7 +37,7 @@ impl<'v> Meanings<'v> {
         Self { terms, numbers: HashMap::new(), of: HashMap::new() }
     }
 
-    /// The meaning of a value, with all below it when it was not looked at yet.
+    /// The meaning of a value. It and everything below it are looked at, unless they were before.
     pub(super) fn of(&mut self, value: &'v Value) -> Meaning {
         if let Some(known) = self.of.get(&std::ptr::from_ref(value)) {
             return *known;
@@ -71,11 +72,11 @@ impl<'v> Meanings<'v> {
 
 #[cfg(test)]
 thread_local! {
-    /// Values looked at in this thread: the work, in a measure that no machine changes.
+    /// How many values were looked at in this thread: a measure of the work that does not depend on the machine.
     pub(super) static LOOKED_AT: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-/// A value was looked at.
+/// Counts a value that is looked at, in tests.
 pub(super) fn looked_at() {
     #[cfg(test)]
     LOOKED_AT.set(LOOKED_AT.get() + 1);

@@ -1,25 +1,25 @@
-//! An error whose lines are still coming: indented ones, and a whole Python traceback, whose cause stands last.
+//! An error that further lines may still belong to: indented ones, or a whole Python traceback, whose cause comes last.
 
 use super::super::compare::shorten;
 use super::WIDTH;
 use super::shape::shape;
 
-/// Lines kept of an example, besides the first: its beginning and its end.
+/// How many lines of an example are kept besides the first: at its beginning and at its end.
 const HEAD: usize = 4;
 const TAIL: usize = 3;
-/// An error of more lines than this has ended.
-const LONGEST: u32 = 500;
+/// An error ends after this many lines at the latest.
+const MAX_LINES: u32 = 500;
 
 const TRACEBACK: &[u8] = b"Traceback (most recent call last)";
-/// What stands between the tracebacks of a chain.
+/// The lines between the tracebacks of a chain.
 const CHAINED: [&[u8]; 2] = [b"During handling of the above exception", b"The above exception was the direct cause"];
 
 /// What a line is to the error before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Follows {
-    /// It belongs to it.
+    /// It belongs to the error.
     Taken,
-    /// The error has ended before it.
+    /// The error ended before it.
     Ended,
 }
 
@@ -27,13 +27,13 @@ pub(super) enum Follows {
 enum Inside {
     /// An error with whatever is indented below.
     Plain,
-    /// A traceback: its frames are coming.
+    /// A traceback, among its frames.
     Frames,
-    /// Its last line has come; another traceback may be chained to it.
+    /// A traceback after its last line; another one may be chained to it.
     Cause,
 }
 
-/// An error whose lines are still coming.
+/// An error that further lines may still belong to.
 #[derive(Debug)]
 pub(super) struct Open {
     number: u64,
@@ -57,21 +57,21 @@ impl Open {
         Self { number, first: cut(line), head, tail, followed: 0, inside, cause: None }
     }
 
-    /// Whether the next line belongs to it, and takes it then.
+    /// Takes the next line if it belongs to the error.
     pub(super) fn follows(&mut self, line: &[u8], is_error: bool) -> Follows {
-        if self.followed >= LONGEST {
+        if self.followed >= MAX_LINES {
             return Follows::Ended;
         }
         let indented = matches!(line.first(), Some(b' ' | b'\t'));
         let chained = CHAINED.iter().any(|text| line.starts_with(text));
         match self.inside {
-            // A traceback that is logged below the line that says what failed.
+            // A traceback that is logged below the line with the failure.
             Inside::Plain | Inside::Cause
                 if line.starts_with(TRACEBACK) && (self.cause.is_none() || self.chained()) =>
             {
                 self.inside = Inside::Frames;
             }
-            // What is an error by itself is never hidden below another one.
+            // A line that is an error by itself is never hidden below another one.
             Inside::Plain if indented && !is_error => {}
             Inside::Frames if indented => {}
             Inside::Frames if is_exception(line) => {
@@ -96,7 +96,7 @@ impl Open {
         Follows::Taken
     }
 
-    /// Whether the last line said that another traceback follows.
+    /// Whether the last line announces another traceback.
     fn chained(&self) -> bool {
         let last = self.tail.last().or(self.head.last());
         last.is_some_and(|line| CHAINED.iter().any(|text| line.starts_with(text)))
@@ -112,7 +112,7 @@ impl Open {
         (self.number, self.number + u64::from(self.followed))
     }
 
-    /// Whether its last line only announces what stands below it: `aborted!`, `An error has occurred:`.
+    /// Whether its last line only announces what follows: `aborted!`, `An error has occurred:`.
     pub(super) fn announces(&self) -> bool {
         let last = self.tail.last().or(self.head.last()).unwrap_or(&self.first);
         matches!(last.trim_ascii_end().last(), Some(b'!' | b':'))
@@ -130,7 +130,7 @@ impl Open {
         }
     }
 
-    /// Its lines, a sign where some were left out.
+    /// Its lines, with `…` in place of those that were left out.
     pub(super) fn example(&self) -> Vec<String> {
         let text = |line: &Vec<u8>| shorten(String::from_utf8_lossy(line).trim_end(), 400);
         let mut lines: Vec<String> = std::iter::once(&self.first).chain(&self.head).map(text).collect();

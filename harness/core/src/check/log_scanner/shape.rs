@@ -1,13 +1,13 @@
-//! What is left of a line when numbers, ids, times and addresses are taken away.
+//! The shape of a line: what is left without numbers, ids, times and addresses.
 
-/// A shape longer than this is cut.
-const LONGEST: usize = 300;
+/// A longer shape is cut.
+const MAX_LENGTH: usize = 300;
 
 /// The line with `0` for every number, id, time and address.
 pub(super) fn shape(line: &[u8]) -> String {
-    let mut shape: Vec<u8> = Vec::with_capacity(line.len().min(LONGEST));
+    let mut shape: Vec<u8> = Vec::with_capacity(line.len().min(MAX_LENGTH));
     let mut at = 0;
-    while at < line.len() && shape.len() < LONGEST {
+    while at < line.len() && shape.len() < MAX_LENGTH {
         if is_uuid(&line[at..]) && !at.checked_sub(1).is_some_and(|before| line[before].is_ascii_alphanumeric()) {
             number(&mut shape);
             at += 36;
@@ -38,11 +38,11 @@ pub(super) fn shape(line: &[u8]) -> String {
             shape.extend_from_slice(text);
         }
     }
-    shape.truncate(LONGEST);
+    shape.truncate(MAX_LENGTH);
     String::from_utf8_lossy(&shape).trim_end().to_owned()
 }
 
-/// A number; those that hang together by one sign (`10:11:12.5`, `10.0.0.7`) are one.
+/// Adds a number; several that are joined by single characters (`10:11:12.5`, `10.0.0.7`) count as one.
 fn number(shape: &mut Vec<u8>) {
     if let [.., b'0', b'-' | b':' | b'.' | b',' | b'/'] = shape.as_slice() {
         shape.pop();
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_in_numbers_only_has_one_shape() {
+    fn lines_that_differ_only_in_numbers_have_one_shape() {
         let check = |line: &str, expected: &str| assert_eq!(shape(line.as_bytes()), expected);
         check("2024-01-02 10:11:12.123 ERROR job 17 failed", "0 0 ERROR job 0 failed");
         check("2024-01-02T10:11:12Z ERROR x", "0T0Z ERROR x");
@@ -73,6 +73,6 @@ mod tests {
         check("commit 9fceb02d0ae598e95dc970b74767f19372d61af8", "commit 0");
         check("added to a face", "added to a face");
         assert_ne!(shape(b"KeyError: 'name'"), shape(b"KeyError: 'slug'"));
-        assert!(shape(&[b'x'; 5000]).len() <= LONGEST);
+        assert!(shape(&[b'x'; 5000]).len() <= MAX_LENGTH);
     }
 }

@@ -41,7 +41,7 @@ fn failures() -> Vec<KnownFailure> {
     read::<Vec<KnownFailure>>(Source::new("failures.yaml", LIST)).unwrap().0
 }
 
-/// However the logs are cut into pieces, the same is found.
+/// The result is the same however the logs are cut into pieces.
 fn diagnose(logs: &[&str], release: Option<&str>) -> Vec<Found> {
     let recogniser = Recogniser::new(&failures());
     let by = |piece: usize| {
@@ -52,11 +52,11 @@ fn diagnose(logs: &[&str], release: Option<&str>) -> Vec<Found> {
         }
         diagnosis.finish()
     };
-    let whole = by(usize::MAX);
+    let expected = by(usize::MAX);
     for piece in [1, 7, 4096] {
-        assert_eq!(by(piece), whole, "in pieces of {piece}");
+        assert_eq!(by(piece), expected, "in pieces of {piece}");
     }
-    whole
+    expected
 }
 
 fn check(logs: &[&str], expected: &[(&str, u64, u64)]) -> Vec<Found> {
@@ -71,14 +71,14 @@ const ATTEMPT: &str =
     "step 1 begins\nstep 2 begins\naborted!\nall later steps canceled:\n\ncolumn \"x\" is gone\ntry this\n";
 
 #[test]
-fn a_failure_is_told_once_with_what_stands_around_it() {
+fn a_failure_is_reported_once_with_its_context() {
     let found = check(&[ATTEMPT], &[("wrapper", 4, 1), ("reason", 6, 1)]);
     assert_eq!((found[1].known.cause.as_str(), found[1].known.remedy.as_str()), ("x in step 2", "run this"));
     assert_eq!(found[1].excerpt, ["column \"x\" is gone"]);
 }
 
 #[test]
-fn what_follows_stands_below_its_cause_wherever_it_stands() {
+fn a_consequence_is_below_its_cause_wherever_it_occurs() {
     let found = check(&[ATTEMPT], &[("wrapper", 4, 1), ("reason", 6, 1)]);
     let tree = tree(&found);
     assert_eq!(tree.len(), 1);
@@ -90,16 +90,16 @@ fn what_follows_stands_below_its_cause_wherever_it_stands() {
 }
 
 #[test]
-fn of_several_causes_the_nearest_is_meant() {
+fn of_several_causes_the_nearest_counts() {
     let far = format!("too old\n{}{ATTEMPT}", "fine\n".repeat(10));
     let found = check(&[&far], &[("old", 1, 1), ("wrapper", 15, 1), ("reason", 17, 1)]);
     let tree = tree(&found);
-    let roots: Vec<&str> = tree.iter().map(|told| told.found.known.id.as_str()).collect();
+    let roots: Vec<&str> = tree.iter().map(|failure| failure.found.known.id.as_str()).collect();
     assert_eq!((roots, tree[1].consequences.len()), (vec!["old", "reason"], 1));
 }
 
 #[test]
-fn what_comes_much_later_is_no_reason() {
+fn what_comes_much_later_is_not_a_cause() {
     let late = format!("all later steps canceled\n{}column \"x\" is gone\n", "fine\n".repeat(100));
     let found = check(&[&late], &[("wrapper", 1, 1), ("reason", 102, 1)]);
     assert_eq!(tree(&found).len(), 2);
@@ -109,7 +109,7 @@ fn what_comes_much_later_is_no_reason() {
 }
 
 #[test]
-fn the_same_error_said_again_is_not_another_time() {
+fn a_repetition_of_the_same_error_is_not_counted() {
     let again =
         format!("{ATTEMPT}\nCaused by:\nE: column \"x\" is gone\n  at a\nCaused by:\ncolumn \"x\" is gone\ntry this\n");
     check(&[&again], &[("wrapper", 4, 1), ("reason", 6, 1)]);
@@ -120,16 +120,16 @@ fn the_same_error_said_again_is_not_another_time() {
 }
 
 #[test]
-fn what_differs_in_what_it_names_is_told_apart_up_to_a_bound() {
+fn variants_of_a_failure_are_reported_separately_up_to_a_limit() {
     let two = format!("{ATTEMPT}{}", ATTEMPT.replace("\"x\"", "\"y\""));
     check(&[&two], &[("wrapper", 4, 2), ("reason", 6, 1), ("reason", 13, 1)]);
     let many: String = (0..200).map(|n| format!("column \"c{n}\" is gone\n")).collect();
     let found = diagnose(&[&many], None);
-    assert_eq!((found.len(), found.iter().map(|found| found.count).sum::<u64>()), (APART, 200));
+    assert_eq!((found.len(), found.iter().map(|found| found.count).sum::<u64>()), (MAX_VARIANTS, 200));
 }
 
 #[test]
-fn what_a_release_cannot_have_is_not_told() {
+fn failures_of_other_releases_are_not_reported() {
     let ids = |release: Option<&str>| -> Vec<String> {
         diagnose(&["too old\n"], release).into_iter().map(|found| found.known.id).collect()
     };
@@ -159,7 +159,7 @@ fn prefixes_colours_and_wraps_do_not_hide_a_failure() {
 }
 
 #[test]
-fn a_pattern_over_several_lines_is_found_in_them_and_not_further() {
+fn a_pattern_over_several_lines_does_not_reach_further() {
     check(&["x\nbegin\nmore\nthis is the end of it\ny\n"], &[("several", 2, 1)]);
     check(&["begin\n1\n2\n3\n4\nthis is the end of it\n"], &[]);
     let prefixed = "app_1 | begin\napp_1 | more\napp_1 | the end of it\n";
@@ -167,7 +167,7 @@ fn a_pattern_over_several_lines_is_found_in_them_and_not_further() {
 }
 
 #[test]
-fn lines_are_counted_in_logs_larger_than_what_is_kept() {
+fn lines_are_counted_in_logs_larger_than_the_buffer() {
     let filler = "a line that says nothing at all, but takes its room\n".repeat(20_000);
     let text = format!("{filler}{ATTEMPT}{filler}too old");
     check(&[&text], &[("wrapper", 20_004, 1), ("reason", 20_006, 1), ("old", 40_008, 1)]);
@@ -176,20 +176,20 @@ fn lines_are_counted_in_logs_larger_than_what_is_kept() {
 }
 
 #[test]
-fn secrets_beside_a_failure_are_not_shown() {
+fn secrets_next_to_a_failure_are_not_shown() {
     let found = diagnose(&["password=geheim token: abc column \"x\" is gone"], None);
     assert_eq!(found[0].excerpt, ["password=[not shown] token: [not shown] column \"x\" is gone"]);
 }
 
 #[test]
-fn a_quotation_of_any_depth_hides_no_wrap() {
+fn a_wrapped_quotation_of_any_depth_is_recognised() {
     for mark in ["> ", ">>", "> >> ", "> > > > > > > > "] {
         let log = format!("{mark}all later\n{mark}steps\n{mark}canceled\n");
         check(&[&log], &[("wrapper", 1, 1)]);
     }
 }
 
-/// What is said of a log, whatever it is cut into: the first lines of errors that nothing explains.
+/// The first lines and the counts of unexplained errors in a log, the same however it is cut into pieces.
 fn unexplained(log: &str, most: usize) -> Vec<(u64, u64)> {
     let check: LogCheck = read(Source::new("check.yaml", "errors: ['ERROR']\nallow: []\n")).unwrap().0;
     let recogniser = Recogniser::new(&failures());
@@ -206,11 +206,11 @@ fn unexplained(log: &str, most: usize) -> Vec<(u64, u64)> {
         errors.end(&diagnosis.explained());
         errors.first().iter().map(|error| (error.line, error.count)).collect::<Vec<_>>()
     };
-    let whole = by(usize::MAX);
+    let expected = by(usize::MAX);
     for piece in [7, 4096] {
-        assert_eq!(by(piece), whole, "in pieces of {piece}");
+        assert_eq!(by(piece), expected, "in pieces of {piece}");
     }
-    whole
+    expected
 }
 
 #[test]
@@ -234,15 +234,15 @@ fn netted(log: &str) -> (Vec<u64>, Vec<String>) {
         let found = net.finish();
         (found.lines.iter().map(|error| error.line).collect::<Vec<_>>(), found.end.unwrap_or_default().1)
     };
-    let whole = by(usize::MAX);
+    let expected = by(usize::MAX);
     for piece in [1, 7, 4096] {
-        assert_eq!(by(piece), whole, "in pieces of {piece}");
+        assert_eq!(by(piece), expected, "in pieces of {piece}");
     }
-    whole
+    expected
 }
 
 #[test]
-fn a_wide_net_takes_words_of_errors_and_no_words_that_deny_them() {
+fn a_wide_net_finds_words_of_errors_unless_they_are_denied() {
     for line in [
         "tar: Unexpected EOF in archive",
         "free space: NOT OK",

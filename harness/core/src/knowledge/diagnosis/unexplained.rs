@@ -1,4 +1,4 @@
-//! The first errors, as a product's check of logs knows them, that stand on no line of a known failure.
+//! The first errors, by the product's check of logs, that are not on the lines of a known failure.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -8,13 +8,13 @@ use crate::model::product::LogCheck;
 use crate::secret::without_named;
 use crate::vocabulary::release::Release;
 
-/// Bytes behind an error after which a known failure on its lines has been found: more than a search keeps back.
+/// After this many further bytes, a known failure on the lines of an error has been found: more than a search holds back.
 const LAG: u64 = 768 << 10;
-/// Errors that wait for that at most: with more of them the oldest is judged by what is known by then.
+/// How many errors may wait for that; beyond it, the oldest is judged by what is known by then.
 const WAITING: usize = 20_000;
-/// Lines behind one that announces an error, in which that stands.
+/// An announced error follows its announcement within this many lines.
 const ANNOUNCED: u64 = 2;
-/// Places of known failures that are kept for those that wait.
+/// How many places of known failures are kept for the waiting errors.
 const EXPLAINED: usize = 50_000;
 
 /// A kind of error.
@@ -52,19 +52,19 @@ struct Log {
 #[derive(Debug, Default)]
 struct Waiting {
     source: String,
-    /// Errors that a known failure may still explain, and how much was taken when they came.
+    /// Errors that a known failure may still explain, and how many bytes had been read when they came.
     errors: VecDeque<(u64, OneError)>,
-    /// Lines of known failures: by the first the last, apart from each other.
+    /// Lines of known failures, as ranges that do not touch: the last line by the first.
     explained: BTreeMap<u64, u64>,
-    /// By kind its number among the first errors.
+    /// The index among the first errors, by kind.
     kinds: HashMap<String, usize>,
 }
 
 impl Unexplained {
-    /// Keeps so many kinds of errors. Without a release, a line that is harmless on some releases is on all.
+    /// Keeps at most `most` kinds of errors. Without a release, a line that is harmless on some release counts as harmless.
     ///
     /// # Errors
-    /// When a pattern cannot be compiled for bytes.
+    /// If a pattern cannot be compiled for bytes.
     pub fn new(
         check: &LogCheck,
         json: &JsonLines,
@@ -73,16 +73,16 @@ impl Unexplained {
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let mut check = check.clone();
         if release.is_none() {
-            // What is harmless on some release may be meant.
+            // The log may be of a release on which the line is harmless.
             check.allow.iter_mut().for_each(|line| line.releases = None);
         }
         let release = release.cloned().map_or_else(|| "0".parse(), Ok)?;
-        // That the patterns are good is seen before anything is read.
+        // Compiled once now, so that a bad pattern is an error before anything is read.
         LogScanner::new(&check, &release, "")?;
         Ok(Self { check, release, json: json.clone(), most, open: None, first: Vec::new() })
     }
 
-    /// A log begins; it is only looked through where there is room for what it may hold.
+    /// Begins a log. It is only searched if there is room for further kinds.
     pub fn begin(&mut self, source: &str) {
         let scanner =
             || LogScanner::new(&self.check, &self.release, source).ok().map(|scanner| scanner.one_by_one(&self.json));
@@ -91,12 +91,12 @@ impl Unexplained {
         self.open = scanner.map(|scanner| Log { scanner, taken: 0, waiting });
     }
 
-    /// Takes a piece, and the lines of the known failures that were found as the diagnosis took it.
+    /// Takes a piece, and the lines of the known failures that the diagnosis found in it.
     pub fn take(&mut self, piece: &[u8], explained: &[(u64, u64)]) {
         let Some(Log { scanner, taken, waiting }) = &mut self.open else { return };
         scanner.take(piece);
         *taken += piece.len() as u64;
-        waiting.see(*taken, scanner.singles(), explained);
+        waiting.add(*taken, scanner.singles(), explained);
         while waiting.errors.len() > WAITING || waiting.errors.front().is_some_and(|(at, _)| at + LAG <= *taken) {
             waiting.judge(&mut self.first, self.most);
         }
@@ -105,23 +105,23 @@ impl Unexplained {
         }
     }
 
-    /// The log has ended.
+    /// Ends the log.
     pub fn end(&mut self, explained: &[(u64, u64)]) {
         let Some(Log { scanner, taken, mut waiting }) = self.open.take() else { return };
-        waiting.see(taken, scanner.ended(), explained);
+        waiting.add(taken, scanner.ended(), explained);
         while !waiting.errors.is_empty() {
             waiting.judge(&mut self.first, self.most);
         }
     }
 
-    /// The first kinds of errors that nothing explains.
+    /// The first kinds of errors that no known failure explains.
     pub fn first(&self) -> &[FirstError] {
         &self.first
     }
 }
 
 impl Waiting {
-    fn see(&mut self, taken: u64, errors: Vec<OneError>, explained: &[(u64, u64)]) {
+    fn add(&mut self, taken: u64, errors: Vec<OneError>, explained: &[(u64, u64)]) {
         self.errors.extend(errors.into_iter().map(|error| (taken, error)));
         for (first, last) in explained {
             self.explain(*first, *last);
@@ -130,7 +130,7 @@ impl Waiting {
 
     fn explain(&mut self, first: u64, last: u64) {
         let (mut first, mut last) = (first, last);
-        // Those that touch it become one with it.
+        // Ranges that touch it are merged with it.
         while let Some((from, upto)) = self.explained.range(..=last + 1).next_back().map(|(from, upto)| (*from, *upto))
         {
             if upto + 1 < first {
@@ -142,12 +142,12 @@ impl Waiting {
         self.explained.insert(first, last);
     }
 
-    /// Whether a known failure stands on one of these lines.
+    /// Whether a known failure is on one of these lines.
     fn explains(&self, first: u64, last: u64) -> bool {
         self.explained.range(..=last).next_back().is_some_and(|(_, upto)| *upto >= first)
     }
 
-    /// Judges the oldest that waits.
+    /// Judges the oldest waiting error.
     fn judge(&mut self, all: &mut Vec<FirstError>, most: usize) {
         let Some((_, error)) = self.errors.pop_front() else { return };
         let (first, last) = error.lines();

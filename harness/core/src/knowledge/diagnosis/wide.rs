@@ -1,4 +1,4 @@
-//! A wide net for logs of which nothing is known: lines with words as errors have them, and how the logs end.
+//! A wide net for logs without known failures: lines with words that errors use, and how the logs end.
 
 use std::collections::VecDeque;
 
@@ -10,18 +10,18 @@ use crate::knowledge::signature::{JsonLines, KnownFailure, shown_line};
 use crate::model::product::LogCheck;
 use crate::secret::without_named;
 
-/// Words that are rarely said where all is well.
+/// Words that rarely occur when all is well.
 const WORDS: &str = r"(?i-u)\b(?:errors?|fatal|fail(?:ed|ure|ures|s|ing)?|panic(?:ked)?|abort(?:ed|ing|s)?|denied|refused|cannot|can't|could ?n[o']t|unable to|no space left|not enough|not ok|exception|unexpected (?:eof|end)|exiting|timed out|out of memory|segfault|segmentation fault|killed|corrupt(?:ed)?|unrecognized|unrecoverable|invalid)\b|(?-iu:[a-z](?:Error|Exception)\b)";
-/// Where such a word says that there is none, or is a name.
+/// Where such a word says that there is no error, or is a name.
 const NONE: &str = r#"(?i-u)(?:^|[^\w.])(?:0|no|zero|without(?: any)?|any)(?:\s+\w+)?\s+(?:errors?|fail(?:ed|ures?)|exceptions?)\b|\b(?:errors?|fail(?:ed|ures?)|exception)["']?\s*(?:[:=]|=>)\s*(?:0\b|no\b|none\b|null\b|nil\b|false\b|""|''|\[\]|\{\})|\b[\w.-]*errors?(?:\.log|/|\.html)|\berror[_ ]log\b|[/.]errors?\b"#;
-/// Bytes of a line that are looked at, and characters that are shown.
+/// Bytes of a line that are searched, and characters that are shown.
 const LONGEST: usize = 64 << 10;
 const WIDTH: usize = 400;
-/// Bytes of the end of a log that are kept, and its lines that are told.
+/// Bytes of the end of a log that are kept, and lines of it that are reported.
 const END: usize = 16 << 10;
 const LAST: usize = 3;
 
-/// Takes logs in flat memory, until it holds as many lines as it is to keep.
+/// Takes logs in flat memory, until it has found as many lines as it is to keep.
 #[derive(Debug)]
 pub struct WideNet {
     words: Regex,
@@ -37,20 +37,20 @@ pub struct WideNet {
     found: Vec<FirstError>,
 }
 
-/// What a wide net has brought in.
+/// What a wide net has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WideNetFound {
     /// The first lines with such words.
     pub lines: Vec<FirstError>,
-    /// The last log that says anything, and its last lines.
+    /// The last log that is not empty, and its last lines.
     pub end: Option<(String, Vec<String>)>,
 }
 
 impl WideNet {
-    /// A net for so many lines, which lets go what the product calls harmless.
+    /// A net that keeps at most `most` lines, except those that the product calls harmless.
     ///
     /// # Errors
-    /// When a pattern cannot be compiled for bytes.
+    /// If a pattern cannot be compiled for bytes.
     pub fn new(
         check: Option<&LogCheck>,
         json: &JsonLines,
@@ -74,7 +74,7 @@ impl WideNet {
         })
     }
 
-    /// A log begins.
+    /// Begins a log.
     pub fn begin(&mut self, source: &str) {
         source.clone_into(&mut self.source);
         self.lines = 0;
@@ -82,7 +82,7 @@ impl WideNet {
         self.end.clear();
     }
 
-    /// Takes a piece, cut anywhere; `wanted` says whether what it brings in may still be told.
+    /// Takes a piece, which may be cut anywhere. Lines are only searched if `wanted`.
     pub fn take(&mut self, piece: &[u8], wanted: bool) {
         let last = &piece[piece.len().saturating_sub(END)..];
         self.end.extend(last);
@@ -100,27 +100,31 @@ impl WideNet {
             self.lines += 1;
             piece = &piece[end + 1..];
         }
-        let whole = memrchr(b'\n', piece).map_or(0, |end| end + 1);
-        self.block(&piece[..whole]);
-        self.keep(&piece[whole..]);
+        let complete = memrchr(b'\n', piece).map_or(0, |end| end + 1);
+        self.block(&piece[..complete]);
+        self.keep(&piece[complete..]);
     }
 
-    /// The log has ended.
+    /// Ends the log.
     pub fn end(&mut self) {
         let line = std::mem::take(&mut self.rest);
         if self.found.len() < self.most {
             self.block(&line);
         }
         let end: Vec<u8> = self.end.drain(..).collect();
-        let mut last: Vec<String> =
-            String::from_utf8_lossy(&end).lines().rev().filter_map(|line| shown(line.as_bytes())).take(LAST).collect();
+        let mut last: Vec<String> = String::from_utf8_lossy(&end)
+            .lines()
+            .rev()
+            .filter_map(|line| readable(line.as_bytes()))
+            .take(LAST)
+            .collect();
         if !last.is_empty() {
             last.reverse();
             self.ended = Some((self.source.clone(), last));
         }
     }
 
-    /// What it has brought in.
+    /// What was found.
     pub fn finish(self) -> WideNetFound {
         WideNetFound { lines: self.found, end: self.ended }
     }
@@ -130,7 +134,7 @@ impl WideNet {
         self.rest.extend_from_slice(&part[..part.len().min(room)]);
     }
 
-    /// Lines, of which the last may lack its end.
+    /// Searches lines, of which the last may lack its end.
     fn block(&mut self, block: &[u8]) {
         let mut at = 0;
         while at < block.len() && self.found.len() < self.most {
@@ -148,32 +152,32 @@ impl WideNet {
     fn line(&mut self, line: &[u8]) {
         let line = &line[..line.len().min(LONGEST)];
         let rest = self.json.rest(line);
-        let said = rest.as_ref().map_or(line, |rest| rest.as_bytes());
-        let none: Vec<_> = self.none.find_iter(said).map(|found| found.range()).collect();
-        let outside = |at: usize| none.iter().all(|range| !range.contains(&at));
-        let meant = self.words.find_iter(said).any(|word| outside(word.start()));
-        if !meant || self.harmless.iter().any(|harmless| harmless.is_match(line)) {
+        let text = rest.as_ref().map_or(line, |rest| rest.as_bytes());
+        let denied: Vec<_> = self.none.find_iter(text).map(|found| found.range()).collect();
+        let outside = |at: usize| denied.iter().all(|range| !range.contains(&at));
+        let names_error = self.words.find_iter(text).any(|word| outside(word.start()));
+        if !names_error || self.harmless.iter().any(|harmless| harmless.is_match(line)) {
             return;
         }
-        if let Some(shown) = shown(line) {
+        if let Some(text) = readable(line) {
             let (source, line) = (self.source.clone(), self.lines + 1);
-            self.found.push(FirstError { source, line, count: 1, example: vec![shown] });
+            self.found.push(FirstError { source, line, count: 1, example: vec![text] });
         }
     }
 }
 
-/// A line that can be read; none of a blank one.
-fn shown(line: &[u8]) -> Option<String> {
+/// A line as people can read it; none if it is blank.
+fn readable(line: &[u8]) -> Option<String> {
     let line = String::from_utf8_lossy(line);
     let line = shown_line(&line);
     let line = line.trim_end();
     if line.trim().is_empty() {
         return None;
     }
-    // A secret that was cut may not be known as one: the whole is gone over first.
-    let whole = without_named(line);
-    let mut cut: String = whole.chars().take(WIDTH).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if cut.len() < whole.len() {
+    // Secrets are removed before the cut, since a part of one may not be recognised.
+    let clean = without_named(line);
+    let mut cut: String = clean.chars().take(WIDTH).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if cut.len() < clean.len() {
         cut.push_str(" …");
     }
     Some(cut)

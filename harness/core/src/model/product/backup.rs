@@ -1,4 +1,4 @@
-//! What a product's backup consists of, and what it says of itself.
+//! The parts of a product's backup, and what the backup states about itself.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +17,20 @@ pub struct Backup {
     /// that file, or as a folder that holds exactly one.
     #[serde(default)]
     pub archive: Option<ArchiveFile>,
-    /// The entry of the archive that says what it is.
+    /// The entry of the archive that describes it.
     #[serde(default)]
     pub information: Option<Information>,
-    /// The file that describes it, JSON; without one, `checksums` and `release-in` say what it would.
+    /// The JSON file that describes the backup; without one, use `checksums` and `release-in`.
     #[serde(default)]
     pub manifest: Option<String>,
     /// Where the manifest names the product.
     #[serde(default)]
     pub product: Option<Pointer>,
     /// Where the manifest names the release. A backup restores only into exactly its own release, however that is written:
-    /// `1.0` is `v1.0.0`, since a number that is not written is 0.
+    /// `1.0` is `v1.0.0`, since an omitted number is 0.
     #[serde(default)]
     pub release: Option<Pointer>,
-    /// Where else the release is said: in a text file of the backup.
+    /// A text file of the backup that states the release.
     #[serde(default)]
     pub release_in: Option<ReleaseIn>,
     /// Where the manifest lists files: an object of `name: {sha256, bytes}`.
@@ -39,18 +39,18 @@ pub struct Backup {
     /// A file with a line per file as `sha256sum` writes it: `digest  name`.
     #[serde(default)]
     pub checksums: Option<String>,
-    /// The files a complete backup has, with their formats; of an archive its entries, or all below a folder: `name/`.
+    /// The files of a complete backup, with their formats; for an archive its entries, or everything below a folder: `name/`.
     pub parts: BTreeMap<String, Part>,
-    /// Files that lie beside the archive, in its folder, as the product does not put them into it.
+    /// Files in the folder of the archive that the product does not put into the archive.
     #[serde(default)]
     pub beside: BTreeMap<String, Part>,
-    /// What the manifest says the restored data must be.
+    /// Where the manifest states how many rows the restored tables must have.
     #[serde(default)]
     pub rows: Option<ManifestRows>,
 }
 
 impl Backup {
-    /// How steps name the whole archive.
+    /// The name by which steps refer to the whole archive.
     pub const ARCHIVE: &str = "archive";
 
     /// What steps can put into a service, with its format: the files of a folder, or the archive and what lies beside it.
@@ -61,7 +61,7 @@ impl Backup {
     }
 }
 
-/// A text file of a backup that says its release.
+/// A text file of a backup that states its release.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ReleaseIn {
@@ -75,17 +75,17 @@ pub struct ReleaseIn {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ArchiveFile {
-    /// How the product calls it: a regular expression on the file's name. A group `release` is held against what is inside;
-    /// a group `time`, in seconds since 1970, tells which of several is newer.
+    /// The product's name for it: a regular expression on the file's name. A group `release` is compared with the content;
+    /// a group `time`, in seconds since 1970, decides which of several archives is newer.
     pub name: Pattern,
-    /// A name as the product gives it, for people.
+    /// An example of such a name, for people.
     #[serde(default)]
     pub example: Option<String>,
     /// `tar` or `tar-gzip`.
     pub format: Format,
 }
 
-/// What an archive says of itself.
+/// What an archive states about itself.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Information {
@@ -96,19 +96,19 @@ pub struct Information {
     /// Where it names the release; one without an edition is of the product's `default-edition`. A backup restores only into
     /// exactly its own release and edition.
     pub release: Pointer,
-    /// Where it says when it was made: the first of these that is a text.
+    /// Where it states when it was made: the first of these that is a text.
     #[serde(default)]
     pub created: Vec<Pointer>,
     /// Where it lists what was left out on purpose: a list, or words between commas.
     #[serde(default)]
     pub skipped: Option<Pointer>,
-    /// Where it names the backup that it continues, where it is an increment.
+    /// Where an increment names the backup that it continues.
     #[serde(default)]
     pub base: Option<Pointer>,
-    /// Where it says how the product was installed.
+    /// Where it states how the product was installed.
     #[serde(default)]
     pub installation: Option<Pointer>,
-    /// What else is told: a name for people, and where it stands.
+    /// Further facts to report: a name for people, and where the value is.
     #[serde(default)]
     pub facts: BTreeMap<String, Pointer>,
 }
@@ -119,7 +119,7 @@ pub struct Information {
 pub enum InformationFormat {
     /// JSON.
     Json,
-    /// YAML as Ruby writes it: keys that are symbols lose their colon, tags of classes say nothing, all values are text.
+    /// YAML as Ruby writes it: keys that are symbols lose their colon, tags of classes are ignored, all values are text.
     RubyYaml,
 }
 
@@ -129,33 +129,33 @@ pub enum InformationFormat {
 pub struct Part {
     /// Its format, verified by its content.
     pub format: Format,
-    /// What it is, in a plain word: `database`, `uploads`. The file's name when not given.
+    /// What it is, in a plain word: `database`, `uploads`. The default is the file's name.
     #[serde(default)]
     pub name: Option<String>,
-    /// What is made of its lack; of an archive and beside it only.
+    /// How much it is needed; only for files in an archive and next to one.
     #[serde(default)]
     pub need: Need,
-    /// Only backups of these releases have it; of an archive only.
+    /// Only backups of these releases have it; only for files in an archive.
     #[serde(default)]
     pub releases: Option<Range>,
-    /// The word by which the information says that it was left out on purpose; of an archive only.
+    /// The word in the information for a part that was left out on purpose; only for files in an archive.
     #[serde(default)]
     pub skipped: Option<String>,
     /// What a restore lacks without it, for people.
     #[serde(default)]
     pub without: Option<String>,
-    /// What is counted in a folder of an archive: a plain word, and a regular expression on the names of entries. Names
-    /// with the same first group count once.
+    /// What to count in a folder of an archive: a plain word, and a regular expression on the names of entries. Names with
+    /// the same first group count once.
     #[serde(default)]
     pub counts: BTreeMap<String, Pattern>,
     /// Files in a folder of an archive that are never empty: a regular expression on the names of entries.
     #[serde(default)]
     pub filled: Option<Pattern>,
     /// Files in a folder of an archive that continue one another: a regular expression on the names of entries. Its first
-    /// group says what they are of, its second is a number; without number 1 the later ones are of no use.
+    /// group says what they belong to, its second is a number; without number 1 the later ones are useless.
     #[serde(default)]
     pub increments: Option<Pattern>,
-    /// What people do where it is missing, or cannot be used.
+    /// What to do if it is missing or cannot be used.
     #[serde(default)]
     pub remedy: Option<String>,
 }
@@ -167,7 +167,7 @@ impl Part {
     }
 }
 
-/// What is made of a part that is not there.
+/// How much a part is needed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
@@ -176,7 +176,7 @@ pub enum Need {
     /// The backup is not complete, and is not rehearsed.
     #[default]
     Always,
-    /// It is told as missing; some instances have none.
+    /// It is reported as missing; some instances have none.
     Usually,
     /// Few instances have it.
     Sometimes,
@@ -188,7 +188,7 @@ pub enum Need {
 pub enum Format {
     /// `pg_dump -Fc`: starts with `PGDMP`.
     PgDumpCustom,
-    /// SQL of `pg_dump`, compressed by gzip: read to its end, which has to be that of a dump.
+    /// SQL from `pg_dump`, compressed by gzip: read to its end, which has to be the end of a dump.
     PgDumpSqlGzip,
     /// A tar archive compressed by gzip, read to its end.
     TarGzip,
@@ -196,14 +196,14 @@ pub enum Format {
     Tar,
     /// UTF-8 text.
     Text,
-    /// One object of JSON that says each thing once.
+    /// One JSON object without duplicate keys.
     Json,
     /// Anything.
     Any,
 }
 
 impl Format {
-    /// Whether it is an archive, whose entries are looked at before it is unpacked.
+    /// Whether it is an archive, whose entries are checked before it is unpacked.
     pub fn is_archive(self) -> bool {
         match self {
             Self::Tar | Self::TarGzip => true,

@@ -18,7 +18,7 @@ pub struct Checks {
     /// The running code is the release it should be.
     #[serde(default)]
     pub version: Vec<Probe>,
-    /// The product's own health, besides every service running and ready, which is always judged.
+    /// The product's own health. That every service runs and is ready is always checked.
     #[serde(default)]
     pub health: Vec<Probe>,
     /// Who sees what.
@@ -27,16 +27,16 @@ pub struct Checks {
     /// The GraphQL interface.
     #[serde(default)]
     pub graphql: Option<GraphqlCheck>,
-    /// Git repositories are still read.
+    /// Git repositories can still be read.
     #[serde(default)]
     pub repositories: Vec<Probe>,
     /// What the product generates.
     #[serde(default)]
     pub artifacts: Vec<Probe>,
-    /// The schema is the running code's.
+    /// The schema matches the running code.
     #[serde(default)]
     pub migrations: Option<MigrationCheck>,
-    /// No data was lost or changed, but by reviewed rules.
+    /// No data was lost or changed, except by reviewed rules.
     #[serde(default)]
     pub data: Option<DataCheck>,
     /// The logs since the hop began.
@@ -59,7 +59,7 @@ pub struct Probe {
     /// Repeats the steps for every combination of these values, as `{{ each.name }}`.
     #[serde(default)]
     pub for_each: BTreeMap<String, Vec<Template>>,
-    /// The tables, or columns as `table.column`, that this probe itself writes to. It runs after all that only read.
+    /// The tables, or columns as `table.column`, that this probe itself writes to. It runs after all probes that only read.
     #[serde(default)]
     pub writes: Vec<String>,
     /// The steps, in order; a failed one ends the probe.
@@ -77,7 +77,7 @@ pub enum ProbeStep {
     Http(HttpStep),
     /// Runs a command inside a running service.
     Exec(ExecStep),
-    /// Asks a database directly.
+    /// Queries a database directly.
     Sql(SqlStep),
 }
 
@@ -90,15 +90,15 @@ pub struct AllowedChange {
     /// Only for these values of `for-each`.
     #[serde(default)]
     pub each: BTreeMap<String, String>,
-    /// What was seen on the baseline.
+    /// The value on the baseline.
     pub from: String,
-    /// What is seen now.
+    /// The value now.
     pub to: String,
     /// Why, with the document that says so.
     pub because: String,
 }
 
-/// The schema is the running code's.
+/// The schema matches the running code.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MigrationCheck {
@@ -107,16 +107,16 @@ pub struct MigrationCheck {
     pub database: String,
     /// A query with one row per migration that the database has recorded: its version, as `known` has it.
     pub recorded: String,
-    /// What the database records: each migration when not given.
+    /// What the database records; the default is each migration.
     #[serde(default)]
     pub records: Recorded,
     /// A command that lists the migrations the running code has.
     pub known: KnownMigrations,
-    /// Migrations that others took the place of (a squash): the database may have them recorded though the running code
-    /// does not have them any more, and may forget them.
+    /// Migrations that others replaced (a squash): the database may still have them recorded although the running code no
+    /// longer has them, and may drop the record.
     #[serde(default)]
     pub replaced: Vec<ReplacedMigrations>,
-    /// The product's own word on its schema, besides.
+    /// The product's own check of its schema, in addition.
     #[serde(default)]
     pub status: Option<ExecStep>,
 }
@@ -128,11 +128,11 @@ pub enum Recorded {
     /// Each migration that was applied.
     #[default]
     Each,
-    /// Only the newest ones, those that no other builds on; `known` lists these alone.
+    /// Only the newest ones, those that no other builds on; `known` lists only these.
     Newest,
 }
 
-/// Migrations that others took the place of.
+/// Migrations that others replaced.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ReplacedMigrations {
@@ -160,12 +160,12 @@ pub struct KnownMigrations {
 pub struct LogCheck {
     /// A line that matches one of these is an error.
     pub errors: Vec<Pattern>,
-    /// Lines that look like errors and are none.
+    /// Lines that look like errors but are harmless.
     #[serde(default)]
     pub allow: Vec<AllowedLine>,
 }
 
-/// A line that looks like an error and is none.
+/// A line that looks like an error but is harmless.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AllowedLine {
@@ -186,7 +186,7 @@ pub struct PerformanceCheck {
     #[serde(default = "seven")]
     #[schemars(range(min = 5))]
     pub samples: u32,
-    /// How many times each is sent before.
+    /// How many times each request is sent before that, without being counted.
     #[serde(default = "two")]
     pub warm_up: u32,
     /// The median may be this many times the baseline's.
@@ -199,8 +199,7 @@ pub struct PerformanceCheck {
     /// The time a service needs from its start to being ready; not judged when not given.
     #[serde(default)]
     pub ready: Option<TimeBudget>,
-    /// The memory that each versioned service holds after the requests, the cache of files apart; not judged when not
-    /// given.
+    /// The memory that each versioned service uses after the requests, without the file cache; not judged when not given.
     #[serde(default)]
     pub memory: Option<SizeBudget>,
     /// The size of each database; not judged when not given.

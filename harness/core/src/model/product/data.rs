@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::main_database;
 use crate::vocabulary::release::Release;
 
-/// No data was lost or changed, but by reviewed rules.
+/// No data was lost or changed, except by reviewed rules.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DataCheck {
@@ -25,7 +25,7 @@ pub struct DataCheck {
     #[serde(default)]
     pub elsewhere: BTreeMap<String, String>,
     /// Restarts the product on the source release once its tables are read and reads them again: columns that change
-    /// and rows that are added by a plain restart are noted and not held against a hop.
+    /// and rows that are added by a plain restart are noted, but not held against a hop.
     #[serde(default)]
     pub restart_control: bool,
     /// What a hop may change.
@@ -59,9 +59,9 @@ pub struct DataRule {
 pub enum DataChange {
     /// Tables appear.
     NewTables(Vec<String>),
-    /// Tables go.
+    /// Tables disappear.
     DroppedTables(Vec<String>),
-    /// Columns go, as `table.column`.
+    /// Columns disappear, as `table.column`.
     DroppedColumns(Vec<String>),
     /// Values of columns change in any way, as `table.column`; the rows stay the same in number.
     Values(Vec<String>),
@@ -71,33 +71,33 @@ pub enum DataChange {
     Rows(RowChange),
     /// Tables get more rows, however many; the rows that were there stay as they are.
     AddedRows(Vec<String>),
-    /// Some rows of a table may go; all others stay as they are.
+    /// Some rows of a table may disappear; all others stay as they are.
     RemovedRows(RemovedRows),
     /// Tables get another name: old to new.
     RenamedTables(BTreeMap<String, String>),
-    /// Columns get another name: `table.old` to `new`. Their values are compared all the same.
+    /// Columns get another name: `table.old` to `new`. Their values are still compared.
     RenamedColumns(BTreeMap<String, String>),
     /// The rows of a table move into another one.
     MovedRows(MovedRows),
-    /// Indexes, constraints, defaults, triggers, views and privileges go or change, as the check names them.
+    /// Indexes, constraints, defaults, triggers, views and privileges disappear or change, as the check names them.
     Structure(Vec<String>),
 }
 
 impl DataChange {
-    /// Why it cannot be applied as it stands.
+    /// Why it cannot be applied; none if it can.
     pub(super) fn mistake(&self) -> Option<&'static str> {
         let column = |full: &String| full.contains('.');
         match self {
             Self::MappedValues(mapped) if mapped.map.is_empty() == mapped.sql.is_none() => {
-                Some("give `map` or `sql`, and not both")
+                Some("give either `map` or `sql`, not both")
             }
             Self::MappedValues(mapped) if !column(&mapped.column) => Some("a column is named as `table.column`"),
             Self::Values(names) | Self::DroppedColumns(names) if !names.iter().all(column) => {
                 Some("columns are named as `table.column`")
             }
             Self::RenamedColumns(names) if !names.keys().all(column) => Some("columns are named as `table.column`"),
-            Self::MovedRows(moved) if moved.key.is_empty() => Some("`key` says which row it is"),
-            Self::Rows(change) if change.by == 0 => Some("0 rows more is no change"),
+            Self::MovedRows(moved) if moved.key.is_empty() => Some("give `key`, the columns that identify a row"),
+            Self::Rows(change) if change.by == 0 => Some("a change by 0 rows changes nothing"),
             Self::NewTables(_)
             | Self::DroppedTables(_)
             | Self::DroppedColumns(_)
@@ -124,7 +124,7 @@ pub struct RowChange {
     pub by: i64,
 }
 
-/// Some rows of a table may go.
+/// Some rows of a table may disappear.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RemovedRows {
@@ -157,7 +157,7 @@ pub struct MovedRows {
     pub from: String,
     /// The table they are in now. It may hold other rows too.
     pub to: String,
-    /// The columns that say which row it is: old column to an SQL expression on the new table (`t`), mostly a column.
+    /// The columns that identify a row: old column to an SQL expression on the new table (`t`), mostly a column.
     pub key: BTreeMap<String, String>,
     /// Old column to an SQL expression on the new table (`t`) that gives its value, mostly a column. A column that is not
     /// here is gone.
@@ -175,9 +175,9 @@ mod tests {
     use crate::vocabulary::wildcard::fits;
 
     #[test]
-    fn a_rule_that_cannot_be_applied_is_told() {
+    fn a_rule_that_cannot_be_applied_is_a_mistake() {
         for (rule, mistake) in [
-            (r#"{"mapped-values": {"column": "t.c"}}"#, "give `map` or `sql`"),
+            (r#"{"mapped-values": {"column": "t.c"}}"#, "give either `map` or `sql`"),
             (r#"{"mapped-values": {"column": "t.c", "map": {"a": "b"}, "sql": "t.c"}}"#, "not both"),
             (r#"{"mapped-values": {"column": "c", "map": {"a": "b"}}}"#, "`table.column`"),
             (r#"{"values": ["t.c", "c"]}"#, "`table.column`"),

@@ -10,23 +10,23 @@ use crate::vocabulary::release::{Range, Release};
 use crate::vocabulary::scalar::{Duration, Pattern, Size};
 use crate::vocabulary::template::Template;
 
-/// A GraphQL interface: what queries answer, and what the schema promises.
+/// A GraphQL interface: the results of queries, and the schema.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct GraphqlCheck {
-    /// Where it is asked.
+    /// Where requests are sent.
     pub endpoint: GraphqlEndpoint,
-    /// The identity that asks where a query or the schema names none; nobody when not given.
+    /// The identity of the requests for which a query or the schema names none; anonymous when not given.
     #[serde(default, rename = "as")]
     pub identity: Option<String>,
-    /// An answer longer than this cannot be judged; 16MiB when not given. Three answers may be held at a time, and those
-    /// of the baseline until the run ends.
+    /// A longer response cannot be judged; 16MiB when not given. Up to three responses are in memory at a time, and those of
+    /// the baseline until the run ends.
     #[serde(default)]
     pub longest: Option<Size>,
-    /// How long an answer may take; 60s when not given.
+    /// How long a response may take; 60s when not given.
     #[serde(default)]
     pub deadline: Option<Duration>,
-    /// What is asked on the baseline and after each hop.
+    /// The queries to send on the baseline and after each hop.
     #[serde(default)]
     pub queries: Vec<GraphqlQuery>,
     /// The schema, read by introspection and compared with the release before; not read when not given.
@@ -34,7 +34,7 @@ pub struct GraphqlCheck {
     pub schema: Option<GraphqlSchemaCheck>,
 }
 
-/// Where GraphQL is asked, by POST of JSON.
+/// Where GraphQL requests are sent, as POST of JSON.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct GraphqlEndpoint {
@@ -58,13 +58,13 @@ pub struct GraphqlQuery {
     /// Only on these releases.
     #[serde(default)]
     pub releases: Option<Range>,
-    /// The identities that ask, each compared with itself; the check's when not given.
+    /// The identities to send it as, each compared with itself; the check's when not given.
     #[serde(default, rename = "as")]
     pub identities: Vec<String>,
-    /// Identities that ask besides and have to get nothing: status 401 or 403, or errors and no data.
+    /// Further identities that must be refused: status 401 or 403, or errors and no data.
     #[serde(default)]
     pub refused: Vec<String>,
-    /// The query. It holds no placeholders: what varies is a variable.
+    /// The query. It cannot hold placeholders: use variables for what varies.
     #[serde(default)]
     pub query: Option<String>,
     /// In place of `query`: one query per range of releases; aliases keep the shapes comparable.
@@ -73,7 +73,7 @@ pub struct GraphqlQuery {
     /// Variables; strings in them may hold placeholders.
     #[serde(default)]
     pub variables: BTreeMap<String, Value>,
-    /// Lists are compared in their order; otherwise as sets that count.
+    /// Whether lists are compared in order; otherwise as multisets.
     #[serde(default)]
     pub ordered: bool,
     /// Keys that are left out, at any depth.
@@ -108,7 +108,7 @@ pub struct GraphqlVariant {
 pub struct ReviewedChange {
     /// It appears when this release is reached or passed.
     pub crossing: Release,
-    /// Matches the difference as reports name it: `/devices[name=a]/status: "active" → "staged"` of an answer,
+    /// Matches the difference as reports name it: `/devices[name=a]/status: "active" → "staged"` of a response,
     /// `field Query.sites removed` of a schema.
     pub pattern: Pattern,
     /// Why, with the document that says so.
@@ -119,7 +119,7 @@ pub struct ReviewedChange {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct GraphqlSchemaCheck {
-    /// The identity that asks; the check's when not given.
+    /// The identity to read it as; the check's when not given.
     #[serde(default, rename = "as")]
     pub identity: Option<String>,
     /// Reviewed breaking changes.

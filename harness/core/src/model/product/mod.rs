@@ -1,7 +1,7 @@
 //! A product as data: its releases, path rules, services, steps and checks, as `product.yaml` gives them.
 //!
 //! The structs are the file's shape: `spec` reads them, `schemars` writes their JSON schema from the same place, and
-//! [`Product::problems`] adds what only the whole file can tell (a service that does not exist, an unknown placeholder).
+//! [`Product::problems`] adds what only the whole file shows (a service that does not exist, an unknown placeholder).
 
 mod backup;
 mod checks;
@@ -57,7 +57,7 @@ pub struct Product {
     /// Values that steps and checks may use as `{{ settings.name }}` and a scenario may set.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
-    /// What is secret besides settings and variables whose names say so: it is kept out of whatever is written.
+    /// What is secret in addition to settings and variables whose names say so: it is removed from everything written.
     #[serde(default)]
     pub secrets: Secrets,
     /// The databases that hold the product's state, read directly and not through the product.
@@ -81,7 +81,7 @@ pub struct Product {
     /// Steps that wait until background work has ended.
     #[serde(default)]
     pub settle: Vec<Step>,
-    /// Who asks.
+    /// The identities that requests are sent as.
     #[serde(default)]
     pub identities: BTreeMap<String, Identity>,
     /// What is judged after each hop.
@@ -89,15 +89,15 @@ pub struct Product {
     /// Failures that are known: a list, or the name of a file beside `product.yaml` that holds the list.
     #[serde(default)]
     pub failures: Failures,
-    /// How the lines of its logs are read where known failures are looked for.
+    /// How to read the lines of its logs when looking for known failures.
     #[serde(default)]
     pub log_lines: LogLines,
-    /// The name of a file beside `product.yaml` with what its operators have to know and to do.
+    /// The name of a file beside `product.yaml` with what its operators have to know and do.
     #[serde(default)]
     pub runbook: Option<String>,
 }
 
-/// What is kept out of whatever is written.
+/// What is removed from everything written.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Secrets {
@@ -140,13 +140,13 @@ fn main_database() -> String {
 pub struct Database {
     /// Which kind of server it is.
     pub engine: Engine,
-    /// The service it runs in; it is asked by the client program there.
+    /// The service it runs in; it is queried by the client program there.
     pub service: String,
     /// The database's name.
     pub name: Template,
     /// The role that reads it.
     pub user: Template,
-    /// Where the client finds the server: a host, or the folder of a socket; the client's default when not given.
+    /// The server's address for the client: a host, or the folder of a socket; the client's default when not given.
     #[serde(default)]
     pub host: Option<String>,
     /// The account of the service that runs the client; the service's own when not given.
@@ -171,7 +171,7 @@ pub enum Engine {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Service {
-    /// The public name of its image, or ours; `{{ release }}` stands for the deployment's release.
+    /// The public name of its image, or that of a recipe under `images/`; `{{ release }}` stands for the deployment's release.
     pub image: Template,
     /// The image holds the product itself and states its release; it is replaced at a hop.
     #[serde(default)]
@@ -186,7 +186,7 @@ pub struct Service {
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
     /// A file of the backup with `KEY=value` lines, added to the environment as `docker run --env-file` does: each value
-    /// as it stands, with its quotes.
+    /// unchanged, with its quotes.
     #[serde(default)]
     pub env_file: Option<String>,
     /// User, by name or number.
@@ -195,7 +195,7 @@ pub struct Service {
     /// Working directory.
     #[serde(default)]
     pub workdir: Option<String>,
-    /// The name that the service has for itself, and by which others reach it as well.
+    /// The host name of the service, by which others can reach it as well.
     #[serde(default)]
     pub hostname: Option<Template>,
     /// Further network aliases.
@@ -207,7 +207,7 @@ pub struct Service {
     /// Paths kept in memory.
     #[serde(default)]
     pub tmpfs: Vec<String>,
-    /// Ports the harness asks.
+    /// Ports that requests of this tool go to.
     #[serde(default)]
     pub ports: Vec<u16>,
     /// Size of /dev/shm.
@@ -225,19 +225,19 @@ pub struct Service {
     /// When it serves.
     #[serde(default)]
     pub ready: Option<Condition>,
-    /// How long it may take to get ready; 2m when not given.
+    /// How long it may take to become ready; 2m when not given.
     #[serde(default)]
     pub ready_within: Option<Duration>,
-    /// Log files inside the service, reviewed with what it prints; one with `*` stands for any number of files, or none.
+    /// Log files inside the service, reviewed with what it prints; a path with `*` stands for any number of files, or none.
     #[serde(default)]
     pub logs: Vec<String>,
 }
 
-/// Something that is waited for: polled until it holds.
+/// A condition to wait for: it is polled until it holds.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
-    /// A request gets the expected answer.
+    /// A request gets the expected response.
     Http(HttpCondition),
     /// A port accepts connections.
     Tcp(TcpCondition),
@@ -251,7 +251,7 @@ pub enum Condition {
     Sql(SqlCondition),
 }
 
-/// A request gets the expected answer.
+/// A request gets the expected response.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HttpCondition {
@@ -286,14 +286,14 @@ pub struct ExecCondition {
     pub user: Option<String>,
 }
 
-/// Who asks: what a request carries so that the product knows.
+/// An identity: what a request carries so that the product knows who sends it.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Identity {
     /// Headers of every request.
     #[serde(default)]
     pub headers: BTreeMap<String, Template>,
-    /// Requests that log in, once per probe; cookies they set and values they capture are used in it from then on.
+    /// Requests that log in, once per probe; the rest of the probe uses the cookies they set and the values they capture.
     #[serde(default)]
     pub login: Vec<HttpStep>,
 }

@@ -1,4 +1,4 @@
-//! What a product file says of its releases and of the ways between them.
+//! The releases of a product file, and the rules for paths between them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,20 +63,20 @@ pub struct PathRules {
     /// Changes of edition that are refused, with the reason; those that no rule allows are refused in any case.
     #[serde(default)]
     pub edition_changes_refused: Vec<EditionChange>,
-    /// What an upgrade without downtime asks for besides; without it, none can be planned.
+    /// The additional rules of an upgrade without downtime; without them, none can be planned.
     #[serde(default)]
     pub zero_downtime: Option<ZeroDowntime>,
 }
 
-/// What an upgrade without downtime asks for.
+/// The additional rules of an upgrade without downtime.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ZeroDowntime {
-    /// Which releases are stops besides.
+    /// Which further releases are stops.
     pub stop_at: ZeroDowntimeStops,
     /// Why, with the document that says so.
     pub because: String,
-    /// What the installation has to have for it, as several nodes behind a load balancer; told before the first hop.
+    /// What the installation needs for it, such as several nodes behind a load balancer; shown before the first hop.
     #[serde(default)]
     pub needs: Option<String>,
     /// The document that says what it needs.
@@ -145,10 +145,10 @@ pub struct StopRule {
     /// Only for these editions.
     #[serde(default)]
     pub editions: Vec<Edition>,
-    /// Only when the restored data says so; planned and marked until it is decided.
+    /// Only if the restored data requires it; planned and marked until that is decided.
     #[serde(default)]
     pub when: Option<SqlCondition>,
-    /// Only when a setting says so, for what the data cannot tell; planned and marked while the setting is empty.
+    /// Only if a setting requires it, for what the data cannot show; planned and marked while the setting is empty.
     #[serde(default)]
     pub when_setting: Option<SettingCondition>,
     /// Why, with the document that says so.
@@ -169,7 +169,7 @@ pub struct SettingCondition {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RecurringStops {
-    /// The first line it holds for.
+    /// The first line that they apply to.
     pub from: Line,
     /// The minors that are stops.
     pub minors: Vec<u64>,

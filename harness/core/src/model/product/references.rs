@@ -1,4 +1,4 @@
-//! What only the whole file can tell: names that refer to nothing, placeholders that nobody fills in.
+//! Mistakes that only the whole file shows: names that refer to nothing, placeholders without a value.
 
 mod backup;
 mod graphql;
@@ -35,7 +35,7 @@ struct Names<'a> {
     identities: BTreeSet<&'a str>,
     settings: BTreeSet<&'a str>,
     parts: BTreeSet<&'a str>,
-    /// Those of them that are read as archives, and may be unpacked.
+    /// The parts that are archives, and may be unpacked.
     archives: BTreeSet<&'a str>,
 }
 
@@ -62,15 +62,15 @@ pub(super) struct ReferenceCheck<'a> {
 }
 
 impl Product {
-    /// The mistakes that the shape alone does not show.
+    /// The mistakes that the schema does not find.
     pub fn problems(&self, document: &Document) -> Vec<Problem> {
-        let mut walk = ReferenceCheck { names: Names::of(self), document, problems: Vec::new() };
+        let mut check = ReferenceCheck { names: Names::of(self), document, problems: Vec::new() };
         for (name, database) in &self.databases {
-            walk.service(&database.service, &format!("/databases/{name}/service"));
+            check.service(&database.service, &format!("/databases/{name}/service"));
         }
         for (name, service) in &self.services {
             if let Some(condition) = &service.ready {
-                walk.condition(condition, &format!("/services/{name}/ready"));
+                check.condition(condition, &format!("/services/{name}/ready"));
             }
         }
         for (list, at) in [
@@ -80,14 +80,14 @@ impl Product {
             (&self.upgrade, "/upgrade"),
             (&self.settle, "/settle"),
         ] {
-            walk.steps(list, at);
+            check.steps(list, at);
         }
         for (index, stop) in self.path.stops.iter().enumerate() {
             if let Some(when) = &stop.when {
-                walk.database(&when.database, &format!("/path/stops/{index}/when/database"));
+                check.database(&when.database, &format!("/path/stops/{index}/when/database"));
             }
             if let Some(when) = &stop.when_setting {
-                walk.known(
+                check.expect_known(
                     "setting",
                     &when.name,
                     |names| &names.settings,
@@ -95,55 +95,56 @@ impl Product {
                 );
                 if stop.when.is_some() {
                     let at = format!("/path/stops/{index}");
-                    walk.problem(&at, "the stop has two conditions", "expected either `when` or `when-setting`");
+                    check.problem(&at, "the stop has two conditions", "expected either `when` or `when-setting`");
                 }
             }
         }
         for (name, identity) in &self.identities {
             for (index, step) in identity.login.iter().enumerate() {
-                walk.http(step, &format!("/identities/{name}/login/{index}"));
+                check.http(step, &format!("/identities/{name}/login/{index}"));
             }
         }
-        walk.versions(self);
-        walk.started(self);
-        walk.backup(&self.backup);
+        check.versions(self);
+        check.started(self);
+        check.backup(&self.backup);
         if let Some(rows) = &self.backup.rows {
-            walk.database(&rows.database, "/backup/rows");
+            check.database(&rows.database, "/backup/rows");
         }
-        walk.problems
+        check
+            .problems
             .extend(self.compatibility.get().iter().flat_map(|known| known.problems(document, "/compatibility")));
-        walk.checks(self);
-        walk.problems.extend(signature::problems(self.failures.list(), document, "/failures"));
-        walk.placeholders(&serde_json::to_value(self).unwrap_or_default(), &mut String::new());
-        walk.problems
+        check.checks(self);
+        check.problems.extend(signature::problems(self.failures.list(), document, "/failures"));
+        check.placeholders(&serde_json::to_value(self).unwrap_or_default(), &mut String::new());
+        check.problems
     }
 }
 
 impl Scenario {
-    /// The mistakes that show only beside the product.
+    /// The mistakes that only the product reveals.
     pub fn problems(&self, product: &Product, document: &Document) -> Vec<Problem> {
-        let mut walk = ReferenceCheck { names: Names::of(product), document, problems: Vec::new() };
+        let mut check = ReferenceCheck { names: Names::of(product), document, problems: Vec::new() };
         for name in self.services.keys() {
-            walk.key("service", name, |names| &names.services, &format!("/services/{name}"));
+            check.expect_known_key("service", name, |names| &names.services, &format!("/services/{name}"));
         }
         for name in self.settings.keys() {
-            walk.key("setting", name, |names| &names.settings, &format!("/settings/{name}"));
+            check.expect_known_key("setting", name, |names| &names.settings, &format!("/settings/{name}"));
         }
         if let Some(expect) = &self.expect {
             if expect.findings.is_empty() && expect.checks.is_empty() && expect.known.is_empty() && !expect.short {
-                let label = "expected `findings`, `checks` or `known`: any failure at that stage would do";
-                walk.problems.push(document.problem(
+                let label = "expected `findings`, `checks` or `known`: otherwise any failure at that stage meets it";
+                check.problems.push(document.problem(
                     "/expect",
-                    "the expectation names nothing that has to be found",
+                    "the expectation names no finding, check or known failure",
                     label,
                     None,
                 ));
             }
             for (index, _) in expect.findings.iter().enumerate().filter(|(_, finding)| finding.is_met_by_anything()) {
                 let at = if expect.short { "/expect".to_owned() } else { format!("/expect/findings/{index}") };
-                walk.problems.push(document.problem(
+                check.problems.push(document.problem(
                     &at,
-                    "any finding would do",
+                    "any finding meets this expectation",
                     "give a `code`, a `subject`, or a pattern that does not match the empty text",
                     None,
                 ));
@@ -153,40 +154,52 @@ impl Scenario {
         let expected = self.expect.iter().flat_map(|expect| &expect.known).enumerate();
         for (index, name) in expected.filter(|(_, name)| !ids.contains(name.as_str())) {
             let at = format!("/expect/known/{index}");
-            walk.problems.push(signature::unknown_failure(name, &ids, document, &at));
+            check.problems.push(signature::unknown_failure(name, &ids, document, &at));
         }
-        walk.steps(&self.prepare, "/prepare");
+        check.steps(&self.prepare, "/prepare");
         for (index, hop) in self.hops.iter().enumerate() {
             for (list, key) in [(&hop.preflight, "preflight"), (&hop.upgrade, "upgrade"), (&hop.settle, "settle")] {
-                walk.steps(list.as_deref().unwrap_or_default(), &format!("/hops/{index}/{key}"));
+                check.steps(list.as_deref().unwrap_or_default(), &format!("/hops/{index}/{key}"));
             }
         }
         if let Rollback::InPlace(steps) = &self.rollback {
-            walk.steps(steps, "/rollback/in-place");
+            check.steps(steps, "/rollback/in-place");
         }
-        walk.placeholders(&serde_json::to_value(self).unwrap_or_default(), &mut String::new());
-        walk.problems
+        check.placeholders(&serde_json::to_value(self).unwrap_or_default(), &mut String::new());
+        check.problems
     }
 }
 
 impl<'a> ReferenceCheck<'a> {
-    fn known(&mut self, what: &str, name: &str, of: impl for<'n> Fn(&'n Names<'a>) -> &'n BTreeSet<&'a str>, at: &str) {
+    fn expect_known(
+        &mut self,
+        what: &str,
+        name: &str,
+        of: impl for<'n> Fn(&'n Names<'a>) -> &'n BTreeSet<&'a str>,
+        at: &str,
+    ) {
         let known = of(&self.names);
         if known.contains(name) || name.contains("{{") {
             return;
         }
         let listed = known.iter().copied().collect::<Vec<_>>().join(", ");
-        let near = did_you_mean(name, known.iter().copied());
+        let suggestion = did_you_mean(name, known.iter().copied());
         let label =
             if listed.is_empty() { format!("there is no {what}") } else { format!("expected one of: {listed}") };
-        let help = near.map(|near| format!("did you mean `{near}`?"));
+        let help = suggestion.map(|name| format!("did you mean `{name}`?"));
         self.problems.push(self.document.problem(at, format!("unknown {what} `{name}`"), label, help));
     }
 
-    /// The same for a name that is a key: the key is what is wrong, not its value.
-    fn key(&mut self, what: &str, name: &str, of: impl for<'n> Fn(&'n Names<'a>) -> &'n BTreeSet<&'a str>, at: &str) {
+    /// The same for a name that is a key: the problem is at the key, not at its value.
+    fn expect_known_key(
+        &mut self,
+        what: &str,
+        name: &str,
+        of: impl for<'n> Fn(&'n Names<'a>) -> &'n BTreeSet<&'a str>,
+        at: &str,
+    ) {
         let before = self.problems.len();
-        self.known(what, name, of, at);
+        self.expect_known(what, name, of, at);
         for problem in &mut self.problems[before..] {
             problem.span = self.document.key_span(at);
         }
@@ -197,25 +210,25 @@ impl<'a> ReferenceCheck<'a> {
     }
 
     pub(super) fn service(&mut self, name: &str, at: &str) {
-        self.known("service", name, |names| &names.services, at);
+        self.expect_known("service", name, |names| &names.services, at);
     }
 
     fn database(&mut self, name: &str, at: &str) {
-        self.known("database", name, |names| &names.databases, at);
+        self.expect_known("database", name, |names| &names.databases, at);
     }
 
-    /// A part that is unpacked: as a file of any other format it would be, unseen, whatever is in it.
+    /// A part to unpack has to be an archive, because only the entries of archives are checked beforehand.
     fn archive(&mut self, name: &str, at: &str) {
         self.part(name, at);
         if self.names.parts.contains(name) && !self.names.archives.contains(name) {
-            let title = format!("the file of the backup `{name}` is no archive");
-            let label = "expected one whose `format` is `tar` or `tar-gzip`";
+            let title = format!("the file of the backup `{name}` is not an archive");
+            let label = "expected a file with the `format` `tar` or `tar-gzip`";
             self.problems.push(self.document.problem(at, title, label, None));
         }
     }
 
     fn part(&mut self, name: &str, at: &str) {
-        self.known("file of the backup", name, |names| &names.parts, at);
+        self.expect_known("file of the backup", name, |names| &names.parts, at);
     }
 
     fn condition(&mut self, condition: &Condition, at: &str) {
@@ -283,7 +296,7 @@ impl<'a> ReferenceCheck<'a> {
     fn http(&mut self, step: &HttpStep, at: &str) {
         self.service(&step.service, &format!("{at}/service"));
         if let Some(identity) = &step.identity {
-            self.known("identity", identity.text(), |names| &names.identities, &format!("{at}/as"));
+            self.expect_known("identity", identity.text(), |names| &names.identities, &format!("{at}/as"));
         }
     }
 
@@ -296,10 +309,10 @@ impl<'a> ReferenceCheck<'a> {
             ("repositories", &checks.repositories),
             ("artifacts", &checks.artifacts),
         ] {
-            let mut seen = BTreeSet::new();
+            let mut names = BTreeSet::new();
             for (index, probe) in probes.iter().enumerate() {
                 let at = format!("/checks/{kind}/{index}");
-                if !seen.insert(&probe.name) {
+                if !names.insert(&probe.name) {
                     let title = format!("a second probe `{}`", probe.name);
                     self.problems.push(self.document.problem(&format!("{at}/name"), title, "names are unique", None));
                 }
@@ -331,12 +344,12 @@ impl<'a> ReferenceCheck<'a> {
     }
 
     pub(super) fn identity(&mut self, name: &str, at: &str) {
-        self.known("identity", name, |names| &names.identities, at);
+        self.expect_known("identity", name, |names| &names.identities, at);
     }
 
     fn probe(&mut self, probe: &Probe, at: &str) {
         if probe.steps.is_empty() {
-            let problem = self.document.problem(at, "a probe without steps sees nothing", "add `steps`", None);
+            let problem = self.document.problem(at, "a probe without steps observes nothing", "add `steps`", None);
             self.problems.push(problem);
         }
         for (index, step) in probe.steps.iter().enumerate() {
@@ -347,17 +360,17 @@ impl<'a> ReferenceCheck<'a> {
                 ProbeStep::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),
             }
         }
-        // Each value of `as` has to be an identity, as the steps use it so.
+        // Each value of `as` has to be an identity if the steps use it as one.
         let uses = probe.steps.iter().any(|step| match step {
             ProbeStep::Http(step) => step.identity.as_ref().is_some_and(|identity| identity.text().contains("each.as")),
             ProbeStep::Exec(_) | ProbeStep::Sql(_) => false,
         });
         for (index, name) in probe.for_each.get("as").into_iter().flatten().enumerate().filter(|_| uses) {
-            self.known("identity", name.text(), |names| &names.identities, &format!("{at}/for-each/as/{index}"));
+            self.expect_known("identity", name.text(), |names| &names.identities, &format!("{at}/for-each/as/{index}"));
         }
     }
 
-    /// Every placeholder in every text begins with a name that is filled in, and every setting exists.
+    /// Checks that every placeholder in every text begins with a known name, and that every setting exists.
     fn placeholders(&mut self, value: &Value, at: &mut String) {
         match value {
             Value::String(text) if text.contains("{{") => self.placeholder(text, at),
@@ -384,7 +397,7 @@ impl<'a> ReferenceCheck<'a> {
     }
 
     fn placeholder(&mut self, text: &str, at: &str) {
-        // Those of known failures speak of their pattern.
+        // The placeholders of known failures refer to their patterns.
         if at.starts_with("/failures/") {
             return;
         }
@@ -395,7 +408,7 @@ impl<'a> ReferenceCheck<'a> {
             self.problems.push(self.document.problem(at, format!("unknown placeholder `{name}`"), label, help));
         }
         for name in settings_in(text) {
-            self.known("setting", &name, |names| &names.settings, at);
+            self.expect_known("setting", &name, |names| &names.settings, at);
         }
     }
 }

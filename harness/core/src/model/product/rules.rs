@@ -1,4 +1,4 @@
-//! The file's path rules as the planner takes them.
+//! Converts the file's path rules to those of the planner.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use crate::planning::path::{ConditionId, Edge, EditionChange, Facts, Rules, Spac
 use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::Release;
 
-/// Why a setting decides nothing.
+/// A setting that cannot decide on a stop.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the setting {name} is {value:?}, and decides on the stop at {stop}: expected a number of 0 or more, {}", alternative(.own))]
+#[error("the setting {name} is {value:?}, but it decides on the stop at {stop}: expected a number of 0 or more, {}", alternative(.own))]
 pub struct SettingError {
     /// The setting.
     pub name: String,
@@ -18,7 +18,7 @@ pub struct SettingError {
     pub value: String,
     /// The stop's line.
     pub stop: String,
-    /// What the product says itself, where nothing would be no number either.
+    /// The product's own value, where an empty one is not allowed.
     pub own: Option<String>,
 }
 
@@ -32,15 +32,15 @@ fn number(text: &str) -> Option<f64> {
 }
 
 impl Product {
-    /// What the settings decide on stops.
+    /// What the settings decide about stops.
     ///
     /// # Errors
-    /// A setting that decides on a stop, by itself or within a question to the data, and is no number where one is expected.
+    /// A setting that decides on a stop, by itself or within a query, and is not a number where one is expected.
     pub fn facts(&self, settings: &BTreeMap<String, String>) -> Result<Facts, SettingError> {
         for stop in &self.path.stops {
             for name in stop.when.iter().flat_map(|when| settings_in(when.sql.text())) {
                 let (Some(own), Some(value)) = (self.settings.get(&name), settings.get(&name)) else { continue };
-                // Of a setting that is text the database itself has to say what it takes.
+                // What a setting that is text may be is up to the database.
                 if number(own).is_some() && number(value).is_none() {
                     let own = Some(own.clone());
                     return Err(SettingError { name, value: value.clone(), stop: stop.at.to_string(), own });
@@ -52,7 +52,7 @@ impl Product {
 }
 
 impl PathRules {
-    /// The planner's rules. A conditional stop's condition goes by the stop's line.
+    /// The planner's rules. The id of a conditional stop's condition is the stop's line.
     pub fn rules(&self) -> Rules {
         let spacing = |rule| match rule {
             SpacingRule::Any => Spacing::Any,
@@ -98,13 +98,13 @@ impl PathRules {
         }
     }
 
-    /// The condition that goes by this id.
+    /// The condition with this id.
     pub fn condition(&self, id: &ConditionId) -> Option<SqlCondition> {
         let stop = self.stops.iter().find(|stop| stop.when.is_some() && stop.at.to_string() == id.as_str());
         stop.and_then(|stop| stop.when.clone())
     }
 
-    /// The planner's rules for an upgrade without downtime; none where the product knows of no such.
+    /// The planner's rules for an upgrade without downtime; none if the product has none.
     pub fn zero_downtime_rules(&self, catalog: &Catalog) -> Option<Rules> {
         let ZeroDowntime { stop_at, because, .. } = self.zero_downtime.as_ref()?;
         let mut rules = self.rules();
@@ -116,7 +116,7 @@ impl PathRules {
         Some(rules)
     }
 
-    /// The same rules with another list of stops, of which `source` says where it comes from.
+    /// The same rules with another list of stops, which comes from `source`.
     pub fn with_stops(&self, list: &StopList, source: &str) -> PathRules {
         let stop = |release: &Release| StopRule {
             at: release.line(),
@@ -162,7 +162,7 @@ impl PathRules {
 }
 
 impl StopRule {
-    /// What its condition goes by: the stop's line; none where it always holds.
+    /// The id of its condition, the stop's line; none if it is unconditional.
     pub fn condition(&self) -> Option<ConditionId> {
         let conditional = self.when.is_some() || self.when_setting.is_some();
         conditional.then(|| ConditionId::new(self.at.to_string()))

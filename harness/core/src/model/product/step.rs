@@ -23,7 +23,7 @@ pub enum Step {
     Stop(#[schemars(length(min = 1))] Vec<String>),
     /// Stops and starts services.
     Restart(#[schemars(length(min = 1))] Vec<String>),
-    /// Removes services and creates them anew on the image of the stage's release; volumes stay. Not started.
+    /// Removes services and creates them again from the image of the stage's release, without starting them; volumes stay.
     Replace(#[schemars(length(min = 1))] Vec<String>),
     /// Runs a command inside a running service.
     Exec(ExecStep),
@@ -38,7 +38,7 @@ pub enum Step {
     Unpack(CopyIn),
     /// Sends a request.
     Http(HttpStep),
-    /// Asks a database directly.
+    /// Queries a database directly.
     Sql(SqlStep),
     /// Waits until a condition holds.
     WaitUntil(WaitUntil),
@@ -70,23 +70,23 @@ pub struct ExecStep {
     /// A file of the backup that the command reads as its standard input (`exec` only).
     #[serde(default)]
     pub stdin: Option<String>,
-    /// The output tells of migrations in this format.
+    /// The output reports migrations in this format.
     #[serde(default)]
     pub migrations: Option<MigrationFormat>,
-    /// Given up as failed when for this long neither anything is printed nor anything happens in the database; with
-    /// `migrations` only. Silence alone is not enough, and a database that cannot be watched is not taken for idle.
+    /// Fails the step if for this long nothing is printed and nothing happens in the database; only with `migrations`.
+    /// Silence alone is not enough, and a database that cannot be watched does not count as idle.
     #[serde(default)]
     pub stalled_after: Option<Duration>,
     /// How long it may take; 10m when not given.
     #[serde(default)]
     pub deadline: Option<Duration>,
-    /// What is expected; exit code 0 when nothing is said of it.
+    /// What is expected; exit code 0 unless it says otherwise.
     #[serde(default)]
     pub expect: Expect,
     /// Lines of the output that are warnings: shown, and reported as findings that do not fail.
     #[serde(default)]
     pub warnings: Option<Pattern>,
-    /// Values taken from the answer for later steps.
+    /// Values taken from the response for later steps.
     #[serde(default)]
     pub capture: BTreeMap<String, Capture>,
     /// What has to be as it was on the baseline.
@@ -100,11 +100,10 @@ pub struct ExecStep {
 pub struct StartUpgrading {
     /// The service.
     pub service: String,
-    /// The log tells of migrations in this format.
+    /// The log reports migrations in this format.
     #[serde(default)]
     pub migrations: Option<MigrationFormat>,
-    /// Given up as failed when for this long neither anything is printed nor anything happens in the database; with
-    /// `migrations` only.
+    /// Fails the step if for this long nothing is printed and nothing happens in the database; only with `migrations`.
     #[serde(default)]
     pub stalled_after: Option<Duration>,
     /// When the upgrade has ended.
@@ -120,11 +119,11 @@ pub struct StartUpgrading {
 pub struct CopyIn {
     /// The service, created or running.
     pub service: String,
-    /// The file of the backup; `archive` for the whole of one that is an archive.
+    /// The file of the backup; `archive` for the whole archive, if the backup is one.
     pub from: String,
     /// The path inside the service.
     pub to: Template,
-    /// Left out, with a note, where the backup has no such file; it is not asked for otherwise.
+    /// Whether the step is left out, with a note, if the backup has no such file.
     #[serde(default)]
     pub optional: bool,
 }
@@ -148,7 +147,7 @@ pub struct HttpStep {
     pub method: Method,
     /// Path and query.
     pub path: Template,
-    /// The identity that asks; nobody when not given.
+    /// The identity to send it as; anonymous when not given.
     #[serde(default, rename = "as")]
     pub identity: Option<Template>,
     /// Further headers.
@@ -157,16 +156,16 @@ pub struct HttpStep {
     /// The body.
     #[serde(default)]
     pub body: Option<Body>,
-    /// How long an answer may take; 60s when not given.
+    /// How long a response may take; 60s when not given.
     #[serde(default)]
     pub deadline: Option<Duration>,
-    /// Asked again until what is expected holds, for at most this long; the last answer is the one that is judged.
+    /// Repeats the request until the expectation holds, for at most this long; the last response is judged.
     #[serde(default)]
     pub within: Option<Duration>,
     /// What is expected.
     #[serde(default)]
     pub expect: Expect,
-    /// Values taken from the answer for later steps.
+    /// Values taken from the response for later steps.
     #[serde(default)]
     pub capture: BTreeMap<String, Capture>,
     /// What has to be as it was on the baseline.
@@ -214,7 +213,7 @@ pub enum Body {
     Text(Template),
 }
 
-/// A question to a database.
+/// A query of a database.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SqlStep {
@@ -229,13 +228,13 @@ pub struct SqlStep {
     pub database: String,
     /// The statement.
     pub query: Template,
-    /// Asked again until what is expected holds, for at most this long; the last answer is the one that is judged.
+    /// Repeats the request until the expectation holds, for at most this long; the last response is judged.
     #[serde(default)]
     pub within: Option<Duration>,
     /// What is expected.
     #[serde(default)]
     pub expect: Expect,
-    /// Values taken from the answer for later steps.
+    /// Values taken from the response for later steps.
     #[serde(default)]
     pub capture: BTreeMap<String, Capture>,
     /// What has to be as it was on the baseline.
@@ -243,7 +242,7 @@ pub struct SqlStep {
     pub unchanged: Vec<Aspect>,
 }
 
-/// What is expected of an answer. Everything that is said has to hold.
+/// What is expected of a response. Everything that is given has to hold.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Expect {
@@ -293,15 +292,15 @@ pub enum Matcher {
     AtLeast(f64),
     /// A number, or the length of a list, not above this.
     AtMost(f64),
-    /// A list with an element that has all of this, or a text that has this in it.
+    /// A list with an element that has all of this, or a text that contains this.
     Contains(Value),
-    /// There, and not null.
+    /// Present, and not null.
     Present,
-    /// Not there, or null.
+    /// Missing, or null.
     Absent,
 }
 
-/// A value taken from an answer.
+/// A value taken from a response.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capture {
@@ -315,7 +314,7 @@ pub enum Capture {
     Value,
 }
 
-/// A side of an answer that is compared with the baseline.
+/// An aspect of a response that is compared with the baseline.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aspect {
@@ -331,7 +330,7 @@ pub enum Aspect {
     Rows,
     /// The set of CSV records, by the columns of the baseline.
     Csv(CsvAspect),
-    /// The JSON value by meaning: what the baseline had is there with the same value; objects may have more keys.
+    /// The JSON value by meaning: everything of the baseline is there with the same value; objects may have more keys.
     Json(JsonAspect),
 }
 

@@ -1,4 +1,4 @@
-//! Waits of a product or scenario: what is waited for, how far it is, and when it is given up.
+//! Waits of a product or scenario: what they wait for, how progress is measured, and when they end.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::vocabulary::template::Template;
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct WaitUntil {
-    /// What is waited for, for people; stable.
+    /// What it waits for, for people; stable.
     pub name: String,
     /// Only on these releases.
     #[serde(default)]
@@ -20,25 +20,25 @@ pub struct WaitUntil {
     /// The service the condition is about; its exit ends the wait at once.
     #[serde(default)]
     pub service: Option<String>,
-    /// Further services that have to live meanwhile, as those that do the work; the exit of one ends the wait at once.
+    /// Further services that have to keep running, such as those that do the work; the exit of one ends the wait at once.
     #[serde(default)]
     pub services: Vec<String>,
     /// The condition.
     pub condition: Condition,
-    /// A number that tells how far it is: shown with its rate and the time it will take.
+    /// A number that measures progress: shown with its rate and the estimated time left.
     #[serde(default)]
     pub progress: Option<WaitProgress>,
     /// A query for what has failed: any row ends the wait as failed, and the first rows are shown.
     #[serde(default)]
     pub failed: Option<SqlCondition>,
-    /// No progress for this long is a failure, though the deadline has not passed.
+    /// No progress for this long is a failure, even before the deadline.
     #[serde(default)]
     pub stalled_after: Option<Duration>,
     /// How long it may take.
     pub deadline: Duration,
 }
 
-/// A number that tells how far something is: by `sql`, or by `http` and `json`.
+/// A number that measures progress: by `sql`, or by `http` and `json`.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct WaitProgress {
@@ -57,7 +57,7 @@ pub struct WaitProgress {
     /// What the number counts: what remains when not given.
     #[serde(default)]
     pub counts: Counts,
-    /// A query with one row of one number: all there is to do, when what is done is counted.
+    /// A query with one row of one number: the total, if `counts` is `done`.
     #[serde(default)]
     pub total: Option<Template>,
 }

@@ -34,19 +34,20 @@ pub struct Expectation {
     pub checks: Vec<CheckKind>,
     /// Each is the id of a failure of the product's `failures` that is recognised in that stage.
     pub known: Vec<String>,
-    /// Stages that have to pass all the same: `rollback/check`.
+    /// Stages that still have to pass: `rollback/check`.
     pub passed: Vec<StageId>,
     /// Stages that may not pass, as a consequence. Any other stage that does not pass is not what was expected.
     pub consequences: Vec<StageId>,
-    /// It was written in the short form, which may leave open what has to be found.
+    /// Whether it was written in the short form, which need not name a finding.
     #[serde(skip)]
     pub short: bool,
 }
 
-/// The map.
+/// The long form: a map.
 #[derive(Debug, DeriveDeserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Whole {
+#[schemars(rename = "Whole")]
+struct Long {
     /// The outcome of the stage.
     outcome: ExpectedOutcome,
     /// The first stage with that outcome: `hop-2/upgrade`; `hop-2` is any stage of that hop.
@@ -60,7 +61,7 @@ struct Whole {
     /// Each is the id of a failure of the product's `failures` that is recognised in that stage.
     #[serde(default)]
     known: Vec<String>,
-    /// Stages that have to pass all the same: `rollback/check`.
+    /// Stages that still have to pass: `rollback/check`.
     #[serde(default)]
     passed: Vec<StageId>,
     /// Stages that may not pass, as a consequence. Any other stage that does not pass is not what was expected.
@@ -74,7 +75,7 @@ struct Whole {
 pub enum ExpectedOutcome {
     /// The product fails.
     Failed,
-    /// It cannot be told.
+    /// It cannot be decided.
     Inconclusive,
 }
 
@@ -88,7 +89,7 @@ impl ExpectedOutcome {
     }
 }
 
-/// What a finding, or a reason why something is inconclusive, has to be. Everything that is given has to hold.
+/// A finding, or a reason why something is inconclusive, that is expected. Everything that is given has to hold.
 #[derive(Debug, Clone, DeriveDeserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ExpectedFinding {
@@ -104,37 +105,37 @@ pub struct ExpectedFinding {
 }
 
 impl ExpectedFinding {
-    /// One that only says what its text matches.
+    /// An expected finding by its text alone.
     pub fn matching(pattern: Pattern) -> Self {
         Self { code: None, subject: None, matches: Some(pattern) }
     }
 
-    /// Whether any finding would do.
+    /// Whether any finding meets it.
     pub fn is_met_by_anything(&self) -> bool {
         let anything = |pattern: &Pattern| pattern.matches_empty();
         self.code.is_none() && self.subject.is_none() && self.matches.as_ref().is_none_or(anything)
     }
 
-    /// Whether a finding is the one.
+    /// Whether a finding meets it.
     pub fn is_met_by(&self, finding: &Finding) -> bool {
         self.code.is_none_or(|code| code == ExpectedCode::Finding(finding.code))
-            && self.names(Some(&finding.subject))
-            && self.reads(finding)
+            && self.fits_subject(Some(&finding.subject))
+            && self.fits_text(finding)
     }
 
-    /// Whether a reason is the one.
+    /// Whether an inconclusive reason meets it.
     pub fn is_met_by_reason(&self, reason: &Inconclusive) -> bool {
         self.code.is_none_or(|code| code == ExpectedCode::Inconclusive(reason.code))
-            && self.names(reason.subject.as_ref())
-            && self.reads(reason)
+            && self.fits_subject(reason.subject.as_ref())
+            && self.fits_text(reason)
     }
 
-    fn names(&self, subject: Option<&Subject>) -> bool {
+    fn fits_subject(&self, subject: Option<&Subject>) -> bool {
         let Some(pattern) = &self.subject else { return true };
         subject.is_some_and(|subject| fits(pattern, &subject.name()))
     }
 
-    fn reads(&self, text: &dyn fmt::Display) -> bool {
+    fn fits_text(&self, text: &dyn fmt::Display) -> bool {
         self.matches.as_ref().is_none_or(|pattern| pattern.regex().is_match(&text.to_string()))
     }
 }
@@ -190,7 +191,7 @@ scalar!(ExpectedCode);
 /// A stage, or any stage of a hop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StageSelector {
-    /// This one.
+    /// This stage.
     Stage(StageId),
     /// Any stage of the hop with this number.
     Hop(u32),
@@ -249,11 +250,11 @@ impl Scalar for Short {
 
     fn parse(text: &str) -> Result<Self, String> {
         let parts = GRAMMAR.captures(text);
-        let parts = parts.ok_or_else(|| format!("`{text}` names no outcome and stage"))?;
+        let parts = parts.ok_or_else(|| format!("`{text}` does not name an outcome and a stage"))?;
         let outcome = match &parts[1] {
             "failed" => ExpectedOutcome::Failed,
             "inconclusive" => ExpectedOutcome::Inconclusive,
-            other => return Err(format!("`{other}` is no outcome to be expected; it is `failed` or `inconclusive`")),
+            other => return Err(format!("`{other}` cannot be expected; expected `failed` or `inconclusive`")),
         };
         let stage = StageSelector::parse(&parts[2])?;
         let findings = parts.get(3).map(|pattern| Pattern::parse(pattern.as_str())).transpose()?;
@@ -291,8 +292,8 @@ impl<'de> Deserialize<'de> for Expectation {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Expectation, A::Error> {
-                let whole = Whole::deserialize(MapAccessDeserializer::new(map))?;
-                let Whole { outcome, stage, findings, checks, known, passed, consequences } = whole;
+                let long = Long::deserialize(MapAccessDeserializer::new(map))?;
+                let Long { outcome, stage, findings, checks, known, passed, consequences } = long;
                 Ok(Expectation { outcome, stage, findings, checks, known, passed, consequences, short: false })
             }
         }
@@ -307,10 +308,10 @@ impl JsonSchema for Expectation {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let whole = generator.subschema_for::<Whole>();
+        let long = generator.subschema_for::<Long>();
         json_schema!({
             "description": "An outcome other than a pass that a scenario exists to show: a map, or a short form.",
-            "anyOf": [{ "type": "string", "format": Short::FORMAT }, whole],
+            "anyOf": [{ "type": "string", "format": Short::FORMAT }, long],
         })
     }
 }
@@ -319,16 +320,16 @@ impl JsonSchema for Expectation {
 mod tests {
     use super::*;
 
-    fn check(text: &str, wanted: Result<(Outcome, &str, Option<&str>), &str>) {
-        let seen = Short::parse(text).map(|short| short.0);
-        match (seen, wanted) {
-            (Ok(seen), Ok((outcome, stage, pattern))) => {
-                assert_eq!((seen.outcome.outcome(), seen.stage.to_string().as_str()), (outcome, stage), "{text}");
-                let seen = seen.findings.first().and_then(|finding| Some(finding.matches.as_ref()?.to_string()));
-                assert_eq!(seen.as_deref(), pattern, "{text}");
+    fn check(text: &str, expected: Result<(Outcome, &str, Option<&str>), &str>) {
+        let actual = Short::parse(text).map(|short| short.0);
+        match (actual, expected) {
+            (Ok(actual), Ok((outcome, stage, pattern))) => {
+                assert_eq!((actual.outcome.outcome(), actual.stage.to_string().as_str()), (outcome, stage), "{text}");
+                let found = actual.findings.first().and_then(|finding| Some(finding.matches.as_ref()?.to_string()));
+                assert_eq!(found.as_deref(), pattern, "{text}");
             }
-            (Err(seen), Err(wanted)) => assert!(seen.contains(wanted), "{seen}"),
-            (seen, wanted) => panic!("{text}: {seen:?}, wanted {wanted:?}"),
+            (Err(actual), Err(expected)) => assert!(actual.contains(expected), "{actual}"),
+            (actual, expected) => panic!("{text}: {actual:?}, expected {expected:?}"),
         }
     }
 
@@ -341,26 +342,26 @@ mod tests {
             "inconclusive at rollback/restore, no space",
             Ok((Outcome::Inconclusive, "rollback/restore", Some("no space"))),
         );
-        check("passed at hop 2", Err("`passed` is no outcome to be expected"));
-        check("failed hop 2", Err("names no outcome and stage"));
+        check("passed at hop 2", Err("`passed` cannot be expected"));
+        check("failed hop 2", Err("does not name an outcome and a stage"));
         check("failed at hop 2, (", Err("is not a regular expression"));
     }
 
     #[test]
-    fn a_hop_is_any_of_its_stages_and_of_no_other_hop() {
+    fn a_hop_selects_its_own_stages_only() {
         let expectation = Short::parse("failed at hop 1, x").unwrap().0;
-        for (stage, hop, wanted) in [
+        for (stage, hop, expected) in [
             ("hop-1/upgrade", Some(1), true),
             ("hop-1/check", Some(1), true),
             ("hop-10/upgrade", Some(10), false),
             ("rollback/check", None, false),
         ] {
-            assert_eq!(expectation.stage.selects(&StageId(stage.to_owned()), hop), wanted, "{stage}");
+            assert_eq!(expectation.stage.selects(&StageId(stage.to_owned()), hop), expected, "{stage}");
         }
     }
 
     #[test]
-    fn everything_that_is_given_of_a_finding_has_to_hold() {
+    fn everything_that_is_given_about_a_finding_has_to_hold() {
         let finding = Finding::new(FindingCode::RowsLost, Subject::Table("users".to_owned()), "3 rows", "2 rows");
         let reason = Inconclusive::new(InconclusiveCode::NotRead, "the tables were not read");
         for (text, of_finding, of_reason) in [

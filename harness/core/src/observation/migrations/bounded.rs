@@ -1,4 +1,4 @@
-//! What is kept in the order in which it came, and taken out again by its name however much there is.
+//! Values in the order in which they came, removed by name in constant time.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,7 +22,7 @@ impl<T> Bounded<T> {
         self.next += 1;
     }
 
-    /// Takes out all of a name.
+    /// Removes all values of a name.
     pub(super) fn remove(&mut self, name: &str) {
         for number in self.by_name.remove(name).unwrap_or_default() {
             self.all.remove(&number);
@@ -39,25 +39,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_of_a_name_go_and_the_others_keep_their_order() {
-        let mut kept = Bounded::default();
+    fn all_values_of_a_name_are_removed_and_the_others_keep_their_order() {
+        let mut values = Bounded::default();
         for (name, value) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
-            kept.push(name.to_owned(), value);
+            values.push(name.to_owned(), value);
         }
-        kept.remove("a");
-        kept.remove("z");
-        kept.push("a".to_owned(), 5);
-        assert_eq!(kept.iter().collect::<Vec<_>>(), [("b", &2), ("c", &4), ("a", &5)]);
+        values.remove("a");
+        values.remove("z");
+        values.push("a".to_owned(), 5);
+        assert_eq!(values.iter().collect::<Vec<_>>(), [("b", &2), ("c", &4), ("a", &5)]);
     }
 
     #[test]
-    fn taking_out_does_not_go_through_all_that_is_kept() {
+    fn removing_does_not_search_all_values() {
         let began = std::time::Instant::now();
-        let mut kept = Bounded::default();
-        (0..100_000).for_each(|number| kept.push(number.to_string(), ()));
-        (0..100_000).rev().for_each(|number| kept.remove(&number.to_string()));
-        assert_eq!(kept.iter().count(), 0);
-        // Gone through each time, this takes many minutes.
+        let mut values = Bounded::default();
+        (0..100_000).for_each(|number| values.push(number.to_string(), ()));
+        (0..100_000).rev().for_each(|number| values.remove(&number.to_string()));
+        assert_eq!(values.iter().count(), 0);
+        // With a search each time this takes many minutes.
         assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
     }
 }

@@ -1,6 +1,6 @@
-//! Migration output, read as it comes: which migrations ran, how long each took, and which one was running last.
+//! Reads the output of migrators as it arrives: which migrations ran, how long each took, and which one was running last.
 //!
-//! The stream is for progress and timing. It is never the proof: a killed migrator leaves an empty log (its standard
+//! The output serves for progress and timing. It is never the proof: a killed migrator leaves an empty log (its standard
 //! output is buffered) while its migrations are recorded in the database.
 
 mod alembic;
@@ -30,15 +30,14 @@ pub enum MigrationFormat {
     Alembic,
 }
 
-/// One migration as the stream tells of it.
+/// One migration as the output reports it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Migration {
     /// What the database records of it: `20220714093000`, `ipam.0027_remove_rir_slug`. A migrator may cut a long one.
     pub version: String,
-    /// Its name besides: `AddJournalUpdatedOn`; empty where the version says it.
+    /// Its name: `AddJournalUpdatedOn`; empty if the version contains it.
     pub name: String,
-    /// How long it took, as the migrator says, or as its output came where it does not say; none while it runs and for
-    /// one that never ended.
+    /// How long it took, as the migrator states, or else as its output arrived; none while it runs and if it never ended.
     pub took: Option<Duration>,
 }
 
@@ -49,21 +48,21 @@ impl Migration {
     }
 }
 
-/// What the output told.
+/// An event that the output reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MigrationEvent {
-    /// A migration began; also one that is taken back.
+    /// A migration began, or its reversal.
     Began(Migration),
     /// A migration ended.
     Ended(Migration),
-    /// A migration was taken back.
+    /// A migration was reverted.
     Reverted(Migration),
 }
 
-/// What a line means, in the words of its format.
+/// What a line of a format means.
 #[derive(Debug, Clone, PartialEq)]
 enum Sign {
-    /// A migration begins. Where the migrator says no end, it is also the end of the one before.
+    /// A migration begins. If the migrator does not report ends, it is also the end of the one before.
     Begins(Turn),
     /// The running migration ended.
     Ends(Option<Duration>),
@@ -89,17 +88,17 @@ impl Turn {
     }
 }
 
-/// A line longer than this cannot tell of a migration; what is beyond is thrown away, so that memory stays flat.
+/// A longer line cannot report a migration; the rest of it is dropped, so that memory stays flat.
 const LONGEST_LINE: usize = 4096;
 
-/// No product has so many migrations, there and back: what a migrator tells beyond them is no word of its own.
+/// No product has this many migrations: further output cannot be that of a migrator, and is ignored.
 const MOST: usize = 50_000;
 
-/// A line in the making, and how many of its signs were heeded before it ended.
+/// An incomplete line, and how many of its signs were handled before it ended.
 #[derive(Debug, Clone, Default)]
 struct Line {
     bytes: Vec<u8>,
-    heeded: usize,
+    handled: usize,
 }
 
 /// Reads a migrator's output as it comes.
@@ -107,7 +106,7 @@ struct Line {
 pub struct MigrationReader {
     format: MigrationFormat,
     out: Line,
-    beside: Line,
+    err: Line,
     ended: Bounded<Migration>,
     running: Option<Turn>,
     recorded: Bounded<()>,
@@ -117,30 +116,30 @@ pub struct MigrationReader {
 impl MigrationReader {
     /// A reader that has read nothing.
     pub fn new(format: MigrationFormat) -> Self {
-        let (out, beside) = (Line::default(), Line::default());
+        let (out, err) = (Line::default(), Line::default());
         let (ended, recorded) = (Bounded::default(), Bounded::default());
-        Self { format, out, beside, ended, running: None, recorded, followed: 0 }
+        Self { format, out, err, ended, running: None, recorded, followed: 0 }
     }
 
-    /// Takes a piece of output, cut anywhere; returns what it told. Where a migration is named before its line ends,
-    /// that it began is told at once.
+    /// Takes a piece of output, which may be cut anywhere; returns its events. If a migration is named before its line ends,
+    /// its beginning is reported at once.
     pub fn take(&mut self, bytes: &[u8]) -> Vec<MigrationEvent> {
         let mut line = std::mem::take(&mut self.out);
-        let told = self.read(&mut line, bytes);
+        let events = self.read(&mut line, bytes);
         self.out = line;
-        told
+        events
     }
 
-    /// The same for a second stream beside the first, whose lines are its own.
-    pub fn take_beside(&mut self, bytes: &[u8]) -> Vec<MigrationEvent> {
-        let mut line = std::mem::take(&mut self.beside);
-        let told = self.read(&mut line, bytes);
-        self.beside = line;
-        told
+    /// The same for a second stream, standard error, which has lines of its own.
+    pub fn take_err(&mut self, bytes: &[u8]) -> Vec<MigrationEvent> {
+        let mut line = std::mem::take(&mut self.err);
+        let events = self.read(&mut line, bytes);
+        self.err = line;
+        events
     }
 
     fn read(&mut self, line: &mut Line, bytes: &[u8]) -> Vec<MigrationEvent> {
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         for piece in bytes.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
             let (text, ended) = match piece {
                 [text @ .., b'\n' | b'\r'] => (text, true),
@@ -149,17 +148,17 @@ impl MigrationReader {
             let room = LONGEST_LINE.saturating_sub(line.bytes.len());
             line.bytes.extend_from_slice(&text[..text.len().min(room)]);
             if room > 0 || ended {
-                told.extend(self.heed(line, ended));
+                events.extend(self.handle(line, ended));
             }
             if ended {
                 *line = Line::default();
             }
         }
-        told
+        events
     }
 
-    fn heed(&mut self, line: &mut Line, ended: bool) -> Vec<MigrationEvent> {
-        if !ended && !self.format.tells_within_a_line() {
+    fn handle(&mut self, line: &mut Line, ended: bool) -> Vec<MigrationEvent> {
+        if !ended && !self.format.reports_within_a_line() {
             return Vec::new();
         }
         let text = String::from_utf8_lossy(&line.bytes);
@@ -169,9 +168,9 @@ impl MigrationReader {
             MigrationFormat::Django => django::signs(&text, ended),
             MigrationFormat::Alembic => alembic::signs(&text),
         };
-        let fresh: Vec<Sign> = signs.into_iter().skip(line.heeded).collect();
-        line.heeded += fresh.len();
-        fresh.into_iter().flat_map(|sign| self.follow(sign)).collect()
+        let new: Vec<Sign> = signs.into_iter().skip(line.handled).collect();
+        line.handled += new.len();
+        new.into_iter().flat_map(|sign| self.follow(sign)).collect()
     }
 
     fn follow(&mut self, sign: Sign) -> Vec<MigrationEvent> {
@@ -181,7 +180,7 @@ impl MigrationReader {
         }
         match sign {
             Sign::Begins(turn) => {
-                // One that begins again did not end: its migrator was started anew.
+                // A migration that begins again did not end: its migrator was started again.
                 let again = |last: &Turn| last.migration.version == turn.migration.version && last.back == turn.back;
                 let last = self.running.take().filter(|last| self.format.runs_one_by_one() && !again(last));
                 let last = last.map(|last| self.end(last));
@@ -214,39 +213,39 @@ impl MigrationReader {
         MigrationEvent::Ended(turn.migration)
     }
 
-    /// The output is over. A last line without an end counts; where a migrator says no end of a migration, that it came
-    /// to a good end is the end of the last one.
-    pub fn finish(&mut self, well: bool) -> Vec<MigrationEvent> {
-        let mut told = self.take(b"\n");
-        told.extend(self.take_beside(b"\n"));
-        if well && !self.format.says_an_end() {
-            told.extend(self.follow(Sign::Ends(None)));
+    /// Ends the output. A last line without a line end counts. If the migrator does not report ends, its own success is the
+    /// end of the last migration.
+    pub fn finish(&mut self, succeeded: bool) -> Vec<MigrationEvent> {
+        let mut events = self.take(b"\n");
+        events.extend(self.take_err(b"\n"));
+        if succeeded && !self.format.reports_ends() {
+            events.extend(self.follow(Sign::Ends(None)));
         }
-        told
+        events
     }
 
-    /// The migrations that ended, in order, without those taken back again.
+    /// The migrations that ended, in order, without those that were reverted.
     pub fn ended(&self) -> Vec<&Migration> {
         self.ended.iter().map(|(_, migration)| migration).collect()
     }
 
-    /// The migration that had begun and not ended.
+    /// The migration that began and has not ended.
     pub fn running(&self) -> Option<&Migration> {
         self.running.as_ref().map(|turn| &turn.migration)
     }
 
-    /// Whether the one that had begun is being taken back.
+    /// Whether the running migration is being reverted.
     pub fn takes_back(&self) -> bool {
         self.running.as_ref().is_some_and(|turn| turn.back)
     }
 
-    /// What the database has to have recorded by what was told: every migration that ended, or those alone that no
-    /// later one builds on, where only these are recorded.
+    /// What the database must have recorded according to the output: every migration that ended, or only those that no later
+    /// one builds on, if only these are recorded.
     pub fn recorded(&self) -> Vec<&str> {
         self.recorded.iter().map(|(version, ())| version).collect()
     }
 
-    /// The name in `names` that this version stands for: its own, or the only one that it is cut from.
+    /// The name in `names` that this version stands for: the same, or the only one of which it is a shortened form.
     pub fn full<'n>(&self, version: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
         let cut = match self.format {
             MigrationFormat::Django => django::CUT_AT.contains(&version.chars().count()),
@@ -255,7 +254,7 @@ impl MigrationReader {
         let like: Vec<&str> =
             names.into_iter().filter(|name| *name == version || (cut && name.starts_with(version))).collect();
         match like.as_slice() {
-            [one] => Some(one),
+            [name] => Some(name),
             several => several.iter().find(|name| **name == version).copied(),
         }
     }
@@ -263,14 +262,14 @@ impl MigrationReader {
 
 impl MigrationFormat {
     /// Whether a migration is named long before its line ends.
-    fn tells_within_a_line(self) -> bool {
+    fn reports_within_a_line(self) -> bool {
         match self {
             Self::Django => true,
             Self::Rails | Self::Alembic => false,
         }
     }
 
-    /// Whether the next one begins only when the one before has ended well, so that its beginning tells that end too.
+    /// Whether a migration begins only after the one before succeeded, so that its beginning also reports that end.
     fn runs_one_by_one(self) -> bool {
         match self {
             Self::Django | Self::Alembic => true,
@@ -278,8 +277,8 @@ impl MigrationFormat {
         }
     }
 
-    /// Whether the end of a migration is said.
-    fn says_an_end(self) -> bool {
+    /// Whether the output reports the end of a migration.
+    fn reports_ends(self) -> bool {
         match self {
             Self::Rails | Self::Django => true,
             Self::Alembic => false,

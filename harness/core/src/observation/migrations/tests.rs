@@ -7,9 +7,9 @@ const LONG: &str = "virtualization.0010_vminterface_mac_address_data_m";
 fn read(format: MigrationFormat, text: &str) -> (MigrationReader, Vec<MigrationEvent>) {
     let mut reader = MigrationReader::new(format);
     // Cut in odd places: chunks from a container end anywhere.
-    let mut told: Vec<MigrationEvent> = text.as_bytes().chunks(7).flat_map(|chunk| reader.take(chunk)).collect();
-    told.extend(reader.finish(false));
-    (reader, told)
+    let mut events: Vec<MigrationEvent> = text.as_bytes().chunks(7).flat_map(|chunk| reader.take(chunk)).collect();
+    events.extend(reader.finish(false));
+    (reader, events)
 }
 
 fn rails(text: &str) -> MigrationReader {
@@ -61,24 +61,24 @@ fn a_database_prefix_is_no_part_of_the_version() {
     assert_eq!((reader.ended().len(), reader.running().is_none()), (1, true));
 }
 
-/// What was told, one word each: `+` began, `=` ended, `-` taken back, with the seconds; `!` is still running.
+/// The events, one word each: `+` began, `=` ended, `-` reverted, with the seconds; `!` is still running.
 fn check(format: MigrationFormat, text: &str, expected: &str) {
-    let (reader, told) = read(format, text);
+    let (reader, events) = read(format, text);
     let took = |migration: &Migration| migration.took.map_or(String::new(), |took| format!("@{}", took.as_secs_f64()));
-    let mut seen: Vec<String> = told
+    let mut actual: Vec<String> = events
         .iter()
-        .map(|told| match told {
+        .map(|event| match event {
             MigrationEvent::Began(migration) => format!("+{}", migration.version),
             MigrationEvent::Ended(migration) => format!("={}{}", migration.version, took(migration)),
             MigrationEvent::Reverted(migration) => format!("-{}{}", migration.version, took(migration)),
         })
         .collect();
-    seen.extend(reader.running().map(|migration| format!("!{}", migration.version)));
-    assert_eq!(seen.join(" "), expected, "{text:?}");
+    actual.extend(reader.running().map(|migration| format!("!{}", migration.version)));
+    assert_eq!(actual.join(" "), expected, "{text:?}");
 }
 
 #[test]
-fn rails_takes_back_too() {
+fn rails_reverts_migrations() {
     let text = "== 7 A: migrating =\n== 7 A: migrated (0.5s) =\n== 7 A: reverting =\n== 7 A: reverted (0.25s) =\n";
     check(MigrationFormat::Rails, text, "+7 =7@0.5 +7 -7@0.25");
     assert!(rails(text).ended().is_empty() && rails(text).recorded().is_empty());
@@ -131,7 +131,7 @@ fn a_migration_shows_before_its_line_ends() {
 fn the_lines_of_two_streams_do_not_run_into_each_other() {
     let mut reader = MigrationReader::new(MigrationFormat::Django);
     reader.take(b"  Applying a.0001_x...");
-    reader.take_beside(b"WARNING: slow");
+    reader.take_err(b"WARNING: slow");
     reader.take(b" OK\n");
     assert_eq!(reader.ended().len(), 1);
 }
@@ -251,13 +251,13 @@ proptest! {
 }
 
 #[test]
-fn a_migrator_that_prints_without_end_is_heard_to_a_limit() {
+fn endless_output_of_a_migrator_is_read_up_to_a_limit() {
     let mut reader = MigrationReader::new(MigrationFormat::Django);
-    let mut told = 0;
+    let mut events = 0;
     for number in 0..3 * MOST {
-        told += reader.take(format!("  Applying app.{number:09}_x... OK\n").as_bytes()).len();
+        events += reader.take(format!("  Applying app.{number:09}_x... OK\n").as_bytes()).len();
     }
-    assert_eq!((reader.ended().len(), told), (MOST, 2 * MOST));
+    assert_eq!((reader.ended().len(), events), (MOST, 2 * MOST));
     // Nor does a line without an end take memory.
     for _ in 0..300 {
         assert!(reader.take(&vec![b'x'; 1 << 20]).is_empty());

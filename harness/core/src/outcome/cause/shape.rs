@@ -1,5 +1,5 @@
-//! What is left of an error when all that differs from place to place is taken away: the same in a page, in a log and in
-//! what a command printed.
+//! The shape of an error: what is left of it without everything that differs between a page, a log and the output of a
+//! command.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -22,7 +22,7 @@ static OBJECTS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (format!(r"\bundefined method\s+{object}"), "method"),
     ]
     .into_iter()
-    // They are ours and right; a wrong one would connect nothing.
+    // The patterns are constants; one that did not compile would connect nothing.
     .filter_map(|(pattern, what)| Some((Regex::new(&format!("(?i){pattern}")).ok()?, what)))
     .collect()
 });
@@ -39,7 +39,7 @@ pub(super) fn shapes(text: &str) -> BTreeSet<String> {
     shapes
 }
 
-/// Whether one of them is an object that is missing.
+/// Whether one of the errors is a missing object.
 pub(super) fn undefined(shapes: &BTreeSet<String>) -> bool {
     shapes.iter().any(|shape| shape.ends_with(MISSING))
 }
@@ -49,8 +49,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_error_has_the_same_shape_wherever_it_is_told() {
-        for (text, wanted) in [
+    fn an_error_has_the_same_shape_in_every_output() {
+        for (text, expected) in [
             ("PG::UndefinedColumn: ERROR:  column users.login does not exist", &["login missing"][..]),
             ("django.db.utils.ProgrammingError: column \"login\" does not exist", &["login missing"]),
             ("ERROR:  relation \"public.things\" does not exist at character 15", &["things missing"]),
@@ -63,7 +63,7 @@ mod tests {
             ("500 \"Internal server error\"", &[]),
             ("the database does not exist", &[]),
         ] {
-            assert_eq!(shapes(text).iter().map(String::as_str).collect::<Vec<_>>(), wanted, "{text}");
+            assert_eq!(shapes(text).iter().map(String::as_str).collect::<Vec<_>>(), expected, "{text}");
         }
     }
 }

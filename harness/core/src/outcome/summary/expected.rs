@@ -1,4 +1,4 @@
-//! Holds what was seen against the outcome that a scenario exists to show.
+//! Compares what was observed with the outcome that a scenario exists to show.
 
 use super::{StageRecord, Summary};
 use crate::model::scenario::{CheckKind, Expectation};
@@ -9,8 +9,8 @@ use crate::outcome::subject::Subject;
 use crate::outcome::verdict::{Outcome, Verdict};
 use crate::planning::plan::Phase;
 
-/// What is said of an expected failure that is gone.
-const GONE: &str = "every stage passed: it no longer happens; the failure is gone, remove the expectation";
+/// The actual value where an expected failure is gone.
+const GONE: &str = "every stage passed: the failure no longer happens, remove the expectation";
 
 impl Summary {
     /// Whether a failure was expected and every stage passed.
@@ -18,46 +18,46 @@ impl Summary {
         self.finished && self.first_trouble().is_none() && self.run().is_some_and(|run| run.expectation.is_some())
     }
 
-    pub(super) fn held_against_the_expectation(&self) -> (Verdict, Vec<Finding>) {
-        let seen = self.seen_so_far();
+    pub(super) fn compared_with_the_expectation(&self) -> (Verdict, Vec<Finding>) {
+        let observed = self.observed_so_far();
         match self.run().and_then(|run| run.expectation.as_ref()) {
-            Some(expectation) if seen != Verdict::Cancelled => {
+            Some(expectation) if observed != Verdict::Cancelled => {
                 let unmet = self.unmet(expectation);
-                // What looks as expected may be the work of what came between.
+                // What looks as expected may be the work of the interference.
                 if self.interferences().next().is_some() {
                     return (Verdict::Inconclusive, unmet.into_iter().map(|(_, finding)| finding).collect());
                 }
                 // Where we could not tell and a failure was expected, nothing was refuted either.
-                let verdict = match (unmet.is_empty(), seen) {
+                let verdict = match (unmet.is_empty(), observed) {
                     (true, _) if !self.unfired().is_empty() => Verdict::Inconclusive,
                     (true, _) => Verdict::Passed,
                     (false, Verdict::Inconclusive) => Verdict::Inconclusive,
-                    (false, _) if unmet.iter().all(|(why, _)| *why == Unmet::Doubted) => Verdict::Inconclusive,
+                    (false, _) if unmet.iter().all(|(why, _)| *why == Unmet::Inconclusive) => Verdict::Inconclusive,
                     (false, _) => Verdict::Failed,
                 };
                 (verdict, unmet.into_iter().map(|(_, finding)| finding).collect())
             }
-            Some(_) | None => (seen, Vec::new()),
+            Some(_) | None => (observed, Vec::new()),
         }
     }
 
-    /// In what a run differs from the outcome that its scenario exists to show.
+    /// How a run differs from the outcome that its scenario exists to show.
     fn unmet(&self, expectation: &Expectation) -> Vec<(Unmet, Finding)> {
         let mut unmet = Vec::new();
-        let wanted = expectation.to_string();
+        let expected_text = expectation.to_string();
         match self.first_trouble() {
             None => {
                 unmet.push((
                     Unmet::Refuted,
-                    Finding::new(FindingCode::ExpectationGone, Subject::Expectation, wanted, GONE),
+                    Finding::new(FindingCode::ExpectationGone, Subject::Expectation, expected_text, GONE),
                 ));
             }
             Some(stage)
                 if !expectation.stage.selects(&stage.id, stage.hop)
                     || stage.outcome != expectation.outcome.outcome() =>
             {
-                let seen = format!("{} at stage {}", stage.outcome, stage.id);
-                let finding = Finding::new(FindingCode::ExpectationMissed, Subject::Expectation, wanted, seen);
+                let actual = format!("{} at stage {}", stage.outcome, stage.id);
+                let finding = Finding::new(FindingCode::ExpectationMissed, Subject::Expectation, expected_text, actual);
                 unmet.push((Unmet::by(stage.outcome), finding));
             }
             Some(stage) => unmet.extend(differing(stage, expectation).map(|finding| (Unmet::Refuted, finding))),
@@ -65,35 +65,35 @@ impl Summary {
         let named = |stage: &StageRecord| {
             expectation.stage.selects(&stage.id, stage.hop) || expectation.consequences.contains(&stage.id)
         };
-        // Leftovers are reported beside the verdict, never in place of it.
-        let troubled = |stage: &&StageRecord| {
+        // Leftovers are reported in addition to the verdict, never in its place.
+        let went_wrong = |stage: &&StageRecord| {
             matches!(stage.outcome, Outcome::Failed | Outcome::Inconclusive) && stage.phase != Phase::Teardown
         };
-        for stage in self.stages.iter().filter(troubled).filter(|stage| !named(stage)) {
-            let because = stage.all_findings().next().map(|(_, finding)| finding.to_string());
-            let because = because.or_else(|| stage.reason.as_ref().map(Reason::to_string)).unwrap_or_default();
-            let seen = format!("{}: {because}", stage.outcome);
+        for stage in self.stages.iter().filter(went_wrong).filter(|stage| !named(stage)) {
+            let detail = stage.all_findings().next().map(|(_, finding)| finding.to_string());
+            let detail = detail.or_else(|| stage.reason.as_ref().map(Reason::to_string)).unwrap_or_default();
+            let actual = format!("{}: {detail}", stage.outcome);
             let finding = Finding::new(
                 FindingCode::ExpectationOther,
                 Subject::Stage(stage.id.clone()),
                 "no trouble but the expected one",
-                seen,
+                actual,
             );
             unmet.push((Unmet::by(stage.outcome), finding));
         }
-        let doubted = unmet.iter().any(|(why, _)| *why == Unmet::Doubted);
+        let any_inconclusive = unmet.iter().any(|(why, _)| *why == Unmet::Inconclusive);
         for id in &expectation.passed {
             let outcome = self.stages.iter().find(|stage| stage.id == *id).map(|stage| stage.outcome);
             let why = match outcome {
                 Some(Outcome::Passed) => continue,
-                // It was skipped because of what we could not tell.
-                Some(Outcome::Skipped) if doubted => Unmet::Doubted,
+                // It was skipped because of something inconclusive.
+                Some(Outcome::Skipped) if any_inconclusive => Unmet::Inconclusive,
                 Some(outcome) => Unmet::by(outcome),
                 None => Unmet::Refuted,
             };
-            let seen = outcome.map_or("no such stage".to_owned(), |outcome| outcome.to_string());
+            let actual = outcome.map_or("no such stage".to_owned(), |outcome| outcome.to_string());
             let subject = Subject::Stage(id.clone());
-            unmet.push((why, Finding::new(FindingCode::ExpectationMissed, subject, "passed", seen)));
+            unmet.push((why, Finding::new(FindingCode::ExpectationMissed, subject, "passed", actual)));
         }
         unmet
     }
@@ -102,37 +102,40 @@ impl Summary {
 /// Why an expectation is not met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unmet {
-    /// Something else was seen.
+    /// Something else was observed.
     Refuted,
     /// We could not tell: no fault of the product.
-    Doubted,
+    Inconclusive,
 }
 
 impl Unmet {
     /// By the outcome of the stage that is not as expected.
     fn by(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Inconclusive => Self::Doubted,
+            Outcome::Inconclusive => Self::Inconclusive,
             Outcome::Passed | Outcome::Failed | Outcome::Cancelled | Outcome::Skipped => Self::Refuted,
         }
     }
 }
 
-/// In what the stage that has the expected outcome differs from the expectation.
+/// How the stage that has the expected outcome differs from the expectation.
 fn differing(stage: &StageRecord, expectation: &Expectation) -> impl Iterator<Item = Finding> {
     let reasons = || -> Vec<&Inconclusive> {
         let of_checks = stage.checks.iter().flat_map(|check| &check.inconclusive);
         stage.reason.iter().filter_map(Reason::inconclusive).chain(of_checks).collect()
     };
-    let looked_at = stage.all_findings().count() + reasons().len();
-    let unseen = expectation.findings.iter().filter(|expected| {
+    let reported = stage.all_findings().count() + reasons().len();
+    let missed = expectation.findings.iter().filter(|expected| {
         !stage.all_findings().any(|(_, finding)| expected.is_met_by(finding))
             && !reasons().into_iter().any(|reason| expected.is_met_by_reason(reason))
     });
     let subject = || Subject::Stage(stage.id.clone());
-    let missing = |wanted: String, seen: String| Finding::new(FindingCode::ExpectationUnmet, subject(), wanted, seen);
-    let findings: Vec<Finding> =
-        unseen.map(|expected| missing(format!("a finding: {expected}"), format!("none among {looked_at}"))).collect();
+    let missing = |expected_text: String, actual: String| {
+        Finding::new(FindingCode::ExpectationUnmet, subject(), expected_text, actual)
+    };
+    let findings: Vec<Finding> = missed
+        .map(|expected| missing(format!("a finding: {expected}"), format!("none among the {reported} reported")))
+        .collect();
     let failing =
         |kind: &CheckKind| stage.checks.iter().any(|check| check.kind == *kind && check.outcome == stage.outcome);
     let checks: Vec<Finding> = expectation
@@ -140,8 +143,8 @@ fn differing(stage: &StageRecord, expectation: &Expectation) -> impl Iterator<It
         .iter()
         .filter(|kind| !failing(kind))
         .map(|kind| {
-            let wanted = format!("the check {} {}", kind.name(), stage.outcome);
-            missing(wanted, "another outcome, or no such check".to_owned())
+            let expected_text = format!("the check {} {}", kind.name(), stage.outcome);
+            missing(expected_text, "another outcome, or no such check".to_owned())
         })
         .collect();
     let recognised: Vec<&str> = recognised(stage).map(|known| known.id.as_str()).collect();
@@ -150,15 +153,16 @@ fn differing(stage: &StageRecord, expectation: &Expectation) -> impl Iterator<It
         .iter()
         .filter(|id| !recognised.contains(&id.as_str()))
         .map(|id| {
-            let seen = if recognised.is_empty() { "none".to_owned() } else { recognised.join(", ") };
-            missing(format!("the known failure {id}"), seen)
+            let actual = if recognised.is_empty() { "none".to_owned() } else { recognised.join(", ") };
+            missing(format!("the known failure {id}"), actual)
         })
         .collect();
     let others = unnamed(stage, expectation);
     findings.into_iter().chain(checks).chain(known).chain(others.collect::<Vec<_>>())
 }
 
-/// Checks that failed beside what was expected: they may be another failure, which the expected one must not hide.
+/// Checks that failed in addition to what was expected: they may be another failure, which the expected one must not
+/// hide.
 fn unnamed<'s>(stage: &'s StageRecord, expectation: &'s Expectation) -> impl Iterator<Item = Finding> + 's {
     let anything = expectation.short && expectation.findings.is_empty();
     let named = |finding: &&Finding| {
@@ -172,8 +176,9 @@ fn unnamed<'s>(stage: &'s StageRecord, expectation: &'s Expectation) -> impl Ite
             let more = others.count();
             let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
             let subject = Subject::Check(check.title(), stage.id.clone());
-            let wanted = format!("no failure that neither `findings` nor `checks: [{}]` names", check.kind.name());
-            Some(Finding::new(FindingCode::ExpectationOther, subject, wanted, format!("{first}{more}")))
+            let expected_text =
+                format!("no failure that neither `findings` nor `checks: [{}]` names", check.kind.name());
+            Some(Finding::new(FindingCode::ExpectationOther, subject, expected_text, format!("{first}{more}")))
         },
     )
 }

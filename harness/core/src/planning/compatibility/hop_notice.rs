@@ -1,4 +1,4 @@
-//! Compatibility beside one hop: what refuses it, and what is to be known of it.
+//! The compatibility of one hop: what refuses it, and its notices.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Advice, Compatibility, Component, ComponentOf, Gate, GateRule, Notice, NoticeKind};
 use crate::vocabulary::release::{Line, Release};
 
-/// Something to know of a hop, as it is shown.
+/// A notice of a hop, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HopNotice {
@@ -18,7 +18,7 @@ pub struct HopNotice {
     pub title: String,
     /// What happens.
     pub text: String,
-    /// What is to be done.
+    /// What to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
     /// The document that says so.
@@ -28,8 +28,8 @@ pub struct HopNotice {
     pub failure: Option<String>,
 }
 
-/// What is to be known of each hop, and at which hop before, counted from 0, the same was told already. Whoever reads a path
-/// reads it there in full, and here only that it holds again.
+/// The notices of each hop, each with the earlier hop, counted from 0, that has the same notice. A path shows it there in
+/// full, and here only that it holds again.
 pub fn notices_by_first_hop<'t>(hops: &[&'t [HopNotice]]) -> Vec<Vec<(&'t HopNotice, Option<usize>)>> {
     let mut first: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut all = Vec::with_capacity(hops.len());
@@ -45,7 +45,7 @@ pub fn notices_by_first_hop<'t>(hops: &[&'t [HopNotice]]) -> Vec<Vec<(&'t HopNot
     all
 }
 
-/// A hop that the release it goes to would refuse.
+/// A hop that its target release would refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gated {
     /// Where the hop starts.
@@ -89,13 +89,13 @@ impl Compatibility {
         })
     }
 
-    /// Whether any gate speaks of the release a hop goes to.
+    /// Whether any gate applies to the target release of a hop.
     #[must_use]
     pub fn is_gated(&self, to: &Release) -> bool {
         self.gates.iter().any(|gate| gate.releases.contains(to))
     }
 
-    /// What is to be known of a hop, in the order of the kinds and of the file.
+    /// The notices of a hop, in the order of the kinds and of the file.
     #[must_use]
     pub fn notices(&self, from: &Release, to: &Release) -> Vec<HopNotice> {
         let gates = self.gates.iter().filter(|gate| gate.releases.contains(to)).map(|gate| gate.notice(from, to));
@@ -152,7 +152,7 @@ impl Component {
 
     fn notices(&self, from: &Release, to: &Release) -> Vec<HopNotice> {
         let (before, Some(after)) = (self.at(from), self.at(to)) else { return Vec::new() };
-        let tell = |title: String, advice: Option<&Advice>| HopNotice {
+        let notice = |title: String, advice: Option<&Advice>| HopNotice {
             kind: self.kind,
             title,
             text: advice.map_or_else(String::new, |advice| advice.text.clone()),
@@ -168,12 +168,12 @@ impl Component {
                 Some(before) => format!("{}: {} → {}", self.name, has(before), has(after)),
                 None => format!("{}: {}", self.name, has(after)),
             };
-            notices.push(tell(title, self.changed.as_ref()));
+            notices.push(notice(title, self.changed.as_ref()));
         }
         let moved = before.is_none_or(|before| before.moves_to != after.moves_to);
         if let Some(version) = after.moves_to.as_ref().filter(|_| moved) {
             let title = format!("{} is moved to {version} as {} starts", self.name, to.name());
-            notices.push(tell(title, self.moved.as_ref()));
+            notices.push(notice(title, self.moved.as_ref()));
         }
         notices
     }

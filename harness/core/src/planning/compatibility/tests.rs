@@ -47,15 +47,15 @@ fn a_gate_refuses_what_it_does_not_accept() {
 }
 
 #[test]
-fn a_component_is_told_where_it_changes_and_where_data_are_moved() {
+fn a_component_has_a_notice_where_it_changes_and_where_data_are_moved() {
     let check = |from: &str, to: &str, titles: &[&str]| {
         let notices = known(KNOWN).0.notices(&release(from), &release(to));
-        let seen: Vec<&str> = notices
+        let actual: Vec<&str> = notices
             .iter()
             .filter(|notice| notice.kind == NoticeKind::Database)
             .map(|notice| notice.title.as_str())
             .collect();
-        assert_eq!(seen, titles, "{from} to {to}");
+        assert_eq!(actual, titles, "{from} to {to}");
     };
     check("1.4.0", "2.0.0", &["database: 9.6 and 10 → 10 and 11", "database is moved to 11 as 2.0.0 starts"]);
     check("2.0.0", "2.5.0", &[]);
@@ -67,12 +67,12 @@ fn a_component_is_told_where_it_changes_and_where_data_are_moved() {
 fn a_notice_is_of_the_hops_and_editions_that_it_names() {
     let check = |from: &str, to: &str, titles: &[&str]| {
         let notices = known(KNOWN).0.notices(&release(from), &release(to));
-        let seen: Vec<&str> = notices
+        let actual: Vec<&str> = notices
             .iter()
             .filter(|notice| !matches!(notice.kind, NoticeKind::Database | NoticeKind::Gate))
             .map(|notice| notice.title.as_str())
             .collect();
-        assert_eq!(seen, titles, "{from} to {to}");
+        assert_eq!(actual, titles, "{from} to {to}");
     };
     check("1.4.0", "2.0.0", &["a key is gone"]);
     check("1.4.0", "2.1.0", &["a key is gone", "it panics"]);

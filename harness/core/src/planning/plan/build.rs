@@ -22,10 +22,10 @@ const DEADLINE: Duration = Duration::from_secs(3600);
 /// Makes the plan of a scenario.
 ///
 /// # Errors
-/// When there is no legal path, or the scenario speaks of hops or stages that do not exist.
+/// If there is no legal path, or the scenario names hops or stages that do not exist.
 pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Result<Plan, PlanError> {
     let from = source(catalog, &scenario.from)?;
-    let asked = PathRequest {
+    let request = PathRequest {
         from: &from,
         to: &scenario.to,
         edition: scenario.edition.as_ref().or(product.releases.default_edition.as_ref()),
@@ -34,7 +34,7 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
         settings: settings(product, scenario),
         decided: &BTreeMap::new(),
     };
-    let PlannedPath { path, notices, lists } = plan_path(product, catalog, &asked)?;
+    let PlannedPath { path, notices, lists } = plan_path(product, catalog, &request)?;
     let hops: Vec<PlannedHop> = path
         .hops
         .iter()
@@ -44,7 +44,7 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
             number,
             from: hop.from.clone(),
             to: hop.to.clone(),
-            holds: held(&hop.to, scenario),
+            holds: image_target(&hop.to, scenario),
             because: hop.because.clone(),
             when: hop.optional.as_ref().and_then(|id| product.path.condition(id)),
             undecided: hop.optional.clone(),
@@ -90,7 +90,7 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
     })
 }
 
-/// Every required kind is one that the product has and nothing switches off.
+/// Checks that the product has every required kind, and that nothing switches it off.
 fn required(product: &Product, scenario: &Scenario) -> Result<(), PlanError> {
     let made = kinds(product, scenario);
     match scenario.require.iter().find(|kind| !made.contains(kind)) {
@@ -104,13 +104,13 @@ fn required(product: &Product, scenario: &Scenario) -> Result<(), PlanError> {
     }
 }
 
-/// What the image of a hop has to hold: a line, where the scenario asked for the line.
-fn held(release: &Release, scenario: &Scenario) -> Target {
-    let asked = match &scenario.to {
+/// What the image of a hop has to hold: a line, if the scenario names the line.
+fn image_target(release: &Release, scenario: &Scenario) -> Target {
+    let target = match &scenario.to {
         Target::Line(line) => Some(line),
         Target::Release(_) => None,
     };
-    match asked.into_iter().chain(&scenario.via).find(|line| line.contains(release)) {
+    match target.into_iter().chain(&scenario.via).find(|line| line.contains(release)) {
         Some(line) => Target::Line(*line),
         None => Target::Release(release.clone()),
     }

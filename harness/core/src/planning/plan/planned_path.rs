@@ -1,4 +1,4 @@
-//! The path of a scenario, or of a question: by the product's rules, held against its gates, with what is to be known.
+//! The path of a scenario or of a command: by the product's rules, checked against its gates, with notices.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::planning::path::{ConditionId, Path, Planner, Refusal, Stop, StopList,
 use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::{Edition, Line, Release};
 
-/// What is asked of the path rules.
+/// What to plan a path for.
 #[derive(Debug)]
 pub struct PathRequest<'a> {
     /// The source.
@@ -20,34 +20,34 @@ pub struct PathRequest<'a> {
     pub to: &'a Target,
     /// The edition, where the source does not name one.
     pub edition: Option<&'a Edition>,
-    /// Lines to pass besides.
+    /// Further lines to pass.
     pub via: &'a [Line],
     /// Whether the product is to stay reachable.
     pub zero_downtime: bool,
     /// The settings, which may decide on stops.
     pub settings: BTreeMap<String, String>,
-    /// What is known of the data besides.
+    /// Decisions that are known from the data.
     pub decided: &'a BTreeMap<ConditionId, bool>,
 }
 
-/// A path with what is to be known of it.
+/// A path with its notices.
 #[derive(Debug, Clone)]
 pub struct PlannedPath {
     /// The path.
     pub path: Path,
-    /// What is to be known of each hop, in the order of the hops.
+    /// The notices of each hop, in the order of the hops.
     pub notices: Vec<Vec<HopNotice>>,
-    /// Of what day the lists are, and where they come from.
+    /// The day of each list, and where it comes from.
     pub lists: Vec<ListOrigin>,
 }
 
-/// Of what day a list is, and where it comes from: what was published or said later is not known.
+/// The day of a list, and where it comes from: what was published later is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ListOrigin {
     /// What it lists.
     pub list: String,
-    /// The day, where the product says it.
+    /// The day, if the product states it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Day>,
     /// Where it comes from.
@@ -71,7 +71,7 @@ impl std::fmt::Display for ListOrigin {
     }
 }
 
-/// Of what day the lists of a product are, and where they come from.
+/// The day of each list of a product, and where it comes from.
 #[must_use]
 pub fn origins(product: &Product, catalog: &Catalog) -> Vec<ListOrigin> {
     let mut lists = vec![ListOrigin {
@@ -80,7 +80,7 @@ pub fn origins(product: &Product, catalog: &Catalog) -> Vec<ListOrigin> {
         source: product.releases.source.clone().unwrap_or_else(|| product.releases.catalog.clone()),
         newest: catalog.newest().cloned(),
     }];
-    // Rules without stops say each for itself where they come from.
+    // Without a common source, each rule names its own.
     if product.path.source.is_some() || product.path.as_of.is_some() {
         lists.push(ListOrigin {
             list: "stops".to_owned(),
@@ -95,25 +95,25 @@ pub fn origins(product: &Product, catalog: &Catalog) -> Vec<ListOrigin> {
 /// Plans the path.
 ///
 /// # Errors
-/// When there is none, a setting decides nothing, or a release on it would refuse the data.
-pub fn plan_path(product: &Product, catalog: &Catalog, asked: &PathRequest<'_>) -> Result<PlannedPath, PlanError> {
-    let mut rules = if asked.zero_downtime {
+/// If there is none, a setting has no usable value, or a release on the path would refuse the data.
+pub fn plan_path(product: &Product, catalog: &Catalog, request: &PathRequest<'_>) -> Result<PlannedPath, PlanError> {
+    let mut rules = if request.zero_downtime {
         let none = || PlanError::NoZeroDowntime(product.product.clone());
         product.path.zero_downtime_rules(catalog).ok_or_else(none)?
     } else {
         product.path.rules()
     };
-    for line in asked.via {
+    for line in request.via {
         rules.stops.push(Stop::at(*line, "the scenario passes through it"));
     }
-    editions_known(product, catalog, asked)?;
-    let mut facts = product.facts(&asked.settings)?;
-    facts.decided.extend(asked.decided.iter().map(|(id, holds)| (id.clone(), *holds)));
-    let source = match (asked.from.edition(), asked.edition) {
-        (None, Some(edition)) => catalog.in_edition(asked.from, edition),
-        (Some(_), _) | (None, None) => asked.from.clone(),
+    check_editions(product, catalog, request)?;
+    let mut facts = product.facts(&request.settings)?;
+    facts.decided.extend(request.decided.iter().map(|(id, holds)| (id.clone(), *holds)));
+    let source = match (request.from.edition(), request.edition) {
+        (None, Some(edition)) => catalog.in_edition(request.from, edition),
+        (Some(_), _) | (None, None) => request.from.clone(),
     };
-    let path = Planner::new(&rules, catalog).path(&source, asked.to, &facts)?;
+    let path = Planner::new(&rules, catalog).path(&source, request.to, &facts)?;
     let mut notices = Vec::new();
     for hop in &path.hops {
         let known = product.compatibility.get();
@@ -122,15 +122,16 @@ pub fn plan_path(product: &Product, catalog: &Catalog, asked: &PathRequest<'_>) 
         }
         notices.push(known.map(|known| known.notices(&hop.from, &hop.to)).unwrap_or_default());
     }
-    let needed = product.path.zero_downtime.as_ref().filter(|_| asked.zero_downtime).and_then(requirement);
-    if let (Some(first), Some(needed)) = (notices.first_mut(), needed) {
-        first.insert(0, needed);
+    let requirement =
+        product.path.zero_downtime.as_ref().filter(|_| request.zero_downtime).and_then(requirement_notice);
+    if let (Some(first), Some(requirement)) = (notices.first_mut(), requirement) {
+        first.insert(0, requirement);
     }
     Ok(PlannedPath { path, notices, lists: origins(product, catalog) })
 }
 
-/// What an upgrade without downtime needs of the installation, as is to be known before its first hop.
-fn requirement(rule: &ZeroDowntime) -> Option<HopNotice> {
+/// What an upgrade without downtime needs of the installation, as a notice of its first hop.
+fn requirement_notice(rule: &ZeroDowntime) -> Option<HopNotice> {
     Some(HopNotice {
         kind: NoticeKind::Requirement,
         title: "an upgrade without downtime".to_owned(),
@@ -141,14 +142,14 @@ fn requirement(rule: &ZeroDowntime) -> Option<HopNotice> {
     })
 }
 
-/// The source of a path, which is one release: a backup is of one. A line is taken where a release is published by its name.
+/// The source of a path, which is one release, as a backup is of one. A line is accepted if a release has its name.
 ///
 /// # Errors
-/// When it is a line.
-pub fn source(catalog: &Catalog, asked: &Target) -> Result<Release, PlanError> {
-    let line: Line = match asked {
+/// If it is a line.
+pub fn source(catalog: &Catalog, source: &Target) -> Result<Release, PlanError> {
+    let line: Line = match source {
         Target::Line(line) => *line,
-        // A line with an edition behind it is read as a release, whose patch nobody said.
+        // A line with an edition parses as a release without a patch number.
         Target::Release(release) => match release.name().trim_start_matches('v').parse() {
             Ok(line) => line,
             Err(_) => return Ok(release.clone()),
@@ -156,15 +157,15 @@ pub fn source(catalog: &Catalog, asked: &Target) -> Result<Release, PlanError> {
     };
     let published: Vec<Release> = catalog.of_line(&line).cloned().collect();
     let by_name = published.iter().find(|release| release.name() == line.to_string());
-    match (by_name, asked) {
+    match (by_name, source) {
         (Some(_), Target::Release(release)) => Ok(release.clone()),
         (Some(release), Target::Line(_)) => Ok(release.clone()),
         (None, _) => Err(PlanError::SourceIsALine { line, published }),
     }
 }
 
-/// No edition is asked for that nobody publishes. A product that names none has any.
-fn editions_known(product: &Product, catalog: &Catalog, asked: &PathRequest<'_>) -> Result<(), PlanError> {
+/// Checks that every named edition is published. A product without editions accepts any.
+fn check_editions(product: &Product, catalog: &Catalog, request: &PathRequest<'_>) -> Result<(), PlanError> {
     let mut known = catalog.editions();
     if known.is_empty() {
         return Ok(());
@@ -175,21 +176,21 @@ fn editions_known(product: &Product, catalog: &Catalog, asked: &PathRequest<'_>)
     known.extend(product.releases.default_edition.clone());
     known.sort_unstable();
     known.dedup();
-    let target = match asked.to {
+    let target = match request.to {
         Target::Release(release) => release.edition(),
         Target::Line(_) => None,
     };
-    let named = [asked.edition, asked.from.edition(), target];
+    let named = [request.edition, request.from.edition(), target];
     match named.into_iter().flatten().find(|edition| !known.contains(edition)) {
         Some(edition) => Err(Refusal::NoEdition { edition: edition.clone(), known }.into()),
         None => Ok(()),
     }
 }
 
-/// All stops of a product, as others list them; none of those that are decided to be needless.
+/// All stops of a product as a stop list, without those that are known to be needless.
 ///
 /// # Errors
-/// When a setting decides nothing.
+/// If a setting has no usable value.
 pub fn stop_list(
     product: &Product,
     catalog: &Catalog,

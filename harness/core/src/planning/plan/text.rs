@@ -23,11 +23,11 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
     for (hop, notices) in plan.hops.iter().zip(render_notices(&notices)) {
         writeln!(text, "  hop {}  {} → {}  {}", hop.number, hop.from, hop.to, hop.because)?;
         if hop.holds.to_string() != hop.to.to_string() {
-            writeln!(text, "         any {} that its image holds will do", hop.holds)?;
+            writeln!(text, "         any release of {} that its image holds will do", hop.holds)?;
         }
         match (&hop.when, &hop.undecided) {
             (Some(when), _) => writeln!(text, "         decided on the restored data: {}", one_line(when.sql.text()))?,
-            (None, Some(_)) => writeln!(text, "         not decided by any setting, so it is made")?,
+            (None, Some(_)) => writeln!(text, "         no setting decides on it, so it is included")?,
             (None, None) => {}
         }
         text.push_str(&notices);
@@ -49,16 +49,16 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
         writeln!(text, "{:>3}  {:<18} {}", stage.number, stage.id, stage.title)?;
         match &stage.action {
             StageAction::Images { images, background } => {
-                let mut seen = Vec::new();
+                let mut written = Vec::new();
                 for need in images {
                     let line = format!("{} for {}", need.image, need.service);
-                    if !seen.contains(&line) {
+                    if !written.contains(&line) {
                         writeln!(text, "       - {line}")?;
-                        seen.push(line);
+                        written.push(line);
                     }
                 }
                 if *background {
-                    writeln!(text, "       beside the stages up to the baseline")?;
+                    writeln!(text, "       in the background, up to the baseline")?;
                 }
             }
             StageAction::Deploy { .. }
@@ -85,7 +85,7 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-/// What is to be known of a hop, below the hop; in one line where a hop before, from 0, has it in full.
+/// Writes a notice below its hop; in one line if an earlier hop, counted from 0, has it in full.
 fn write_notice(notice: &HopNotice, before: Option<usize>, text: &mut String) -> std::fmt::Result {
     write!(text, "         ! {}: {}", notice.kind.name(), notice.title)?;
     if let Some(before) = before {
@@ -101,7 +101,7 @@ fn write_notice(notice: &HopNotice, before: Option<usize>, text: &mut String) ->
     writeln!(text, "           ({})", notice.source)
 }
 
-/// What is to be known of each hop, as lines; what holds of several is told in full at the first of them.
+/// The notices of each hop, as lines; one that several hops share is written in full at the first of them.
 pub fn render_notices(hops: &[&[HopNotice]]) -> Vec<String> {
     let mut texts = Vec::with_capacity(hops.len());
     for notices in notices_by_first_hop(hops) {

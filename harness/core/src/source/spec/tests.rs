@@ -158,7 +158,7 @@ impl std::fmt::Display for Name {
 }
 
 /// One line a problem: place, the text it points at, title, label, help.
-fn told(rejected: &Rejected) -> String {
+fn rendered(rejected: &Rejected) -> String {
     let line = |problem: &crate::source::diagnostic::Problem| {
         let place = rejected.source().place(problem.span.start);
         let help = problem.help.as_ref().map(|help| format!(" | {help}")).unwrap_or_default();
@@ -173,12 +173,12 @@ fn product(text: &str) -> Result<(Product, Document), Rejected> {
 }
 
 fn good(text: &str) -> (Product, Document) {
-    product(text).unwrap_or_else(|rejected| panic!("{}", told(&rejected)))
+    product(text).unwrap_or_else(|rejected| panic!("{}", rendered(&rejected)))
 }
 
 #[track_caller]
 fn check(text: &str, expected: &str) {
-    let seen = product(text).map(|_| ()).map_err(|rejected| told(&rejected)).unwrap_err();
+    let seen = product(text).map(|_| ()).map_err(|rejected| rendered(&rejected)).unwrap_err();
     let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     assert_eq!(seen.lines().collect::<Vec<_>>(), expected, "\nof\n{text}\n");
 }

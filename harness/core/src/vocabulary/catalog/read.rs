@@ -1,4 +1,4 @@
-//! Text -> [`Catalog`]. All problems are told at once, each with its place.
+//! Reads a text as a [`Catalog`]. All problems are reported at once, each with its place.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::vocabulary::release::{Edition, EditionError, Release, ReleaseError};
 #[non_exhaustive]
 pub enum CatalogError {
     /// Entries that are not releases, all of them.
-    #[error("catalog has {}", told(.0))]
+    #[error("catalog has {}", listed(.0))]
     Entries(Vec<CatalogProblem>),
     /// The text is not a JSON array of strings.
     #[error("catalog is not a JSON array of strings")]
@@ -21,13 +21,13 @@ pub enum CatalogError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]
 pub struct CatalogProblem {
-    /// Where it stands.
+    /// Its place.
     pub place: Place,
     /// What is wrong with it.
     pub problem: EntryError,
 }
 
-/// Where an entry of a catalog stands.
+/// The place of an entry in a catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// A line of a text, counted from 1.
@@ -46,7 +46,7 @@ pub enum EntryError {
     /// Not an edition.
     #[error(transparent)]
     Edition(#[from] EditionError),
-    /// Something else than a list of editions follows the release.
+    /// What follows the release is not a list of editions.
     #[error(
         "`{after}` follows the release: expected editions in brackets, such as [ce, ee] or [ce.1, ee], or `unpublished: REASON`"
     )]
@@ -82,7 +82,7 @@ impl Catalog {
     /// Reads a JSON array of strings.
     ///
     /// # Errors
-    /// The text is no such array, or some of its elements are not releases.
+    /// If the text is not such an array, or some of its elements are not releases.
     pub fn from_json(text: &str) -> Result<Catalog, CatalogError> {
         let names: Vec<String> = serde_json::from_str(text).map_err(CatalogError::Json)?;
         collect(names.iter().enumerate().map(|(at, name)| (Place::Element(at), read(name))))
@@ -144,7 +144,7 @@ fn read(line: &str) -> Result<Listed, EntryError> {
     Ok(Listed::Published(Entry { release, editions, builds }))
 }
 
-fn told(problems: &[CatalogProblem]) -> String {
+fn listed(problems: &[CatalogProblem]) -> String {
     let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let noun = if problems.len() == 1 { "a problem" } else { "problems" };
     format!("{noun}: {}", list.join("; "))

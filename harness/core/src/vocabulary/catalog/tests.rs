@@ -79,7 +79,7 @@ fn editions_share_a_catalog_but_not_all_releases() -> Tested {
 }
 
 #[test]
-fn all_wrong_lines_are_told_with_their_place() {
+fn all_wrong_lines_are_reported_with_their_place() {
     let error =
         Catalog::from_lines("1.0\nlatest\n\n1:2.3-1\n1.3 ee\n1.4 []\n1.5 [1]").map_err(|error| error.to_string());
     let expected = "catalog has problems: \
@@ -139,9 +139,9 @@ fn what_was_never_published_is_known_and_no_release() -> Tested {
     assert_eq!(names(&catalog), ["1.0.0", "1.0.2"]);
     assert_eq!(catalog.unpublished(&"v1.0.1-ee".parse()?), Some("announced, and no package exists"));
     assert_eq!(catalog.unpublished(&"1.0.0".parse()?), None);
-    let told = |text: &str| Catalog::from_lines(text).err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(told("1.0.1 unpublished:").contains("line 1: `unpublished:` follows the release"));
-    let both = told("1.0.0\n1.0.1 unpublished: so\n1.0.1 [ce]");
+    let error = |text: &str| Catalog::from_lines(text).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error("1.0.1 unpublished:").contains("line 1: `unpublished:` follows the release"));
+    let both = error("1.0.0\n1.0.1 unpublished: so\n1.0.1 [ce]");
     assert_eq!(both, "catalog has a problem: line 2: the release is listed both as published and as never published");
     Ok(())
 }

@@ -57,7 +57,7 @@ fn parse(rows: &Rows) -> Result<Activity, String> {
                     state: state_of(state, waits),
                     statement: (*statement).to_owned(),
                     lasts: lasts.unwrap_or_default(),
-                    asked: (*request).to_owned(),
+                    statement_began: (*request).to_owned(),
                     blocked_by: blocked.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
                 });
             }

@@ -1,4 +1,4 @@
-//! What only the whole file can tell about the GraphQL check.
+//! Mistakes in the GraphQL check that only the whole file shows.
 
 use std::collections::BTreeSet;
 
@@ -16,21 +16,21 @@ impl ReferenceCheck<'_> {
             self.identity(name, &format!("{at}/schema/as"));
         }
         if check.queries.is_empty() && check.schema.is_none() {
-            self.problem(at, "the check asks nothing", "add `queries` or `schema`");
+            self.problem(at, "the check requests nothing", "add `queries` or `schema`");
         }
-        let mut seen = BTreeSet::new();
+        let mut names = BTreeSet::new();
         for (index, query) in check.queries.iter().enumerate() {
             let at = format!("{at}/queries/{index}");
-            if !seen.insert(&query.name) {
+            if !names.insert(&query.name) {
                 self.problem(&format!("{at}/name"), &format!("a second query `{}`", query.name), "names are unique");
             }
-            for (key, names) in [("as", &query.identities), ("refused", &query.refused)] {
-                for (index, name) in names.iter().enumerate() {
+            for (key, identities) in [("as", &query.identities), ("refused", &query.refused)] {
+                for (index, name) in identities.iter().enumerate() {
                     self.identity(name, &format!("{at}/{key}/{index}"));
                 }
             }
             match (&query.query, query.variants.is_empty()) {
-                (None, true) => self.problem(&at, "the query says nothing", "add `query` or `variants`"),
+                (None, true) => self.problem(&at, "the query is missing", "add `query` or `variants`"),
                 (Some(_), false) => {
                     self.problem(&format!("{at}/variants"), "both `query` and `variants`", "give one of them");
                 }

@@ -1,4 +1,4 @@
-//! What is wrong with a wait, as only the whole file can tell.
+//! Mistakes in waits that only the whole file shows.
 
 use super::ReferenceCheck;
 use crate::model::product::{Condition, Counts, WaitProgress, WaitUntil};
@@ -11,7 +11,7 @@ impl ReferenceCheck<'_> {
         self.services(&step.services, &format!("{at}/services"));
         self.condition(&step.condition, &format!("{at}/condition"));
         if step.service.is_none() && !matches!(step.condition, Condition::Sql(_)) {
-            self.problem(at, "the condition is about no service", "name the `service`");
+            self.problem(at, "the condition needs a service", "name the `service`");
         }
         if let Some(failed) = &step.failed {
             self.database(&failed.database, &format!("{at}/failed/database"));
@@ -33,21 +33,21 @@ impl ReferenceCheck<'_> {
             (None, None) => self.problem(at, "no number of progress", "add `sql`, or `http` with `json`"),
         }
         if progress.http.is_some() != progress.json.is_some() {
-            self.problem(at, "`http` and `json` go together", "`json` says where the response has the number");
+            self.problem(at, "`http` and `json` go together", "`json` is the place of the number in the response");
         }
         if progress.http.is_some() && !has_service {
-            self.problem(at, "the request is to no service", "name the wait's `service`");
+            self.problem(at, "the request needs a service", "name the wait's `service`");
         }
         if progress.total.is_some() && progress.counts == Counts::Remaining {
-            self.problem(at, "what remains has no total", "add `counts: done`, or leave `total` out");
+            self.problem(at, "there is no total of what remains", "add `counts: done`, or leave `total` out");
         }
     }
 
-    /// What is given up when it stalls has to be watched.
+    /// A step with `stalled-after` has to be watched.
     pub(super) fn stalled(&mut self, given: bool, watched: bool, at: &str) {
         if given && !watched {
             let at = format!("{at}/stalled-after");
-            self.problem(&at, "nothing tells whether it goes on", "name the format of its `migrations`");
+            self.problem(&at, "nothing shows whether it makes progress", "name the format of its `migrations`");
         }
     }
 }

@@ -29,7 +29,7 @@ fn edge(from: &str, to: &str, because: &str) -> Edge {
 }
 
 /// The path as text, hop by hop; `to (optional?) because`.
-fn told(rules: &Rules, catalog: &Catalog, from: &str, to: &str, facts: &Facts) -> Result<Vec<String>, String> {
+fn outcome(rules: &Rules, catalog: &Catalog, from: &str, to: &str, facts: &Facts) -> Result<Vec<String>, String> {
     let planner = Planner::new(rules, catalog);
     let path = planner.path(&release(from), &target(to), facts).map_err(|refusal| refusal.to_string())?;
     let mut at = path.from.clone();

@@ -27,7 +27,7 @@ fn decided(condition: &str, holds: bool) -> Facts {
 #[test]
 fn without_rules_any_way_forward_is_one_hop() {
     let check = |from: &str, to: &str, expected: &str| {
-        let path = told(&Rules::default(), &catalog(SMALL), from, to, &Facts::none());
+        let path = outcome(&Rules::default(), &catalog(SMALL), from, to, &Facts::none());
         assert_eq!(path, Ok(vec![expected.to_owned()]), "{from} to {to}");
     };
     check("1.0.0", "4.0.0", "4.0.0: target");
@@ -68,7 +68,7 @@ fn one_major_at_a_time_lands_on_the_newest_of_each_between() {
 
 #[test]
 fn spacing_tells_its_reason_and_a_stop_tells_more() {
-    let path = |rules: &Rules| told(rules, &catalog(SMALL), "1.0.0", "2.0.0", &Facts::none());
+    let path = |rules: &Rules| outcome(rules, &catalog(SMALL), "1.0.0", "2.0.0", &Facts::none());
     let rules = Rules { minors: Spacing::OneAtATime, ..stops(&["1.2"]) };
     assert_eq!(
         path(&rules),
@@ -79,7 +79,7 @@ fn spacing_tells_its_reason_and_a_stop_tells_more() {
         ])
     );
     let rules = Rules { majors: Spacing::OneAtATime, ..Rules::default() };
-    let path = told(&rules, &catalog(SMALL), "1.0.0", "3.0.0", &Facts::none());
+    let path = outcome(&rules, &catalog(SMALL), "1.0.0", "3.0.0", &Facts::none());
     assert_eq!(path, Ok(vec!["2.1.0: one major at a time".to_owned(), "3.0.0: target".to_owned()]));
 }
 
@@ -129,7 +129,7 @@ fn a_conditional_stop_is_optional_until_the_data_decides() {
     rules.stops.push(Stop { when, ..Stop::at(line("1.2"), "rows move") });
     let check = |rules: &Rules, facts: &Facts, expected: &[&str]| {
         let expected = Ok(expected.iter().map(|hop| (*hop).to_owned()).collect());
-        assert_eq!(told(rules, &catalog(SMALL), "1.1.4", "2.0.0", facts), expected);
+        assert_eq!(outcome(rules, &catalog(SMALL), "1.1.4", "2.0.0", facts), expected);
     };
     let undecided = "1.2.3 (optional): conditional stop, `big` is not decided yet: rows move";
     check(&rules, &Facts::none(), &[undecided, "2.0.0: target"]);
@@ -146,7 +146,7 @@ fn a_conditional_stop_is_optional_until_the_data_decides() {
     let spaced = Rules { majors: Spacing::OneAtATime, ..Rules::default() };
     let when = Some(ConditionId::new("big"));
     let spaced = Rules { stops: vec![Stop { when, ..Stop::at(line("2.1"), "rows move") }], ..spaced };
-    let path = told(&spaced, &catalog(SMALL), "1.0.0", "3.0.0", &Facts::none());
+    let path = outcome(&spaced, &catalog(SMALL), "1.0.0", "3.0.0", &Facts::none());
     assert_eq!(path, Ok(vec!["2.1.0: one major at a time".to_owned(), "3.0.0: target".to_owned()]));
 }
 
@@ -162,7 +162,7 @@ fn generated_stops_cover_majors_to_come() {
 }
 
 #[test]
-fn stops_nobody_published_are_dropped_and_told() {
+fn unpublished_stops_are_dropped_and_reported() {
     let mut rules = stops(&["1.0", "1.3", "3.1", "3.2", "4.1"]);
     rules.stops_every.push(StopsEvery { minors: vec![1, 9], from: line("2"), because: "each major".to_owned() });
     if let Some(stop) = rules.stops.get_mut(3) {
@@ -189,7 +189,7 @@ fn stops_nobody_published_are_dropped_and_told() {
 fn an_allowed_hop_passes_over_stops_and_spacing() {
     let allow = vec![edge("<1.1", "3", "the vendor tested it")];
     let rules = Rules { minors: Spacing::OneAtATime, allow, ..stops(&["1.2", "3.0"]) };
-    let path = |from: &str, to: &str| told(&rules, &catalog(SMALL), from, to, &Facts::none());
+    let path = |from: &str, to: &str| outcome(&rules, &catalog(SMALL), from, to, &Facts::none());
     let allowed = |text: &str| format!("{text}; allowed directly: the vendor tested it");
     assert_eq!(path("1.0.0", "3.4.0"), Ok(vec![allowed("3.4.0: target")]));
     assert_eq!(path("1.0.0", "4.0.0"), Ok(vec![allowed("3.4.0: one minor at a time"), "4.0.0: target".to_owned()]));
@@ -214,7 +214,7 @@ fn a_forbidden_hop_is_walked_around() {
     check(three, "1.0.0", "2.0.0", "1.1.4 1.2.3 2.0.0");
 
     let rules = Rules { forbid: blocks("<1.1", ">=2"), ..Rules::default() };
-    let path = told(&rules, &catalog(SMALL), "1.0.0", "2.0.0", &Facts::none());
+    let path = outcome(&rules, &catalog(SMALL), "1.0.0", "2.0.0", &Facts::none());
     assert_eq!(path, Ok(vec!["1.2.3: way around a forbidden hop: it breaks".to_owned(), "2.0.0: target".to_owned()]));
 }
 
@@ -234,7 +234,7 @@ fn an_edition_changes_only_where_a_rule_allows_it() -> Tested {
     let rules = Rules { edition_change: vec![change], ..stops(&["1.1"]) };
     let check = |from: &str, to: &str, expected: Result<&[&str], &str>| {
         let expected = expected.map(|hops| hops.iter().map(|hop| (*hop).to_owned()).collect()).map_err(str::to_owned);
-        assert_eq!(told(&rules, &releases, from, to, &Facts::none()), expected, "{from} to {to}");
+        assert_eq!(outcome(&rules, &releases, from, to, &Facts::none()), expected, "{from} to {to}");
     };
     let change = "edition changes from ce to ee: ee reads all of ce";
     let same = format!("1.0.0-ee: {change}");

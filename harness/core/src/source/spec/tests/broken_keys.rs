@@ -66,7 +66,7 @@ settle: {stalled-after: 1s, quux: 1}
 }
 
 #[test]
-fn missing_keys_are_told_once_at_the_key_of_the_map() {
+fn missing_keys_are_reported_once_at_the_key_of_the_map() {
     check(
         r"product: p
 services: {}
@@ -83,7 +83,7 @@ upgrade:
 }
 
 #[test]
-fn missing_keys_of_the_file_are_told_at_its_first_key() {
+fn missing_keys_of_the_file_are_reported_at_its_first_key() {
     check(
         "path: {}\n",
         r#"
@@ -93,7 +93,7 @@ fn missing_keys_of_the_file_are_told_at_its_first_key() {
 }
 
 #[test]
-fn missing_keys_of_an_item_are_told_at_the_item() {
+fn missing_keys_of_an_item_are_reported_at_the_item() {
     check(
         r"product: p
 services: {}
@@ -164,7 +164,7 @@ upgrade: [pause: 5, {pause: }]
 }
 
 #[test]
-fn two_variants_in_one_item_are_told_apart() {
+fn two_variants_in_one_item_are_distinguished() {
     check(
         r"product: p
 services: {}
@@ -180,7 +180,7 @@ upgrade:
 }
 
 #[test]
-fn keys_not_indented_below_their_variant_are_told_so() {
+fn keys_not_indented_below_their_variant_are_reported() {
     check(
         r"product: p
 services: {}
@@ -212,7 +212,7 @@ upgrade: [{}, [], ~, 5]
 }
 
 #[test]
-fn bad_keys_of_tables_and_maps_of_numbers_are_told_at_the_key() {
+fn bad_keys_of_tables_and_maps_of_numbers_are_reported_at_the_key() {
     check(
         r"product: p
 services: {Web: {image: x}}
@@ -226,7 +226,7 @@ codes: {ok: x}
 }
 
 #[test]
-fn two_variants_where_one_is_wanted_are_not_told_to_be_items() {
+fn two_variants_where_one_is_wanted_are_not_reported_as_items() {
     check(
         "product: p\nservices: {a: {image: x, ready: {exec: x, log: y}}}\n",
         "2:43 «log» `ready` has more than one key | expected only one of `started`, `exec`, `log` or `http`",

@@ -23,7 +23,7 @@ fn a_file_of_comments_is_empty() {
 }
 
 #[test]
-fn a_file_that_is_a_list_is_told_so() {
+fn a_file_that_is_a_list_is_reported() {
     check(
         r"- a
 - b
@@ -35,7 +35,7 @@ fn a_file_that_is_a_list_is_told_so() {
 }
 
 #[test]
-fn a_file_that_is_a_text_is_told_so() {
+fn a_file_that_is_a_text_is_reported() {
     check(
         "hello\n",
         r#"
@@ -45,7 +45,7 @@ fn a_file_that_is_a_text_is_told_so() {
 }
 
 #[test]
-fn an_empty_value_is_told_at_its_key() {
+fn an_empty_value_is_reported_at_its_key() {
     check(
         r"product: p
 services:
@@ -249,7 +249,7 @@ labels: {a: ~, b: 'null'}
 }
 
 #[test]
-fn a_rule_the_schema_does_not_know_is_still_told() {
+fn a_rule_the_schema_does_not_know_is_still_reported() {
     #[derive(Debug, Deserialize, JsonSchema)]
     #[serde(try_from = "u8")]
     #[schemars(with = "u8")]

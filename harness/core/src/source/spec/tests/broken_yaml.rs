@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_repeated_key_is_told_at_the_second_and_still_checked() {
+fn a_repeated_key_is_reported_at_the_second_and_still_checked() {
     check(
         r"product: p
 services: {}
@@ -20,7 +20,7 @@ path: {downgrade: never}
 }
 
 #[test]
-fn a_placeholder_without_quotes_is_told_so() {
+fn a_placeholder_without_quotes_is_reported() {
     check(
         r"product: p
 services:
@@ -36,7 +36,7 @@ services:
 }
 
 #[test]
-fn a_placeholder_without_quotes_and_more_text_is_told_so() {
+fn a_placeholder_without_quotes_and_more_text_is_reported() {
     check(
         r"product: p
 services:
@@ -69,7 +69,7 @@ services: {}
 }
 
 #[test]
-fn a_second_document_is_told_at_its_start() {
+fn a_second_document_is_reported_at_its_start() {
     check(
         r"product: p
 ---
@@ -107,7 +107,7 @@ services: {a: {<<: [x, {image: y}]}, b: {<<: z, image: x}}
 }
 
 #[test]
-fn a_repeated_merge_is_told_how_to_write_it() {
+fn a_repeated_merge_is_reported_with_how_to_write_it() {
     check(
         r"product: &p p
 services:
@@ -123,7 +123,7 @@ services:
 }
 
 #[test]
-fn a_mistake_behind_an_alias_is_told_once_where_it_is_written() {
+fn a_mistake_behind_an_alias_is_reported_once_where_it_is_written() {
     check(
         r"product: p
 services:
@@ -141,7 +141,7 @@ services:
 }
 
 #[test]
-fn an_alias_of_the_wrong_kind_is_told_where_it_is_used() {
+fn an_alias_of_the_wrong_kind_is_reported_where_it_is_used() {
     check(
         r"product: p
 services:
@@ -155,7 +155,7 @@ services:
 }
 
 #[test]
-fn tabs_are_told() {
+fn tabs_are_reported() {
     check(
         "product: p\nservices:\n\ta: {image: x}\n",
         r#"
@@ -165,7 +165,7 @@ fn tabs_are_told() {
 }
 
 #[test]
-fn a_colon_in_a_plain_text_is_told() {
+fn a_colon_in_a_plain_text_is_reported() {
     check(
         r"product: p
 services:
@@ -179,7 +179,7 @@ services:
 }
 
 #[test]
-fn an_open_quote_is_told() {
+fn an_open_quote_is_reported() {
     check(
         r#"product: "p
 services: {}
@@ -191,7 +191,7 @@ services: {}
 }
 
 #[test]
-fn an_open_bracket_is_told() {
+fn an_open_bracket_is_reported() {
     check(
         r"product: p
 services: [a
@@ -204,7 +204,7 @@ upgrade: []
 }
 
 #[test]
-fn bad_indentation_is_told() {
+fn bad_indentation_is_reported() {
     check(
         r"product: p
 services:
@@ -219,7 +219,7 @@ services:
 }
 
 #[test]
-fn tags_are_told() {
+fn tags_are_reported() {
     check(
         r"product: !!str 5
 services: !Foo {}

@@ -5,7 +5,7 @@ use super::*;
 fn refused(text: &str) -> String {
     let rejected = read::<Value>(Source::new("t", text)).map(|_| ()).unwrap_err();
     assert_eq!(rejected.problems().len(), 1);
-    told(&rejected)
+    rendered(&rejected)
 }
 
 #[test]
@@ -66,8 +66,8 @@ fn many_problems_end_somewhere() {
 
 #[test]
 fn a_value_that_holds_itself_is_refused() {
-    let told = refused("a: &a [x, *a]\n");
-    assert_eq!(told, "1:11 «*a» `*a` stands for a value it is part of | expected an anchor that is complete above");
+    let problems = refused("a: &a [x, *a]\n");
+    assert_eq!(problems, "1:11 «*a» `*a` stands for a value it is part of | expected an anchor that is complete above");
 }
 
 fn sane(text: &str) {

@@ -1,4 +1,4 @@
-//! How long a text of a case may become: what is said of one thing, of many, and in one line.
+//! The texts of a case, each within its limit: about one thing, about many, and in one line.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
@@ -12,14 +12,14 @@ use rehearse_core::outcome::verdict::Outcome;
 use super::CASE;
 use crate::report::text::{head_and_tail, one_line, xml};
 
-/// What a text takes that tells of many things, in bytes: more is cut from it anyway.
+/// The length in bytes at which a text about many things ends: the rest would be cut off anyway.
 const CONTENT: usize = 4 * CASE;
 
-/// Says one thing after another, and how many more there are when that becomes too much.
-pub(super) fn say_each<T>(all: impl Iterator<Item = T>, content: &mut String, say: impl Fn(T, &mut String)) {
+/// Writes about one thing after another, and how many more there are once the text is too long.
+pub(super) fn write_each<T>(all: impl Iterator<Item = T>, content: &mut String, write: impl Fn(T, &mut String)) {
     let mut all = all;
-    while let Some(one) = all.next() {
-        say(one, content);
+    while let Some(each) = all.next() {
+        write(each, content);
         if content.len() > CONTENT {
             let more = all.count();
             if more > 0 {
@@ -30,12 +30,12 @@ pub(super) fn say_each<T>(all: impl Iterator<Item = T>, content: &mut String, sa
     }
 }
 
-/// A text, or its beginning and its end where it is longer than a case may be.
+/// A text, or its beginning and its end if it is longer than a case may be.
 pub(super) fn bounded(text: &str) -> Cow<'_, str> {
     if text.len() <= CASE { Cow::Borrowed(text) } else { Cow::Owned(head_and_tail(&xml(text), CASE)) }
 }
 
-/// Checks that a first line names.
+/// How many checks a first line names.
 const NAMED: usize = 20;
 
 /// In one line: what a stage came to.
@@ -44,10 +44,10 @@ pub(super) fn stage_message(record: &StageRecord) -> String {
     if let Some(message) = of_findings(&record.findings) {
         return format!("{outcome}: {message}");
     }
-    let troubled = || record.checks.iter().filter(|check| check.outcome != Outcome::Passed);
-    let count = troubled().count();
+    let not_passed = || record.checks.iter().filter(|check| check.outcome != Outcome::Passed);
+    let count = not_passed().count();
     let mut named: Vec<String> =
-        troubled().take(NAMED).map(|check| format!("{} {}", one_line(&check.title()), check.outcome)).collect();
+        not_passed().take(NAMED).map(|check| format!("{} {}", one_line(&check.title()), check.outcome)).collect();
     if count > NAMED {
         named.push("…".to_owned());
     }
@@ -72,28 +72,28 @@ pub(super) fn of_findings(findings: &[Finding]) -> Option<String> {
     Some(brief(findings.first()?) + &more)
 }
 
-/// What a first line takes of a text, in characters: a finding may hold half a log.
+/// How many characters a first line takes of a text: a finding may hold half a log.
 const BRIEF: usize = 300;
 
-pub(super) fn brief(said: impl Display) -> String {
+pub(super) fn brief(text: impl Display) -> String {
     let mut beginning = Beginning { text: String::new(), left: 16 * BRIEF };
-    let whole = write!(beginning, "{said}").is_ok();
+    let complete = write!(beginning, "{text}").is_ok();
     let line = one_line(&beginning.text);
     match line.char_indices().nth(BRIEF) {
         Some((end, _)) => format!("{}…", &line[..end]),
-        None if whole => line,
+        None if complete => line,
         None => line + "…",
     }
 }
 
-pub(super) fn brief_of(said: &SymptomDetail<'_>) -> String {
-    match said {
+pub(super) fn brief_of(detail: &SymptomDetail<'_>) -> String {
+    match detail {
         SymptomDetail::Finding(finding) => brief(finding),
         SymptomDetail::Inconclusive(reason) => brief(reason),
     }
 }
 
-/// Takes the first characters of what is written and ends the writing then.
+/// Takes the first characters of what is written, then ends the writing.
 struct Beginning {
     text: String,
     left: usize,
@@ -134,7 +134,7 @@ pub(super) fn properties(properties: &[(String, String)]) -> String {
     properties.iter().map(|(key, value)| format!("[[PROPERTY|{key}={value}]]\n")).collect()
 }
 
-/// Foreign text in which no one finds a mark of ours.
+/// Foreign text in which no reader finds one of our `[[…]]` marks.
 pub(super) fn harmless(text: &str) -> String {
     one_line(text).replace("[[", "[ [")
 }
