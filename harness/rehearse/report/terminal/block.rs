@@ -1,7 +1,9 @@
 //! The block at the end of a rehearsal: what it came to.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::outcome::cause::{SymptomDetail, causes};
 use rehearse_core::outcome::summary::{StageRecord, Summary};
 use rehearse_core::outcome::verdict::{Exit, Outcome, Verdict};
@@ -35,6 +37,9 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
     }
     for (kind, because) in summary.plan().iter().flat_map(|plan| &plan.skip_checks) {
         row("without", &format!("{}: {}", kind.name(), one_line(because)));
+    }
+    if let Some(unchecked) = unchecked(summary) {
+        row("unchecked", &unchecked);
     }
     row("time", &time(summary));
     if !reports.is_empty() {
@@ -172,6 +177,15 @@ fn without_assertions(summary: &Summary) -> Vec<String> {
             format!("{} asserted nothing at {}{suffix}", fired.kind.name(), stages.join(", "))
         })
         .collect()
+}
+
+/// The kinds of checks that the product file has none of: what a verdict says nothing about.
+fn unchecked(summary: &Summary) -> Option<String> {
+    let plan = summary.plan()?;
+    let made: BTreeSet<CheckKind> = plan.stages.iter().flat_map(|stage| stage.checks()).copied().collect();
+    let none = CheckKind::ALL.into_iter().filter(|kind| !made.contains(kind) && !plan.skip_checks.contains_key(kind));
+    let names: Vec<&str> = none.map(|kind| kind.name()).collect();
+    (!made.is_empty() && !names.is_empty()).then(|| format!("{}: the product file has no such check", names.join(", ")))
 }
 
 fn time(summary: &Summary) -> String {
