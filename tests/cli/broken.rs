@@ -129,7 +129,7 @@ fn told(folder: &Path, file: &str, case: (&str, &str)) -> Result<String, Box<dyn
 }
 
 #[test]
-fn what_is_said_of_broken_files_is_as_written_down() -> Tried {
+fn messages_about_broken_files_are_golden() -> Tried {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir()?;
     let mut all = String::new();
@@ -166,7 +166,7 @@ fn what_is_said_of_broken_files_is_as_written_down() -> Tried {
 }
 
 #[test]
-fn what_is_no_text_file_is_refused_by_its_name_and_not_waited_for() -> Tried {
+fn a_path_that_is_not_a_text_file_is_refused_by_name_at_once() -> Tried {
     let folder = tempfile::tempdir()?;
     let at = |name: &str| folder.path().join(name);
     assert!(Command::new("mkfifo").arg(at("pipe.yaml")).status()?.success());

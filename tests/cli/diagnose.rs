@@ -15,7 +15,7 @@ fn diagnose<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn root_causes_stand_before_what_follows_from_them() -> Tried {
+fn root_causes_come_before_their_consequences() -> Tried {
     let ran = rehearse(&diagnose(&[LOG]))?;
     let told = String::from_utf8(ran.stdout)?;
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/diagnose/upgrade.txt");
@@ -78,7 +78,7 @@ fn programs_get_a_list_with_the_same() -> Tried {
 }
 
 #[test]
-fn a_secret_beside_a_failure_is_not_shown() -> Tried {
+fn a_secret_next_to_a_failure_is_not_shown() -> Tried {
     for format in ["text", "json"] {
         let ran = rehearse(&diagnose(&[LOG, "--format", format]))?;
         let told = String::from_utf8(ran.stdout)?;
@@ -88,7 +88,7 @@ fn a_secret_beside_a_failure_is_not_shown() -> Tried {
 }
 
 #[test]
-fn a_failure_of_other_releases_is_told_with_them_or_left_out() -> Tried {
+fn a_failure_of_other_releases_is_shown_with_them_or_left_out() -> Tried {
     let (_folder, log) = scratch("app.log", KNOWN)?;
     check(&diagnose(&[&log]), 1, &["drop-dependent", "releases >=17.2.0, <17.2.2", "use 17.2.2 or newer"], &[])?;
     check(&diagnose(&[&log, "--release", "17.2.1"]), 1, &["drop-dependent"], &[])?;
@@ -98,7 +98,7 @@ fn a_failure_of_other_releases_is_told_with_them_or_left_out() -> Tried {
 }
 
 #[test]
-fn where_nothing_is_known_the_first_errors_are_told_that_are_not_allowed() -> Tried {
+fn without_known_failures_the_first_errors_that_are_not_allowed_are_shown() -> Tried {
     let text = "fine\nERROR:  must be allowed, CRIT Supervisor running as root\nFATAL: disk on fire, token=abcdef\n  at x\nFATAL: disk on fire, token=ghijkl\n";
     let (_folder, log) = scratch("app.log", text)?;
     let said = [
@@ -119,7 +119,7 @@ fn where_nothing_is_known_the_first_errors_are_told_that_are_not_allowed() -> Tr
 const HARMLESS: &str = "ERROR:  must be owner of extension pg_trgm\n";
 
 #[test]
-fn what_is_harmless_is_no_root_cause_and_hides_nothing() -> Tried {
+fn a_harmless_failure_is_not_a_root_cause_and_hides_nothing() -> Tried {
     let text = format!("{HARMLESS}{HARMLESS}ERROR:  the disk is on fire\nrake aborted!\n");
     let (_folder, log) = scratch("app.log", &text)?;
     let said = [
@@ -137,7 +137,7 @@ fn what_is_harmless_is_no_root_cause_and_hides_nothing() -> Tried {
 }
 
 #[test]
-fn errors_are_told_behind_the_known_failures_that_do_not_explain_them() -> Tried {
+fn unexplained_errors_are_shown_after_the_known_failures() -> Tried {
     let text = format!("FATAL: before\nrake aborted!\n{KNOWN}FATAL: behind 1\nFATAL: behind 2\n");
     let (_folder, log) = scratch("app.log", &text)?;
     let said = [
@@ -155,7 +155,7 @@ fn errors_are_told_behind_the_known_failures_that_do_not_explain_them() -> Tried
 }
 
 #[test]
-fn where_no_rule_finds_anything_words_do_or_the_end_is_shown() -> Tried {
+fn without_matching_rules_error_words_or_the_end_are_shown() -> Tried {
     let text = "0 errors\nfree space: refused\nUnable to go on, password=abcdef\n";
     let (_folder, log) = scratch("app.log", text)?;
     let said = [
@@ -194,7 +194,7 @@ fn folders_packed_files_and_standard_input_are_read() -> Tried {
 }
 
 #[test]
-fn what_cannot_be_read_is_bad_input_and_the_rest_is_told() -> Tried {
+fn an_unreadable_file_is_bad_input_and_the_rest_is_diagnosed() -> Tried {
     let (_folder, log) = scratch("app.log", KNOWN)?;
     check(
         &diagnose(&["/nowhere.log", &log]),
@@ -229,7 +229,7 @@ fn any_product_folder_serves() -> Tried {
 }
 
 #[test]
-fn what_users_typed_and_what_only_informs_is_no_failure() -> Tried {
+fn text_from_users_and_informational_lines_are_not_failures() -> Tried {
     let message = "PG::DuplicateTable: ERROR:  relation \\\"x\\\" already exists";
     let typed = format!("{{\"path\":\"/search\",\"params\":[{{\"key\":\"search\",\"value\":\"{message}\"}}]}}");
     let informs = format!("{{\"severity\":\"INFO\",\"message\":\"GET /help: {message}\"}}");
@@ -243,7 +243,7 @@ fn what_users_typed_and_what_only_informs_is_no_failure() -> Tried {
 }
 
 #[test]
-fn a_failure_before_a_line_that_says_that_all_went_well_is_told_with_it() -> Tried {
+fn a_failure_before_a_line_that_reports_success_is_shown_with_that_line() -> Tried {
     let well = "\u{1b}[32mgitlab Reconfigured!\u{1b}[0m\n";
     let (_folder, log) = scratch("app.log", &format!("{well}{KNOWN}wait for: gitlab Reconfigured!\nso\n{well}{well}"))?;
     check(&diagnose(&[&log]), 1, &["  later    line 5 says: gitlab Reconfigured!\n"], &[])?;

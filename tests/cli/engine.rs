@@ -44,12 +44,12 @@ fn reported(out: &Path, exit: u8, verdict: &str, why: &str) -> Tried {
 }
 
 #[test]
-fn an_address_of_no_engine_is_bad_input_that_names_the_variable() -> Tried {
+fn an_address_that_is_not_an_engine_is_bad_input_that_names_the_variable() -> Tried {
     for (engine, why) in [
         ("nonsense", "it has no `://`"),
-        ("tcp://", "it names no machine"),
-        ("ssh://me@box", "`ssh` is not spoken here"),
-        ("tcp://docker:many", "`many` is no port"),
+        ("tcp://", "it names no host"),
+        ("ssh://me@box", "`ssh` is not supported"),
+        ("tcp://docker:many", "`many` is not a port"),
     ] {
         let folder = tempfile::tempdir()?;
         let out = folder.path().join("out");
@@ -70,7 +70,7 @@ fn an_address_of_no_engine_is_bad_input_that_names_the_variable() -> Tried {
 }
 
 #[test]
-fn a_socket_that_is_not_there_ends_at_once_and_every_report_says_so() -> Tried {
+fn a_missing_socket_ends_the_run_at_once_and_every_report_says_so() -> Tried {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("out");
     stale(&out)?;
@@ -104,7 +104,7 @@ fn interrupted(child: &Child) -> Tried {
 }
 
 #[test]
-fn what_is_waited_for_is_said_soon_and_a_signal_ends_it_with_reports() -> Tried {
+fn a_wait_is_announced_soon_and_a_signal_ends_it_with_reports() -> Tried {
     // A port that refuses, and one that takes connections and never answers.
     let refusing = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let silent = TcpListener::bind("127.0.0.1:0")?;

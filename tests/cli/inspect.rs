@@ -221,7 +221,7 @@ fn broken_archives() -> Made<Vec<(&'static str, Vec<u8>, &'static str)>> {
 }
 
 #[test]
-fn backups_of_five_releases_and_both_editions_are_told_apart() -> Tried {
+fn backups_of_five_releases_and_both_editions_are_distinguished() -> Tried {
     for era in &ERAS {
         for (suffix, edition) in [("", "ce"), ("-ee", "ee"), ("-ce", "ce")] {
             let folder = tempfile::tempdir()?;
@@ -256,7 +256,7 @@ fn backups_of_five_releases_and_both_editions_are_told_apart() -> Tried {
 }
 
 #[test]
-fn what_is_missing_is_told_by_the_release_and_what_was_skipped_is_not_missing() -> Tried {
+fn missing_parts_depend_on_the_release_and_skipped_ones_are_not_missing() -> Tried {
     let folder = tempfile::tempdir()?;
     let name = |index: usize, skipped: &str, lost: &[&str]| -> Made<Value> {
         let era = ERAS.get(index).ok_or("no such release")?;
@@ -277,7 +277,7 @@ fn what_is_missing_is_told_by_the_release_and_what_was_skipped_is_not_missing() 
 }
 
 #[test]
-fn a_complete_backup_has_its_secrets_beside_it_and_may_be_given_as_its_folder() -> Tried {
+fn a_complete_backup_has_its_secrets_next_to_it_and_may_be_given_as_a_folder() -> Tried {
     let folder = tempfile::tempdir()?;
     fine()?.write(folder.path())?;
     std::fs::write(folder.path().join("gitlab-secrets.json"), "{}")?;
@@ -301,7 +301,7 @@ fn a_complete_backup_has_its_secrets_beside_it_and_may_be_given_as_its_folder() 
 }
 
 #[test]
-fn a_backup_under_another_name_is_known_by_what_is_in_it() -> Tried {
+fn a_renamed_backup_is_recognised_by_its_content() -> Tried {
     let folder = tempfile::tempdir()?;
     for era in &ERAS {
         let mut backup = era.backup("-ee", "")?;

@@ -48,7 +48,7 @@ fn advice(told: &str) -> String {
 }
 
 #[test]
-fn of_all_that_is_missing_the_worst_comes_first_and_nothing_is_rehearsed_without_it() -> Tried {
+fn the_worst_missing_part_comes_first_and_nothing_is_rehearsed_without_it() -> Tried {
     let backup = era("18.2.8")?.backup("", "db,uploads")?;
     let folder = tempfile::tempdir()?;
     backup.write(folder.path())?;
@@ -72,7 +72,7 @@ fn of_all_that_is_missing_the_worst_comes_first_and_nothing_is_rehearsed_without
 }
 
 #[test]
-fn a_folder_of_several_backups_is_not_damaged_and_names_the_newest() -> Tried {
+fn a_folder_of_several_backups_is_ambiguous_and_names_the_newest() -> Tried {
     let folder = tempfile::tempdir()?;
     for era in &ERAS {
         era.backup("", "")?.write(folder.path())?;
@@ -101,7 +101,7 @@ fn a_folder_of_several_backups_is_not_damaged_and_names_the_newest() -> Tried {
 }
 
 #[test]
-fn what_lies_beside_the_archive_and_cannot_be_used_is_a_problem() -> Tried {
+fn an_unusable_file_next_to_the_archive_is_a_problem() -> Tried {
     for (name, content, said) in [
         ("gitlab-secrets.json", "", "expected an object of JSON, beside the archive, seen an empty file"),
         ("gitlab-secrets.json", " \n", "expected an object of JSON, beside the archive, seen a file of blanks only"),
@@ -129,7 +129,7 @@ fn what_lies_beside_the_archive_and_cannot_be_used_is_a_problem() -> Tried {
 }
 
 #[test]
-fn empty_bundles_are_told_with_their_number_and_the_first_of_them() -> Tried {
+fn empty_bundles_are_reported_with_their_number_and_the_first_of_them() -> Tried {
     for era in &ERAS {
         let mut backup = era.backup("", "")?;
         let mut bundles: Vec<_> = backup.entries.iter_mut().filter(|entry| entry.name.ends_with(".bundle")).collect();
@@ -146,7 +146,7 @@ fn empty_bundles_are_told_with_their_number_and_the_first_of_them() -> Tried {
 }
 
 #[test]
-fn a_part_that_was_left_out_as_the_backup_says_and_is_there_is_a_contradiction() -> Tried {
+fn a_part_that_is_present_although_listed_as_left_out_is_a_contradiction() -> Tried {
     for (word, part) in [("uploads", "uploads"), ("db", "database"), ("repositories", "repositories")] {
         let folder = complete(&informed(fine()?, ":skipped: ", &format!(":skipped: {word},remote"))?)?;
         let (status, said, told) = problems(folder.path(), FINE)?;
@@ -159,7 +159,7 @@ fn a_part_that_was_left_out_as_the_backup_says_and_is_there_is_a_contradiction()
 }
 
 #[test]
-fn an_increment_tells_what_it_stands_on_and_is_no_good_without_the_beginning() -> Tried {
+fn an_increment_names_its_base_and_is_useless_without_the_beginning() -> Tried {
     let base = "1759831200_2025_10_07_18.2.8";
     let whole = informed(fine()?, ":full_backup_id: ", &format!(":full_backup_id: {base}"))?;
     let bundles = |backup: &Backup| -> Vec<String> {
@@ -185,7 +185,7 @@ fn an_increment_tells_what_it_stands_on_and_is_no_good_without_the_beginning() -
 }
 
 #[test]
-fn a_release_that_was_never_published_is_told_with_those_near_to_it() -> Tried {
+fn an_unpublished_release_is_reported_with_the_nearest_ones() -> Tried {
     for (release, edition, near) in [
         ("18.2.77", "ce", "near ones are 18.2.8, 18.2.7, "),
         ("15.7.4-ee", "ee", "near ones are 15.7."),
@@ -210,7 +210,7 @@ fn a_release_that_was_never_published_is_told_with_those_near_to_it() -> Tried {
 }
 
 #[test]
-fn a_dump_cut_off_among_rows_is_not_whole_though_a_row_holds_the_mark_of_the_end() -> Tried {
+fn a_dump_cut_off_among_rows_is_damaged_even_if_a_row_holds_the_end_mark() -> Tried {
     let rows = "COPY public.notes (note) FROM stdin;\nfirst\n-- PostgreSQL database dump complete\n";
     let begin = DUMP.split("SET ").next().ok_or("no beginning")?;
     let end = DUMP.split("= 0;").nth(1).ok_or("no end")?;
@@ -227,7 +227,7 @@ fn a_dump_cut_off_among_rows_is_not_whole_though_a_row_holds_the_mark_of_the_end
 }
 
 #[test]
-fn a_renamed_backup_gets_the_command_that_gives_it_its_name_again() -> Tried {
+fn a_renamed_backup_gets_the_command_that_restores_its_name() -> Tried {
     for (inside, release, edition) in [("18.2.7", "18.2.7", "ce"), ("18.2.8-ee", "18.2.8", "ee")] {
         let folder = complete(&informed(fine()?, ":gitlab_version: 18.2.8", &format!(":gitlab_version: {inside}"))?)?;
         let (status, said, told) = problems(folder.path(), FINE)?;

@@ -140,7 +140,7 @@ fn every_mistake_of_a_file_is_shown_at_once_with_its_place() -> Tried {
 }
 
 #[test]
-fn names_that_refer_to_nothing_are_shown_beside_the_product() -> Tried {
+fn names_that_refer_to_nothing_are_shown_with_the_known_ones() -> Tried {
     let text = "scenario: broken\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nsettings: { admin_kye: x }\nprepare:\n  - start: [wep]\n  - sql: { query: \"select '{{ relase }}'\" }\n";
     let (_folder, path) = scratch("broken.yaml", text)?;
     check(
@@ -189,7 +189,7 @@ fn a_setting_that_the_product_does_not_have_is_bad_input() -> Tried {
 
 /// A mistake of the command line is told of its argument, never of a line of the file that says something else.
 #[test]
-fn what_an_argument_says_wrongly_is_told_of_the_argument() -> Tried {
+fn a_mistake_in_an_argument_is_reported_as_one_of_the_argument() -> Tried {
     let scenario = "scenarios/redmine-5.0-to-6.1.yaml";
     let note = "= note: in place of what scenarios/redmine-5.0-to-6.1.yaml says";
     let known = "= help: published of redmine are 5.0.4, 6.0.5, 6.1.5, as its releases.txt says";
@@ -228,7 +228,7 @@ fn what_an_argument_says_wrongly_is_told_of_the_argument() -> Tried {
 }
 
 #[test]
-fn a_setting_that_cannot_be_taken_shows_no_secret() -> Tried {
+fn a_refused_setting_shows_no_secret() -> Tried {
     for (set, shown) in
         [("db_password:hunter2 x", "'db_password:*********'"), ("apiToken hunter2", "'apiToken *******'")]
     {
@@ -241,7 +241,7 @@ fn a_setting_that_cannot_be_taken_shows_no_secret() -> Tried {
 }
 
 #[test]
-fn a_rollback_that_is_not_gone_is_a_stage_that_says_so() -> Tried {
+fn a_skipped_rollback_is_a_stage_with_its_reason() -> Tried {
     let text = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\nrollback: { skip: no time }\n";
     let (_folder, path) = scratch("s.yaml", text)?;
     check(&["plan", &path], 0, &["the rollback is not rehearsed", "no time"], &[])
@@ -258,7 +258,7 @@ fn schemas_and_lists_are_data_on_standard_output() -> Tried {
 }
 
 #[test]
-fn a_check_that_is_required_and_would_not_be_made_is_bad_input() -> Tried {
+fn a_required_check_that_would_not_be_made_is_bad_input() -> Tried {
     let scenario = "scenarios/redmine-5.0-to-6.1.yaml";
     check(&["run", "--require", "helth", scenario], 2, &[], &["unknown check `helth`; did you mean `health`?"])?;
     let off = ["run", "--require", "version,data", "--skip-checks", "data", scenario];
@@ -267,7 +267,7 @@ fn a_check_that_is_required_and_would_not_be_made_is_bad_input() -> Tried {
 }
 
 #[test]
-fn known_failures_may_stand_in_a_file_beside_the_product_and_their_mistakes_show_there() -> Tried {
+fn known_failures_may_be_in_a_file_of_their_own_and_mistakes_are_shown_there() -> Tried {
     let folder = tempfile::tempdir()?;
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("harness/products/redmine");
     for entry in std::fs::read_dir(&shipped)? {
@@ -307,7 +307,7 @@ fn reports_of_an_earlier_run_do_not_outlive_bad_input() -> Tried {
 }
 
 #[test]
-fn a_path_says_of_what_day_its_lists_are_and_what_was_decided() -> Tried {
+fn a_path_states_the_day_of_its_lists_and_what_was_decided() -> Tried {
     let path = ["path", "--product", "gitlab", "--from", "15.0.5", "--to", "16.3.9"];
     check(
         &path,
@@ -381,7 +381,7 @@ fn lists_of_stops_are_written_and_taken_in() -> Tried {
 }
 
 #[test]
-fn a_scenario_whose_backup_is_not_there_is_ignored_and_never_passed() -> Tried {
+fn a_scenario_without_its_backup_is_ignored_and_never_passes() -> Tried {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let out = tempfile::tempdir()?;
     let trials = rehearse::trial::trials(&rehearse::trial::Trials {

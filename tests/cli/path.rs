@@ -23,7 +23,7 @@ fn text(more: &str) -> Result<String, Box<dyn std::error::Error>> {
 }
 
 #[test]
-fn a_condition_that_nobody_answered_leaves_its_stop_in_the_path_and_says_how_to_decide() -> Tried {
+fn an_undecided_condition_leaves_its_stop_in_the_path_and_says_how_to_decide_it() -> Tried {
     let open = text("--from 14.10.5 --to 16.0.0")?;
     assert!(!open.contains("not needed"), "nobody said so:\n{open}");
     assert!(open.contains("hop 2  15.0.5 → 15.1.6  conditional stop, `15.1` is not decided yet"), "{open}");
@@ -57,7 +57,7 @@ fn a_setting_within_a_condition_is_a_number() -> Tried {
 }
 
 #[test]
-fn a_source_without_its_patch_is_asked_for_it() -> Tried {
+fn a_source_without_its_patch_is_refused_with_the_patches_to_choose_from() -> Tried {
     let which = [
         "--from 15.11: the source 15.11 is a line",
         "production runs one of 15.11.0, 15.11.1, ",
@@ -74,7 +74,7 @@ fn a_source_without_its_patch_is_asked_for_it() -> Tried {
 }
 
 #[test]
-fn what_there_is_is_named_beside_what_there_is_not() -> Tried {
+fn an_unknown_name_is_reported_with_the_known_ones() -> Tried {
     let ends = "--from 15.11.13 --to 16.3";
     refused(&format!("{ends} --edition foo"), &["--edition foo: there is no edition foo; published are: ce, ee"])?;
     let newest = "(nearest: 19.3.0, the newest that is known)";
@@ -99,7 +99,7 @@ fn a_path_without_downtime_says_what_it_needs() -> Tried {
 }
 
 #[test]
-fn a_notice_of_several_hops_is_told_in_full_once() -> Tried {
+fn a_notice_of_several_hops_is_written_in_full_once() -> Tried {
     let path = text("--from 15.11.13 --to 18.2.8")?;
     let (title, body) = ("! migration: migrations have one hour", "the reconfigure gives its migrations 3600 s");
     assert_eq!(path.matches(body).count(), 1, "{path}");

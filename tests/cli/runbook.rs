@@ -80,7 +80,7 @@ fn a_measured_runbook_says_whether_the_window_leaves_time_to_go_back_and_passes_
 }
 
 #[test]
-fn what_nobody_answered_or_measured_is_an_open_point() -> Tried {
+fn unanswered_questions_and_missing_measurements_are_open_points() -> Tried {
     let folder = tempfile::tempdir()?;
     let scenario = folder.path().join("s.yaml");
     let text = "scenario: s\nproduct: gitlab\nfrom: 17.8.7\nto: 17.11.7\nbackup: b\nproduction:\n  answers: { install-method: linux-package }\n";
@@ -101,7 +101,7 @@ fn what_nobody_answered_or_measured_is_an_open_point() -> Tried {
 }
 
 #[test]
-fn answers_that_nobody_asks_for_are_shown_with_their_place() -> Tried {
+fn answers_without_a_question_are_shown_with_their_place() -> Tried {
     let folder = tempfile::tempdir()?;
     let scenario = folder.path().join("s.yaml");
     let text = "scenario: s\nproduct: gitlab\nfrom: 17.8.7\nto: 17.11.7\nbackup: b\nproduction:\n  answers: { install-methods: docker, geo: none }\n";
@@ -125,7 +125,7 @@ fn answers_that_nobody_asks_for_are_shown_with_their_place() -> Tried {
 }
 
 #[test]
-fn what_no_rehearsal_reaches_is_refused_with_the_reason_and_has_a_runbook() -> Tried {
+fn a_path_that_cannot_be_rehearsed_is_refused_with_the_reason_and_has_a_runbook() -> Tried {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(SCENARIO))?;
     for (method, title, command) in [
         (
@@ -184,7 +184,7 @@ fn reviewed(file: &str, planted: &[(Option<u64>, &str)]) -> Tried {
 }
 
 #[test]
-fn of_a_plan_that_skips_stops_and_downgrades_each_planted_mistake_is_told() -> Tried {
+fn each_planted_mistake_in_a_plan_that_skips_stops_and_downgrades_is_reported() -> Tried {
     reviewed(
         "poor-1.md",
         &[
@@ -207,7 +207,7 @@ fn of_a_plan_that_skips_stops_and_downgrades_each_planted_mistake_is_told() -> T
 }
 
 #[test]
-fn of_a_plan_for_one_container_each_planted_mistake_is_told() -> Tried {
+fn each_planted_mistake_in_a_plan_for_one_container_is_reported() -> Tried {
     reviewed(
         "poor-2.md",
         &[
@@ -237,7 +237,7 @@ fn of_a_plan_for_one_container_each_planted_mistake_is_told() -> Tried {
 }
 
 #[test]
-fn of_a_mail_to_support_each_planted_mistake_is_told() -> Tried {
+fn each_planted_mistake_in_a_mail_to_support_is_reported() -> Tried {
     reviewed(
         "poor-3.md",
         &[
@@ -270,7 +270,7 @@ fn of_a_mail_to_support_each_planted_mistake_is_told() -> Tried {
 }
 
 #[test]
-fn of_a_plan_whose_steps_are_not_its_path_each_planted_mistake_is_told() -> Tried {
+fn each_planted_mistake_in_a_plan_whose_steps_are_not_its_path_is_reported() -> Tried {
     reviewed(
         "poor-4.md",
         &[
@@ -290,7 +290,7 @@ fn of_a_plan_whose_steps_are_not_its_path_each_planted_mistake_is_told() -> Trie
 }
 
 #[test]
-fn of_a_good_plan_in_words_of_its_own_nothing_is_told() -> Tried {
+fn a_good_plan_in_its_own_words_gets_no_remark() -> Tried {
     check(&["runbook", "review", "tests/cli/runbook/good.md", "--product", "gitlab"], 0, &["0 wrong, 0 missing"], &[])
 }
 
@@ -308,7 +308,7 @@ fn wrong_lines(text: &str) -> Result<Vec<usize>, Box<dyn std::error::Error>> {
 }
 
 #[test]
-fn lines_that_would_ruin_an_installation_are_told_and_their_warnings_are_not() -> Tried {
+fn lines_that_would_ruin_an_installation_are_reported_but_warnings_against_them_are_not() -> Tried {
     let ruin = include_str!("runbook/ruin.txt");
     let told = wrong_lines(ruin)?;
     for (at, line) in ruin.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
@@ -351,7 +351,7 @@ fn the_path_is_checked_however_a_plan_writes_it() -> Tried {
 }
 
 #[test]
-fn what_a_plan_denies_it_does_not_have() -> Tried {
+fn what_a_plan_denies_is_missing_from_it() -> Tried {
     let folder = tempfile::tempdir()?;
     let plan = folder.path().join("plan.md");
     let at = plan.display().to_string();
@@ -369,7 +369,7 @@ fn what_a_plan_denies_it_does_not_have() -> Tried {
 }
 
 #[test]
-fn a_plan_from_standard_input_that_names_no_release_is_told_so() -> Tried {
+fn a_plan_from_standard_input_without_a_release_is_refused_with_the_reason() -> Tried {
     let folder = tempfile::tempdir()?;
     let plan = folder.path().join("plan.txt");
     std::fs::write(&plan, "We upgrade next week.\n")?;
@@ -381,7 +381,7 @@ fn a_plan_from_standard_input_that_names_no_release_is_told_so() -> Tried {
 }
 
 #[test]
-fn what_stands_in_place_of_a_plan_or_a_scenario_is_said_with_what_to_type() -> Tried {
+fn a_file_that_is_not_a_plan_or_scenario_is_refused_with_what_to_type() -> Tried {
     let folder = tempfile::tempdir()?;
     let of = folder.path().display().to_string();
     check(

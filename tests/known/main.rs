@@ -1,5 +1,5 @@
-//! Known failures of the shipped products, held against texts as people post them: each is recognised in its own, told with
-//! what it has to say, on the releases it is about and no others, and not in what is only near.
+//! Known failures of the shipped products, against texts as people post them: each is recognised in its own texts, shown with
+//! its cause and remedy, on its releases and no others, and not in texts that only look similar.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -57,16 +57,16 @@ fn wrong(recogniser: &Recogniser, failure: &KnownFailure, sample: &Sample) -> Tr
             wrong.push(format!("text {number} is not recognised; found: {names:?}"));
             continue;
         };
-        let roots: Vec<&str> = tree(&all).iter().map(|told| told.found.known.id.as_str()).collect();
+        let roots: Vec<&str> = tree(&all).iter().map(|failure| failure.found.known.id.as_str()).collect();
         if roots != [&sample.id] {
             wrong.push(format!("text {number}: the root causes are {roots:?}"));
         }
-        let told: Vec<String> =
+        let texts: Vec<String> =
             all.iter().filter(|found| found.known.id == sample.id).map(|found| found.known.to_string()).collect();
-        let missing = sample.says.iter().filter(|part| number == 0 && !told.iter().any(|told| told.contains(*part)));
-        wrong.extend(missing.map(|part| format!("{part:?} is not in {told:#?}")));
-        let open = told.iter().find(|told| told.contains("{{") || told.contains("{%") || told.contains("  "));
-        wrong.extend(open.map(|told| format!("text {number}: left open or ragged: {told}")));
+        let missing = sample.says.iter().filter(|part| number == 0 && !texts.iter().any(|text| text.contains(*part)));
+        wrong.extend(missing.map(|part| format!("{part:?} is not in {texts:#?}")));
+        let open = texts.iter().find(|text| text.contains("{{") || text.contains("{%") || text.contains("  "));
+        wrong.extend(open.map(|text| format!("text {number}: a placeholder or stray blanks are left in: {text}")));
         if it.excerpt.is_empty() || it.excerpt.iter().all(|line| line.trim().is_empty()) {
             wrong.push(format!("text {number} has no excerpt"));
         }

@@ -1,6 +1,6 @@
 //! The reporters on written event lists, without an engine: golden files, and promises that hold for all of them.
 //!
-//! `REHEARSE_BLESS=1` writes the golden files anew.
+//! `REHEARSE_BLESS=1` writes the golden files again.
 
 mod runs;
 mod stories;
@@ -40,7 +40,7 @@ impl Sink {
     }
 }
 
-fn tell(events: &[Event], reporter: &mut dyn Reporter) -> Fallible<Summary> {
+fn replay(events: &[Event], reporter: &mut dyn Reporter) -> Fallible<Summary> {
     let mut summary = Summary::new();
     for event in events {
         summary.fold(event)?;
@@ -52,28 +52,28 @@ fn tell(events: &[Event], reporter: &mut dyn Reporter) -> Fallible<Summary> {
 fn terminal(events: &[Event], look: Look, colour: Colour) -> Fallible<String> {
     let sink = Sink::default();
     let reports = ["junit.xml", "summary.json", "events.jsonl"];
-    tell(events, &mut Terminal::new(look, colour, "rehearse-out", &reports, Box::new(sink.clone())))?;
+    replay(events, &mut Terminal::new(look, colour, "rehearse-out", &reports, Box::new(sink.clone())))?;
     Ok(sink.text())
 }
 
 fn junit(events: &[Event]) -> Fallible<String> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("deep/junit.xml");
-    tell(events, &mut Junit::new(&path, "rehearse-out"))?;
+    replay(events, &mut Junit::new(&path, "rehearse-out"))?;
     let others = std::fs::read_dir(folder.path().join("deep"))?.count();
     assert_eq!(others, 1, "nothing but the report is left");
     Ok(std::fs::read_to_string(path)?)
 }
 
 /// Compares with a golden file, or writes it.
-fn golden(name: &str, seen: &str) -> Fallible {
+fn golden(name: &str, actual: &str) -> Fallible {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/report/golden").join(name);
     if std::env::var_os("REHEARSE_BLESS").is_some_and(|bless| bless == "1") {
-        return Ok(std::fs::write(path, seen)?);
+        return Ok(std::fs::write(path, actual)?);
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    let differs = expected.lines().zip(seen.lines()).zip(1..).find(|((expected, seen), _)| expected != seen);
-    assert!(expected == seen, "{name} differs (REHEARSE_BLESS=1 writes it anew); first at {differs:#?}");
+    let differs = expected.lines().zip(actual.lines()).zip(1..).find(|((expected, actual), _)| expected != actual);
+    assert!(expected == actual, "{name} differs (REHEARSE_BLESS=1 writes it again); first at {differs:#?}");
     Ok(())
 }
 
@@ -170,7 +170,7 @@ fn no_name_occurs_twice_even_when_a_scenario_does() -> Fallible {
     let folder = tempfile::tempdir()?;
     let summaries = runs::all(&RUN)?
         .iter()
-        .map(|(_, events)| tell(events, &mut Files::new(folder.path())))
+        .map(|(_, events)| replay(events, &mut Files::new(folder.path())))
         .collect::<Fallible<Vec<_>>>()?;
     let path = folder.path().join("junit.xml");
     write_junit(&path, summaries.iter().map(|summary| (summary, "")))?;
@@ -181,7 +181,7 @@ fn no_name_occurs_twice_even_when_a_scenario_does() -> Fallible {
 }
 
 #[test]
-fn no_type_is_a_word_that_rails_obeys() -> Fallible {
+fn no_type_is_a_word_that_rails_casts() -> Fallible {
     // ActiveSupport's XmlMini: these are cast or, for yaml and symbol, refuse the whole suite.
     let magic = [
         "symbol",
@@ -215,7 +215,7 @@ fn no_type_is_a_word_that_rails_obeys() -> Fallible {
 }
 
 #[test]
-fn a_failure_that_was_expected_is_no_failure_in_junit() -> Fallible {
+fn an_expected_failure_is_not_a_failure_in_junit() -> Fallible {
     let came = |events: &[Event]| -> Fallible<Vec<String>> {
         let troubled = cases(&junit(events)?)?;
         let wrong = |elements: &[String]| elements.iter().any(|element| element == "failure" || element == "error");
@@ -239,7 +239,7 @@ fn gitlab_finds_our_attachment_and_none_that_came_from_outside() -> Fallible {
 }
 
 #[test]
-fn a_report_is_whole_after_every_event() -> Fallible {
+fn a_report_is_complete_after_every_event() -> Fallible {
     let folder = tempfile::tempdir()?;
     let (xml, json) = (folder.path().join("junit.xml"), folder.path().join("summary.json"));
     let mut reporters: [Box<dyn Reporter>; 3] =
@@ -265,9 +265,9 @@ fn a_report_is_whole_after_every_event() -> Fallible {
 fn files_are_golden() -> Fallible {
     for (name, events) in runs::all(&RUN)? {
         let folder = tempfile::tempdir()?;
-        tell(&events, &mut Files::new(folder.path()))?;
+        replay(&events, &mut Files::new(folder.path()))?;
         golden(&format!("{name}.summary.json"), &std::fs::read_to_string(folder.path().join("summary.json"))?)?;
-        tell(&events, &mut Jsonl::new(folder.path())?)?;
+        replay(&events, &mut Jsonl::new(folder.path())?)?;
         golden(&format!("{name}.events.jsonl"), &std::fs::read_to_string(folder.path().join("events.jsonl"))?)?;
     }
     Ok(())
@@ -280,9 +280,9 @@ fn schemas_are_golden() -> Fallible {
 }
 
 #[test]
-fn what_ran_beside_other_stages_is_counted_once() -> Fallible {
+fn time_of_background_stages_is_counted_once() -> Fallible {
     let folder = tempfile::tempdir()?;
-    let summary = tell(&runs::passed(&RUN)?, &mut Files::new(folder.path()))?;
+    let summary = replay(&runs::passed(&RUN)?, &mut Files::new(folder.path()))?;
     let read: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(folder.path().join("summary.json"))?)?;
     let seconds = |key: &str| read["totals"][key].as_f64().unwrap_or_default();
     let sum = seconds("product_s") + seconds("engine_s") + seconds("own_s");
@@ -296,28 +296,28 @@ fn a_report_that_cannot_be_written_names_the_file() -> Fallible {
     let folder = tempfile::tempdir()?;
     let blocked = folder.path().join("file");
     std::fs::write(&blocked, "")?;
-    let said = |result: Fallible<Summary>| result.err().map(|error| error.to_string()).unwrap_or_default();
+    let error = |result: Fallible<Summary>| result.err().map(|error| error.to_string()).unwrap_or_default();
     let events = runs::passed(&RUN)?;
-    assert!(said(tell(&events, &mut Junit::new(&blocked.join("junit.xml"), ""))).contains("file/junit.xml"));
-    assert!(said(tell(&events, &mut Files::new(&blocked))).contains("file/plan.json"));
+    assert!(error(replay(&events, &mut Junit::new(&blocked.join("junit.xml"), ""))).contains("file/junit.xml"));
+    assert!(error(replay(&events, &mut Files::new(&blocked))).contains("file/plan.json"));
     assert!(Jsonl::new(Path::new(&blocked)).is_err());
     Ok(())
 }
 
 /// The time grows with the checks: looking for each among all others would take minutes for these.
 #[test]
-fn any_number_of_checks_is_folded_in_time_and_each_only_once() -> Fallible {
+fn many_checks_are_folded_in_linear_time_and_each_only_once() -> Fallible {
     let stage = "hop-1/check";
-    let mut told = stories::Told::new(&RUN, None)?.begin(stage);
+    let mut log = stories::EventLog::new(&RUN, None)?.begin(stage);
     for number in 0..60_000 {
-        told = told.checked(stage, stories::good(CheckKind::Access, &format!("the object of number {number}"), 1));
+        log = log.checked(stage, stories::good(CheckKind::Access, &format!("the object of number {number}"), 1));
     }
     let mut summary = Summary::new();
     let began = std::time::Instant::now();
-    told.events.iter().try_for_each(|event| summary.fold(event))?;
+    log.events.iter().try_for_each(|event| summary.fold(event))?;
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
     assert_eq!(summary.checks(), 60_000);
-    let mut twice = told.events.last().cloned().ok_or("no event")?;
+    let mut twice = log.events.last().cloned().ok_or("no event")?;
     let refused = summary.fold(&twice).err().map(|illegal| illegal.to_string()).unwrap_or_default();
     assert!(refused.contains("a second check \"access: the object of number 59999\" in hop-1/check"), "{refused}");
     // The same name of another kind is another check.

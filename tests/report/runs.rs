@@ -1,4 +1,4 @@
-//! The runs that every reporter is shown.
+//! The runs that every reporter is tested with.
 
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::outcome::code::{FindingCode, InconclusiveCode};
@@ -9,7 +9,7 @@ use rehearse_core::outcome::subject::Subject;
 use rehearse_core::outcome::verdict::Outcome;
 use rehearse_core::vocabulary::release::Line;
 
-use crate::stories::{End, Fallible, Run, Told, after, expectation, good};
+use crate::stories::{End, EventLog, Fallible, Run, after, expectation, good};
 
 /// All of them, by name.
 pub(crate) fn all(run: &Run) -> Fallible<Vec<(&'static str, Vec<Event>)>> {
@@ -27,7 +27,7 @@ pub(crate) fn all(run: &Run) -> Fallible<Vec<(&'static str, Vec<Event>)>> {
     ])
 }
 
-fn checks(mut told: Told, stage: &str, data: CheckReport) -> Told {
+fn checks(mut log: EventLog, stage: &str, data: CheckReport) -> EventLog {
     for report in [
         good(CheckKind::Version, "web", 1),
         good(CheckKind::Health, "web", 3),
@@ -37,9 +37,9 @@ fn checks(mut told: Told, stage: &str, data: CheckReport) -> Told {
             ..good(CheckKind::Performance, "pages", 12)
         },
     ] {
-        told = told.checked(stage, report);
+        log = log.checked(stage, report);
     }
-    told
+    log
 }
 
 fn data() -> CheckReport {
@@ -53,8 +53,8 @@ fn data() -> CheckReport {
 }
 
 /// Up to the baseline.
-fn begun(told: Told) -> Told {
-    let told = told
+fn begun(log: EventLog) -> EventLog {
+    let log = log
         .passed("backup", [210, 0, 0])
         .begin("images")
         .note("images", "redmine:5.0.4: built (from images/redmine)")
@@ -67,45 +67,45 @@ fn begun(told: Told) -> Told {
         .end("restore", [9_400, 8_100, 1_200], End::Passed)
         .resolved("images-hops", 2, Line::of_minor(6, 1), "6.1.5".parse().unwrap_or_else(|error| panic!("{error}")))
         .end("images-hops", [17_800, 0, 17_000], End::Passed);
-    checks(told.begin("baseline"), "baseline", data()).end("baseline", [3_100, 2_900, 0], End::Passed)
+    checks(log.begin("baseline"), "baseline", data()).end("baseline", [3_100, 2_900, 0], End::Passed)
 }
 
-fn hop_1(told: Told) -> Told {
+fn hop_1(log: EventLog) -> EventLog {
     let upgrade = "hop-1/upgrade";
-    let told = begun(told)
+    let log = begun(log)
         .begin(upgrade)
         .progress(100, upgrade, "stop web")
         .progress(5_100, upgrade, "migration 20220714093000 AddJournalUpdatedOn")
         .migrated(1_200, upgrade, "20220714093000", "AddJournalUpdatedOn")
         .migrated(340, upgrade, "20230818020734", "ChangeEnabledModulesNameLimit")
         .end(upgrade, [14_200, 12_800, 1_100], End::Passed);
-    checks(told.begin("hop-1/check"), "hop-1/check", data()).end("hop-1/check", [4_000, 3_800, 0], End::Passed)
+    checks(log.begin("hop-1/check"), "hop-1/check", data()).end("hop-1/check", [4_000, 3_800, 0], End::Passed)
 }
 
-fn rollback(told: Told) -> Told {
-    let told = told
+fn rollback(log: EventLog) -> EventLog {
+    let log = log
         .passed("rollback/deploy", [6_000, 5_500, 400])
         .passed("rollback/restore", [9_000, 8_000, 900])
         .begin("rollback/check");
-    checks(told, "rollback/check", data()).end("rollback/check", [3_000, 2_800, 0], End::Passed)
+    checks(log, "rollback/check", data()).end("rollback/check", [3_000, 2_800, 0], End::Passed)
 }
 
 pub(crate) fn passed(run: &Run) -> Fallible<Vec<Event>> {
     let upgrade = "hop-2/upgrade";
-    let told = hop_1(Told::new(run, None)?)
+    let log = hop_1(EventLog::new(run, None)?)
         .begin(upgrade)
         .migrated(800, upgrade, "20241213003659", "AddUniqueIndex")
         .end(upgrade, [11_000, 9_900, 1_000], End::Passed);
-    let told =
-        checks(told.begin("hop-2/check"), "hop-2/check", data()).end("hop-2/check", [4_100, 3_900, 0], End::Passed);
-    Ok(rollback(told).passed("teardown", [1_300, 0, 1_300]).finished())
+    let log =
+        checks(log.begin("hop-2/check"), "hop-2/check", data()).end("hop-2/check", [4_100, 3_900, 0], End::Passed);
+    Ok(rollback(log).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
 fn table(name: &str) -> Subject {
     Subject::Table(name.to_owned())
 }
 
-fn fails(told: Told) -> Told {
+fn fails(log: EventLog) -> EventLog {
     let upgrade = "hop-2/upgrade";
     let findings = vec![
         Finding::new(
@@ -122,21 +122,21 @@ fn fails(told: Told) -> Told {
             "exit code 1",
         ),
     ];
-    let told = hop_1(told)
+    let log = hop_1(log)
         .begin(upgrade)
         .migrated(700, upgrade, "20240101000000", "AddSomething")
         .end(upgrade, [3_300, 2_900, 300], End::Failed(findings))
         .skipped(&["hop-2/check"], &after("hop-2/upgrade", Outcome::Failed));
-    rollback(told)
+    rollback(log)
 }
 
 pub(crate) fn failed(run: &Run) -> Fallible<Vec<Event>> {
-    Ok(fails(Told::new(run, None)?).passed("teardown", [1_300, 0, 1_300]).finished())
+    Ok(fails(EventLog::new(run, None)?).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
 pub(crate) fn expected_failure(run: &Run) -> Fallible<Vec<Event>> {
     let expected = expectation("hop-2/upgrade", "UniqueViolation")?;
-    Ok(fails(Told::new(run, Some(expected))?).passed("teardown", [1_300, 0, 1_300]).finished())
+    Ok(fails(EventLog::new(run, Some(expected))?).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
 /// A failure was expected in the upgrade; what came is a check that fails.
@@ -150,20 +150,20 @@ fn unmet(run: &Run) -> Fallible<Vec<Event>> {
         ..data()
     };
     let blind = CheckReport::new(CheckKind::Artifacts, "attachments");
-    let told = begun(Told::new(run, Some(expectation("hop-2/upgrade", "UniqueViolation")?))?)
+    let log = begun(EventLog::new(run, Some(expectation("hop-2/upgrade", "UniqueViolation")?))?)
         .passed("hop-1/upgrade", [14_200, 12_800, 1_100])
         .begin("hop-1/check");
-    let told = checks(told, "hop-1/check", lost)
+    let log = checks(log, "hop-1/check", lost)
         .checked("hop-1/check", blind)
         .end("hop-1/check", [4_000, 3_800, 0], End::Passed)
         .skipped(&["hop-2/upgrade", "hop-2/check"], &after("hop-1/check", Outcome::Failed));
-    Ok(rollback(told).passed("teardown", [1_300, 0, 1_300]).finished())
+    Ok(rollback(log).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
 fn inconclusive(run: &Run) -> Fallible<Vec<Event>> {
     let reason = "cannot obtain image redmine:5.0.4: toomanyrequests: You have reached your pull rate limit";
     let rest = crate::stories::STAGES.map(|(stage, _, _)| stage);
-    Ok(Told::new(run, None)?
+    Ok(EventLog::new(run, None)?
         .passed("backup", [210, 0, 0])
         .begin("images")
         .progress(6_000, "images", "redmine:5.0.4: pulling again in 10 s")
@@ -175,7 +175,7 @@ fn inconclusive(run: &Run) -> Fallible<Vec<Event>> {
 
 fn cancelled(run: &Run) -> Fallible<Vec<Event>> {
     let rest = crate::stories::STAGES.map(|(stage, _, _)| stage);
-    Ok(hop_1(Told::new(run, None)?)
+    Ok(hop_1(EventLog::new(run, None)?)
         .begin("hop-2/upgrade")
         .end("hop-2/upgrade", [2_000, 1_500, 100], End::Cancelled)
         .skipped(&rest[9..13], &SkipReason::Cancelled)
@@ -185,11 +185,11 @@ fn cancelled(run: &Run) -> Fallible<Vec<Event>> {
 
 /// A column is missing: the schema is behind, pages and log say so; a table was lost besides, by another cause.
 fn consequences(run: &Run) -> Fallible<Vec<Event>> {
-    let answer = |request: &str, actual: &str| {
+    let response = |request: &str, actual: &str| {
         let (code, subject) = (FindingCode::StatusUnexpected, Subject::request(request));
         Finding { status: Some(500), ..Finding::new(code, subject, "200", actual) }
     };
-    let asked = |finding: Finding, service: &str| Finding { service: Some(service.to_owned()), ..finding };
+    let of_service = |finding: Finding, service: &str| Finding { service: Some(service.to_owned()), ..finding };
     let missing = "500 \"PG::UndefinedColumn: ERROR: column users.login does not exist\"";
     let known = Known {
         id: "login-is-gone".to_owned(),
@@ -200,7 +200,7 @@ fn consequences(run: &Run) -> Fallible<Vec<Event>> {
     };
     let reports = [
         CheckReport {
-            findings: vec![asked(answer("GET /up", missing), "web")],
+            findings: vec![of_service(response("GET /up", missing), "web")],
             took: Some(std::time::Duration::from_millis(120)),
             ..good(CheckKind::Health, "web", 3)
         },
@@ -224,11 +224,11 @@ fn consequences(run: &Run) -> Fallible<Vec<Event>> {
             ..data()
         },
         CheckReport {
-            findings: vec![asked(answer("GET /my as admin", "500 \"Internal error\""), "web")],
+            findings: vec![of_service(response("GET /my as admin", "500 \"Internal error\""), "web")],
             ..good(CheckKind::Access, "pages", 9)
         },
         CheckReport {
-            findings: vec![asked(
+            findings: vec![of_service(
                 Finding::new(
                     FindingCode::LogError,
                     Subject::Log("web".to_owned()),
@@ -240,35 +240,36 @@ fn consequences(run: &Run) -> Fallible<Vec<Event>> {
             ..good(CheckKind::Logs, "errors", 2)
         },
     ];
-    let mut told = begun(Told::new(run, None)?).passed("hop-1/upgrade", [14_200, 12_800, 1_100]).begin("hop-1/check");
+    let mut log =
+        begun(EventLog::new(run, None)?).passed("hop-1/upgrade", [14_200, 12_800, 1_100]).begin("hop-1/check");
     for report in reports {
-        told = told.checked("hop-1/check", report);
+        log = log.checked("hop-1/check", report);
     }
-    let told = told
+    let log = log
         .end("hop-1/check", [4_000, 3_800, 0], End::Passed)
         .skipped(&["hop-2/upgrade", "hop-2/check"], &after("hop-1/check", Outcome::Failed));
-    Ok(rollback(told).passed("teardown", [1_300, 0, 1_300]).finished())
+    Ok(rollback(log).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
 /// A failure was expected, and nothing fails any more.
 fn gone(run: &Run) -> Fallible<Vec<Event>> {
     let upgrade = "hop-2/upgrade";
-    let told = hop_1(Told::new(run, Some(expectation(upgrade, "UniqueViolation")?))?)
+    let log = hop_1(EventLog::new(run, Some(expectation(upgrade, "UniqueViolation")?))?)
         .passed(upgrade, [11_000, 9_900, 1_000])
         .begin("hop-2/check");
-    let told = checks(told, "hop-2/check", data()).end("hop-2/check", [4_100, 3_900, 0], End::Passed);
-    Ok(rollback(told).passed("teardown", [1_300, 0, 1_300]).finished())
+    let log = checks(log, "hop-2/check", data()).end("hop-2/check", [4_100, 3_900, 0], End::Passed);
+    Ok(rollback(log).passed("teardown", [1_300, 0, 1_300]).finished())
 }
 
 /// The process was killed during the second upgrade.
 pub(crate) fn killed(run: &Run) -> Fallible<Vec<Event>> {
-    Ok(hop_1(Told::new(run, None)?).begin("hop-2/upgrade").progress(900, "hop-2/upgrade", "stop web").events)
+    Ok(hop_1(EventLog::new(run, None)?).begin("hop-2/upgrade").progress(900, "hop-2/upgrade", "stop web").events)
 }
 
 /// It failed exactly as expected, and a volume would not go.
 pub(crate) fn leftovers(run: &Run) -> Fallible<Vec<Event>> {
     let expected = expectation("hop-2/upgrade", "UniqueViolation")?;
-    Ok(fails(Told::new(run, Some(expected))?)
+    Ok(fails(EventLog::new(run, Some(expected))?)
         .begin("teardown")
         .left_behind(&["volume rehearse-main-data: volume is in use"])
         .end(

@@ -1,4 +1,4 @@
-//! Event lists as an engine would tell them, without one.
+//! Event lists as the engine would emit them, without one.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(crate) struct Run {
 pub(crate) const RUN: Run = Run { id: "4f2a9c", unix: 1_795_000_000, slow: 1 };
 
 /// A list of events that grows.
-pub(crate) struct Told {
+pub(crate) struct EventLog {
     run: Run,
     now: u64,
     plan: Plan,
@@ -36,58 +36,58 @@ pub(crate) struct Told {
     pub(crate) events: Vec<Event>,
 }
 
-impl Told {
+impl EventLog {
     pub(crate) fn new(run: &Run, expectation: Option<Expectation>) -> Fallible<Self> {
-        let mut told = Self { run: run.clone(), now: 0, plan: plan()?, expectation, events: Vec::new() };
-        told.tell(
+        let mut log = Self { run: run.clone(), now: 0, plan: plan()?, expectation, events: Vec::new() };
+        log.emit(
             0,
             EventKind::RunStarted(Box::new(RunStarted {
                 run: RunId(run.id.to_owned()),
                 unix: run.unix,
                 tool: "0.1.0".to_owned(),
-                plan: told.plan.clone(),
-                expectation: told.expectation.clone(),
+                plan: log.plan.clone(),
+                expectation: log.expectation.clone(),
             })),
         );
-        Ok(told)
+        Ok(log)
     }
 
-    fn tell(&mut self, after: u64, kind: EventKind) {
+    fn emit(&mut self, after: u64, kind: EventKind) {
         self.now += after * self.run.slow;
         self.events.push(Event { at: Duration::from_millis(self.now), kind });
     }
 
     pub(crate) fn begin(mut self, stage: &str) -> Self {
-        self.tell(3, EventKind::StageStarted { stage: id(stage) });
+        self.emit(3, EventKind::StageStarted { stage: id(stage) });
         self
     }
 
     pub(crate) fn progress(mut self, after: u64, stage: &str, text: &str) -> Self {
-        self.tell(after, EventKind::Progress { stage: id(stage), text: text.to_owned() });
+        self.emit(after, EventKind::Progress { stage: id(stage), text: text.to_owned() });
         self
     }
 
     pub(crate) fn note(mut self, stage: &str, text: &str) -> Self {
-        self.tell(0, EventKind::Noted { stage: id(stage), note: Note::Remark(text.to_owned()) });
+        self.emit(0, EventKind::Noted { stage: id(stage), note: Note::Remark(text.to_owned()) });
         self
     }
 
     /// The line that a hop goes to is this release, as its image holds it.
     pub(crate) fn resolved(mut self, stage: &str, hop: u32, line: Line, release: Release) -> Self {
         let note = Note::ImageResolved { hop, line, release };
-        self.tell(0, EventKind::Noted { stage: id(stage), note });
+        self.emit(0, EventKind::Noted { stage: id(stage), note });
         self
     }
 
     pub(crate) fn migrated(mut self, after: u64, stage: &str, version: &str, name: &str) -> Self {
         let took = Some(Duration::from_millis(after.saturating_sub(10) * self.run.slow));
         let migration = Migration { version: version.to_owned(), name: name.to_owned(), took };
-        self.tell(after, EventKind::Migrated { stage: id(stage), migration });
+        self.emit(after, EventKind::Migrated { stage: id(stage), migration });
         self
     }
 
     pub(crate) fn checked(mut self, stage: &str, report: CheckReport) -> Self {
-        self.tell(20, EventKind::Checked { stage: id(stage), report: report.decide() });
+        self.emit(20, EventKind::Checked { stage: id(stage), report: report.decide() });
         self
     }
 
@@ -110,30 +110,30 @@ impl Told {
             End::Cancelled => (Outcome::Cancelled, Vec::new(), Some(Reason::Cancelled(Cancelled::DuringStage))),
         };
         self.now = self.now.max(self.now - since + wall * self.run.slow);
-        self.tell(0, EventKind::StageFinished { stage: id(stage), outcome, findings, reason, known: None, time });
+        self.emit(0, EventKind::StageFinished { stage: id(stage), outcome, findings, reason, known: None, time });
         self
     }
 
-    /// A stage of which nothing more is told.
+    /// A stage of which nothing more is log.
     pub(crate) fn passed(self, stage: &str, times: [u64; 3]) -> Self {
         self.begin(stage).end(stage, times, End::Passed)
     }
 
     pub(crate) fn skipped(mut self, stages: &[&str], reason: &SkipReason) -> Self {
         for stage in stages {
-            self.tell(0, EventKind::StageSkipped { stage: id(stage), reason: reason.clone() });
+            self.emit(0, EventKind::StageSkipped { stage: id(stage), reason: reason.clone() });
         }
         self
     }
 
     pub(crate) fn left_behind(mut self, leftovers: &[&str]) -> Self {
         let leftovers = leftovers.iter().map(|text| (*text).to_owned()).collect();
-        self.tell(0, EventKind::LeftBehind { leftovers });
+        self.emit(0, EventKind::LeftBehind { leftovers });
         self
     }
 
     pub(crate) fn finished(mut self) -> Vec<Event> {
-        self.tell(1, EventKind::RunFinished);
+        self.emit(1, EventKind::RunFinished);
         self.events
     }
 }

@@ -49,14 +49,14 @@ impl fmt::Display for Cycle {
     }
 }
 
-fn imports(whole: &Crate, paths: Paths, family: Family) -> Imports {
+fn imports(code: &Crate, paths: Paths, family: Family) -> Imports {
     let mut found = Imports::new();
-    for module in whole.modules() {
+    for module in code.modules() {
         for written in &module.written {
-            let Some(path) = whole.absolute(module, &written.path) else { continue };
+            let Some(path) = code.absolute(module, &written.path) else { continue };
             let leads = match paths {
-                Paths::ToTheDoor => whole.door(&path),
-                Paths::ToTheDefinition => whole.definition(&path),
+                Paths::ToTheDoor => code.door(&path),
+                Paths::ToTheDefinition => code.definition(&path),
             };
             let Some((other, name)) = leads else { continue };
             let related = other.path.starts_with(&module.path) || module.path.starts_with(&other.path);
@@ -121,10 +121,10 @@ mod tests {
     fn no_files_of_a_crate_import_each_other_in_a_circle() -> Tested {
         let mut all = Vec::new();
         for (name, folder) in CRATES {
-            let whole = Crate::read(&format!("{folder}/lib.rs"), &files(folder, "rs")?, Code::Product)?;
-            let found = cycles(&imports(&whole, Paths::ToTheDoor, Family::Apart));
-            let defined = cycles(&imports(&whole, Paths::ToTheDefinition, Family::Apart));
-            let families = cycles(&imports(&whole, Paths::ToTheDoor, Family::Counted));
+            let code = Crate::read(&format!("{folder}/lib.rs"), &files(folder, "rs")?, Code::Product)?;
+            let found = cycles(&imports(&code, Paths::ToTheDoor, Family::Apart));
+            let defined = cycles(&imports(&code, Paths::ToTheDefinition, Family::Apart));
+            let families = cycles(&imports(&code, Paths::ToTheDoor, Family::Counted));
             println!("{name}: {} cycles of imports", found.len());
             found.iter().for_each(|cycle| print!("{cycle}"));
             let sizes =
@@ -144,9 +144,9 @@ mod tests {
             planted("x/b/mod.rs", b),
             planted("x/b/inner.rs", inner),
         ];
-        let whole = Crate::read("x/lib.rs", &sources, Code::Product).unwrap();
+        let code = Crate::read("x/lib.rs", &sources, Code::Product).unwrap();
         let found: Vec<String> =
-            cycles(&imports(&whole, Paths::ToTheDoor, Family::Apart)).iter().map(Cycle::to_string).collect();
+            cycles(&imports(&code, Paths::ToTheDoor, Family::Apart)).iter().map(Cycle::to_string).collect();
         assert_eq!(found, expected);
     }
 

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_valid_would_be_seen() -> Tested {
+    fn an_invalid_file_would_be_noticed() -> Tested {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("broken.yaml");
         fs::write(&file, "scenario: s\nproduct: p\nnonsense: 1\n")?;

@@ -327,24 +327,24 @@ mod tests {
 
     #[test]
     fn groups_climbing_and_macros_are_read() {
-        let whole = planted_crate();
-        let seen = |file: &str| -> Vec<String> {
-            let of = whole.modules().filter(|module| module.file == file);
-            let read =
-                of.flat_map(|module| module.written.iter().filter_map(|written| whole.absolute(module, &written.path)));
+        let planted = planted_crate();
+        let paths = |file: &str| -> Vec<String> {
+            let of = planted.modules().filter(|module| module.file == file);
+            let read = of
+                .flat_map(|module| module.written.iter().filter_map(|written| planted.absolute(module, &written.path)));
             read.map(|path| path.join("::")).collect()
         };
-        assert_eq!(seen("x/a/mod.rs"), ["b", "b::deep::Other", "Deep", "b::g"]);
-        assert_eq!(seen("x/b.rs"), ["b::deep", "super_too", "a::f"]);
-        assert_eq!(seen("x/b/deep.rs"), ["b::g"]);
+        assert_eq!(paths("x/a/mod.rs"), ["b", "b::deep::Other", "Deep", "b::g"]);
+        assert_eq!(paths("x/b.rs"), ["b::deep", "super_too", "a::f"]);
+        assert_eq!(paths("x/b/deep.rs"), ["b::g"]);
     }
 
     #[test]
     fn a_name_is_followed_to_the_file_that_defines_it() {
-        let whole = planted_crate();
+        let planted = planted_crate();
         let defined = |path: &str| {
             let names: Names = path.split("::").map(str::to_owned).collect();
-            whole.definition(&names).map(|(module, name)| format!("{} {name}", module.file))
+            planted.definition(&names).map(|(module, name)| format!("{} {name}", module.file))
         };
         assert_eq!(defined("Deep").as_deref(), Some("x/b/deep.rs Deep"));
         assert_eq!(defined("b::Other").as_deref(), Some("x/b/deep.rs Other"));

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_somebody_else_is_followed_by_nobody() {
+    fn a_text_that_is_not_ours_is_not_followed() {
         check_flow("fn f(it: &Finding) { it.quote.as_deref().is_some_and(|line| line.contains(\"x\")); }", &[]);
         check_flow("fn f(it: &Record) { it.title.contains(\"x\"); it.troubles.len() == 2; }", &[]);
         check_flow("fn f(it: &Record, other: &StageId) { it.stage == *other; it.stage.0 == other.0; }", &[]);

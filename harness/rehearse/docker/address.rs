@@ -1,17 +1,17 @@
-//! `DOCKER_HOST`: which engine is meant.
+//! Reads `DOCKER_HOST`, the address of the container engine.
 
 use std::env;
 
 use crate::engine::host::HostError;
 
-/// The kinds of addresses that are spoken; a socket of this machine, or a machine's port.
+/// The supported schemes: a socket of this machine, or a port of a machine.
 const SOCKET: &str = "unix";
 const PORTS: [&str; 3] = ["tcp", "http", "https"];
 
 /// What `DOCKER_HOST` names; nothing where it is unset or empty, which means the local socket.
 ///
 /// # Errors
-/// When it is not the address of an engine: bad input, which no waiting mends.
+/// If it is not the address of an engine: bad input, which waiting does not mend.
 pub fn given() -> Result<Option<String>, HostError> {
     let Some(given) = env::var_os("DOCKER_HOST").filter(|given| !given.is_empty()) else { return Ok(None) };
     let address = given.to_string_lossy().into_owned();
@@ -31,17 +31,17 @@ pub fn given() -> Result<Option<String>, HostError> {
 fn well_formed(address: &str) -> Result<(), String> {
     let Some((scheme, rest)) = address.split_once("://") else { return Err("it has no `://`".to_owned()) };
     if scheme == SOCKET {
-        return if rest.is_empty() { Err("it names no socket".to_owned()) } else { Ok(()) };
+        return if rest.is_empty() { Err("it names no path of a socket".to_owned()) } else { Ok(()) };
     }
     if !PORTS.contains(&scheme) {
-        return Err(format!("`{scheme}` is not spoken here"));
+        return Err(format!("`{scheme}` is not supported"));
     }
     let (host, port) = parts(rest);
     if host.is_empty() || host.contains(char::is_whitespace) {
-        return Err("it names no machine".to_owned());
+        return Err("it names no host".to_owned());
     }
     match port {
-        Some(port) if port.parse::<u16>().map_or(true, |port| port == 0) => Err(format!("`{port}` is no port")),
+        Some(port) if port.parse::<u16>().map_or(true, |port| port == 0) => Err(format!("`{port}` is not a port")),
         Some(_) | None => Ok(()),
     }
 }
@@ -97,13 +97,13 @@ mod tests {
         check("https://box:2376/", Ok(()));
         check("nonsense", Err("it has no `://`"));
         check("/var/run/docker.sock", Err("it has no `://`"));
-        check("unix://", Err("it names no socket"));
-        check("tcp://", Err("it names no machine"));
-        check("tcp://:2375", Err("it names no machine"));
-        check("tcp:// :2375", Err("it names no machine"));
-        check("tcp://docker:port", Err("`port` is no port"));
-        check("tcp://docker:0", Err("`0` is no port"));
-        check("tcp://docker:99999", Err("`99999` is no port"));
-        check("ssh://me@box", Err("`ssh` is not spoken here"));
+        check("unix://", Err("it names no path of a socket"));
+        check("tcp://", Err("it names no host"));
+        check("tcp://:2375", Err("it names no host"));
+        check("tcp:// :2375", Err("it names no host"));
+        check("tcp://docker:port", Err("`port` is not a port"));
+        check("tcp://docker:0", Err("`0` is not a port"));
+        check("tcp://docker:99999", Err("`99999` is not a port"));
+        check("ssh://me@box", Err("`ssh` is not supported"));
     }
 }

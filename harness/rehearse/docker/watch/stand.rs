@@ -59,7 +59,7 @@ impl Room {
     /// What is missing. A file system without a size, such as `/proc`, has nothing to fill.
     fn lack(self, least: u64) -> Option<String> {
         if self.files > 0 && self.files_left == 0 {
-            return Some("no file can be made any more".to_owned());
+            return Some("no more files can be created".to_owned());
         }
         (self.size > 0 && self.free < least).then(|| format!("{} bytes are free", self.free))
     }
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(Room { size: 0, free: 0, ..fine }.lack(NO_ROOM), None);
         assert_eq!(Room { free: 4095, ..fine }.lack(NO_ROOM).as_deref(), Some("4095 bytes are free"));
         let no_files = Room { files_left: 0, ..fine };
-        assert_eq!(no_files.lack(NO_ROOM).as_deref(), Some("no file can be made any more"));
+        assert_eq!(no_files.lack(NO_ROOM).as_deref(), Some("no more files can be created"));
     }
 
     #[test]
