@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
-use rehearse::engine::host::{Deployments, ImageWanted, Images};
+use rehearse::engine::host::{Deployments, ImageRequest, Images};
 use rehearse::load;
 use rehearse_core::secret::Redactor;
 use serde_json::Value;
@@ -36,7 +36,7 @@ fn arguments(out: &Path) -> Vec<std::ffi::OsString> {
 /// The names by which the engine of this machine holds all that the specimen needs, built where they lack.
 pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().map_err(text)?;
-    let book = load::book(&[root().join("tests/specimen/images")]).map_err(text)?;
+    let book = load::recipes(&[root().join("tests/specimen/images")]).map_err(text)?;
     let ownership = OwnershipLabels {
         run: format!("chaos{}", std::process::id()),
         scenario: "images".to_owned(),
@@ -64,7 +64,7 @@ pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, S
         ];
         let mut names = Vec::new();
         for name in wanted {
-            let wanted = ImageWanted { name: name.to_owned(), holds: None };
+            let wanted = ImageRequest { name: name.to_owned(), holds: None };
             let held = host.obtain(&wanted, &|_| {}).await.map_err(|error| error.chain())?;
             names.extend(docker.inspect_image(&held.id).await.map_err(text)?.repo_tags.unwrap_or_default());
         }

@@ -376,7 +376,7 @@ fn a_plan_from_standard_input_that_names_no_release_is_told_so() -> Tried {
     let plan = plan.display().to_string();
     let wanted = ["missing: the current release", "missing: the target release", "missing: a plan to roll back"];
     check(&["runbook", "review", &plan, "--product", "gitlab"], 1, &wanted, &[])?;
-    check(&["runbook", "docs"], 2, &[], &["docs is not the output folder of a run: there is no plan.json"])?;
+    check(&["runbook", "docs"], 2, &[], &["docs is not the output folder of a run: it has no plan.json"])?;
     check(&["runbook", "review", "/no/such/plan", "--product", "gitlab"], 2, &[], &["cannot read /no/such/plan"])
 }
 

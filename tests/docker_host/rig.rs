@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rehearse::docker::{ContextFile, DockerHost, Owner, OwnershipLabels, Recipe, RecipeCatalog, Settings, list};
 use rehearse::engine::host::{
-    Command, Commands, Deployments, HostError, ImageWanted, Images, InstanceRef, Logs, Services, Sink, Stream,
+    Command, Commands, Deployments, HostError, ImageRequest, Images, InstanceRef, Logs, Services, Sink, Stream,
 };
 use rehearse_core::deployment::{Mount, MountSource, ServiceSpec};
 use rehearse_core::planning::path::Target;
@@ -87,7 +87,7 @@ impl Rig {
         ensure!(left.is_empty(), "{left:?}");
         let there = of_run(&self.host).await?;
         ensure!(there == 0, "{there} things are still there");
-        ensure!(self.host.log_troubles().is_empty(), "{:?}", self.host.log_troubles());
+        ensure!(self.host.log_errors().is_empty(), "{:?}", self.host.log_errors());
         Ok(())
     }
 }
@@ -180,8 +180,8 @@ pub(crate) fn book(pages: &[(&str, &str)]) -> Result<RecipeCatalog, String> {
     Ok(book)
 }
 
-pub(crate) fn wanted(name: &str, holds: Option<Target>) -> ImageWanted {
-    ImageWanted { name: name.into(), holds }
+pub(crate) fn wanted(name: &str, holds: Option<Target>) -> ImageRequest {
+    ImageRequest { name: name.into(), holds }
 }
 
 /// The image everything here runs in: a base system, made on the first run, found on later ones.

@@ -7,7 +7,7 @@ use rehearse_core::vocabulary::release::Release;
 use serde_json::Value;
 
 use crate::backup::beginning;
-use crate::load::{LARGEST, Loaded};
+use crate::load::{Loaded, MAX_FILE};
 
 /// What would keep a run from restoring the scenario's backup. Files are right or wrong without it, so it is only a warning.
 pub(crate) fn doubt(loaded: &Loaded) -> Option<String> {
@@ -55,10 +55,10 @@ fn said(backup: &Backup, path: &Path) -> Option<Release> {
         return archive.name.regex().captures(&name)?.name("release")?.as_str().parse().ok();
     }
     if let (Some(manifest), Some(pointer)) = (&backup.manifest, &backup.release) {
-        let manifest: Value = serde_json::from_str(&beginning(path, manifest, LARGEST)?).ok()?;
+        let manifest: Value = serde_json::from_str(&beginning(path, manifest, MAX_FILE)?).ok()?;
         return manifest.pointer(pointer.as_str())?.as_str()?.parse().ok();
     }
     let place = backup.release_in.as_ref()?;
-    let text = beginning(path, &place.file, LARGEST)?;
+    let text = beginning(path, &place.file, MAX_FILE)?;
     place.pattern.regex().captures(&text)?.get(1)?.as_str().parse().ok()
 }

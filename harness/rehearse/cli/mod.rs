@@ -102,7 +102,7 @@ pub(crate) fn refuse(error: &crate::load::LoadError) -> Exit {
 }
 
 /// How to exit where the container engine could not: an address that is none is bad input.
-pub(crate) fn hindered(error: &HostError) -> Exit {
+pub(crate) fn host_exit(error: &HostError) -> Exit {
     match error {
         HostError::Address { .. } => Exit::BadInput,
         HostError::Unreachable { .. }

@@ -108,10 +108,10 @@ fn json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
 fn standard_input() -> Result<String, LoadError> {
     let path = PathBuf::from("standard input");
     let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(load::LARGEST + 1).read_to_end(&mut bytes);
+    let read = std::io::stdin().lock().take(load::MAX_FILE + 1).read_to_end(&mut bytes);
     read.map_err(|source| LoadError::Read { path: path.clone(), source })?;
     let size = bytes.len() as u64;
-    if size > load::LARGEST {
+    if size > load::MAX_FILE {
         return Err(LoadError::TooLarge { path, size });
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())

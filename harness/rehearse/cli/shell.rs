@@ -7,7 +7,7 @@ use rehearse_core::outcome::verdict::Exit;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use super::args::{ResumeArgs, ShellArgs};
-use super::{hindered, runtime, say};
+use super::{host_exit, runtime, say};
 use crate::docker::{Client, Inside, Size, Standing, attach, list, services};
 use crate::engine::host::HostError;
 
@@ -26,7 +26,7 @@ pub(crate) fn shell(args: &ShellArgs) -> ExitCode {
                 return Ok(i64::from(Exit::BadInput.code()));
             }
         };
-        joined(&client, inside, &args.command).await
+        attach_to(&client, inside, &args.command).await
     });
     // A reader of the terminal does not hold the exit.
     runtime.shutdown_background();
@@ -34,12 +34,12 @@ pub(crate) fn shell(args: &ShellArgs) -> ExitCode {
         Ok(code) => u8::try_from(code).unwrap_or(u8::MAX).into(),
         Err(error) => {
             say(&format!("error: {}", HostError::chain(&error)));
-            hindered(&error).code().into()
+            host_exit(&error).code().into()
         }
     }
 }
 
-async fn joined(client: &Client, inside: &Inside, command: &[String]) -> Result<i64, HostError> {
+async fn attach_to(client: &Client, inside: &Inside, command: &[String]) -> Result<i64, HostError> {
     let command = if command.is_empty() { SHELL.map(str::to_owned).to_vec() } else { command.to_vec() };
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let _raw = terminal.then(Raw::begin).flatten();
@@ -135,7 +135,7 @@ pub(crate) fn resume(args: &ResumeArgs) -> Exit {
         Ok(all) => all.into_iter().filter(|it| is_named(&it.ownership.run, &args.run)).collect::<Vec<_>>(),
         Err(error) => {
             say(&format!("error: {}", error.chain()));
-            return hindered(&error);
+            return host_exit(&error);
         }
     };
     let Some(first) = left.first() else {

@@ -14,8 +14,8 @@ use crate::docker::label::{self, OwnershipLabels};
 use crate::docker::recipe::RecipeCatalog;
 use crate::docker::{copy, deployment, exec, memory, oneoff, service};
 use crate::engine::host::{
-    self as engine, Command, Commands, Deployments, Files, HostError, ImageHeld, ImageWanted, Images, InstanceRef,
-    Interactive, Interferences, Leftover, ServiceState, Services, Sink,
+    self as engine, Command, Commands, Deployments, Files, HostError, ImageRequest, Images, InstanceRef, Interactive,
+    Interferences, Leftover, ObtainedImage, ServiceState, Services, Sink,
 };
 use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::vocabulary::ident::DeploymentName;
@@ -71,7 +71,7 @@ impl DockerHost {
     }
 
     /// What went wrong while following logs: evidence that is missing.
-    pub fn log_troubles(&self) -> Vec<String> {
+    pub fn log_errors(&self) -> Vec<String> {
         self.daemon.logs.troubles()
     }
 }
@@ -79,9 +79,9 @@ impl DockerHost {
 impl Images for DockerHost {
     async fn obtain(
         &self,
-        wanted: &ImageWanted,
+        wanted: &ImageRequest,
         progress: &(dyn Fn(String) + Send + Sync),
-    ) -> Result<ImageHeld, HostError> {
+    ) -> Result<ObtainedImage, HostError> {
         self.images.obtain(wanted, progress).await
     }
 }

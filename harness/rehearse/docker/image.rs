@@ -28,7 +28,7 @@ use crate::docker::pull::pull;
 use crate::docker::recipe::{Entry, Offer, Pull, RecipeCatalog};
 use crate::docker::reference::Reference;
 use crate::docker::release;
-use crate::engine::host::{HostError, ImageHeld, ImageWanted};
+use crate::engine::host::{HostError, ImageRequest, ObtainedImage};
 
 /// Builds at once; a single one where memory is short.
 const BUILDS: u32 = 2;
@@ -80,7 +80,11 @@ type Locating<'a> = Pin<Box<dyn Future<Output = Result<Located, HostError>> + Se
 
 impl Images {
     /// Makes an image available and makes sure it holds what it should. Dropped midway, the engine ends the build.
-    pub(crate) async fn obtain(&self, wanted: &ImageWanted, progress: Progress<'_>) -> Result<ImageHeld, HostError> {
+    pub(crate) async fn obtain(
+        &self,
+        wanted: &ImageRequest,
+        progress: Progress<'_>,
+    ) -> Result<ObtainedImage, HostError> {
         let located = self.locate(&wanted.name, wanted.holds.as_ref(), progress, Vec::new()).await?;
         let reference = Reference::of(&wanted.name);
         let page = self.book.page(&reference.repository);
@@ -93,7 +97,7 @@ impl Images {
             release::judge(&wanted.name, held, target, offer.as_ref().map(Offer::tag))?;
         }
         let Located { id, origin, provenance } = located;
-        Ok(ImageHeld { name: wanted.name.clone(), id, origin, release, provenance })
+        Ok(ObtainedImage { name: wanted.name.clone(), id, origin, release, provenance })
     }
 
     fn locate<'a>(

@@ -50,9 +50,9 @@ pub(crate) async fn read(daemon: &Daemon, name: &str, id: &str, file: &str) -> R
 
 /// Compares what an image holds with what it has to hold. `line` is the tag of the recipe it comes from.
 pub(crate) fn judge(name: &str, held: &Release, wanted: &Target, line: Option<&str>) -> Result<(), HostError> {
-    let wrong = |way_out: String| {
+    let wrong = |remedy: String| {
         let (image, actual, wanted) = (name.to_owned(), Box::new(held.clone()), Box::new(wanted.clone()));
-        HostError::WrongRelease { image, actual, wanted, way_out }
+        HostError::WrongRelease { image, actual, wanted, remedy }
     };
     let release = match wanted {
         // Not every product says its edition where it says its release.
@@ -66,14 +66,14 @@ pub(crate) fn judge(name: &str, held: &Release, wanted: &Target, line: Option<&s
         Target::Line(line) if line.contains(held) => return Ok(()),
         Target::Release(release) => release,
         Target::Line(line) => {
-            let way_out = format!("name the line that it is of, or provide an image of the line {line}");
-            return Err(wrong(way_out));
+            let remedy = format!("name the line that it is of, or provide an image of the line {line}");
+            return Err(wrong(remedy));
         }
     };
     // Only a line that the recipe offers, and that is not the release itself, is a way out.
     let line =
         line.filter(|line| line.parse().is_ok_and(|line: Line| line.contains(held)) && **line != release.to_string());
     let line = line.map(|line| format!("the line {line}")).unwrap_or_else(|| "its line".into());
-    let way_out = format!("name {line} to take what the archive offers");
-    Err(wrong(way_out))
+    let remedy = format!("name {line} to take what the archive offers");
+    Err(wrong(remedy))
 }
