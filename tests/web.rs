@@ -88,7 +88,7 @@ async fn answers_are_read_as_they_are() -> Tried {
         ownership,
         logs: logs.path().to_owned(),
         scratch: std::env::temp_dir(),
-        book: Arc::new(load::recipes(&[])?),
+        recipes: Arc::new(load::recipes(&[])?),
         reach: None,
         credentials: None,
         redactor: Default::default(),

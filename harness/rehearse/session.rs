@@ -163,7 +163,7 @@ async fn connect(
 /// When its input is bad. If it cannot start for another reason, nothing is created, and its reports say why.
 pub async fn run_session(
     loaded: Loaded,
-    book: Arc<RecipeCatalog>,
+    recipes: Arc<RecipeCatalog>,
     options: &SessionOptions,
     reporters: &mut [Box<dyn Reporter>],
 ) -> Result<SessionOutcome, SessionError> {
@@ -182,7 +182,7 @@ pub async fn run_session(
         ownership,
         logs: out.join("logs"),
         scratch,
-        book,
+        recipes,
         reach: None,
         credentials: credentials(),
         redactor: redactor.clone(),

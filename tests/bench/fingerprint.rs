@@ -46,7 +46,7 @@ async fn bench() -> Result<(), String> {
         ownership: OwnershipLabels { run: run.0, scenario: "bench".into(), owner: Owner::current(), expires },
         logs: folder.path().join("logs"),
         scratch: PathBuf::from("/var/tmp"),
-        book: Arc::new(rehearse::load::recipes(&[]).map_err(|error| error.to_string())?),
+        recipes: Arc::new(rehearse::load::recipes(&[]).map_err(|error| error.to_string())?),
         reach: None,
         credentials: None,
         redactor: Default::default(),

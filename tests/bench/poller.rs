@@ -115,7 +115,7 @@ async fn connected(run: &str, logs: &Path) -> Result<DockerHost, String> {
         ownership: OwnershipLabels { run: run.to_owned(), scenario: "bench".into(), owner: Owner::current(), expires },
         logs: logs.to_owned(),
         scratch: PathBuf::from("/var/tmp"),
-        book: Arc::new(rehearse::load::recipes(&[]).map_err(text)?),
+        recipes: Arc::new(rehearse::load::recipes(&[]).map_err(text)?),
         reach: None,
         credentials: None,
         redactor: Default::default(),

@@ -36,7 +36,7 @@ fn arguments(out: &Path) -> Vec<std::ffi::OsString> {
 /// The names by which the engine of this machine holds all that the specimen needs, built where they lack.
 pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().map_err(text)?;
-    let book = load::recipes(&[root().join("tests/specimen/images")]).map_err(text)?;
+    let recipes = load::recipes(&[root().join("tests/specimen/images")]).map_err(text)?;
     let ownership = OwnershipLabels {
         run: format!("chaos{}", std::process::id()),
         scenario: "images".to_owned(),
@@ -48,7 +48,7 @@ pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, S
             ownership,
             logs: folder.path().join("logs"),
             scratch: std::env::temp_dir(),
-            book: Arc::new(book),
+            recipes: Arc::new(recipes),
             reach: None,
             credentials: None,
             redactor: Redactor::default(),

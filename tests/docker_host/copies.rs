@@ -76,7 +76,7 @@ pub(crate) async fn a_missing_file_or_folder_is_told_apart_from_a_failure() -> O
     let content = std::fs::read_to_string(&back).map_err(text)?;
     ensure!(linked && content.contains("Debian"), "{content}");
     let folder = rig.host.copy_out_file(&rig.instance("box"), "/etc", &back).await.err().map(told).unwrap_or_default();
-    ensure!(folder.contains("it is no file, but a folder"), "{folder}");
+    ensure!(folder.contains("it is a folder, not a file"), "{folder}");
     let into =
         rig.host.copy_in_file(&rig.instance("box"), &back, "/no/such/file").await.err().map(told).unwrap_or_default();
     ensure!(into.contains("there is no folder /no/such"), "{into}");

@@ -25,7 +25,7 @@ pub(crate) async fn an_image_is_built_once_and_found_again() -> Outcome {
     // A release of its own, so that the first time really is the first.
     let release = format!("6.1.{}", SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
     let (recipe, dockerfile) = stated("rehearse/test-stated", &release);
-    let (host, folder) = host(Owner::current(), book(&[(&recipe, dockerfile)])?).await?;
+    let (host, folder) = host(Owner::current(), recipes(&[(&recipe, dockerfile)])?).await?;
     let target = Target::Release(release.parse().map_err(text)?);
     let wanted = wanted(&format!("rehearse/test-stated:{release}"), Some(target));
     let lines = Mutex::new(Vec::new());
@@ -59,7 +59,7 @@ pub(crate) async fn a_failed_build_tells_its_last_words() -> Outcome {
     base().await?;
     let recipe = r#"{"image": "rehearse/test-broken", "pull": "never", "builds": [{"tag": "1", "base": "debian:bookworm-slim"}]}"#;
     let dockerfile = "ARG BASE\nFROM ${BASE}\nRUN echo what a pity && exit 4\n";
-    let (host, _folder) = host(Owner::current(), book(&[(recipe, dockerfile)])?).await?;
+    let (host, _folder) = host(Owner::current(), recipes(&[(recipe, dockerfile)])?).await?;
     let error = host.obtain(&wanted("rehearse/test-broken:1", None), &|_| {}).await.err().map(told).unwrap_or_default();
     for part in
         ["cannot obtain image rehearse/test-broken:1", "Step 3/", "(exit code 4)", "image-rehearse-test-broken-1.log"]
@@ -73,7 +73,7 @@ pub(crate) async fn a_failed_build_tells_its_last_words() -> Outcome {
 
 pub(crate) async fn an_unobtainable_image_says_why_and_what_is_on_offer() -> Outcome {
     let (recipe, dockerfile) = stated("rehearse/test-stated", "6.1.5");
-    let (host, _folder) = host(Owner::current(), book(&[(&recipe, dockerfile)])?).await?;
+    let (host, _folder) = host(Owner::current(), recipes(&[(&recipe, dockerfile)])?).await?;
     let ask = async |name: &str| host.obtain(&wanted(name, None), &|_| {}).await.err().map(told).unwrap_or_default();
     let error = ask("rehearse/test-stated:7.0").await;
     ensure!(error.contains("offers 6.1"), "{error}");
@@ -88,7 +88,7 @@ pub(crate) async fn an_unobtainable_image_says_why_and_what_is_on_offer() -> Out
 pub(crate) async fn an_image_of_another_release_is_refused() -> Outcome {
     base().await?;
     let (recipe, dockerfile) = stated("rehearse/test-other", "6.1.6");
-    let (host, _folder) = host(Owner::current(), book(&[(&recipe, dockerfile)])?).await?;
+    let (host, _folder) = host(Owner::current(), recipes(&[(&recipe, dockerfile)])?).await?;
     let release = Target::Release("6.1.5".parse().map_err(text)?);
     let error = host.obtain(&wanted("rehearse/test-other:6.1.5", Some(release)), &|_| {}).await;
     let error = error.err().map(told).unwrap_or_default();
@@ -109,7 +109,7 @@ pub(crate) async fn a_check_up_tells_the_engine_and_its_room() -> Outcome {
     ensure!(!checkup.engine.is_empty() && !checkup.storage_driver.is_empty(), "{checkup:?}");
     ensure!(checkup.images.iter().any(|image| image.image == "debian"), "{checkup:?}");
     ensure!(checkup.disk_free.is_some_and(|bytes| bytes > 0), "{checkup:?}");
-    if let Registry::Silent(why) = &checkup.registry {
+    if let Registry::Unreachable(why) = &checkup.registry {
         ensure!(!why.is_empty(), "no reason");
     }
     Ok(())

@@ -69,7 +69,7 @@ pub(crate) async fn what_somebody_runs_in_a_service_is_told_and_its_health_check
     let rig = Rig::new().await?;
     let recipe = r#"{"image": "rehearse/test-checked", "pull": "never", "builds": [{"tag": "1", "base": "debian:bookworm-slim"}]}"#;
     let dockerfile = "ARG BASE\nFROM ${BASE}\nHEALTHCHECK --interval=1s CMD test -e /etc/hostname || exit 1\n";
-    let (builder, _folder) = host(Owner::current(), book(&[(recipe, dockerfile)])?).await?;
+    let (builder, _folder) = host(Owner::current(), recipes(&[(recipe, dockerfile)])?).await?;
     let image = builder.obtain(&wanted("rehearse/test-checked:1", None), &|_| {}).await.map_err(told)?.id;
     let mut spec = rig.spec("box", "sleep 600");
     spec.image = image;

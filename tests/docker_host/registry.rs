@@ -148,7 +148,7 @@ async fn registry(mood: Mood) -> Result<(String, Arc<Registry>), String> {
 
 pub(crate) async fn a_registry_in_trouble_is_asked_again() -> Outcome {
     let (address, registry) = registry(Mood::Troubled(2)).await?;
-    let (host, _folder) = host(Owner::current(), book(&[])?).await?;
+    let (host, _folder) = host(Owner::current(), recipes(&[])?).await?;
     let wanted = ImageRequest { name: format!("{address}/shop/web:1"), holds: None };
     let lines = Mutex::new(Vec::new());
     let progress = |line: String| lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
@@ -165,7 +165,7 @@ pub(crate) async fn a_registry_in_trouble_is_asked_again() -> Outcome {
 
 pub(crate) async fn a_registry_at_its_limit_is_named_as_that() -> Outcome {
     let (address, registry) = registry(Mood::Limited).await?;
-    let (host, _folder) = host(Owner::current(), book(&[])?).await?;
+    let (host, _folder) = host(Owner::current(), recipes(&[])?).await?;
     let wanted = ImageRequest { name: format!("{address}/shop/web:1"), holds: None };
     let error = host.obtain(&wanted, &|_| {}).await.err().map(told).unwrap_or_default();
     ensure!(error.contains("the registry allows no more pulls for now; log in"), "{error}");
@@ -176,7 +176,7 @@ pub(crate) async fn a_registry_at_its_limit_is_named_as_that() -> Outcome {
 pub(crate) async fn a_private_registry_gets_the_login_of_the_docker_client() -> Outcome {
     let (address, _) = registry(Mood::Private).await?;
     let wanted = ImageRequest { name: format!("{address}/shop/web:1"), holds: None };
-    let (host, _folder) = host(Owner::current(), book(&[])?).await?;
+    let (host, _folder) = host(Owner::current(), recipes(&[])?).await?;
     let error = host.obtain(&wanted, &|_| {}).await.err().map(told).unwrap_or_default();
     ensure!(error.contains("`docker login`"), "{error}");
 

@@ -37,7 +37,7 @@ impl Rig {
 
     pub(crate) async fn owned_by(owner: Owner) -> Result<Self, String> {
         let image = base().await?;
-        let (host, folder) = host(owner, book(&[]).map_err(text)?).await?;
+        let (host, folder) = host(owner, recipes(&[]).map_err(text)?).await?;
         let main = DeploymentName("main".into());
         host.open(&main).await.map_err(told)?;
         Ok(Self { host: Arc::new(host), folder, image, main })
@@ -134,14 +134,14 @@ pub(crate) fn run_id() -> String {
     format!("test{now:x}p{:x}n{count}", std::process::id())
 }
 
-pub(crate) async fn host(owner: Owner, book: RecipeCatalog) -> Result<(DockerHost, tempfile::TempDir), String> {
+pub(crate) async fn host(owner: Owner, recipes: RecipeCatalog) -> Result<(DockerHost, tempfile::TempDir), String> {
     let folder = tempfile::tempdir().map_err(text)?;
     let expires = SystemTime::now() + Duration::from_secs(3600);
     let settings = Settings {
         ownership: OwnershipLabels { run: run_id(), scenario: "docker host".into(), owner, expires },
         logs: folder.path().join("logs"),
         scratch: PathBuf::from("/var/tmp"),
-        book: Arc::new(book),
+        recipes: Arc::new(recipes),
         reach: None,
         credentials: None,
         redactor: Default::default(),
@@ -161,7 +161,7 @@ pub(crate) async fn host_with_logins(config: PathBuf, folder: &Path) -> Result<(
         },
         logs: folder.join("logs"),
         scratch: PathBuf::from("/var/tmp"),
-        book: Arc::new(book(&[])?),
+        recipes: Arc::new(recipes(&[])?),
         reach: None,
         credentials: Some(config),
         redactor: redactor.clone(),
@@ -169,15 +169,15 @@ pub(crate) async fn host_with_logins(config: PathBuf, folder: &Path) -> Result<(
     Ok((DockerHost::connect(settings, |_| {}).await.map_err(told)?, redactor))
 }
 
-pub(crate) fn book(pages: &[(&str, &str)]) -> Result<RecipeCatalog, String> {
-    let mut book = RecipeCatalog::default();
+pub(crate) fn recipes(pages: &[(&str, &str)]) -> Result<RecipeCatalog, String> {
+    let mut recipes = RecipeCatalog::default();
     let base = r#"{"image": "debian", "pull": "never", "bootstraps": [{"tag": "bookworm-slim", "suite": "bookworm"}]}"#;
     for (recipe, dockerfile) in pages.iter().copied().chain([(base, "")]) {
         let recipe: Recipe = serde_json::from_str(recipe).map_err(text)?;
         let files = vec![ContextFile::new("Dockerfile", false, dockerfile.as_bytes().to_vec())];
-        book.add(recipe, files).map_err(text)?;
+        recipes.add(recipe, files).map_err(text)?;
     }
-    Ok(book)
+    Ok(recipes)
 }
 
 pub(crate) fn wanted(name: &str, holds: Option<Target>) -> ImageRequest {
@@ -188,7 +188,7 @@ pub(crate) fn wanted(name: &str, holds: Option<Target>) -> ImageRequest {
 pub(crate) async fn base() -> Result<String, String> {
     static MADE: OnceCell<Result<String, String>> = OnceCell::const_new();
     let make = || async {
-        let (host, _folder) = host(Owner::current(), book(&[])?).await?;
+        let (host, _folder) = host(Owner::current(), recipes(&[])?).await?;
         Ok(host.obtain(&wanted(BASE, None), &|_| {}).await.map_err(told)?.id)
     };
     MADE.get_or_init(make).await.clone()

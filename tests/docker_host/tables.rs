@@ -35,8 +35,8 @@ impl Server {
             Engine::Postgresql => ("postgres:15", "db", ["POSTGRES_PASSWORD", "POSTGRES_DB"], "postgres"),
             Engine::Mysql => ("mariadb:10.11", "db", ["MARIADB_ROOT_PASSWORD", "MARIADB_DATABASE"], "root"),
         };
-        let book = rehearse::load::recipes(&[]).map_err(text)?;
-        let (host, folder) = host(Owner::current(), book).await?;
+        let recipes = rehearse::load::recipes(&[]).map_err(text)?;
+        let (host, folder) = host(Owner::current(), recipes).await?;
         let host = Arc::new(host);
         let deployment = DeploymentName("main".into());
         host.open(&deployment).await.map_err(told)?;

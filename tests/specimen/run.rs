@@ -28,7 +28,7 @@ pub(crate) struct PlannedPath {
 /// What came of it.
 pub(crate) struct Observation {
     pub(crate) exit: Exit,
-    /// The first stage in internal_error; empty when there is none.
+    /// The first stage that did not pass; empty when there is none.
     pub(crate) stage: String,
     /// What found something in that stage: the stage's own steps, by the last word of its id, and kinds of checks.
     pub(crate) finders: Vec<String>,

@@ -58,8 +58,8 @@ fn describe(checkup: &Checkup, recipes: &crate::docker::RecipeCatalog) -> String
     line(
         "registry",
         match &checkup.registry {
-            Registry::Observations => "answers".to_owned(),
-            Registry::Silent(reason) => format!("does not answer ({reason}); images are built here"),
+            Registry::Responds => "answers".to_owned(),
+            Registry::Unreachable(reason) => format!("does not answer ({reason}); images are built here"),
         },
     );
     line(

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
         Ok(recipes) => Arc::new(recipes),
         Err(error) => return refuse(&error),
     };
-    if let Err(error) = docker::engine_given() {
+    if let Err(error) = docker::engine_address() {
         say(&format!("error: {}", error.chain()));
         bad = Some(Exit::BadInput);
     }
