@@ -1,4 +1,4 @@
-//! What the tests are made of.
+//! Helpers for the tests: hosts, services, and captured output.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ impl Rig {
         let image = base().await?;
         let (host, folder) = host(owner, recipes(&[]).map_err(text)?).await?;
         let main = DeploymentName("main".into());
-        host.open(&main).await.map_err(told)?;
+        host.open(&main).await.map_err(chain)?;
         Ok(Self { host: Arc::new(host), folder, image, main })
     }
 
@@ -58,12 +58,12 @@ impl Rig {
     }
 
     pub(crate) async fn apply(&self, spec: &ServiceSpec) -> Outcome {
-        self.host.apply(&self.main, std::slice::from_ref(spec)).await.map_err(told)
+        self.host.apply(&self.main, std::slice::from_ref(spec)).await.map_err(chain)
     }
 
     pub(crate) async fn up(&self, spec: &ServiceSpec) -> Outcome {
         self.apply(spec).await?;
-        self.host.start(&self.main, &spec.name).await.map_err(told)
+        self.host.start(&self.main, &spec.name).await.map_err(chain)
     }
 
     pub(crate) async fn sh(&self, service: &str, script: &str) -> Result<(i64, String), String> {
@@ -72,9 +72,9 @@ impl Rig {
     }
 
     pub(crate) async fn exec(&self, service: &str, command: Command) -> Result<(i64, String), String> {
-        let mut heard = Heard::default();
-        let code = self.host.exec(&self.instance(service), &command, &mut heard).await.map_err(told)?;
-        Ok((code, heard.out()))
+        let mut output = CapturedOutput::default();
+        let code = self.host.exec(&self.instance(service), &command, &mut output).await.map_err(chain)?;
+        Ok((code, output.out()))
     }
 
     pub(crate) async fn log_once(&self, service: &str, ended: impl Fn(&str) -> bool) -> Result<String, String> {
@@ -98,15 +98,15 @@ pub(crate) fn volume(name: &str, target: &str) -> Mount {
 }
 
 #[derive(Default)]
-pub(crate) struct Heard(pub(crate) Vec<(Stream, Vec<u8>)>);
+pub(crate) struct CapturedOutput(pub(crate) Vec<(Stream, Vec<u8>)>);
 
-impl Sink for Heard {
+impl Sink for CapturedOutput {
     fn take(&mut self, stream: Stream, bytes: &[u8]) {
         self.0.push((stream, bytes.to_vec()));
     }
 }
 
-impl Heard {
+impl CapturedOutput {
     pub(crate) fn of(&self, wanted: Stream) -> String {
         let bytes =
             self.0.iter().filter(|(stream, _)| *stream == wanted).flat_map(|(_, bytes)| bytes.clone()).collect();
@@ -118,7 +118,7 @@ impl Heard {
     }
 }
 
-pub(crate) fn told(error: HostError) -> String {
+pub(crate) fn chain(error: HostError) -> String {
     error.chain()
 }
 
@@ -146,7 +146,7 @@ pub(crate) async fn host(owner: Owner, recipes: RecipeCatalog) -> Result<(Docker
         credentials: None,
         redactor: Default::default(),
     };
-    Ok((DockerHost::connect(settings, |_| {}).await.map_err(told)?, folder))
+    Ok((DockerHost::connect(settings, |_| {}).await.map_err(chain)?, folder))
 }
 
 /// A host that knows the Docker client's logins; with the redactor that learns them.
@@ -166,7 +166,7 @@ pub(crate) async fn host_with_logins(config: PathBuf, folder: &Path) -> Result<(
         credentials: Some(config),
         redactor: redactor.clone(),
     };
-    Ok((DockerHost::connect(settings, |_| {}).await.map_err(told)?, redactor))
+    Ok((DockerHost::connect(settings, |_| {}).await.map_err(chain)?, redactor))
 }
 
 pub(crate) fn recipes(pages: &[(&str, &str)]) -> Result<RecipeCatalog, String> {
@@ -184,18 +184,18 @@ pub(crate) fn wanted(name: &str, holds: Option<Target>) -> ImageRequest {
     ImageRequest { name: name.into(), holds }
 }
 
-/// The image everything here runs in: a base system, made on the first run, found on later ones.
+/// The image that everything here runs in: a base system, built by the first run and found by later ones.
 pub(crate) async fn base() -> Result<String, String> {
-    static MADE: OnceCell<Result<String, String>> = OnceCell::const_new();
+    static IMAGE: OnceCell<Result<String, String>> = OnceCell::const_new();
     let make = || async {
         let (host, _folder) = host(Owner::current(), recipes(&[])?).await?;
-        Ok(host.obtain(&wanted(BASE, None), &|_| {}).await.map_err(told)?.id)
+        Ok(host.obtain(&wanted(BASE, None), &|_| {}).await.map_err(chain)?.id)
     };
-    MADE.get_or_init(make).await.clone()
+    IMAGE.get_or_init(make).await.clone()
 }
 
 pub(crate) async fn of_run(host: &DockerHost) -> Result<usize, String> {
-    let all = list(host.client()).await.map_err(told)?;
+    let all = list(host.client()).await.map_err(chain)?;
     let run = own_run(host);
     Ok(all.iter().filter(|remnant| remnant.ownership.run == run).count())
 }
@@ -211,18 +211,18 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F
             return Ok(seen);
         }
         if begun.elapsed() > Duration::from_secs(30) {
-            return Err("waited 30 s in vain".into());
+            return Err("it did not happen within 30 s".into());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// What this process holds, in MiB.
+/// The memory that this process uses, in MiB.
 pub(crate) fn resident() -> u64 {
     memory("VmRSS:").unwrap_or(0) >> 10
 }
 
-/// Bytes that don't repeat themselves.
+/// Writes bytes that do not repeat.
 pub(crate) fn noise(path: &Path, mebibytes: usize) -> Result<(), String> {
     let mut file = std::fs::File::create(path).map_err(text)?;
     let mut state = 88_172_645_463_325_252_u64;

@@ -137,7 +137,7 @@ impl Images {
             };
             let Some(offer) = offer else {
                 let tags = entry.recipe.tags();
-                return Err(unobtainable(name, format!("{why}; its recipe does not have this tag, but has {tags}")));
+                return Err(unobtainable(name, format!("{why}; its recipe only offers {tags}")));
             };
             self.make(&reference.repository, entry, offer, &why, progress, [trail, vec![name.to_owned()]].concat())
                 .await
