@@ -21,11 +21,11 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Exit {
         Err(error) => return refuse(&error),
     };
     let Some(runtime) = runtime() else { return Exit::Inconclusive };
-    let looked = runtime.block_on(async {
+    let checked = runtime.block_on(async {
         let client = Client::connect(None, say).await?;
         check_up(&client, "debian:bookworm-slim").await
     });
-    match looked {
+    match checked {
         Ok(checkup) => {
             print(&describe(&checkup, &recipes));
             if checkup.warnings.is_empty() { Exit::Passed } else { Exit::Inconclusive }
@@ -94,12 +94,12 @@ pub(crate) fn sweep_leftovers(args: &SweepArgs) -> Exit {
     match done {
         Err(error) => unreachable(&error),
         Ok((there, removed, leftovers)) => {
-            let shown = |remnant: &Remnant| {
+            let describe_remnant = |remnant: &Remnant| {
                 let standing = match remnant.standing {
-                    Standing::Live => "its run goes on",
+                    Standing::Live => "its run is still running",
                     Standing::Dead => "its run is gone",
                     Standing::Expired => "its lease is over",
-                    Standing::Elsewhere => "its run is of another machine",
+                    Standing::Elsewhere => "its run belongs to another machine",
                 };
                 format!(
                     "{} {} (run {}, {}; {standing})\n",
@@ -107,16 +107,16 @@ pub(crate) fn sweep_leftovers(args: &SweepArgs) -> Exit {
                 )
             };
             for remnant in &removed {
-                print(&format!("removed {}", shown(remnant)));
+                print(&format!("removed {}", describe_remnant(remnant)));
             }
             for remnant in &there {
-                print(&format!("{} {}", if args.dry_run { "there is" } else { "spared" }, shown(remnant)));
+                print(&format!("{} {}", if args.dry_run { "found" } else { "spared" }, describe_remnant(remnant)));
             }
             for leftover in &leftovers {
                 print(&format!("left behind {} {}: {}\n", leftover.kind, leftover.name, leftover.reason));
             }
             if removed.is_empty() && there.is_empty() && leftovers.is_empty() {
-                print("nothing of ours is there\n");
+                print("nothing to remove\n");
             }
             if leftovers.is_empty() { Exit::Passed } else { Exit::Inconclusive }
         }

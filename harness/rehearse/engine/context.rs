@@ -252,7 +252,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let place = crate::backup::Place::of(&self.case.product.backup, &self.case.backup).map_err(cannot_read)?;
         let real = match place {
             Ok(place) => place.file(name).map_err(cannot_read)?,
-            Err(elsewhere) => Err(elsewhere.seen),
+            Err(not_found) => Err(not_found.actual),
         };
         real.map_err(|what| EngineError::not_read(format!("the backup's file {name} is not a file, but {what}")))
     }

@@ -92,8 +92,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let give_up_on_drop = GiveUpOnDrop::default();
         let watch = Arc::clone(&give_up_on_drop.0);
         let read = tokio::task::spawn_blocking(move || {
-            let (backup, whose) = (&case.product.backup, backup::Whose::of(&case.product));
-            backup::verify(backup, whose, Some(&case.plan.from), &case.backup, &watch)
+            let (backup, owner) = (&case.product.backup, backup::BackupOwner::of(&case.product));
+            backup::verify(backup, owner, Some(&case.plan.from), &case.backup, &watch)
         });
         let folder = || self.case.backup.clone();
         let verified = match read.await {
@@ -101,7 +101,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Ok(Err(source)) => return Err(HostError::File { operation: "read", path: folder(), source }.into()),
             Err(error) => return Err(EngineError::bug(error)),
         };
-        for note in verified.told() {
+        for note in verified.notes() {
             self.remark(&stage.id, note);
         }
         let findings = verified.refusals();

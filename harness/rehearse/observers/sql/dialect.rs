@@ -21,8 +21,8 @@ pub(super) trait Dialect: Sync {
     /// The input of a client that runs one statement only.
     fn single(&self, sql: &str) -> String;
 
-    /// What a client that goes on is given for one statement. It prints the mark behind the answer; then forgets what the
-    /// statement may have left in the session, and prints the mark with ` reset_mark` behind it.
+    /// The input of a client that keeps running, for one statement. The client prints the mark after the result; then it
+    /// resets the session, and prints the mark followed by ` rested`.
     fn marked(&self, sql: &str, mark: &str) -> String;
 
     /// Reads the rows that the client has printed.
