@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
-use rehearse::engine::host::{ImageWanted, Images};
+use rehearse::engine::host::{ImageRequest, Images};
 use rehearse::engine::observer::{HttpRequest, Observer, RequestBody};
 use rehearse::observers::Live;
 use rehearse::{load, setup};
@@ -88,13 +88,13 @@ async fn answers_are_read_as_they_are() -> Tried {
         ownership,
         logs: logs.path().to_owned(),
         scratch: std::env::temp_dir(),
-        book: Arc::new(load::book(&[])?),
+        recipes: Arc::new(load::recipes(&[])?),
         reach: None,
         credentials: None,
         redactor: Default::default(),
     };
     let host = Arc::new(DockerHost::connect(settings, |_| {}).await?);
-    let wanted = ImageWanted { name: "debian:bookworm-slim".into(), holds: None };
+    let wanted = ImageRequest { name: "debian:bookworm-slim".into(), holds: None };
     let base = host.obtain(&wanted, &|_| {}).await?;
     // testcontainers names images, ours are ids: the daemon knows the name.
     let client = testcontainers::core::client::docker_client_instance().await?;

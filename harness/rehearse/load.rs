@@ -30,10 +30,10 @@ pub use releases::releases;
 static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/harness/products");
 static IMAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/images");
 
-/// Bytes of a file that are read: a list of releases may be longer than a product.
-pub(crate) const LARGEST: u64 = 16 << 20;
+/// The largest file that is read, in bytes: a list of releases may be longer than a product file.
+pub(crate) const MAX_FILE: u64 = 16 << 20;
 
-/// The input is bad.
+/// Why the input is bad.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A file has mistakes.
@@ -48,20 +48,20 @@ pub enum LoadError {
         #[source]
         source: std::io::Error,
     },
-    /// A folder in place of a file.
-    #[error("{path} is a folder; name its files: {path}/*.yaml")]
+    /// A folder was given instead of a file.
+    #[error("{path} is a folder; give its files instead: {path}/*.yaml")]
     Folder {
         /// The folder.
         path: PathBuf,
     },
-    /// Something else in place of a file.
-    #[error("{path} is no file, but a pipe or a device")]
+    /// Something else was given instead of a file.
+    #[error("{path} is a pipe or a device, not a file")]
     NoFile {
-        /// What it is called.
+        /// The path.
         path: PathBuf,
     },
-    /// A file that nobody wrote.
-    #[error("{path} has {size} bytes, of which at most {LARGEST} are read")]
+    /// A file is larger than any that people write.
+    #[error("{path} is too large: {size} bytes, and at most {MAX_FILE} are read")]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -70,16 +70,16 @@ pub enum LoadError {
     },
     /// There is no such product.
     #[error(
-        "there is no product {name:?}; built in are: {known}; your own: a folder with product.yaml, by --product-dir or, for `path`, --product"
+        "there is no product {name:?}; the built-in ones are: {known}; for one of your own, give its folder with --product-dir or, for `path`, --product"
     )]
     NoProduct {
         /// The name.
         name: String,
-        /// Those there are.
+        /// The existing ones.
         known: String,
     },
-    /// What an argument of the command line says in place of a scenario's own cannot be.
-    #[error("{argument}: {reason}\n  = note: in place of what {scenario} says\n  = help: {help}")]
+    /// An argument of the command line, which replaces a value of the scenario, is wrong.
+    #[error("{argument}: {reason}\n  = note: this replaces what {scenario} says\n  = help: {help}")]
     Argument {
         /// The argument, or several.
         argument: String,
@@ -97,7 +97,7 @@ pub enum LoadError {
         name: String,
         /// The product.
         product: String,
-        /// Those there are.
+        /// The existing ones.
         known: String,
     },
     /// The product has no conditional stop at that line.
@@ -107,7 +107,7 @@ pub enum LoadError {
         line: Line,
         /// The product.
         product: String,
-        /// Those there are.
+        /// The existing ones.
         known: String,
     },
     /// The product's list of releases has mistakes.
@@ -118,8 +118,8 @@ pub enum LoadError {
         /// What is wrong.
         reason: String,
     },
-    /// A list of stops is none.
-    #[error("{path} is no list of stops")]
+    /// A file is not a list of stops.
+    #[error("{path} is not a list of stops")]
     Stops {
         /// The file.
         path: PathBuf,
@@ -136,34 +136,34 @@ pub enum LoadError {
         #[source]
         source: Box<PlanError>,
     },
-    /// A way of installation that no rehearsal on one machine reaches.
+    /// The installation method cannot be rehearsed on one machine.
     #[error(
         "{scenario}: {title} is not rehearsed: {why}; `rehearse runbook` prints its steps; without an answer to `install-method` the same path is rehearsed in containers"
     )]
     NotRehearsed {
         /// The scenario's name.
         scenario: String,
-        /// The way of installation.
+        /// The installation method.
         title: String,
         /// Why.
         why: String,
     },
-    /// The product's operators' knowledge is not written down.
-    #[error("product {product} has no runbook: its product.yaml names no file under `runbook`")]
+    /// The product has no runbook.
+    #[error("product {product} has no runbook: its product.yaml does not set `runbook`")]
     NoRunbook {
         /// The product.
         product: String,
     },
-    /// A folder in which no run has written.
+    /// A folder that no run has written to.
     #[error(
-        "{path} is not the output folder of a run: there is no plan.json; name the folder that `rehearse run --out` wrote, or a scenario file"
+        "{path} is not the output folder of a run: it has no plan.json; give the folder that `rehearse run --out` wrote, or a scenario file"
     )]
     NoRun {
         /// The folder.
         path: PathBuf,
     },
-    /// A file is not the JSON that it should be.
-    #[error("{path} is not what a run of this version writes")]
+    /// A file is not the expected JSON.
+    #[error("{path} was not written by a run of this version")]
     Json {
         /// The file.
         path: PathBuf,
@@ -172,7 +172,7 @@ pub enum LoadError {
         source: serde_json::Error,
     },
     /// The image recipes contradict each other.
-    #[error("the image recipes are no good")]
+    #[error("the image recipes cannot be used")]
     RecipeCatalog(#[from] RecipeError),
 }
 
@@ -193,7 +193,7 @@ pub struct LoadedProduct {
     pub product: Product,
     /// Its published releases.
     pub catalog: Catalog,
-    /// What its operators have to know and to do.
+    /// What its operators have to know and do.
     pub runbook: Option<Runbook>,
 }
 
@@ -208,15 +208,15 @@ pub struct Loaded {
     pub plan: Plan,
     /// The backup's folder on the host.
     pub backup: PathBuf,
-    /// The way of installation that production has and no rehearsal reaches, and why.
+    /// The installation method of production, if it cannot be rehearsed, and why.
     pub unreached: Option<(String, String)>,
 }
 
 impl Loaded {
-    /// Refuses what no rehearsal on one machine reaches.
+    /// Refuses a case whose installation method cannot be rehearsed on one machine.
     ///
     /// # Errors
-    /// When production is installed in such a way.
+    /// When production is installed by such a method.
     pub fn rehearsable(self) -> Result<Self, LoadError> {
         match self.unreached {
             Some((title, why)) => Err(LoadError::NotRehearsed { scenario: self.plan.scenario, title, why }),
@@ -239,17 +239,17 @@ pub(crate) fn text(path: &Path) -> Result<String, LoadError> {
     }
     let unreadable = |source| LoadError::Read { path: path.to_owned(), source };
     let facts = std::fs::metadata(path).map_err(unreadable)?;
-    // To open a pipe waits for its writer, and a device has no end.
+    // Opening a pipe would wait for its writer, and a device has no end.
     if !facts.is_file() {
         return Err(LoadError::NoFile { path: path.to_owned() });
     }
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    if facts.len() <= LARGEST {
-        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if facts.len() <= MAX_FILE {
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     }
     let size = facts.len().max(bytes.len() as u64);
-    if size > LARGEST {
+    if size > MAX_FILE {
         return Err(LoadError::TooLarge { path: path.to_owned(), size });
     }
     String::from_utf8(bytes).map_err(|error| {
@@ -264,7 +264,7 @@ pub(crate) fn text(path: &Path) -> Result<String, LoadError> {
 /// Reads a product: a built-in one by name, or the one in `folder`.
 ///
 /// # Errors
-/// When there is none, or its files have mistakes.
+/// When there is no such product, or its files have mistakes.
 pub fn product(name: &str, folder: Option<&Path>) -> Result<LoadedProduct, LoadError> {
     let given = folder.map(Path::to_owned).or_else(|| {
         let named = Path::new(name);
@@ -300,7 +300,7 @@ fn built_in(name: &str, file: &str) -> Result<Source, LoadError> {
     Ok(Source::new(format!("harness/products/{}", path.display()), found.ok_or_else(missing)?))
 }
 
-/// Reads a list of known failures, as it stands beside a product.
+/// Reads a file of known failures.
 ///
 /// # Errors
 /// When it cannot be read or has mistakes.
@@ -308,7 +308,7 @@ pub fn failures(path: &Path) -> Result<Vec<KnownFailure>, LoadError> {
     listed(Source::new(path.display().to_string(), text(path)?))
 }
 
-/// Reads what a product's operators have to know, as it stands beside a product.
+/// Reads a runbook file.
 ///
 /// # Errors
 /// When it cannot be read or has mistakes.
@@ -322,7 +322,7 @@ fn operators(source: Source) -> Result<Runbook, LoadError> {
     Ok(runbook)
 }
 
-/// Reads what is known of hops, as it stands beside a product.
+/// Reads a compatibility file, with what is known about hops.
 ///
 /// # Errors
 /// When it cannot be read or has mistakes.
@@ -350,8 +350,8 @@ pub fn scenario(path: &Path) -> Result<(Scenario, Document), LoadError> {
     Ok(read::<Scenario>(Source::new(path.display().to_string(), text(path)?))?)
 }
 
-/// Reads a scenario with its product and makes the plan. `change` may alter the scenario before, and tells by which
-/// arguments of the command line.
+/// Reads a scenario with its product and makes the plan. `change` may change the scenario first, and returns the arguments
+/// of the command line that it applied.
 ///
 /// # Errors
 /// When a file has mistakes or no plan can be made.
@@ -363,7 +363,7 @@ pub fn rehearsal(
     rehearsal_by(path, product_folder, None, change)
 }
 
-/// The same by another list of stops than the product's, where one is given.
+/// Like [`rehearsal`], with another list of stops than the product's, if one is given.
 ///
 /// # Errors
 /// When a file has mistakes or no plan can be made.
@@ -388,34 +388,38 @@ pub fn rehearsal_by(
         }
     }
     document.refuse(problems)?;
-    let given = change(&mut scenario);
+    let overrides = change(&mut scenario);
     if let Some(name) = scenario.settings.keys().find(|name| !product.settings.contains_key(*name)) {
         let known = product.settings.keys().cloned().collect::<Vec<_>>().join(", ");
         return Err(LoadError::NoSetting { name: name.clone(), product: product.product, known });
     }
-    let plan = rehearse_core::planning::plan::build(&product, &catalog, &scenario).map_err(|mistake| {
-        match given.behind(&mistake) {
-            Some(argument) => LoadError::Argument {
-                argument,
-                reason: error_chain(&mistake),
-                scenario: path.display().to_string(),
-                help: overrides::help(&mistake, &product, &catalog),
-            },
-            None => unplanned(path, &document, mistake, &given),
-        }
-    })?;
-    // A path in the file is relative to the file; one of the command line to where it was typed.
-    let folder = if given.has("/backup") { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
+    let plan =
+        rehearse_core::planning::plan::build(&product, &catalog, &scenario).map_err(|mistake| {
+            match overrides.cause_of(&mistake) {
+                Some(argument) => LoadError::Argument {
+                    argument,
+                    reason: error_chain(&mistake),
+                    scenario: path.display().to_string(),
+                    help: overrides::help(&mistake, &product, &catalog),
+                },
+                None => plan_error(path, &document, mistake, &overrides),
+            }
+        })?;
+    // A path in the file is relative to the file; one on the command line, to the working directory.
+    let folder = if overrides.has("/backup") { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
     let backup = folder.join(&scenario.backup);
-    let variant = runbook.as_ref().zip(scenario.production.as_ref()).and_then(|(book, it)| book.variant(it));
+    let variant = runbook
+        .as_ref()
+        .zip(scenario.production.as_ref())
+        .and_then(|(runbook, production)| runbook.variant(production));
     let unreached = variant.and_then(|variant| Some((variant.title.clone(), variant.not_rehearsed.clone()?)));
     Ok(Loaded { product, scenario, plan, backup, unreached })
 }
 
-/// Takes a product's stops from a list that others keep.
+/// Replaces a product's stops with those of a list that others maintain.
 ///
 /// # Errors
-/// When it is none.
+/// When the file is not such a list.
 pub fn stops_of(product: &mut Product, list: &Path) -> Result<(), LoadError> {
     let wrong = |source| LoadError::Stops { path: list.to_owned(), source };
     let stops = StopList::read(&text(list)?).map_err(wrong)?;
@@ -423,11 +427,11 @@ pub fn stops_of(product: &mut Product, list: &Path) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// A plan that cannot be made, at its place in the file where it has one.
-fn unplanned(path: &Path, document: &Document, source: PlanError, given: &CliOverrides) -> LoadError {
+/// The error for a plan that cannot be made, at the place in the file that causes it.
+fn plan_error(path: &Path, document: &Document, source: PlanError, overrides: &CliOverrides) -> LoadError {
     let at = overrides::places(&source).first().copied().unwrap_or_default();
-    // What the file says of hops and stages may be right for its own path.
-    let help = given.at(&["/from", "/to"]).map(|ends| format!("the path is that of {ends}"));
+    // The hops and stages in the file may be right for the path in the file.
+    let help = overrides.at(&["/from", "/to"]).map(|ends| format!("the path comes from {ends}"));
     let problem = document.problem(at, source.to_string(), "here", help);
     match document.refuse(vec![problem]) {
         Err(rejected) if document.contains(at) => rejected.into(),
@@ -435,33 +439,33 @@ fn unplanned(path: &Path, document: &Document, source: PlanError, given: &CliOve
     }
 }
 
-/// Reads the image recipes: those of the folders, and the built-in ones. Where several are for one image, the one of the
-/// earlier folder holds, and any of a folder holds over a built-in one.
+/// Reads the image recipes: those of the folders, and the built-in ones. If several are for one image, the one in the
+/// earlier folder wins, and any of them wins over a built-in one.
 ///
 /// # Errors
 /// When a recipe has mistakes, or a folder cannot be read.
-pub fn book(folders: &[PathBuf]) -> Result<RecipeCatalog, LoadError> {
-    let mut book = RecipeCatalog::default();
+pub fn recipes(folders: &[PathBuf]) -> Result<RecipeCatalog, LoadError> {
+    let mut catalog = RecipeCatalog::default();
     for folder in folders {
         let unreadable = |source| LoadError::Read { path: folder.clone(), source };
         let mut dirs: Vec<PathBuf> =
             std::fs::read_dir(folder).map_err(unreadable)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
         dirs.sort();
-        let mut shelf = RecipeCatalog::default();
+        let mut recipes = RecipeCatalog::default();
         for dir in dirs.iter().filter(|dir| dir.join("image.yaml").is_file()) {
             let files = read_folder(dir).map_err(|source| LoadError::Read { path: dir.clone(), source })?;
-            shelf.add(recipe(&dir.display().to_string(), text(&dir.join("image.yaml"))?)?, files)?;
+            recipes.add(recipe(&dir.display().to_string(), text(&dir.join("image.yaml"))?)?, files)?;
         }
-        book.merge_defaults(shelf);
+        catalog.merge_defaults(recipes);
     }
-    let mut shelf = RecipeCatalog::default();
+    let mut recipes = RecipeCatalog::default();
     for dir in IMAGES.dirs() {
         if let Some(text) = dir.get_file(dir.path().join("image.yaml")).and_then(|file| file.contents_utf8()) {
-            shelf.add(recipe(&format!("images/{}", dir.path().display()), text.to_owned())?, embedded(dir))?;
+            recipes.add(recipe(&format!("images/{}", dir.path().display()), text.to_owned())?, embedded(dir))?;
         }
     }
-    book.merge_defaults(shelf);
-    Ok(book)
+    catalog.merge_defaults(recipes);
+    Ok(catalog)
 }
 
 fn recipe(folder: &str, text: String) -> Result<Recipe, LoadError> {

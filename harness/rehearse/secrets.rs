@@ -1,4 +1,4 @@
-//! What of a case is secret: by the names of settings and variables, and by what the product's file says of its backup.
+//! Finds the secrets of a case: by the names of settings and variables, and in the files that the product file lists.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use rehearse_core::secret::{Redactor, Secret, TooPlain, names_a_secret};
 use crate::backup::beginning;
 use crate::load::Loaded;
 
-/// A file of a backup that holds secrets is read no further.
-const LONGEST: u64 = 4 << 20;
+/// At most this much of a file is searched for secrets.
+const MAX_FILE: u64 = 4 << 20;
 
-/// A redactor that knows what is secret in a case, and what is too plain to be kept out of reports. A file of the backup
-/// that cannot be read tells nothing here: verifying the backup says what is wrong with it.
+/// A redactor that knows the secrets of a case, and the secrets that are too plain to be redacted. Files of the backup that
+/// cannot be read are ignored here: verifying the backup reports them.
 pub fn redactor(loaded: &Loaded) -> (Redactor, Vec<TooPlain>) {
     let (product, scenario) = (&loaded.product, &loaded.scenario);
     let settings = rehearse_core::deployment::settings(product, scenario);
@@ -27,15 +27,15 @@ pub fn redactor(loaded: &Loaded) -> (Redactor, Vec<TooPlain>) {
         let mut variables: BTreeMap<String, String> =
             spec.env.iter().map(|(name, value)| (name.clone(), value.text().to_owned())).collect();
         if let Some(text) = spec.env_file.as_ref().and_then(|file| read(loaded, file)) {
-            // Whoever shows a value may have taken its quotes away: without them it is found with them, too.
-            let bare = |(name, value): (&str, &str)| (name.to_owned(), unquoted(value).unwrap_or(value).to_owned());
-            variables.extend(env_file(&text).flatten().map(bare));
+            // Without its quotes, a value is found in texts with and without them.
+            let unquote = |(name, value): (&str, &str)| (name.to_owned(), unquoted(value).unwrap_or(value).to_owned());
+            variables.extend(env_file(&text).flatten().map(unquote));
         }
-        // What is filled in from a setting is known by the setting.
+        // Values that are filled in from a setting are known through the setting.
         for (name, value) in variables.iter().filter(|(_, value)| !value.contains("{{")) {
-            let called = format!("{name} of {service}");
-            secrets.extend(names_a_secret(name).then(|| Secret::new(&called, value)));
-            secrets.extend(in_address(&called, value));
+            let label = format!("{name} of {service}");
+            secrets.extend(names_a_secret(name).then(|| Secret::new(&label, value)));
+            secrets.extend(in_address(&label, value));
         }
     }
     let proxies = ["http_proxy", "https_proxy", "all_proxy"].map(|name| [name.to_owned(), name.to_uppercase()]);
@@ -66,15 +66,15 @@ pub fn redactor(loaded: &Loaded) -> (Redactor, Vec<TooPlain>) {
 }
 
 /// The password of an address such as `postgres://user:password@host/name`.
-fn in_address(called: &str, value: &str) -> Option<Secret> {
+fn in_address(label: &str, value: &str) -> Option<Secret> {
     let (_, rest) = value.split_once("://")?;
     let (user, _) = rest.split('/').next()?.rsplit_once('@')?;
     let (_, password) = user.split_once(':')?;
-    Some(Secret::new(format!("the password in {called}"), password))
+    Some(Secret::new(format!("the password in {label}"), password))
 }
 
 fn read(loaded: &Loaded, file: &str) -> Option<String> {
-    beginning(&loaded.backup, file, LONGEST)
+    beginning(&loaded.backup, file, MAX_FILE)
 }
 
 #[cfg(test)]

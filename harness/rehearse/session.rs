@@ -1,4 +1,4 @@
-//! One rehearsal from its files to its exit: wires the host, the observer and the reporters to the engine.
+//! One rehearsal, from its files to its exit code: connects the host, the observer and the reporters with the engine.
 
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
@@ -21,38 +21,38 @@ use crate::engine::{Case, Finished, Keep, RunOptions, StartupError, rehearse, re
 use crate::load::Loaded;
 use crate::observers::Live;
 
-/// How long removing everything may take.
+/// How long teardown may take.
 const GRACE: Duration = Duration::from_secs(120);
 
-/// How a session is held.
+/// Options of a session.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
     /// The output folder.
     pub out: PathBuf,
-    /// What is kept.
+    /// When to keep what the run created.
     pub keep: Keep,
     /// How long kept things may stay.
     pub lease: Duration,
-    /// How it is ended from outside.
+    /// How to end it from outside.
     pub stop: Stop,
-    /// Takes secrets out of whatever is written: the one that the reporters have.
+    /// Removes secrets from whatever is written; shared with the reporters.
     pub redactor: Redactor,
-    /// Hears what is waited for before the run begins.
-    pub tell: fn(&str),
+    /// Is called with what the session waits for before the run starts.
+    pub report_progress: fn(&str),
 }
 
-/// How a session is ended from outside.
+/// Ways to end a session from outside.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// What is under way ends; everything is removed, and the reports are written.
+    /// Ends the current stage, removes everything, and writes the reports.
     pub cancel: CancellationToken,
-    /// Removing ends within seconds as well; what is left is named.
+    /// Ends teardown within seconds as well, and reports what is left.
     pub force: CancellationToken,
-    /// Everything is left as it is.
+    /// Leaves everything as it is.
     pub leave: CancellationToken,
 }
 
-/// A session that could not be held.
+/// Why a session could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The output folder cannot be used.
@@ -64,54 +64,55 @@ pub enum SessionError {
         #[source]
         source: std::io::Error,
     },
-    /// No HTTP client can be made.
-    #[error("cannot make an HTTP client")]
+    /// The HTTP client cannot be created.
+    #[error("cannot create an HTTP client")]
     Http(#[from] reqwest::Error),
-    /// The container engine could not.
+    /// The container engine failed.
     #[error(transparent)]
     Host(#[from] HostError),
     /// Another run writes into the output folder.
-    #[error("another run writes into {path}; name another folder with --out")]
+    #[error("another run is writing into {path}; choose another folder with --out")]
     Busy {
         /// The folder.
         path: PathBuf,
     },
     /// The output folder holds something else.
-    #[error("{path} is not empty and holds no earlier run of ours; name another folder with --out")]
+    #[error("{path} is not empty and was not written by rehearse; choose another folder with --out")]
     Foreign {
         /// The folder.
         path: PathBuf,
     },
 }
 
-/// A session that is over.
+/// The result of a session.
 #[must_use]
 #[derive(Debug)]
 pub struct SessionOutcome {
     /// The fold of all that happened.
     pub summary: Summary,
-    /// What went wrong with us beside it.
-    pub trouble: Option<String>,
+    /// A report or log that was lost, or a bug of ours.
+    pub internal_error: Option<String>,
     /// The exit code.
     pub exit: Exit,
 }
 
-/// What an output folder of ours may hold; nothing else is ever removed.
+/// What an output folder of ours may contain; nothing else is ever removed.
 const OURS: [&str; 7] = [LOCK, "events.jsonl", "junit.xml", "plan.json", "summary.json", "logs", "evidence"];
-/// Held by the run that writes into the folder.
+/// Locked by the run that writes into the folder.
 const LOCK: &str = ".lock";
 
-/// The right to write into an output folder, as long as it lives.
+/// The right to write into an output folder, for as long as this value exists.
 #[derive(Debug)]
 #[must_use]
 pub struct Out {
     _lock: std::fs::File,
 }
 
-/// Makes the output folder, emptied of an earlier run of ours; a folder with anything else in it is left alone.
+/// Creates the output folder, or removes the files of an earlier run from it. A folder with anything else in it is left
+/// alone.
 ///
 /// # Errors
-/// When the folder holds something else or cannot be made.
+/// When the folder contains something else or cannot be created.
 pub fn prepare_out(out: &Path) -> Result<Out, SessionError> {
     let fail = |source| SessionError::Out { path: out.to_owned(), source };
     std::fs::create_dir_all(out).map_err(fail)?;
@@ -139,15 +140,18 @@ fn credentials() -> Option<PathBuf> {
     Some(folder.join("config.json"))
 }
 
-/// An id that no other run has: whatever carries it is removed with the run. Ids sort by when the runs began.
+/// A unique id: everything that carries it is removed with the run. Ids sort by the start of the runs.
 fn run_id() -> RunId {
     RunId(Uuid::now_v7().to_string())
 }
 
-/// All that a run needs of the outside before its first stage.
-async fn begin(settings: Settings, tell: fn(&str)) -> Result<(Arc<DockerHost>, Arc<Live<DockerHost>>), SessionError> {
-    let host = Arc::new(DockerHost::connect(settings, tell).await?);
-    // What has outlived its lease goes now; a failure that is kept stays.
+/// Connects to everything that a run needs before its first stage.
+async fn connect(
+    settings: Settings,
+    report_progress: fn(&str),
+) -> Result<(Arc<DockerHost>, Arc<Live<DockerHost>>), SessionError> {
+    let host = Arc::new(DockerHost::connect(settings, report_progress).await?);
+    // Removes what has outlived its lease; a kept failure stays until then.
     let _swept = sweep(host.client(), Selection::Expired).await;
     let observer = Arc::new(Live::new(host.clone())?);
     Ok((host, observer))
@@ -156,10 +160,10 @@ async fn begin(settings: Settings, tell: fn(&str)) -> Result<(Arc<DockerHost>, A
 /// Rehearses one scenario.
 ///
 /// # Errors
-/// When its input is bad. Where it could not begin for another reason, nothing was made, and its reports say so.
+/// When its input is bad. If it cannot start for another reason, nothing is created, and its reports say why.
 pub async fn run_session(
     loaded: Loaded,
-    book: Arc<RecipeCatalog>,
+    recipes: Arc<RecipeCatalog>,
     options: &SessionOptions,
     reporters: &mut [Box<dyn Reporter>],
 ) -> Result<SessionOutcome, SessionError> {
@@ -178,7 +182,7 @@ pub async fn run_session(
         ownership,
         logs: out.join("logs"),
         scratch,
-        book,
+        recipes,
         reach: None,
         credentials: credentials(),
         redactor: redactor.clone(),
@@ -192,40 +196,41 @@ pub async fn run_session(
         out,
         redactor,
     };
-    let terms = RunOptions {
+    let run_options = RunOptions {
         keep: options.keep,
         grace: GRACE,
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         force: options.stop.force.clone(),
     };
     let began = Instant::now();
-    let begun = tokio::select! {
+    let connected = tokio::select! {
         biased;
         () = options.stop.cancel.cancelled() => Err(StartupError::Cancelled),
-        begun = begin(settings, options.tell) => match begun {
+        connected = connect(settings, options.report_progress) => match connected {
             Err(SessionError::Host(error @ HostError::Address { .. })) => return Err(error.into()),
-            begun => begun.map_err(|error| StartupError::Unable(error_chain(&error))),
+            connected => connected.map_err(|error| StartupError::Unable(error_chain(&error))),
         },
     };
-    let (host, observer) = match begun {
-        Ok(begun) => begun,
+    let (host, observer) = match connected {
+        Ok(connected) => connected,
         Err(startup_error) => {
-            let Finished { summary, trouble } = report_startup_failure(&case, startup_error, began, reporters, &terms);
+            let Finished { summary, internal_error } =
+                report_startup_failure(&case, startup_error, began, reporters, &run_options);
             let exit = summary.exit();
-            return Ok(SessionOutcome { summary, trouble, exit });
+            return Ok(SessionOutcome { summary, internal_error, exit });
         }
     };
-    let Finished { summary, trouble } =
-        rehearse(case, host.clone(), observer, reporters, &options.stop.cancel, &terms).await;
-    let lost = host.log_troubles();
-    let trouble =
-        trouble.or_else(|| (!lost.is_empty()).then(|| format!("logs that could not be followed: {}", lost.join("; "))));
-    let exit = match (&trouble, summary.exit()) {
-        // A lost report or log is no green run: nobody can see what it saw.
+    let Finished { summary, internal_error } =
+        rehearse(case, host.clone(), observer, reporters, &options.stop.cancel, &run_options).await;
+    let lost = host.log_errors();
+    let internal_error = internal_error
+        .or_else(|| (!lost.is_empty()).then(|| format!("logs could not be followed: {}", lost.join("; "))));
+    let exit = match (&internal_error, summary.exit()) {
+        // A run whose report or log was lost cannot pass: nobody can see what it observed.
         (Some(_), Exit::Passed) => Exit::Inconclusive,
         (_, exit) => exit,
     };
-    Ok(SessionOutcome { summary, trouble, exit })
+    Ok(SessionOutcome { summary, internal_error, exit })
 }
 
 #[cfg(test)]
@@ -235,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_runs_share_an_id_or_the_part_of_it_that_names_have() {
+    fn run_ids_and_their_short_forms_are_unique() {
         let ids: Vec<RunId> = (0..1000).map(|_| run_id()).collect();
         let short: BTreeSet<&str> = ids.iter().map(RunId::short).collect();
         assert_eq!(short.len(), ids.len());

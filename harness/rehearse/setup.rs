@@ -1,13 +1,13 @@
-//! Installs and starts what a rehearsal needs, where that is asked for: Docker and debootstrap on Debian and Ubuntu.
+//! Installs and starts what a rehearsal needs, if requested: Docker and debootstrap on Debian and Ubuntu.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The machine could not be set up.
+/// Why the machine could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// Something has to be run by someone else.
+    /// Somebody with more rights has to run a command.
     #[error("{missing}; run as root: {command}")]
     ByHand {
         /// What is missing.
@@ -20,13 +20,13 @@ pub enum SetupError {
     Failed {
         /// The command.
         command: String,
-        /// Its last words.
+        /// The last lines of its output.
         reason: String,
     },
 }
 
-/// How long the engine may take to answer once it is started.
-const STARTS_WITHIN: Duration = Duration::from_secs(60);
+/// How long the engine may take to respond after its start.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn on_path(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
@@ -55,20 +55,20 @@ fn run(words: &[&str]) -> Result<(), SetupError> {
     Err(failed(last.into_iter().rev().collect::<Vec<_>>().join(" / ")))
 }
 
-/// Installs packages that are missing.
-fn install(packages: &[&str], tell: &dyn Fn(&str)) -> Result<(), SetupError> {
+/// Installs missing packages.
+fn install(packages: &[&str], progress: &dyn Fn(&str)) -> Result<(), SetupError> {
     let command = format!("apt-get install -y {}", packages.join(" "));
     if !is_root() || !on_path("apt-get") {
         return Err(SetupError::ByHand { missing: format!("missing: {}", packages.join(", ")), command });
     }
-    tell(&format!("installing {}", packages.join(", ")));
+    progress(&format!("installing {}", packages.join(", ")));
     run(&["apt-get", "update", "-qq"])?;
     let mut words = vec!["apt-get", "install", "-y", "-qq", "--no-install-recommends"];
     words.extend(packages);
     run(&words)
 }
 
-/// Whether something answers at the engine's socket, or a remote engine is named.
+/// Whether the engine's socket accepts connections, or a remote engine is configured.
 pub fn engine_answers() -> bool {
     if std::env::var_os("DOCKER_HOST").is_some_and(|host| !host.is_empty()) {
         return true;
@@ -78,24 +78,24 @@ pub fn engine_answers() -> bool {
         .any(|path| std::os::unix::net::UnixStream::connect(path).is_ok())
 }
 
-/// Makes sure that a container engine answers and base systems can be built.
+/// Makes sure that a container engine responds and that base systems can be built.
 ///
 /// # Errors
 /// When something is missing that we may not install; the message holds the exact command.
-pub fn set_up(log: &Path, tell: &dyn Fn(&str)) -> Result<(), SetupError> {
+pub fn set_up(log: &Path, progress: &dyn Fn(&str)) -> Result<(), SetupError> {
     if !engine_answers() {
         if !on_path("dockerd") {
-            install(&["docker.io", "ca-certificates"], tell)?;
+            install(&["docker.io", "ca-certificates"], progress)?;
         }
-        start_engine(log, tell)?;
+        start_engine(log, progress)?;
     }
     if !on_path("debootstrap") {
-        install(&["debootstrap"], tell)?;
+        install(&["debootstrap"], progress)?;
     }
     Ok(())
 }
 
-fn start_engine(log: &Path, tell: &dyn Fn(&str)) -> Result<(), SetupError> {
+fn start_engine(log: &Path, progress: &dyn Fn(&str)) -> Result<(), SetupError> {
     if engine_answers() {
         return Ok(());
     }
@@ -103,8 +103,8 @@ fn start_engine(log: &Path, tell: &dyn Fn(&str)) -> Result<(), SetupError> {
     if !is_root() {
         return Err(SetupError::ByHand { missing, command: "systemctl start docker (or: dockerd &)".to_owned() });
     }
-    tell("starting the container engine");
-    // systemd where it runs; in a container or a bare machine the daemon itself, in a session of its own.
+    progress("starting the container engine");
+    // By systemd if it runs; otherwise, as in a container, the daemon is started directly, in a session of its own.
     if !(Path::new("/run/systemd/system").exists() && run(&["systemctl", "start", "docker"]).is_ok()) {
         let file = std::fs::File::create(log).map_err(|error| SetupError::Failed {
             command: "dockerd".to_owned(),
@@ -116,8 +116,8 @@ fn start_engine(log: &Path, tell: &dyn Fn(&str)) -> Result<(), SetupError> {
     }
     let began = Instant::now();
     while !engine_answers() {
-        if began.elapsed() > STARTS_WITHIN {
-            let reason = format!("it does not answer; its log is {}", log.display());
+        if began.elapsed() > START_TIMEOUT {
+            let reason = format!("it does not respond; its log is {}", log.display());
             return Err(SetupError::Failed { command: "dockerd".to_owned(), reason });
         }
         std::thread::sleep(Duration::from_millis(200));

@@ -1,4 +1,4 @@
-//! Scenarios as trials of libtest-mimic: listed without asking the container engine anything, run under any test runner
+//! Scenarios as trials of libtest-mimic: listed without using the container engine, and run under any test runner
 //! that knows the protocol of Rust's own tests, nextest among them.
 
 use std::path::{Path, PathBuf};
@@ -22,15 +22,15 @@ use crate::{load, report, secrets, setup};
 pub struct Trials {
     /// The folder of scenarios.
     pub scenarios: PathBuf,
-    /// Where their reports go, a folder each.
+    /// The folder of their reports, with one folder for each scenario.
     pub out: PathBuf,
-    /// Scenarios of the nightly tier run too.
+    /// Whether scenarios of the nightly tier run too.
     pub nightly: bool,
-    /// A missing container engine fails a trial in place of ignoring it.
+    /// Whether a trial fails, instead of being ignored, if there is no container engine.
     pub require_engine: bool,
 }
 
-/// One trial per scenario file, by the scenario's name.
+/// One trial per scenario file, named after the scenario.
 pub fn trials(of: &Trials) -> Vec<Trial> {
     let engine = setup::engine_answers();
     let files = crate::cli::scenario_files(&of.scenarios);
@@ -43,17 +43,17 @@ pub fn trials(of: &Trials) -> Vec<Trial> {
                     let lacks = lacking(&file, &scenario);
                     (scenario.scenario, scenario.tier, lacks)
                 }
-                // A file that cannot be read is a trial that fails with its mistakes.
+                // A file with mistakes becomes a trial that fails with them.
                 Err(_) => (file.display().to_string(), Tier::Change, None),
             };
-            // Ignored as it is listed: a runner that runs each trial by itself would count one that ignores itself as passed.
+            // Ignored in the list already: a runner with one process per trial would count a trial that ignores itself as passed.
             let ignored = (tier == Tier::Nightly && !of.nightly) || (!engine && !of.require_engine) || lacks.is_some();
             Trial::ignorable_test(name, move || run(&file, &of)).with_kind("scenario").with_ignored_flag(ignored)
         })
         .collect()
 }
 
-/// Why a scenario cannot be rehearsed here: what comes from outside is not there.
+/// Why a scenario cannot be rehearsed here: an external file of it is missing.
 fn lacking(file: &Path, scenario: &Scenario) -> Option<String> {
     let because = scenario.external.as_ref()?;
     let backup = file.parent().unwrap_or(Path::new("")).join(&scenario.backup);
@@ -66,7 +66,7 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
         return outside(why);
     }
     let external = loaded.scenario.external.clone();
-    let book = Arc::new(load::book(&[]).map_err(|error| error.to_string())?);
+    let book = Arc::new(load::recipes(&[]).map_err(|error| error.to_string())?);
     let out = of.out.join(&loaded.scenario.scenario);
     let _writing = prepare_out(&out).map_err(|error| error.to_string())?;
     let prefix = out.display().to_string();
@@ -89,44 +89,44 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
         lease: Duration::from_secs(24 * 3600),
         stop: Stop::default(),
         redactor,
-        tell: |_| {},
+        report_progress: |_| {},
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let held = runtime.block_on(run_session(loaded, book, &options, &mut reporters));
-    let SessionOutcome { summary, trouble, exit } = held.map_err(|error| error.to_string())?;
+    let outcome = runtime.block_on(run_session(loaded, book, &options, &mut reporters));
+    let SessionOutcome { summary, internal_error, exit } = outcome.map_err(|error| error.to_string())?;
     match exit {
         Exit::Passed => Ok(Completion::Completed),
         Exit::Inconclusive if external.is_some() && unobtainable(&summary) => {
             outside(format!("{}: {}", reason(&summary), external.unwrap_or_default()))
         }
-        // The archive has moved on: that is no fault of the change under test, and is no pass either.
+        // The archive offers other releases now: not the fault of the change under test, but not a pass either.
         Exit::Inconclusive if moved_on(&summary) => outside(reason(&summary)),
         Exit::Failed | Exit::BadInput | Exit::Inconclusive | Exit::Cancelled | Exit::NothingSelected => {
-            Err(Failed::from(format!("{}; {}", reason(&summary), trouble.unwrap_or_default())))
+            Err(Failed::from(format!("{}; {}", reason(&summary), internal_error.unwrap_or_default())))
         }
     }
 }
 
-/// What comes from outside is not there: ignored. A runner that runs each trial by itself knows passed and failed only, and
-/// it did not pass.
+/// Ignores a trial because something external is missing. A runner with one process per trial knows passed and failed only,
+/// and there it must fail.
 fn outside(why: String) -> Result<Completion, Failed> {
     if std::env::var_os("NEXTEST").is_some() { Err(Failed::from(why)) } else { Ok(Completion::ignored_with(why)) }
 }
 
-/// Why the first stage in trouble is inconclusive, where nothing was left behind.
+/// Why the first stage that did not pass is inconclusive, if there are no leftovers.
 fn inconclusive(summary: &Summary) -> Option<InconclusiveCode> {
     let stage = summary.first_trouble().filter(|_| summary.leftovers().is_empty())?;
     stage.reason.as_ref().and_then(Reason::inconclusive).map(|reason| reason.code)
 }
 
-/// Whether all that went wrong is that an image cannot be had.
+/// Whether the only problem is an image that cannot be obtained.
 fn unobtainable(summary: &Summary) -> bool {
     matches!(inconclusive(summary), Some(InconclusiveCode::ImageUnobtainable | InconclusiveCode::WrongRelease))
 }
 
-/// Whether all that went wrong is that the archive offers another release than the scenario names. A recipe of ours that
-/// makes the wrong release looks the same: where a runner cannot show an ignored trial, it has to fail.
+/// Whether the only problem is that the archive offers another release than the scenario names. A recipe of ours that
+/// builds the wrong release looks the same, so a runner that cannot show ignored trials has to let it fail.
 fn moved_on(summary: &Summary) -> bool {
     inconclusive(summary) == Some(InconclusiveCode::WrongRelease)
 }

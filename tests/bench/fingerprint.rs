@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
-use rehearse::engine::host::{Deployments, ImageWanted, Images, InstanceRef, Services};
+use rehearse::engine::host::{Deployments, ImageRequest, Images, InstanceRef, Services};
 use rehearse::engine::observer::{DatabaseTarget, Observer};
 use rehearse::observers::Live;
 use rehearse_core::check::reading;
@@ -46,7 +46,7 @@ async fn bench() -> Result<(), String> {
         ownership: OwnershipLabels { run: run.0, scenario: "bench".into(), owner: Owner::current(), expires },
         logs: folder.path().join("logs"),
         scratch: PathBuf::from("/var/tmp"),
-        book: Arc::new(rehearse::load::book(&[]).map_err(|error| error.to_string())?),
+        recipes: Arc::new(rehearse::load::recipes(&[]).map_err(|error| error.to_string())?),
         reach: None,
         credentials: None,
         redactor: Default::default(),
@@ -60,7 +60,7 @@ async fn bench() -> Result<(), String> {
 async fn measure(host: &Arc<DockerHost>, rows: u64) -> Result<(), String> {
     let deployment = DeploymentName("main".into());
     host.open(&deployment).await.map_err(|error| error.chain())?;
-    let wanted = ImageWanted { name: "postgres:15".into(), holds: None };
+    let wanted = ImageRequest { name: "postgres:15".into(), holds: None };
     let image = host.obtain(&wanted, &|_| {}).await.map_err(|error| error.chain())?.id;
     let env = [("POSTGRES_PASSWORD".to_owned(), "bench".to_owned())].into();
     let mut spec = ServiceSpec::default();

@@ -13,7 +13,7 @@ use bollard::Docker;
 use bollard::query_parameters::{ListContainersOptions, StatsOptionsBuilder};
 use futures_util::StreamExt;
 use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
-use rehearse::engine::host::{Deployments, ImageWanted, Images, Services};
+use rehearse::engine::host::{Deployments, ImageRequest, Images, Services};
 use rehearse::engine::{Case, Keep, RunOptions, rehearse};
 use rehearse::observers::Live;
 use rehearse_core::deployment::ServiceSpec;
@@ -115,7 +115,7 @@ async fn connected(run: &str, logs: &Path) -> Result<DockerHost, String> {
         ownership: OwnershipLabels { run: run.to_owned(), scenario: "bench".into(), owner: Owner::current(), expires },
         logs: logs.to_owned(),
         scratch: PathBuf::from("/var/tmp"),
-        book: Arc::new(rehearse::load::book(&[]).map_err(text)?),
+        recipes: Arc::new(rehearse::load::recipes(&[]).map_err(text)?),
         reach: None,
         credentials: None,
         redactor: Default::default(),
@@ -127,7 +127,7 @@ async fn measured(host: &Arc<DockerHost>, run: &str, folder: &Path, time: Durati
     // A server that nobody asks.
     let idle = DeploymentName("idle".into());
     host.open(&idle).await.map_err(|error| error.chain())?;
-    let wanted = ImageWanted { name: "postgres:15".into(), holds: None };
+    let wanted = ImageRequest { name: "postgres:15".into(), holds: None };
     let image = host.obtain(&wanted, &|_| {}).await.map_err(|error| error.chain())?.id;
     let env = [("POSTGRES_PASSWORD".to_owned(), "bench".to_owned())].into();
     let mut spec = ServiceSpec::default();

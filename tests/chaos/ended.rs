@@ -1,4 +1,4 @@
-//! Runs that are killed, and runs that are cancelled, at moments all over them.
+//! Runs that are killed or cancelled at many different moments.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,13 +11,13 @@ use crate::machine::{Machine, signal, text};
 use crate::rehearsal::{Rehearsal, sweep};
 use crate::{Outcome, table};
 
-/// Runs that are killed at once.
+/// How many runs are killed at the same time.
 const AT_ONCE: usize = 4;
 
 /// The stages of an undisturbed run with the time that each takes.
 fn stages(machine: &Machine) -> Result<Vec<(String, Duration)>, String> {
     let ended = Rehearsal::start(machine, "whole")?.ends()?;
-    ensure!(ended.code == Some(0), "{}", ended.said);
+    ensure!(ended.code == Some(0), "{}", ended.output);
     let mut took = Vec::new();
     for line in fs::read_to_string(ended.out.join("events.jsonl")).map_err(text)?.lines() {
         let event: Value = serde_json::from_str(line).map_err(text)?;
@@ -29,12 +29,12 @@ fn stages(machine: &Machine) -> Result<Vec<(String, Duration)>, String> {
     Ok(took)
 }
 
-/// A moment in a stage, spread evenly: the golden ratio's multiples never fall into a pattern.
+/// A moment in a stage. Multiples of the golden ratio spread the moments evenly, without a pattern.
 fn moment(time: usize, wall: Duration) -> Duration {
     wall.mul_f64((time as f64 * 0.618_033_988_75).fract())
 }
 
-/// Ends one run in a stage by a signal. A run that was over before has met no signal.
+/// Sends a signal to a run in a stage, and waits for its end. The run may be over before.
 fn end(
     machine: &Machine,
     name: &str,
@@ -50,13 +50,13 @@ fn end(
     rehearsal.ends()
 }
 
-/// Runs are killed, some at once, and swept, beside a neighbour that has to stay untouched and end green.
+/// Kills runs, several at a time, and sweeps, while a neighbour runs that has to stay untouched and pass.
 pub(crate) fn killed(times: usize) -> Outcome {
     let machine = Machine::new()?;
     let stages = stages(&machine)?;
     ensure!(machine.things()?.is_empty(), "{:?}", machine.things()?);
     let began = Instant::now();
-    let (mut met, mut removed, mut neighbours, mut over) = (BTreeMap::new(), 0, 0, 0);
+    let (mut interrupted, mut removed, mut neighbours, mut over) = (BTreeMap::new(), 0, 0, 0);
     let mut neighbour: Option<Rehearsal> = None;
     let all: Vec<usize> = (0..times).collect();
     for (number, some) in all.chunks(AT_ONCE).enumerate() {
@@ -81,7 +81,7 @@ pub(crate) fn killed(times: usize) -> Outcome {
             if ended.code == Some(0) {
                 over += 1;
             } else {
-                *met.entry(stage.clone()).or_insert(0) += 1;
+                *interrupted.entry(stage.clone()).or_insert(0) += 1;
             }
             let run = run_of(&ended.out)?;
             let left: Vec<_> = things.iter().filter(|it| run.as_ref().is_some_and(|run| it.contains(run))).collect();
@@ -89,39 +89,43 @@ pub(crate) fn killed(times: usize) -> Outcome {
         }
         if let Some(mut running) = neighbour.take() {
             if running.over()? {
-                green(running)?;
+                expect_pass(running)?;
             } else {
                 neighbour = Some(running);
             }
         }
     }
     if let Some(running) = neighbour {
-        green(running)?;
+        expect_pass(running)?;
     }
     sweep(&machine)?;
     let left = machine.things()?;
     ensure!(left.is_empty(), "{left:?}");
-    // A signal that came too late, and a sweep that found nothing to do, show nothing.
+    // A signal that came too late, or a sweep that found nothing, proves nothing.
     ensure!(over * 4 <= times, "{over} of {times} were over before they could be killed");
     ensure!(removed > 0, "no sweep had anything to remove");
     let never: Vec<&str> =
-        stages.iter().map(|(stage, _)| stage.as_str()).filter(|stage| !met.contains_key(*stage)).collect();
+        stages.iter().map(|(stage, _)| stage.as_str()).filter(|stage| !interrupted.contains_key(*stage)).collect();
     ensure!(times < 4 * stages.len() || never.is_empty(), "never killed in {never:?}");
     table::ended(
         "kill -9",
-        &format!("{} killed in {} stages ({over} were over before), then `rehearse sweep`", times - over, met.len()),
+        &format!(
+            "{} killed in {} stages ({over} were over before), then `rehearse sweep`",
+            times - over,
+            interrupted.len()
+        ),
         &format!("0 containers, networks, volumes left ({removed} removed); {neighbours} neighbours untouched, exit 0"),
         began.elapsed(),
     )
 }
 
-fn green(neighbour: Rehearsal) -> Outcome {
+fn expect_pass(neighbour: Rehearsal) -> Outcome {
     let ended = neighbour.ends()?;
-    ensure!(ended.code == Some(0), "the neighbour: {:?}: {}", ended.code, ended.said);
+    ensure!(ended.code == Some(0), "the neighbour: {:?}: {}", ended.code, ended.output);
     Ok(())
 }
 
-/// The id of a run, where it got as far as telling it.
+/// The id of a run, if it got far enough to report it.
 fn run_of(out: &std::path::Path) -> Result<Option<String>, String> {
     let Ok(events) = fs::read_to_string(out.join("events.jsonl")) else { return Ok(None) };
     let Some(first) = events.lines().next() else { return Ok(None) };
@@ -129,30 +133,30 @@ fn run_of(out: &std::path::Path) -> Result<Option<String>, String> {
     Ok(event.get("run").and_then(Value::as_str).map(str::to_owned))
 }
 
-/// Runs get Ctrl-C (or SIGTERM, in turn): nothing is left, the reports are written, exit code 4.
+/// Sends SIGINT or SIGTERM to runs: nothing is left, the reports are written, and the exit code is 4.
 pub(crate) fn cancelled(times: usize) -> Outcome {
     let machine = Machine::new()?;
     let stages = stages(&machine)?;
     let began = Instant::now();
-    let (mut met, mut longest) = (BTreeMap::new(), Duration::ZERO);
+    let (mut interrupted, mut longest) = (BTreeMap::new(), Duration::ZERO);
     for time in 0..times {
         let (stage, wall) = &stages[(time * 5) % stages.len()];
         let how = if time % 2 == 0 { Signal::INT } else { Signal::TERM };
         let after = moment(time, *wall);
         let signalled = Instant::now();
         let ended = end(&machine, &format!("cancelled {time}"), stage, after, how)?;
-        // A signal during teardown may come when everything is said already.
-        let green = ended.code == Some(0) && stage == "teardown";
-        ensure!(ended.code == Some(4) || green, "{stage} after {after:?}: {:?}: {}", ended.code, ended.said);
+        // A signal during teardown may come after the run is over.
+        let too_late = ended.code == Some(0) && stage == "teardown";
+        ensure!(ended.code == Some(4) || too_late, "{stage} after {after:?}: {:?}: {}", ended.code, ended.output);
         ended.reported()?;
         let left = machine.things()?;
         ensure!(left.is_empty(), "{stage} after {after:?}: {left:?}");
-        *met.entry(stage.clone()).or_insert(0) += 1;
+        *interrupted.entry(stage.clone()).or_insert(0) += 1;
         longest = longest.max(signalled.elapsed());
     }
     table::ended(
         "Ctrl-C or SIGTERM",
-        &format!("{times} cancelled in {} stages", met.len()),
+        &format!("{times} cancelled in {} stages", interrupted.len()),
         "exit 4, nothing left, every report written and well-formed",
         began.elapsed(),
     )

@@ -1,5 +1,5 @@
 //! A machine inside this one: namespaces of its own for network, mounts and processes, and in them a container engine of
-//! its own whose data is in memory, with a limit. Whatever is done to it, no other engine notices; it ends with the test.
+//! its own whose data is in memory, with a limit. Whatever is done to it does not affect any other engine; it ends with the test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,21 +14,21 @@ use futures_util::StreamExt;
 
 use crate::Outcome;
 
-/// What the engine's data may take: images of the specimen and PostgreSQL, and what a run writes.
+/// The size of the engine's data: images of the specimen and PostgreSQL, and what a run writes.
 const ROOM: &str = "3g";
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Machine {
-    /// `unshare`, which takes everything along when it ends.
+    /// The `unshare` process; when it ends, everything in the machine ends.
     keeper: Child,
-    /// The first process in the namespaces, by its number out here.
+    /// The pid, outside the namespaces, of the first process in them.
     init: u32,
     engine: Option<Child>,
     folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
 }
 
-/// Whether this process may make one; or why not.
+/// Whether this process may create such a machine, or why not.
 pub(crate) fn able() -> Outcome {
     if !rehearse::setup::engine_answers() {
         return Err("no container engine answers".to_owned());
@@ -47,11 +47,11 @@ pub(crate) fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Asks until there is an answer.
-pub(crate) fn until<T>(what: &str, limit: Duration, ask: impl Fn() -> Option<T>) -> Result<T, String> {
+/// Repeats a request until it returns something.
+pub(crate) fn until<T>(what: &str, limit: Duration, request: impl Fn() -> Option<T>) -> Result<T, String> {
     let began = Instant::now();
     loop {
-        if let Some(answer) = ask() {
+        if let Some(answer) = request() {
             return Ok(answer);
         }
         if began.elapsed() > limit {
@@ -61,7 +61,7 @@ pub(crate) fn until<T>(what: &str, limit: Duration, ask: impl Fn() -> Option<T>)
     }
 }
 
-/// The only child of a process, by its number out here.
+/// The pid of the only child of a process.
 pub(crate) fn child_of(parent: u32) -> Option<u32> {
     fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?.split_whitespace().next()?.parse().ok()
 }
@@ -77,10 +77,10 @@ impl Machine {
     pub(crate) fn new() -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("rehearse-chaos-").tempdir().map_err(text)?;
         fs::create_dir(folder.path().join("data")).map_err(text)?;
-        // The first process has to take leave of those that lost their parents; a shell does.
+        // The first process has to reap orphaned processes, which a shell does.
         let script =
             format!("ip link set lo up && mount -t tmpfs -o size={ROOM} tmpfs \"$1\" && while :; do sleep 0.2; done");
-        // Where the test itself is killed, nothing of it goes on.
+        // If the test itself is killed, everything in the machine is killed too.
         let keeper = Command::new("setpriv")
             .args([
                 "--pdeathsig",
@@ -145,12 +145,12 @@ impl Machine {
             command.arg(option).arg(folder.join(name));
         }
         command.arg("--pidfile").arg(folder.join("engine.pid")).args(["--host", &self.address()]);
-        // Where the engine of this machine has its own networks, these are elsewhere.
+        // Address ranges that the engine of the outer machine does not use.
         command.args(["--bip", "10.213.0.1/24", "--default-address-pool", "base=10.214.0.0/16,size=24"]);
         command.args(options);
         let errors = log.try_clone().map_err(text)?;
         self.engine = Some(command.stdout(log).stderr(errors).spawn().map_err(text)?);
-        let up = until("the engine of the machine", LIMIT, || self.ask(self.docker().ok()?.ping()).ok());
+        let up = until("the engine of the machine", LIMIT, || self.request(self.docker().ok()?.ping()).ok());
         up.map(drop).map_err(|error| {
             let log = fs::read_to_string(folder.join("engine.log")).unwrap_or_default();
             let last: Vec<&str> = log.lines().rev().take(20).collect();
@@ -158,7 +158,7 @@ impl Machine {
         })
     }
 
-    /// Ends the engine: asked to, or killed.
+    /// Stops the engine with a signal.
     pub(crate) fn stop_engine(&mut self, how: rustix::process::Signal) -> Outcome {
         let mut engine = self.engine.take().ok_or("no engine runs")?;
         signal(child_of(engine.id()).ok_or("the engine has no process")?, how)?;
@@ -172,11 +172,14 @@ impl Machine {
         Docker::connect_with_unix(&socket.to_string_lossy(), 120, bollard::API_DEFAULT_VERSION).map_err(text)
     }
 
-    pub(crate) fn ask<T>(&self, what: impl Future<Output = Result<T, bollard::errors::Error>>) -> Result<T, String> {
+    pub(crate) fn request<T>(
+        &self,
+        what: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, String> {
         self.runtime.block_on(what).map_err(text)
     }
 
-    /// The images of the specimen go over from the engine of this machine, which builds what it lacks.
+    /// Copies the images of the specimen from the engine of the outer machine, which builds missing ones.
     pub(crate) fn load_images(&mut self) -> Outcome {
         let names = crate::rehearsal::images(&self.runtime)?;
         let from = Docker::connect_with_defaults().map_err(text)?;
@@ -208,13 +211,13 @@ impl Machine {
         })
     }
 
-    /// Every container, network and volume there is, but the engine's own networks.
+    /// All containers, networks and volumes, except the engine's own networks.
     pub(crate) fn things(&self) -> Result<Vec<String>, String> {
         let docker = self.docker()?;
         let all = ListContainersOptionsBuilder::new().all(true).build();
-        let containers = self.ask(docker.list_containers(Some(all)))?;
-        let networks = self.ask(docker.list_networks(None::<ListNetworksOptions>))?;
-        let volumes = self.ask(docker.list_volumes(None::<ListVolumesOptions>))?.volumes.unwrap_or_default();
+        let containers = self.request(docker.list_containers(Some(all)))?;
+        let networks = self.request(docker.list_networks(None::<ListNetworksOptions>))?;
+        let volumes = self.request(docker.list_volumes(None::<ListVolumesOptions>))?.volumes.unwrap_or_default();
         let containers =
             containers.into_iter().map(|it| format!("container {}", it.names.unwrap_or_default().join(" ")));
         let ours = |name: &String| !["bridge", "host", "none"].contains(&name.as_str());
@@ -230,7 +233,7 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // Its first process goes with it, and with that every other in the namespaces, and their mounts.
+        // This ends its first process, and with it every other process and mount in the namespaces.
         let _ = self.keeper.kill();
         let _ = self.keeper.wait();
         if let Some(engine) = &mut self.engine {

@@ -1,17 +1,17 @@
-//! What befalls a run from outside, with an engine of the tests' own that may be stopped, filled and broken: see
+//! Interference with runs from outside, on an engine that belongs to the tests and may be stopped, filled and broken: see
 //! `machine.rs`. The specimen is rehearsed by the program itself, as a user starts it.
 //!
-//! Every change: a few disturbances, and a few runs that are killed or cancelled. `REHEARSE_TIER=nightly`: each disturbance,
-//! 100 kills, 30 cancellations, and an engine behind TLS. `REHEARSE_BLESS=1` writes what was seen into
-//! `docs/explanation/robustness.md`. Ignored where no engine answers, or where the tests may not make namespaces (not
-//! root); `REHEARSE_REQUIRE_DOCKER=1` fails there.
+//! For every change: a few kinds of interference, and a few runs that are killed or cancelled. With `REHEARSE_TIER=nightly`:
+//! every kind, 100 kills, 30 cancellations, and an engine behind TLS. `REHEARSE_BLESS=1` writes the results into
+//! `docs/explanation/robustness.md`. Ignored if no engine responds, or if the tests may not create namespaces (not root);
+//! with `REHEARSE_REQUIRE_DOCKER=1` they fail then.
 
 #[macro_use]
 mod check {
     macro_rules! ensure {
-        ($holds:expr, $($seen:tt)+) => {
+        ($holds:expr, $($actual:tt)+) => {
             if !$holds {
-                return Err(format!("{}: {}", stringify!($holds), format!($($seen)+)));
+                return Err(format!("{}: {}", stringify!($holds), format!($($actual)+)));
             }
         };
     }
@@ -32,7 +32,7 @@ type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let set = |name: &str, value: &str| std::env::var(name).is_ok_and(|seen| seen == value);
+    let set = |name: &str, value: &str| std::env::var(name).is_ok_and(|actual| actual == value);
     let nightly = set("REHEARSE_TIER", "nightly");
     let able = machine::able();
     let ignored = able.is_err() && !set("REHEARSE_REQUIRE_DOCKER", "1");

@@ -1,4 +1,4 @@
-//! The program, started as a user starts it, on the specimen's first hop and back.
+//! Runs the program as a user does, on the specimen's first hop and its rollback.
 
 use std::fs;
 use std::io::Read;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
-use rehearse::engine::host::{Deployments, ImageWanted, Images};
+use rehearse::engine::host::{Deployments, ImageRequest, Images};
 use rehearse::load;
 use rehearse_core::secret::Redactor;
 use serde_json::Value;
@@ -27,16 +27,16 @@ fn arguments(out: &Path) -> Vec<std::ffi::OsString> {
     let specimen = root().join("tests/specimen");
     let mut all: Vec<std::ffi::OsString> = vec!["run".into(), "--product-dir".into(), specimen.join("product").into()];
     all.extend(["--images".into(), specimen.join("images").into(), "--to".into(), "2.0".into()]);
-    // Other runs beside it, and being broken, are no conditions for a stopwatch.
+    // Response times cannot be compared while other runs and interference are going on.
     all.extend(["--skip-checks".into(), "performance".into(), "--progress".into(), "plain".into()]);
     all.extend(["--out".into(), out.into(), specimen.join("specimen.yaml").into()]);
     all
 }
 
-/// The names by which the engine of this machine holds all that the specimen needs, built where they lack.
+/// The names of all images that the specimen needs on the engine of the outer machine; missing ones are built.
 pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().map_err(text)?;
-    let book = load::book(&[root().join("tests/specimen/images")]).map_err(text)?;
+    let recipes = load::recipes(&[root().join("tests/specimen/images")]).map_err(text)?;
     let ownership = OwnershipLabels {
         run: format!("chaos{}", std::process::id()),
         scenario: "images".to_owned(),
@@ -48,7 +48,7 @@ pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, S
             ownership,
             logs: folder.path().join("logs"),
             scratch: std::env::temp_dir(),
-            book: Arc::new(book),
+            recipes: Arc::new(recipes),
             reach: None,
             credentials: None,
             redactor: Redactor::default(),
@@ -64,7 +64,7 @@ pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, S
         ];
         let mut names = Vec::new();
         for name in wanted {
-            let wanted = ImageWanted { name: name.to_owned(), holds: None };
+            let wanted = ImageRequest { name: name.to_owned(), holds: None };
             let held = host.obtain(&wanted, &|_| {}).await.map_err(|error| error.chain())?;
             names.extend(docker.inspect_image(&held.id).await.map_err(text)?.repo_tags.unwrap_or_default());
         }
@@ -74,17 +74,17 @@ pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, S
     })
 }
 
-/// A rehearsal that runs.
+/// A running rehearsal.
 pub(crate) struct Rehearsal {
     process: Child,
     pub(crate) out: PathBuf,
 }
 
-/// How a rehearsal ended, by what it left.
+/// The result of a rehearsal that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
-    pub(crate) said: String,
+    pub(crate) output: String,
     pub(crate) out: PathBuf,
 }
 
@@ -93,22 +93,22 @@ impl Rehearsal {
         Self::start_with(machine, name, &[])
     }
 
-    /// Starts one with further variables in its environment.
+    /// Starts a rehearsal with further environment variables.
     pub(crate) fn start_with(machine: &Machine, name: &str, env: &[(&str, &str)]) -> Result<Self, String> {
-        // A name with blanks and beyond ASCII, as people have them.
+        // A name with spaces and non-ASCII characters, as people use them.
         let out = machine.folder().join(format!("out für {name}"));
-        let said = fs::File::create(machine.folder().join(format!("said {name}"))).map_err(text)?;
+        let output = fs::File::create(machine.folder().join(format!("said {name}"))).map_err(text)?;
         let mut command = machine.inside(env!("CARGO_BIN_EXE_rehearse"));
-        command.envs(env.iter().copied()).args(arguments(&out)).stdout(Stdio::null()).stderr(said);
+        command.envs(env.iter().copied()).args(arguments(&out)).stdout(Stdio::null()).stderr(output);
         Ok(Self { process: command.spawn().map_err(text)?, out })
     }
 
-    /// The program's own number; `nsenter` stands between.
+    /// The pid of the program itself, which is a child of `nsenter`.
     pub(crate) fn id(&self) -> Result<u32, String> {
         until("the program has started", LIMIT, || child_of(self.process.id()))
     }
 
-    /// Waits until a stage has begun. That the run ends before is an error.
+    /// Waits until a stage has started; fails if the run ends before.
     pub(crate) fn reaches(&mut self, stage: &str) -> Outcome {
         let wanted = format!("\"event\":\"stage-started\",\"stage\":\"{stage}\"");
         let file = self.out.join("events.jsonl");
@@ -138,19 +138,19 @@ impl Rehearsal {
             }
             if began.elapsed() > LIMIT {
                 self.process.kill().map_err(text)?;
-                return Err(format!("it did not end within {LIMIT:?}: {}", self.said()));
+                return Err(format!("it did not end within {LIMIT:?}: {}", self.output()));
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        let said = self.said();
-        Ok(Ended { code: status.code(), said, out: self.out })
+        let output = self.output();
+        Ok(Ended { code: status.code(), output, out: self.out })
     }
 
-    fn said(&self) -> String {
+    fn output(&self) -> String {
         let name = self.out.file_name().unwrap_or_default().to_string_lossy().replacen("out für ", "said ", 1);
-        let mut said = String::new();
-        let read = fs::File::open(self.out.with_file_name(name)).and_then(|mut file| file.read_to_string(&mut said));
-        read.map_or_else(text, |_| said)
+        let mut output = String::new();
+        let read = fs::File::open(self.out.with_file_name(name)).and_then(|mut file| file.read_to_string(&mut output));
+        read.map_or_else(text, |_| output)
     }
 }
 
@@ -161,7 +161,7 @@ impl Ended {
         serde_json::from_str(&text_of).map_err(text)
     }
 
-    /// Every report is there and is what its kind has to be.
+    /// Every report exists and is well-formed.
     pub(crate) fn reported(&self) -> Outcome {
         self.summary()?;
         let junit = fs::read_to_string(self.out.join("junit.xml")).map_err(text)?;
@@ -173,11 +173,11 @@ impl Ended {
     }
 }
 
-/// Removes what dead runs left, as a user does it.
+/// Removes what dead runs left behind, as a user does.
 pub(crate) fn sweep(machine: &Machine) -> Result<String, String> {
     let mut command: Command = machine.inside(env!("CARGO_BIN_EXE_rehearse"));
     let done = command.arg("sweep").output().map_err(text)?;
-    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    ensure!(done.status.success(), "{said}");
-    Ok(said)
+    let output = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    ensure!(done.status.success(), "{output}");
+    Ok(output)
 }

@@ -18,7 +18,7 @@ fn openssl(folder: &Path, words: &str) -> Outcome {
     Ok(())
 }
 
-/// An authority, and under it a certificate for the engine and one for who may use it, as Docker's manual makes them.
+/// Creates a certificate authority, a certificate for the engine and one for its users, as Docker's manual says.
 fn certificates(folder: &Path) -> Outcome {
     openssl(folder, "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca-key.pem -out ca.pem")?;
     for (name, extensions) in [
@@ -47,13 +47,13 @@ pub(crate) fn behind_tls() -> Outcome {
     let known =
         [("DOCKER_HOST", ADDRESS), ("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", &folder.display().to_string())];
     let ended = Rehearsal::start_with(&machine, "with certificates", &known)?.ends()?;
-    ensure!(ended.code == Some(0), "exit {:?}: {}", ended.code, ended.said);
+    ensure!(ended.code == Some(0), "exit {:?}: {}", ended.code, ended.output);
     ended.reported()?;
     ensure!(machine.things()?.is_empty(), "{:?}", machine.things()?);
 
-    // Without them it is no engine for us, and that is said.
+    // Without certificates the engine cannot be used, and the error says so.
     let ended = Rehearsal::start_with(&machine, "without certificates", &[("DOCKER_HOST", ADDRESS)])?.ends()?;
-    ensure!(ended.code == Some(3), "exit {:?}: {}", ended.code, ended.said);
-    ensure!(ended.said.contains("DOCKER_HOST is tcp://127.0.0.1:2376"), "{}", ended.said);
+    ensure!(ended.code == Some(3), "exit {:?}: {}", ended.code, ended.output);
+    ensure!(ended.output.contains("DOCKER_HOST is tcp://127.0.0.1:2376"), "{}", ended.output);
     Ok(())
 }

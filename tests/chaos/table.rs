@@ -1,4 +1,4 @@
-//! `docs/explanation/robustness.md`: what was seen, one row for each case, written where `REHEARSE_BLESS=1` asks for it.
+//! Writes the results into `docs/explanation/robustness.md`, one row for each case, if `REHEARSE_BLESS=1` is set.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::Outcome;
 
-/// Puts a row into the table under a heading, in place of the row that begins alike.
+/// Writes a row into the table under a heading, replacing the row of the same name.
 fn write(heading: &str, columns: &str, name: &str, cells: &[&str]) -> Outcome {
     if !std::env::var("REHEARSE_BLESS").is_ok_and(|value| value == "1") {
         return Ok(());
@@ -28,20 +28,20 @@ fn write(heading: &str, columns: &str, name: &str, cells: &[&str]) -> Outcome {
     fs::write(path, lines.join("\n") + "\n").map_err(failed)
 }
 
-/// What came between.
-pub(crate) fn interference(name: &str, stage: &str, exit: i32, told: &str) -> Outcome {
-    let mut told = told.to_owned();
+/// The row of a kind of interference.
+pub(crate) fn interference(name: &str, stage: &str, exit: i32, description: &str) -> Outcome {
+    let mut description = description.to_owned();
     for (varies, word) in [(r"\d+\.\d s", "… s"), (r"/\S*rehearse-chaos-\w+", "…"), ("sha256:[0-9a-f]{64}", "sha256:…")]
     {
         let varies = regex::Regex::new(varies).map_err(|error| error.to_string())?;
-        told = varies.replace_all(&told, word).into_owned();
+        description = varies.replace_all(&description, word).into_owned();
     }
-    let cells = [stage, "inconclusive", &exit.to_string(), &told];
+    let cells = [stage, "inconclusive", &exit.to_string(), &description];
     write("Infrastructure", "| what happens | while | verdict | exit | what is said |", name, &cells)
 }
 
-/// Runs that were ended.
-pub(crate) fn ended(how: &str, what: &str, seen: &str, took: Duration) -> Outcome {
+/// The row of a way to end runs.
+pub(crate) fn ended(how: &str, what: &str, actual: &str, took: Duration) -> Outcome {
     let took = format!("{:.0} min", (took.as_secs_f64() / 60.0).ceil());
-    write("Ended runs", "| how | runs | seen | took |", how, &[what, seen, &took])
+    write("Ended runs", "| how | runs | seen | took |", how, &[what, actual, &took])
 }

@@ -175,7 +175,7 @@ fn a_path_that_is_not_a_text_file_is_refused_by_name_at_once() -> Tried {
     std::fs::write(at("latin.yaml"), b"scenario: s\nabout: caf\xe9\n")?;
     std::fs::write(at("long.yaml"), format!("{SCENARIO}settings: {{ {}: x }}\n", "a".repeat(3_000_000)))?;
     std::fs::write(at("line.yaml"), format!("scenario: {}\n", "[".repeat(3_000_000)))?;
-    let huge = "huge.yaml has 1073741824 bytes, of which at most 16777216 are read";
+    let huge = "huge.yaml is too large: 1073741824 bytes, and at most 16777216 are read";
     let latin = "error: this is not UTF-8\n --> latin.yaml:2:11\n  |\n1 | scenario: s\n2 | about: caf�\n";
     for (name, expected) in [
         ("pipe.yaml", "error: pipe.yaml is no file"),

@@ -47,9 +47,9 @@ fn reported(out: &Path, exit: u8, verdict: &str, why: &str) -> Tried {
 fn an_address_that_is_not_an_engine_is_bad_input_that_names_the_variable() -> Tried {
     for (engine, why) in [
         ("nonsense", "it has no `://`"),
-        ("tcp://", "it names no host"),
-        ("ssh://me@box", "`ssh` is not supported"),
-        ("tcp://docker:many", "`many` is not a port"),
+        ("tcp://", "it has no host name"),
+        ("ssh://me@box", "the scheme `ssh` is not supported"),
+        ("tcp://docker:many", "`many` is not a valid port"),
     ] {
         let folder = tempfile::tempdir()?;
         let out = folder.path().join("out");
@@ -108,7 +108,7 @@ fn a_wait_is_announced_soon_and_a_signal_ends_it_with_reports() -> Tried {
     // A port that refuses, and one that takes connections and never answers.
     let refusing = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let silent = TcpListener::bind("127.0.0.1:0")?;
-    for (port, what) in [(refusing, "Connection refused"), (silent.local_addr()?, "no answer yet")] {
+    for (port, what) in [(refusing, "Connection refused"), (silent.local_addr()?, "no response yet")] {
         let folder = tempfile::tempdir()?;
         let out = folder.path().join("out");
         stale(&out)?;

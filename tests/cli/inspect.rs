@@ -348,7 +348,7 @@ fn the_product_may_be_named_and_has_to_fit() -> Tried {
         (["--product", "gitlab", redmine], 2, "a folder without such an archive"),
         (["--product", "redmine", &archive], 2, "expected a folder, seen a file"),
         (["--product", "gitlab", "/dev/zero"], 2, "seen a pipe or a device"),
-        (["--product", "gitlob", &archive], 2, "there is no product \"gitlob\"; built in are: gitlab"),
+        (["--product", "gitlob", &archive], 2, "there is no product \"gitlob\"; the built-in ones are: gitlab"),
     ] {
         let ran = run(root, &arguments)?;
         let told = format!("{}{}", String::from_utf8(ran.stdout)?, String::from_utf8(ran.stderr)?);

@@ -103,7 +103,7 @@ fn a_refused_path_is_exit_2_with_its_reason_on_standard_output() -> Tried {
     let unknown = ["path", "--product", "redmine", "--from", "5.0.9", "--to", "6.1", "--format", "json"];
     check(&unknown, 2, &["{\"refused\":", "5.0.9 is not published", "5.0.4"], &[])?;
     check(&["path", "--product", "redmine", "--from", "6.1.5", "--to", "5.0.4"], 2, &[], &["error:", "downgrade"])?;
-    check(&["path", "--product", "gitlub", "--from", "1.0", "--to", "2.0"], 2, &[], &["gitlub", "built in are"])
+    check(&["path", "--product", "gitlub", "--from", "1.0", "--to", "2.0"], 2, &[], &["gitlub", "built-in ones are"])
 }
 
 #[test]
@@ -191,8 +191,8 @@ fn a_setting_that_the_product_does_not_have_is_bad_input() -> Tried {
 #[test]
 fn a_mistake_in_an_argument_is_reported_as_one_of_the_argument() -> Tried {
     let scenario = "scenarios/redmine-5.0-to-6.1.yaml";
-    let note = "= note: in place of what scenarios/redmine-5.0-to-6.1.yaml says";
-    let known = "= help: published of redmine are 5.0.4, 6.0.5, 6.1.5, as its releases.txt says";
+    let note = "= note: this replaces what scenarios/redmine-5.0-to-6.1.yaml says";
+    let known = "= help: the published releases of redmine are 5.0.4, 6.0.5, 6.1.5 (from its releases.txt)";
     for (arguments, expected) in [
         (&["--to", "9.9"][..], "error: --to 9.9: no release of 9.9 is published (nearest: 6.1.5"),
         (&["--from", "5.0.9"], "error: --from 5.0.9: release 5.0.9 is not published (nearest: 5.0.4"),
@@ -223,7 +223,7 @@ fn a_mistake_in_an_argument_is_reported_as_one_of_the_argument() -> Tried {
         &shorter,
         2,
         &[],
-        &["changes hop 2, and the path has 1", "s.yaml:6", "the path is that of --from 5.0.4 --to 6.0"],
+        &["changes hop 2, and the path has 1", "s.yaml:6", "the path comes from --from 5.0.4 --to 6.0"],
     )
 }
 
@@ -375,7 +375,7 @@ fn lists_of_stops_are_written_and_taken_in() -> Tried {
     let (_scenario, scenario) = scratch("s.yaml", text)?;
     check(&["plan", "--stops", &file, &scenario], 0, &["the list of stops in", "hop 1  17.11.7-ce → 18.2.8-ce"], &[])?;
     let (_wrong, wrong) = scratch("path.json", "[]")?;
-    check(&["plan", "--stops", &wrong, &scenario], 2, &[], &["is no list of stops", "supported"])?;
+    check(&["plan", "--stops", &wrong, &scenario], 2, &[], &["is not a list of stops", "supported"])?;
     check(&["path", "--product", "gitlab", "--from", "17.11.7"], 2, &[], &["--to"])?;
     check(&["path", "--product", "gitlab"], 2, &[], &["--from", "--to"])
 }

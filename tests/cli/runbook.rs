@@ -376,7 +376,7 @@ fn a_plan_from_standard_input_without_a_release_is_refused_with_the_reason() -> 
     let plan = plan.display().to_string();
     let wanted = ["missing: the current release", "missing: the target release", "missing: a plan to roll back"];
     check(&["runbook", "review", &plan, "--product", "gitlab"], 1, &wanted, &[])?;
-    check(&["runbook", "docs"], 2, &[], &["docs is not the output folder of a run: there is no plan.json"])?;
+    check(&["runbook", "docs"], 2, &[], &["docs is not the output folder of a run: it has no plan.json"])?;
     check(&["runbook", "review", "/no/such/plan", "--product", "gitlab"], 2, &[], &["cannot read /no/such/plan"])
 }
 

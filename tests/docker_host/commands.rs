@@ -6,7 +6,7 @@ use rehearse::engine::host::{Command, Commands, Stdin, Stream};
 
 use crate::rig::*;
 
-pub(crate) async fn a_command_gets_user_env_and_workdir_and_tells_its_code() -> Outcome {
+pub(crate) async fn a_command_gets_user_env_and_workdir_and_returns_its_code() -> Outcome {
     let rig = Rig::new().await?;
     rig.up(&rig.spec("box", "sleep 600")).await?;
     let command = Command {
@@ -16,11 +16,11 @@ pub(crate) async fn a_command_gets_user_env_and_workdir_and_tells_its_code() -> 
         workdir: Some("/var/tmp".into()),
         stdin: None,
     };
-    let mut heard = Heard::default();
-    let code = rig.host.exec(&rig.instance("box"), &command, &mut heard).await.map_err(told)?;
+    let mut output = CapturedOutput::default();
+    let code = rig.host.exec(&rig.instance("box"), &command, &mut output).await.map_err(chain)?;
     ensure!(code == 7, "{code}");
-    ensure!(heard.out() == "www-data\na b=c\n/var/tmp\n", "{}", heard.out());
-    ensure!(heard.of(Stream::Err) == "oops\n", "{}", heard.of(Stream::Err));
+    ensure!(output.out() == "www-data\na b=c\n/var/tmp\n", "{}", output.out());
+    ensure!(output.of(Stream::Err) == "oops\n", "{}", output.of(Stream::Err));
     let (code, _) = rig.exec("box", Command { argv: vec!["no-such-program".into()], ..Command::default() }).await?;
     ensure!(code == 126 || code == 127, "{code}");
     let gone = rig.sh("nobody", "true").await.err().unwrap_or_default();
@@ -41,7 +41,7 @@ pub(crate) async fn a_command_reads_its_input_to_the_end() -> Outcome {
     rig.down().await
 }
 
-pub(crate) async fn a_command_that_does_not_read_its_input_is_no_error() -> Outcome {
+pub(crate) async fn a_command_may_ignore_its_input() -> Outcome {
     let rig = Rig::new().await?;
     rig.up(&rig.spec("box", "sleep 600")).await?;
     let file = rig.folder.path().join("input");

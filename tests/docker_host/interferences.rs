@@ -1,4 +1,4 @@
-//! What comes between a run and its containers from outside, and commands that are given up.
+//! Interference with containers from outside, and commands that are given up.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use rehearse_core::outcome::verdict::InterferenceKind;
 use crate::rig::*;
 
 async fn noticed(rig: &Rig, kind: InterferenceKind, words: &str) -> Outcome {
-    let heard = tokio::time::timeout(Duration::from_secs(10), rig.host.interfered()).await;
+    let event = tokio::time::timeout(Duration::from_secs(10), rig.host.interfered()).await;
     let found = rig.host.interferences().await;
-    ensure!(heard.is_ok(), "only looking told of {found:?}");
+    ensure!(event.is_ok(), "no event reported {found:?}");
     let right = found.iter().any(|it| it.kind == kind && it.to_string().contains(words));
     ensure!(right, "{kind:?} {words}: {found:?}");
     Ok(())
 }
 
-pub(crate) async fn what_somebody_else_does_to_a_run_is_noticed() -> Outcome {
+pub(crate) async fn interference_with_containers_and_networks_is_noticed() -> Outcome {
     let rig = Rig::new().await?;
     let name = |service: &str| format!("rehearse-{}-main-{service}", own_run(&rig.host));
     for service in ["killed", "paused", "removed", "cut-off"] {
@@ -38,12 +38,13 @@ pub(crate) async fn what_somebody_else_does_to_a_run_is_noticed() -> Outcome {
     let cut_off = NetworkDisconnectRequest { container: name("cut-off"), force: None };
     let network = format!("rehearse-{}-main", own_run(&rig.host));
     somebody.disconnect_network(&network, cut_off).await.map_err(text)?;
-    noticed(&rig, InterferenceKind::NetworkTouched, "service cut-off of main: it was taken off its network").await?;
+    noticed(&rig, InterferenceKind::NetworkTouched, "service cut-off of main: it was disconnected from its network")
+        .await?;
     rig.down().await
 }
 
-/// A command ends with its container, and who ended that is to be known by then.
-pub(crate) async fn who_ended_a_container_is_known_as_soon_as_a_command_in_it_has_ended() -> Outcome {
+/// A command ends together with its container, and by then it must be known who ended the container.
+pub(crate) async fn the_killer_of_a_container_is_known_once_a_command_in_it_has_ended() -> Outcome {
     let rig = Rig::new().await?;
     let somebody = bollard::Docker::connect_with_defaults().map_err(text)?;
     for round in 0..8 {
@@ -51,9 +52,9 @@ pub(crate) async fn who_ended_a_container_is_known_as_soon_as_a_command_in_it_ha
         rig.up(&rig.spec(&service, "sleep 600")).await?;
         let command = Command { argv: ["sleep", "600"].map(str::to_owned).to_vec(), ..Command::default() };
         let name = format!("rehearse-{}-main-{service}", own_run(&rig.host));
-        let mut heard = Heard::default();
+        let mut output = CapturedOutput::default();
         let instance = rig.instance(&service);
-        let (ended, killed) = tokio::join!(rig.host.exec(&instance, &command, &mut heard), async {
+        let (ended, killed) = tokio::join!(rig.host.exec(&instance, &command, &mut output), async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             somebody.kill_container(&name, None::<KillContainerOptions>).await
         });
@@ -65,12 +66,12 @@ pub(crate) async fn who_ended_a_container_is_known_as_soon_as_a_command_in_it_ha
     rig.down().await
 }
 
-pub(crate) async fn what_somebody_runs_in_a_service_is_told_and_its_health_check_is_not() -> Outcome {
+pub(crate) async fn foreign_commands_are_reported_and_health_checks_are_not() -> Outcome {
     let rig = Rig::new().await?;
     let recipe = r#"{"image": "rehearse/test-checked", "pull": "never", "builds": [{"tag": "1", "base": "debian:bookworm-slim"}]}"#;
     let dockerfile = "ARG BASE\nFROM ${BASE}\nHEALTHCHECK --interval=1s CMD test -e /etc/hostname || exit 1\n";
-    let (builder, _folder) = host(Owner::current(), book(&[(recipe, dockerfile)])?).await?;
-    let image = builder.obtain(&wanted("rehearse/test-checked:1", None), &|_| {}).await.map_err(told)?.id;
+    let (builder, _folder) = host(Owner::current(), recipes(&[(recipe, dockerfile)])?).await?;
+    let image = builder.obtain(&wanted("rehearse/test-checked:1", None), &|_| {}).await.map_err(chain)?.id;
     let mut spec = rig.spec("box", "sleep 600");
     spec.image = image;
     rig.up(&spec).await?;
@@ -89,38 +90,38 @@ pub(crate) async fn what_somebody_runs_in_a_service_is_told_and_its_health_check
     };
     run(&["kill", "-0", "1"]).await?;
     let found = rig.host.interferences().await;
-    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let reported: Vec<String> = found.iter().map(ToString::to_string).collect();
     ensure!(
-        told.len() == 1 && told[0].contains("service box of main: somebody else ran `kill -0 1` in it"),
-        "{told:?}"
+        reported.len() == 1 && reported[0].contains("service box of main: somebody else ran `kill -0 1` in it"),
+        "{reported:?}"
     );
     let again = rig.host.interferences().await;
-    ensure!(again.is_empty() && rig.host.foreign_commands().is_empty(), "told twice: {again:?}");
+    ensure!(again.is_empty() && rig.host.foreign_commands().is_empty(), "returned twice: {again:?}");
     for _ in 0..7 {
         run(&["true"]).await?;
     }
-    let told = async {
+    let reported = async {
         loop {
-            let told = rig.host.foreign_commands();
-            if !told.is_empty() {
-                return told;
+            let reported = rig.host.foreign_commands();
+            if !reported.is_empty() {
+                return reported;
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     };
-    let told = tokio::time::timeout(Duration::from_secs(10), told).await.map_err(text)?;
-    ensure!(told.len() == 1 && told[0].contains("somebody else ran `true`, `true`"), "{told:?}");
+    let reported = tokio::time::timeout(Duration::from_secs(10), reported).await.map_err(text)?;
+    ensure!(reported.len() == 1 && reported[0].contains("somebody else ran `true`, `true`"), "{reported:?}");
     rig.down().await
 }
 
-pub(crate) async fn what_we_do_ourselves_and_what_ends_by_itself_is_no_disturbance() -> Outcome {
+pub(crate) async fn our_own_actions_and_normal_exits_are_not_interference() -> Outcome {
     let rig = Rig::new().await?;
     for _ in 0..2 {
         rig.up(&rig.spec("box", "sleep 600")).await?;
         rig.up(&rig.spec("brief", "exit 3")).await?;
-        rig.host.stop(&rig.main, "box").await.map_err(told)?;
-        rig.host.start(&rig.main, "box").await.map_err(told)?;
-        rig.host.run(&rig.main, &rig.spec("once", "exit 1"), &mut Heard::default()).await.map_err(told)?;
+        rig.host.stop(&rig.main, "box").await.map_err(chain)?;
+        rig.host.start(&rig.main, "box").await.map_err(chain)?;
+        rig.host.run(&rig.main, &rig.spec("once", "exit 1"), &mut CapturedOutput::default()).await.map_err(chain)?;
         rig.sh("box", "kill -9 $$").await?;
     }
     let found = rig.host.interferences().await;
@@ -128,7 +129,7 @@ pub(crate) async fn what_we_do_ourselves_and_what_ends_by_itself_is_no_disturban
     rig.down().await
 }
 
-pub(crate) async fn a_process_killed_for_want_of_memory_is_told_by_the_kernels_mark() -> Outcome {
+pub(crate) async fn a_process_killed_for_lack_of_memory_is_recognised() -> Outcome {
     let rig = Rig::new().await?;
     let mut spec = rig.spec("hungry", "sleep 1; tail /dev/zero; sleep 600");
     spec.memory = Some(32 << 20);
@@ -144,7 +145,7 @@ async fn running(rig: &Rig, name: &str) -> Result<usize, String> {
     count.trim().parse().map_err(text)
 }
 
-pub(crate) async fn a_command_that_is_given_up_ends_inside_with_all_it_started() -> Outcome {
+pub(crate) async fn a_command_that_is_given_up_is_ended_with_everything_it_started() -> Outcome {
     let rig = Rig::new().await?;
     rig.up(&rig.spec("box", "while :; do sleep 1; done")).await?;
     for (script, name, how) in [
@@ -154,19 +155,19 @@ pub(crate) async fn a_command_that_is_given_up_ends_inside_with_all_it_started()
     ] {
         let argv = ["bash", "-c", script].map(str::to_owned).to_vec();
         let command = Command { argv, ..Command::default() };
-        let (mut heard, instance) = (Heard::default(), rig.instance("box"));
-        let given_up = tokio::time::timeout(Duration::from_secs(2), rig.host.exec(&instance, &command, &mut heard));
+        let (mut output, instance) = (CapturedOutput::default(), rig.instance("box"));
+        let given_up = tokio::time::timeout(Duration::from_secs(2), rig.host.exec(&instance, &command, &mut output));
         ensure!(given_up.await.is_err(), "it ended by itself");
         ensure!(running(&rig, name).await? > 0, "nothing was left running");
-        let told = rig.host.endings().await;
-        ensure!(told.len() == 1 && told[0].contains(how), "{told:?}");
-        ensure!(running(&rig, name).await? == 0, "it still runs: {told:?}");
+        let reported = rig.host.endings().await;
+        ensure!(reported.len() == 1 && reported[0].contains(how), "{reported:?}");
+        ensure!(running(&rig, name).await? == 0, "it still runs: {reported:?}");
     }
     let one_off = rig.spec("once", "sleep 600");
-    let mut heard = Heard::default();
-    let given_up = tokio::time::timeout(Duration::from_secs(3), rig.host.run(&rig.main, &one_off, &mut heard));
+    let mut output = CapturedOutput::default();
+    let given_up = tokio::time::timeout(Duration::from_secs(3), rig.host.run(&rig.main, &one_off, &mut output));
     ensure!(given_up.await.is_err(), "it ended by itself");
-    let told = rig.host.endings().await;
-    ensure!(told.len() == 1 && told[0].contains("with its container"), "{told:?}");
+    let reported = rig.host.endings().await;
+    ensure!(reported.len() == 1 && reported[0].contains("with its container"), "{reported:?}");
     rig.down().await
 }

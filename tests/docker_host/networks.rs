@@ -16,39 +16,39 @@ pub(crate) async fn a_service_is_reached_by_its_aliases() -> Outcome {
     rig.up(&rig.spec("box", "sleep 600")).await?;
     let (code, seen) = rig.sh("box", "getent hosts web && getent hosts www").await?;
     ensure!(code == 0, "{seen}");
-    let mut heard = Heard::default();
+    let mut output = CapturedOutput::default();
     // A one-off under the service's own name reaches the service, not itself.
     let probe = rig.spec("web", "a=$(getent hosts web | cut -d' ' -f1); hostname -I 2>/dev/null || true; echo $a");
-    rig.host.run(&rig.main, &probe, &mut heard).await.map_err(told)?;
+    rig.host.run(&rig.main, &probe, &mut output).await.map_err(chain)?;
     let (_, expected) = rig.sh("box", "getent hosts web | cut -d' ' -f1").await?;
-    ensure!(heard.out().lines().last() == Some(expected.trim()), "{} is not {expected}", heard.out());
+    ensure!(output.out().lines().last() == Some(expected.trim()), "{} is not {expected}", output.out());
     rig.down().await
 }
 
-pub(crate) async fn a_one_off_is_heard_counted_and_removed() -> Outcome {
+pub(crate) async fn the_output_and_code_of_a_one_off_are_returned_and_it_is_removed() -> Outcome {
     let rig = Rig::new().await?;
     let mut spec = rig.spec("job", "for i in 1 2 3; do echo $i; done; cat /data/x; echo bad >&2; exit 5");
     spec.mounts.push(volume("data", "/data"));
     let mut fill = spec.clone();
     fill.command = Some(["bash", "-c", "printf full > /data/x"].map(str::to_owned).to_vec());
-    let mut heard = Heard::default();
-    let code = rig.host.run(&rig.main, &fill, &mut heard).await.map_err(told)?;
+    let mut output = CapturedOutput::default();
+    let code = rig.host.run(&rig.main, &fill, &mut output).await.map_err(chain)?;
     ensure!(code == 0, "{code}");
-    let code = rig.host.run(&rig.main, &spec, &mut heard).await.map_err(told)?;
-    ensure!(code == 5 && heard.out() == "1\n2\n3\nfull", "{code} {}", heard.out());
-    ensure!(heard.of(Stream::Err) == "bad\n", "{}", heard.of(Stream::Err));
-    let state = rig.host.state(&rig.instance("job")).await.map_err(told)?;
+    let code = rig.host.run(&rig.main, &spec, &mut output).await.map_err(chain)?;
+    ensure!(code == 5 && output.out() == "1\n2\n3\nfull", "{code} {}", output.out());
+    ensure!(output.of(Stream::Err) == "bad\n", "{}", output.of(Stream::Err));
+    let state = rig.host.state(&rig.instance("job")).await.map_err(chain)?;
     ensure!(state == ServiceState::Absent, "{state:?}");
     let mut broken = spec;
     (broken.command, broken.entrypoint) = (None, Some(vec!["/no/such".into()]));
-    ensure!(rig.host.run(&rig.main, &broken, &mut heard).await.is_err(), "a program that is not there ran");
-    let containers = list(rig.host.client()).await.map_err(told)?;
+    ensure!(rig.host.run(&rig.main, &broken, &mut output).await.is_err(), "a program that is not there ran");
+    let containers = list(rig.host.client()).await.map_err(chain)?;
     let left = containers.iter().filter(|it| it.ownership.run == own_run(&rig.host) && it.kind == "container").count();
     ensure!(left == 0, "{left}");
     rig.down().await
 }
 
-pub(crate) async fn two_runs_at_once_do_not_meet() -> Outcome {
+pub(crate) async fn two_concurrent_runs_are_isolated() -> Outcome {
     let (one, other) = (Rig::new().await?, Rig::new().await?);
     for rig in [&one, &other] {
         let mut spec = rig.spec("db", "sleep 600");
@@ -63,7 +63,7 @@ pub(crate) async fn two_runs_at_once_do_not_meet() -> Outcome {
     let (code, _) = other.sh("db", "test -e /data/whose").await?;
     ensure!(code == 1, "the other run shares a volume with this one");
     one.down().await?;
-    let state = other.host.state(&other.instance("db")).await.map_err(told)?;
+    let state = other.host.state(&other.instance("db")).await.map_err(chain)?;
     ensure!(matches!(state, ServiceState::Running { .. }), "the teardown of one took the other's: {state:?}");
     other.down().await
 }
@@ -75,7 +75,7 @@ pub(crate) async fn a_published_port_is_reachable() -> Outcome {
     let mut spec = rig.spec("web", server);
     spec.ports = vec![3000];
     rig.up(&spec).await?;
-    let address = rig.host.address(&rig.instance("web"), 3000).await.map_err(told)?;
+    let address = rig.host.address(&rig.instance("web"), 3000).await.map_err(chain)?;
     let said = until(|| async {
         let mut stream = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
         let mut said = String::new();
@@ -85,7 +85,7 @@ pub(crate) async fn a_published_port_is_reachable() -> Outcome {
     let said = said.await?;
     ensure!(said == "hello\n", "{said}");
     ensure!(address.ip().is_loopback(), "{address}");
-    let other = rig.host.address(&rig.instance("web"), 3001).await.err().map(told).unwrap_or_default();
+    let other = rig.host.address(&rig.instance("web"), 3001).await.err().map(chain).unwrap_or_default();
     ensure!(other.contains("port 3001 of service web of main"), "{other}");
     rig.down().await
 }

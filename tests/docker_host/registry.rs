@@ -1,5 +1,5 @@
-//! Pulling from a stand-in for a registry, which answers just what a pull asks for, on this machine's loopback. It shows how
-//! the engine and we take its answers; nothing about certificates, tokens or a real registry's limits.
+//! Pulls from a fake registry on this machine's loopback, which supports only what a pull needs. It shows how the engine and
+//! we handle its responses, but nothing about certificates, tokens or the limits of a real registry.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rehearse::docker::Owner;
-use rehearse::engine::host::{ImageWanted, Images};
+use rehearse::engine::host::{ImageRequest, Images};
 use rehearse_core::outcome::note::ImageOrigin;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -18,22 +18,22 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::images::forget;
 use crate::rig::*;
 
-/// How the stand-in answers when it is asked for a manifest.
+/// How the fake registry responds to a request for a manifest.
 #[derive(Clone, Copy)]
-enum Mood {
-    /// With trouble so many times, then with the manifest.
-    Troubled(usize),
-    /// With its limit.
+enum Behaviour {
+    /// With a server error this many times, then with the manifest.
+    ServerError(usize),
+    /// With an error that its limit is reached.
     Limited,
-    /// To who logs in.
+    /// With the manifest, but only after a login.
     Private,
 }
 
 const LOGIN: &str = "Basic bWU6YSBzZWNyZXQgd29yZA==";
 
 struct Registry {
-    mood: Mood,
-    request: AtomicUsize,
+    behaviour: Behaviour,
+    manifest_requests: AtomicUsize,
     blobs: HashMap<String, Vec<u8>>,
     manifest: Vec<u8>,
 }
@@ -44,8 +44,8 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 impl Registry {
-    /// An image of one file, another one for each name.
-    fn new(mood: Mood, name: &str) -> std::io::Result<Self> {
+    /// An image with one file, different for each name.
+    fn new(behaviour: Behaviour, name: &str) -> std::io::Result<Self> {
         let mut tar = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_gnu();
         header.set_size(name.len() as u64);
@@ -70,11 +70,16 @@ impl Registry {
             "config": part("container.image.v1+json", &config), "layers": [part("image.rootfs.diff.tar.gzip", &packed)],
         });
         let blobs = [config, packed].into_iter().map(|bytes| (digest(&bytes), bytes)).collect();
-        Ok(Self { mood, request: AtomicUsize::new(0), blobs, manifest: manifest.to_string().into_bytes() })
+        Ok(Self {
+            behaviour,
+            manifest_requests: AtomicUsize::new(0),
+            blobs,
+            manifest: manifest.to_string().into_bytes(),
+        })
     }
 
     fn response(&self, path: &str, login: Option<&str>) -> (&'static str, &'static str, Vec<u8>) {
-        if matches!(self.mood, Mood::Private) && login != Some(LOGIN) {
+        if matches!(self.behaviour, Behaviour::Private) && login != Some(LOGIN) {
             return ("401 Unauthorized", "Www-Authenticate: Basic realm=\"here\"", b"{}".to_vec());
         }
         if let Some((_, name)) = path.split_once("/blobs/") {
@@ -86,15 +91,17 @@ impl Registry {
         if !path.contains("/manifests/") {
             return ("200 OK", "Docker-Distribution-Api-Version: registry/2.0", b"{}".to_vec());
         }
-        let request = self.request.fetch_add(1, Ordering::Relaxed);
-        match self.mood {
-            Mood::Troubled(times) if request < times => ("503 Service Unavailable", "X-Trouble: yes", Vec::new()),
-            Mood::Limited => {
+        let number = self.manifest_requests.fetch_add(1, Ordering::Relaxed);
+        match self.behaviour {
+            Behaviour::ServerError(times) if number < times => {
+                ("503 Service Unavailable", "X-Trouble: yes", Vec::new())
+            }
+            Behaviour::Limited => {
                 let text =
                     br#"{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}"#;
                 ("429 Too Many Requests", "Content-Type: application/json", text.to_vec())
             }
-            Mood::Troubled(_) | Mood::Private => {
+            Behaviour::ServerError(_) | Behaviour::Private => {
                 let kind = "Content-Type: application/vnd.docker.distribution.manifest.v2+json";
                 ("200 OK", kind, self.manifest.clone())
             }
@@ -132,11 +139,11 @@ impl Registry {
     }
 }
 
-/// The address of a stand-in, and itself.
-async fn registry(mood: Mood) -> Result<(String, Arc<Registry>), String> {
+/// Starts a fake registry; returns its address and itself.
+async fn registry(behaviour: Behaviour) -> Result<(String, Arc<Registry>), String> {
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(text)?;
     let address = listener.local_addr().map_err(text)?.to_string();
-    let registry = Arc::new(Registry::new(mood, &address).map_err(text)?);
+    let registry = Arc::new(Registry::new(behaviour, &address).map_err(text)?);
     let serving = Arc::clone(&registry);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -146,38 +153,40 @@ async fn registry(mood: Mood) -> Result<(String, Arc<Registry>), String> {
     Ok((address, registry))
 }
 
-pub(crate) async fn a_registry_in_trouble_is_asked_again() -> Outcome {
-    let (address, registry) = registry(Mood::Troubled(2)).await?;
-    let (host, _folder) = host(Owner::current(), book(&[])?).await?;
-    let wanted = ImageWanted { name: format!("{address}/shop/web:1"), holds: None };
+pub(crate) async fn a_pull_is_tried_again_after_a_server_error() -> Outcome {
+    let (address, registry) = registry(Behaviour::ServerError(2)).await?;
+    let (host, _folder) = host(Owner::current(), recipes(&[])?).await?;
+    let wanted = ImageRequest { name: format!("{address}/shop/web:1"), holds: None };
     let lines = Mutex::new(Vec::new());
     let progress = |line: String| lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-    let held = host.obtain(&wanted, &progress).await.map_err(told)?;
-    ensure!(held.origin == ImageOrigin::Pulled, "{held:?}");
-    ensure!(registry.request.load(Ordering::Relaxed) >= 3, "{:?}", registry.request);
+    let image = host.obtain(&wanted, &progress).await.map_err(chain)?;
+    ensure!(image.origin == ImageOrigin::Pulled, "{image:?}");
+    ensure!(registry.manifest_requests.load(Ordering::Relaxed) >= 3, "{:?}", registry.manifest_requests);
     let lines = lines.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let again =
-        lines.iter().filter(|line| line.contains("the registry is in trouble") && line.contains("again in")).count();
-    // How often an engine asks for a manifest within one pull is its own affair.
+    let again = lines
+        .iter()
+        .filter(|line| line.contains("the registry has an internal error") && line.contains("again in"))
+        .count();
+    // An engine may request the manifest several times within one pull.
     ensure!(again >= 1, "{lines:?}");
-    forget(&held.id).await
+    forget(&image.id).await
 }
 
-pub(crate) async fn a_registry_at_its_limit_is_named_as_that() -> Outcome {
-    let (address, registry) = registry(Mood::Limited).await?;
-    let (host, _folder) = host(Owner::current(), book(&[])?).await?;
-    let wanted = ImageWanted { name: format!("{address}/shop/web:1"), holds: None };
-    let error = host.obtain(&wanted, &|_| {}).await.err().map(told).unwrap_or_default();
+pub(crate) async fn a_pull_limit_is_reported() -> Outcome {
+    let (address, registry) = registry(Behaviour::Limited).await?;
+    let (host, _folder) = host(Owner::current(), recipes(&[])?).await?;
+    let wanted = ImageRequest { name: format!("{address}/shop/web:1"), holds: None };
+    let error = host.obtain(&wanted, &|_| {}).await.err().map(chain).unwrap_or_default();
     ensure!(error.contains("the registry allows no more pulls for now; log in"), "{error}");
-    ensure!(registry.request.load(Ordering::Relaxed) >= 4, "asked {:?} times", registry.request);
+    ensure!(registry.manifest_requests.load(Ordering::Relaxed) >= 4, "{:?} requests", registry.manifest_requests);
     Ok(())
 }
 
 pub(crate) async fn a_private_registry_gets_the_login_of_the_docker_client() -> Outcome {
-    let (address, _) = registry(Mood::Private).await?;
-    let wanted = ImageWanted { name: format!("{address}/shop/web:1"), holds: None };
-    let (host, _folder) = host(Owner::current(), book(&[])?).await?;
-    let error = host.obtain(&wanted, &|_| {}).await.err().map(told).unwrap_or_default();
+    let (address, _) = registry(Behaviour::Private).await?;
+    let wanted = ImageRequest { name: format!("{address}/shop/web:1"), holds: None };
+    let (host, _folder) = host(Owner::current(), recipes(&[])?).await?;
+    let error = host.obtain(&wanted, &|_| {}).await.err().map(chain).unwrap_or_default();
     ensure!(error.contains("`docker login`"), "{error}");
 
     let folder = tempfile::tempdir().map_err(text)?;
@@ -186,10 +195,10 @@ pub(crate) async fn a_private_registry_gets_the_login_of_the_docker_client() -> 
     let logins = serde_json::json!({ "auths": { address: { "auth": login } } });
     std::fs::write(&config, logins.to_string()).map_err(text)?;
     let (host, redactor) = host_with_logins(config, folder.path()).await?;
-    let held = host.obtain(&wanted, &|_| {}).await.map_err(told)?;
-    ensure!(held.origin == ImageOrigin::Pulled, "{held:?}");
-    let mut told = "password: a secret word".to_owned();
-    redactor.clean(&mut told);
-    ensure!(!told.contains("secret word"), "{told}");
-    forget(&held.id).await
+    let image = host.obtain(&wanted, &|_| {}).await.map_err(chain)?;
+    ensure!(image.origin == ImageOrigin::Pulled, "{image:?}");
+    let mut reported = "password: a secret word".to_owned();
+    redactor.clean(&mut reported);
+    ensure!(!reported.contains("secret word"), "{reported}");
+    forget(&image.id).await
 }

@@ -11,15 +11,15 @@ use crate::rig::*;
 pub(crate) async fn closing_one_deployment_leaves_the_other() -> Outcome {
     let rig = Rig::new().await?;
     let back = DeploymentName("rollback".into());
-    rig.host.open(&back).await.map_err(told)?;
-    rig.host.open(&back).await.map_err(told)?;
+    rig.host.open(&back).await.map_err(chain)?;
+    rig.host.open(&back).await.map_err(chain)?;
     let mut spec = rig.spec("box", "sleep 600");
     spec.mounts.push(volume("data", "/data"));
     rig.up(&spec).await?;
-    rig.host.apply(&back, std::slice::from_ref(&spec)).await.map_err(told)?;
+    rig.host.apply(&back, std::slice::from_ref(&spec)).await.map_err(chain)?;
     let left = rig.host.close(&rig.main).await;
     ensure!(left.is_empty(), "{left:?}");
-    let state = rig.host.state(&InstanceRef::of(&back, "box")).await.map_err(told)?;
+    let state = rig.host.state(&InstanceRef::of(&back, "box")).await.map_err(chain)?;
     ensure!(state == ServiceState::Created, "{state:?}");
     ensure!(of_run(&rig.host).await? == 3, "a container, a network and a volume");
     rig.down().await
@@ -49,7 +49,7 @@ pub(crate) async fn a_creation_that_was_dropped_leaves_nothing_after_teardown() 
     Ok(())
 }
 
-pub(crate) async fn a_sweep_takes_the_dead_and_spares_the_living() -> Outcome {
+pub(crate) async fn a_sweep_removes_dead_runs_and_spares_live_ones() -> Outcome {
     let mut child = std::process::Command::new("true").spawn().map_err(text)?;
     let gone = Owner { pid: child.id(), start: "00000000-1".into(), ..Owner::current() };
     child.wait().map_err(text)?;
@@ -62,9 +62,9 @@ pub(crate) async fn a_sweep_takes_the_dead_and_spares_the_living() -> Outcome {
     }
     let client = live.host.client();
     let run = own_run(&dead.host);
-    let starting = sweep(client, Selection::Expired).await.map_err(told)?;
+    let starting = sweep(client, Selection::Expired).await.map_err(chain)?;
     ensure!(starting.spared.iter().any(|it| it.ownership.run == run && it.standing == Standing::Dead), "{starting:?}");
-    let report = sweep(client, Selection::Dead).await.map_err(told)?;
+    let report = sweep(client, Selection::Dead).await.map_err(chain)?;
     ensure!(report.leftovers.is_empty(), "{report:?}");
     ensure!(report.removed.iter().filter(|it| it.ownership.run == run).count() == 3, "{report:?}");
     ensure!(of_run(&dead.host).await? == 0, "something of the dead run is left");

@@ -1,4 +1,4 @@
-//! What the tests are made of.
+//! Helpers for the tests: hosts, services, and captured output.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rehearse::docker::{ContextFile, DockerHost, Owner, OwnershipLabels, Recipe, RecipeCatalog, Settings, list};
 use rehearse::engine::host::{
-    Command, Commands, Deployments, HostError, ImageWanted, Images, InstanceRef, Logs, Services, Sink, Stream,
+    Command, Commands, Deployments, HostError, ImageRequest, Images, InstanceRef, Logs, Services, Sink, Stream,
 };
 use rehearse_core::deployment::{Mount, MountSource, ServiceSpec};
 use rehearse_core::planning::path::Target;
@@ -37,9 +37,9 @@ impl Rig {
 
     pub(crate) async fn owned_by(owner: Owner) -> Result<Self, String> {
         let image = base().await?;
-        let (host, folder) = host(owner, book(&[]).map_err(text)?).await?;
+        let (host, folder) = host(owner, recipes(&[]).map_err(text)?).await?;
         let main = DeploymentName("main".into());
-        host.open(&main).await.map_err(told)?;
+        host.open(&main).await.map_err(chain)?;
         Ok(Self { host: Arc::new(host), folder, image, main })
     }
 
@@ -58,12 +58,12 @@ impl Rig {
     }
 
     pub(crate) async fn apply(&self, spec: &ServiceSpec) -> Outcome {
-        self.host.apply(&self.main, std::slice::from_ref(spec)).await.map_err(told)
+        self.host.apply(&self.main, std::slice::from_ref(spec)).await.map_err(chain)
     }
 
     pub(crate) async fn up(&self, spec: &ServiceSpec) -> Outcome {
         self.apply(spec).await?;
-        self.host.start(&self.main, &spec.name).await.map_err(told)
+        self.host.start(&self.main, &spec.name).await.map_err(chain)
     }
 
     pub(crate) async fn sh(&self, service: &str, script: &str) -> Result<(i64, String), String> {
@@ -72,9 +72,9 @@ impl Rig {
     }
 
     pub(crate) async fn exec(&self, service: &str, command: Command) -> Result<(i64, String), String> {
-        let mut heard = Heard::default();
-        let code = self.host.exec(&self.instance(service), &command, &mut heard).await.map_err(told)?;
-        Ok((code, heard.out()))
+        let mut output = CapturedOutput::default();
+        let code = self.host.exec(&self.instance(service), &command, &mut output).await.map_err(chain)?;
+        Ok((code, output.out()))
     }
 
     pub(crate) async fn log_once(&self, service: &str, ended: impl Fn(&str) -> bool) -> Result<String, String> {
@@ -87,7 +87,7 @@ impl Rig {
         ensure!(left.is_empty(), "{left:?}");
         let there = of_run(&self.host).await?;
         ensure!(there == 0, "{there} things are still there");
-        ensure!(self.host.log_troubles().is_empty(), "{:?}", self.host.log_troubles());
+        ensure!(self.host.log_errors().is_empty(), "{:?}", self.host.log_errors());
         Ok(())
     }
 }
@@ -98,15 +98,15 @@ pub(crate) fn volume(name: &str, target: &str) -> Mount {
 }
 
 #[derive(Default)]
-pub(crate) struct Heard(pub(crate) Vec<(Stream, Vec<u8>)>);
+pub(crate) struct CapturedOutput(pub(crate) Vec<(Stream, Vec<u8>)>);
 
-impl Sink for Heard {
+impl Sink for CapturedOutput {
     fn take(&mut self, stream: Stream, bytes: &[u8]) {
         self.0.push((stream, bytes.to_vec()));
     }
 }
 
-impl Heard {
+impl CapturedOutput {
     pub(crate) fn of(&self, wanted: Stream) -> String {
         let bytes =
             self.0.iter().filter(|(stream, _)| *stream == wanted).flat_map(|(_, bytes)| bytes.clone()).collect();
@@ -118,7 +118,7 @@ impl Heard {
     }
 }
 
-pub(crate) fn told(error: HostError) -> String {
+pub(crate) fn chain(error: HostError) -> String {
     error.chain()
 }
 
@@ -134,19 +134,19 @@ pub(crate) fn run_id() -> String {
     format!("test{now:x}p{:x}n{count}", std::process::id())
 }
 
-pub(crate) async fn host(owner: Owner, book: RecipeCatalog) -> Result<(DockerHost, tempfile::TempDir), String> {
+pub(crate) async fn host(owner: Owner, recipes: RecipeCatalog) -> Result<(DockerHost, tempfile::TempDir), String> {
     let folder = tempfile::tempdir().map_err(text)?;
     let expires = SystemTime::now() + Duration::from_secs(3600);
     let settings = Settings {
         ownership: OwnershipLabels { run: run_id(), scenario: "docker host".into(), owner, expires },
         logs: folder.path().join("logs"),
         scratch: PathBuf::from("/var/tmp"),
-        book: Arc::new(book),
+        recipes: Arc::new(recipes),
         reach: None,
         credentials: None,
         redactor: Default::default(),
     };
-    Ok((DockerHost::connect(settings, |_| {}).await.map_err(told)?, folder))
+    Ok((DockerHost::connect(settings, |_| {}).await.map_err(chain)?, folder))
 }
 
 /// A host that knows the Docker client's logins; with the redactor that learns them.
@@ -161,41 +161,41 @@ pub(crate) async fn host_with_logins(config: PathBuf, folder: &Path) -> Result<(
         },
         logs: folder.join("logs"),
         scratch: PathBuf::from("/var/tmp"),
-        book: Arc::new(book(&[])?),
+        recipes: Arc::new(recipes(&[])?),
         reach: None,
         credentials: Some(config),
         redactor: redactor.clone(),
     };
-    Ok((DockerHost::connect(settings, |_| {}).await.map_err(told)?, redactor))
+    Ok((DockerHost::connect(settings, |_| {}).await.map_err(chain)?, redactor))
 }
 
-pub(crate) fn book(pages: &[(&str, &str)]) -> Result<RecipeCatalog, String> {
-    let mut book = RecipeCatalog::default();
+pub(crate) fn recipes(pages: &[(&str, &str)]) -> Result<RecipeCatalog, String> {
+    let mut recipes = RecipeCatalog::default();
     let base = r#"{"image": "debian", "pull": "never", "bootstraps": [{"tag": "bookworm-slim", "suite": "bookworm"}]}"#;
     for (recipe, dockerfile) in pages.iter().copied().chain([(base, "")]) {
         let recipe: Recipe = serde_json::from_str(recipe).map_err(text)?;
         let files = vec![ContextFile::new("Dockerfile", false, dockerfile.as_bytes().to_vec())];
-        book.add(recipe, files).map_err(text)?;
+        recipes.add(recipe, files).map_err(text)?;
     }
-    Ok(book)
+    Ok(recipes)
 }
 
-pub(crate) fn wanted(name: &str, holds: Option<Target>) -> ImageWanted {
-    ImageWanted { name: name.into(), holds }
+pub(crate) fn wanted(name: &str, holds: Option<Target>) -> ImageRequest {
+    ImageRequest { name: name.into(), holds }
 }
 
-/// The image everything here runs in: a base system, made on the first run, found on later ones.
+/// The image that everything here runs in: a base system, built by the first run and found by later ones.
 pub(crate) async fn base() -> Result<String, String> {
-    static MADE: OnceCell<Result<String, String>> = OnceCell::const_new();
+    static IMAGE: OnceCell<Result<String, String>> = OnceCell::const_new();
     let make = || async {
-        let (host, _folder) = host(Owner::current(), book(&[])?).await?;
-        Ok(host.obtain(&wanted(BASE, None), &|_| {}).await.map_err(told)?.id)
+        let (host, _folder) = host(Owner::current(), recipes(&[])?).await?;
+        Ok(host.obtain(&wanted(BASE, None), &|_| {}).await.map_err(chain)?.id)
     };
-    MADE.get_or_init(make).await.clone()
+    IMAGE.get_or_init(make).await.clone()
 }
 
 pub(crate) async fn of_run(host: &DockerHost) -> Result<usize, String> {
-    let all = list(host.client()).await.map_err(told)?;
+    let all = list(host.client()).await.map_err(chain)?;
     let run = own_run(host);
     Ok(all.iter().filter(|remnant| remnant.ownership.run == run).count())
 }
@@ -211,18 +211,18 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F
             return Ok(seen);
         }
         if begun.elapsed() > Duration::from_secs(30) {
-            return Err("waited 30 s in vain".into());
+            return Err("it did not happen within 30 s".into());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// What this process holds, in MiB.
+/// The memory that this process uses, in MiB.
 pub(crate) fn resident() -> u64 {
     memory("VmRSS:").unwrap_or(0) >> 10
 }
 
-/// Bytes that don't repeat themselves.
+/// Writes bytes that do not repeat.
 pub(crate) fn noise(path: &Path, mebibytes: usize) -> Result<(), String> {
     let mut file = std::fs::File::create(path).map_err(text)?;
     let mut state = 88_172_645_463_325_252_u64;

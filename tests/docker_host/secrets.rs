@@ -175,7 +175,7 @@ fn holds(bytes: &[u8], wanted: &str) -> bool {
     bytes.windows(wanted.len()).any(|window| window == wanted.as_bytes())
 }
 
-pub(crate) async fn fifty_planted_secrets_are_in_nothing_that_is_written() -> Outcome {
+pub(crate) async fn none_of_fifty_planted_secrets_is_written_anywhere() -> Outcome {
     let image = base().await?;
     let folder = tempfile::tempdir().map_err(text)?;
     let all = plant(folder.path(), &image)?;

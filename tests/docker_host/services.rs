@@ -7,7 +7,7 @@ use rehearse_core::deployment::{Mount, MountSource};
 
 use crate::rig::*;
 
-pub(crate) async fn a_log_is_whole_from_the_first_line_even_of_a_container_that_dies_at_once() -> Outcome {
+pub(crate) async fn a_log_is_complete_even_if_the_container_exits_at_once() -> Outcome {
     let rig = Rig::new().await?;
     for number in 0..5 {
         rig.up(&rig.spec("brief", "echo first; seq 1 20000; echo last >&2")).await?;
@@ -30,12 +30,12 @@ pub(crate) async fn a_log_is_whole_from_the_first_line_even_of_a_container_that_
     rig.down().await
 }
 
-pub(crate) async fn a_restarted_service_logs_on_without_repeating_itself() -> Outcome {
+pub(crate) async fn the_log_of_a_restarted_service_continues_without_repetition() -> Outcome {
     let rig = Rig::new().await?;
     rig.up(&rig.spec("box", "echo up; exec sleep 600")).await?;
     rig.log_once("box", |log| log == "up\n").await?;
-    rig.host.stop(&rig.main, "box").await.map_err(told)?;
-    rig.host.start(&rig.main, "box").await.map_err(told)?;
+    rig.host.stop(&rig.main, "box").await.map_err(chain)?;
+    rig.host.start(&rig.main, "box").await.map_err(chain)?;
     rig.log_once("box", |log| log == "up\nup\n").await?;
     rig.down().await
 }
@@ -47,12 +47,12 @@ pub(crate) async fn a_service_that_ignores_the_signal_is_stopped_all_the_same() 
     rig.up(&spec).await?;
     rig.log_once("deaf", |log| log == "up\n").await?;
     let begun = Instant::now();
-    rig.host.stop(&rig.main, "deaf").await.map_err(told)?;
+    rig.host.stop(&rig.main, "deaf").await.map_err(chain)?;
     ensure!(begun.elapsed() >= Duration::from_secs(2), "no grace: {:?}", begun.elapsed());
-    let state = rig.host.state(&rig.instance("deaf")).await.map_err(told)?;
+    let state = rig.host.state(&rig.instance("deaf")).await.map_err(chain)?;
     ensure!(state == ServiceState::Exited { code: 137, out_of_memory: false }, "{state:?}");
-    rig.host.stop(&rig.main, "deaf").await.map_err(told)?;
-    rig.host.stop(&rig.main, "nobody").await.map_err(told)?;
+    rig.host.stop(&rig.main, "deaf").await.map_err(chain)?;
+    rig.host.stop(&rig.main, "nobody").await.map_err(chain)?;
     rig.down().await
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn a_service_that_is_applied_again_is_replaced_and_keeps_its_vo
     rig.log_once("db", |log| log == "new\n").await?;
     until(|| async { rig.sh("db", "test -e /data/kept").await.ok().filter(|(code, _)| *code == 0) }).await?;
     rig.apply(&spec).await?;
-    let state = rig.host.state(&rig.instance("db")).await.map_err(told)?;
+    let state = rig.host.state(&rig.instance("db")).await.map_err(chain)?;
     ensure!(state == ServiceState::Created, "it still runs as it did: {state:?}");
     rig.up(&spec).await?;
     let (code, _) = rig.sh("db", "test -e /data/kept").await?;
@@ -74,7 +74,7 @@ pub(crate) async fn a_service_that_is_applied_again_is_replaced_and_keeps_its_vo
 
 pub(crate) async fn a_service_goes_through_its_states() -> Outcome {
     let rig = Rig::new().await?;
-    let state = || async { rig.host.state(&rig.instance("box")).await.map_err(told) };
+    let state = || async { rig.host.state(&rig.instance("box")).await.map_err(chain) };
     ensure!(state().await? == ServiceState::Absent, "before");
     let mut spec = rig.spec("box", "read -r -t 1 < <(sleep 2); exit 9");
     spec.memory = Some(256 << 20);
@@ -84,7 +84,7 @@ pub(crate) async fn a_service_goes_through_its_states() -> Outcome {
     rig.apply(&spec).await?;
     ensure!(state().await? == ServiceState::Created, "created");
     let exited = rig.host.exited();
-    rig.host.start(&rig.main, "box").await.map_err(told)?;
+    rig.host.start(&rig.main, "box").await.map_err(chain)?;
     let (_, room) = rig.sh("box", "stat -f -c %T /fast; df -m --output=size /dev/shm | tail -1").await?;
     ensure!(room.split_whitespace().collect::<Vec<_>>() == ["tmpfs", "128"], "{room}");
     ensure!(state().await? == ServiceState::Running { health: None }, "started");
@@ -96,7 +96,7 @@ pub(crate) async fn a_service_goes_through_its_states() -> Outcome {
     rig.down().await
 }
 
-pub(crate) async fn a_last_line_without_an_end_is_there_once_all_is_written() -> Outcome {
+pub(crate) async fn logs_written_includes_an_unfinished_last_line() -> Outcome {
     let rig = Rig::new().await?;
     rig.up(&rig.spec("web", "printf 'first\\nERROR without an end'; sleep 600")).await?;
     rig.log_once("web", |text| text.contains("first")).await?;

@@ -27,11 +27,11 @@ impl Server {
 
     async fn sh(&self, script: &str) -> Result<String, String> {
         let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
-        let mut heard = Heard::default();
+        let mut output = CapturedOutput::default();
         let command = Command { argv, ..Command::default() };
-        let code = self.host.exec(&self.site.instance, &command, &mut heard).await.map_err(told)?;
-        ensure!(code == 0, "{script}: {code} {heard:?}", heard = heard.0);
-        Ok(heard.out().trim().to_owned())
+        let code = self.host.exec(&self.site.instance, &command, &mut output).await.map_err(chain)?;
+        ensure!(code == 0, "{script}: {code} {output:?}", output = output.0);
+        Ok(output.out().trim().to_owned())
     }
 
     /// The client programs that run in its container.
@@ -45,8 +45,8 @@ impl Server {
     }
 
     async fn restart(&self) -> Outcome {
-        self.host.stop(&self.site.instance.deployment, &self.site.instance.service).await.map_err(told)?;
-        self.host.start(&self.site.instance.deployment, &self.site.instance.service).await.map_err(told)?;
+        self.host.stop(&self.site.instance.deployment, &self.site.instance.service).await.map_err(chain)?;
+        self.host.start(&self.site.instance.deployment, &self.site.instance.service).await.map_err(chain)?;
         self.comes().await
     }
 }
@@ -56,7 +56,7 @@ async fn ends(server: Server, done: Outcome) -> Outcome {
     done
 }
 
-pub(crate) async fn what_a_wait_asks_goes_through_one_client_of_postgresql() -> Outcome {
+pub(crate) async fn repeated_queries_share_one_client_of_postgresql() -> Outcome {
     let server = Server::start(Engine::Postgresql).await?;
     let done = postgresql(&server).await;
     ends(server, done).await
@@ -125,7 +125,7 @@ async fn postgresql(server: &Server) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn what_a_wait_asks_goes_through_one_client_of_mariadb() -> Outcome {
+pub(crate) async fn repeated_queries_share_one_client_of_mariadb() -> Outcome {
     let server = Server::start(Engine::Mysql).await?;
     let done = mariadb(&server).await;
     ends(server, done).await
@@ -151,7 +151,7 @@ async fn mariadb(server: &Server) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn a_refusal_is_known_by_its_code_in_german_too() -> Outcome {
+pub(crate) async fn a_refusal_is_recognised_by_its_code_in_german_too() -> Outcome {
     for engine in [Engine::Postgresql, Engine::Mysql] {
         let server = Server::start(engine).await?;
         let done = refused_in_german(&server).await;

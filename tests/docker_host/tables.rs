@@ -35,18 +35,18 @@ impl Server {
             Engine::Postgresql => ("postgres:15", "db", ["POSTGRES_PASSWORD", "POSTGRES_DB"], "postgres"),
             Engine::Mysql => ("mariadb:10.11", "db", ["MARIADB_ROOT_PASSWORD", "MARIADB_DATABASE"], "root"),
         };
-        let book = rehearse::load::book(&[]).map_err(text)?;
-        let (host, folder) = host(Owner::current(), book).await?;
+        let recipes = rehearse::load::recipes(&[]).map_err(text)?;
+        let (host, folder) = host(Owner::current(), recipes).await?;
         let host = Arc::new(host);
         let deployment = DeploymentName("main".into());
-        host.open(&deployment).await.map_err(told)?;
-        let held = host.obtain(&wanted(image, None), &|_| {}).await.map_err(told)?;
+        host.open(&deployment).await.map_err(chain)?;
+        let held = host.obtain(&wanted(image, None), &|_| {}).await.map_err(chain)?;
         let [password, name] = env;
         let env = [(password, PASSWORD), (name, "shop")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut spec = ServiceSpec::default();
         (spec.name, spec.image, spec.env) = (service.into(), held.id, env.into());
-        host.apply(&deployment, &[spec]).await.map_err(told)?;
-        host.start(&deployment, service).await.map_err(told)?;
+        host.apply(&deployment, &[spec]).await.map_err(chain)?;
+        host.start(&deployment, service).await.map_err(chain)?;
         let observer = Live::new(Arc::clone(&host)).map_err(text)?;
         let site = DatabaseTarget {
             instance: InstanceRef::of(&deployment, service),
@@ -87,10 +87,10 @@ impl Server {
         let argv = argv.iter().map(|part| (*part).to_owned()).collect();
         let stdin = Some(Stdin::Bytes(format!("{sql}\n;\n").into_bytes()));
         let env = BTreeMap::from([("MYSQL_PWD".to_owned(), PASSWORD.to_owned())]);
-        let mut heard = Heard::default();
+        let mut output = CapturedOutput::default();
         let command = Command { argv, env, stdin, ..Command::default() };
-        let code = self.host.exec(&self.site.instance, &command, &mut heard).await.map_err(told)?;
-        ensure!(code == 0, "{sql}: {}", heard.of(rehearse::engine::host::Stream::Err));
+        let code = self.host.exec(&self.site.instance, &command, &mut output).await.map_err(chain)?;
+        ensure!(code == 0, "{sql}: {}", output.of(rehearse::engine::host::Stream::Err));
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Backups that are one archive: verified as such, and put into a service as a whole.
+//! Backups that are one archive: verified, and copied into a service as a whole.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rehearse_core::outcome::verdict::{Exit, Outcome};
 
-use super::case::{Ran, Rehearsal, write};
+use super::case::{Rehearsal, RunResult, write};
 use super::scripted::Fallible;
 
 const FOLDER: &str = "  manifest: manifest.json
@@ -51,7 +51,7 @@ fn tar(files: &[(&str, Vec<u8>)]) -> Fallible<Vec<u8>> {
     Ok(builder.into_inner()?)
 }
 
-/// The archive of a release as its information says it, in the folder of the backup.
+/// Writes an archive that states this release into the folder of the backup.
 fn archive(folder: &Path, name: &str, about: &str) -> Fallible {
     let files = [
         ("about.yml", format!(":shop_version: {about}\n").into_bytes()),
@@ -69,7 +69,7 @@ fn shop() -> Fallible<Rehearsal> {
         .product("releases: { catalog: releases.txt }", editions)
 }
 
-/// A rehearsal of the archive that lies in the backup's folder as the only one.
+/// A rehearsal of the only archive in the backup's folder.
 fn rehearsal(about: &str) -> Fallible<Rehearsal> {
     let rehearsal = shop()?;
     archive(&rehearsal.backup(), "shop_1.0.0_backup.tar", about)?;
@@ -77,17 +77,24 @@ fn rehearsal(about: &str) -> Fallible<Rehearsal> {
     Ok(rehearsal)
 }
 
-fn starts_nothing(ran: &Ran, said: &str) -> Fallible {
-    assert_eq!((ran.world.inner().calls.as_slice(), ran.exit()), (["teardown".to_owned()].as_slice(), Exit::BadInput));
-    ran.says("backup", said)
+fn starts_nothing(result: &RunResult, message: &str) -> Fallible {
+    assert_eq!(
+        (result.world.inner().calls.as_slice(), result.exit()),
+        (["teardown".to_owned()].as_slice(), Exit::BadInput)
+    );
+    result.expect_message("backup", message)
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_whole_archive_is_put_into_a_service_and_what_lies_beside_it() -> Fallible {
+async fn the_archive_and_the_files_beside_it_are_copied_into_services() -> Fallible {
     for rehearsal in [rehearsal("1.0.0")?, rehearsal("1.0.0-ce")?.backup_file("shop_1.0.0_backup.tar")] {
-        let ran = rehearsal.run().await?;
-        assert!(ran.summary().stages().iter().all(|stage| stage.outcome == Outcome::Passed), "{}", ran.troubles());
-        ran.world.came_in_order(&[
+        let result = rehearsal.run().await?;
+        assert!(
+            result.summary().stages().iter().all(|stage| stage.outcome == Outcome::Passed),
+            "{}",
+            result.all_messages()
+        );
+        result.world.expect_calls(&[
             "copy-in secrets.json main/web:/etc/secrets.json",
             "copy-in shop_1.0.0_backup.tar main/db:/backups/rehearsal_backup.tar",
             "unpack shop_1.0.0_backup.tar main/db:/backups",
@@ -95,7 +102,7 @@ async fn the_whole_archive_is_put_into_a_service_and_what_lies_beside_it() -> Fa
             "copy-in shop_1.0.0_backup.tar rollback/db:/backups/rehearsal_backup.tar",
         ])?;
         for note in ["release 1.0.0 (ce)", "registry is not in the backup; images are gone", "pictures.tar.gz: "] {
-            ran.says("backup", note)?;
+            result.expect_message("backup", note)?;
         }
     }
     Ok(())
@@ -104,22 +111,25 @@ async fn the_whole_archive_is_put_into_a_service_and_what_lies_beside_it() -> Fa
 #[tokio::test(start_paused = true)]
 async fn another_release_or_edition_is_bad_input() -> Fallible {
     let rule = "as a backup restores only into exactly its own release and edition";
-    let ran = rehearsal("1.0.1")?.run().await?;
-    starts_nothing(&ran, &format!("expected 1.0.0 (ce), {rule}, seen 1.0.1 (ce)"))?;
-    ran.says("backup", "the backup's release: expected 1.0.0 (ce), as its name says, seen 1.0.1 (ce) inside of it")?;
-    let ran = rehearsal("1.0.0-ee")?.run().await?;
-    starts_nothing(&ran, &format!("expected 1.0.0 (ce), {rule}, seen 1.0.0 (ee)"))?;
-    // The scenario's edition is asked for; the name of the file has none.
-    let ran = rehearsal("1.0.0")?.scenario("edition: ee").run().await?;
-    starts_nothing(&ran, &format!("expected 1.0.0 (ee), {rule}, seen 1.0.0 (ce)"))
+    let result = rehearsal("1.0.1")?.run().await?;
+    starts_nothing(&result, &format!("expected 1.0.0 (ce), {rule}, seen 1.0.1 (ce)"))?;
+    result.expect_message(
+        "backup",
+        "the backup's release: expected 1.0.0 (ce), as its name says, seen 1.0.1 (ce) inside of it",
+    )?;
+    let result = rehearsal("1.0.0-ee")?.run().await?;
+    starts_nothing(&result, &format!("expected 1.0.0 (ce), {rule}, seen 1.0.0 (ee)"))?;
+    // The scenario names an edition; the file name does not.
+    let result = rehearsal("1.0.0")?.scenario("edition: ee").run().await?;
+    starts_nothing(&result, &format!("expected 1.0.0 (ee), {rule}, seen 1.0.0 (ce)"))
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_archive_that_is_not_complete_is_bad_input_where_it_cannot_be_restored() -> Fallible {
+async fn an_archive_that_cannot_be_restored_is_bad_input() -> Fallible {
     let lost = rehearsal("1.0.0")?;
     std::fs::remove_file(lost.backup().join("secrets.json"))?;
-    let seen = "secrets.json: expected a file beside the archive, seen no such file; nothing can be decrypted";
-    starts_nothing(&lost.run().await?, seen)?;
+    let message = "secrets.json: expected a file beside the archive, seen no such file; nothing can be decrypted";
+    starts_nothing(&lost.run().await?, message)?;
     let two = rehearsal("1.0.0")?;
     archive(&two.backup(), "shop_1.1.0_backup.tar", "1.1.0")?;
     starts_nothing(
@@ -138,13 +148,13 @@ async fn what_was_left_out_on_purpose_is_noted() -> Fallible {
         ("db.sql.gz", gzip(DUMP.as_bytes())?),
     ];
     std::fs::write(rehearsal.backup().join("shop_1.0.0_backup.tar"), tar(&files)?)?;
-    let ran = rehearsal.run().await?;
-    assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
-    ran.says("backup", "left out on purpose: pictures, remote")
+    let result = rehearsal.run().await?;
+    assert_eq!(result.exit(), Exit::Passed, "{}", result.all_messages());
+    result.expect_message("backup", "left out on purpose: pictures, remote")
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_inside_of_the_archive_cannot_be_named_by_a_step() -> Fallible {
+async fn a_step_cannot_name_a_part_inside_the_archive() -> Fallible {
     let named = rehearsal("1.0.0")?
         .product("from: archive, to: /backups/rehearsal", "from: db.sql.gz, to: /backups/rehearsal")?;
     let refused = named.run().await.err().map(|error| error.to_string()).unwrap_or_default();

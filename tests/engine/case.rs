@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fake::Fake;
-use super::scripted::{Fallible, RunContext};
+use super::scripted::{Fallible, ScriptedWorld};
 
 const PRODUCT: &str = r#"
 product: shop
@@ -82,17 +82,17 @@ const SCENARIO: &str = "scenario: shop-grows\nproduct: shop\nfrom: 1.0.0\nto: 1.
 
 const RELEASES: &str = "1.0.0\n1.1.0\n1.1.2\n1.2.0\n";
 
-/// A rehearsal in the making.
+/// A rehearsal that is being set up.
 pub(crate) struct Rehearsal {
     product: String,
     scenario: String,
     keep: Keep,
     cancel: Option<Duration>,
     force: Option<Duration>,
-    deaf: bool,
+    full_disk: bool,
     file: Option<String>,
     folder: TempDir,
-    pub(crate) world: Arc<RunContext>,
+    pub(crate) world: Arc<ScriptedWorld>,
 }
 
 impl Rehearsal {
@@ -102,7 +102,7 @@ impl Rehearsal {
         std::fs::create_dir_all(&backup)?;
         let variables = "# secrets\nSECRET=from=backup\nCOLOUR=red\nQUOTED=\"$COLOUR\" \n";
         manifest(&backup, "shop", &[("dump.txt", "a dump"), ("web.env", variables)], Some(("things", 3)))?;
-        let world = Arc::new(RunContext::new(folder.path().join("out")));
+        let world = Arc::new(ScriptedWorld::new(folder.path().join("out")));
         let (product, scenario) = (PRODUCT.to_owned(), SCENARIO.to_owned());
         Ok(Self {
             product,
@@ -110,7 +110,7 @@ impl Rehearsal {
             keep: Keep::Never,
             cancel: None,
             force: None,
-            deaf: false,
+            full_disk: false,
             file: None,
             folder,
             world,
@@ -120,7 +120,7 @@ impl Rehearsal {
     /// Changes the product's text.
     pub(crate) fn product(mut self, from: &str, to: &str) -> Fallible<Self> {
         if self.product.matches(from).count() != 1 {
-            return Err(format!("{from:?} is not there once").into());
+            return Err(format!("{from:?} does not occur exactly once").into());
         }
         self.product = self.product.replace(from, to);
         Ok(self)
@@ -129,8 +129,8 @@ impl Rehearsal {
     /// Adds to the scenario's text, or replaces the line of the same key.
     pub(crate) fn scenario(mut self, text: &str) -> Self {
         let key = text.split(':').next().unwrap_or_default().to_owned() + ":";
-        let kept = self.scenario.lines().filter(|line| !line.starts_with(&key));
-        self.scenario = kept.chain([text]).map(|line| format!("{line}\n")).collect();
+        let lines = self.scenario.lines().filter(|line| !line.starts_with(&key));
+        self.scenario = lines.chain([text]).map(|line| format!("{line}\n")).collect();
         self
     }
 
@@ -149,9 +149,9 @@ impl Rehearsal {
         self
     }
 
-    /// One reporter fails at everything.
+    /// One reporter fails at every event, as on a full disk.
     pub(crate) fn with_a_full_disk(mut self) -> Self {
-        self.deaf = true;
+        self.full_disk = true;
         self
     }
 
@@ -159,7 +159,7 @@ impl Rehearsal {
         self.folder.path().join("backup")
     }
 
-    /// Where the backup is given as a file of its folder.
+    /// Gives a file of the backup's folder as the backup.
     pub(crate) fn backup_file(mut self, name: &str) -> Self {
         self.file = Some(name.to_owned());
         self
@@ -167,9 +167,9 @@ impl Rehearsal {
 
     pub(crate) fn case(&self) -> Fallible<Case> {
         let (product, document) = spec::<Product>("product.yaml", &self.product)?;
-        document.refuse(product.problems(&document)).map_err(shown)?;
+        document.refuse(product.problems(&document)).map_err(rejection)?;
         let (scenario, document) = spec::<Scenario>("scenario.yaml", &self.scenario)?;
-        document.refuse(scenario.problems(&product, &document)).map_err(shown)?;
+        document.refuse(scenario.problems(&product, &document)).map_err(rejection)?;
         let plan = rehearse_core::planning::plan::build(&product, &Catalog::from_lines(RELEASES)?, &scenario)?;
         let out = self.folder.path().join("out");
         Ok(Case {
@@ -183,7 +183,7 @@ impl Rehearsal {
         })
     }
 
-    pub(crate) async fn run(self) -> Fallible<Ran> {
+    pub(crate) async fn run(self) -> Fallible<RunResult> {
         let case = self.case()?;
         let fake = Arc::new(Fake(self.world.clone()));
         let cancel = CancellationToken::new();
@@ -195,23 +195,23 @@ impl Rehearsal {
                 token.cancel();
             });
         }
-        let heard = Heard::default();
+        let recorder = RecordingReporter::default();
         let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
-        if self.deaf {
+        if self.full_disk {
             reporters.push(Box::new(FullDisk));
         }
-        reporters.push(Box::new(heard.clone()));
-        let terms = RunOptions { keep: self.keep, grace: Duration::from_secs(30), tool: "0".to_owned(), force };
+        reporters.push(Box::new(recorder.clone()));
+        let options = RunOptions { keep: self.keep, grace: Duration::from_secs(30), tool: "0".to_owned(), force };
         let began = Instant::now();
-        let finished = rehearse(case, fake.clone(), fake, &mut reporters, &cancel, &terms).await;
+        let finished = rehearse(case, fake.clone(), fake, &mut reporters, &cancel, &options).await;
         let elapsed = began.elapsed();
-        let events = heard.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // What was told is legal to whoever folds it anew.
+        let events = recorder.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // The events can be folded again without an error.
         let mut summary = Summary::new();
         for event in &events {
             summary.fold(event)?;
         }
-        Ok(Ran { finished, events, elapsed, world: self.world, _folder: self.folder })
+        Ok(RunResult { finished, events, elapsed, world: self.world, _folder: self.folder })
     }
 }
 
@@ -232,17 +232,17 @@ pub(crate) fn spec<T>(name: &str, text: &str) -> Fallible<(T, rehearse_core::sou
 where
     T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static,
 {
-    read::<T>(Source::new(name, text.to_owned())).map_err(shown)
+    read::<T>(Source::new(name, text.to_owned())).map_err(rejection)
 }
 
-fn shown(rejected: Rejected) -> Box<dyn std::error::Error + Send + Sync> {
+fn rejection(rejected: Rejected) -> Box<dyn std::error::Error + Send + Sync> {
     format!("{rejected:?}").into()
 }
 
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<Event>>>);
+struct RecordingReporter(Arc<Mutex<Vec<Event>>>);
 
-impl Reporter for Heard {
+impl Reporter for RecordingReporter {
     fn report(&mut self, event: &Event, _: &Summary) -> Result<(), ReportError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         Ok(())
@@ -257,16 +257,16 @@ impl Reporter for FullDisk {
     }
 }
 
-/// A rehearsal that is over.
-pub(crate) struct Ran {
+/// The result of a rehearsal.
+pub(crate) struct RunResult {
     pub(crate) finished: Finished,
     pub(crate) events: Vec<Event>,
     pub(crate) elapsed: Duration,
-    pub(crate) world: Arc<RunContext>,
+    pub(crate) world: Arc<ScriptedWorld>,
     _folder: TempDir,
 }
 
-impl Ran {
+impl RunResult {
     pub(crate) fn summary(&self) -> &Summary {
         &self.finished.summary
     }
@@ -285,8 +285,8 @@ impl Ran {
         self.summary().stages().iter().map(|stage| format!("{} {}", stage.id, stage.outcome)).collect()
     }
 
-    /// All that is said of a stage.
-    pub(crate) fn said(&self, id: &str) -> Fallible<String> {
+    /// The findings, reasons and notes of a stage.
+    pub(crate) fn messages(&self, id: &str) -> Fallible<String> {
         let stage = self.stage(id)?;
         let findings = stage.all_findings().map(|(_, finding)| finding.to_string());
         let inconclusive = stage.checks.iter().flat_map(|check| check.inconclusive.iter().map(ToString::to_string));
@@ -297,9 +297,9 @@ impl Ran {
         Ok(all.collect::<Vec<_>>().join("\n"))
     }
 
-    /// The progress that was told of a stage.
+    /// The progress of a stage.
     pub(crate) fn progress(&self, id: &str) -> Vec<(Duration, String)> {
-        let told = |event: &Event| match &event.kind {
+        let progress_of_stage = |event: &Event| match &event.kind {
             EventKind::Progress { stage, text } if stage.0 == id => Some((event.at, text.clone())),
             EventKind::Progress { .. }
             | EventKind::RunStarted(_)
@@ -314,28 +314,28 @@ impl Ran {
             | EventKind::LeftBehind { .. }
             | EventKind::RunFinished => None,
         };
-        self.events.iter().filter_map(told).collect()
+        self.events.iter().filter_map(progress_of_stage).collect()
     }
 
-    /// Fails unless every one of these is among the outcomes.
-    pub(crate) fn ended(&self, wanted: &[&str]) -> Fallible {
+    /// Fails unless all of these are among the outcomes.
+    pub(crate) fn expect_outcomes(&self, wanted: &[&str]) -> Fallible {
         let outcomes = self.outcomes();
         match wanted.iter().find(|wanted| !outcomes.iter().any(|outcome| outcome == *wanted)) {
-            Some(missing) => Err(format!("no {missing:?} among {outcomes:#?}\n{}", self.troubles()).into()),
+            Some(missing) => Err(format!("no {missing:?} among {outcomes:#?}\n{}", self.all_messages()).into()),
             None => Ok(()),
         }
     }
 
-    /// Fails unless `wanted` is said of a stage.
-    pub(crate) fn says(&self, id: &str, wanted: &str) -> Fallible {
-        let said = self.said(id)?;
-        if said.contains(wanted) { Ok(()) } else { Err(format!("{id} does not say {wanted:?} but {said:?}").into()) }
+    /// Fails unless a message of a stage contains `wanted`.
+    pub(crate) fn expect_message(&self, id: &str, wanted: &str) -> Fallible {
+        let messages = self.messages(id)?;
+        if messages.contains(wanted) { Ok(()) } else { Err(format!("{id}: no {wanted:?} in {messages:?}").into()) }
     }
 
-    /// What is said of the stages that did not pass.
-    pub(crate) fn troubles(&self) -> String {
+    /// The messages of all stages, for failed assertions.
+    pub(crate) fn all_messages(&self) -> String {
         let stages = self.summary().stages().iter().map(|stage| stage.id.0.as_str());
-        stages.filter_map(|id| Some(format!("{id}: {}", self.said(id).ok()?))).collect::<Vec<_>>().join("\n")
+        stages.filter_map(|id| Some(format!("{id}: {}", self.messages(id).ok()?))).collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -2,31 +2,31 @@
 
 use rehearse_core::outcome::verdict::{Exit, Verdict};
 
-use super::case::{Ran, Rehearsal};
-use super::scripted::{Deed, Fallible};
+use super::case::{Rehearsal, RunResult};
+use super::scripted::{Behaviour, Fallible};
 
 const EXPECT: &str =
     "expect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: 'exit code 1: no such column' }] }";
 
-async fn expecting(text: &str, script: &[(&str, Deed)]) -> Fallible<Ran> {
+async fn expecting(text: &str, script: &[(&str, Behaviour)]) -> Fallible<RunResult> {
     let rehearsal = Rehearsal::new()?.scenario(text);
-    for (call, deed) in script {
-        rehearsal.world.on(call, deed.clone());
+    for (call, behaviour) in script {
+        rehearsal.world.on(call, behaviour.clone());
     }
     rehearsal.run().await
 }
 
-fn unmet(ran: &Ran) -> String {
-    ran.summary().verdict().1.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+fn unmet(result: &RunResult) -> String {
+    result.summary().verdict().1.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-const FAILS: (&str, Deed) = ("run main/web: migrate", Deed::Exit(1, "no such column"));
+const FAILS: (&str, Behaviour) = ("run main/web: migrate", Behaviour::Exit(1, "no such column"));
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_that_was_expected_passes() -> Fallible {
-    let ran = expecting(EXPECT, &[FAILS]).await?;
+async fn an_expected_failure_passes() -> Fallible {
+    let result = expecting(EXPECT, &[FAILS]).await?;
     assert_eq!(
-        (ran.summary().observed(), ran.summary().verdict().0, ran.exit()),
+        (result.summary().observed(), result.summary().verdict().0, result.exit()),
         (Verdict::Failed, Verdict::Passed, Exit::Passed)
     );
     Ok(())
@@ -41,16 +41,16 @@ async fn the_short_form_is_the_same_expectation() -> Fallible {
         ("failed at hop 2, no such column", Exit::Failed),
         ("inconclusive at hop-1/upgrade, no such column", Exit::Failed),
     ] {
-        let ran = expecting(&format!("expect: '{text}'"), &[FAILS]).await?;
-        assert_eq!(ran.exit(), exit, "{text}: {}", unmet(&ran));
+        let result = expecting(&format!("expect: '{text}'"), &[FAILS]).await?;
+        assert_eq!(result.exit(), exit, "{text}: {}", unmet(&result));
     }
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_expected_failure_does_not_hide_another_one() -> Fallible {
-    let also = ("http main/web GET /home", Deed::Http(500, "broken"));
-    let lost = ("tables main", Deed::Tables(super::scripted::things(1, "abc")));
+    let also = ("http main/web GET /home", Behaviour::Http(500, "broken"));
+    let lost = ("tables main", Behaviour::Tables(super::scripted::things(1, "abc")));
     for (text, exit) in [
         ("{ outcome: failed, stage: hop-1/check, findings: [{ matches: 'GET /home' }] }", Exit::Failed),
         ("failed at hop-1/check, GET /home", Exit::Failed),
@@ -62,14 +62,14 @@ async fn an_expected_failure_does_not_hide_another_one() -> Fallible {
         for nth in [4, 5] {
             rehearsal.world.nth(lost.0, nth, lost.1.clone());
         }
-        let ran = rehearsal.run().await?;
-        assert_eq!(ran.exit(), exit, "{text}: {} {}", unmet(&ran), ran.troubles());
+        let result = rehearsal.run().await?;
+        assert_eq!(result.exit(), exit, "{text}: {} {}", unmet(&result), result.all_messages());
     }
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_form_that_cannot_be_read_is_told_at_its_place() -> Fallible {
+async fn a_wrong_short_form_is_reported() -> Fallible {
     for (text, wanted) in [
         ("passed at hop 1", "`passed` cannot be expected"),
         ("failed on hop 1", "does not name an outcome and a stage"),
@@ -84,7 +84,7 @@ async fn a_short_form_that_cannot_be_read_is_told_at_its_place() -> Fallible {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_known_failure_can_be_expected_and_another_is_not_it() -> Fallible {
+async fn a_known_failure_can_be_expected_by_its_id() -> Fallible {
     let failures = "failures:
   - { id: no-column, pattern: no such column, cause: it is gone, remedy: bring it back, source: measured here }
   - { id: no-table, pattern: no such table, cause: it is gone, remedy: bring it back, source: measured here }
@@ -94,9 +94,9 @@ checks:
         let rehearsal = Rehearsal::new()?
             .product("checks:\n  version:", failures)?
             .scenario("expect: { outcome: failed, stage: hop-1/upgrade, known: [no-column] }");
-        rehearsal.world.on("run main/web: migrate", Deed::Exit(1, printed));
-        let ran = rehearsal.run().await?;
-        assert_eq!(ran.exit(), exit, "{printed}: {}", unmet(&ran));
+        rehearsal.world.on("run main/web: migrate", Behaviour::Exit(1, printed));
+        let result = rehearsal.run().await?;
+        assert_eq!(result.exit(), exit, "{printed}: {}", unmet(&result));
     }
     let unknown = Rehearsal::new()?.scenario("expect: { outcome: failed, stage: hop-1/upgrade, known: [no-colum] }");
     let refused = unknown.run().await.err().map(|error| error.to_string()).unwrap_or_default();
@@ -106,28 +106,28 @@ checks:
 
 #[tokio::test(start_paused = true)]
 async fn another_finding_than_the_expected_one_fails() -> Fallible {
-    let ran = expecting(EXPECT, &[("run main/web: migrate", Deed::Exit(2, "out of memory"))]).await?;
-    assert_eq!(ran.exit(), Exit::Failed);
-    assert!(unmet(&ran).contains("expected a finding: one that matches"), "{}", unmet(&ran));
+    let result = expecting(EXPECT, &[("run main/web: migrate", Behaviour::Exit(2, "out of memory"))]).await?;
+    assert_eq!(result.exit(), Exit::Failed);
+    assert!(unmet(&result).contains("expected a finding: one that matches"), "{}", unmet(&result));
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_no_longer_happens_fails() -> Fallible {
-    let ran = expecting(EXPECT, &[]).await?;
-    assert_eq!(ran.exit(), Exit::Failed);
-    assert!(unmet(&ran).contains("no longer happens"), "{}", unmet(&ran));
+    let result = expecting(EXPECT, &[]).await?;
+    assert_eq!(result.exit(), Exit::Failed);
+    assert!(unmet(&result).contains("no longer happens"), "{}", unmet(&result));
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_stage_that_fails_besides_is_not_what_was_expected() -> Fallible {
-    let ran = expecting(EXPECT, &[FAILS, ("rollback/db: load", Deed::Exit(1, "corrupt"))]).await?;
-    assert_eq!(ran.exit(), Exit::Failed);
+async fn a_further_stage_that_fails_is_not_covered_by_the_expectation() -> Fallible {
+    let result = expecting(EXPECT, &[FAILS, ("rollback/db: load", Behaviour::Exit(1, "corrupt"))]).await?;
+    assert_eq!(result.exit(), Exit::Failed);
     assert!(
-        unmet(&ran).contains("stage rollback/restore: expected no trouble but the expected one"),
+        unmet(&result).contains("stage rollback/restore: expected no trouble but the expected one"),
         "{}",
-        unmet(&ran)
+        unmet(&result)
     );
     Ok(())
 }
@@ -135,38 +135,43 @@ async fn another_stage_that_fails_besides_is_not_what_was_expected() -> Fallible
 #[tokio::test(start_paused = true)]
 async fn a_consequence_that_was_named_is_expected_too() -> Fallible {
     let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: 'exit code' }], consequences: [rollback/restore] }";
-    let ran = expecting(text, &[FAILS, ("rollback/db: load", Deed::Exit(1, "corrupt"))]).await?;
-    assert_eq!(ran.exit(), Exit::Passed, "{}", unmet(&ran));
+    let result = expecting(text, &[FAILS, ("rollback/db: load", Behaviour::Exit(1, "corrupt"))]).await?;
+    assert_eq!(result.exit(), Exit::Passed, "{}", unmet(&result));
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stage_that_has_to_pass_all_the_same_and_was_skipped_fails() -> Fallible {
+async fn a_skipped_stage_that_has_to_pass_fails_the_expectation() -> Fallible {
     let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: 'exit code' }], passed: [hop-2/check] }";
-    let ran = expecting(text, &[FAILS]).await?;
-    assert_eq!(ran.exit(), Exit::Failed);
-    assert!(unmet(&ran).contains("stage hop-2/check: expected passed, seen skipped"), "{}", unmet(&ran));
+    let result = expecting(text, &[FAILS]).await?;
+    assert_eq!(result.exit(), Exit::Failed);
+    assert!(unmet(&result).contains("stage hop-2/check: expected passed, seen skipped"), "{}", unmet(&result));
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_we_could_not_tell_nothing_that_was_expected_is_refuted() -> Fallible {
-    let ran = expecting(EXPECT, &[("run main/web: migrate", Deed::Error("the daemon is gone"))]).await?;
-    assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Inconclusive, Exit::Inconclusive));
+async fn an_inconclusive_stage_does_not_refute_the_expectation() -> Fallible {
+    let result = expecting(EXPECT, &[("run main/web: migrate", Behaviour::Error("the daemon is gone"))]).await?;
+    assert_eq!((result.summary().verdict().0, result.exit()), (Verdict::Inconclusive, Exit::Inconclusive));
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expected_failure_beside_a_doubt_of_ours_is_a_doubt_and_no_failure() -> Fallible {
-    let ran = expecting(EXPECT, &[FAILS, ("open rollback", Deed::Error("no more networks"))]).await?;
-    assert_eq!((ran.summary().verdict().0, ran.exit()), (Verdict::Inconclusive, Exit::Inconclusive), "{}", unmet(&ran));
+async fn an_expected_failure_with_an_inconclusive_stage_is_inconclusive() -> Fallible {
+    let result = expecting(EXPECT, &[FAILS, ("open rollback", Behaviour::Error("no more networks"))]).await?;
+    assert_eq!(
+        (result.summary().verdict().0, result.exit()),
+        (Verdict::Inconclusive, Exit::Inconclusive),
+        "{}",
+        unmet(&result)
+    );
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expected_failure_with_leftovers_is_not_green_and_no_failure() -> Fallible {
-    let ran = expecting(EXPECT, &[FAILS, ("teardown", Deed::Left("pg"))]).await?;
-    assert_eq!(ran.exit(), Exit::Inconclusive, "{}", unmet(&ran));
+async fn an_expected_failure_with_leftovers_is_inconclusive() -> Fallible {
+    let result = expecting(EXPECT, &[FAILS, ("teardown", Behaviour::Leftover("pg"))]).await?;
+    assert_eq!(result.exit(), Exit::Inconclusive, "{}", unmet(&result));
     Ok(())
 }
 
@@ -175,25 +180,25 @@ async fn a_check_that_was_expected_to_fail_has_to_be_the_one_that_fails() -> Fal
     for (kind, exit) in [("health", Exit::Passed), ("version", Exit::Failed)] {
         let text = format!("expect: {{ outcome: failed, stage: hop-1/check, checks: [{kind}] }}");
         let rehearsal = Rehearsal::new()?.scenario(&text);
-        rehearsal.world.from("http main/web GET /home", 2, Deed::Http(500, "sorry"));
-        let ran = rehearsal.run().await?;
-        assert_eq!(ran.exit(), exit, "{kind}: {} {:#?}", unmet(&ran), ran.outcomes());
+        rehearsal.world.from("http main/web GET /home", 2, Behaviour::Http(500, "sorry"));
+        let result = rehearsal.run().await?;
+        assert_eq!(result.exit(), exit, "{kind}: {} {:#?}", unmet(&result), result.outcomes());
     }
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stage_that_has_to_pass_and_was_skipped_for_a_doubt_of_ours_is_a_doubt() -> Fallible {
+async fn a_stage_that_has_to_pass_and_was_skipped_after_an_inconclusive_one_is_inconclusive() -> Fallible {
     let text = "expect: { outcome: failed, stage: hop-1/upgrade, findings: [{ matches: 'exit code' }], passed: [rollback/check] }";
-    let ran = expecting(text, &[FAILS, ("open rollback", Deed::Error("no more networks"))]).await?;
-    assert_eq!(ran.exit(), Exit::Inconclusive, "{}", unmet(&ran));
+    let result = expecting(text, &[FAILS, ("open rollback", Behaviour::Error("no more networks"))]).await?;
+    assert_eq!(result.exit(), Exit::Inconclusive, "{}", unmet(&result));
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_run_is_cancelled_whatever_was_expected() -> Fallible {
     let rehearsal = Rehearsal::new()?.scenario(EXPECT).cancelled_after(std::time::Duration::from_secs(1));
-    rehearsal.world.on("run main/web: migrate", Deed::Hang);
+    rehearsal.world.on("run main/web: migrate", Behaviour::Hang);
     assert_eq!(rehearsal.run().await?.exit(), Exit::Cancelled);
     Ok(())
 }

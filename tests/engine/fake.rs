@@ -1,5 +1,5 @@
-//! What is usual in the scripted world: everything works, and the release in a service is that of its image.
-#![expect(clippy::wildcard_enum_match_arm, reason = "what a call has no use for is as usual")]
+//! The host and the observer of the scripted world. Normally everything works, and a service holds the release of its image.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a behaviour that a call does not support counts as normal")]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rehearse::engine::host::{
-    Command, Commands, Deployments, Files, HostError, ImageHeld, ImageWanted, Images, InstanceRef, Interactive,
-    Interferences, Leftover, Logs, ServiceState, Services, Sink, Stdin, Stream,
+    Command, Commands, Deployments, Files, HostError, ImageRequest, Images, InstanceRef, Interactive, Interferences,
+    Leftover, Logs, ObtainedImage, ServiceState, Services, Sink, Stdin, Stream,
 };
 use rehearse::engine::observer::{DatabaseTarget, HttpRequest, Observer, RequestBody};
 use rehearse_core::check::LogScanner;
@@ -19,11 +19,11 @@ use rehearse_core::outcome::note::ImageOrigin;
 use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
 use rehearse_core::vocabulary::ident::DeploymentName;
 
-use super::scripted::{Deed, RunContext, body, cannot, key, left, print, things};
+use super::scripted::{Behaviour, ScriptedWorld, body, cannot, key, left, print, things};
 
-/// The world as host and observer.
+/// The scripted world as a host and an observer.
 #[derive(Debug, Clone)]
-pub(crate) struct Fake(pub(crate) Arc<RunContext>);
+pub(crate) struct Fake(pub(crate) Arc<ScriptedWorld>);
 
 /// The name of a file of the backup, wherever its folder is.
 fn called(file: &Path) -> String {
@@ -31,16 +31,16 @@ fn called(file: &Path) -> String {
 }
 
 impl Fake {
-    async fn simple(&self, operation: &'static str, object: String) -> Result<Deed, HostError> {
-        match self.0.meet(format!("{operation} {object}")).await {
-            Deed::Error(reason) => Err(cannot(operation, object, reason)),
-            deed => Ok(deed),
+    async fn simple(&self, operation: &'static str, object: String) -> Result<Behaviour, HostError> {
+        match self.0.call(format!("{operation} {object}")).await {
+            Behaviour::Error(reason) => Err(cannot(operation, object, reason)),
+            behaviour => Ok(behaviour),
         }
     }
 
-    async fn ended(deed: Deed, usual: String, sink: &mut dyn Sink) -> i64 {
-        match deed {
-            Deed::Prints(pieces, exit) => {
+    async fn ended(behaviour: Behaviour, default_output: String, sink: &mut dyn Sink) -> i64 {
+        match behaviour {
+            Behaviour::Prints(pieces, exit) => {
                 let mut now = 0;
                 for (at, piece) in pieces {
                     tokio::time::sleep(Duration::from_millis(at - now)).await;
@@ -52,12 +52,12 @@ impl Fake {
                     None => std::future::pending().await,
                 }
             }
-            Deed::Exit(code, text) => {
+            Behaviour::Exit(code, text) => {
                 sink.take(Stream::Out, text.as_bytes());
                 code
             }
             _ => {
-                sink.take(Stream::Out, usual.as_bytes());
+                sink.take(Stream::Out, default_output.as_bytes());
                 0
             }
         }
@@ -67,16 +67,16 @@ impl Fake {
 impl Images for Fake {
     async fn obtain(
         &self,
-        wanted: &ImageWanted,
+        wanted: &ImageRequest,
         progress: &(dyn Fn(String) + Send + Sync),
-    ) -> Result<ImageHeld, HostError> {
+    ) -> Result<ObtainedImage, HostError> {
         let name = wanted.name.clone();
-        progress("looked for".to_owned());
-        let release = match self.0.meet(format!("obtain {name}")).await {
-            Deed::Error(reason) => {
+        progress("looking for it".to_owned());
+        let release = match self.0.call(format!("obtain {name}")).await {
+            Behaviour::Error(reason) => {
                 return Err(HostError::Image { image: name, reason: reason.to_owned(), source: None });
             }
-            Deed::Holds(release) => Some(release.to_owned()),
+            Behaviour::Holds(release) => Some(release.to_owned()),
             _ => name.strip_prefix("shop:").map(str::to_owned),
         };
         let id = format!("id of {name}");
@@ -84,7 +84,7 @@ impl Images for Fake {
             self.0.inner().holds.insert(id.clone(), release.clone());
         }
         let release = release.and_then(|release| release.parse().ok());
-        Ok(ImageHeld { name, id, origin: ImageOrigin::Found, release, provenance: "fake".to_owned() })
+        Ok(ObtainedImage { name, id, origin: ImageOrigin::Found, release, provenance: "fake".to_owned() })
     }
 }
 
@@ -101,19 +101,19 @@ impl Deployments for Fake {
                 self.0.inner().services.remove(&name);
             }
             self.simple("create", name.clone()).await?;
-            self.0.make(&name, spec).map_err(|error| cannot("create", name, &error.to_string()))?;
+            self.0.create(&name, spec).map_err(|error| cannot("create", name, &error.to_string()))?;
         }
         Ok(())
     }
 
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
-        self.0.meet(format!("close {deployment}")).await;
+        self.0.call(format!("close {deployment}")).await;
         Vec::new()
     }
 
     async fn teardown(&self) -> Vec<Leftover> {
-        match self.0.meet("teardown".to_owned()).await {
-            Deed::Left(name) => vec![left(name)],
+        match self.0.call("teardown".to_owned()).await {
+            Behaviour::Leftover(name) => vec![left(name)],
             _ => Vec::new(),
         }
     }
@@ -122,15 +122,15 @@ impl Deployments for Fake {
 impl Services for Fake {
     async fn start(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
         let name = key(deployment, service);
-        let deed = self.simple("start", name.clone()).await?;
+        let behaviour = self.simple("start", name.clone()).await?;
         let Some(known) = self.0.service(&name) else { return Err(cannot("start", name, "there is none")) };
         self.0.set(&name, ServiceState::Running { health: None });
-        let (lines, exit) = match deed {
-            Deed::Prints(lines, exit) => (lines, exit),
+        let (lines, exit) = match behaviour {
+            Behaviour::Prints(lines, exit) => (lines, exit),
             _ => (&[(0, "it starts")][..], None),
         };
         let world = self.0.clone();
-        let story = async move {
+        let script = async move {
             let mut now = 0;
             for (at, line) in lines {
                 tokio::time::sleep(Duration::from_millis(at - now)).await;
@@ -142,17 +142,17 @@ impl Services for Fake {
             }
         };
         if lines.iter().all(|(at, _)| *at == 0) {
-            story.await;
+            script.await;
         } else {
-            tokio::spawn(story);
+            tokio::spawn(script);
         }
         Ok(())
     }
 
     async fn stop(&self, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
         let name = key(deployment, service);
-        let deed = self.simple("stop", name.clone()).await?;
-        if !matches!(deed, Deed::Stays) && self.0.runs(&name) {
+        let behaviour = self.simple("stop", name.clone()).await?;
+        if !matches!(behaviour, Behaviour::KeepsRunning) && self.0.runs(&name) {
             self.0.set(&name, ServiceState::Exited { code: 0, out_of_memory: false });
         }
         Ok(())
@@ -167,7 +167,7 @@ impl Services for Fake {
     async fn memory(&self, instance: &InstanceRef) -> Result<u64, HostError> {
         let name = key(&instance.deployment, &instance.service);
         match self.simple("memory", name.clone()).await? {
-            Deed::Holds(bytes) => bytes.parse().map_err(|_| cannot("memory", name, "no number")),
+            Behaviour::Holds(bytes) => bytes.parse().map_err(|_| cannot("memory", name, "no number")),
             _ => Ok(64 << 20),
         }
     }
@@ -200,17 +200,17 @@ impl Commands for Fake {
             Some(Stdin::File(file)) => format!(" < {}", file.file_name().unwrap_or_default().display()),
             Some(Stdin::Bytes(_)) | None => String::new(),
         };
-        let deed = self.simple("exec", format!("{name}: {argv}{stdin}")).await?;
+        let behaviour = self.simple("exec", format!("{name}: {argv}{stdin}")).await?;
         if !self.0.runs(&name) {
             return Err(cannot("exec in", name, "it does not run"));
         }
         let image = self.0.service(&name).map(|service| service.image).unwrap_or_default();
-        let usual = match argv.as_str() {
+        let default_output = match argv.as_str() {
             "cat VERSION" => self.0.inner().holds.get(&image).cloned().unwrap_or_default(),
             "ls migrations" => "1_first\n2_second\n".to_owned(),
             _ => String::new(),
         };
-        Ok(Self::ended(deed, usual, sink).await)
+        Ok(Self::ended(behaviour, default_output, sink).await)
     }
 
     async fn interact(&self, instance: &InstanceRef, _: &Command) -> Result<Interactive, HostError> {
@@ -226,12 +226,12 @@ impl Commands for Fake {
         let name = key(deployment, &spec.name);
         self.0.inner().specs.push((format!("run {name}"), spec.clone()));
         let argv = spec.command.clone().unwrap_or_default().join(" ");
-        let deed = self.simple("run", format!("{name}: {argv}")).await?;
-        Ok(Self::ended(deed, String::new(), sink).await)
+        let behaviour = self.simple("run", format!("{name}: {argv}")).await?;
+        Ok(Self::ended(behaviour, String::new(), sink).await)
     }
 
     async fn endings(&self) -> Vec<String> {
-        self.0.meet("endings".to_owned()).await;
+        self.0.call("endings".to_owned()).await;
         Vec::new()
     }
 }
@@ -277,15 +277,15 @@ impl Interferences for Fake {
     }
 
     async fn interferences(&self) -> Vec<Interference> {
-        self.0.meet("look around".to_owned()).await;
+        self.0.call("look around".to_owned()).await;
         let mut inner = self.0.inner();
-        let (all, told) = &mut inner.interferences;
-        let new = all[*told..].to_vec();
-        *told = all.len();
-        let foreign_commands = inner.foreign_commands.drain(..).map(|seen| Interference {
+        let (all, returned) = &mut inner.interferences;
+        let new = all[*returned..].to_vec();
+        *returned = all.len();
+        let foreign_commands = inner.foreign_commands.drain(..).map(|command| Interference {
             kind: InterferenceKind::ContainerTouched,
             object: "service web".to_owned(),
-            observed: seen,
+            observed: command,
             remedy: String::new(),
         });
         new.into_iter().chain(foreign_commands).collect()
@@ -297,77 +297,77 @@ impl Interferences for Fake {
 }
 
 impl Observer for Fake {
-    async fn http(&self, ask: HttpRequest) -> Response {
-        let name = self.0.at(ask.address);
-        let (method, path, limit) = (ask.method, ask.path.clone(), ask.deadline);
-        let query = match &ask.body {
+    async fn http(&self, request: HttpRequest) -> Response {
+        let name = self.0.at(request.address);
+        let (method, path, limit) = (request.method, request.path.clone(), request.deadline);
+        let query = match &request.body {
             Some(RequestBody::Json(body)) => {
                 body["query"].as_str().map(|query| format!(" {query}")).unwrap_or_default()
             }
             Some(RequestBody::Form(_) | RequestBody::Text(_)) | None => String::new(),
         };
-        self.0.inner().asks.push(ask);
-        let met = self.0.meet(format!("http {name} {method} {path}{query}"));
-        let Ok(deed) = tokio::time::timeout(limit, met).await else {
-            return Response::NoResponse { reason: format!("no answer within {limit:?}") };
+        self.0.inner().requests.push(request);
+        let call = self.0.call(format!("http {name} {method} {path}{query}"));
+        let Ok(behaviour) = tokio::time::timeout(limit, call).await else {
+            return Response::NoResponse { reason: format!("no response within {limit:?}") };
         };
         let response = |status, text: &str| {
             Response::Http(HttpResponse { status, headers: Default::default(), body: body(text), took: Duration::ZERO })
         };
-        match deed {
-            Deed::Error(reason) => Response::ProbeError { reason: reason.to_owned() },
-            Deed::Silent => Response::NoResponse { reason: "connection reset".to_owned() },
-            Deed::Http(status, text) => response(status, text),
+        match behaviour {
+            Behaviour::Error(reason) => Response::ProbeError { reason: reason.to_owned() },
+            Behaviour::NoResponse => Response::NoResponse { reason: "connection reset".to_owned() },
+            Behaviour::Http(status, text) => response(status, text),
             _ if !self.0.runs(&name) => Response::NoResponse { reason: "connection refused".to_owned() },
             _ => response(200, &format!("{path} is fine")),
         }
     }
 
-    async fn rows(&self, site: &DatabaseTarget, sql: &str) -> Response {
+    async fn rows(&self, target: &DatabaseTarget, sql: &str) -> Response {
         let rows = |values: &[&str]| {
             Response::Rows(Rows { rows: values.iter().map(|value| vec![Some((*value).to_owned())]).collect() })
         };
-        match self.0.meet(format!("rows {}: {sql}", site.instance.deployment)).await {
-            Deed::Error(reason) => Response::ProbeError { reason: reason.to_owned() },
-            Deed::Silent => Response::NoResponse { reason: "connection reset".to_owned() },
-            Deed::Refused(reason) => Response::Rejected(SqlRefusal {
+        match self.0.call(format!("rows {}: {sql}", target.instance.deployment)).await {
+            Behaviour::Error(reason) => Response::ProbeError { reason: reason.to_owned() },
+            Behaviour::NoResponse => Response::NoResponse { reason: "connection reset".to_owned() },
+            Behaviour::Rejected(reason) => Response::Rejected(SqlRefusal {
                 sqlstate: "42P01".to_owned(),
                 number: None,
                 message: reason.to_owned(),
             }),
-            Deed::Rows(values) => rows(values),
-            Deed::Counts(number) => rows(&[&number.now().to_string()]),
+            Behaviour::Rows(values) => rows(values),
+            Behaviour::Counts(number) => rows(&[&number.now().to_string()]),
             _ if sql.contains("from migrations") => rows(&["1", "2"]),
             _ => rows(&["1"]),
         }
     }
 
-    async fn tables(&self, site: &DatabaseTarget, _: &TableQuery) -> Result<DataState, String> {
-        match self.0.meet(format!("tables {}", site.instance.deployment)).await {
-            Deed::Error(reason) => Err(reason.to_owned()),
-            Deed::Tables(tables) => Ok(tables),
+    async fn tables(&self, target: &DatabaseTarget, _: &TableQuery) -> Result<DataState, String> {
+        match self.0.call(format!("tables {}", target.instance.deployment)).await {
+            Behaviour::Error(reason) => Err(reason.to_owned()),
+            Behaviour::Tables(tables) => Ok(tables),
             _ => Ok(things(3, "abc")),
         }
     }
 
-    async fn sessions(&self, site: &DatabaseTarget) -> Result<u64, String> {
-        match self.0.meet(format!("sessions {}", site.instance.deployment)).await {
-            Deed::Error(reason) => Err(reason.to_owned()),
-            Deed::Sessions(count) => Ok(count),
+    async fn sessions(&self, target: &DatabaseTarget) -> Result<u64, String> {
+        match self.0.call(format!("sessions {}", target.instance.deployment)).await {
+            Behaviour::Error(reason) => Err(reason.to_owned()),
+            Behaviour::Sessions(count) => Ok(count),
             _ => Ok(0),
         }
     }
 
-    async fn activity(&self, site: &DatabaseTarget) -> Result<Option<Activity>, String> {
-        match self.0.meet(format!("activity {}", site.instance.deployment)).await {
-            Deed::Error(reason) => Err(reason.to_owned()),
-            Deed::Activity(make) => Ok(Some(make())),
+    async fn activity(&self, target: &DatabaseTarget) -> Result<Option<Activity>, String> {
+        match self.0.call(format!("activity {}", target.instance.deployment)).await {
+            Behaviour::Error(reason) => Err(reason.to_owned()),
+            Behaviour::Activity(make) => Ok(Some(make())),
             _ => Ok(None),
         }
     }
 
     async fn log(&self, file: &Path, from: u64, mut scanner: LogScanner) -> Result<LogReview, String> {
-        if let Deed::Error(reason) = self.0.meet("log".to_owned()).await {
+        if let Behaviour::Error(reason) = self.0.call("log".to_owned()).await {
             return Err(reason.to_owned());
         }
         let bytes = std::fs::read(file).map_err(|error| error.to_string())?;

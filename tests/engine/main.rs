@@ -1,6 +1,6 @@
 //! The engine in a scripted world, on a paused clock: what it does, in which order, and how long that takes.
 //!
-//! A paused clock leaps over a hang, so tests of waits assert the virtual time that passed.
+//! A paused clock skips over a hang, so tests of waits assert the virtual time that passed.
 
 mod apart;
 mod archive;

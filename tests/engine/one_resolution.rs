@@ -1,6 +1,6 @@
-//! What a dry run prints of a service is what a run hands to its host, field by field: there is one resolution. A second
-//! one, on either side, would have to make the same of releases, hops, settings, the scenario's changes and the product's
-//! defaults to pass here.
+//! A dry run prints exactly the specs that a run hands to its host, field by field, because a service is resolved in one
+//! place only. A second resolution would have to treat releases, hops, settings, the scenario's changes and the product's
+//! defaults in the same way to pass here.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use rehearse_core::planning::plan::humane;
 use super::case::Rehearsal;
 use super::scripted::Fallible;
 
-/// A service with everything that a service can have, and a placeholder wherever one may stand.
+/// A service with every field that a service can have, and a placeholder wherever one is allowed.
 const WEB: &str = r#"    image: "shop:{{ release }}"
     versioned: true
     entrypoint: ["/init", "--release={{ release }}", "--hop={{ hop }}"]
@@ -30,7 +30,7 @@ const WEB: &str = r#"    image: "shop:{{ release }}"
     stop-grace: 25s
 "#;
 
-/// A spec as a dry run prints it, without what only one of the two knows: the image's id, and the run's own id.
+/// A spec as a dry run prints it, without what only a run knows: the ids of the image and of the run.
 fn printed(spec: &ServiceSpec) -> String {
     let mut text = String::new();
     let mut line = |what: &str, value: String| {
@@ -98,18 +98,18 @@ async fn agree(scenario: &[&str]) -> Fallible {
         unreached: None,
     };
     let text = dry_run_text(&loaded).replace("<run>", run.short());
-    let ran = rehearsal.run().await?;
-    assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
+    let result = rehearsal.run().await?;
+    assert_eq!(result.exit(), Exit::Passed, "{}", result.all_messages());
     for service in ["db", "web"] {
-        let said = containers(&text, service);
-        let specs = ran.world.inner().specs.clone();
-        let made =
+        let in_dry_run = containers(&text, service);
+        let specs = result.world.inner().specs.clone();
+        let created =
             specs.iter().filter(|(call, _)| call.starts_with("create ") && call.ends_with(&format!("/{service}")));
-        let made: Vec<String> = made.map(|(_, spec)| printed(spec)).collect();
-        assert!(!made.is_empty(), "no {service} was made");
-        assert_eq!(said, made, "{service}, {scenario:?}");
+        let created: Vec<String> = created.map(|(_, spec)| printed(spec)).collect();
+        assert!(!created.is_empty(), "no {service} was made");
+        assert_eq!(in_dry_run, created, "{service}, {scenario:?}");
         if service == "web" {
-            let releases: BTreeSet<_> = made.iter().filter_map(|spec| spec.lines().next()).collect();
+            let releases: BTreeSet<_> = created.iter().filter_map(|spec| spec.lines().next()).collect();
             assert!(releases.len() > 1, "only one release was made: {releases:?}");
         }
     }
@@ -117,12 +117,12 @@ async fn agree(scenario: &[&str]) -> Fallible {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_says_what_a_run_starts() -> Fallible {
+async fn a_dry_run_prints_what_a_run_starts() -> Fallible {
     agree(&[]).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_says_what_a_run_starts_with_the_changes_of_a_scenario() -> Fallible {
+async fn a_dry_run_prints_what_a_run_starts_with_the_changes_of_a_scenario() -> Fallible {
     agree(&[
         "settings: { colour: blue }",
         "services: { web: { env: { EXTRA: 'of {{ release }}' }, memory: 2g }, db: { env: { FAST: 'on' } } }",
@@ -131,7 +131,7 @@ async fn a_dry_run_says_what_a_run_starts_with_the_changes_of_a_scenario() -> Fa
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_says_what_a_run_starts_where_the_rollback_is_in_place() -> Fallible {
+async fn a_dry_run_prints_what_a_run_starts_with_a_rollback_in_place() -> Fallible {
     let steps = "[{ stop: [web] }, { replace: [web] }, { exec: { service: db, command: [load], stdin: dump.txt } }, { start: [web] }]";
     agree(&[&format!("rollback: {{ in-place: {steps} }}")]).await
 }

@@ -100,7 +100,7 @@ async fn a_whole_plan_runs_on_an_engine_without_containers() -> Fallible {
     ];
     assert_eq!(ended, all.map(|id| (id, Outcome::Passed)));
     assert_eq!(summary.exit(), Exit::Passed);
-    // It was carried out there, in this order, and each probe of the schema ran in a pod of its own time.
+    // The pods host carried it out, in this order, and every stage ran its probe in a new pod.
     let history = host.history();
     let declared: Vec<_> = history.iter().filter(|line| !line.starts_with("exec")).map(String::as_str).collect();
     let expected = [
@@ -122,9 +122,9 @@ async fn a_whole_plan_runs_on_an_engine_without_containers() -> Fallible {
 }
 
 #[tokio::test]
-async fn what_an_upgrade_loses_there_is_found_there() -> Fallible {
+async fn data_that_an_upgrade_loses_is_found_without_containers_too() -> Fallible {
     let (folder, host) = (tempfile::tempdir()?, pods()?);
-    // Without an error, a log line or an exit code: the state alone shows it.
+    // There is no error, log line or exit code: only the state shows the loss.
     let losing = PRODUCT.replace(
         "'printf {{ to }} > \"$DATA/schema\"'",
         "'printf {{ to }} > \"$DATA/schema\"; echo none > \"$DATA/notes.txt\"'",

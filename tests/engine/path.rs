@@ -1,9 +1,9 @@
-//! The releases that are really passed: conditional stops, lines, and what placeholders speak of.
+//! The releases on the path: conditional stops, lines, and the values of placeholders.
 
 use rehearse_core::outcome::verdict::Exit;
 
 use super::case::Rehearsal;
-use super::scripted::{Deed, Fallible};
+use super::scripted::{Behaviour, Fallible};
 
 const WHEN: &str = "path: { stops: [{ at: '1.1', when: { sql: select count(*) > 9 from big }, because: the guide }] }";
 
@@ -12,37 +12,47 @@ fn conditional() -> Fallible<Rehearsal> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_that_the_data_does_not_need_is_left_out() -> Fallible {
+async fn a_stop_that_the_data_does_not_need_is_skipped() -> Fallible {
     let rehearsal = conditional()?.product("command: [migrate]", "command: [migrate, '{{ from }}', '{{ to }}']")?;
-    rehearsal.world.on("from big", Deed::Rows(&["f"]));
-    let ran = rehearsal.run().await?;
-    assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
-    ran.ended(&["decide passed", "hop-1/upgrade skipped", "hop-1/check skipped", "hop-2/upgrade passed"])?;
-    ran.says("hop-1/upgrade", "the stop at 1.1.2 is not needed: select count(*) > 9 from big is f")?;
-    assert_eq!(ran.world.count("run main/web"), 1);
-    assert_eq!(ran.world.count("run main/web: migrate 1.0.0 1.2.0"), 1);
+    rehearsal.world.on("from big", Behaviour::Rows(&["f"]));
+    let result = rehearsal.run().await?;
+    assert_eq!(result.exit(), Exit::Passed, "{}", result.all_messages());
+    result.expect_outcomes(&[
+        "decide passed",
+        "hop-1/upgrade skipped",
+        "hop-1/check skipped",
+        "hop-2/upgrade passed",
+    ])?;
+    result.expect_message("hop-1/upgrade", "the stop at 1.1.2 is not needed: select count(*) > 9 from big is f")?;
+    assert_eq!(result.world.count("run main/web"), 1);
+    assert_eq!(result.world.count("run main/web: migrate 1.0.0 1.2.0"), 1);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_that_the_data_needs_is_walked() -> Fallible {
+async fn a_stop_that_the_data_needs_is_upgraded_to() -> Fallible {
     let rehearsal = conditional()?.product("command: [migrate]", "command: [migrate, '{{ from }}', '{{ to }}']")?;
-    rehearsal.world.on("from big", Deed::Rows(&["t"]));
-    let ran = rehearsal.run().await?;
-    assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
-    ran.says("decide", "the stop at 1.1.2 is needed")?;
-    ran.world.came_in_order(&["run main/web: migrate 1.0.0 1.1.2", "run main/web: migrate 1.1.2 1.2.0"])
+    rehearsal.world.on("from big", Behaviour::Rows(&["t"]));
+    let result = rehearsal.run().await?;
+    assert_eq!(result.exit(), Exit::Passed, "{}", result.all_messages());
+    result.expect_message("decide", "the stop at 1.1.2 is needed")?;
+    result.world.expect_calls(&["run main/web: migrate 1.0.0 1.1.2", "run main/web: migrate 1.1.2 1.2.0"])
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_that_cannot_be_decided_is_inconclusive() -> Fallible {
-    for deed in [Deed::Error("out of reach"), Deed::Rows(&[]), Deed::Rows(&["perhaps"]), Deed::Rows(&["t", "f"])] {
+    for behaviour in [
+        Behaviour::Error("out of reach"),
+        Behaviour::Rows(&[]),
+        Behaviour::Rows(&["perhaps"]),
+        Behaviour::Rows(&["t", "f"]),
+    ] {
         let rehearsal = conditional()?;
-        rehearsal.world.on("from big", deed.clone());
-        let ran = rehearsal.run().await?;
-        assert_eq!(ran.exit(), Exit::Inconclusive, "{deed:?}: {:#?}", ran.outcomes());
-        ran.ended(&["decide inconclusive", "baseline skipped", "hop-2/upgrade skipped"])?;
-        ran.says("decide", "whether the stop at 1.1.2 is needed cannot be decided")?;
+        rehearsal.world.on("from big", behaviour.clone());
+        let result = rehearsal.run().await?;
+        assert_eq!(result.exit(), Exit::Inconclusive, "{behaviour:?}: {:#?}", result.outcomes());
+        result.expect_outcomes(&["decide inconclusive", "baseline skipped", "hop-2/upgrade skipped"])?;
+        result.expect_message("decide", "whether the stop at 1.1.2 is needed cannot be decided")?;
     }
     Ok(())
 }
@@ -52,15 +62,15 @@ async fn a_line_is_the_release_that_its_image_holds() -> Fallible {
     let rehearsal = Rehearsal::new()?
         .scenario("to: '1.1'")
         .product("command: [migrate]", "command: [migrate, '{{ release }}', '{{ to }}']")?;
-    rehearsal.world.on("obtain shop:1.1.2", Deed::Holds("1.1.0"));
-    let ran = rehearsal.run().await?;
-    assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
-    ran.says("images-hops", "hop 1: 1.1 is 1.1.0, as the image holds it")?;
-    assert_eq!(ran.world.count("run main/web: migrate 1.1.0 1.1.0"), 1);
-    assert_eq!(ran.world.count("run main/web"), 1);
-    let created = ran.world.inner().specs.iter().filter(|(call, _)| call == "create main/web").count();
+    rehearsal.world.on("obtain shop:1.1.2", Behaviour::Holds("1.1.0"));
+    let result = rehearsal.run().await?;
+    assert_eq!(result.exit(), Exit::Passed, "{}", result.all_messages());
+    result.expect_message("images-hops", "hop 1: 1.1 is 1.1.0, as the image holds it")?;
+    assert_eq!(result.world.count("run main/web: migrate 1.1.0 1.1.0"), 1);
+    assert_eq!(result.world.count("run main/web"), 1);
+    let created = result.world.inner().specs.iter().filter(|(call, _)| call == "create main/web").count();
     assert_eq!(created, 2);
-    assert_eq!(ran.world.spec("create main/web")?.env["RELEASE"], "1.1.0");
+    assert_eq!(result.world.spec("create main/web")?.env["RELEASE"], "1.1.0");
     Ok(())
 }
 
@@ -69,10 +79,10 @@ async fn the_next_hop_goes_from_the_release_that_the_image_of_the_line_held() ->
     let rehearsal = Rehearsal::new()?
         .scenario("via: ['1.1']")
         .product("command: [migrate]", "command: [migrate, '{{ from }}', '{{ to }}', '{{ hop }}']")?;
-    rehearsal.world.on("obtain shop:1.1.2", Deed::Holds("1.1.0"));
-    let ran = rehearsal.run().await?;
-    assert_eq!(ran.exit(), Exit::Passed, "{}", ran.troubles());
-    ran.world.came_in_order(&["run main/web: migrate 1.0.0 1.1.0 1", "run main/web: migrate 1.1.0 1.2.0 2"])
+    rehearsal.world.on("obtain shop:1.1.2", Behaviour::Holds("1.1.0"));
+    let result = rehearsal.run().await?;
+    assert_eq!(result.exit(), Exit::Passed, "{}", result.all_messages());
+    result.world.expect_calls(&["run main/web: migrate 1.0.0 1.1.0 1", "run main/web: migrate 1.1.0 1.2.0 2"])
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,18 +90,18 @@ async fn services_of_one_hop_that_hold_different_releases_of_a_line_are_inconclu
     let rehearsal = Rehearsal::new()?
         .scenario("to: '1.1'")
         .product("backup:\n", "  worker: { image: \"worker:{{ release }}\", versioned: true }\nbackup:\n")?;
-    rehearsal.world.on("obtain worker:1.0.0", Deed::Holds("1.0.0"));
-    rehearsal.world.on("obtain worker:1.1.2", Deed::Holds("1.1.0"));
-    let ran = rehearsal.run().await?;
-    ran.ended(&["images-hops inconclusive", "baseline skipped"])?;
-    ran.says("images-hops", "1.1.0")?;
-    ran.says("images-hops", "1.1.2")
+    rehearsal.world.on("obtain worker:1.0.0", Behaviour::Holds("1.0.0"));
+    rehearsal.world.on("obtain worker:1.1.2", Behaviour::Holds("1.1.0"));
+    let result = rehearsal.run().await?;
+    result.expect_outcomes(&["images-hops inconclusive", "baseline skipped"])?;
+    result.expect_message("images-hops", "1.1.0")?;
+    result.expect_message("images-hops", "1.1.2")
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_images_of_the_hop_are_those_of_its_release_and_the_database_stays() -> Fallible {
-    let ran = Rehearsal::new()?.run().await?;
-    let inner = ran.world.inner();
+    let result = Rehearsal::new()?.run().await?;
+    let inner = result.world.inner();
     let images: Vec<String> = inner.specs.iter().map(|(call, spec)| format!("{call}: {}", spec.image)).collect();
     assert_eq!(
         images,

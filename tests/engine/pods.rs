@@ -2,8 +2,7 @@
 //! serves it comes and goes, each time under another name and address, and its output goes with it unless somebody keeps
 //! it. Commands are processes of this machine, requests go over real sockets, volumes are folders.
 //!
-//! It is a toy: it stands for no real product's engine, and proves one thing only, that nothing above the traits of
-//! `engine::host` depends on Docker.
+//! It is a toy, and proves one thing only: nothing above the traits of `engine::host` depends on Docker.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,8 +12,8 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rehearse::engine::host::{
-    Command, Commands, Deployments, Files, HostError, ImageHeld, ImageWanted, Images, InstanceRef, Interactive,
-    Interferences, Leftover, Logs, ServiceState, Services, Sink, Stream,
+    Command, Commands, Deployments, Files, HostError, ImageRequest, Images, InstanceRef, Interactive, Interferences,
+    Leftover, Logs, ObtainedImage, ServiceState, Services, Sink, Stream,
 };
 use rehearse_core::deployment::{MountSource, ServiceSpec};
 use rehearse_core::outcome::note::ImageOrigin;
@@ -24,7 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A service as it was declared last.
+/// A service as it was last declared.
 #[derive(Debug)]
 struct Declared {
     spec: ServiceSpec,
@@ -86,7 +85,7 @@ impl Pods {
         self.folder.path().join("volumes").join(&deployment.0).join(name)
     }
 
-    /// Where a path inside a service is on this machine.
+    /// The path on this machine of a path inside a service.
     fn place(&self, deployment: &DeploymentName, spec: &ServiceSpec, path: &str) -> Result<PathBuf, HostError> {
         let within = spec.mounts.iter().find_map(|mount| {
             let MountSource::Volume(name) = &mount.source else { return None };
@@ -96,7 +95,7 @@ impl Pods {
         within.ok_or_else(|| cannot("find", path, "it is in no volume"))
     }
 
-    /// A process of this machine that stands for one in a pod: it finds the volume at `$DATA`.
+    /// Runs a process of this machine in place of one in a pod; `$DATA` is the path of the volume.
     async fn process(
         &self,
         deployment: &DeploymentName,
@@ -106,7 +105,7 @@ impl Pods {
     ) -> Result<i64, HostError> {
         let [program, arguments @ ..] = argv else { return Err(cannot("run in", &spec.name, "there is no command")) };
         let data = self.place(deployment, spec, "/data")?;
-        let ran = tokio::process::Command::new(program)
+        let result = tokio::process::Command::new(program)
             .args(arguments)
             .envs(&spec.env)
             .env("DATA", data)
@@ -114,13 +113,13 @@ impl Pods {
             .output()
             .await
             .map_err(|error| cannot("run in", &spec.name, error))?;
-        sink.take(Stream::Out, &ran.stdout);
-        sink.take(Stream::Err, &ran.stderr);
-        Ok(ran.status.code().map_or(-1, i64::from))
+        sink.take(Stream::Out, &result.stdout);
+        sink.take(Stream::Err, &result.stderr);
+        Ok(result.status.code().map_or(-1, i64::from))
     }
 }
 
-/// Answers one request: the release of the image, or a file of the volume.
+/// Responds to one request: with the release of the image, or a file of the volume.
 async fn answer(mut stream: TcpStream, release: &str, data: &Path) -> std::io::Result<()> {
     let mut request = Vec::new();
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -144,10 +143,14 @@ async fn answer(mut stream: TcpStream, release: &str, data: &Path) -> std::io::R
 }
 
 impl Images for Pods {
-    async fn obtain(&self, wanted: &ImageWanted, _: &(dyn Fn(String) + Send + Sync)) -> Result<ImageHeld, HostError> {
+    async fn obtain(
+        &self,
+        wanted: &ImageRequest,
+        _: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<ObtainedImage, HostError> {
         let release = wanted.name.split_once(':').and_then(|(_, release)| release.parse().ok());
         let (name, id) = (wanted.name.clone(), format!("pod template {}", wanted.name));
-        Ok(ImageHeld { name, id, origin: ImageOrigin::Found, release, provenance: "a toy".to_owned() })
+        Ok(ObtainedImage { name, id, origin: ImageOrigin::Found, release, provenance: "a toy".to_owned() })
     }
 }
 
@@ -257,7 +260,7 @@ impl Commands for Pods {
     }
 
     async fn interact(&self, instance: &InstanceRef, _: &Command) -> Result<Interactive, HostError> {
-        Err(cannot("speak to a command in", instance, "the toy has no way to"))
+        Err(cannot("speak to a command in", instance, "the toy does not support it"))
     }
 
     async fn run(
@@ -278,7 +281,7 @@ impl Commands for Pods {
 
 impl Files for Pods {
     async fn copy_in_archive(&self, instance: &InstanceRef, _: &Path, _: &str) -> Result<(), HostError> {
-        Err(cannot("unpack into", instance, "the toy has no way to"))
+        Err(cannot("unpack into", instance, "the toy does not support it"))
     }
 
     async fn copy_in_file(&self, instance: &InstanceRef, file: &Path, to: &str) -> Result<(), HostError> {
@@ -314,7 +317,7 @@ impl Interferences for Pods {
     }
 }
 
-/// A shared one, as the engine takes it.
+/// A shared host, as the engine needs it.
 pub(crate) fn pods() -> std::io::Result<Arc<Pods>> {
     Pods::new().map(Arc::new)
 }

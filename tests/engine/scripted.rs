@@ -1,4 +1,4 @@
-//! A world that is scripted: what each call answers, and the order in which calls came.
+//! A scripted world: tests say how each call behaves, and it records the order of the calls.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -21,55 +21,55 @@ use tokio::time::Instant;
 
 pub(crate) type Fallible<T = ()> = Result<T, BoxError>;
 
-/// What a call does in place of what is usual.
+/// How a call behaves.
 #[derive(Debug, Clone)]
-pub(crate) enum Deed {
-    /// What is usual.
-    Usual,
+pub(crate) enum Behaviour {
+    /// As if nothing were scripted.
+    Normal,
     /// It never returns.
     Hang,
     /// It panics.
     Panic,
-    /// We cannot: an error of the host, a broken answer of the observer.
+    /// It fails on our side: an error of the host, or a probe error of the observer.
     Error(&'static str),
-    /// After a while, this.
-    Late(Duration, Box<Deed>),
+    /// After a while, like this.
+    After(Duration, Box<Behaviour>),
     /// A command ends with this code and output.
     Exit(i64, &'static str),
     /// A response.
     Http(u16, &'static str),
-    /// The product does not answer.
-    Silent,
-    /// The server refuses the statement.
-    Refused(&'static str),
-    /// A query's rows of one column.
+    /// The product does not respond.
+    NoResponse,
+    /// The server rejects the statement.
+    Rejected(&'static str),
+    /// A query returns these rows, of one column.
     Rows(&'static [&'static str]),
-    /// What the database's sessions do.
+    /// The activity of the database's sessions.
     Activity(fn() -> Activity),
-    /// A query's single number, asked anew each time.
+    /// A query returns the current value of this counter.
     Counts(Counter),
     /// The tables.
     Tables(DataState),
     /// Sessions on a database.
     Sessions(u64),
-    /// Stopping has no effect.
-    Stays,
+    /// Stopping a service has no effect.
+    KeepsRunning,
     /// A service that starts prints these lines at these milliseconds, then exits if there is a code. A command prints
-    /// these pieces as they are.
+    /// these pieces unchanged.
     Prints(&'static [(u64, &'static str)], Option<i64>),
-    /// Something stays behind.
-    Left(&'static str),
-    /// Something from outside comes between, then this.
-    Disturbs(InterferenceKind, Box<Deed>),
-    /// Somebody runs this command in a service, then this.
-    Touches(&'static str, Box<Deed>),
-    /// This service exits with this code, then this.
-    Ends(&'static str, i64, Box<Deed>),
+    /// Teardown leaves this volume.
+    Leftover(&'static str),
+    /// Something from outside interferes, then like this.
+    Interferes(InterferenceKind, Box<Behaviour>),
+    /// Somebody else runs this command in a service, then like this.
+    ForeignCommand(&'static str, Box<Behaviour>),
+    /// This service exits with this code, then like this.
+    ServiceExits(&'static str, i64, Box<Behaviour>),
     /// The image holds this release.
     Holds(&'static str),
 }
 
-/// A number that changes by so much a second from when it is first asked, for so many seconds.
+/// A number that changes every second, from when it is first read, for some seconds.
 #[derive(Debug, Clone)]
 pub(crate) struct Counter {
     first: i64,
@@ -92,12 +92,12 @@ impl Counter {
 #[derive(Debug)]
 struct Rule {
     call: String,
-    /// This many matching calls are left as usual.
+    /// This many matching calls behave normally first.
     skip: u32,
     times: u32,
     /// Only calls before this.
     before: Option<Instant>,
-    deed: Deed,
+    behaviour: Behaviour,
 }
 
 #[derive(Debug, Clone)]
@@ -114,26 +114,26 @@ pub(crate) struct Inner {
     pub(crate) calls: Vec<String>,
     pub(crate) services: BTreeMap<String, Service>,
     pub(crate) specs: Vec<(String, ServiceSpec)>,
-    pub(crate) asks: Vec<HttpRequest>,
-    /// What came between, and how much of it was told.
+    pub(crate) requests: Vec<HttpRequest>,
+    /// All interferences, and how many of them were returned.
     pub(crate) interferences: (Vec<Interference>, usize),
-    /// What somebody ran in a service and was not told yet.
+    /// Commands that somebody else ran in a service and that were not returned yet.
     pub(crate) foreign_commands: Vec<String>,
     /// The release that an image by its id holds.
     pub(crate) holds: BTreeMap<String, String>,
 }
 
-/// Host and observer in one.
+/// Services, databases and scripted behaviours, behind both the host and the observer.
 #[derive(Debug)]
-pub(crate) struct RunContext {
+pub(crate) struct ScriptedWorld {
     inner: Mutex<Inner>,
     pub(crate) interfered: Notify,
-    /// A service has ended; none where the engine is to tell nothing of it.
+    /// Notifies that a service has exited; `None` for a host without such events.
     pub(crate) exits: Option<Notify>,
     out: PathBuf,
 }
 
-impl RunContext {
+impl ScriptedWorld {
     pub(crate) fn new(out: PathBuf) -> Self {
         Self { inner: Mutex::default(), interfered: Notify::new(), exits: Some(Notify::new()), out }
     }
@@ -142,91 +142,91 @@ impl RunContext {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every call with `call` in it does this.
-    pub(crate) fn on(&self, call: &str, deed: Deed) {
-        self.rule(call, 0, u32::MAX, None, deed);
+    /// Every call that contains `call` behaves like this.
+    pub(crate) fn on(&self, call: &str, behaviour: Behaviour) {
+        self.rule(call, 0, u32::MAX, None, behaviour);
     }
 
-    /// Only the `nth` such call (from 1) does this.
-    pub(crate) fn nth(&self, call: &str, nth: u32, deed: Deed) {
-        self.rule(call, nth - 1, 1, None, deed);
+    /// Only the `nth` such call, from 1, behaves like this.
+    pub(crate) fn nth(&self, call: &str, nth: u32, behaviour: Behaviour) {
+        self.rule(call, nth - 1, 1, None, behaviour);
     }
 
-    /// Such calls do this from the `nth` on.
-    pub(crate) fn from(&self, call: &str, nth: u32, deed: Deed) {
-        self.rule(call, nth - 1, u32::MAX, None, deed);
+    /// Such calls behave like this from the `nth` on.
+    pub(crate) fn from(&self, call: &str, nth: u32, behaviour: Behaviour) {
+        self.rule(call, nth - 1, u32::MAX, None, behaviour);
     }
 
-    /// Such calls do this for so long from now on.
-    pub(crate) fn until(&self, call: &str, time: Duration, deed: Deed) {
-        self.rule(call, 0, u32::MAX, Some(Instant::now() + time), deed);
+    /// Such calls behave like this for some time from now on.
+    pub(crate) fn until(&self, call: &str, time: Duration, behaviour: Behaviour) {
+        self.rule(call, 0, u32::MAX, Some(Instant::now() + time), behaviour);
     }
 
-    fn rule(&self, call: &str, skip: u32, times: u32, before: Option<Instant>, deed: Deed) {
-        self.inner().rules.push(Rule { call: call.to_owned(), skip, times, before, deed });
+    fn rule(&self, call: &str, skip: u32, times: u32, before: Option<Instant>, behaviour: Behaviour) {
+        self.inner().rules.push(Rule { call: call.to_owned(), skip, times, before, behaviour });
     }
 
-    /// Writes a call down and does what is scripted for it; otherwise says so by [`Deed::Usual`].
-    #[expect(clippy::wildcard_enum_match_arm, reason = "what does not wait is for the caller to do")]
-    pub(crate) async fn meet(&self, call: String) -> Deed {
-        let mut deed = self.find(call);
+    /// Records a call, waits as scripted, and returns how the caller should behave.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller carries out everything else")]
+    pub(crate) async fn call(&self, call: String) -> Behaviour {
+        let mut behaviour = self.find(call);
         loop {
-            match deed {
-                Deed::Hang => pending().await,
-                Deed::Panic => panic!("scripted"),
-                Deed::Late(time, next) => {
+            match behaviour {
+                Behaviour::Hang => pending().await,
+                Behaviour::Panic => panic!("scripted"),
+                Behaviour::After(time, next) => {
                     tokio::time::sleep(time).await;
-                    deed = *next;
+                    behaviour = *next;
                 }
-                Deed::Touches(command, next) => {
+                Behaviour::ForeignCommand(command, next) => {
                     self.inner().foreign_commands.push(format!("service web: somebody else ran {command}"));
-                    deed = *next;
+                    behaviour = *next;
                 }
-                Deed::Ends(service, code, next) => {
+                Behaviour::ServiceExits(service, code, next) => {
                     if let Some(known) = self.service(service) {
                         drop(print(&known.log, "FATAL: it is out of ideas"));
                     }
                     self.set(service, ServiceState::Exited { code, out_of_memory: false });
-                    deed = *next;
+                    behaviour = *next;
                 }
-                Deed::Disturbs(kind, next) => {
-                    self.disturb(kind);
-                    deed = *next;
+                Behaviour::Interferes(kind, next) => {
+                    self.interfere(kind);
+                    behaviour = *next;
                 }
                 other => return other,
             }
         }
     }
 
-    fn disturb(&self, kind: InterferenceKind) {
+    fn interfere(&self, kind: InterferenceKind) {
         let (object, observed, remedy) = ("service web".to_owned(), "scripted".to_owned(), String::new());
         self.inner().interferences.0.push(Interference { kind, object, observed, remedy });
         self.interfered.notify_waiters();
     }
 
-    fn find(&self, call: String) -> Deed {
+    fn find(&self, call: String) -> Behaviour {
         let mut inner = self.inner();
-        let mut deed = Deed::Usual;
+        let mut behaviour = Behaviour::Normal;
         for rule in inner.rules.iter_mut().filter(|rule| call.contains(&rule.call)) {
             if rule.skip > 0 {
                 rule.skip -= 1;
             } else if rule.times > 0 && rule.before.is_none_or(|before| Instant::now() < before) {
                 rule.times -= 1;
-                deed = rule.deed.clone();
+                behaviour = rule.behaviour.clone();
                 break;
             }
         }
         inner.calls.push(call);
-        deed
+        behaviour
     }
 
-    /// How often such a call came.
+    /// How many calls contained this text.
     pub(crate) fn count(&self, call: &str) -> usize {
         self.inner().calls.iter().filter(|known| known.contains(call)).count()
     }
 
-    /// Fails unless these calls came in this order, others between them.
-    pub(crate) fn came_in_order(&self, wanted: &[&str]) -> Fallible {
+    /// Fails unless these calls were made in this order, with others in between.
+    pub(crate) fn expect_calls(&self, wanted: &[&str]) -> Fallible {
         let inner = self.inner();
         let mut calls = inner.calls.iter();
         for wanted in wanted {
@@ -244,8 +244,8 @@ impl RunContext {
         found.map(|(_, spec)| spec.clone()).ok_or_else(|| format!("there was no {call}").into())
     }
 
-    /// A new container of a service.
-    pub(crate) fn make(&self, name: &str, spec: &ServiceSpec) -> Fallible {
+    /// Creates a container of a service.
+    pub(crate) fn create(&self, name: &str, spec: &ServiceSpec) -> Fallible {
         let folder = self.out.join("logs");
         std::fs::create_dir_all(&folder)?;
         let mut inner = self.inner();
@@ -278,7 +278,7 @@ impl RunContext {
         matches!(self.service(name), Some(Service { state: ServiceState::Running { .. }, .. }))
     }
 
-    /// The service that is reached at an address.
+    /// The service at an address.
     pub(crate) fn at(&self, address: SocketAddr) -> String {
         let inner = self.inner();
         let found = inner.services.iter().find(|(_, service)| service.port == address.port());
@@ -304,19 +304,19 @@ pub(crate) fn left(name: &str) -> Leftover {
 }
 
 pub(crate) fn body(text: &str) -> Body {
-    let mut maker = BodyMaker::default();
-    maker.take(text.as_bytes());
-    maker.finish()
+    let mut builder = BodyMaker::default();
+    builder.take(text.as_bytes());
+    builder.finish()
 }
 
 /// One table, `things`, each row with this name; and an index on it.
 pub(crate) fn things(rows: u64, name: &str) -> DataState {
     let columns = vec!["id".to_owned(), "name".to_owned()];
-    let kept =
+    let rows_kept =
         RetainedRows { columns: columns.clone(), rows: (1..=rows).map(|id| format!("{id}\t{name}").into()).collect() };
     let sums = columns.iter().map(|column| (column.clone(), format!("{column} {rows} {name}"))).collect();
     let key = vec!["id".to_owned()];
-    let table = TableState { rows, key, columns, sums, kept: Some(Arc::new(kept)), ..TableState::default() };
+    let table = TableState { rows, key, columns, sums, kept: Some(Arc::new(rows_kept)), ..TableState::default() };
     let item = Item { table: "things".to_owned(), text: "primary key btree (id)".to_owned(), ..Item::default() };
     DataState {
         tables: BTreeMap::from([("things".to_owned(), table)]),

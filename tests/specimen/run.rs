@@ -28,7 +28,7 @@ pub(crate) struct PlannedPath {
 /// What came of it.
 pub(crate) struct Observation {
     pub(crate) exit: Exit,
-    /// The first stage in trouble; empty when there is none.
+    /// The first stage that did not pass; empty when there is none.
     pub(crate) stage: String,
     /// What found something in that stage: the stage's own steps, by the last word of its id, and kinds of checks.
     pub(crate) finders: Vec<String>,
@@ -55,7 +55,7 @@ pub(crate) fn rehearse(fault: &str, name: &str, way: &PlannedPath) -> Result<Obs
         load::CliOverrides::default()
     });
     let loaded = loaded.map_err(|error| error.to_string())?;
-    let book = Arc::new(load::book(&[folder.join("images")]).map_err(|error| error.to_string())?);
+    let book = Arc::new(load::recipes(&[folder.join("images")]).map_err(|error| error.to_string())?);
     let out = std::env::var_os("REHEARSE_OUT").map_or_else(|| root().join("target/rehearsals"), PathBuf::from);
     let out = out.join("specimen").join(name);
     let _writing = prepare_out(&out).map_err(|error| error.to_string())?;
@@ -71,14 +71,14 @@ pub(crate) fn rehearse(fault: &str, name: &str, way: &PlannedPath) -> Result<Obs
         lease: Duration::from_secs(3600),
         stop: Stop::default(),
         redactor,
-        tell: |_| {},
+        report_progress: |_| {},
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
     let held = runtime.block_on(run_session(loaded, book, &options, &mut reporters));
-    let SessionOutcome { summary, trouble, exit } = held.map_err(|error| error.to_string())?;
-    match trouble {
-        Some(trouble) => Err(trouble),
+    let SessionOutcome { summary, internal_error, exit } = held.map_err(|error| error.to_string())?;
+    match internal_error {
+        Some(internal_error) => Err(internal_error),
         None => Ok(seen(&summary, exit)),
     }
 }

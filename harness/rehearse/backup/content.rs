@@ -1,4 +1,4 @@
-//! Reads a file of a backup by its format to its end: whether it is what it should be, and what it holds.
+//! Reads a file of a backup to its end: whether it has the right format, and what it contains.
 
 use std::io::{self, BufReader, Read};
 
@@ -10,22 +10,22 @@ use serde_json::Value;
 use super::rows::Rows;
 use super::{LARGEST_TEXT, archive, named, strict};
 
-/// Where a dump says what it is.
+/// The part of a dump that says what it is.
 const BEGINNING: usize = 16 << 10;
-/// Where it says that it is whole.
+/// The part that says that it is complete.
 const END: usize = 4 << 10;
 const BEGINS: &str = "-- PostgreSQL database dump";
 const ENDS: &str = "-- PostgreSQL database dump complete";
 
-/// A file that is what its format says.
+/// The content of a file that has the right format.
 #[derive(Debug, Default)]
-pub(super) struct Formed {
-    /// What it is, for people: to be put behind its size.
+pub(super) struct Content {
+    /// A description for people, to follow its size.
     pub(super) note: String,
-    /// Why it must not be unpacked all the same.
+    /// Why it must not be unpacked nevertheless.
     pub(super) refused: Vec<String>,
     /// Of an archive: its entries, and those of them that are files.
-    pub(super) held: Option<(u64, u64)>,
+    pub(super) archive_content: Option<(u64, u64)>,
     /// Bytes that it expands to.
     pub(super) expanded: Option<u64>,
     /// Of a dump.
@@ -50,13 +50,13 @@ pub struct Dump {
 /// # Errors
 /// When it is not whole, not of its format, or expands beyond all measure.
 pub fn well_formed(file: impl Read, size: u64, format: Format) -> io::Result<(String, Vec<String>)> {
-    let Formed { note, refused, .. } = formed(file, size, format, archive::most(size, None))?;
+    let Content { note, refused, .. } = read_content(file, size, format, archive::most(size, None))?;
     Ok((note, refused))
 }
 
-pub(super) fn formed(file: impl Read, size: u64, format: Format, most: u64) -> io::Result<Formed> {
+pub(super) fn read_content(file: impl Read, size: u64, format: Format, most: u64) -> io::Result<Content> {
     let mut file = BufReader::with_capacity(1 << 16, file);
-    let note = |note: &str| Formed { note: note.to_owned(), ..Formed::default() };
+    let note = |note: &str| Content { note: note.to_owned(), ..Content::default() };
     match format {
         Format::PgDumpCustom => {
             let mut magic = [0; 5];
@@ -64,7 +64,7 @@ pub(super) fn formed(file: impl Read, size: u64, format: Format, most: u64) -> i
             if &magic == b"PGDMP" {
                 Ok(note(", pg_dump custom format"))
             } else {
-                Err(io::Error::other("no pg_dump custom format"))
+                Err(io::Error::other("it is not in pg_dump's custom format"))
             }
         }
         Format::PgDumpSqlGzip => sql(MultiGzDecoder::new(file), size, most).map(|dump| {
@@ -73,10 +73,10 @@ pub(super) fn formed(file: impl Read, size: u64, format: Format, most: u64) -> i
             };
             let (server, client) = (of("PostgreSQL", &dump.server), of("pg_dump", &dump.client));
             let note = format!(", {} bytes of SQL{server}{client}", dump.bytes);
-            Formed { note, expanded: Some(dump.bytes), dump: Some(dump), ..Formed::default() }
+            Content { note, expanded: Some(dump.bytes), dump: Some(dump), ..Content::default() }
         }),
-        Format::TarGzip => archive::read(MultiGzDecoder::new(file), size, most).map(held),
-        Format::Tar => archive::read(file, size, most).map(held),
+        Format::TarGzip => archive::read(MultiGzDecoder::new(file), size, most).map(archive_content),
+        Format::Tar => archive::read(file, size, most).map(archive_content),
         Format::Text => {
             let mut buffer = vec![0; 1 << 16];
             let mut rest = Vec::new();
@@ -93,7 +93,7 @@ pub(super) fn formed(file: impl Read, size: u64, format: Format, most: u64) -> i
                     Err(error) => return Err(io::Error::other(error)),
                 }
                 if read == 0 {
-                    return Ok(Formed { blank, ..note(", text") });
+                    return Ok(Content { blank, ..note(", text") });
                 }
             }
         }
@@ -104,12 +104,12 @@ pub(super) fn formed(file: impl Read, size: u64, format: Format, most: u64) -> i
                 return Err(io::Error::other(format!("more than {} MiB", LARGEST_TEXT >> 20)));
             }
             if text.trim().is_empty() {
-                return Ok(Formed { blank: true, ..Formed::default() });
+                return Ok(Content { blank: true, ..Content::default() });
             }
             match strict::json(&text)? {
                 Value::Object(_) => Ok(note(", JSON")),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                    Err(io::Error::other("JSON without keys"))
+                    Err(io::Error::other("it is JSON, but not an object"))
                 }
             }
         }
@@ -117,18 +117,18 @@ pub(super) fn formed(file: impl Read, size: u64, format: Format, most: u64) -> i
     }
 }
 
-fn held(contents: archive::Contents) -> Formed {
-    let followed = if contents.followed { ", and bytes after its end that no reader looks at" } else { "" };
-    Formed {
+fn archive_content(contents: archive::Contents) -> Content {
+    let followed = if contents.followed { ", and bytes after its end, which are ignored" } else { "" };
+    Content {
         note: format!(", {} entries{followed}", contents.entries),
         refused: contents.refused,
-        held: Some((contents.entries, contents.files)),
+        archive_content: Some((contents.entries, contents.files)),
         expanded: Some(contents.bytes),
-        ..Formed::default()
+        ..Content::default()
     }
 }
 
-/// Reads SQL to its end. That it is a whole stream says nothing of `pg_dump`, which may have ended before its time.
+/// Reads SQL to its end. A complete stream does not prove a complete dump: `pg_dump` may have ended early.
 fn sql(mut stream: impl Read, size: u64, most: u64) -> io::Result<Dump> {
     let (mut begins, mut ends) = (Vec::new(), Vec::new());
     let mut rows = Rows::default();
@@ -148,29 +148,30 @@ fn sql(mut stream: impl Read, size: u64, most: u64) -> io::Result<Dump> {
         begins.extend_from_slice(&piece[..read.min(BEGINNING - begins.len())]);
         ends.extend_from_slice(&piece[read.saturating_sub(END)..]);
         ends.drain(..ends.len().saturating_sub(END));
-        // What cannot be a dump is not read for hours.
+        // Fails early if it cannot be a dump, instead of reading for hours.
         if begins.len() == BEGINNING {
             is_a_dump(&begins)?;
         }
     }
     is_a_dump(&begins)?;
     if let Some(table) = rows.within() {
-        let seen = format!("it ends among the rows of {}: pg_dump did not come to its end", named(table));
-        return Err(io::Error::other(seen));
+        let inspect = format!("it ends among the rows of {}: pg_dump ended early", named(table));
+        return Err(io::Error::other(inspect));
     }
     let last = String::from_utf8_lossy(&ends);
     let mut behind = last.rsplit(ENDS).next().filter(|behind| behind.len() < last.len()).map(str::lines);
-    // Behind it are comments only, and what newer releases say against tampering.
+    // Only comments follow, and in newer releases a line against tampering.
     let empty = |line: &str| line.is_empty() || line.starts_with("--") || line.starts_with("\\unrestrict ");
     if !behind.as_mut().is_some_and(|lines| lines.all(|line| empty(line.trim_end()))) {
-        return Err(io::Error::other(format!("it ends without `{ENDS}`: pg_dump did not come to its end")));
+        return Err(io::Error::other(format!("it ends without `{ENDS}`: pg_dump ended early")));
     }
     let text = String::from_utf8_lossy(&begins);
-    let said = |before: &str| {
+    let version_after = |before: &str| {
         let version = text.lines().find_map(|line| line.strip_prefix(before))?;
         Some(super::shorten(version.trim()))
     };
-    let (server, client) = (said("-- Dumped from database version "), said("-- Dumped by pg_dump version "));
+    let (server, client) =
+        (version_after("-- Dumped from database version "), version_after("-- Dumped by pg_dump version "));
     Ok(Dump { bytes, server, client })
 }
 
@@ -180,7 +181,10 @@ fn is_a_dump(begins: &[u8]) -> io::Result<()> {
     }
     let first = begins.split(|byte| *byte == b'\n').find(|line| !line.is_empty()).unwrap_or_default();
     let first = first.get(..60).unwrap_or(first);
-    Err(io::Error::other(format!("no SQL of pg_dump, which says `{BEGINS}`: it begins with {}", named(first))))
+    Err(io::Error::other(format!(
+        "it is not SQL of pg_dump, which contains `{BEGINS}`: it begins with {}",
+        named(first)
+    )))
 }
 
 #[cfg(test)]
@@ -200,44 +204,44 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn seen(bytes: &[u8]) -> Result<Dump, String> {
-        let formed = formed(bytes, bytes.len() as u64, Format::PgDumpSqlGzip, 1 << 20);
-        formed.map(|formed| formed.dump.unwrap()).map_err(|error| error.to_string())
+    fn inspect(bytes: &[u8]) -> Result<Dump, String> {
+        let read_content = read_content(bytes, bytes.len() as u64, Format::PgDumpSqlGzip, 1 << 20);
+        read_content.map(|read_content| read_content.dump.unwrap()).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_dump_is_read_to_its_end_and_says_of_what_it_is() {
+    fn a_dump_is_read_to_its_end_with_its_versions() {
         let (server, client) = (Some("13.11".to_owned()), Some("13.14".to_owned()));
-        assert_eq!(seen(&gzip(DUMP)), Ok(Dump { bytes: DUMP.len() as u64, server, client }));
+        assert_eq!(inspect(&gzip(DUMP)), Ok(Dump { bytes: DUMP.len() as u64, server, client }));
         // As pg_dump has it since 2025, and one of many pieces.
         let restricted = format!(
             "--\n-- PostgreSQL database dump\n--\n\n\\restrict x\n\n{}\n--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict x\n\n",
             "INSERT;\n".repeat(50_000)
         );
-        assert_eq!(seen(&gzip(&restricted)).unwrap().bytes, restricted.len() as u64);
+        assert_eq!(inspect(&gzip(&restricted)).unwrap().bytes, restricted.len() as u64);
     }
 
     #[test]
-    fn what_is_no_whole_dump_is_refused() {
-        let said = |text: &str| seen(&gzip(text)).unwrap_err();
-        assert!(said("").contains("no SQL of pg_dump"));
-        assert!(said("CREATE TABLE a;").ends_with("it begins with `CREATE TABLE a;`"));
-        assert!(said("\u{1b}[2J").ends_with("it begins with `\\u{1b}[2J`"));
-        assert!(said(&DUMP.replace(" complete", "")).contains("pg_dump did not come to its end"));
+    fn an_incomplete_dump_is_rejected() {
+        let version_after = |text: &str| inspect(&gzip(text)).unwrap_err();
+        assert!(version_after("").contains("it is not SQL of pg_dump"));
+        assert!(version_after("CREATE TABLE a;").ends_with("it begins with `CREATE TABLE a;`"));
+        assert!(version_after("\u{1b}[2J").ends_with("it begins with `\\u{1b}[2J`"));
+        assert!(version_after(&DUMP.replace(" complete", "")).contains("pg_dump ended early"));
         // What stands in a row is no word of pg_dump.
         let rows = DUMP.replace("SELECT 1;", "COPY public.notes (note) FROM stdin;\nx");
-        assert!(said(&rows).contains("it ends among the rows of `public.notes`"), "{}", said(&rows));
-        assert!(seen(&gzip(&rows.replace("\nx\n", "\nx\n\\.\n"))).is_ok());
-        assert!(said(&format!("{DUMP}CREATE TABLE a();\n")).contains("pg_dump did not come to its end"));
-        assert!(said(&"x".repeat(1 << 21)).contains("it begins with `xxx"));
+        assert!(version_after(&rows).contains("it ends among the rows of `public.notes`"), "{}", version_after(&rows));
+        assert!(inspect(&gzip(&rows.replace("\nx\n", "\nx\n\\.\n"))).is_ok());
+        assert!(version_after(&format!("{DUMP}CREATE TABLE a();\n")).contains("pg_dump ended early"));
+        assert!(version_after(&"x".repeat(1 << 21)).contains("it begins with `xxx"));
         let bomb = format!("{DUMP}{}", " ".repeat(2 << 20));
-        assert!(said(&bomb).contains("expand to more than 1048576, which no backup does"));
+        assert!(version_after(&bomb).contains("expand to more than 1048576, which no backup does"));
         let whole = gzip(DUMP);
-        let cut = seen(&whole[..whole.len() - 9]).unwrap_err();
+        let cut = inspect(&whole[..whole.len() - 9]).unwrap_err();
         assert!(cut.contains("incomplete deflate stream") || cut.contains("unexpected end of file"), "{cut}");
         let mut flipped = whole.clone();
         let at = flipped.len() - 6;
         flipped[at] ^= 1;
-        assert!(seen(&flipped).unwrap_err().contains("checksum"), "{:?}", seen(&flipped));
+        assert!(inspect(&flipped).unwrap_err().contains("checksum"), "{:?}", inspect(&flipped));
     }
 }

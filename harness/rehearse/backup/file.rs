@@ -1,5 +1,5 @@
-//! Opens files of a backup. It comes from elsewhere: a name in it may be a link to any file of this machine, a pipe that
-//! nobody writes into, or a device without an end.
+//! Opens files of a backup, which is not trusted: a name in it may be a link to any file of this machine, a pipe that nobody
+//! writes to, or an endless device.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -9,27 +9,27 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::fs::OFlags;
 
-/// What stands under a name of a backup.
+/// What exists under a name in a backup.
 #[derive(Debug)]
 pub(super) enum Opened {
     /// A file of the backup.
     File(File),
     /// Nothing.
     Nothing,
-    /// Something that is not read, in words.
+    /// Something that is not a file; a description.
     Other(String),
 }
 
-/// A name from a manifest that stays inside the folder.
+/// The path of a name from a manifest; `None` if it leaves the folder.
 fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
     let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     (plain && !name.is_empty()).then(|| folder.join(name))
 }
 
-/// Where a file of a backup really lies, links followed; otherwise what stands there instead.
+/// The real path of a file of a backup, with links followed; otherwise what is there instead.
 ///
 /// # Errors
-/// When it is there and this machine does not let us look.
+/// When it exists but cannot be read.
 pub(crate) fn real(folder: &Path, name: &str) -> io::Result<Result<PathBuf, String>> {
     let Some(path) = inside(folder, name) else { return Ok(Err("a path that leaves the backup".to_owned())) };
     let (root, real) = match folder.canonicalize().and_then(|root| Ok((root, path.canonicalize()?))) {
@@ -54,7 +54,7 @@ pub(crate) fn real(folder: &Path, name: &str) -> io::Result<Result<PathBuf, Stri
     })
 }
 
-/// The folder that a file lies in.
+/// The folder that contains a file.
 pub(super) fn above(file: &Path) -> PathBuf {
     let folder = file.parent().unwrap_or(Path::new(""));
     if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }
@@ -63,9 +63,9 @@ pub(super) fn above(file: &Path) -> PathBuf {
 /// Opens a file of a backup: only a real file inside its folder.
 ///
 /// # Errors
-/// When it is there and this machine does not let us read it.
+/// When it exists but cannot be read.
 pub(super) fn open(folder: &Path, name: &str) -> io::Result<Opened> {
-    // Looked at before it is opened: to open a pipe waits for its writer, to open a device may do something.
+    // Checked before it is opened: opening a pipe waits for its writer, and opening a device may have effects.
     let real = match real(folder, name) {
         Ok(Ok(real)) => real,
         Ok(Err(what)) => return Ok(Opened::Other(what)),
@@ -76,15 +76,14 @@ pub(super) fn open(folder: &Path, name: &str) -> io::Result<Opened> {
     OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(real).map(Opened::File)
 }
 
-/// Whether it is the name that is at fault, and not this machine.
+/// Whether the error is caused by the name, not by this machine.
 fn of_the_name(error: &io::Error) -> bool {
-    // A circle of links has a kind that is not stable yet.
+    // The error kind for a circle of links is not stable yet.
     let circle = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
     circle || matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidFilename | ErrorKind::NotADirectory)
 }
 
-/// The beginning of a file of a backup, or beside its archive, as text, as much as `most`; none where there is no file to
-/// be read.
+/// The first `most` bytes of a file of a backup, or beside its archive, as text; `None` if it cannot be read.
 pub(crate) fn beginning(given: &Path, name: &str, most: u64) -> Option<String> {
     let folder = if given.is_file() { above(given) } else { given.to_owned() };
     let Opened::File(file) = open(&folder, name).ok()? else { return None };
@@ -93,7 +92,7 @@ pub(crate) fn beginning(given: &Path, name: &str, most: u64) -> Option<String> {
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Reading that somebody watches: how far it is, and whether its end is still waited for.
+/// Watches a reading: its progress, and whether anybody still waits for it.
 #[derive(Debug, Default)]
 pub struct Watch {
     given_up: AtomicBool,
@@ -101,12 +100,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Nobody waits for it any more: it ends soon.
+    /// Says that nobody waits for it any more, so that it ends soon.
     pub fn give_up(&self) {
         self.given_up.store(true, Ordering::Relaxed);
     }
 
-    /// Bytes that were read.
+    /// How many bytes were read so far.
     pub fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }
@@ -116,7 +115,7 @@ impl Watch {
     }
 }
 
-/// A file that is read no further once nobody waits for it any more.
+/// A file whose reading fails once nobody waits for it any more.
 pub(super) struct Watched<'a> {
     pub(super) file: File,
     pub(super) watch: &'a Watch,

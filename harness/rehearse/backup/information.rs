@@ -1,4 +1,4 @@
-//! What an archive says of itself, held against its name and against what is rehearsed.
+//! The information file of an archive, compared with its name and with what is rehearsed.
 
 use std::path::Path;
 
@@ -14,10 +14,10 @@ use serde_json::Value;
 use super::verified::Verified;
 use super::{file_subject, release_subject, shell, shorten, strict};
 
-/// So many words of what was left out are heard.
+/// At most this many words of what was left out are read.
 const MOST_WORDS: usize = 100;
 
-/// Reads the information and judges the release by it.
+/// Reads the information file and judges the release in it.
 pub(super) fn judge(
     backup: &Backup,
     bytes: Option<Vec<u8>>,
@@ -27,17 +27,17 @@ pub(super) fn judge(
 ) {
     let Some(information) = &backup.information else { return };
     let Some(bytes) = bytes else {
-        // What was cut off may have been there.
+        // It may be in the part that was cut off.
         if !damaged {
-            let seen = "no such file: nothing says which release it is of";
+            let actual = "no such file: nothing says which release it is of";
             let subject = file_subject(&information.file);
-            verified.findings.push(Finding::new(FindingCode::BackupManifest, subject, "a file", seen));
+            verified.findings.push(Finding::new(FindingCode::BackupManifest, subject, "a file", actual));
         }
         return;
     };
     if bytes.is_empty() {
-        let told = verified.findings.iter().any(|finding| finding.subject == file_subject(&information.file));
-        if !told {
+        let reported = verified.findings.iter().any(|finding| finding.subject == file_subject(&information.file));
+        if !reported {
             let (code, subject) = (FindingCode::BackupManifest, file_subject(&information.file));
             verified.findings.push(Finding::new(code, subject, wanted(information), "an empty file"));
         }
@@ -51,12 +51,12 @@ pub(super) fn judge(
             return;
         }
     };
-    let said = |pointer: &Pointer| value.pointer(pointer.as_str()).and_then(text);
-    verified.created = information.created.iter().find_map(&said);
-    verified.installation = information.installation.as_ref().and_then(&said);
-    verified.base = information.base.as_ref().and_then(&said);
+    let value_at = |pointer: &Pointer| value.pointer(pointer.as_str()).and_then(text);
+    verified.created = information.created.iter().find_map(&value_at);
+    verified.installation = information.installation.as_ref().and_then(&value_at);
+    verified.base = information.base.as_ref().and_then(&value_at);
     let facts = information.facts.iter();
-    verified.facts = facts.filter_map(|(name, pointer)| Some((name.clone(), said(pointer)?))).collect();
+    verified.facts = facts.filter_map(|(name, pointer)| Some((name.clone(), value_at(pointer)?))).collect();
     if let Some(pointer) = &information.skipped {
         verified.skipped = words(value.pointer(pointer.as_str()));
     }
@@ -65,7 +65,7 @@ pub(super) fn judge(
     }
     let facts = verified.facts.iter().map(|(name, fact)| format!("{name} {fact}"));
     verified.notes.extend(facts);
-    match said(&information.release) {
+    match value_at(&information.release) {
         None => {
             let expected = format!("a release in {} at {}", information.file, information.release);
             let (code, actual) = (FindingCode::BackupRelease, "nothing there");
@@ -74,13 +74,13 @@ pub(super) fn judge(
         Some(text) => release(&text, default, expected, verified),
     }
     if let Some(archive) = &backup.archive {
-        held_against_its_name(archive, file, (said(&information.release).as_deref(), default), verified);
+        compare_with_name(archive, file, (value_at(&information.release).as_deref(), default), verified);
     }
     verified.manifest = value;
 }
 
-/// What is inside counts: a name is changed by hand.
-fn held_against_its_name(
+/// Compares the release with that in the file name. What is inside counts, because a name may be changed by hand.
+fn compare_with_name(
     archive: &ArchiveFile,
     file: &Path,
     (inside, default): (Option<&str>, Option<&Edition>),
@@ -88,18 +88,18 @@ fn held_against_its_name(
 ) {
     let file_name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let Some(name) = archive.name.regex().captures(&file_name) else {
-        verified.notes.push(format!("{} is not how the product calls its backups", super::named(file_name.as_bytes())));
+        verified.notes.push(format!("{} is not how the product names its backups", super::named(file_name.as_bytes())));
         return;
     };
-    let (Some(group), Some(seen), Some(inside)) = (name.name("release"), &verified.release, inside) else { return };
+    let (Some(group), Some(release), Some(inside)) = (name.name("release"), &verified.release, inside) else { return };
     let named = group.as_str().parse::<Release>().map_err(|error| shorten(&error.to_string()));
-    if named.as_ref().is_ok_and(|named| same(named, seen, default)) {
+    if named.as_ref().is_ok_and(|named| same(named, release, default)) {
         return;
     }
-    let seen = shown(seen, default);
-    let expected = named.map_or_else(|error| error, |named| shown(&named, default));
+    let release = describe(release, default);
+    let expected = named.map_or_else(|error| error, |named| describe(&named, default));
     let expected = format!("{expected}, as its name says");
-    let actual = format!("{seen} inside of it; what is inside counts");
+    let actual = format!("{release} inside, which is what counts");
     let finding = Finding::new(FindingCode::BackupUnusable, release_subject(), expected, actual);
     let parts = (file_name.get(..group.start()), file_name.get(group.end()..));
     let renamed = parts.0.zip(parts.1).map(|(before, behind)| format!("{before}{inside}{behind}"));
@@ -112,7 +112,7 @@ fn held_against_its_name(
         Some(renamed) => {
             let [from, to] =
                 [file.to_owned(), file.with_file_name(renamed)].map(|path| shell(&path.display().to_string()));
-            verified.wrong(finding, format!("give the backup of {seen} its name again: mv -n -- {from} {to}"));
+            verified.wrong(finding, format!("restore the name of the backup of {release}: mv -n -- {from} {to}"));
         }
         None => verified.findings.push(finding),
     }
@@ -137,7 +137,7 @@ fn read(information: &Information, bytes: Vec<u8>) -> Result<Value, String> {
             first.map_or_else(String::new, |problem| format!("{} in line {line}", problem.title))
         })?,
     };
-    if value.is_object() { Ok(value) } else { Err("no keys and values".to_owned()) }
+    if value.is_object() { Ok(value) } else { Err("it has no keys and values".to_owned()) }
 }
 
 fn release(text: &str, default: Option<&Edition>, expected: Option<&Release>, verified: &mut Verified) {
@@ -154,12 +154,12 @@ fn release(text: &str, default: Option<&Edition>, expected: Option<&Release>, ve
         Some(expected) if !same(expected, &release, default) => {
             let wanted = format!(
                 "{}, as a backup restores only into exactly its own release and edition",
-                shown(expected, default)
+                describe(expected, default)
             );
-            let (code, actual) = (FindingCode::BackupRelease, shown(&release, default));
+            let (code, actual) = (FindingCode::BackupRelease, describe(&release, default));
             verified.findings.push(Finding::new(code, release_subject(), wanted, actual));
         }
-        Some(_) | None => verified.notes.push(format!("release {}", shown(&release, default))),
+        Some(_) | None => verified.notes.push(format!("release {}", describe(&release, default))),
     }
     verified.release = Some(match edition {
         Some(edition) => release.with_edition(&edition),
@@ -168,7 +168,7 @@ fn release(text: &str, default: Option<&Edition>, expected: Option<&Release>, ve
 }
 
 /// A release with its edition, for people.
-fn shown(release: &Release, default: Option<&Edition>) -> String {
+fn describe(release: &Release, default: Option<&Edition>) -> String {
     match release.edition().or(default) {
         Some(edition) => format!("{} ({edition})", release.name()),
         None => release.name().to_owned(),

@@ -1,4 +1,4 @@
-//! Tells what a backup is that nobody described: of which product, of which release, complete or not, damaged or not.
+//! Finds out what an unknown backup is: of which product and release, complete or not, damaged or not.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,16 +15,16 @@ use serde::Serialize;
 
 use super::file::{Opened, Watch, open};
 use super::place::{archives, open_archive};
-use super::verified::{Missing, PartSeen};
-use super::{Dump, Verified, Whose, strict, verify};
+use super::verified::{Missing, PartSummary};
+use super::{BackupOwner, Dump, Verified, strict, verify};
 
-/// So many entries of an archive are looked at to see whose it is.
+/// At most this many entries of an archive are read to recognise its product.
 const FIRST: usize = 64;
-/// So many releases near to an unknown one are named.
+/// At most this many releases near an unknown one are named.
 const NEAR: usize = 3;
-/// What tells whose a backup is beyond doubt: how its file is called, or what its manifest says.
+/// The score of a certain sign of a product: the name of the file, or the manifest.
 const CERTAIN: usize = 1000;
-/// A manifest that is larger names no product to us.
+/// A larger manifest is not read to recognise a product.
 const LARGEST_MANIFEST: u64 = 16 << 20;
 
 /// A product with its releases.
@@ -41,15 +41,15 @@ pub struct Inspection {
     pub release: Option<String>,
     /// The edition, where the product has several.
     pub edition: Option<String>,
-    /// What is there.
-    pub parts: Vec<PartSeen>,
-    /// What is not there, in plain words.
+    /// The parts that exist.
+    pub parts: Vec<PartSummary>,
+    /// The names of the missing parts.
     pub missing: Vec<String>,
-    /// What is wrong with what is there: it is damaged, or may not be unpacked.
+    /// What is wrong with the parts that exist: damage, or content that must not be unpacked.
     pub problems: Vec<String>,
     /// Whether nothing is missing, nothing was left out and nothing is wrong.
     pub complete: bool,
-    /// What was left out on purpose, as the backup says it.
+    /// What was left out on purpose, according to the backup.
     pub skipped: Vec<String>,
     /// What is missing, and what that means.
     pub lacks: Vec<Missing>,
@@ -61,19 +61,19 @@ pub struct Inspection {
     pub installation: Option<String>,
     /// The database's dump.
     pub database: Option<Dump>,
-    /// What else it says of itself.
+    /// Further facts that it states.
     pub facts: BTreeMap<String, String>,
-    /// What was seen besides.
+    /// Further observations.
     pub notes: Vec<String>,
     /// Whether something is damaged, or must not be unpacked; other problems have steps.
     #[serde(skip)]
     pub damaged: bool,
-    /// What to do about problems that are no damage.
+    /// What to do about problems that are not damage.
     #[serde(skip)]
     pub steps: Vec<String>,
 }
 
-/// Reads a backup to its end and tells what it is: of whichever of these products it is recognised as, or of the only one.
+/// Reads a backup to its end, as one of the recognised product, or of the only product given.
 ///
 /// # Errors
 /// When it cannot be read, or nobody waits for it any more.
@@ -85,21 +85,21 @@ pub fn inspect(products: &[(Product, Catalog)], given: &Path, watch: &Watch) -> 
     };
     match product {
         Ok(product) => {
-            let mut verified = verify(&product.0.backup, Whose::of(&product.0), None, given, watch)?;
+            let mut verified = verify(&product.0.backup, BackupOwner::of(&product.0), None, given, watch)?;
             let published = published(product, &mut verified);
-            Ok(told(kind, Some(product), published, verified))
+            Ok(inspection(kind, Some(product), published, verified))
         }
-        Err(seen) => {
+        Err(actual) => {
             let known = products.iter().map(|(product, _)| product.product.as_str()).collect::<Vec<_>>().join(", ");
             let expected = format!("a backup of one of {known}");
             let subject = Subject::BackupFile(given.display().to_string());
-            let findings = vec![Finding::new(FindingCode::BackupProduct, subject, expected, seen)];
-            Ok(told(kind, None, false, Verified { findings, ..Verified::default() }))
+            let findings = vec![Finding::new(FindingCode::BackupProduct, subject, expected, actual)];
+            Ok(inspection(kind, None, false, Verified { findings, ..Verified::default() }))
         }
     }
 }
 
-fn told(kind: &'static str, product: Option<&Known>, published: bool, verified: Verified) -> Inspection {
+fn inspection(kind: &'static str, product: Option<&Known>, published: bool, verified: Verified) -> Inspection {
     let release = verified.release.as_ref();
     let problems: Vec<String> = verified.findings.iter().map(Finding::to_string).collect();
     let damaged = verified.is_damaged();
@@ -126,28 +126,28 @@ fn told(kind: &'static str, product: Option<&Known>, published: bool, verified: 
     }
 }
 
-/// Whether its release was published; one that never was has no image, and no backup is of it.
+/// Whether its release was published. Without that, there is no image for it, and the stated release must be wrong.
 fn published((product, catalog): &Known, verified: &mut Verified) -> bool {
     let Some(release) = verified.release.clone() else { return false };
     if catalog.releases().is_empty() || catalog.contains(&release) {
         return true;
     }
     let edition = release.edition().map(|edition| format!(" ({edition})")).unwrap_or_default();
-    let says = product.backup.information.as_ref().map(|it| format!(", as {} says", it.file)).unwrap_or_default();
+    let stated = product.backup.information.as_ref().map(|it| format!(", as {} says", it.file)).unwrap_or_default();
     let of_day = product.releases.as_of.as_ref().map(|day| format!(" of {day}")).unwrap_or_default();
     let why = catalog.unpublished(&release).filter(|why| !why.is_empty()).map(|why| format!(" ({why})"));
     let near: Vec<&str> = catalog.nearest(release.name(), NEAR).into_iter().map(Release::name).collect();
-    let seen = format!(
-        "{}{edition}{says}, which is not in the list{of_day}{}; near ones are {}",
+    let actual = format!(
+        "{}{edition}{stated}, which is not in the list{of_day}{}; near ones are {}",
         release.name(),
         why.unwrap_or_default(),
         near.join(", ")
     );
     let expected = "one of the releases that were published";
-    let finding = Finding::new(FindingCode::BackupUnusable, super::release_subject(), expected, seen);
+    let finding = Finding::new(FindingCode::BackupUnusable, super::release_subject(), expected, actual);
     let newer = catalog.newest().is_some_and(|newest| release.cmp_number(newest).is_gt());
-    let newer = if newer { "; where it is newer than the list, give one that has it: --product-dir" } else { "" };
-    let step = format!("find out which release really made it: no image of this one can be picked{newer}");
+    let newer = if newer { "; if it is newer than the list, give a newer list with --product-dir" } else { "" };
+    let step = format!("find out which release really made it; there is no image of this one{newer}");
     verified.wrong(finding, step);
     false
 }
@@ -163,7 +163,7 @@ fn image((product, catalog): &Known, release: &Release) -> Option<String> {
     service.image.render(&context).ok()
 }
 
-/// The product that a backup is of; otherwise why none is told.
+/// The product of a backup; otherwise the reason why it was not recognised.
 fn recognise<'p>(products: &'p [Known], given: &Path) -> io::Result<Result<&'p Known, String>> {
     let facts = std::fs::metadata(given)?;
     if !facts.is_dir() && !facts.is_file() {
@@ -179,16 +179,14 @@ fn recognise<'p>(products: &'p [Known], given: &Path) -> io::Result<Result<&'p K
     let best = scores.iter().map(|(score, _)| *score).max().unwrap_or_default();
     let found: Vec<&Known> = scores.iter().filter(|(score, _)| *score == best).map(|(_, known)| *known).collect();
     Ok(match (best, found.as_slice()) {
-        (0, _) if facts.is_dir() => {
-            Err("a folder with nothing of the kind; name the product with --product".to_owned())
-        }
+        (0, _) if facts.is_dir() => Err("a folder without such a backup; give the product with --product".to_owned()),
         (0, _) if facts.len() == 0 => Err("an empty file".to_owned()),
-        (0, _) if names.is_empty() => Err("a file that is no tar archive".to_owned()),
-        (0, _) => Err("an archive of other things; name the product with --product".to_owned()),
+        (0, _) if names.is_empty() => Err("a file that is not a tar archive".to_owned()),
+        (0, _) => Err("an archive of something else; give the product with --product".to_owned()),
         (_, [one]) => Ok(one),
         (_, several) => {
             let names = several.iter().map(|(product, _)| product.product.as_str()).collect::<Vec<_>>().join(", ");
-            Err(format!("what may be of {names}; name the product with --product"))
+            Err(format!("a backup that may be of {names}; give the product with --product"))
         }
     })
 }
@@ -217,21 +215,21 @@ fn of_folder(product: &Product, folder: &Path) -> io::Result<usize> {
         let mut text = String::new();
         let read = file.take(LARGEST_MANIFEST).read_to_string(&mut text);
         let value = read.ok().and_then(|_| strict::json(&text).ok());
-        let says = value.as_ref().and_then(|value| value.pointer(pointer.as_str())).and_then(|value| value.as_str());
-        return Ok(if says == Some(product.product.as_str()) { CERTAIN } else { 0 });
+        let stated = value.as_ref().and_then(|value| value.pointer(pointer.as_str())).and_then(|value| value.as_str());
+        return Ok(if stated == Some(product.product.as_str()) { CERTAIN } else { 0 });
     }
     let release_in = backup.release_in.as_ref().map(|place| &place.file);
     let files: std::collections::BTreeSet<&String> =
         backup.parts.keys().chain(&backup.manifest).chain(&backup.checksums).chain(release_in).collect();
-    let mut there = 0;
+    let mut existing = 0;
     for file in &files {
-        there += usize::from(matches!(open(folder, file)?, Opened::File(_)));
+        existing += usize::from(matches!(open(folder, file)?, Opened::File(_)));
     }
-    Ok(if there * 2 >= files.len() { there } else { 0 })
+    Ok(if existing * 2 >= files.len() { existing } else { 0 })
 }
 
-/// The names of the first entries of a tar archive, without what says nothing; none where it is none. Only headers are
-/// read, so that it costs nothing however large the archive is; whether they say the truth is looked at later.
+/// The names of the first entries of a tar archive, without a leading `./`; empty if it is not a tar archive. Only headers
+/// are read, so that this is fast for any size; whether they are right is checked later.
 fn first_entries(given: &Path) -> Vec<String> {
     let mut names = Vec::new();
     let Ok(mut file) = open_archive(given) else { return names };
@@ -252,7 +250,7 @@ fn header(file: &mut File) -> Option<tar::Header> {
     let mut header = tar::Header::new_old();
     file.read_exact(header.as_mut_bytes()).ok()?;
     let bytes = header.as_bytes();
-    // As tar has it: the sum of all bytes, those of the sum itself counted as blanks.
+    // The checksum of tar: the sum of all bytes, with those of the sum itself counted as spaces.
     let sum: u32 =
         bytes.iter().zip(0..).map(|(byte, at)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
     (header.cksum().ok()? == sum).then_some(header)

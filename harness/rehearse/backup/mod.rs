@@ -24,69 +24,71 @@ use rehearse_core::vocabulary::release::{Edition, Release};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use content::{Formed, formed};
+use content::{Content, read_content};
 use file::{Opened, Watched, open};
 
 pub use content::{Dump, well_formed};
 pub use file::Watch;
 pub(crate) use file::beginning;
 pub use inspect::{Inspection, inspect};
-use place::Elsewhere;
+use place::NotFound;
 pub(crate) use place::Place;
 pub(crate) use verified::Verified;
-pub use verified::{Missing, PartSeen};
+pub use verified::{Missing, PartSummary};
 
-/// A manifest, or checksums, larger than this are none; of another text so much is searched.
+/// A larger manifest, or file of checksums, is rejected; of other texts, this much is searched.
 const LARGEST_TEXT: u64 = 16 << 20;
-/// What is wrong with a backup is told so often.
+/// At most this many findings are reported for a backup.
 const MOST_FINDINGS: usize = 50;
-/// So many of its files are named in the report.
+/// At most this many of its files are named in the report.
 const MOST_NAMED: usize = 200;
 
-/// The product that a backup is to be of.
+/// The product that a backup should belong to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Whose<'a> {
+pub(crate) struct BackupOwner<'a> {
     /// Its name.
     pub(crate) product: &'a str,
-    /// The edition of a release that is written without one.
+    /// The edition of releases that are written without one.
     pub(crate) edition: Option<&'a Edition>,
 }
 
-impl<'a> Whose<'a> {
+impl<'a> BackupOwner<'a> {
     pub(crate) fn of(product: &'a Product) -> Self {
         Self { product: &product.product, edition: product.releases.default_edition.as_ref() }
     }
 }
 
-/// Reads the whole backup once. What is wrong is a finding; only what cannot be read by us is an error. Once it is given
-/// up, it ends soon. Without an expected release, any is fine.
+/// Reads the whole backup once. What is wrong with it is a finding; only a file that we cannot read is an error. It ends soon
+/// after it is given up. Without an expected release, any release is fine.
 ///
 /// # Errors
-/// When a file that is there cannot be read.
+/// When a file exists but cannot be read.
 pub(crate) fn verify(
     backup: &Backup,
-    whose: Whose<'_>,
+    owner: BackupOwner<'_>,
     expected: Option<&Release>,
     given: &Path,
     watch: &Watch,
 ) -> io::Result<Verified> {
     match Place::of(backup, given)? {
-        Ok(Place::Folder(folder)) => of_folder(backup, whose.product, expected, &folder, watch),
-        Ok(Place::Archive { file, folder }) => whole::read(backup, (whose.edition, expected), (&file, &folder), watch),
-        Err(Elsewhere { seen, newest }) => {
+        Ok(Place::Folder(folder)) => of_folder(backup, owner.product, expected, &folder, watch),
+        Ok(Place::Archive { file, folder }) => whole::read(backup, (owner.edition, expected), (&file, &folder), watch),
+        Err(NotFound { actual, newest }) => {
             let expected = match backup.archive.as_ref().map(|archive| &archive.example) {
                 Some(_) if newest.is_some() => "one of its backups".to_owned(),
-                Some(Some(example)) => format!("one archive as the product names them, such as {example}"),
-                Some(None) => "one archive as the product names them".to_owned(),
+                Some(Some(example)) => {
+                    format!("one archive that is named as the product names them, such as {example}")
+                }
+                Some(None) => "one archive that is named as the product names them".to_owned(),
                 None => "a folder".to_owned(),
             };
-            let seen = format!("{seen} ({})", given.display());
-            let finding = Finding::new(FindingCode::BackupAmbiguous, Subject::Backup, expected, seen);
+            let actual = format!("{actual} ({})", given.display());
+            let finding = Finding::new(FindingCode::BackupAmbiguous, Subject::Backup, expected, actual);
             let mut verified = Verified::default();
             match newest {
                 Some(newest) => {
                     let newest = shell(&given.join(newest).display().to_string());
-                    verified.wrong(finding, format!("name one of them: rehearse backup inspect {newest}"));
+                    verified.wrong(finding, format!("choose one of them: rehearse backup inspect {newest}"));
                 }
                 None => verified.findings.push(finding),
             }
@@ -110,16 +112,16 @@ fn of_folder(
         }
     }
     let manifest = std::mem::take(&mut verified.manifest);
-    let said = |pointer: &str| manifest.pointer(pointer);
+    let manifest_value = |pointer: &str| manifest.pointer(pointer);
     if let Some(pointer) = &backup.product {
-        let seen = said(pointer.as_str()).and_then(Value::as_str).unwrap_or("nothing");
-        if seen != product {
+        let actual = manifest_value(pointer.as_str()).and_then(Value::as_str).unwrap_or("nothing");
+        if actual != product {
             let (code, subject) = (FindingCode::BackupProduct, Subject::BackupFact("product".to_owned()));
-            verified.findings.push(Finding::new(code, subject, product, shorten(seen)));
+            verified.findings.push(Finding::new(code, subject, product, shorten(actual)));
         }
     }
     if let Some(pointer) = &backup.release {
-        let text = said(pointer.as_str()).and_then(Value::as_str);
+        let text = manifest_value(pointer.as_str()).and_then(Value::as_str);
         judge_release(text, || format!("the manifest at {pointer}"), release, &mut verified);
     }
     if let Some(place) = &backup.release_in {
@@ -129,15 +131,15 @@ fn of_folder(
     }
     let mut files = serde_json::Map::new();
     if let Some(pointer) = &backup.files {
-        files.extend(said(pointer.as_str()).and_then(Value::as_object).cloned().unwrap_or_default());
+        files.extend(manifest_value(pointer.as_str()).and_then(Value::as_object).cloned().unwrap_or_default());
     }
     if let Some(name) = &backup.checksums {
         let text = text(name, folder, Whole::Text, &mut verified.findings)?.unwrap_or_default();
         for (file, facts) in checksums(&text) {
             if files.get(&file).is_some_and(|known| known.get("sha256") != facts.get("sha256")) {
-                let seen = format!("another one for {}", named(file.as_bytes()));
+                let actual = format!("another one for {}", named(file.as_bytes()));
                 let (code, expected) = (FindingCode::BackupManifest, "one SHA-256 for each file");
-                verified.findings.push(Finding::new(code, file_subject(name), expected, seen));
+                verified.findings.push(Finding::new(code, file_subject(name), expected, actual));
             }
             files.insert(file, facts);
         }
@@ -151,40 +153,40 @@ fn of_folder(
     let mut unnamed = 0;
     for (name, format, part) in parts.chain(others) {
         if verified.findings.len() >= MOST_FINDINGS {
-            let (expected, actual) = ("few mistakes at most", "so many that no more is read");
+            let (expected, actual) = ("fewer problems", "so many that the rest is not read");
             verified.findings.push(Finding::new(FindingCode::BackupUnusable, Subject::Backup, expected, actual));
             break;
         }
         let place = (name.as_str(), folder);
-        let Some((size, formed)) = verify_part(place, format, (part, files.get(name)), &mut verified, watch)? else {
+        let Some((size, content)) = verify_part(place, format, (part, files.get(name)), &mut verified, watch)? else {
             continue;
         };
         if verified.notes.len() < MOST_NAMED {
-            verified.notes.push(format!("{}: {size} bytes{}", shorten(name), formed.note));
+            verified.notes.push(format!("{}: {size} bytes{}", shorten(name), content.note));
         } else {
             unnamed += 1
         }
-        verified.parts.extend(part.map(|part| PartSeen::of_file(name, part, size, &formed)));
+        verified.parts.extend(part.map(|part| PartSummary::of_file(name, part, size, &content)));
     }
     if unnamed > 0 {
-        verified.notes.push(format!("{unnamed} files more"));
+        verified.notes.push(format!("{unnamed} more files"));
     }
     if let Some(rows) = &backup.rows {
-        let counts = said(rows.at.as_str()).and_then(Value::as_object).map(|object| {
+        let counts = manifest_value(rows.at.as_str()).and_then(Value::as_object).map(|object| {
             let count = |(table, count): (&String, &Value)| match count.as_u64() {
                 Some(count) => Ok((table.clone(), count)),
                 None => Err(format!("{} for {}", shorten(&count.to_string()), named(table.as_bytes()))),
             };
             object.iter().map(count).collect::<Result<BTreeMap<String, u64>, String>>()
         });
-        let mut finding = |seen: String| {
+        let mut finding = |actual: String| {
             let expected = format!("row counts at {}", rows.at);
             let subject = Subject::BackupFact("manifest".to_owned());
-            verified.findings.push(Finding::new(FindingCode::BackupManifest, subject, expected, seen));
+            verified.findings.push(Finding::new(FindingCode::BackupManifest, subject, expected, actual));
         };
         match counts {
             None => finding("none".to_owned()),
-            Some(Err(seen)) => finding(seen),
+            Some(Err(actual)) => finding(actual),
             Some(Ok(counts)) => verified.rows = Some(counts),
         }
     }
@@ -192,14 +194,14 @@ fn of_folder(
     Ok(verified)
 }
 
-fn judge_release(said: Option<&str>, place: impl Fn() -> String, expected: Option<&Release>, verified: &mut Verified) {
-    let Some(text) = said else {
+fn judge_release(text: Option<&str>, place: impl Fn() -> String, expected: Option<&Release>, verified: &mut Verified) {
+    let Some(text) = text else {
         let (code, actual) = (FindingCode::BackupRelease, "nothing there");
         verified.findings.push(Finding::new(code, release_subject(), format!("a release in {}", place()), actual));
         return;
     };
-    let seen = text.parse::<Release>();
-    if expected.is_none_or(|expected| seen.as_ref().is_ok_and(|seen| seen == expected)) && seen.is_ok() {
+    let release = text.parse::<Release>();
+    if expected.is_none_or(|expected| release.as_ref().is_ok_and(|release| release == expected)) && release.is_ok() {
         verified.notes.push(format!("release {}", shorten(text)));
     } else {
         let wanted = match expected {
@@ -208,10 +210,10 @@ fn judge_release(said: Option<&str>, place: impl Fn() -> String, expected: Optio
         };
         verified.findings.push(Finding::new(FindingCode::BackupRelease, release_subject(), wanted, shorten(text)));
     }
-    verified.release = seen.ok();
+    verified.release = release.ok();
 }
 
-/// Lines as `sha256sum` writes them: the digest, two spaces (or one and a star), the name.
+/// Reads lines as `sha256sum` writes them: the digest, two spaces (or one and an asterisk), the name.
 fn checksums(text: &str) -> impl Iterator<Item = (String, Value)> {
     text.lines().filter_map(|line| {
         let (digest, name) = line.split_once(' ')?;
@@ -232,19 +234,19 @@ fn manifest(name: &str, folder: &Path, findings: &mut Vec<Finding>) -> io::Resul
     }
 }
 
-/// How much of a text is needed.
+/// How much of a text file is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whole {
     /// All of it.
     Text,
-    /// Its beginning will do.
+    /// The beginning is enough.
     Beginning,
 }
 
 /// A text file of the backup.
 fn text(name: &str, folder: &Path, whole: Whole, findings: &mut Vec<Finding>) -> io::Result<Option<String>> {
-    let mut finding = |code, expected: &str, seen: String| {
-        findings.push(Finding::new(code, file_subject(name), expected, seen));
+    let mut finding = |code, expected: &str, actual: String| {
+        findings.push(Finding::new(code, file_subject(name), expected, actual));
     };
     let file = match open(folder, name)? {
         Opened::File(file) => file,
@@ -268,7 +270,7 @@ fn text(name: &str, folder: &Path, whole: Whole, findings: &mut Vec<Finding>) ->
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
-        // What was cut may end in the middle of a character.
+        // The part that was read may end in the middle of a character.
         Err(error) if cut && error.utf8_error().error_len().is_none() => {
             let end = error.utf8_error().valid_up_to();
             Ok(Some(String::from_utf8_lossy(error.as_bytes().get(..end).unwrap_or_default()).into_owned()))
@@ -281,7 +283,7 @@ fn text(name: &str, folder: &Path, whole: Whole, findings: &mut Vec<Finding>) ->
     }
 }
 
-/// A file of the backup, whose name is a stranger's.
+/// The subject for a file of the backup, whose name is not trusted.
 fn file_subject(name: &str) -> Subject {
     Subject::BackupFile(shorten(name))
 }
@@ -290,18 +292,18 @@ fn release_subject() -> Subject {
     Subject::BackupFact("release".to_owned())
 }
 
-/// Looks at one file: its size, and what it is where it is of its format.
+/// Verifies one file; returns its size and content if it has the right format.
 fn verify_part(
     (name, folder): (&str, &Path),
     format: Format,
     (part, listed): (Option<&Part>, Option<&Value>),
     verified: &mut Verified,
     watch: &Watch,
-) -> io::Result<Option<(u64, Formed)>> {
+) -> io::Result<Option<(u64, Content)>> {
     let findings = &mut verified.findings;
     use FindingCode::{BackupChecksum, BackupDamaged, BackupFileKind, BackupFileMissing, BackupManifest, BackupUnsafe};
-    let mut finding = |code, expected: String, seen: String| {
-        findings.push(Finding::new(code, file_subject(name), expected, seen));
+    let mut finding = |code, expected: String, actual: String| {
+        findings.push(Finding::new(code, file_subject(name), expected, actual));
     };
     let missing = &mut verified.missing;
     let mut again = || match (open(folder, name)?, part) {
@@ -338,12 +340,12 @@ fn verify_part(
         Some(sha256) => finding(BackupChecksum, format!("SHA-256 {}", shorten(sha256)), digest),
         None => finding(BackupManifest, "a SHA-256 that the backup states".into(), "none".into()),
     }
-    match formed(second, size, format, archive::most(size, free(folder))) {
-        Ok(formed) => {
-            for why in &formed.refused {
+    match read_content(second, size, format, archive::most(size, free(folder))) {
+        Ok(content) => {
+            for why in &content.refused {
                 finding(BackupUnsafe, "an archive that may be unpacked".into(), why.clone());
             }
-            Ok(Some((size, formed)))
+            Ok(Some((size, content)))
         }
         Err(error) => {
             finding(BackupDamaged, format.describe().to_owned(), shorten(&error.to_string()));
@@ -352,7 +354,7 @@ fn verify_part(
     }
 }
 
-/// The room on this machine's disks that we know of: where the backup lies, and where things are kept for a while.
+/// The free space on the disks of this machine: where the backup is, and where temporary files are.
 fn free(folder: &Path) -> Option<u64> {
     let of = |folder: &Path| {
         let facts = rustix::fs::statvfs(folder).ok()?;
@@ -376,7 +378,7 @@ fn digest(mut file: impl Read) -> io::Result<(u64, String)> {
     Ok((size, digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
-/// A text of a stranger, short enough for a report and without what a terminal would obey.
+/// An untrusted text, cut for a report and without control characters.
 fn shorten(text: &str) -> String {
     const LONGEST: usize = 300;
     let clean = |text: &str| text.replace(char::is_control, "\u{fffd}");
@@ -386,7 +388,7 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// A word of a command as a shell takes it.
+/// A word of a command, quoted for a shell.
 fn shell(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -396,7 +398,7 @@ fn shell(word: &str) -> String {
     }
 }
 
-/// A name of a stranger: quoted, as it may hold anything.
+/// An untrusted name, quoted, because it may contain anything.
 fn named(name: &[u8]) -> String {
     format!("`{}`", shorten(&String::from_utf8_lossy(name).escape_debug().to_string()))
 }

@@ -1,4 +1,4 @@
-//! What the names in a folder of an archive say of one another, in memory that has a bound.
+//! Compares the names in a folder of an archive with each other, in bounded memory.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,27 +9,27 @@ use rehearse_core::outcome::finding::Finding;
 
 use super::{file_subject, named};
 
-/// So many names are told apart: eight bytes each.
+/// At most this many names are distinguished: eight bytes each.
 const MOST: usize = 4 << 20;
-/// Of so many a first one is awaited, by name.
+/// For at most this many, a first increment is expected, by name.
 const AWAITED: usize = 4096;
-/// So many of those that are wrong are named.
+/// At most this many wrong ones are named.
 const NAMED: usize = 5;
 
-/// What was seen of the names in a folder.
+/// The names in a folder so far.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     empty: u64,
     first_empty: Vec<String>,
-    /// What has its number 1, by hash.
+    /// What has an increment 1, by hash.
     begun: HashSet<u64>,
-    /// What has later numbers only, so far.
+    /// What has only later increments so far.
     awaited: BTreeMap<u64, String>,
 }
 
 impl Names {
-    /// An entry that is no folder; of a link or a device the size says nothing.
-    pub(super) fn see(&mut self, part: &Part, name: &str, empty_file: bool) {
+    /// Adds an entry that is not a folder; the size of a link or a device means nothing.
+    pub(super) fn add(&mut self, part: &Part, name: &str, empty_file: bool) {
         if empty_file && part.filled.as_ref().is_some_and(|filled| filled.regex().is_match(name)) {
             self.empty += 1;
             if self.first_empty.len() < NAMED {
@@ -41,7 +41,7 @@ impl Names {
         let hash = hashed(of.as_str());
         if number.as_str().parse() == Ok(1) {
             self.awaited.remove(&hash);
-            // Beyond that nothing is told of what begins: it could not be told from what has no beginning.
+            // Beyond that, nothing more is reported, because a missing beginning could not be recognised.
             if self.begun.len() < MOST {
                 self.begun.insert(hash);
             }
@@ -50,23 +50,24 @@ impl Names {
         }
     }
 
-    /// Files that should hold something.
-    pub(super) fn emptied(&self, key: &str) -> Option<Finding> {
-        let told = told(self.first_empty.iter(), self.empty);
-        let seen = format!("{} of 0 bytes: {told}", many(self.empty, "file"));
-        (self.empty > 0)
-            .then(|| Finding::new(FindingCode::BackupFileEmpty, file_subject(key), "no empty file of this kind", seen))
+    /// The finding for empty files that should not be empty.
+    pub(super) fn empty_files(&self, key: &str) -> Option<Finding> {
+        let quoted = quoted_names(self.first_empty.iter(), self.empty);
+        let actual = format!("{} of 0 bytes: {quoted}", many(self.empty, "file"));
+        (self.empty > 0).then(|| {
+            Finding::new(FindingCode::BackupFileEmpty, file_subject(key), "no empty file of this kind", actual)
+        })
     }
 
-    /// What was continued, and does not begin here.
+    /// The finding for increments whose beginning is missing.
     pub(super) fn without_beginning(&self, key: &str, base: Option<&str>) -> Option<Finding> {
         let count = self.awaited.len() as u64;
         let least = if self.awaited.len() < AWAITED { "" } else { "at least " };
         let base = base.map(|base| format!("; the backup continues {base}")).unwrap_or_default();
-        let told = told(self.awaited.values(), count);
-        let seen = format!("{least}{} with later increments only: {told}{base}", many(count, "object"));
-        let expected = "of all that was continued also increment 1";
-        (count > 0).then(|| Finding::new(FindingCode::BackupIncrements, file_subject(key), expected, seen))
+        let quoted = quoted_names(self.awaited.values(), count);
+        let actual = format!("{least}{} with later increments only: {quoted}{base}", many(count, "object"));
+        let expected = "increment 1 of everything that has later ones";
+        (count > 0).then(|| Finding::new(FindingCode::BackupIncrements, file_subject(key), expected, actual))
     }
 }
 
@@ -77,7 +78,7 @@ pub(super) fn hashed(name: &str) -> u64 {
     hasher.finish()
 }
 
-fn told<'a>(names: impl Iterator<Item = &'a String>, of: u64) -> String {
+fn quoted_names<'a>(names: impl Iterator<Item = &'a String>, of: u64) -> String {
     let shown: Vec<&str> = names.take(NAMED).map(String::as_str).collect();
     let more = if of > shown.len() as u64 { ", …" } else { "" };
     format!("{}{more}", shown.join(", "))
@@ -102,24 +103,24 @@ mod tests {
     fn what_is_continued_begins_somewhere_in_whatever_order_and_folder() {
         let (part, mut names) = (part(), Names::default());
         for name in ["r/a/2/002.bundle", "r/a/1/001.bundle", "r/b/1/001.refs", "r/b/1/002.bundle", "r/c/1/001.bundle"] {
-            names.see(&part, name, false);
+            names.add(&part, name, false);
         }
-        assert_eq!((names.emptied("r/"), names.without_beginning("r/", None)), (None, None));
-        names.see(&part, "r/d/2/002.bundle", false);
-        names.see(&part, "r/d/2/003.bundle", false);
-        let seen = names.without_beginning("r/", Some("one")).unwrap().actual;
-        assert_eq!(seen, "1 object with later increments only: `d`; the backup continues one");
+        assert_eq!((names.empty_files("r/"), names.without_beginning("r/", None)), (None, None));
+        names.add(&part, "r/d/2/002.bundle", false);
+        names.add(&part, "r/d/2/003.bundle", false);
+        let actual = names.without_beginning("r/", Some("one")).unwrap().actual;
+        assert_eq!(actual, "1 object with later increments only: `d`; the backup continues one");
     }
 
     #[test]
     fn of_many_few_are_named_and_none_takes_memory_without_end() {
         let (part, mut names) = (part(), Names::default());
         for number in 0..10_000 {
-            names.see(&part, &format!("r/{number}/1/002.bundle"), true);
+            names.add(&part, &format!("r/{number}/1/002.bundle"), true);
         }
-        names.see(&part, "r/x/1/001.refs", true);
-        assert!(names.emptied("r/").unwrap().actual.starts_with("10000 files of 0 bytes: `r/0/1/002.bundle`, "));
-        assert!(names.emptied("r/").unwrap().actual.ends_with("`r/4/1/002.bundle`, …"));
+        names.add(&part, "r/x/1/001.refs", true);
+        assert!(names.empty_files("r/").unwrap().actual.starts_with("10000 files of 0 bytes: `r/0/1/002.bundle`, "));
+        assert!(names.empty_files("r/").unwrap().actual.ends_with("`r/4/1/002.bundle`, …"));
         assert!(names.without_beginning("r/", None).unwrap().actual.starts_with("at least 4096 objects"));
         assert_eq!(names.awaited.len(), AWAITED);
     }

@@ -1,4 +1,4 @@
-//! Where a backup lies: a folder of files, or one archive with what stands beside it.
+//! Where a backup is: a folder of files, or one archive with files beside it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,41 +12,41 @@ use rustix::fs::OFlags;
 use super::file::{above, real};
 use super::named;
 
-/// So many entries of a folder are looked at.
+/// At most this many entries of a folder are looked at.
 const MOST_ENTRIES: usize = 100_000;
-/// So many archives of one folder are named.
+/// At most this many archives of one folder are named.
 const NAMED: usize = 5;
 
-/// Where a backup lies.
+/// Where a backup is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     /// A folder.
     Folder(PathBuf),
-    /// An archive, and the folder of what lies beside it.
+    /// An archive, and the folder with the files beside it.
     Archive { file: PathBuf, folder: PathBuf },
 }
 
-/// Why it is not told where a backup lies.
+/// Why no backup was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Elsewhere {
-    /// What stands there instead.
-    pub(crate) seen: String,
-    /// Of several backups the newest, by its name in the folder.
+pub(crate) struct NotFound {
+    /// What is there instead.
+    pub(crate) actual: String,
+    /// The newest of several backups, by its name in the folder.
     pub(super) newest: Option<String>,
 }
 
-impl From<String> for Elsewhere {
-    fn from(seen: String) -> Self {
-        Self { seen, newest: None }
+impl From<String> for NotFound {
+    fn from(actual: String) -> Self {
+        Self { actual, newest: None }
     }
 }
 
 impl Place {
-    /// Where it is looked for, given a file or a folder; otherwise why there is none.
+    /// Finds the backup in a file or a folder; otherwise the reason why there is none.
     ///
     /// # Errors
-    /// When it is there and this machine does not let us look.
-    pub(crate) fn of(backup: &Backup, given: &Path) -> io::Result<Result<Self, Elsewhere>> {
+    /// When it exists but cannot be read.
+    pub(crate) fn of(backup: &Backup, given: &Path) -> io::Result<Result<Self, NotFound>> {
         if backup.archive.is_none() {
             let file = given.is_file().then(|| "a file".to_owned().into());
             return Ok(file.map_or_else(|| Ok(Self::Folder(given.to_owned())), Err));
@@ -73,17 +73,17 @@ impl Place {
                 let shown = several.iter().take(NAMED).map(|name| named(name.as_bytes())).collect::<Vec<_>>();
                 let more = if several.len() > NAMED { ", …" } else { "" };
                 let shown = shown.join(", ");
-                let seen =
+                let actual =
                     format!("a folder that holds {} backups, the newest first: {shown}{more}; name one", several.len());
-                Err(Elsewhere { seen, newest: several.first().cloned() })
+                Err(NotFound { actual, newest: several.first().cloned() })
             }
         })
     }
 
-    /// A file that a step names; otherwise what stands there instead.
+    /// The path of a file that a step names; otherwise what is there instead.
     ///
     /// # Errors
-    /// When it is there and this machine does not let us look.
+    /// When it exists but cannot be read.
     pub(crate) fn file(&self, name: &str) -> io::Result<Result<PathBuf, String>> {
         match self {
             Self::Archive { file, .. } if name == Backup::ARCHIVE => Ok(Ok(file.clone())),
@@ -92,8 +92,8 @@ impl Place {
     }
 }
 
-/// The names in a folder that are those of the product's archives, the newest first: by the time in the name, else by when
-/// the file was written.
+/// The names of the product's archives in a folder, the newest first: by the time in the name, or else by the time the file
+/// was written.
 pub(super) fn archives(backup: &Backup, folder: &Path) -> io::Result<Vec<String>> {
     let Some(archive) = &backup.archive else { return Ok(Vec::new()) };
     let mut names = Vec::new();
@@ -101,15 +101,15 @@ pub(super) fn archives(backup: &Backup, folder: &Path) -> io::Result<Vec<String>
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
         let Some(groups) = archive.name.regex().captures(&name) else { continue };
-        let said = groups.name("time").and_then(|time| time.as_str().parse::<u64>().ok());
+        let named_time = groups.name("time").and_then(|time| time.as_str().parse::<u64>().ok());
         let written = || Some(entry.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_secs());
-        names.push((said.or_else(written).unwrap_or_default(), name.clone()));
+        names.push((named_time.or_else(written).unwrap_or_default(), name.clone()));
     }
     names.sort_by(|one, other| other.cmp(one));
     Ok(names.into_iter().map(|(_, name)| name).collect())
 }
 
-/// Opens an archive that was named: to open what has become a pipe does not wait for its writer.
+/// Opens an archive. If it has become a pipe meanwhile, this does not wait for a writer.
 pub(super) fn open_archive(file: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(file)
 }

@@ -1,21 +1,21 @@
-//! Where the rows of a table stand in a dump as SQL: among them a line may hold anything, also what a dump ends with.
+//! Recognises the rows of tables in a dump as SQL: a row may contain anything, even the line that ends a dump.
 
 use std::io::BufRead;
 
 const BEGINS: &[u8] = b"COPY ";
 const FOLLOW: &[u8] = b" FROM stdin;";
 const END: &[u8] = b"\\.";
-/// As much is kept of a line that goes on in the next piece: enough to see that it begins rows, or ends them.
+/// How much is kept of a line that continues in the next piece: enough to recognise the beginning or the end of rows.
 const KEPT: usize = 16;
-/// As much of one that may begin rows, with the names of all columns.
+/// How much is kept of a line that may begin rows, with the names of all columns.
 const LONGEST: usize = 256 << 10;
 
-/// A dump that goes by in pieces.
+/// A dump that is read in pieces.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    /// The line that is not at its end yet.
+    /// The line that is not complete yet.
     line: Vec<u8>,
-    /// The table, while its rows go by.
+    /// The table whose rows are being read.
     of: Option<Vec<u8>>,
 }
 
@@ -23,7 +23,7 @@ impl Rows {
     pub(super) fn see(&mut self, mut piece: &[u8]) {
         while !piece.is_empty() {
             let all = piece;
-            // A slice is always there to be read.
+            // Reading from a slice cannot fail.
             let Ok(read) = piece.skip_until(b'\n') else { return };
             let line = all.get(..read).unwrap_or_default();
             match line.strip_suffix(b"\n") {
@@ -59,7 +59,7 @@ impl Rows {
         }
     }
 
-    /// The table among whose rows it is.
+    /// The table in whose rows the reading is.
     pub(super) fn within(&self) -> Option<&[u8]> {
         self.of.as_deref()
     }

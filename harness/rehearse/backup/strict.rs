@@ -1,4 +1,4 @@
-//! JSON that says each thing once: of two values for one key, another reader of the manifest may believe the other one.
+//! JSON without repeated keys: of two values for one key, another reader of the manifest may use the other one.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,13 +6,13 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Values a manifest may have: in memory each takes many times its place in the text.
+/// The most values that a manifest may have: in memory, each takes many times the space of its text.
 const MOST: usize = 1_000_000;
 
 /// Reads a text.
 ///
 /// # Errors
-/// When it is no JSON, repeats a key or has too many values.
+/// When it is not JSON, repeats a key or has too many values.
 pub(super) fn json(text: &str) -> serde_json::Result<Value> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let left = Cell::new(MOST);

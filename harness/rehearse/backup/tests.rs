@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::file::real;
 use super::*;
 
-const SHOP: Whose<'_> = Whose { product: "shop", edition: None };
+const SHOP: BackupOwner<'_> = BackupOwner { product: "shop", edition: None };
 
 /// A backup in the making: `dump.txt` is its only part, and its manifest is as it should be.
 struct Made {

@@ -1,4 +1,4 @@
-//! What was learned of a backup.
+//! The result of reading a backup.
 
 use std::collections::BTreeMap;
 
@@ -9,84 +9,84 @@ use rehearse_core::vocabulary::release::Release;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::content::{Dump, Formed};
+use super::content::{Content, Dump};
 
-/// What was learned of a backup.
+/// The result of reading a backup.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Verified {
-    /// Its manifest, or what the archive says of itself.
+    /// Its manifest, or the archive's own information.
     pub(crate) manifest: Value,
-    /// Its row counts per table, where the manifest has them.
+    /// Its row counts per table, if the manifest has them.
     pub(crate) rows: Option<BTreeMap<String, u64>>,
-    /// The release it says it is of.
+    /// The release that it states.
     pub(crate) release: Option<Release>,
-    /// When it was made, as it says.
+    /// When it was made, according to itself.
     pub(crate) created: Option<String>,
-    /// How the product was installed, as it says.
+    /// How the product was installed, according to itself.
     pub(crate) installation: Option<String>,
-    /// What else it says.
+    /// Further facts that it states.
     pub(crate) facts: BTreeMap<String, String>,
-    /// What was found of it.
-    pub(crate) parts: Vec<PartSeen>,
-    /// What was left out on purpose, as the backup says it.
+    /// The parts that were found.
+    pub(crate) parts: Vec<PartSummary>,
+    /// What was left out on purpose, according to the backup.
     pub(crate) skipped: Vec<String>,
-    /// Parts that are not there, and need not be for that.
+    /// Missing parts that were left out on purpose.
     pub(crate) excused: Vec<String>,
-    /// What is not there.
+    /// Missing parts.
     pub(crate) missing: Vec<Missing>,
     /// Facts for the report.
     pub(crate) notes: Vec<String>,
-    /// What is wrong with what is there.
+    /// What is wrong with the parts that exist.
     pub(crate) findings: Vec<Finding>,
-    /// The backup that it continues, where it is an increment.
+    /// The backup that it continues, if it is incremental.
     pub(crate) base: Option<String>,
-    /// What to do about findings that are no damage.
+    /// What to do about findings that are not damage.
     pub(super) steps: Vec<String>,
-    /// So many findings are no damage.
+    /// How many findings are not damage.
     pub(super) harmless: usize,
 }
 
-/// A part that is there.
+/// A part that exists.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct PartSeen {
+pub struct PartSummary {
     /// What it is.
     pub name: String,
-    /// Its bytes, as they are stored.
+    /// Its size in bytes, as stored.
     pub bytes: u64,
-    /// Entries in it, where it is an archive or a folder of one; else it is one itself.
+    /// The number of entries, if it is an archive or a folder in one; otherwise 1.
     pub entries: u64,
-    /// Those of the entries that are files.
+    /// How many of the entries are files.
     pub files: u64,
     /// The file, entry or folder.
     pub file: String,
-    /// What it expands to.
+    /// Its size in bytes when expanded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expanded: Option<u64>,
-    /// What was counted in it.
+    /// What was counted in it, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, u64>,
-    /// Of a dump.
+    /// About the dump, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dump: Option<Dump>,
-    /// It lies beside the archive.
+    /// Whether it is beside the archive.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub beside: bool,
 }
 
-impl PartSeen {
+impl PartSummary {
     pub(super) fn new(file: &str, part: &Part) -> Self {
         Self { name: part.called(file).to_owned(), file: file.to_owned(), ..Self::default() }
     }
 
     /// A single file of so many bytes.
-    pub(super) fn of_file(file: &str, part: &Part, bytes: u64, formed: &Formed) -> Self {
-        let (entries, files) = formed.held.unwrap_or((1, 1));
-        let (expanded, dump) = (formed.expanded, formed.dump.clone());
+    pub(super) fn of_file(file: &str, part: &Part, bytes: u64, content: &Content) -> Self {
+        let (entries, files) = content.archive_content.unwrap_or((1, 1));
+        let (expanded, dump) = (content.expanded, content.dump.clone());
         Self { bytes, entries, files, expanded, dump, ..Self::new(file, part) }
     }
 }
 
-/// A part that is not there.
+/// A missing part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Missing {
     /// What it is.
@@ -96,15 +96,15 @@ pub struct Missing {
     /// What a restore lacks without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without: Option<String>,
-    /// It should lie beside the archive.
+    /// Whether it should be beside the archive.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub beside: bool,
-    /// Without it nothing is rehearsed.
+    /// Whether a rehearsal needs it.
     pub needed: bool,
-    /// Without it nothing can be restored.
+    /// Whether a restore is impossible without it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub vital: bool,
-    /// What people do about it.
+    /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
@@ -122,7 +122,7 @@ impl Missing {
         }
     }
 
-    /// What its lack is called where the backup has to be complete.
+    /// The finding if the backup has to be complete.
     pub(crate) fn finding(&self) -> Finding {
         let why = self.without.as_ref().map(|without| format!("; {without}")).unwrap_or_default();
         let (expected, actual) = match self.beside {
@@ -134,7 +134,7 @@ impl Missing {
 }
 
 impl Verified {
-    /// Something is wrong that is no damage, and what to do about it.
+    /// Adds a finding that is not damage, and what to do about it.
     pub(super) fn wrong(&mut self, finding: Finding, step: impl Into<String>) {
         self.findings.push(finding);
         self.harmless += 1;
@@ -149,14 +149,14 @@ impl Verified {
         self.findings.len() > self.harmless
     }
 
-    /// All that keeps it from being rehearsed: what is wrong with it, and what it cannot do without.
+    /// Everything that prevents a rehearsal: what is wrong with it, and missing parts that are needed.
     pub(crate) fn refusals(&self) -> Vec<Finding> {
         let missing = self.missing.iter().filter(|missing| missing.needed).map(Missing::finding);
         missing.chain(self.findings.iter().cloned()).collect()
     }
 
-    /// What is told where it passes.
-    pub(crate) fn told(&self) -> Vec<String> {
+    /// The notes for the report of a backup that passes.
+    pub(crate) fn notes(&self) -> Vec<String> {
         let lacks = self.missing.iter().filter(|missing| !missing.needed).map(|missing| {
             let why = missing.without.as_ref().map(|without| format!("; {without}")).unwrap_or_default();
             format!("{} is not in the backup{why}", missing.name)

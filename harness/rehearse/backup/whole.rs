@@ -1,4 +1,4 @@
-//! Reads a backup that is one archive: once, as a stream, unpacked nowhere, in memory that does not grow with it.
+//! Reads a backup that is one archive: once, as a stream, without unpacking it, in memory that does not grow with it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -13,24 +13,24 @@ use rehearse_core::outcome::subject::Subject;
 use rehearse_core::vocabulary::release::{Edition, Release};
 
 use super::archive::{self, Contents, Entry};
-use super::content::formed;
+use super::content::read_content;
 use super::file::{Opened, Watch, Watched, open};
 use super::names::{Names, hashed};
 use super::place::open_archive;
-use super::verified::{Missing, PartSeen, Verified};
+use super::verified::{Missing, PartSummary, Verified};
 use super::{MOST_FINDINGS, file_subject, free, information, named, shorten};
 
-/// What an archive says of itself is longer than this in no product.
+/// The largest information file that is read; no product writes a larger one.
 const LARGEST_INFORMATION: u64 = 1 << 20;
-/// So many names are told apart when they are counted: eight bytes each.
+/// At most this many distinct names are counted: eight bytes each.
 const MOST_COUNTED: usize = 4 << 20;
-/// So many entries that are no part are named.
+/// At most this many entries that belong to no part are named.
 const NAMED: usize = 5;
 
-/// Reads the archive and looks at what lies beside it.
+/// Reads the archive, and the files beside it.
 ///
 /// # Errors
-/// When a file that is there cannot be read, or nobody waits for it any more.
+/// When a file exists but cannot be read, or nobody waits for it any more.
 pub(super) fn read(
     backup: &Backup,
     (edition, expected): (Option<&Edition>, Option<&Release>),
@@ -45,14 +45,14 @@ pub(super) fn read(
     let mut sorter = Sorter::new(backup, free(folder));
     let damaged = match sorter.walk(archive, opened, size, watch) {
         Ok(contents) => {
-            sorter.ended(contents);
+            sorter.finish(contents);
             false
         }
         Err(error) if watch.is_given_up() || error.raw_os_error().is_some() => return Err(error),
         Err(error) => {
-            let seen = if size == 0 { "an empty file".to_owned() } else { sorter.broken(&error) };
+            let actual = if size == 0 { "an empty file".to_owned() } else { sorter.describe_error(&error) };
             let (code, expected) = (FindingCode::BackupDamaged, archive.format.describe());
-            sorter.findings.push(Finding::new(code, file_subject(&name), expected, seen));
+            sorter.findings.push(Finding::new(code, file_subject(&name), expected, actual));
             true
         }
     };
@@ -64,12 +64,12 @@ pub(super) fn read(
     let counted = sorter.counted;
     for (index, (key, part)) in backup.parts.iter().enumerate() {
         match counted.get(&index) {
-            Some(seen) => {
-                verified.notes.push(seen.note(key));
-                verified.parts.push(seen.told.clone());
-                verified.findings.extend(seen.names.emptied(key));
-                // What was cut off may have held the beginnings.
-                let lost = seen.names.without_beginning(key, verified.base.as_deref()).filter(|_| !damaged);
+            Some(count) => {
+                verified.notes.push(count.note(key));
+                verified.parts.push(count.summary.clone());
+                verified.findings.extend(count.names.empty_files(key));
+                // The part that was cut off may have held the beginnings.
+                let lost = count.names.without_beginning(key, verified.base.as_deref()).filter(|_| !damaged);
                 if let Some(lost) = lost {
                     let how = part.remedy.as_ref().map(|remedy| format!(": {remedy}")).unwrap_or_default();
                     verified.wrong(
@@ -77,33 +77,34 @@ pub(super) fn read(
                         format!("make a new backup that holds {} from the beginning{how}", part.called(key)),
                     );
                 }
-                contradicted(backup, (key, part), &seen.told, &mut verified);
+                check_contradiction(backup, (key, part), &count.summary, &mut verified);
             }
-            // What was cut off may have been there.
+            // It may be in the part that was cut off.
             None if damaged => {}
-            None => lacking(key, part, release.as_ref(), &mut verified),
+            None => add_missing(key, part, release.as_ref(), &mut verified),
         }
     }
     beside(backup, folder, watch, &mut verified)?;
     Ok(verified)
 }
 
-/// A part is there that was left out, as the information says: whoever restores by it leaves the part out too.
-fn contradicted(backup: &Backup, (key, part): (&str, &Part), told: &PartSeen, verified: &mut Verified) {
+/// Reports a part that exists although the information says that it was left out: a restore that follows the information
+/// leaves it out too.
+fn check_contradiction(backup: &Backup, (key, part): (&str, &Part), summary: &PartSummary, verified: &mut Verified) {
     let word = part.skipped.as_ref().filter(|word| verified.skipped.contains(word));
     let (Some(word), Some(information)) = (word, &backup.information) else { return };
-    if key.ends_with('/') && told.files == 0 {
+    if key.ends_with('/') && summary.files == 0 {
         return;
     }
     let expected = format!("nothing of the kind, as {} says that `{word}` was left out", information.file);
-    let seen = format!("{} of {} bytes: the two contradict each other", part.called(key), told.bytes);
+    let actual = format!("{} of {} bytes: the two contradict each other", part.called(key), summary.bytes);
     let step = "make a new backup, as a restore may leave out what the information says was left out";
-    let finding = Finding::new(FindingCode::BackupContradiction, file_subject(key), expected, seen);
+    let finding = Finding::new(FindingCode::BackupContradiction, file_subject(key), expected, actual);
     verified.wrong(finding, step);
 }
 
-/// What is made of a part that is not in the archive.
-fn lacking(key: &str, part: &Part, release: Option<&Release>, verified: &mut Verified) {
+/// Reports a part that is not in the archive.
+fn add_missing(key: &str, part: &Part, release: Option<&Release>, verified: &mut Verified) {
     let of_it = part.releases.as_ref().is_none_or(|range| release.is_none_or(|release| range.contains(release)));
     if !of_it || part.need == Need::Sometimes {
         return;
@@ -116,13 +117,13 @@ fn lacking(key: &str, part: &Part, release: Option<&Release>, verified: &mut Ver
     }
 }
 
-/// Looks at the files beside the archive.
+/// Reads the files beside the archive.
 fn beside(backup: &Backup, folder: &Path, watch: &Watch, verified: &mut Verified) -> io::Result<()> {
     for (name, part) in &backup.beside {
         let step = part.remedy.clone().unwrap_or_else(|| format!("put a whole {name} into the folder of the archive"));
-        let mut finding = |seen: String| {
+        let mut finding = |actual: String| {
             let expected = format!("{}, beside the archive", part.format.describe());
-            let finding = Finding::new(FindingCode::BackupUnusable, file_subject(name), expected, seen);
+            let finding = Finding::new(FindingCode::BackupUnusable, file_subject(name), expected, actual);
             verified.wrong(finding, step.clone());
         };
         match open(folder, name)? {
@@ -132,16 +133,16 @@ fn beside(backup: &Backup, folder: &Path, watch: &Watch, verified: &mut Verified
             Opened::File(file) => {
                 let size = file.metadata()?.len();
                 let most = archive::most(size, free(folder));
-                match formed(Watched { file, watch }, size, part.format, most) {
+                match read_content(Watched { file, watch }, size, part.format, most) {
                     Err(_) if watch.is_given_up() => return Err(io::Error::other("given up")),
                     _ if size == 0 => finding("an empty file".to_owned()),
                     Err(error) => finding(shorten(&error.to_string())),
-                    Ok(formed) if formed.blank => finding("a file of blanks only".to_owned()),
-                    Ok(formed) => {
-                        formed.refused.iter().cloned().for_each(&mut finding);
+                    Ok(content) if content.blank => finding("a file of blanks only".to_owned()),
+                    Ok(content) => {
+                        content.refused.iter().cloned().for_each(&mut finding);
                         verified.notes.push(format!("{name}: {size} bytes, beside the archive"));
-                        let seen = PartSeen::of_file(name, part, size, &formed);
-                        verified.parts.push(PartSeen { beside: true, ..seen });
+                        let actual = PartSummary::of_file(name, part, size, &content);
+                        verified.parts.push(PartSummary { beside: true, ..actual });
                     }
                 }
             }
@@ -152,35 +153,35 @@ fn beside(backup: &Backup, folder: &Path, watch: &Watch, verified: &mut Verified
 
 /// What was found of a part so far.
 #[derive(Default)]
-struct Counting {
-    told: PartSeen,
+struct PartCount {
+    summary: PartSummary,
     note: String,
     distinct: BTreeMap<String, HashSet<u64>>,
     names: Names,
 }
 
-impl Counting {
+impl PartCount {
     fn note(&self, key: &str) -> String {
-        let PartSeen { bytes, .. } = self.told;
+        let PartSummary { bytes, .. } = self.summary;
         if !key.ends_with('/') {
             return format!("{key}: {bytes} bytes{}", self.note);
         }
-        let counts: String = self.told.counts.iter().map(|(what, count)| format!(", {what} {count}")).collect();
-        format!("{key}: {bytes} bytes, {} files{counts}", self.told.files)
+        let counts: String = self.summary.counts.iter().map(|(what, count)| format!(", {what} {count}")).collect();
+        format!("{key}: {bytes} bytes, {} files{counts}", self.summary.files)
     }
 }
 
-/// Puts every entry where it belongs.
+/// Assigns every entry to its part.
 struct Sorter<'a> {
     backup: &'a Backup,
     /// The parts that are folders.
     folders: Vec<(usize, &'a str, &'a Part)>,
     free: Option<u64>,
-    /// An entry was read.
+    /// Whether an entry was read.
     begun: bool,
-    counted: BTreeMap<usize, Counting>,
+    counted: BTreeMap<usize, PartCount>,
     information: Option<Vec<u8>>,
-    others: u64,
+    other_entries: u64,
     named: Vec<String>,
     notes: Vec<String>,
     findings: Vec<Finding>,
@@ -196,7 +197,7 @@ impl<'a> Sorter<'a> {
             begun: false,
             counted: BTreeMap::new(),
             information: None,
-            others: 0,
+            other_entries: 0,
             named: Vec::new(),
             notes: Vec::new(),
             findings: Vec::new(),
@@ -215,11 +216,11 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    /// What is wrong with an archive that is not whole, in other words than those of a reader of bytes.
-    fn broken(&self, error: &io::Error) -> String {
+    /// Describes what is wrong with an archive that cannot be read, in clearer words than the error.
+    fn describe_error(&self, error: &io::Error) -> String {
         let text = shorten(&error.to_string());
         if !self.begun && text.starts_with("numeric field") {
-            "a file that is no tar archive".to_owned()
+            "a file that is not a tar archive".to_owned()
         } else if text.contains("unexpected EOF") || text.contains("failed to read entire block") {
             format!("it was cut off: {text}")
         } else {
@@ -227,34 +228,34 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    /// What only the whole archive tells.
-    fn ended(&mut self, contents: Contents) {
+    /// Reports what is known only at the end of the archive.
+    fn finish(&mut self, contents: Contents) {
         for why in contents.refused {
             let (code, expected) = (FindingCode::BackupUnsafe, "an archive that may be unpacked");
             self.findings.push(Finding::new(code, Subject::BackupFact("archive".to_owned()), expected, why));
         }
         if contents.followed {
-            self.notes.push("bytes after the end of the archive that no reader looks at".to_owned());
+            self.notes.push("bytes after the end of the archive, which are ignored".to_owned());
         }
-        if self.others > 0 {
+        if self.other_entries > 0 {
             let shown = self.named.join(", ");
-            let more = if self.others > self.named.len() as u64 { ", …" } else { "" };
-            self.notes.push(format!("{} entries that are no known part: {shown}{more}", self.others));
+            let more = if self.other_entries > self.named.len() as u64 { ", …" } else { "" };
+            self.notes.push(format!("{} entries that belong to no known part: {shown}{more}", self.other_entries));
         }
     }
 
-    fn wrong(&mut self, code: FindingCode, file: &str, expected: impl Into<String>, seen: impl Into<String>) {
+    fn add_finding(&mut self, code: FindingCode, file: &str, expected: impl Into<String>, actual: impl Into<String>) {
         if self.findings.len() < MOST_FINDINGS {
-            self.findings.push(Finding::new(code, file_subject(file), expected, seen));
+            self.findings.push(Finding::new(code, file_subject(file), expected, actual));
         }
     }
 
     fn sort(&mut self, entry: Entry<'_>) -> io::Result<()> {
         self.begun = true;
-        // What has a name of other bytes is no part by its name, but may lie in a folder.
+        // A name that is not UTF-8 matches no part, but it may be in a folder of one.
         let name = String::from_utf8_lossy(&entry.name).into_owned();
         if self.backup.information.as_ref().is_some_and(|information| information.file == name) {
-            return self.inform(&name, entry);
+            return self.take_information(&name, entry);
         }
         if let Some((index, (key, part))) =
             self.backup.parts.iter().enumerate().find(|(_, (key, _))| **key == name && !key.ends_with('/'))
@@ -266,24 +267,24 @@ impl<'a> Sorter<'a> {
             name.strip_prefix(key.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         if let Some((index, key, part)) = self.folders.iter().find(|(_, key, _)| below(key)).copied() {
-            let counting = self.counted.entry(index).or_insert_with(|| Counting {
-                told: PartSeen {
+            let part_count = self.counted.entry(index).or_insert_with(|| PartCount {
+                summary: PartSummary {
                     counts: part.counts.keys().map(|what| (what.clone(), 0)).collect(),
-                    ..PartSeen::new(key, part)
+                    ..PartSummary::new(key, part)
                 },
-                ..Counting::default()
+                ..PartCount::default()
             });
-            counting.told.entries += 1;
+            part_count.summary.entries += 1;
             if !entry.kind.is_dir() {
-                counting.told.files += 1;
-                counting.told.bytes = counting.told.bytes.saturating_add(entry.size);
-                count(counting, part, &name);
-                counting.names.see(part, &name, is_file(&entry) && entry.size == 0);
+                part_count.summary.files += 1;
+                part_count.summary.bytes = part_count.summary.bytes.saturating_add(entry.size);
+                count(part_count, part, &name);
+                part_count.names.add(part, &name, is_file(&entry) && entry.size == 0);
             }
             return Ok(());
         }
         if !entry.kind.is_dir() {
-            self.others += 1;
+            self.other_entries += 1;
             if self.named.len() < NAMED {
                 self.named.push(named(&entry.name));
             }
@@ -291,15 +292,15 @@ impl<'a> Sorter<'a> {
         Ok(())
     }
 
-    fn inform(&mut self, name: &str, entry: Entry<'_>) -> io::Result<()> {
+    fn take_information(&mut self, name: &str, entry: Entry<'_>) -> io::Result<()> {
         if !is_file(&entry) {
-            self.wrong(FindingCode::BackupFileKind, name, "a file", "an entry of another kind");
+            self.add_finding(FindingCode::BackupFileKind, name, "a file", "an entry of another kind");
         } else if self.information.is_some() {
-            self.wrong(FindingCode::BackupUnsafe, name, "one entry of that name", "a second one");
+            self.add_finding(FindingCode::BackupUnsafe, name, "one entry of that name", "a second one");
         } else if entry.size > LARGEST_INFORMATION {
             let most = format!("at most {} MiB", LARGEST_INFORMATION >> 20);
-            self.wrong(FindingCode::BackupManifest, name, most, format!("{} bytes", entry.size));
-            // It is there: nothing more is said of its lack.
+            self.add_finding(FindingCode::BackupManifest, name, most, format!("{} bytes", entry.size));
+            // It exists, so it is not reported as missing too.
             self.information = Some(Vec::new());
         } else {
             let mut bytes = Vec::new();
@@ -309,42 +310,42 @@ impl<'a> Sorter<'a> {
         Ok(())
     }
 
-    /// An entry that is a part. What is wrong with it does not keep the rest from being read.
+    /// Reads an entry that is a part. If something is wrong with it, the rest is still read.
     fn file(&mut self, index: usize, key: &str, part: &Part, entry: Entry<'_>) {
         if !is_file(&entry) {
-            return self.wrong(FindingCode::BackupFileKind, key, "a file", "an entry of another kind");
+            return self.add_finding(FindingCode::BackupFileKind, key, "a file", "an entry of another kind");
         }
         if self.counted.contains_key(&index) {
-            let actual = "a second one, which would take its place";
-            return self.wrong(FindingCode::BackupUnsafe, key, "one entry of that name", actual);
+            let actual = "a second one, which would replace it";
+            return self.add_finding(FindingCode::BackupUnsafe, key, "one entry of that name", actual);
         }
-        let mut told = PartSeen { bytes: entry.size, ..PartSeen::new(key, part) };
+        let mut summary = PartSummary { bytes: entry.size, ..PartSummary::new(key, part) };
         let mut note = String::new();
-        match formed(entry.content, entry.size, part.format, archive::most(entry.size, self.free)) {
-            Ok(formed) => {
-                told = PartSeen::of_file(key, part, entry.size, &formed);
-                for why in formed.refused {
-                    self.wrong(FindingCode::BackupUnsafe, key, "an archive that may be unpacked", why);
+        match read_content(entry.content, entry.size, part.format, archive::most(entry.size, self.free)) {
+            Ok(content) => {
+                summary = PartSummary::of_file(key, part, entry.size, &content);
+                for why in content.refused {
+                    self.add_finding(FindingCode::BackupUnsafe, key, "an archive that may be unpacked", why);
                 }
-                note = formed.note;
+                note = content.note;
             }
             Err(error) => {
-                self.wrong(FindingCode::BackupDamaged, key, part.format.describe(), shorten(&error.to_string()));
+                self.add_finding(FindingCode::BackupDamaged, key, part.format.describe(), shorten(&error.to_string()));
             }
         }
-        self.counted.insert(index, Counting { told, note, ..Counting::default() });
+        self.counted.insert(index, PartCount { summary, note, ..PartCount::default() });
     }
 }
 
-/// Counts a name where it has what is counted.
-fn count(counting: &mut Counting, part: &Part, name: &str) {
+/// Counts a name if it matches what the part counts.
+fn count(part_count: &mut PartCount, part: &Part, name: &str) {
     for (what, pattern) in &part.counts {
         let Some(found) = pattern.regex().captures(name) else { continue };
         let one = found.get(1).or_else(|| found.get(0)).map_or("", |group| group.as_str());
-        let distinct = counting.distinct.entry(what.clone()).or_default();
-        // Beyond that the number is the least there are.
+        let distinct = part_count.distinct.entry(what.clone()).or_default();
+        // Beyond that, the number is a lower bound.
         if distinct.len() < MOST_COUNTED && distinct.insert(hashed(one)) {
-            *counting.told.counts.entry(what.clone()).or_default() += 1;
+            *part_count.summary.counts.entry(what.clone()).or_default() += 1;
         }
     }
 }

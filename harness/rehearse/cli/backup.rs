@@ -13,13 +13,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Format, InspectArgs};
 use super::{error_chain, print, refuse, runtime, say};
-use crate::backup::{Inspection, Missing, PartSeen, Watch, inspect as read};
+use crate::backup::{Inspection, Missing, PartSummary, Watch, inspect as read};
 use crate::load::{self, LoadError};
 
-/// How often a line tells how far it is, where no bar can.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
-/// How often a bar moves.
-const MOVES_EVERY: Duration = Duration::from_millis(200);
+/// How often a line shows the progress if there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+/// How often the progress bar is updated.
+const BAR_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(crate) fn inspect(args: &InspectArgs) -> Exit {
     let products = match products(args) {
@@ -27,10 +27,10 @@ pub(crate) fn inspect(args: &InspectArgs) -> Exit {
         Err(error) => return refuse(&error),
     };
     let Some(runtime) = runtime() else { return Exit::Inconclusive };
-    let read = runtime.block_on(watched(products.clone(), &args.backup));
-    // A thread that still reads does not hold the exit.
+    let read = runtime.block_on(inspect_cancellable(products.clone(), &args.backup));
+    // A thread that is still reading must not delay the exit.
     runtime.shutdown_background();
-    let seen = match read {
+    let inspection = match read {
         None => {
             say("cancelled");
             return Exit::Cancelled;
@@ -39,10 +39,10 @@ pub(crate) fn inspect(args: &InspectArgs) -> Exit {
             say(&format!("error: cannot read {}: {}", args.backup.display(), error_chain(&error)));
             return Exit::BadInput;
         }
-        Some(Ok(seen)) => seen,
+        Some(Ok(inspection)) => inspection,
     };
     match args.format {
-        Format::Json => match serde_json::to_string_pretty(&seen) {
+        Format::Json => match serde_json::to_string_pretty(&inspection) {
             Ok(text) => print(&format!("{text}\n")),
             Err(error) => {
                 say(&format!("error: {}", error_chain(&error)));
@@ -53,17 +53,17 @@ pub(crate) fn inspect(args: &InspectArgs) -> Exit {
             let product = products
                 .iter()
                 .map(|(product, _)| product)
-                .find(|product| Some(&product.product) == seen.product.as_ref());
-            print(&render(&seen, &args.backup, product));
-            for problem in &seen.problems {
+                .find(|product| Some(&product.product) == inspection.product.as_ref());
+            print(&render(&inspection, &args.backup, product));
+            for problem in &inspection.problems {
                 say(&format!("error: {problem}"));
             }
         }
     }
-    if seen.problems.is_empty() { Exit::Passed } else { Exit::BadInput }
+    if inspection.problems.is_empty() { Exit::Passed } else { Exit::BadInput }
 }
 
-/// The product that was named, or all that are built in.
+/// The product that was given, or all built-in ones.
 fn products(args: &InspectArgs) -> Result<Vec<(Product, Catalog)>, LoadError> {
     let loaded = match (&args.product, &args.product_dir) {
         (Some(name), _) => vec![load::product(name, None)?],
@@ -73,19 +73,19 @@ fn products(args: &InspectArgs) -> Result<Vec<(Product, Catalog)>, LoadError> {
     Ok(loaded.into_iter().map(|loaded| (loaded.product, loaded.catalog)).collect())
 }
 
-/// Reads in a thread of its own and tells how far it is; nothing once it is cancelled.
-async fn watched(products: Vec<(Product, Catalog)>, backup: &Path) -> Option<std::io::Result<Inspection>> {
+/// Reads in a thread of its own and shows the progress; `None` if it is cancelled.
+async fn inspect_cancellable(products: Vec<(Product, Catalog)>, backup: &Path) -> Option<std::io::Result<Inspection>> {
     let size = std::fs::metadata(backup).map_or(0, |facts| if facts.is_file() { facts.len() } else { 0 });
     let watch = Arc::new(Watch::default());
-    let (path, seen) = (backup.to_owned(), Arc::clone(&watch));
-    let mut reading = tokio::task::spawn_blocking(move || read(&products, &path, &seen));
+    let (path, reading_watch) = (backup.to_owned(), Arc::clone(&watch));
+    let mut reading = tokio::task::spawn_blocking(move || read(&products, &path, &reading_watch));
     let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
     else {
         return reading.await.ok();
     };
-    let shown = Shown::new(size);
-    let mut tick = tokio::time::interval(shown.every());
+    let display = ProgressDisplay::new(size);
+    let mut tick = tokio::time::interval(display.interval());
     tick.tick().await;
     let read = loop {
         tokio::select! {
@@ -93,21 +93,21 @@ async fn watched(products: Vec<(Product, Catalog)>, backup: &Path) -> Option<std
             _ = interrupt.recv() => break None,
             _ = terminate.recv() => break None,
             _ = hang_up.recv() => break None,
-            _ = tick.tick() => shown.tell(watch.read(), size),
+            _ = tick.tick() => display.update(watch.read(), size),
         }
     };
-    shown.clear();
+    display.clear();
     watch.give_up();
     read
 }
 
-/// How progress is shown: a bar on a terminal, a line now and then elsewhere.
-enum Shown {
+/// Shows progress: a bar on a terminal, lines elsewhere.
+enum ProgressDisplay {
     Bar(ProgressBar),
     Lines,
 }
 
-impl Shown {
+impl ProgressDisplay {
     fn new(size: u64) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self::Lines;
@@ -122,14 +122,14 @@ impl Shown {
         Self::Bar(ProgressStyle::with_template(style).map(|style| bar.clone().with_style(style)).unwrap_or(bar))
     }
 
-    fn every(&self) -> Duration {
+    fn interval(&self) -> Duration {
         match self {
-            Self::Bar(_) => MOVES_EVERY,
-            Self::Lines => TOLD_EVERY,
+            Self::Bar(_) => BAR_INTERVAL,
+            Self::Lines => LINE_INTERVAL,
         }
     }
 
-    fn tell(&self, read: u64, size: u64) {
+    fn update(&self, read: u64, size: u64) {
         match self {
             Self::Bar(bar) => bar.set_position(read),
             Self::Lines if size > 0 => {
@@ -163,49 +163,54 @@ fn amount(bytes: u64) -> String {
     format!("{amount:.1} {}", UNITS.get(unit).copied().unwrap_or_default())
 }
 
-/// What is told to people.
-fn render(seen: &Inspection, backup: &Path, product: Option<&Product>) -> String {
+/// The text for people.
+fn render(inspection: &Inspection, backup: &Path, product: Option<&Product>) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| text.push_str(&format!("{name:<13} {value}\n"));
-    line("backup", format!("{} ({})", backup.display(), seen.kind));
+    line("backup", format!("{} ({})", backup.display(), inspection.kind));
     let title = product.map(|product| product.title.as_deref().unwrap_or(&product.product));
     line("product", title.unwrap_or("not recognised").to_owned());
     if title.is_none() {
         return text;
     }
-    let edition = seen.edition.as_ref().map(|edition| format!(" ({edition})")).unwrap_or_default();
-    line("release", seen.release.as_ref().map_or("not told".to_owned(), |release| format!("{release}{edition}")));
-    for (name, value) in [("made", &seen.created), ("installed as", &seen.installation), ("restored by", &seen.image)] {
+    let edition = inspection.edition.as_ref().map(|edition| format!(" ({edition})")).unwrap_or_default();
+    line(
+        "release",
+        inspection.release.as_ref().map_or("not stated".to_owned(), |release| format!("{release}{edition}")),
+    );
+    for (name, value) in
+        [("made", &inspection.created), ("installed as", &inspection.installation), ("restored by", &inspection.image)]
+    {
         if let Some(value) = value {
             line(name, value.clone());
         }
     }
-    for (name, value) in &seen.facts {
+    for (name, value) in &inspection.facts {
         line(name, value.clone());
     }
-    if !seen.parts.is_empty() {
-        text.push_str(&table(&seen.parts));
+    if !inspection.parts.is_empty() {
+        text.push_str(&table(&inspection.parts));
     }
-    if !seen.skipped.is_empty() {
-        text.push_str(&format!("\nleft out on purpose, as the backup says: {}\n", seen.skipped.join(", ")));
+    if !inspection.skipped.is_empty() {
+        text.push_str(&format!("\nleft out on purpose, according to the backup: {}\n", inspection.skipped.join(", ")));
     }
-    if !seen.lacks.is_empty() {
+    if !inspection.lacks.is_empty() {
         text.push_str("\nmissing\n");
     }
-    // The worst first.
-    let (vital, others): (Vec<&Missing>, Vec<&Missing>) = seen.lacks.iter().partition(|missing| missing.vital);
+    // The most important first.
+    let (vital, others): (Vec<&Missing>, Vec<&Missing>) = inspection.lacks.iter().partition(|missing| missing.vital);
     for Missing { name, file, without, beside, .. } in vital.into_iter().chain(others) {
         let place = if *beside { format!("{file} beside the archive") } else { file.clone() };
         let place = if place == *name { String::new() } else { format!(" ({place})") };
         let why = without.as_ref().map(|without| format!(": {without}")).unwrap_or_default();
         text.push_str(&format!("  {name}{place}{why}\n"));
     }
-    text.push_str(&format!("\n{}\n", verdict(seen)));
-    text.push_str(&next(seen, backup));
+    text.push_str(&format!("\n{}\n", verdict(inspection)));
+    text.push_str(&next_steps(inspection, backup));
     text
 }
 
-fn table(parts: &[PartSeen]) -> String {
+fn table(parts: &[PartSummary]) -> String {
     let mut rows = vec![["part", "size", "expands to", "files", ""].map(str::to_owned)];
     for part in parts {
         let mut more: Vec<String> = part.counts.iter().map(|(what, count)| format!("{what}: {count}")).collect();
@@ -230,56 +235,57 @@ fn table(parts: &[PartSeen]) -> String {
     text
 }
 
-fn verdict(seen: &Inspection) -> String {
+fn verdict(inspection: &Inspection) -> String {
     let many = |count: usize| if count == 1 { "1 part is".to_owned() } else { format!("{count} parts are") };
-    let vital = called(seen.lacks.iter().filter(|missing| missing.vital));
-    if seen.damaged {
-        "not to be trusted: it is damaged, or must not be unpacked".to_owned()
+    let vital = names(inspection.lacks.iter().filter(|missing| missing.vital));
+    if inspection.damaged {
+        "do not use it: it is damaged, or must not be unpacked".to_owned()
     } else if !vital.is_empty() {
         format!("nothing can be restored from it: it lacks {vital}")
-    } else if let count @ 1.. = seen.problems.len() {
-        format!("not to be used as it is: {count} problem{}", if count == 1 { "" } else { "s" })
-    } else if seen.complete {
-        "complete: every part that a backup of this release has is there, and whole".to_owned()
-    } else if seen.missing.is_empty() {
-        "whole, but not complete: parts were left out on purpose".to_owned()
+    } else if let count @ 1.. = inspection.problems.len() {
+        format!("not usable as it is: {count} problem{}", if count == 1 { "" } else { "s" })
+    } else if inspection.complete {
+        "complete: it has every part of a backup of this release, undamaged".to_owned()
+    } else if inspection.missing.is_empty() {
+        "undamaged, but not complete: parts were left out on purpose".to_owned()
     } else {
-        format!("whole, but not complete: {} missing", many(seen.missing.len()))
+        format!("undamaged, but not complete: {} missing", many(inspection.missing.len()))
     }
 }
 
-/// What they are called.
-fn called<'m>(missing: impl Iterator<Item = &'m Missing>) -> String {
+/// Their names, separated by commas.
+fn names<'m>(missing: impl Iterator<Item = &'m Missing>) -> String {
     missing.map(|missing| missing.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// What to do, the worst first; to rehearse it only where it can be.
-fn next(seen: &Inspection, backup: &Path) -> String {
+/// What to do, the most important first; to rehearse it only if that is possible.
+fn next_steps(inspection: &Inspection, backup: &Path) -> String {
     let mut steps = Vec::new();
-    if seen.damaged {
-        steps.push("take the backup again, or copy it again, and compare both copies' checksums".to_owned());
+    if inspection.damaged {
+        steps.push("make the backup again, or copy it again and compare the checksums of both copies".to_owned());
     }
     let mut lost = false;
-    // What was cut off may have been there, and what lies beside a damaged one helps nobody.
-    if !seen.damaged {
+    // Missing parts may have been cut off, and files beside a damaged archive are of no use.
+    if !inspection.damaged {
         let inside = |missing: &&Missing| missing.needed && !missing.beside;
-        let vital = seen.lacks.iter().find(|missing| missing.vital);
-        if let Some(worst) = vital.or_else(|| seen.lacks.iter().find(inside)) {
+        let vital = inspection.lacks.iter().find(|missing| missing.vital);
+        if let Some(worst) = vital.or_else(|| inspection.lacks.iter().find(inside)) {
             lost = true;
             let how = worst.remedy.as_ref().map(|remedy| format!(": {remedy}")).unwrap_or_default();
-            let all = called(seen.lacks.iter().filter(inside));
-            steps.push(format!("make a new backup that holds {all}{how}; this one is not rehearsed"));
+            let all = names(inspection.lacks.iter().filter(inside));
+            steps.push(format!("make a new backup that contains {all}{how}; this one cannot be rehearsed"));
         }
     }
-    steps.extend(seen.steps.iter().cloned());
-    if !seen.damaged {
-        let beside = seen.lacks.iter().filter(|missing| missing.needed && missing.beside);
+    steps.extend(inspection.steps.iter().cloned());
+    if !inspection.damaged {
+        let beside = inspection.lacks.iter().filter(|missing| missing.needed && missing.beside);
         steps.extend(beside.map(|missing| format!("put {} into the folder of the archive", missing.file)));
     }
-    if let (Some(product), Some(release), true, false) = (&seen.product, &seen.release, seen.problems.is_empty(), lost)
+    if let (Some(product), Some(release), true, false) =
+        (&inspection.product, &inspection.release, inspection.problems.is_empty(), lost)
     {
-        let edition = seen.edition.as_ref().map(|edition| format!(" --edition {edition}")).unwrap_or_default();
-        let of = seen.edition.as_ref().map(|edition| format!(", edition: {edition}")).unwrap_or_default();
+        let edition = inspection.edition.as_ref().map(|edition| format!(" --edition {edition}")).unwrap_or_default();
+        let of = inspection.edition.as_ref().map(|edition| format!(", edition: {edition}")).unwrap_or_default();
         steps.push(format!(
             "rehearse path --product {product} --from {release}{edition} --to RELEASE\n      and a scenario with  from: \
              {release}{of}, backup: {}",

@@ -13,7 +13,7 @@ use super::{error_chain, print, refuse, say};
 use crate::load;
 use crate::observers::{TextPart, read_texts};
 
-/// Kinds of errors told that nothing known explains.
+/// How many kinds of errors without a known cause are shown.
 const KINDS: usize = 5;
 
 pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
@@ -47,7 +47,7 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
             diagnosis.take(piece);
             let explained = diagnosis.explained();
             errors.iter_mut().for_each(|errors| errors.take(piece, &explained));
-            // Only where nothing else is there to tell.
+            // Only used if nothing else was found.
             let found = diagnosis.found_any() || errors.as_ref().is_some_and(|errors| !errors.first().is_empty());
             wide.take(piece, !found);
         }
@@ -60,14 +60,14 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
         TextPart::Skipped { name, because } => say(&format!("skipped {name}: {because}")),
         TextPart::Unreadable { name, because } => {
             unreadable = true;
-            say(&format!("error: cannot read {}: {because}", shown(name)));
+            say(&format!("error: cannot read {}: {because}", display_name(name)));
         }
     });
     let (harmless, failures): (Vec<Found>, Vec<Found>) =
         diagnosis.finish().into_iter().partition(|found| found.harmless);
     if bytes == 0 {
         if !unreadable {
-            say("error: there is nothing in what was given");
+            say("error: the input is empty");
         }
         return Exit::BadInput;
     }
@@ -80,7 +80,7 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
     };
     match args.format {
         Format::Text => print(&render::text(&known, &beside, &rest)),
-        // What programs read is the list.
+        // Programs read only the list.
         Format::Json => {
             print(&format!("{}\n", render::json(&[known.clone(), beside].concat())));
             let rest = rest.text(!known.is_empty());
@@ -92,7 +92,7 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Exit {
     exit(&failures, unreadable)
 }
 
-/// What looks for errors that nothing known explains: as the product knows them, and as words tell them anywhere.
+/// What finds errors without a known cause: by the product's log check, and by words that mean an error anywhere.
 fn nets(args: &DiagnoseArgs, product: &Product) -> Result<(Option<Unexplained>, WideNet), Box<dyn std::error::Error>> {
     let (check, json) = (product.checks.logs.as_ref(), &product.log_lines.json);
     let errors = check.map(|check| Unexplained::new(check, json, args.release.as_ref(), KINDS)).transpose()?;
@@ -107,7 +107,7 @@ fn exit(failures: &[Found], unreadable: bool) -> Exit {
     }
 }
 
-/// What standard input is called where people read.
-fn shown(name: &str) -> &str {
+/// The name of an input for people.
+fn display_name(name: &str) -> &str {
     if name == "-" { "standard input" } else { name }
 }

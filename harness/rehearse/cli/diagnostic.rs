@@ -1,4 +1,4 @@
-//! Draws what is wrong with a file: excerpt, place, what was expected, how to mend it.
+//! Renders what is wrong with a file: an excerpt, the place, what was expected, and how to fix it.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use rehearse_core::source::span::Source;
 
 /// Lines shown above a problem.
 const CONTEXT: usize = 1;
-/// Characters of a line shown; more only moves the place out of sight.
+/// Characters of a line shown; with more, the place would be out of sight.
 const WIDTH: usize = 140;
 /// Characters of a message shown.
 const LONGEST: usize = 1000;
@@ -26,7 +26,7 @@ pub fn render(rejected: &Rejected, color: bool) -> String {
     format!("{}\n\n{}: {count}\n", drawn.collect::<Vec<_>>().join("\n\n"), rejected.source().name())
 }
 
-/// A message that quotes a text of megabytes says it by its beginning.
+/// Cuts a message that quotes a very long text.
 fn shorten(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
@@ -36,7 +36,7 @@ fn shorten(text: &str) -> Cow<'_, str> {
 
 fn draw(renderer: &Renderer, source: &Source, problem: &Problem) -> String {
     let span = problem.span;
-    // Only the lines that are shown are handed over: the renderer looks at all it is given, for each problem.
+    // The renderer gets only the lines that are shown, because it reads everything that it gets, for each problem.
     let line = source.place(span.start).line;
     let first = line.saturating_sub(CONTEXT).max(1);
     let (start, end) = (source.line(first).start, source.line(line).end.max(span.end));

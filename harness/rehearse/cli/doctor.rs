@@ -3,7 +3,7 @@
 use rehearse_core::outcome::verdict::Exit;
 
 use super::args::{DoctorArgs, SweepArgs};
-use super::{hindered, print, refuse, runtime, say};
+use super::{host_exit, print, refuse, runtime, say};
 use crate::docker::{Checkup, Client, Registry, Remnant, Selection, Standing, check_up, list, sweep};
 use crate::engine::host::HostError;
 use crate::{load, setup};
@@ -16,18 +16,18 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Exit {
         say(&format!("error: {error}"));
         return Exit::Inconclusive;
     }
-    let book = match load::book(&args.sources.images) {
-        Ok(book) => book,
+    let recipes = match load::recipes(&args.sources.images) {
+        Ok(recipes) => recipes,
         Err(error) => return refuse(&error),
     };
     let Some(runtime) = runtime() else { return Exit::Inconclusive };
-    let looked = runtime.block_on(async {
+    let checked = runtime.block_on(async {
         let client = Client::connect(None, say).await?;
         check_up(&client, "debian:bookworm-slim").await
     });
-    match looked {
+    match checked {
         Ok(checkup) => {
-            print(&describe(&checkup, &book));
+            print(&describe(&checkup, &recipes));
             if checkup.warnings.is_empty() { Exit::Passed } else { Exit::Inconclusive }
         }
         Err(error) => unreachable(&error),
@@ -39,14 +39,14 @@ fn unreachable(error: &HostError) -> Exit {
     if matches!(error, HostError::Unreachable { .. }) {
         say("  `rehearse doctor --fix` installs and starts Docker on Debian and Ubuntu, as root");
     }
-    hindered(error)
+    host_exit(error)
 }
 
 fn size(bytes: u64) -> String {
     format!("{:.1} GiB", bytes as f64 / (1_u64 << 30) as f64)
 }
 
-fn describe(checkup: &Checkup, book: &crate::docker::RecipeCatalog) -> String {
+fn describe(checkup: &Checkup, recipes: &crate::docker::RecipeCatalog) -> String {
     let unknown = || "unknown".to_owned();
     let mut text = String::new();
     let mut line = |name: &str, value: String| text.push_str(&format!("{name:<10} {value}\n"));
@@ -58,8 +58,8 @@ fn describe(checkup: &Checkup, book: &crate::docker::RecipeCatalog) -> String {
     line(
         "registry",
         match &checkup.registry {
-            Registry::Observations => "answers".to_owned(),
-            Registry::Silent(reason) => format!("does not answer ({reason}); images are built here"),
+            Registry::Responds => "answers".to_owned(),
+            Registry::Unreachable(reason) => format!("does not answer ({reason}); images are built here"),
         },
     );
     line(
@@ -69,7 +69,7 @@ fn describe(checkup: &Checkup, book: &crate::docker::RecipeCatalog) -> String {
     for image in &checkup.images {
         line("image", format!("{} {} ({:.0} MB)", image.image, image.names.join(" "), image.size as f64 / 1e6));
     }
-    let recipes: Vec<&str> = book.recipes().map(|recipe| recipe.image.as_str()).collect();
+    let recipes: Vec<&str> = recipes.recipes().map(|recipe| recipe.image.as_str()).collect();
     line("recipes", recipes.join(", "));
     for warning in &checkup.warnings {
         line("warning", format!("{}; {}", warning.what, warning.remedy));
@@ -94,12 +94,12 @@ pub(crate) fn sweep_leftovers(args: &SweepArgs) -> Exit {
     match done {
         Err(error) => unreachable(&error),
         Ok((there, removed, leftovers)) => {
-            let shown = |remnant: &Remnant| {
+            let describe_remnant = |remnant: &Remnant| {
                 let standing = match remnant.standing {
-                    Standing::Live => "its run goes on",
+                    Standing::Live => "its run is still running",
                     Standing::Dead => "its run is gone",
                     Standing::Expired => "its lease is over",
-                    Standing::Elsewhere => "its run is of another machine",
+                    Standing::Elsewhere => "its run belongs to another machine",
                 };
                 format!(
                     "{} {} (run {}, {}; {standing})\n",
@@ -107,16 +107,16 @@ pub(crate) fn sweep_leftovers(args: &SweepArgs) -> Exit {
                 )
             };
             for remnant in &removed {
-                print(&format!("removed {}", shown(remnant)));
+                print(&format!("removed {}", describe_remnant(remnant)));
             }
             for remnant in &there {
-                print(&format!("{} {}", if args.dry_run { "there is" } else { "spared" }, shown(remnant)));
+                print(&format!("{} {}", if args.dry_run { "found" } else { "spared" }, describe_remnant(remnant)));
             }
             for leftover in &leftovers {
                 print(&format!("left behind {} {}: {}\n", leftover.kind, leftover.name, leftover.reason));
             }
             if removed.is_empty() && there.is_empty() && leftovers.is_empty() {
-                print("nothing of ours is there\n");
+                print("nothing to remove\n");
             }
             if leftovers.is_empty() { Exit::Passed } else { Exit::Inconclusive }
         }

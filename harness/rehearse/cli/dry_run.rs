@@ -1,4 +1,4 @@
-//! `rehearse run --dry-run`: every stage with each container and command as a run would make them, without an engine.
+//! `rehearse run --dry-run`: every stage with its containers and commands, without an engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,16 +21,16 @@ use super::dry_lines::Lines;
 use crate::load::Loaded;
 use crate::{cli, secrets};
 
-/// How long a service may take to stop where its file does not say: not worth a line.
-const USUAL_GRACE: std::time::Duration = std::time::Duration::from_secs(10);
+/// The default time that a service may take to stop, which is not printed.
+const DEFAULT_GRACE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Prints what a run would do.
 pub(crate) fn dry_run(loaded: &Loaded) {
     cli::print(&dry_run_text(loaded));
 }
 
-/// What a run would do: every stage with each service, command and request. What only a run knows stands as
-/// `<captured.x>`, `<run>`, `<each.x>`; secrets are taken out.
+/// What a run would do: every stage with each service, command and request. What only a run knows is printed as
+/// `<captured.x>`, `<run>` or `<each.x>`; secrets are removed.
 pub fn dry_run_text(loaded: &Loaded) -> String {
     let (redactor, _) = secrets::redactor(loaded);
     let (captured, each) = unknown(&loaded.product, loaded);
@@ -39,19 +39,19 @@ pub fn dry_run_text(loaded: &Loaded) -> String {
 
 struct Dry<'a> {
     loaded: &'a Loaded,
-    /// Texts that stand for what steps capture, by name.
+    /// Placeholders for what steps capture, by name.
     captured: Value,
-    /// Texts that stand for what a repeated probe is repeated over, by name.
+    /// Placeholders for the values of `for-each`, by name.
     each: Value,
 }
 
-/// Where a step happens.
+/// The releases and the stage of a step.
 struct StageContext<'a> {
     release: &'a Release,
     from: &'a Release,
     to: &'a Release,
     hop: u32,
-    /// The hop whose images the services are made from.
+    /// The hop whose images the services use.
     images_of: u32,
     stage: &'a Stage,
 }
@@ -87,11 +87,11 @@ impl Dry<'_> {
             RunsOn::After(hop) => (hop, hop),
         };
         let (from, to) = (plan.release(before), plan.release(hop));
-        let scene = &StageContext { release: plan.release(images_of), from, to, hop, images_of, stage };
+        let ctx = &StageContext { release: plan.release(images_of), from, to, hop, images_of, stage };
         match &stage.action {
             StageAction::VerifyBackup => self.backup(lines),
             StageAction::Images { images, .. } => {
-                // In the order of the hops, each once: as text, 1.10 would stand before 1.2.
+                // In the order of the hops, each once: sorted as text, 1.10 would come before 1.2.
                 let mut named = BTreeSet::new();
                 for need in images.iter().filter(|need| named.insert(&need.image)) {
                     lines.at(1, format!("image {}", need.image));
@@ -101,20 +101,20 @@ impl Dry<'_> {
                 let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
                 lines.at(1, format!("deployment {deployment}: a network and volumes of its own"));
                 for (name, service) in services(&self.loaded.product, &self.loaded.scenario) {
-                    self.container(scene, &name, &service, lines);
+                    self.container(ctx, &name, &service, lines);
                 }
-                self.steps(scene, steps, lines);
+                self.steps(ctx, steps, lines);
             }
             StageAction::Restore { steps }
             | StageAction::Prepare { steps }
             | StageAction::Preflight { steps }
             | StageAction::Upgrade { steps }
             | StageAction::Settle { steps }
-            | StageAction::RollbackInPlace { steps } => self.steps(scene, steps, lines),
+            | StageAction::RollbackInPlace { steps } => self.steps(ctx, steps, lines),
             StageAction::Decide => {
                 for hop in &plan.hops {
                     if let Some(when) = &hop.when {
-                        let text = self.filled(scene, &when.sql);
+                        let text = self.rendered(ctx, &when.sql);
                         lines.at(1, format!("stop at {}: in database {}: {text}", hop.to, when.database));
                     }
                 }
@@ -122,7 +122,7 @@ impl Dry<'_> {
             StageAction::Baseline { checks }
             | StageAction::Check { checks }
             | StageAction::CheckRollback { checks } => {
-                self.checks(scene, checks, lines);
+                self.checks(ctx, checks, lines);
             }
             StageAction::RollbackSkipped { because } => lines.at(1, because),
             StageAction::Teardown => {
@@ -137,64 +137,64 @@ impl Dry<'_> {
         }
     }
 
-    /// A service as it would be made.
-    fn container(&self, scene: &StageContext<'_>, name: &str, service: &Service, lines: &mut Lines) {
+    /// Prints a service as it would be created.
+    fn container(&self, ctx: &StageContext<'_>, name: &str, service: &Service, lines: &mut Lines) {
         lines.at(1, format!("container {name}"));
-        let need = self.loaded.plan.image(scene.images_of, name);
-        let image = need.map_or_else(|| self.filled(scene, &service.image), |need| need.image.clone());
-        // What a file of the backup sets is not read before a run: its name stands for it.
-        match resolve(name, service, &image, BTreeMap::new(), &self.values(scene)) {
+        let need = self.loaded.plan.image(ctx.images_of, name);
+        let image = need.map_or_else(|| self.rendered(ctx, &service.image), |need| need.image.clone());
+        // A file of variables in the backup is not read before a run; its name is printed instead.
+        match resolve(name, service, &image, BTreeMap::new(), &self.values(ctx)) {
             Ok(spec) => facts(&spec, service.env_file.as_deref(), lines),
-            Err(error) => lines.at(2, format!("cannot be made: {error}")),
+            Err(error) => lines.at(2, format!("cannot be created: {error}")),
         }
         if let Some(ready) = &service.ready {
             lines.at(2, "ready when");
-            self.condition(scene, ready, 3, lines);
+            self.condition(ctx, ready, 3, lines);
         }
     }
 
-    fn steps(&self, scene: &StageContext<'_>, steps: &[Step], lines: &mut Lines) {
+    fn steps(&self, ctx: &StageContext<'_>, steps: &[Step], lines: &mut Lines) {
         for step in steps {
-            self.step(scene, step, lines);
+            self.step(ctx, step, lines);
         }
     }
 
-    fn step(&self, scene: &StageContext<'_>, step: &Step, lines: &mut Lines) {
+    fn step(&self, ctx: &StageContext<'_>, step: &Step, lines: &mut Lines) {
         match step {
             Step::Start(_) | Step::Stop(_) | Step::Restart(_) => lines.at(1, describe(step)),
             Step::Replace(names) => {
                 let all = services(&self.loaded.product, &self.loaded.scenario);
                 for (name, service) in names.iter().filter_map(|name| all.get_key_value(name)) {
                     lines.at(1, format!("replace {name}; its volumes stay"));
-                    self.container(scene, name, service, lines);
+                    self.container(ctx, name, service, lines);
                 }
             }
-            Step::Exec(step) => self.exec(scene, step, "in", lines),
-            Step::Run(step) => self.exec(scene, step, "in a one-off like", lines),
+            Step::Exec(step) => self.exec(ctx, step, "in", lines),
+            Step::Run(step) => self.exec(ctx, step, "in a one-off like", lines),
             Step::StartUpgrading(start) => {
                 lines.at(1, format!("start {}, which upgrades itself, until", start.service));
-                self.condition(scene, &start.until, 2, lines);
+                self.condition(ctx, &start.until, 2, lines);
             }
             Step::CopyIn(copy) | Step::Unpack(copy) => {
                 let verb = if matches!(step, Step::CopyIn(_)) { "copy" } else { "unpack" };
                 let optional = if copy.optional { ", where the backup has it" } else { "" };
-                let to = self.filled(scene, &copy.to);
+                let to = self.rendered(ctx, &copy.to);
                 lines.at(1, format!("{verb} {} to {}:{to}{optional}", copy.from, copy.service));
             }
-            Step::Http(step) => self.http(scene, step, lines),
-            Step::Sql(step) => self.sql(scene, step, lines),
-            Step::WaitUntil(step) => self.wait(scene, step, lines),
+            Step::Http(step) => self.http(ctx, step, lines),
+            Step::Sql(step) => self.sql(ctx, step, lines),
+            Step::WaitUntil(step) => self.wait(ctx, step, lines),
         }
     }
 
-    fn exec(&self, scene: &StageContext<'_>, step: &ExecStep, place: &str, lines: &mut Lines) {
-        if !applies(step.releases.as_ref(), scene) {
+    fn exec(&self, ctx: &StageContext<'_>, step: &ExecStep, place: &str, lines: &mut Lines) {
+        if !applies(step.releases.as_ref(), ctx) {
             return;
         }
         let user = step.user.as_ref().map(|user| format!(" as {user}")).unwrap_or_default();
         let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
         lines.at(1, format!("{name}{place} {}{user}", step.service));
-        match CommandSpec::of(step, &self.values(scene)) {
+        match CommandSpec::of(step, &self.values(ctx)) {
             Ok(command) => {
                 variables(&command.env, lines);
                 lines.block_at(2, &format!("$ {}", command_line(&command.argv)));
@@ -203,43 +203,43 @@ impl Dry<'_> {
         }
     }
 
-    fn http(&self, scene: &StageContext<'_>, step: &HttpStep, lines: &mut Lines) {
-        if !applies(step.releases.as_ref(), scene) {
+    fn http(&self, ctx: &StageContext<'_>, step: &HttpStep, lines: &mut Lines) {
+        if !applies(step.releases.as_ref(), ctx) {
             return;
         }
         let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
-        let identity = step.identity.as_ref().map(|identity| format!(" as {}", self.filled(scene, identity)));
-        let path = self.filled(scene, &step.path);
+        let identity = step.identity.as_ref().map(|identity| format!(" as {}", self.rendered(ctx, identity)));
+        let path = self.rendered(ctx, &step.path);
         let (method, port) = (step.method.name(), step.port);
         lines.at(1, format!("{name}{method} {}:{port}{path}{}", step.service, identity.unwrap_or_default()));
         match &step.body {
             Some(Body::Json(json)) => lines.at(2, format!("body {json}")),
-            Some(Body::Text(text)) => lines.block_at(2, &format!("body {}", self.filled(scene, text))),
+            Some(Body::Text(text)) => lines.block_at(2, &format!("body {}", self.rendered(ctx, text))),
             Some(Body::Form(form)) => {
-                let form = form.iter().map(|(key, value)| format!("{key}={}", self.filled(scene, value)));
+                let form = form.iter().map(|(key, value)| format!("{key}={}", self.rendered(ctx, value)));
                 lines.at(2, format!("form {}", form.collect::<Vec<_>>().join("&")));
             }
             None => {}
         }
     }
 
-    fn sql(&self, scene: &StageContext<'_>, step: &SqlStep, lines: &mut Lines) {
-        if applies(step.releases.as_ref(), scene) {
+    fn sql(&self, ctx: &StageContext<'_>, step: &SqlStep, lines: &mut Lines) {
+        if applies(step.releases.as_ref(), ctx) {
             let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
             lines.at(1, format!("{name}in database {}", step.database));
-            lines.block_at(2, &self.filled(scene, &step.query));
+            lines.block_at(2, &self.rendered(ctx, &step.query));
         }
     }
 
-    fn wait(&self, scene: &StageContext<'_>, step: &WaitUntil, lines: &mut Lines) {
-        if !applies(step.releases.as_ref(), scene) {
+    fn wait(&self, ctx: &StageContext<'_>, step: &WaitUntil, lines: &mut Lines) {
+        if !applies(step.releases.as_ref(), ctx) {
             return;
         }
         lines.at(1, format!("wait at most {} until {}", humane(step.deadline.get()), step.name));
-        self.condition(scene, &step.condition, 2, lines);
+        self.condition(ctx, &step.condition, 2, lines);
         let mut query = |what: &str, database: &str, sql: &Template| {
             lines.at(2, format!("{what}, in database {database}"));
-            lines.block_at(3, &self.filled(scene, sql));
+            lines.block_at(3, &self.rendered(ctx, sql));
         };
         if let Some((progress, sql)) =
             step.progress.as_ref().and_then(|progress| Some((progress, progress.sql.as_ref()?)))
@@ -254,24 +254,24 @@ impl Dry<'_> {
         }
     }
 
-    fn condition(&self, scene: &StageContext<'_>, condition: &Condition, depth: usize, lines: &mut Lines) {
+    fn condition(&self, ctx: &StageContext<'_>, condition: &Condition, depth: usize, lines: &mut Lines) {
         match condition {
             Condition::Http(http) => {
-                let path = self.filled(scene, &http.path);
+                let path = self.rendered(ctx, &http.path);
                 lines.at(depth, format!("GET :{}{path} answers {}", http.port, http.status.unwrap_or(200)));
             }
             Condition::Tcp(tcp) => lines.at(depth, format!("port {} accepts connections", tcp.port)),
-            Condition::Exec(exec) => lines.block_at(depth, &format!("$ {}", self.command(scene, &exec.command))),
+            Condition::Exec(exec) => lines.block_at(depth, &format!("$ {}", self.command(ctx, &exec.command))),
             Condition::Log(pattern) => lines.at(depth, format!("its log has a line that matches {pattern}")),
             Condition::Health => lines.at(depth, "the image's own health check says healthy"),
             Condition::Sql(sql) => {
                 lines.at(depth, format!("in database {}", sql.database));
-                lines.block_at(depth + 1, &self.filled(scene, &sql.sql));
+                lines.block_at(depth + 1, &self.rendered(ctx, &sql.sql));
             }
         }
     }
 
-    fn checks(&self, scene: &StageContext<'_>, kinds: &[CheckKind], lines: &mut Lines) {
+    fn checks(&self, ctx: &StageContext<'_>, kinds: &[CheckKind], lines: &mut Lines) {
         let checks = &self.loaded.product.checks;
         for kind in kinds {
             lines.at(1, format!("check {}", kind.name()));
@@ -287,13 +287,13 @@ impl Dry<'_> {
                 | CheckKind::Logs
                 | CheckKind::Performance => &[],
             };
-            for probe in probes.iter().filter(|probe| applies(probe.releases.as_ref(), scene)) {
+            for probe in probes.iter().filter(|probe| applies(probe.releases.as_ref(), ctx)) {
                 lines.at(1, format!("- {}", probe.name));
                 for step in &probe.steps {
                     match step {
-                        ProbeStep::Http(step) => self.http(scene, step, lines),
-                        ProbeStep::Exec(step) => self.exec(scene, step, "in", lines),
-                        ProbeStep::Sql(step) => self.sql(scene, step, lines),
+                        ProbeStep::Http(step) => self.http(ctx, step, lines),
+                        ProbeStep::Exec(step) => self.exec(ctx, step, "in", lines),
+                        ProbeStep::Sql(step) => self.sql(ctx, step, lines),
                     }
                 }
             }
@@ -301,8 +301,8 @@ impl Dry<'_> {
                 CheckKind::Migrations => {
                     if let Some(check) = &checks.migrations {
                         lines.at(1, format!("in {}", check.known.service));
-                        lines.block_at(2, &format!("$ {}", self.command(scene, &check.known.command)));
-                        check.status.iter().for_each(|step| self.exec(scene, step, "in", lines));
+                        lines.block_at(2, &format!("$ {}", self.command(ctx, &check.known.command)));
+                        check.status.iter().for_each(|step| self.exec(ctx, step, "in", lines));
                     }
                 }
                 CheckKind::Graphql => {
@@ -312,7 +312,7 @@ impl Dry<'_> {
                 }
                 CheckKind::Performance => {
                     let requests = checks.performance.iter().flat_map(|check| &check.requests);
-                    requests.for_each(|step| self.http(scene, step, lines));
+                    requests.for_each(|step| self.http(ctx, step, lines));
                 }
                 CheckKind::Logs => {
                     let files = self.loaded.product.services.values().flat_map(|service| &service.logs);
@@ -328,30 +328,30 @@ impl Dry<'_> {
         }
     }
 
-    fn command(&self, scene: &StageContext<'_>, command: &Command) -> String {
-        command.argv(&self.values(scene)).map_or_else(|_| command.to_string(), |argv| command_line(&argv))
+    fn command(&self, ctx: &StageContext<'_>, command: &Command) -> String {
+        command.argv(&self.values(ctx)).map_or_else(|_| command.to_string(), |argv| command_line(&argv))
     }
 
-    /// A text with its placeholders filled in; as it is written where that cannot be.
-    fn filled(&self, scene: &StageContext<'_>, template: &Template) -> String {
-        template.render(&self.values(scene)).unwrap_or_else(|_| template.text().to_owned())
+    /// A text with its placeholders filled in, or unchanged if that is not possible.
+    fn rendered(&self, ctx: &StageContext<'_>, template: &Template) -> String {
+        template.render(&self.values(ctx)).unwrap_or_else(|_| template.text().to_owned())
     }
 
-    fn values(&self, scene: &StageContext<'_>) -> Value {
+    fn values(&self, ctx: &StageContext<'_>) -> Value {
         let placeholders = Placeholders {
             product: &self.loaded.product,
             scenario: &self.loaded.scenario,
-            release: scene.release,
-            from: scene.from,
-            to: scene.to,
-            hop: scene.hop,
-            stage: &scene.stage.id,
+            release: ctx.release,
+            from: ctx.from,
+            to: ctx.to,
+            hop: ctx.hop,
+            stage: &ctx.stage.id,
         };
         placeholders.values("<run>", self.each.clone(), self.captured.clone())
     }
 }
 
-/// What a service is made of, a line each.
+/// Prints the settings of a service, one per line.
 fn facts(spec: &ServiceSpec, env_file: Option<&str>, lines: &mut Lines) {
     lines.at(2, format!("image {}", spec.image));
     let fact = |lines: &mut Lines, what: &str, value: Option<String>| {
@@ -380,7 +380,7 @@ fn facts(spec: &ServiceSpec, env_file: Option<&str>, lines: &mut Lines) {
     fact(lines, "shm-size", spec.shm_size.map(|bytes| Size::of_bytes(bytes).to_string()));
     fact(lines, "memory", spec.memory.map(|bytes| Size::of_bytes(bytes).to_string()));
     fact(lines, "cpus", spec.cpus.map(|cpus| cpus.to_string()));
-    fact(lines, "stop-grace", (spec.stop_grace != USUAL_GRACE).then(|| humane(spec.stop_grace)));
+    fact(lines, "stop-grace", (spec.stop_grace != DEFAULT_GRACE).then(|| humane(spec.stop_grace)));
 }
 
 fn variables(env: &BTreeMap<String, String>, lines: &mut Lines) {
@@ -389,11 +389,11 @@ fn variables(env: &BTreeMap<String, String>, lines: &mut Lines) {
     }
 }
 
-fn applies(releases: Option<&Range>, scene: &StageContext<'_>) -> bool {
-    releases.is_none_or(|range| range.contains(scene.release))
+fn applies(releases: Option<&Range>, ctx: &StageContext<'_>) -> bool {
+    releases.is_none_or(|range| range.contains(ctx.release))
 }
 
-/// Stands for what only a run knows: every name that some step captures, and every name that some probe repeats over.
+/// The placeholders for what only a run knows: every name that a step captures, and every name in a `for-each`.
 fn unknown(product: &Product, loaded: &Loaded) -> (Value, Value) {
     let (mut captured, mut each) = (BTreeMap::new(), BTreeMap::new());
     let files = [serde_json::to_value(product), serde_json::to_value(&loaded.scenario)];
@@ -404,15 +404,15 @@ fn unknown(product: &Product, loaded: &Loaded) -> (Value, Value) {
     (json!(captured), json!(each))
 }
 
-fn collect(value: &Value, key: &str, called: &str, found: &mut BTreeMap<String, String>) {
+fn collect(value: &Value, key: &str, prefix: &str, found: &mut BTreeMap<String, String>) {
     match value {
         Value::Object(map) => {
             for name in map.get(key).and_then(Value::as_object).into_iter().flat_map(|names| names.keys()) {
-                found.insert(name.clone(), format!("<{called}.{name}>"));
+                found.insert(name.clone(), format!("<{prefix}.{name}>"));
             }
-            map.values().for_each(|value| collect(value, key, called, found));
+            map.values().for_each(|value| collect(value, key, prefix, found));
         }
-        Value::Array(items) => items.iter().for_each(|value| collect(value, key, called, found)),
+        Value::Array(items) => items.iter().for_each(|value| collect(value, key, prefix, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

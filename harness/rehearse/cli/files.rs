@@ -10,38 +10,38 @@ use rehearse_core::runbook::Runbook;
 use serde_json::json;
 
 use super::args::{Changes, Format, ListArgs, PlanArgs, Required, SchemaArgs, SchemaOf, ValidateArgs};
-use super::backup_warning::doubt;
+use super::backup_warning::backup_warning;
 use super::{error_chain, print, refuse, say};
 use crate::load::{self, CliOverrides, LoadError, Loaded};
 
-/// Makes the changes of the command line to a scenario.
+/// Applies the changes of the command line to a scenario.
 pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) -> CliOverrides {
-    let mut given = CliOverrides::default();
+    let mut overrides = CliOverrides::default();
     if let Some(from) = &changes.from {
-        given.note("/from", format!("--from {from}"));
+        overrides.note("/from", format!("--from {from}"));
         scenario.from = from.clone();
     }
     if let Some(to) = &changes.to {
-        given.note("/to", format!("--to {to}"));
+        overrides.note("/to", format!("--to {to}"));
         scenario.to = to.clone();
-        // A stop at or beyond another target is no longer on the way.
+        // A stop at or after the new target is no longer on the path.
         if let rehearse_core::planning::path::Target::Line(line) = to {
             scenario.via.retain(|via| via < line);
         }
     }
     if let Some(backup) = &changes.backup {
-        given.note("/backup", format!("--backup {}", backup.display()));
+        overrides.note("/backup", format!("--backup {}", backup.display()));
         scenario.backup = backup.display().to_string();
     }
     scenario.settings.extend(changes.settings.iter().cloned());
     for required in &changes.require {
         match required {
             Required::All => {
-                given.note("/require", "--require all".to_owned());
+                overrides.note("/require", "--require all".to_owned());
                 scenario.require.extend(CheckKind::ALL);
             }
             Required::Kind(kind) => {
-                given.note("/require", format!("--require {}", kind.name()));
+                overrides.note("/require", format!("--require {}", kind.name()));
                 scenario.require.push(*kind);
             }
         }
@@ -49,13 +49,13 @@ pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) -> CliOverrides 
     scenario.require.sort();
     scenario.require.dedup();
     for kind in &changes.skip_checks {
-        given.note("/skip-checks", format!("--skip-checks {}", kind.name()));
+        overrides.note("/skip-checks", format!("--skip-checks {}", kind.name()));
         scenario.skip_checks.entry(*kind).or_insert_with(|| "switched off by --skip-checks".to_owned());
     }
     if changes.deadline.is_some() {
         scenario.deadline.clone_from(&changes.deadline);
     }
-    given
+    overrides
 }
 
 /// Loads a scenario with the changes of the command line.
@@ -93,14 +93,14 @@ pub(crate) fn validate(args: &ValidateArgs) -> Exit {
     exit
 }
 
-/// Checks one file as what its first key says it is.
+/// Checks one file; its first key decides its kind.
 fn check(file: &Path, product: Option<&Path>) -> Result<String, LoadError> {
     let text = load::text(file)?;
     let key = |wanted: &str| text.lines().any(|line| line.starts_with(wanted));
     if key("- ") && !key("scenario:") && !key("product:") {
         return Ok(format!("{} known failures", load::failures(file)?.len()));
     }
-    // What is known of hops begins with one of its own keys, and is no list.
+    // A compatibility file has keys of its own and is not a list.
     if (key("gates:") || key("components:") || key("notices:")) && !key("scenario:") && !key("product:") {
         let known = load::compatibility(file)?;
         let counts = (known.gates.len(), known.components.len(), known.notices.len());
@@ -114,11 +114,11 @@ fn check(file: &Path, product: Option<&Path>) -> Result<String, LoadError> {
             runbook.variants.len()
         ));
     }
-    // A scenario names its product too, so the scenario's own key decides.
+    // A scenario has the key `product` too, so the key `scenario` decides.
     if key("scenario:") || !key("product:") {
         let loaded = load::rehearsal(file, product, |_| CliOverrides::default())?;
-        if let Some(doubt) = doubt(&loaded) {
-            say(&format!("{}: warning: {doubt}", file.display()));
+        if let Some(warning) = backup_warning(&loaded) {
+            say(&format!("{}: warning: {warning}", file.display()));
         }
         let (hops, stages) = (loaded.plan.hops.len(), loaded.plan.stages.len());
         Ok(format!("a scenario of {hops} {} and {stages} stages", if hops == 1 { "hop" } else { "hops" }))
@@ -138,7 +138,7 @@ pub(crate) fn scenario_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// All releases where they fit a line, else the first, the newest and how many there are.
+/// All releases if they fit on a line, else the first, the newest and their number.
 fn some(releases: &[String]) -> String {
     match releases {
         [first, .., last] if releases.len() > 8 => {
@@ -194,7 +194,10 @@ pub(crate) fn list(args: &ListArgs) -> Exit {
                 ));
             }
             if scenarios.is_empty() {
-                text.push_str(&format!("  none in {}; --scenarios names another folder\n", args.scenarios.display()));
+                text.push_str(&format!(
+                    "  none in {}; give another folder with --scenarios\n",
+                    args.scenarios.display()
+                ));
             }
             print(&text);
         }

@@ -1,4 +1,4 @@
-//! The command line: arguments as typed, then what they come to.
+//! The command line: the arguments, and the commands that they run.
 
 mod args;
 mod backup;
@@ -32,13 +32,13 @@ use args::{BackupCommand, Command, Typed};
 
 use crate::engine::host::HostError;
 
-/// Parses, does, and says how to exit.
+/// Parses the arguments, runs the command, and returns the exit code.
 pub fn main() -> ExitCode {
     let typed = match Typed::try_parse() {
         Ok(typed) => typed,
         Err(mut error) => {
             hide_secret(&mut error);
-            // Help and version are no mistakes; everything else is bad input.
+            // Help and version are not errors; everything else is bad input.
             let code = if error.use_stderr() { Exit::BadInput } else { Exit::Passed };
             let _ = error.print();
             return ExitCode::from(code.code());
@@ -64,7 +64,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// An argument that cannot be taken is quoted, but not the value of a setting that is secret.
+/// Hides the value of a secret setting in the error for an invalid argument.
 fn hide_secret(error: &mut clap::Error) {
     let Some(ContextValue::String(text)) = error.get(ContextKind::InvalidValue) else { return };
     let parted = |c: char| [':', '='].contains(&c) || c.is_whitespace();
@@ -73,25 +73,24 @@ fn hide_secret(error: &mut clap::Error) {
     error.insert(ContextKind::InvalidValue, ContextValue::String(hidden));
 }
 
-/// Data, to standard output. A reader that has gone is no error of ours.
+/// Prints data to standard output. A closed output is not an error.
 pub(crate) fn print(text: &str) {
     use std::io::Write;
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
-/// Talk, to standard error.
+/// Prints messages to standard error.
 pub(crate) fn say(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Whether what goes to standard error may be coloured: by the terminal, `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and
-/// `TERM`.
+/// Whether standard error may be coloured: depends on the terminal, `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM`.
 pub(crate) fn colour() -> bool {
     AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
 }
 
-/// Says what is wrong with the input, with its causes.
+/// Prints what is wrong with the input, with its causes.
 pub(crate) fn refuse(error: &crate::load::LoadError) -> Exit {
     if let crate::load::LoadError::Rejected(rejected) = error {
         say(&diagnostic::render(rejected, colour()));
@@ -101,8 +100,8 @@ pub(crate) fn refuse(error: &crate::load::LoadError) -> Exit {
     Exit::BadInput
 }
 
-/// How to exit where the container engine could not: an address that is none is bad input.
-pub(crate) fn hindered(error: &HostError) -> Exit {
+/// The exit code for an error of the container engine: an invalid address is bad input.
+pub(crate) fn host_exit(error: &HostError) -> Exit {
     match error {
         HostError::Address { .. } => Exit::BadInput,
         HostError::Unreachable { .. }
@@ -114,7 +113,7 @@ pub(crate) fn hindered(error: &HostError) -> Exit {
     }
 }
 
-/// A runtime for what asks the container engine.
+/// A runtime for commands that use the container engine.
 pub(crate) fn runtime() -> Option<tokio::runtime::Runtime> {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => Some(runtime),

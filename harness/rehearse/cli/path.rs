@@ -1,4 +1,4 @@
-//! `rehearse path`: a path and what is to be known of it, or the list of all stops.
+//! `rehearse path`: a path with what operators should know about it, or the list of all stops.
 
 use std::collections::BTreeMap;
 
@@ -29,12 +29,12 @@ pub(crate) fn path(args: &PathArgs) -> Exit {
     settings.extend(args.settings.iter().cloned());
     let (Some(from), Some(to)) = (&args.from, &args.to) else {
         return match plan::stop_list(&loaded.product, &loaded.catalog, &settings, &decided) {
-            Ok(list) => listed(args, &list, &plan::origins(&loaded.product, &loaded.catalog)),
-            Err(error) => refused(args, &error),
+            Ok(list) => print_list(args, &list, &plan::origins(&loaded.product, &loaded.catalog)),
+            Err(error) => print_refusal(args, &error),
         };
     };
     let planned = plan::source(&loaded.catalog, from).and_then(|from| {
-        let asked = PathRequest {
+        let request = PathRequest {
             from: &from,
             to,
             edition: args.edition.as_ref(),
@@ -43,15 +43,15 @@ pub(crate) fn path(args: &PathArgs) -> Exit {
             settings: settings.clone(),
             decided: &decided,
         };
-        plan::plan_path(&loaded.product, &loaded.catalog, &asked)
+        plan::plan_path(&loaded.product, &loaded.catalog, &request)
     });
     match planned {
-        Ok(planned) => shown(args, &loaded.product, &settings, &planned, to),
-        Err(error) => refused(args, &error),
+        Ok(planned) => print_path(args, &loaded.product, &settings, &planned, to),
+        Err(error) => print_refusal(args, &error),
     }
 }
 
-/// Arguments of which only one can hold.
+/// The error for arguments that contradict each other.
 fn contradiction(args: &PathArgs) -> Option<String> {
     let (from, edition) = (args.from.as_ref(), args.edition.as_ref());
     if args.list {
@@ -60,18 +60,18 @@ fn contradiction(args: &PathArgs) -> Option<String> {
             args.to.as_ref().map(|to| format!("--to {to}")),
             args.zero_downtime.then(|| "--zero-downtime".to_owned()),
         ];
-        let given: Vec<String> = of_a_path.into_iter().flatten().collect();
-        if !given.is_empty() {
+        let path_arguments: Vec<String> = of_a_path.into_iter().flatten().collect();
+        if !path_arguments.is_empty() {
             return Some(format!(
                 "--list and {} exclude each other: all stops are `rehearse path --product {product} --list`, those of a \
                  path are `rehearse path --product {product} --from … --to …`",
-                given.join(" "),
+                path_arguments.join(" "),
                 product = args.product
             ));
         }
     }
     if let (Some(Target::Release(from)), Some(edition)) = (from, edition)
-        && from.edition().is_some_and(|said| said != edition)
+        && from.edition().is_some_and(|other_value| other_value != edition)
         && matches!(&args.to, Some(Target::Line(_)) | None)
     {
         return Some(format!(
@@ -79,10 +79,10 @@ fn contradiction(args: &PathArgs) -> Option<String> {
         ));
     }
     let twice = args.decided.iter().enumerate().find_map(|(nth, (line, needed))| {
-        let before = args.decided.get(..nth)?.iter().any(|(other, said)| other == line && said != needed);
+        let before = args.decided.get(..nth)?.iter().any(|(other, other_value)| other == line && other_value != needed);
         before.then_some(line)
     });
-    twice.map(|line| format!("--decide {line} is given as yes and as no"))
+    twice.map(|line| format!("--decide {line} is given both as yes and as no"))
 }
 
 fn loaded(args: &PathArgs) -> Result<LoadedProduct, LoadError> {
@@ -104,12 +104,12 @@ fn loaded(args: &PathArgs) -> Result<LoadedProduct, LoadError> {
     Ok(loaded)
 }
 
-fn shown(
+fn print_path(
     args: &PathArgs,
     product: &Product,
     settings: &BTreeMap<String, String>,
     planned: &PlannedPath,
-    asked: &Target,
+    request: &Target,
 ) -> Exit {
     let path = &planned.path;
     match args.format {
@@ -117,13 +117,13 @@ fn shown(
             let edition = args.edition.as_ref().or(path.to.edition());
             print(&format!("{}\n", path_json(&product.product, edition, path, &planned.notices, &planned.lists)));
         }
-        PathFormat::PathJson => return listed(args, &StopList::of_path(path), &planned.lists),
-        PathFormat::Text => print(&text(product, settings, planned, asked)),
+        PathFormat::PathJson => return print_list(args, &StopList::of_path(path), &planned.lists),
+        PathFormat::Text => print(&text(product, settings, planned, request)),
     }
     Exit::Passed
 }
 
-fn text(product: &Product, settings: &BTreeMap<String, String>, planned: &PlannedPath, asked: &Target) -> String {
+fn text(product: &Product, settings: &BTreeMap<String, String>, planned: &PlannedPath, request: &Target) -> String {
     let path = &planned.path;
     let mut text = String::new();
     let notices: Vec<&[HopNotice]> = planned.notices.iter().map(Vec::as_slice).collect();
@@ -132,7 +132,7 @@ fn text(product: &Product, settings: &BTreeMap<String, String>, planned: &Planne
         text.push_str(&format!("hop {number}  {} → {}  {}{optional}\n{notices}", hop.from, hop.to, hop.because));
     }
     for condition in path.hops.iter().filter_map(|hop| hop.optional.as_ref()) {
-        text.push_str(&open(product, settings, condition));
+        text.push_str(&undecided(product, settings, condition));
     }
     for dropped in &path.dropped {
         text.push_str(&format!("left out: {} has no published release ({})\n", dropped.at, dropped.because));
@@ -141,13 +141,13 @@ fn text(product: &Product, settings: &BTreeMap<String, String>, planned: &Planne
         text.push_str(&format!("not needed: {} ({})\n", stop.at, stop.because));
     }
     let hops = path.hops.len();
-    text.push_str(&format!("{hops} {} to {asked}\n", if hops == 1 { "hop" } else { "hops" }));
+    text.push_str(&format!("{hops} {} to {request}\n", if hops == 1 { "hop" } else { "hops" }));
     text.push_str(&origins(&planned.lists));
     text
 }
 
-/// How a stop is decided on that nobody has decided on yet.
-fn open(product: &Product, settings: &BTreeMap<String, String>, condition: &ConditionId) -> String {
+/// How to decide on a conditional stop.
+fn undecided(product: &Product, settings: &BTreeMap<String, String>, condition: &ConditionId) -> String {
     let stop = product.path.stops.iter().find(|stop| stop.condition().as_ref() == Some(condition));
     let setting = stop.and_then(|stop| stop.when_setting.as_ref());
     let by = match (setting, product.path.condition(condition)) {
@@ -169,7 +169,7 @@ fn origins(lists: &[ListOrigin]) -> String {
     lists.iter().map(|list| format!("{list}\n")).collect()
 }
 
-fn listed(args: &PathArgs, list: &StopList, lists: &[ListOrigin]) -> Exit {
+fn print_list(args: &PathArgs, list: &StopList, lists: &[ListOrigin]) -> Exit {
     match args.format {
         PathFormat::PathJson => match serde_json::to_string(&list) {
             Ok(json) => print(&format!("{json}\n")),
@@ -187,19 +187,21 @@ fn listed(args: &PathArgs, list: &StopList, lists: &[ListOrigin]) -> Exit {
     Exit::Passed
 }
 
-fn refused(args: &PathArgs, error: &PlanError) -> Exit {
+fn print_refusal(args: &PathArgs, error: &PlanError) -> Exit {
     match args.format {
         PathFormat::Json => print(&format!("{}\n", refusal_json(error))),
         PathFormat::Text | PathFormat::PathJson => {
-            let mut given = CliOverrides::default();
-            given.note("/from", args.from.iter().map(|from| format!("--from {from}")).collect());
+            let mut overrides = CliOverrides::default();
+            overrides.note("/from", args.from.iter().map(|from| format!("--from {from}")).collect());
             if let Some(edition) = &args.edition {
-                given.note("/edition", format!("--edition {edition}"));
+                overrides.note("/edition", format!("--edition {edition}"));
             }
-            given.note("/to", args.to.iter().map(|to| format!("--to {to}")).collect());
+            overrides.note("/to", args.to.iter().map(|to| format!("--to {to}")).collect());
             let argument = match error {
-                PlanError::Refused(refusal) => given.at(load::ends(refusal)).map(|argument| format!("{argument}: ")),
-                PlanError::SourceIsALine { .. } => given.at(&["/from"]).map(|argument| format!("{argument}: ")),
+                PlanError::Refused(refusal) => {
+                    overrides.at(load::ends(refusal)).map(|argument| format!("{argument}: "))
+                }
+                PlanError::SourceIsALine { .. } => overrides.at(&["/from"]).map(|argument| format!("{argument}: ")),
                 PlanError::NoSuchHop { .. }
                 | PlanError::NoSuchStage { .. }
                 | PlanError::NothingChecked

@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::args::{Keep, Progress, RunArgs};
 use super::dry_run::dry_run;
 use super::files::loaded;
-use super::{colour, error_chain, hindered, refuse, runtime, say};
+use super::{colour, error_chain, host_exit, refuse, runtime, say};
 use crate::load::Loaded;
 use crate::session::{SessionError, SessionOptions, SessionOutcome, Stop, prepare_out, run_session};
 use crate::{docker, engine, load, report, secrets, setup};
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
     let mut all = Vec::new();
     let mut bad = None;
     if let Some(backup) = args.changes.backup.as_deref().filter(|backup| !backup.exists()) {
-        say(&format!("error: --backup {}: there is no such folder or archive", backup.display()));
+        say(&format!("error: --backup {}: no such folder or archive", backup.display()));
         bad = Some(Exit::BadInput);
     }
     for path in &args.scenarios {
@@ -35,16 +35,16 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
         all.iter().for_each(dry_run);
         return bad.unwrap_or(Exit::Passed);
     }
-    let book = match load::book(&args.sources.images) {
-        Ok(book) => Arc::new(book),
+    let recipes = match load::recipes(&args.sources.images) {
+        Ok(recipes) => Arc::new(recipes),
         Err(error) => return refuse(&error),
     };
-    if let Err(error) = docker::engine_given() {
+    if let Err(error) = docker::engine_address() {
         say(&format!("error: {}", error.chain()));
         bad = Some(Exit::BadInput);
     }
     if let Some(bad) = bad {
-        // A report of an earlier run must not pass for one of this: it would be published as green.
+        // Reports of an earlier run are removed: they could be mistaken for reports of this one, and published as passed.
         if args.scenarios.len() == 1 && args.out.exists() {
             let _cleared = prepare_out(&args.out);
         }
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
     }
     let Some(runtime) = runtime() else { return Exit::Inconclusive };
     let stop = Stop::default();
-    // Heard from here on, whenever the listener is scheduled.
+    // Signals are caught from here on, even before the listener is scheduled.
     let signals = {
         let _inside = runtime.enter();
         Signals::new()
@@ -78,17 +78,23 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
         exits.push(runtime.block_on(async {
             tokio::select! {
                 biased;
-                exit = one(loaded, book.clone(), args, out, &stop) => exit,
+                exit = run_one(loaded, recipes.clone(), args, out, &stop) => exit,
                 () = stop.leave.cancelled() => Exit::Cancelled,
             }
         }));
     }
-    // What still runs beside, such as a listener for signals, does not hold the exit.
+    // Tasks that still run, such as the listener for signals, must not delay the exit.
     runtime.shutdown_background();
     Exit::of_all(exits)
 }
 
-async fn one(loaded: Loaded, book: Arc<docker::RecipeCatalog>, args: &RunArgs, out: PathBuf, stop: &Stop) -> Exit {
+async fn run_one(
+    loaded: Loaded,
+    recipes: Arc<docker::RecipeCatalog>,
+    args: &RunArgs,
+    out: PathBuf,
+    stop: &Stop,
+) -> Exit {
     let _writing = match prepare_out(&out) {
         Ok(writing) => writing,
         Err(error) => {
@@ -119,12 +125,12 @@ async fn one(loaded: Loaded, book: Arc<docker::RecipeCatalog>, args: &RunArgs, o
         lease: args.lease.get(),
         stop: stop.clone(),
         redactor: redactor.clone(),
-        tell: say,
+        report_progress: say,
     };
-    match run_session(loaded, book, &options, &mut reporters).await {
-        Ok(SessionOutcome { trouble, exit, .. }) => {
-            if let Some(trouble) = trouble {
-                say(&clean(format!("trouble: {trouble}")));
+    match run_session(loaded, recipes, &options, &mut reporters).await {
+        Ok(SessionOutcome { internal_error, exit, .. }) => {
+            if let Some(error) = internal_error {
+                say(&clean(format!("error: {error}")));
             }
             exit
         }
@@ -133,7 +139,7 @@ async fn one(loaded: Loaded, book: Arc<docker::RecipeCatalog>, args: &RunArgs, o
             match error {
                 SessionError::Out { .. } | SessionError::Busy { .. } | SessionError::Foreign { .. } => Exit::BadInput,
                 SessionError::Http(_) => Exit::Inconclusive,
-                SessionError::Host(error) => hindered(&error),
+                SessionError::Host(error) => host_exit(&error),
             }
         }
     }
@@ -154,7 +160,7 @@ fn reporters(
         Progress::Auto if std::io::stderr().is_terminal() => report::Look::Live,
         Progress::Auto => report::Look::Plain,
     };
-    // GitLab finds attachments by their path from the project's folder, which is where it runs its jobs.
+    // GitLab finds attachments by their path relative to the project's folder, where it runs its jobs.
     let prefix = out.display().to_string();
     let reports = ["junit.xml", "summary.json", "events.jsonl"];
     let colour = if colour() { report::Colour::On } else { report::Colour::Off };
@@ -167,11 +173,11 @@ fn reporters(
     Ok(reporters)
 }
 
-/// What asks a run to end.
+/// The signals that end a run.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// A terminal that is closed asks to end as well.
+    /// Sent when the terminal is closed.
     hang_up: Signal,
 }
 
@@ -190,12 +196,13 @@ impl Signals {
     }
 }
 
-/// First signal: cancel, tear down, write the reports. Second: end that within seconds and name what is left. Third: leave.
+/// On the first signal: cancels, removes everything and writes the reports. On the second: ends that within seconds and
+/// reports what is left. On the third: quits.
 async fn listen(mut signals: Signals, stop: Stop) {
     for (token, text) in [
-        (&stop.cancel, "cancelled: removing everything and writing the reports; once more to end that within seconds"),
-        (&stop.force, "forced: what is not gone in a few seconds is named in the reports; once more to leave at once"),
-        (&stop.leave, "left at once; remove what stayed with: rehearse sweep"),
+        (&stop.cancel, "cancelled: removing everything and writing the reports; press again to cut that short"),
+        (&stop.force, "cutting clean-up short: the reports will list what is left; press again to quit at once"),
+        (&stop.leave, "quit at once; remove what is left with: rehearse sweep"),
     ] {
         signals.next().await;
         say(text);

@@ -1,4 +1,4 @@
-//! `rehearse runbook`: the operator's document, and the review of one that somebody else wrote.
+//! `rehearse runbook`: writes the operators' document, and reviews one that somebody else wrote.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -6,27 +6,29 @@ use std::time::Duration;
 
 use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::planning::plan::{Plan, source};
-use rehearse_core::runbook::{Rehearsed, RemarkKind, Review, Runbook, Sources as Made, StageTiming, compose, review};
+use rehearse_core::runbook::{
+    Rehearsed, RemarkKind, Review, Runbook, Sources as RunbookSources, StageTiming, compose, review,
+};
 use serde::Deserialize;
 
 use super::args::Format;
 use super::args::runbook::{Action, ReviewArgs, RunbookArgs};
-use super::backup_warning::doubt;
+use super::backup_warning::backup_warning;
 use super::files::loaded;
 use super::{error_chain, print, refuse, say};
 use crate::load::{self, LoadError, LoadedProduct};
 
 pub(crate) fn runbook(args: &RunbookArgs) -> Exit {
-    let made = match (&args.action, &args.of) {
-        (Some(Action::Review(args)), _) => reviewed(args),
-        (None, Some(of)) => written(args, of),
-        // The parser demands one of both.
+    let result = match (&args.action, &args.of) {
+        (Some(Action::Review(args)), _) => review_plan(args),
+        (None, Some(of)) => write_runbook(args, of),
+        // The parser requires one of them.
         (None, None) => Ok(Exit::BadInput),
     };
-    made.unwrap_or_else(|error| refuse(&error))
+    result.unwrap_or_else(|error| refuse(&error))
 }
 
-fn written(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
+fn write_runbook(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
     let folder = args.sources.product_dir.as_deref();
     if of.is_dir() && !of.join("plan.json").is_file() {
         return Err(LoadError::NoRun { path: of.to_owned() });
@@ -37,23 +39,23 @@ fn written(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
         if of.extension().is_some_and(|extension| ["md", "markdown", "txt"].iter().any(|text| extension == *text)) {
             let of = of.display();
             say(&format!(
-                "error: {of} is a text and no scenario; a plan that somebody wrote is reviewed by `rehearse runbook review \
+                "error: {of} is a text and no scenario; a plan that somebody wrote is review_plan by `rehearse runbook review \
                  {of} --product …`"
             ));
             return Ok(Exit::BadInput);
         }
         let loaded = loaded(of, folder, &args.changes)?;
-        if let Some(doubt) = doubt(&loaded) {
-            say(&format!("{}: warning: {doubt}", of.display()));
+        if let Some(warning) = backup_warning(&loaded) {
+            say(&format!("{}: warning: {warning}", of.display()));
         }
         let settings = rehearse_core::deployment::settings(&loaded.product, &loaded.scenario);
         (loaded.plan, args.run.as_deref(), Some(settings))
     };
     let rehearsed = run.map(rehearsed).transpose()?;
     let LoadedProduct { product, runbook, .. } = load::product(&plan.product, folder)?;
-    let runbook = known(runbook, &product.product)?;
+    let runbook = require_runbook(runbook, &product.product)?;
     let production = plan.production.clone().unwrap_or_default();
-    let text = compose(&Made {
+    let text = compose(&RunbookSources {
         title: product.title.as_deref().unwrap_or(&product.product),
         plan: &plan,
         runbook: &runbook,
@@ -66,11 +68,11 @@ fn written(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
     Ok(Exit::Passed)
 }
 
-fn known(runbook: Option<Runbook>, product: &str) -> Result<Runbook, LoadError> {
+fn require_runbook(runbook: Option<Runbook>, product: &str) -> Result<Runbook, LoadError> {
     runbook.ok_or_else(|| LoadError::NoRunbook { product: product.to_owned() })
 }
 
-/// As much of `summary.json` as tells what took how long.
+/// The part of `summary.json` that says how long each stage took.
 #[derive(Debug, Deserialize)]
 struct Summary {
     run: String,
@@ -104,23 +106,23 @@ fn json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
     serde_json::from_str(&text).map_err(|source| LoadError::Json { path: path.to_owned(), source })
 }
 
-/// What somebody pipes in or pastes.
+/// Reads standard input.
 fn standard_input() -> Result<String, LoadError> {
     let path = PathBuf::from("standard input");
     let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(load::LARGEST + 1).read_to_end(&mut bytes);
+    let read = std::io::stdin().lock().take(load::MAX_FILE + 1).read_to_end(&mut bytes);
     read.map_err(|source| LoadError::Read { path: path.clone(), source })?;
     let size = bytes.len() as u64;
-    if size > load::LARGEST {
+    if size > load::MAX_FILE {
         return Err(LoadError::TooLarge { path, size });
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn reviewed(args: &ReviewArgs) -> Result<Exit, LoadError> {
+fn review_plan(args: &ReviewArgs) -> Result<Exit, LoadError> {
     if args.file.is_dir() {
         let folder = args.file.display();
-        say(&format!("error: {folder} is a folder, and a review is of one plan; name its file, as {folder}/plan.md"));
+        say(&format!("error: {folder} is a folder; give the file of one plan, such as {folder}/plan.md"));
         return Ok(Exit::BadInput);
     }
     let text = if args.file == Path::new("-") { standard_input()? } else { load::text(&args.file)? };
@@ -130,9 +132,9 @@ fn reviewed(args: &ReviewArgs) -> Result<Exit, LoadError> {
         let argument = args.from.as_ref().map(|from| format!("--from {from}")).unwrap_or_default();
         LoadError::Plan { scenario: argument, source: Box::new(wrong) }
     })?;
-    let runbook = known(runbook, &product.product)?;
+    let runbook = require_runbook(runbook, &product.product)?;
     if text.trim().is_empty() {
-        say(&format!("error: there is nothing in {}", args.file.display()));
+        say(&format!("error: {} is empty", args.file.display()));
         return Ok(Exit::BadInput);
     }
     let review = review(&text, &runbook, &product.path.rules(), &catalog, from.as_ref(), args.to.as_ref());
@@ -144,12 +146,12 @@ fn reviewed(args: &ReviewArgs) -> Result<Exit, LoadError> {
                 return Ok(Exit::Inconclusive);
             }
         },
-        Format::Text => print(&told(&args.file, &review)),
+        Format::Text => print(&render_review(&args.file, &review)),
     }
     Ok(if review.remarks.is_empty() { Exit::Passed } else { Exit::Failed })
 }
 
-fn told(file: &Path, review: &Review) -> String {
+fn render_review(file: &Path, review: &Review) -> String {
     let Review { remarks, path } = review;
     let of = |kind: RemarkKind| remarks.iter().filter(|remark| remark.kind == kind).count();
     let mut text = String::new();
@@ -159,18 +161,18 @@ fn told(file: &Path, review: &Review) -> String {
         text.push_str(&format!("    why: {}\n", remark.because));
         match remark.kind {
             RemarkKind::Wrong => text.push_str(&format!("    instead: {}\n", remark.instead)),
-            // What to do is the same for all: the last lines say it.
+            // What to do is the same for all missing items: the last lines say it.
             RemarkKind::Missing => {}
         }
     }
     let missing = of(RemarkKind::Missing);
     text.push_str(&format!("{} wrong, {missing} missing", of(RemarkKind::Wrong)));
-    text.push_str(if missing > 0 { ": write each down, or that it does not apply and why\n" } else { "\n" });
+    text.push_str(if missing > 0 { ": add each to the plan, or say why it does not apply\n" } else { "\n" });
     if path.is_empty() {
-        text.push_str("the path was not checked: name --from and --to\n");
+        text.push_str("the path was not checked: give --from and --to\n");
     } else {
         let names: Vec<&str> = path.iter().map(|release| release.name()).collect();
-        text.push_str(&format!("held against {}\n", names.join(" → ")));
+        text.push_str(&format!("compared with {}\n", names.join(" → ")));
     }
     text
 }

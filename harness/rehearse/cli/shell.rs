@@ -1,4 +1,4 @@
-//! `rehearse shell` and `rehearse resume`: what is left of a run.
+//! `rehearse shell` and `rehearse resume`: for what is left of a run.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -7,11 +7,11 @@ use rehearse_core::outcome::verdict::Exit;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use super::args::{ResumeArgs, ShellArgs};
-use super::{hindered, runtime, say};
+use super::{host_exit, runtime, say};
 use crate::docker::{Client, Inside, Size, Standing, attach, list, services};
 use crate::engine::host::HostError;
 
-/// The best shell that there is in a service.
+/// Starts the best shell that a service has.
 const SHELL: [&str; 3] = ["sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi"];
 
 pub(crate) fn shell(args: &ShellArgs) -> ExitCode {
@@ -26,20 +26,20 @@ pub(crate) fn shell(args: &ShellArgs) -> ExitCode {
                 return Ok(i64::from(Exit::BadInput.code()));
             }
         };
-        joined(&client, inside, &args.command).await
+        attach_to(&client, inside, &args.command).await
     });
-    // A reader of the terminal does not hold the exit.
+    // A task that still reads the terminal must not delay the exit.
     runtime.shutdown_background();
     match done {
         Ok(code) => u8::try_from(code).unwrap_or(u8::MAX).into(),
         Err(error) => {
             say(&format!("error: {}", HostError::chain(&error)));
-            hindered(&error).code().into()
+            host_exit(&error).code().into()
         }
     }
 }
 
-async fn joined(client: &Client, inside: &Inside, command: &[String]) -> Result<i64, HostError> {
+async fn attach_to(client: &Client, inside: &Inside, command: &[String]) -> Result<i64, HostError> {
     let command = if command.is_empty() { SHELL.map(str::to_owned).to_vec() } else { command.to_vec() };
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let _raw = terminal.then(Raw::begin).flatten();
@@ -62,7 +62,7 @@ async fn resized() -> Size {
     }
 }
 
-/// The terminal passes every key on, until this is dropped.
+/// Puts the terminal into raw mode, until this is dropped.
 struct Raw(Termios);
 
 impl Raw {
@@ -81,12 +81,12 @@ impl Drop for Raw {
     }
 }
 
-/// Whether a run is meant by the beginning of its id, or by its end, which the names of its containers have.
+/// Whether an id begins or ends with this text; the names of containers have its end.
 fn is_named(run: &str, by: &str) -> bool {
     run.starts_with(by) || run.ends_with(by)
 }
 
-/// The service that is meant; otherwise what there is.
+/// The service that is meant; otherwise an error with the existing ones.
 fn choose<'a>(all: &'a [Inside], args: &ShellArgs) -> Result<&'a Inside, String> {
     let mut of_run: Vec<&Inside> = all.iter().filter(|it| is_named(&it.run, &args.run)).collect();
     let mut runs: Vec<&str> = of_run.iter().map(|it| it.run.as_str()).collect();
@@ -96,7 +96,7 @@ fn choose<'a>(all: &'a [Inside], args: &ShellArgs) -> Result<&'a Inside, String>
             let mut known: Vec<&str> = all.iter().map(|it| it.run.as_str()).collect();
             known.dedup();
             let there =
-                if known.is_empty() { "none is left".to_owned() } else { format!("there is {}", known.join(", ")) };
+                if known.is_empty() { "no run is left".to_owned() } else { format!("there is {}", known.join(", ")) };
             return Err(format!("no container of a run {} is left; {there} (--keep on-failure keeps them)", args.run));
         }
         [_] => {}
@@ -114,17 +114,17 @@ fn choose<'a>(all: &'a [Inside], args: &ShellArgs) -> Result<&'a Inside, String>
     };
     match (running.as_slice(), of_service.as_slice()) {
         ([one], _) => Ok(one),
-        ([_, ..], _) => Err(format!("several run: {}; name one with --deployment", named(&running))),
+        ([_, ..], _) => Err(format!("several are running: {}; choose one with --deployment", named(&running))),
         ([], []) => Err(format!("run {} has no service {}; it has {}", args.run, args.service, named(&of_run))),
         ([], [one, ..]) => Err(format!(
-            "{} does not run; its log is in the run's output folder, and it is started again by: docker start {}",
+            "{} does not run; its log is in the run's output folder; start it again with: docker start {}",
             named(&of_service),
             one.container
         )),
     }
 }
 
-/// Says plainly why a run is not taken up again, and what can be done with what is left of it.
+/// Explains why a run cannot be resumed, and what can be done with what is left of it.
 pub(crate) fn resume(args: &ResumeArgs) -> Exit {
     let Some(runtime) = runtime() else { return Exit::Inconclusive };
     let listed = runtime.block_on(async {
@@ -135,11 +135,11 @@ pub(crate) fn resume(args: &ResumeArgs) -> Exit {
         Ok(all) => all.into_iter().filter(|it| is_named(&it.ownership.run, &args.run)).collect::<Vec<_>>(),
         Err(error) => {
             say(&format!("error: {}", error.chain()));
-            return hindered(&error);
+            return host_exit(&error);
         }
     };
     let Some(first) = left.first() else {
-        say(&format!("error: nothing of a run {} is left on this engine", args.run));
+        say(&format!("error: nothing of run {} is left on this engine", args.run));
         return Exit::BadInput;
     };
     if let Some(other) = left.iter().find(|it| it.ownership.run != first.ownership.run) {
@@ -147,7 +147,7 @@ pub(crate) fn resume(args: &ResumeArgs) -> Exit {
         return Exit::BadInput;
     }
     if first.standing == Standing::Live {
-        say(&format!("run {} goes on: there is nothing to resume", first.ownership.run));
+        say(&format!("run {} is still running: there is nothing to resume", first.ownership.run));
         return Exit::BadInput;
     }
     let (run, scenario) = (&first.ownership.run, &first.ownership.scenario);
@@ -155,10 +155,10 @@ pub(crate) fn resume(args: &ResumeArgs) -> Exit {
     let (containers, volumes) = (count("container"), count("volume"));
     say(&format!(
         "run {run} ({scenario}) cannot be resumed. {containers} containers and {volumes} volumes of it are left, but what it \
-         had seen is not: the baseline and every answer that a later stage is compared with were in the process that ended, \
-         and nobody watched over the data since. A hop judged from there would prove nothing.\n\
-         \n  look inside            rehearse shell {run} SERVICE\n  rehearse it once more  rehearse run …\n  \
-         remove what is left    rehearse sweep"
+         had observed is lost: the baseline and all responses that later stages are compared with were in the memory of its process, \
+         and nothing has watched over the data since. Judging a hop from there would prove nothing.\n\
+         \n  look inside          rehearse shell {run} SERVICE\n  rehearse it again    rehearse run …\n  \
+         remove what is left  rehearse sweep"
     ));
     Exit::Inconclusive
 }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_service_that_is_meant_is_found_or_what_there_is_is_said() {
+    fn a_service_is_found_or_the_existing_ones_are_listed() {
         let all = [
             inside("aa11", "main", "db", "exited"),
             inside("aa11", "main", "web", "running"),
@@ -184,14 +184,14 @@ mod tests {
             let deployment = deployment.map(str::to_owned);
             let args = ShellArgs { run: run.to_owned(), service: service.to_owned(), deployment, command: Vec::new() };
             let chosen = choose(&all, &args).map(|it| it.container.clone());
-            let told = chosen.unwrap_or_else(|reason| reason);
-            assert!(told.contains(expected), "{told}");
+            let result = chosen.unwrap_or_else(|reason| reason);
+            assert!(result.contains(expected), "{result}");
         };
         check("aa11", "web", None, "rehearse-aa11-main-web");
         check("aa2", "web", Some("rollback"), "rehearse-aa22-rollback-web");
         check("a22", "web", Some("main"), "rehearse-aa22-main-web");
         check("aa", "web", None, "aa may be any of aa11, aa22");
-        check("aa22", "web", None, "several run: web of main (running), web of rollback (running); name one");
+        check("aa22", "web", None, "several are running: web of main (running), web of rollback (running); choose one");
         check("aa11", "db", None, "db of main (exited) does not run");
         check(
             "aa11",

@@ -1,21 +1,21 @@
-//! Reads `DOCKER_HOST`, the address of the container engine.
+//! `DOCKER_HOST`: the address of the engine.
 
 use std::env;
 
 use crate::engine::host::HostError;
 
-/// The supported schemes: a socket of this machine, or a port of a machine.
+/// The schemes that are supported: a socket of this machine, or a port of any machine.
 const SOCKET: &str = "unix";
 const PORTS: [&str; 3] = ["tcp", "http", "https"];
 
-/// What `DOCKER_HOST` names; nothing where it is unset or empty, which means the local socket.
+/// The value of `DOCKER_HOST`; `None` if it is unset or empty, which means the local socket.
 ///
 /// # Errors
-/// If it is not the address of an engine: bad input, which waiting does not mend.
-pub fn given() -> Result<Option<String>, HostError> {
-    let Some(given) = env::var_os("DOCKER_HOST").filter(|given| !given.is_empty()) else { return Ok(None) };
-    let address = given.to_string_lossy().into_owned();
-    let why = if given.to_str().is_none() { Err("it is not UTF-8".to_owned()) } else { well_formed(&address) };
+/// When it is not a valid address of an engine: bad input, which waiting cannot fix.
+pub fn from_env() -> Result<Option<String>, HostError> {
+    let Some(value) = env::var_os("DOCKER_HOST").filter(|value| !value.is_empty()) else { return Ok(None) };
+    let address = value.to_string_lossy().into_owned();
+    let why = if value.to_str().is_none() { Err("it is not UTF-8".to_owned()) } else { well_formed(&address) };
     match why {
         Ok(()) => Ok(Some(address)),
         Err(why) => Err(HostError::Address {
@@ -31,28 +31,30 @@ pub fn given() -> Result<Option<String>, HostError> {
 fn well_formed(address: &str) -> Result<(), String> {
     let Some((scheme, rest)) = address.split_once("://") else { return Err("it has no `://`".to_owned()) };
     if scheme == SOCKET {
-        return if rest.is_empty() { Err("it names no path of a socket".to_owned()) } else { Ok(()) };
+        return if rest.is_empty() { Err("it has no path to a socket".to_owned()) } else { Ok(()) };
     }
     if !PORTS.contains(&scheme) {
-        return Err(format!("`{scheme}` is not supported"));
+        return Err(format!("the scheme `{scheme}` is not supported"));
     }
     let (host, port) = parts(rest);
     if host.is_empty() || host.contains(char::is_whitespace) {
-        return Err("it names no host".to_owned());
+        return Err("it has no host name".to_owned());
     }
     match port {
-        Some(port) if port.parse::<u16>().map_or(true, |port| port == 0) => Err(format!("`{port}` is not a port")),
+        Some(port) if port.parse::<u16>().map_or(true, |port| port == 0) => {
+            Err(format!("`{port}` is not a valid port"))
+        }
         Some(_) | None => Ok(()),
     }
 }
 
-/// The machine that an address names, where it is not a socket of this one.
+/// The host name in an address; `None` if it is a socket of this machine.
 pub(crate) fn remote_host(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once("://")?;
     PORTS.contains(&scheme).then(|| parts(rest).0.to_owned())
 }
 
-/// The machine and the port of `me@machine:port/path`.
+/// The host name and the port in `me@machine:port/path`.
 fn parts(rest: &str) -> (&str, Option<&str>) {
     let authority = rest.split('/').next().unwrap_or(rest);
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_of_a_remote_engine_is_told_from_its_address() {
+    fn the_host_of_a_remote_engine_is_read_from_its_address() {
         let check = |address: &str, expected: Option<&str>| assert_eq!(remote_host(address).as_deref(), expected);
         check("unix:///var/run/docker.sock", None);
         check("tcp://docker:2375", Some("docker"));
@@ -81,13 +83,13 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_known_by_name_and_by_number() {
+    fn loopback_is_recognised_by_name_and_by_number() {
         assert!(is_loopback("localhost") && is_loopback("127.0.0.1") && is_loopback("::1"));
         assert!(!is_loopback("docker"));
     }
 
     #[test]
-    fn what_is_no_address_says_why() {
+    fn an_invalid_address_is_rejected_with_the_reason() {
         let check = |address: &str, expected: Result<(), &str>| {
             assert_eq!(well_formed(address), expected.map_err(str::to_owned), "{address}");
         };
@@ -97,13 +99,13 @@ mod tests {
         check("https://box:2376/", Ok(()));
         check("nonsense", Err("it has no `://`"));
         check("/var/run/docker.sock", Err("it has no `://`"));
-        check("unix://", Err("it names no path of a socket"));
-        check("tcp://", Err("it names no host"));
-        check("tcp://:2375", Err("it names no host"));
-        check("tcp:// :2375", Err("it names no host"));
-        check("tcp://docker:port", Err("`port` is not a port"));
-        check("tcp://docker:0", Err("`0` is not a port"));
-        check("tcp://docker:99999", Err("`99999` is not a port"));
-        check("ssh://me@box", Err("`ssh` is not supported"));
+        check("unix://", Err("it has no path to a socket"));
+        check("tcp://", Err("it has no host name"));
+        check("tcp://:2375", Err("it has no host name"));
+        check("tcp:// :2375", Err("it has no host name"));
+        check("tcp://docker:port", Err("`port` is not a valid port"));
+        check("tcp://docker:0", Err("`0` is not a valid port"));
+        check("tcp://docker:99999", Err("`99999` is not a valid port"));
+        check("ssh://me@box", Err("the scheme `ssh` is not supported"));
     }
 }

@@ -1,4 +1,4 @@
-//! Building an image from a Dockerfile, with the classic builder, which every engine has.
+//! Builds images from Dockerfiles, with the classic builder, which every engine has.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::env;
@@ -12,24 +12,24 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tokio_util::bytes::Bytes;
 
-use crate::docker::client::said;
+use crate::docker::client::engine_message;
 use crate::docker::context::{ContextFile, archive};
 use crate::docker::making::{LIMIT, Making};
 use crate::engine::host::{BoxError, HostError};
 
-/// Lines of its output that the error of a failed build carries.
+/// How many lines of output the error of a failed build quotes.
 const LAST_LINES: usize = 20;
-/// Characters of the step that it names.
+/// How many characters of the failed step it quotes.
 const STEP: usize = 120;
 
-/// Builds. Dropped midway, the engine ends the build; what it had made of it is nameless and no container.
+/// Builds an image. If it is dropped midway, the engine ends the build, and leaves only layers without a name.
 pub(crate) async fn build(
     making: &Making<'_>,
     files: &[ContextFile],
     base: &str,
     args: &BTreeMap<String, String>,
 ) -> Result<(), HostError> {
-    let context = archive(files).map_err(|error| making.fail("its context can't be packed", Some(error.into())))?;
+    let context = archive(files).map_err(|error| making.fail("its context cannot be packed", Some(error.into())))?;
     let mut arguments: HashMap<String, String> = proxies().collect();
     arguments.extend(args.clone());
     arguments.insert("BASE".into(), base.to_owned());
@@ -42,16 +42,16 @@ pub(crate) async fn build(
         .version(BuilderVersion::BuilderV1)
         .build();
     let docker = making.client.patient(LIMIT);
-    let mut answers = docker.build_image(options, None, Some(bollard::body_full(Bytes::from(context)))).boxed();
+    let mut responses = docker.build_image(options, None, Some(bollard::body_full(Bytes::from(context)))).boxed();
     let mut output = Output::open(making).await?;
     let building = async {
-        while let Some(answer) = answers.next().await {
-            match answer {
-                Ok(answer) => output.take(answer.stream.as_deref().unwrap_or_default(), making).await?,
+        while let Some(response) = responses.next().await {
+            match response {
+                Ok(response) => output.take(response.stream.as_deref().unwrap_or_default(), making).await?,
                 Err(error) => {
                     output.finish().await?;
-                    let (code, source) = ended(error);
-                    let reason = format!("its build failed at {}{code}, which said:\n{}", output.step(), output.last());
+                    let (code, source) = failure(error);
+                    let reason = format!("its build failed at {}{code}:\n{}", output.step(), output.last());
                     return Err(making.fail(reason, source));
                 }
             }
@@ -61,27 +61,26 @@ pub(crate) async fn build(
     tokio::time::timeout(LIMIT, building).await.unwrap_or_else(|_| Err(making.late()))
 }
 
-/// The exit code of a step that failed, without the engine's words, which are the step all over again; or what else it
-/// was.
-fn ended(error: Error) -> (String, Option<BoxError>) {
-    match said(&error).rsplit_once("returned a non-zero code: ") {
+/// The exit code of a failed step, without the engine's message, which only repeats the step; or another error.
+fn failure(error: Error) -> (String, Option<BoxError>) {
+    match engine_message(&error).rsplit_once("returned a non-zero code: ") {
         Some((_, code)) => (format!(" (exit code {})", code.trim()), None),
         None => (String::new(), Some(error.into())),
     }
 }
 
-/// The proxies of this machine, unless containers couldn't reach them. Predefined by the builder, so no Dockerfile has
-/// to declare them, and no part of what identifies an image.
+/// The proxies of this machine, except those that containers cannot reach. The builder predefines these arguments, so that
+/// a Dockerfile need not declare them. They do not identify an image.
 fn proxies() -> impl Iterator<Item = (String, String)> {
     let names = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
     let values = names.into_iter().filter_map(|name| Some((name.to_owned(), env::var(name).ok()?)));
     values.filter(|(name, value)| {
-        let ours = ["//localhost", "//127.", "//[::1]"].iter().any(|here| value.contains(here));
-        name.eq_ignore_ascii_case("no_proxy") || !ours
+        let unreachable = ["//localhost", "//127.", "//[::1]"].iter().any(|here| value.contains(here));
+        name.eq_ignore_ascii_case("no_proxy") || !unreachable
     })
 }
 
-/// The output of a build: all of it in a file, its end at hand.
+/// The output of a build: all of it goes into a file, its end is kept for the error.
 struct Output {
     file: File,
     path: PathBuf,
@@ -105,7 +104,7 @@ impl Output {
         written.map_err(|source| HostError::File { operation: "write", path: self.path.clone(), source })
     }
 
-    /// Writes what was held back.
+    /// Writes what the redaction still holds back.
     async fn finish(&mut self) -> Result<(), HostError> {
         let rest = self.redacting.finish();
         self.write(&rest).await
@@ -119,7 +118,7 @@ impl Output {
             let line = line.trim_end().to_owned();
             self.line = rest.to_owned();
             if line.starts_with("Step ") {
-                making.tell(&line);
+                making.report_progress(&line);
                 self.step.clone_from(&line);
                 self.lines.clear();
             } else if !line.is_empty() && !line.starts_with(" ---> ") && !line.starts_with("Removing intermediate") {
@@ -132,7 +131,7 @@ impl Output {
         Ok(())
     }
 
-    /// The step it is at, cut short: one may be a whole program.
+    /// The current step, cut short: a step may be a whole program.
     fn step(&self) -> String {
         let cut: String = self.step.chars().take(STEP).collect();
         if cut.len() < self.step.len() { format!("{cut}…") } else { cut }

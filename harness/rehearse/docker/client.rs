@@ -11,14 +11,14 @@ use tokio::time::Instant;
 use crate::docker::address::{self, is_loopback, remote_host};
 use crate::engine::host::{BoxError, HostError};
 
-/// For requests that the engine answers out of its head.
+/// The limit for requests that the engine answers without working.
 const QUICK: Duration = Duration::from_secs(120);
-/// A first answer may take this long where the engine starts beside us, as a service of a CI job does.
+/// How long a remote engine may take to respond first: as a service of a CI job, it starts at the same time as we do.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long one try may take.
+/// How long one attempt may take.
 const TRY: Duration = Duration::from_secs(10);
-/// After this, people are told what is waited for.
-const SILENCE: Duration = Duration::from_secs(1);
+/// After this time without a response, people are told what we wait for.
+const NO_RESPONSE_AFTER: Duration = Duration::from_secs(1);
 
 /// A connected engine.
 #[derive(Debug, Clone)]
@@ -28,33 +28,32 @@ pub struct Client {
     local: bool,
 }
 
-/// Where published ports are bound, and so reached.
+/// Where published ports are bound, and therefore reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Published {
     /// On this machine's loopback only.
     Loopback,
-    /// On every address of the engine's machine, which is reached by this name.
+    /// On every address of the engine's machine, which has this host name.
     Everywhere(String),
-    /// On the engine's end of the network that we are on, in a container of it ourselves.
+    /// On the gateway of our network, because we run in a container of this engine ourselves.
     Gateway(IpAddr),
 }
 
 impl Client {
-    /// Connects to `DOCKER_HOST`, or the local socket. `reach` names the machine that published ports are reached on,
-    /// where that can't be told from the engine's address.
-    /// `tell` hears of it when that takes a while.
+    /// Connects to `DOCKER_HOST`, or the local socket. `reach` is the host name for published ports, if the engine's address
+    /// does not give it. `report` is called if connecting takes a while.
     ///
     /// # Errors
-    /// When the address is none, or no engine answers there.
-    pub async fn connect(reach: Option<&str>, tell: fn(&str)) -> Result<Self, HostError> {
-        let address = address::given()?;
-        let docker = opened(address.as_deref()).map_err(|error| unreachable(address.as_deref(), error))?;
+    /// When the address is invalid, or no engine responds there.
+    pub async fn connect(reach: Option<&str>, report: fn(&str)) -> Result<Self, HostError> {
+        let address = address::from_env()?;
+        let docker = docker_at(address.as_deref()).map_err(|error| unreachable(address.as_deref(), error))?;
         let docker = docker.with_timeout(QUICK);
         let remote = address.as_deref().and_then(remote_host);
         let patience = if remote.is_some() { PATIENCE } else { Duration::ZERO };
-        let whom = address.as_deref().unwrap_or("its local socket");
-        let tell = |what: &str| tell(&format!("waiting for the container engine at {whom}: {what}"));
-        ping(&docker, patience, tell).await.map_err(|error| unreachable(address.as_deref(), error))?;
+        let target = address.as_deref().unwrap_or("its local socket");
+        let report = |what: &str| report(&format!("waiting for the container engine at {target}: {what}"));
+        ping(&docker, patience, report).await.map_err(|error| unreachable(address.as_deref(), error))?;
         let published = match (reach, &remote) {
             (Some(host), _) => Published::Everywhere(host.to_owned()),
             (None, Some(host)) if !is_loopback(host) => Published::Everywhere(host.clone()),
@@ -64,25 +63,25 @@ impl Client {
         Ok(Self { docker, published, local: remote.is_none() })
     }
 
-    /// Waits a while for an engine that is away: what it holds of ours is to be removed once it is back.
-    pub(crate) async fn patiently(&self) {
+    /// Waits a while for an engine that is away, so that our things on it can be removed.
+    pub(crate) async fn wait_until_back(&self) {
         let _ = ping(&self.docker, PATIENCE, |_| {}).await;
     }
 
-    /// For requests answered at once.
+    /// For requests that the engine answers at once.
     pub(crate) fn quick(&self) -> &Docker {
         &self.docker
     }
 
-    /// For requests that carry a body or wait for something: bollard's time limit covers the whole upload, and all of
-    /// the grace a container is given to stop.
+    /// For requests that carry a body or wait for something: bollard's time limit covers the whole upload, and the whole
+    /// time that a container is given to stop.
     pub(crate) fn patient(&self, limit: Duration) -> Docker {
         self.docker.clone().with_timeout(limit)
     }
 
-    /// Whether the engine takes a new connection: one that is ending answers on old ones for a while.
-    pub(crate) async fn anew(&self) -> Result<(), Error> {
-        let docker = opened(address::given().ok().flatten().as_deref());
+    /// Whether the engine accepts a new connection: one that is shutting down still responds on old ones for a while.
+    pub(crate) async fn accepts_connections(&self) -> Result<(), Error> {
+        let docker = docker_at(address::from_env().ok().flatten().as_deref());
         docker?.with_timeout(Duration::from_secs(2)).ping().await.map(drop)
     }
 
@@ -97,11 +96,11 @@ impl Client {
     }
 }
 
-/// Where we are in a container ourselves, with the engine's socket mounted: the engine's end of our network. Its loopback
-/// is not ours.
+/// The gateway of our network, if we run in a container ourselves, with the engine's socket mounted. The engine's loopback
+/// is not ours then.
 async fn gateway(docker: &Docker) -> Option<IpAddr> {
-    let marks = ["/.dockerenv", "/run/.containerenv"];
-    if !marks.iter().any(|mark| std::path::Path::new(mark).exists()) {
+    let markers = ["/.dockerenv", "/run/.containerenv"];
+    if !markers.iter().any(|marker| std::path::Path::new(marker).exists()) {
         return None;
     }
     // A container's host name is its id, unless it was given another one.
@@ -114,35 +113,35 @@ async fn gateway(docker: &Docker) -> Option<IpAddr> {
     networks.into_values().find_map(|endpoint| endpoint.gateway?.parse().ok())
 }
 
-fn opened(address: Option<&str>) -> Result<Docker, Error> {
+fn docker_at(address: Option<&str>) -> Result<Docker, Error> {
     match address {
         Some(address) => Docker::connect_with_host(address),
         None => Docker::connect_with_local_defaults(),
     }
 }
 
-/// Asks until there is an answer, or patience is at an end. `tell` hears once what is waited for.
-async fn ping(docker: &Docker, patience: Duration, tell: impl Fn(&str)) -> Result<(), Error> {
-    let begun = Instant::now();
-    let mut told = false;
+/// Repeats a ping until the engine responds or `patience` is over. `report` is called once with what we wait for.
+async fn ping(docker: &Docker, patience: Duration, report: impl Fn(&str)) -> Result<(), Error> {
+    let began = Instant::now();
+    let mut reported = false;
     loop {
         let trying = docker.clone().with_timeout(TRY);
-        let mut asked = std::pin::pin!(trying.ping());
-        let answer = match tokio::time::timeout(SILENCE, &mut asked).await {
-            Ok(answer) => answer,
+        let mut pinging = std::pin::pin!(trying.ping());
+        let response = match tokio::time::timeout(NO_RESPONSE_AFTER, &mut pinging).await {
+            Ok(response) => response,
             Err(_) => {
-                if !std::mem::replace(&mut told, true) {
-                    tell(&format!("no answer yet; giving up after {:?}", patience.max(TRY)));
+                if !std::mem::replace(&mut reported, true) {
+                    report(&format!("no response yet; giving up after {:?}", patience.max(TRY)));
                 }
-                asked.await
+                pinging.await
             }
         };
-        match answer {
+        match response {
             Ok(_) => return Ok(()),
-            Err(error) if begun.elapsed() >= patience => return Err(error),
+            Err(error) if began.elapsed() >= patience => return Err(error),
             Err(error) => {
-                if !std::mem::replace(&mut told, true) {
-                    tell(&format!("{}; trying again for {patience:?}", innermost(&error)));
+                if !std::mem::replace(&mut reported, true) {
+                    report(&format!("{}; trying again for {patience:?}", root_cause(&error)));
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
@@ -150,8 +149,8 @@ async fn ping(docker: &Docker, patience: Duration, tell: impl Fn(&str)) -> Resul
     }
 }
 
-/// The cause of all: `Connection refused (os error 111)`.
-fn innermost(error: &Error) -> String {
+/// The innermost cause: `Connection refused (os error 111)`.
+fn root_cause(error: &Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -160,20 +159,22 @@ fn innermost(error: &Error) -> String {
 }
 
 fn unreachable(address: Option<&str>, error: Error) -> HostError {
-    let denied = says(&error, "permission denied");
+    let denied = mentions(&error, "permission denied");
     let hint = match address {
-        Some(address) => format!("DOCKER_HOST is {address}; is the engine there started, and is the address right?"),
-        None if denied => {
-            "its socket is not ours to use; run as root, or join the group: usermod -aG docker $USER".into()
+        Some(address) => {
+            format!("DOCKER_HOST is {address}; check that the engine runs there and that the address is right")
         }
-        None => "is the engine started? try: systemctl start docker (or: dockerd &); where it is not installed: \
+        None if denied => {
+            "this user may not use its socket; run as root, or join its group: usermod -aG docker $USER".into()
+        }
+        None => "start it: systemctl start docker (or: dockerd &); if it is not installed: \
                  apt-get install docker.io"
             .into(),
     };
     HostError::Unreachable { engine: "container engine", hint, source: Some(Box::new(error)) }
 }
 
-fn says(error: &Error, words: &str) -> bool {
+fn mentions(error: &Error, words: &str) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
         if error.to_string().to_ascii_lowercase().contains(words) {
@@ -195,10 +196,10 @@ fn lost(error: &Error) -> bool {
 pub(crate) fn failed(operation: &'static str, object: impl Into<String>) -> impl FnOnce(Error) -> HostError {
     move |error| {
         if lost(&error) {
-            return unreachable(address::given().ok().flatten().as_deref(), error);
+            return unreachable(address::from_env().ok().flatten().as_deref(), error);
         }
-        let source: BoxError = if says(&error, "non-overlapping ipv4 address pool") {
-            format!("{error}; the engine has no subnet left: try `rehearse sweep`, or `docker network prune`").into()
+        let source: BoxError = if mentions(&error, "non-overlapping ipv4 address pool") {
+            format!("{error}; the engine has no free subnet: try `rehearse sweep`, or `docker network prune`").into()
         } else {
             Box::new(error)
         };
@@ -211,13 +212,13 @@ pub(crate) fn refused(operation: &'static str, object: impl Into<String>, why: i
     HostError::Operation { operation, object: object.into(), source: why.into() }
 }
 
-/// The HTTP status the engine answered with, where it is an answer.
+/// The HTTP status of the engine's response, if there was one.
 pub(crate) fn status(error: &Error) -> Option<u16> {
     if let Error::DockerResponseServerError { status_code, .. } = error { Some(*status_code) } else { None }
 }
 
-/// What the engine says is wrong, without bollard's words around it.
-pub(crate) fn said(error: &Error) -> String {
+/// The engine's own message, without what bollard adds.
+pub(crate) fn engine_message(error: &Error) -> String {
     if let Error::DockerResponseServerError { message: text, .. } | Error::DockerStreamError { error: text } = error {
         text.clone()
     } else {
@@ -225,9 +226,9 @@ pub(crate) fn said(error: &Error) -> String {
     }
 }
 
-/// `None` where the engine says there is no such thing.
-pub(crate) fn absent_as_none<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
-    match answer {
+/// `None` if the engine says that there is no such thing.
+pub(crate) fn absent_as_none<T>(response: Result<T, Error>) -> Result<Option<T>, Error> {
+    match response {
         Ok(value) => Ok(Some(value)),
         Err(error) if status(&error) == Some(404) => Ok(None),
         Err(error) => Err(error),

@@ -10,10 +10,10 @@ use include_dir::Dir;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-/// The recipe lies beside the files, and is no part of the image.
+/// The recipe lies next to the files, but does not belong to the image.
 const RECIPE: &str = "image.yaml";
 const CERTIFICATES: &str = "ca-certificates";
-/// Where Debian keeps the authorities that the administrator added.
+/// Where Debian keeps the certificate authorities that the administrator added.
 const LOCAL_CERTIFICATES: &str = "/usr/local/share/ca-certificates";
 
 /// A file of a build context.
@@ -21,15 +21,15 @@ const LOCAL_CERTIFICATES: &str = "/usr/local/share/ca-certificates";
 pub struct ContextFile {
     /// Its path in the context, with slashes.
     pub path: String,
-    /// Whether it can be run.
+    /// Whether it is executable.
     pub executable: bool,
     /// Its content.
     pub bytes: Cow<'static, [u8]>,
 }
 
 impl ContextFile {
-    /// A file. A script counts as executable whatever its mode: embedded files have none, and the same files have to
-    /// give the same image.
+    /// A file. A script counts as executable whatever its mode: embedded files have no mode, and the same files must give the
+    /// same image.
     pub fn new(path: impl Into<String>, executable: bool, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
         let bytes = bytes.into();
         Self { path: path.into(), executable: executable || bytes.starts_with(b"#!"), bytes }
@@ -39,10 +39,10 @@ impl ContextFile {
 /// The files of a folder that is part of this program.
 pub fn embedded(folder: &'static Dir<'static>) -> Vec<ContextFile> {
     let mut files = Vec::new();
-    let mut open = vec![folder];
-    while let Some(some) = open.pop() {
-        open.extend(some.dirs());
-        for file in some.files() {
+    let mut pending = vec![folder];
+    while let Some(current) = pending.pop() {
+        pending.extend(current.dirs());
+        for file in current.files() {
             let path = file.path().strip_prefix(folder.path()).unwrap_or(file.path()).to_string_lossy().into_owned();
             files.push(ContextFile::new(path, false, file.contents()));
         }
@@ -70,10 +70,10 @@ fn ordered(mut files: Vec<ContextFile>) -> Vec<ContextFile> {
     files
 }
 
-/// What identifies a context: every file, and every further word that decides what comes out.
+/// What identifies a context: every file, and every further word that affects the result.
 pub(crate) fn fingerprint<'a>(files: &[ContextFile], words: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
-    // Lengths first: no two contexts run into the same bytes.
+    // Each part has its length in front, so that no two contexts give the same bytes.
     let mut add = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_be_bytes());
         hash.update(bytes);
@@ -89,8 +89,8 @@ pub(crate) fn fingerprint<'a>(files: &[ContextFile], words: impl IntoIterator<It
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The archive the engine builds from: the files, and the authorities of this machine in a folder that is always there,
-/// so that a Dockerfile may copy it. They do not identify the image: they lead to the same packages.
+/// The archive that the engine builds from: the files, and the certificate authorities of this machine in a folder that
+/// always exists, so that a Dockerfile may copy it. They do not identify the image, because they lead to the same packages.
 pub(crate) fn archive(files: &[ContextFile]) -> io::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     for file in files {
@@ -108,12 +108,12 @@ fn append(builder: &mut tar::Builder<Vec<u8>>, path: &str, executable: bool, byt
     let mut header = tar::Header::new_gnu();
     header.set_size(bytes.len() as u64);
     header.set_mode(if executable { 0o755 } else { 0o644 });
-    // The epoch, always: the engine's layer cache compares times of some kinds of files.
+    // Always the epoch: the engine's layer cache compares the times of some kinds of files.
     header.set_mtime(0);
     builder.append_data(&mut header, path, bytes)
 }
 
-/// A certificate that can't be read is one we don't have: builds do without, as they do elsewhere.
+/// The certificates in a folder. One that cannot be read is left out; builds work without it on other machines too.
 fn certificates(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_of_certificates_is_always_there() {
+    fn the_folder_of_certificates_always_exists() {
         let bytes = archive(&[]).unwrap();
         let mut archive = tar::Archive::new(bytes.as_slice());
         let first = archive.entries().unwrap().next().unwrap().unwrap();

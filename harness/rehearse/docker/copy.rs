@@ -1,4 +1,4 @@
-//! Files into and out of containers, as tar streams of flat memory.
+//! Copies files into and out of containers, as tar streams in flat memory.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
@@ -21,12 +21,12 @@ use crate::engine::host::HostError;
 use rehearse_core::vocabulary::ident::DeploymentName;
 
 const CHUNK: usize = 256 * 1024;
-/// No system has longer names, nor attributes.
-const LONGEST_EXTENSION: u64 = 1 << 20;
+/// No system has longer names or attributes.
+const MAX_EXTENSION: u64 = 1 << 20;
 const BLOCK: u64 = 512;
-/// bollard's time limit covers the whole upload, so it is far off; the caller's own deadline drops the future.
+/// bollard's time limit covers the whole upload, so it is very long; the caller's own deadline drops the future.
 const UPLOAD: Duration = Duration::from_secs(24 * 3600);
-/// Links that are followed before they count as a circle.
+/// How many links are followed before they count as a circle.
 const LINKS: usize = 8;
 
 /// Unpacks an archive of the host into a folder of a service.
@@ -43,7 +43,7 @@ pub(crate) async fn archive_in(
     upload(&daemon.client, &id, to, object, ReaderStream::with_capacity(file, CHUNK)).await
 }
 
-/// Writes a file of the host into a file of a service: as root's, readable by all, executable where it is here.
+/// Writes a file of the host into a file of a service: owned by root, readable by all, and executable if it is here.
 pub(crate) async fn file_in(
     daemon: &Daemon,
     deployment: &DeploymentName,
@@ -55,7 +55,7 @@ pub(crate) async fn file_in(
     let object = format!("{to} in {}", service::object(deployment, service));
     let (folder, name) = match to.rsplit_once('/') {
         Some((folder, name)) if !name.is_empty() => (if folder.is_empty() { "/" } else { folder }, name),
-        _ => return Err(refused("copy into", object, "the target has to be the path of a file, from the root")),
+        _ => return Err(refused("copy into", object, "the target must be the absolute path of a file")),
     };
     let source = File::open(file).await.map_err(unreadable(file))?;
     let facts = source.metadata().await.map_err(unreadable(file))?;
@@ -71,8 +71,8 @@ pub(crate) async fn file_in(
     upload(&daemon.client, &id, folder, object, body).await
 }
 
-/// Writes a file of a service into a file of the host; `false` where the service has none. Dropped midway, the file of
-/// the host is incomplete.
+/// Writes a file of a service into a file of the host; `false` if it does not exist. If this is dropped midway, the file
+/// of the host is incomplete.
 pub(crate) async fn file_out(
     daemon: &Daemon,
     deployment: &DeploymentName,
@@ -92,7 +92,7 @@ pub(crate) async fn file_out(
         let read = content.read(chunk.get_mut(..wanted).unwrap_or_default()).await;
         let count = read.map_err(|error| refused("copy out of", object.clone(), error))?;
         if count == 0 {
-            return Err(refused("copy out of", object, format!("it ended {left} bytes too early")));
+            return Err(refused("copy out of", object, format!("it ended {left} bytes early")));
         }
         target.write_all(chunk.get(..count).unwrap_or_default()).await.map_err(unwritable)?;
         left -= count as u64;
@@ -101,7 +101,7 @@ pub(crate) async fn file_out(
     Ok(true)
 }
 
-/// Reads a small file of a container; `None` where there is none.
+/// Reads a small file of a container; `None` if it does not exist.
 pub(crate) async fn read_small(
     client: &Client,
     id: &str,
@@ -122,7 +122,7 @@ async fn upload(
     object: String,
     body: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
 ) -> Result<(), HostError> {
-    // Asked first: an engine that refuses closes the connection while we still send, which hides what it said.
+    // Checked first: an engine that rejects an upload closes the connection while we still send, which hides its message.
     let options = ContainerArchiveInfoOptionsBuilder::new().path(folder).build();
     let there = client.quick().get_container_archive_info(id, Some(options)).await;
     if absent_as_none(there).map_err(failed("copy into", object.clone()))?.is_none() {
@@ -134,7 +134,7 @@ async fn upload(
     sent.map_err(failed("copy into", object))
 }
 
-/// The beginning of an archive: the header of its one file. The builder takes care of long names and huge sizes.
+/// The beginning of an archive: the header of its only file. The builder takes care of long names and huge sizes.
 fn head(name: &str, size: u64, mode: u32, changed: u64) -> io::Result<Bytes> {
     let mut header = tar::Header::new_gnu();
     header.set_size(size);
@@ -170,7 +170,7 @@ async fn download(client: &Client, id: &str, from: &str, object: &str) -> Result
             }
         }
     }
-    Err(refused("copy out of", object, "its links go in a circle"))
+    Err(refused("copy out of", object, "its links form a circle"))
 }
 
 #[derive(Debug)]
@@ -179,11 +179,11 @@ enum Entry {
     Link(String),
 }
 
-/// Reads up to the content of the first entry. By hand, because a reader in a thread of its own would go on after its
-/// future was dropped.
+/// Reads up to the content of the first entry. Done by hand, because a reader in a thread of its own would continue after
+/// its future is dropped.
 async fn entry(archive: &mut Content) -> io::Result<Entry> {
-    let mut size_told = None;
-    let mut link_told = None;
+    let mut extended_size = None;
+    let mut extended_link = None;
     loop {
         let mut block = [0; BLOCK as usize];
         archive.read_exact(&mut block).await?;
@@ -193,33 +193,33 @@ async fn entry(archive: &mut Content) -> io::Result<Entry> {
         if kind.is_pax_local_extensions() || kind.is_gnu_longname() || kind.is_gnu_longlink() {
             let extension = extension(archive, size).await?;
             if kind.is_gnu_longlink() {
-                link_told = Some(String::from_utf8_lossy(&extension).trim_end_matches('\0').to_owned());
+                extended_link = Some(String::from_utf8_lossy(&extension).trim_end_matches('\0').to_owned());
             }
             let pairs = tar::PaxExtensions::new(if kind.is_pax_local_extensions() { &extension } else { &[] });
             for pair in pairs {
                 let pair = pair?;
                 match pair.key_bytes() {
-                    b"size" => size_told = pair.value().ok().and_then(|size| size.parse().ok()),
-                    b"linkpath" => link_told = Some(String::from_utf8_lossy(pair.value_bytes()).into_owned()),
+                    b"size" => extended_size = pair.value().ok().and_then(|size| size.parse().ok()),
+                    b"linkpath" => extended_link = Some(String::from_utf8_lossy(pair.value_bytes()).into_owned()),
                     _ => {}
                 }
             }
         } else if kind.is_pax_global_extensions() {
             extension(archive, size).await?;
         } else if kind.is_file() {
-            return Ok(Entry::File(size_told.unwrap_or(size)));
+            return Ok(Entry::File(extended_size.unwrap_or(size)));
         } else if kind.is_symlink() {
             let target = header.link_name_bytes().map(|name| String::from_utf8_lossy(&name).into_owned());
-            return Ok(Entry::Link(link_told.or(target).unwrap_or_default()));
+            return Ok(Entry::Link(extended_link.or(target).unwrap_or_default()));
         } else {
-            return Err(io::Error::new(ErrorKind::InvalidData, format!("it is no file, but a {}", word(kind))));
+            return Err(io::Error::new(ErrorKind::InvalidData, format!("it is a {}, not a file", kind_name(kind))));
         }
     }
 }
 
-/// A long name or extended attributes. The container wrote the header, and may say anything in it.
+/// A long name or extended attributes. The container wrote the header, so its size cannot be trusted.
 async fn extension(archive: &mut Content, size: u64) -> io::Result<Vec<u8>> {
-    if size > LONGEST_EXTENSION {
+    if size > MAX_EXTENSION {
         return Err(io::Error::new(ErrorKind::InvalidData, format!("a header of {size} bytes")));
     }
     let mut bytes = Vec::new();
@@ -228,7 +228,7 @@ async fn extension(archive: &mut Content, size: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn word(kind: tar::EntryType) -> &'static str {
+fn kind_name(kind: tar::EntryType) -> &'static str {
     if kind.is_dir() { "folder" } else { "device or socket" }
 }
 
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_header_that_claims_to_be_endless_is_refused() {
+    async fn a_header_with_an_absurd_size_is_rejected() {
         for size in [(1 << 20) + 1, u64::MAX] {
             let mut header = tar::Header::new_gnu();
             header.set_entry_type(tar::EntryType::GNULongName);
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_is_no_file() {
+    async fn a_folder_is_rejected() {
         let mut builder = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Directory);
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_tells_where_it_leads() {
+    async fn a_link_gives_its_target() {
         let mut builder = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);

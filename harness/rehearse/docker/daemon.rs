@@ -1,4 +1,4 @@
-//! The Docker engine of one run: what all that works with it shares.
+//! The Docker engine of one run: what everything that works with it shares.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::docker::removal::remove_matching;
 use crate::docker::watch::Watch;
 use crate::engine::host::{HostError, Leftover};
 
-/// A connection to an engine, whose everything is that is made over it, and what is under way there.
+/// A connection to an engine, the owner of everything that is created over it, and the work in progress.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     pub(crate) client: Client,
@@ -25,15 +25,15 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Connects, makes the folder that logs go into, and begins to watch. `reach` and `tell` are those of the client.
+    /// Connects, creates the folder for logs, and starts to watch. `reach` and `report` are as for [`Client::connect`].
     pub(crate) async fn connect(
         reach: Option<&str>,
         ownership: OwnershipLabels,
         logs: &Path,
         redactor: Redactor,
-        tell: fn(&str),
+        report: fn(&str),
     ) -> Result<Self, HostError> {
-        let client = Client::connect(reach, tell).await?;
+        let client = Client::connect(reach, report).await?;
         std::fs::create_dir_all(logs).map_err(|source| HostError::File {
             operation: "create",
             path: logs.to_owned(),
@@ -56,9 +56,9 @@ impl Daemon {
         })
     }
 
-    /// Removes what carries all these labels, what is still being created included; tells what stays.
+    /// Removes what carries all these labels, including what is still being created; returns what could not be removed.
     pub(crate) async fn clear(&self, labels: &[(&str, &str)]) -> Vec<Leftover> {
-        self.client.patiently().await;
+        self.client.wait_until_back().await;
         let stuck = self.creations.settled().await;
         let mut left = remove_matching(&self.client, &carrying(labels)).await;
         left.extend(stuck);

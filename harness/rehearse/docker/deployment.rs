@@ -9,7 +9,7 @@ use crate::docker::removal::{Kind, listing};
 use crate::engine::host::HostError;
 use rehearse_core::vocabulary::ident::DeploymentName;
 
-/// Makes the network of a deployment, unless it is there.
+/// Creates the network of a deployment, unless it exists.
 pub(crate) async fn open(daemon: &Daemon, deployment: &DeploymentName) -> Result<(), HostError> {
     if find_network(daemon, deployment).await?.is_some() {
         return Ok(());
@@ -21,15 +21,15 @@ pub(crate) async fn open(daemon: &Daemon, deployment: &DeploymentName) -> Result
         ..NetworkCreateRequest::default()
     };
     let docker = daemon.client.quick().clone();
-    let made = daemon
+    let created = daemon
         .creations
-        .make(format!("network of {deployment}"), async move { docker.create_network(request).await })
+        .create(format!("network of {deployment}"), async move { docker.create_network(request).await })
         .await?;
-    daemon.watch.network(&deployment.0, &made.id);
+    daemon.watch.network(&deployment.0, &created.id);
     Ok(())
 }
 
-/// The id of the network of a deployment that is open.
+/// The id of the network of an open deployment.
 pub(crate) async fn network(daemon: &Daemon, deployment: &DeploymentName) -> Result<String, HostError> {
     let missing = || refused("find", format!("network of {deployment}"), "the deployment is not open");
     find_network(daemon, deployment).await?.ok_or_else(missing)
@@ -42,7 +42,7 @@ async fn find_network(daemon: &Daemon, deployment: &DeploymentName) -> Result<Op
     Ok(found.into_iter().next().map(|network| network.id))
 }
 
-/// Makes a volume of a deployment, unless it is there, and tells the engine's name of it.
+/// Creates a volume of a deployment, unless it exists, and returns its name on the engine.
 pub(crate) async fn volume(daemon: &Daemon, deployment: &DeploymentName, volume: &str) -> Result<String, HostError> {
     let name = daemon.ownership.name(deployment, Some(volume));
     let request = VolumeCreateRequest {
@@ -53,7 +53,7 @@ pub(crate) async fn volume(daemon: &Daemon, deployment: &DeploymentName, volume:
     let docker = daemon.client.quick().clone();
     daemon
         .creations
-        .make(format!("volume {volume} of {deployment}"), async move { docker.create_volume(request).await })
+        .create(format!("volume {volume} of {deployment}"), async move { docker.create_volume(request).await })
         .await?;
     Ok(name)
 }

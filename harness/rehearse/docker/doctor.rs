@@ -1,4 +1,4 @@
-//! What an engine and its machine can do, and what to do where that is too little.
+//! Checks what an engine and its machine can do, and says what to do if that is not enough.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,10 +13,10 @@ use crate::docker::client::{Client, failed, status};
 use crate::docker::label::{self, OURS};
 use crate::engine::host::HostError;
 
-/// Below this, an upgrade is likely to die of a full disk rather than of a bug.
+/// With less, an upgrade is likely to fail because of a full disk, not because of a bug.
 const DISK: u64 = 20 << 30;
 const MEMORY: u64 = 4 << 30;
-/// That of Docker 20.10.
+/// The API version of Docker 20.10.
 const API: (u64, u64) = (1, 41);
 const REGISTRY: Duration = Duration::from_secs(15);
 
@@ -25,7 +25,7 @@ const REGISTRY: Duration = Duration::from_secs(15);
 pub struct Checkup {
     /// The engine's version.
     pub engine: String,
-    /// The newest version of the API it speaks.
+    /// The newest version of the API that it supports.
     pub api: String,
     /// How it stores images and containers.
     pub storage_driver: String,
@@ -35,23 +35,23 @@ pub struct Checkup {
     pub cpus: Option<u64>,
     /// Its memory, in bytes.
     pub memory: Option<u64>,
-    /// The memory that is left, in bytes, where the engine runs on this machine.
+    /// The available memory in bytes, if the engine runs on this machine.
     pub memory_available: Option<u64>,
-    /// Where it keeps everything.
+    /// The folder where it keeps everything.
     pub data_root: Option<PathBuf>,
-    /// Bytes that are free there, where the engine runs on this machine.
+    /// Bytes that are free there, if the engine runs on this machine.
     pub disk_free: Option<u64>,
-    /// Images that we made.
+    /// Images that we built.
     pub images: Vec<ImageHere>,
     /// Whether images can be pulled.
     pub registry: Registry,
-    /// Whether base systems can be put together: debootstrap is here, and we are root.
+    /// Whether base systems can be built: debootstrap is installed, and we are root.
     pub can_bootstrap: bool,
-    /// What is too little.
+    /// What is not sufficient.
     pub warnings: Vec<Warning>,
 }
 
-/// An image that we made.
+/// An image that we built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageHere {
     /// The image it stands for.
@@ -67,13 +67,13 @@ pub struct ImageHere {
 /// Whether images can be pulled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Registry {
-    /// It answers.
-    Observations,
-    /// It doesn't, for this reason.
-    Silent(String),
+    /// The registry responds.
+    Responds,
+    /// It does not, for this reason.
+    Unreachable(String),
 }
 
-/// Something to do something about.
+/// Something that should be fixed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// What is wrong.
@@ -82,15 +82,15 @@ pub struct Warning {
     pub remedy: String,
 }
 
-/// Looks an engine over. `image` is a public image whose manifest a registry is asked for.
+/// Checks an engine. `image` is a public image whose manifest is requested from a registry.
 pub async fn check_up(client: &Client, image: &str) -> Result<Checkup, HostError> {
     let docker = client.quick();
-    let version = docker.version().await.map_err(failed("ask", "the engine for its version"))?;
-    let info = docker.info().await.map_err(failed("ask", "the engine for its state"))?;
+    let version = docker.version().await.map_err(failed("read", "the version of the engine"))?;
+    let info = docker.info().await.map_err(failed("read", "the state of the engine"))?;
     let filters = HashMap::from([("label".to_owned(), vec![label::IMAGE.to_owned()])]);
     let options = ListImagesOptionsBuilder::new().filters(&filters).build();
     let images = docker.list_images(Some(options)).await.map_err(failed("list", "images of ours"))?;
-    // Layers that failed builds leave carry the labels of their base, but no name.
+    // Layers of failed builds carry the labels of their base, but have no name.
     let named = |names: &[String]| names.iter().any(|name| name.starts_with(OURS));
     let images = images.into_iter().filter(|it| named(&it.repo_tags)).map(|it| ImageHere {
         image: it.labels.get(label::IMAGE).cloned().unwrap_or_default(),
@@ -112,7 +112,7 @@ pub async fn check_up(client: &Client, image: &str) -> Result<Checkup, HostError
         data_root,
         images: images.collect(),
         registry: registry(client, image).await,
-        can_bootstrap: bootstrap::is_here() && bootstrap::is_root(),
+        can_bootstrap: bootstrap::is_installed() && bootstrap::is_root(),
         warnings: Vec::new(),
     };
     checkup.warnings = warnings(&checkup);
@@ -124,7 +124,7 @@ fn system(info: &SystemInfo) -> String {
     format!("{}, {} {}", part(&info.operating_system), part(&info.os_type), part(&info.architecture))
 }
 
-/// Memory that this machine could still give, in bytes.
+/// The available memory of this machine, in bytes.
 pub(crate) fn memory_available() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
@@ -136,13 +136,13 @@ fn disk_free(folder: &Path) -> Option<u64> {
     Some(facts.f_bavail * facts.f_frsize)
 }
 
-/// Asks by the engine, which knows mirrors, proxies and authorities that we don't. No image moves.
+/// Asks through the engine, which knows mirrors, proxies and certificate authorities that we do not. No image is pulled.
 async fn registry(client: &Client, image: &str) -> Registry {
     match client.patient(REGISTRY).inspect_registry_image(image, None).await {
-        Ok(_) => Registry::Observations,
-        // It says no, so it answers.
-        Err(error) if matches!(status(&error), Some(401 | 403 | 404)) => Registry::Observations,
-        Err(error) => Registry::Silent(error.to_string()),
+        Ok(_) => Registry::Responds,
+        // It refuses, so it responds.
+        Err(error) if matches!(status(&error), Some(401 | 403 | 404)) => Registry::Responds,
+        Err(error) => Registry::Unreachable(error.to_string()),
     }
 }
 
@@ -153,7 +153,7 @@ fn warnings(checkup: &Checkup) -> Vec<Warning> {
     let mut numbers = checkup.api.split('.').map(|part| part.parse().unwrap_or(0));
     if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < API {
         warn(
-            format!("the engine speaks API {}, older than {}.{}", checkup.api, API.0, API.1),
+            format!("the engine supports API {}, which is older than {}.{}", checkup.api, API.0, API.1),
             "install a newer engine",
         );
     }
@@ -166,12 +166,12 @@ fn warnings(checkup: &Checkup) -> Vec<Warning> {
     if let Some(left) = checkup.memory_available.filter(|left| *left < MEMORY) {
         warn(
             format!("{:.1} GiB of memory are left", gib(left)),
-            "end what else runs; builds go one at a time meanwhile",
+            "stop other programs; until then, images are built one at a time",
         );
     }
-    if let (Registry::Silent(why), false) = (&checkup.registry, checkup.can_bootstrap) {
-        let remedy = "apt-get install debootstrap and run as root, or bring images along with `docker load`";
-        warn(format!("no registry answers ({why}), and base systems can't be put together here"), remedy);
+    if let (Registry::Unreachable(why), false) = (&checkup.registry, checkup.can_bootstrap) {
+        let remedy = "run as root after `apt-get install debootstrap`, or load images with `docker load`";
+        warn(format!("no registry answers ({why}), and base systems cannot be built here"), remedy);
     }
     found
 }

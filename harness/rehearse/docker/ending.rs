@@ -1,7 +1,8 @@
-//! Ends inside a container what a command started there, once nobody waits for it any more.
+//! Ends a command inside its container, with everything it started, once nobody waits for it any more.
 //!
-//! An engine knows no way to end a command it runs in a container, and hanging up leaves it running. So every command
-//! carries a mark in its environment, which all it starts inherits; whatever carries it is ended from inside.
+//! An engine cannot end a command that it runs in a container, and closing the connection leaves it running. So every
+//! command carries a mark in its environment, which everything it starts inherits; whatever carries the mark is ended from
+//! inside the container.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,18 +12,18 @@ use bollard::exec::{CreateExecOptions, StartExecResults};
 use futures_util::StreamExt;
 use tokio_util::task::TaskTracker;
 
-use crate::docker::client::{Client, said};
-use crate::docker::output::hear;
+use crate::docker::client::{Client, engine_message};
+use crate::docker::output::forward;
 use crate::docker::removal::{Thing, remove_one};
 use crate::engine::Tail;
 
-/// The variable that tells a command's processes.
+/// The variable that identifies the processes of a command.
 pub(crate) const MARK: &str = "REHEARSE_COMMAND";
-/// For all that the script may take, and its way there and back.
+/// How long the script may take in all.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// Leaves them five seconds to end by themselves, as a question that was nearly answered does; then asks them to end, and
-/// kills what has not after ten seconds. A process that is a zombie has no environment any more.
+/// Gives the processes five seconds to end by themselves, then sends SIGTERM, and after ten seconds SIGKILL. A zombie has no
+/// environment any more, so it does not count.
 const SCRIPT: &str = r#"
 for s in 0 TERM KILL; do
   for i in 1 2 3 4 5 6 7 8 9 10; do
@@ -39,33 +40,33 @@ echo "not at all: still there are$l"; exit 1
 
 static COUNT: AtomicUsize = AtomicUsize::new(1);
 
-/// What is being ended, and how it went.
+/// Commands that are being ended, and how they ended.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Endings {
     tasks: TaskTracker,
-    told: Arc<Mutex<Vec<String>>>,
+    reports: Arc<Mutex<Vec<String>>>,
 }
 
-/// A command or one-off container that is ended when this is dropped before it was told that it is done.
+/// Ends a command or a one-off container when it is dropped, unless [`Ending::done`] was called.
 #[derive(Debug)]
 pub(crate) struct Ending {
     endings: Endings,
     client: Client,
     container: String,
     object: String,
-    /// The mark of a command; none where the container itself is to go.
+    /// The mark of a command; `None` if the container itself is removed.
     mark: Option<String>,
     done: bool,
 }
 
 impl Ending {
-    /// For a command in a container that goes on.
+    /// For a command in a container that keeps running.
     pub(crate) fn of_command(endings: &Endings, client: &Client, run: &str, container: &str, object: &str) -> Self {
         let mark = format!("{run}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         Self::new(endings, client, container, object, Some(mark))
     }
 
-    /// For a container that is there for one command.
+    /// For a container that exists for one command.
     pub(crate) fn of_container(endings: &Endings, client: &Client, container: &str, object: &str) -> Self {
         Self::new(endings, client, container, object, None)
     }
@@ -75,12 +76,12 @@ impl Ending {
         Self { endings: endings.clone(), client: client.clone(), container, object, mark, done: false }
     }
 
-    /// The variable that the command gets.
+    /// The environment variable with the mark.
     pub(crate) fn variable(&self) -> Option<String> {
         self.mark.as_ref().map(|mark| format!("{MARK}={mark}"))
     }
 
-    /// It has ended by itself.
+    /// The command has ended by itself.
     pub(crate) fn done(mut self) {
         self.done = true;
     }
@@ -88,12 +89,12 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        // Without a runtime the process itself is about to end; then the container's removal ends all in it.
+        // Without a runtime, this process is about to end, and removing the container ends everything in it.
         if self.done || tokio::runtime::Handle::try_current().is_err() {
             return;
         }
         let (client, container, object) = (self.client.clone(), self.container.clone(), self.object.clone());
-        let (variable, told) = (self.variable(), self.endings.told.clone());
+        let (variable, reports) = (self.variable(), self.endings.reports.clone());
         self.endings.tasks.spawn(async move {
             let ending = async {
                 match variable {
@@ -102,19 +103,19 @@ impl Drop for Ending {
                 }
             };
             let how = tokio::time::timeout(LIMIT, ending).await;
-            let how = how.unwrap_or_else(|_| format!("nobody knows how: no answer within {LIMIT:?}"));
-            told.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{object} was ended {how}"));
+            let how = how.unwrap_or_else(|_| format!("in an unknown way: no response within {LIMIT:?}"));
+            reports.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{object} was ended {how}"));
         });
     }
 }
 
 impl Endings {
-    /// Waits until all that was given up has ended, and tells how.
+    /// Waits until everything that was given up has ended, and returns how each ended.
     pub(crate) async fn settled(&self) -> Vec<String> {
         self.tasks.close();
         self.tasks.wait().await;
         self.tasks.reopen();
-        std::mem::take(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.reports.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -127,20 +128,20 @@ async fn from_inside(client: &Client, container: &str, variable: String) -> Stri
         ..CreateExecOptions::default()
     };
     let docker = client.quick();
-    let said_inside = async {
+    let ending_inside = async {
         let exec = docker.create_exec(container, options).await?.id;
         let mut tail = Tail::default();
         if let StartExecResults::Attached { mut output, .. } = docker.start_exec(&exec, None).await? {
             while let Some(chunk) = output.next().await {
-                hear(chunk?, &mut tail);
+                forward(chunk?, &mut tail);
             }
         }
         Ok::<_, bollard::errors::Error>(tail.text())
     };
-    match said_inside.await {
-        Ok(text) if text.is_empty() => "nobody knows how: its container has no shell to look".to_owned(),
+    match ending_inside.await {
+        Ok(text) if text.is_empty() => "in an unknown way: its container has no shell to find out".to_owned(),
         Ok(text) => text,
-        Err(error) => format!("nobody knows how: {}", said(&error)),
+        Err(error) => format!("in an unknown way: {}", engine_message(&error)),
     }
 }
 
@@ -148,6 +149,6 @@ async fn with_its_container(client: &Client, id: String) -> String {
     let thing = Thing::container(id);
     match remove_one(client, &thing).await {
         Ok(()) => "with its container".to_owned(),
-        Err(error) => format!("not at all: {}", said(&error)),
+        Err(error) => format!("not at all: {}", engine_message(&error)),
     }
 }

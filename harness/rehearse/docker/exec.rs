@@ -1,6 +1,7 @@
-//! Commands inside a running service, fed from a file of the host and heard as they speak, or spoken to.
+//! Commands inside a running service: with input from a file of the host, or from the caller while they run.
 //!
-//! Dropped midway, the engine lets the command run on inside its container, with its input closed.
+//! If a call is dropped midway, the engine lets the command continue inside its container, with its input closed;
+//! [`super::ending`] then ends it.
 
 use std::io;
 use std::path::Path;
@@ -19,23 +20,23 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::docker::client::{failed, refused};
 use crate::docker::daemon::Daemon;
 use crate::docker::ending::Ending;
-use crate::docker::output::{hear, piece};
+use crate::docker::output::{forward, piece};
 use crate::docker::service;
 use crate::engine::host::{Command, HostError, Interactive, Sink, Stdin};
 use rehearse_core::vocabulary::ident::DeploymentName;
 
 const CHUNK: usize = 64 * 1024;
-/// After its output ended, the engine may still take a command for running.
+/// After the output of a command has ended, the engine may still report it as running for this long.
 const EXIT_CODE: Duration = Duration::from_secs(30);
 
-/// A command that runs, and what it is spoken to and heard by.
-struct Begun {
+/// A running command, with its input and output.
+struct RunningCommand {
     input: Pin<Box<dyn AsyncWrite + Send>>,
     output: BoxStream<'static, Result<LogOutput, Error>>,
     exit: Exit,
 }
 
-/// How a command ends. Dropped before that, the command is ended.
+/// Waits for the exit code. If this is dropped before, the command is ended.
 struct Exit {
     docker: Docker,
     exec: String,
@@ -43,7 +44,7 @@ struct Exit {
     ending: Ending,
 }
 
-/// Runs a command inside a running service and tells its exit code.
+/// Runs a command inside a running service and returns its exit code.
 pub(crate) async fn exec(
     daemon: &Daemon,
     deployment: &DeploymentName,
@@ -51,10 +52,10 @@ pub(crate) async fn exec(
     command: &Command,
     sink: &mut dyn Sink,
 ) -> Result<i64, HostError> {
-    // Opened first: a command must not start on input that isn't there.
+    // Opened first: a command must not start if its input does not exist.
     let mut source = Source::open(command.stdin.as_ref()).await?;
     let reads = command.stdin.is_some();
-    let Begun { input, mut output, exit } = begin(daemon, deployment, service, command, reads).await?;
+    let RunningCommand { input, mut output, exit } = begin(daemon, deployment, service, command, reads).await?;
     {
         let feeding = feed(&mut source, input);
         tokio::pin!(feeding);
@@ -66,7 +67,7 @@ pub(crate) async fn exec(
                     result?;
                 }
                 chunk = output.next() => match chunk {
-                    Some(chunk) => hear(chunk.map_err(|error| exit.failed(error))?, sink),
+                    Some(chunk) => forward(chunk.map_err(|error| exit.failed(error))?, sink),
                     None => break,
                 },
             }
@@ -75,20 +76,20 @@ pub(crate) async fn exec(
     exit.code().await
 }
 
-/// Begins a command inside a running service that is spoken to.
+/// Starts a command inside a running service that takes input while it runs.
 pub(crate) async fn interact(
     daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
     command: &Command,
 ) -> Result<Interactive, HostError> {
-    let Begun { input, output, exit } = begin(daemon, deployment, service, command, true).await?;
+    let RunningCommand { input, output, exit } = begin(daemon, deployment, service, command, true).await?;
     let object = exit.object.clone();
-    let heard = output.filter_map(move |chunk| {
+    let pieces = output.filter_map(move |chunk| {
         let chunk = chunk.map_err(failed("exec in", object.clone())).map(piece).transpose();
         std::future::ready(chunk)
     });
-    Ok(Interactive { input, output: heard.boxed(), code: exit.code().boxed() })
+    Ok(Interactive { input, output: pieces.boxed(), code: exit.code().boxed() })
 }
 
 async fn begin(
@@ -97,7 +98,7 @@ async fn begin(
     service: &str,
     command: &Command,
     reads: bool,
-) -> Result<Begun, HostError> {
+) -> Result<RunningCommand, HostError> {
     let id = service::present(daemon, deployment, service, "exec in").await?;
     let program = command.argv.first().map_or("nothing", String::as_str);
     let object = format!("{} ({program})", service::object(deployment, service));
@@ -123,7 +124,7 @@ async fn begin(
         StartExecResults::Attached { output, input } => (output, input),
         StartExecResults::Detached => return Err(refused("exec in", object, "bug: the engine did not attach")),
     };
-    Ok(Begun { input, output, exit: Exit { docker: docker.clone(), exec, object, ending } })
+    Ok(RunningCommand { input, output, exit: Exit { docker: docker.clone(), exec, object, ending } })
 }
 
 impl Exit {
@@ -133,16 +134,16 @@ impl Exit {
 
     /// Its exit code, once its output has ended.
     async fn code(self) -> Result<i64, HostError> {
-        let begun = tokio::time::Instant::now();
+        let began = tokio::time::Instant::now();
         let mut pause = Duration::from_millis(10);
         loop {
-            let seen = self.docker.inspect_exec(&self.exec).await.map_err(|error| self.failed(error))?;
-            match (seen.running, seen.exit_code) {
+            let state = self.docker.inspect_exec(&self.exec).await.map_err(|error| self.failed(error))?;
+            match (state.running, state.exit_code) {
                 (Some(false), Some(code)) => {
                     self.ending.done();
                     return Ok(code);
                 }
-                _ if begun.elapsed() > EXIT_CODE => {
+                _ if began.elapsed() > EXIT_CODE => {
                     let what = format!("the exit code of {}", self.object);
                     return Err(HostError::Deadline { what, limit: EXIT_CODE });
                 }
@@ -173,8 +174,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Writes all of the source, then closes the writing half, so that the command sees the end. A command that doesn't
-/// read to the end is no error: its exit code tells what it thinks of that.
+/// Writes the whole source, then closes the input, so that the command sees its end. A command need not read all of it;
+/// whether that is an error is for its exit code to say.
 async fn feed(source: &mut Source<'_>, mut input: Pin<Box<dyn AsyncWrite + Send>>) -> Result<(), HostError> {
     let unread: io::Result<()> = match source {
         Source::Nothing => Ok(()),
@@ -196,7 +197,7 @@ async fn feed(source: &mut Source<'_>, mut input: Pin<Box<dyn AsyncWrite + Send>
         }
     };
     if unread.is_ok() {
-        // The same: it may be gone by now.
+        // The command may have ended by now, which is fine too.
         let _ = input.shutdown().await;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The Docker host: one run's view of an engine, as the engine of rehearsals asks for it.
+//! The Docker host: the implementation of [`crate::engine::host`] for one run.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,28 +14,28 @@ use crate::docker::label::{self, OwnershipLabels};
 use crate::docker::recipe::RecipeCatalog;
 use crate::docker::{copy, deployment, exec, memory, oneoff, service};
 use crate::engine::host::{
-    self as engine, Command, Commands, Deployments, Files, HostError, ImageHeld, ImageWanted, Images, InstanceRef,
-    Interactive, Interferences, Leftover, ServiceState, Services, Sink,
+    self as engine, Command, Commands, Deployments, Files, HostError, ImageRequest, Images, InstanceRef, Interactive,
+    Interferences, Leftover, ObtainedImage, ServiceState, Services, Sink,
 };
 use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::vocabulary::ident::DeploymentName;
 
-/// What a run brings along.
+/// What a run configures.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Whose everything is that the run makes.
+    /// The labels of everything that the run creates.
     pub ownership: OwnershipLabels,
-    /// The folder that container and build logs go into.
+    /// The folder for the logs of containers and builds.
     pub logs: PathBuf,
-    /// Where base systems are put together: a few hundred MB, on a file system that allows devices and programs.
+    /// The folder where base systems are built: a few hundred MB, on a file system that allows devices and programs.
     pub scratch: PathBuf,
     /// The images that can be built.
-    pub book: Arc<RecipeCatalog>,
-    /// The machine that published ports are reached on, where it isn't this one or that of `DOCKER_HOST`.
+    pub recipes: Arc<RecipeCatalog>,
+    /// The host name for published ports, if it is neither this machine nor that of `DOCKER_HOST`.
     pub reach: Option<String>,
     /// The Docker client's configuration file, which holds logins to registries.
     pub credentials: Option<PathBuf>,
-    /// Takes secrets out of what containers print.
+    /// Removes secrets from what containers print.
     pub redactor: Redactor,
 }
 
@@ -47,41 +47,42 @@ pub struct DockerHost {
 }
 
 impl DockerHost {
-    /// Connects to the engine and makes the log folder. `tell` hears of it when connecting takes a while.
+    /// Connects to the engine and creates the log folder. `report` is called if connecting takes a while.
     ///
     /// # Errors
-    /// When no engine answers, or the folder cannot be made.
-    pub async fn connect(settings: Settings, tell: fn(&str)) -> Result<Self, HostError> {
-        let Settings { ownership, logs, scratch, book, reach, credentials, redactor } = settings;
-        let daemon = Daemon::connect(reach.as_deref(), ownership, &logs, redactor.clone(), tell).await?;
+    /// When no engine responds, or the folder cannot be created.
+    pub async fn connect(settings: Settings, report: fn(&str)) -> Result<Self, HostError> {
+        let Settings { ownership, logs, scratch, recipes, reach, credentials, redactor } = settings;
+        let daemon = Daemon::connect(reach.as_deref(), ownership, &logs, redactor.clone(), report).await?;
         let daemon = Arc::new(daemon);
         let state = ImagesState::default();
-        let images = image::Images { daemon: Arc::clone(&daemon), book, logs, scratch, credentials, redactor, state };
+        let images =
+            image::Images { daemon: Arc::clone(&daemon), recipes, logs, scratch, credentials, redactor, state };
         Ok(Self { daemon, images })
     }
 
-    /// Whose everything is that this host makes.
+    /// The labels of everything that this host creates.
     pub fn ownership(&self) -> &OwnershipLabels {
         &self.daemon.ownership
     }
 
-    /// The connection, for sweeping and checking up.
+    /// The connection, for sweeps and check-ups.
     pub fn client(&self) -> &Client {
         &self.daemon.client
     }
 
-    /// What went wrong while following logs: evidence that is missing.
-    pub fn log_troubles(&self) -> Vec<String> {
-        self.daemon.logs.troubles()
+    /// Errors while following logs: that evidence is missing.
+    pub fn log_errors(&self) -> Vec<String> {
+        self.daemon.logs.errors()
     }
 }
 
 impl Images for DockerHost {
     async fn obtain(
         &self,
-        wanted: &ImageWanted,
+        wanted: &ImageRequest,
         progress: &(dyn Fn(String) + Send + Sync),
-    ) -> Result<ImageHeld, HostError> {
+    ) -> Result<ObtainedImage, HostError> {
         self.images.obtain(wanted, progress).await
     }
 }
@@ -100,7 +101,7 @@ impl Deployments for DockerHost {
     }
 
     async fn close(&self, deployment: &DeploymentName) -> Vec<Leftover> {
-        self.daemon.watch.let_all_go(Some(&deployment.0));
+        self.daemon.watch.release_all(Some(&deployment.0));
         let left =
             self.daemon.clear(&[(label::RUN, &self.daemon.ownership.run), (label::DEPLOYMENT, &deployment.0)]).await;
         self.daemon.logs.finish(Some(deployment)).await;
@@ -108,7 +109,7 @@ impl Deployments for DockerHost {
     }
 
     async fn teardown(&self) -> Vec<Leftover> {
-        self.daemon.watch.let_all_go(None);
+        self.daemon.watch.release_all(None);
         let left = self.daemon.clear(&[(label::RUN, &self.daemon.ownership.run)]).await;
         self.daemon.logs.finish(None).await;
         left
@@ -198,6 +199,6 @@ impl Interferences for DockerHost {
     }
 
     fn foreign_commands(&self) -> Vec<String> {
-        self.daemon.watch.commands().iter().map(|it| format!("{}: {}", it.object, it.observed)).collect()
+        self.daemon.watch.foreign_commands().iter().map(|it| format!("{}: {}", it.object, it.observed)).collect()
     }
 }

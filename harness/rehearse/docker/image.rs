@@ -1,4 +1,4 @@
-//! Images: found, pulled or built, and asked which release they hold.
+//! Images: found, pulled or built, and checked for the release that they hold.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -28,9 +28,9 @@ use crate::docker::pull::pull;
 use crate::docker::recipe::{Entry, Offer, Pull, RecipeCatalog};
 use crate::docker::reference::Reference;
 use crate::docker::release;
-use crate::engine::host::{HostError, ImageHeld, ImageWanted};
+use crate::engine::host::{HostError, ImageRequest, ObtainedImage};
 
-/// Builds at once; a single one where memory is short.
+/// How many builds run at once; only one if memory is short.
 const BUILDS: u32 = 2;
 const MEMORY_FOR_TWO: u64 = 4 << 30;
 
@@ -38,7 +38,7 @@ const MEMORY_FOR_TWO: u64 = 4 << 30;
 #[derive(Debug)]
 pub(crate) struct Images {
     pub(crate) daemon: Arc<Daemon>,
-    pub(crate) book: Arc<RecipeCatalog>,
+    pub(crate) recipes: Arc<RecipeCatalog>,
     pub(crate) logs: PathBuf,
     pub(crate) scratch: PathBuf,
     pub(crate) credentials: Option<PathBuf>,
@@ -46,30 +46,30 @@ pub(crate) struct Images {
     pub(crate) state: ImagesState,
 }
 
-/// What has been learned of images so far.
+/// What is known about images so far.
 #[derive(Debug)]
 pub(crate) struct ImagesState {
     slots: Semaphore,
-    /// One at a time for each image, so that two who want it don't build it twice.
-    turns: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
-    /// By id: an image never changes what it holds.
+    /// A lock for each image, so that two requests do not build it twice.
+    build_locks: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
+    /// By id: the content of an image never changes.
     releases: Mutex<HashMap<String, Release>>,
-    /// Why no registry answers, once that is known.
-    silence: OnceLock<String>,
+    /// Why no registry responds, once that is known.
+    registry_error: OnceLock<String>,
 }
 
 impl Default for ImagesState {
     fn default() -> Self {
         Self {
             slots: Semaphore::new(BUILDS as usize),
-            turns: Mutex::default(),
+            build_locks: Mutex::default(),
             releases: Mutex::default(),
-            silence: OnceLock::new(),
+            registry_error: OnceLock::new(),
         }
     }
 }
 
-/// An image that is here, whatever it holds.
+/// An image that exists on the engine, whatever release it holds.
 struct Located {
     id: String,
     origin: ImageOrigin,
@@ -79,21 +79,26 @@ struct Located {
 type Locating<'a> = Pin<Box<dyn Future<Output = Result<Located, HostError>> + Send + 'a>>;
 
 impl Images {
-    /// Makes an image available and makes sure it holds what it should. Dropped midway, the engine ends the build.
-    pub(crate) async fn obtain(&self, wanted: &ImageWanted, progress: Progress<'_>) -> Result<ImageHeld, HostError> {
+    /// Makes an image available, and makes sure that it holds the right release. If this is dropped midway, the engine ends
+    /// the build.
+    pub(crate) async fn obtain(
+        &self,
+        wanted: &ImageRequest,
+        progress: Progress<'_>,
+    ) -> Result<ObtainedImage, HostError> {
         let located = self.locate(&wanted.name, wanted.holds.as_ref(), progress, Vec::new()).await?;
         let reference = Reference::of(&wanted.name);
-        let page = self.book.page(&reference.repository);
-        let release = match page.and_then(|page| page.recipe.release_file.as_deref()) {
+        let entry = self.recipes.entry(&reference.repository);
+        let release = match entry.and_then(|entry| entry.recipe.release_file.as_deref()) {
             Some(file) => Some(self.release(&wanted.name, &located.id, file).await?),
             None => None,
         };
-        if let (Some(held), Some(target)) = (&release, &wanted.holds) {
-            let offer = page.and_then(|page| page.recipe.offer(&reference.tag, Some(target)));
-            release::judge(&wanted.name, held, target, offer.as_ref().map(Offer::tag))?;
+        if let (Some(actual), Some(target)) = (&release, &wanted.holds) {
+            let offer = entry.and_then(|entry| entry.recipe.offer(&reference.tag, Some(target)));
+            release::judge(&wanted.name, actual, target, offer.as_ref().map(Offer::tag))?;
         }
         let Located { id, origin, provenance } = located;
-        Ok(ImageHeld { name: wanted.name.clone(), id, origin, release, provenance })
+        Ok(ObtainedImage { name: wanted.name.clone(), id, origin, release, provenance })
     }
 
     fn locate<'a>(
@@ -105,62 +110,65 @@ impl Images {
     ) -> Locating<'a> {
         Box::pin(async move {
             if trail.iter().any(|step| step == name) {
-                return Err(unobtainable(name, format!("its recipe goes in a circle: {}", trail.join(" on "))));
+                return Err(unobtainable(name, format!("its recipe depends on itself: {}", trail.join(" → "))));
             }
             let reference = Reference::of(name);
-            let page = self.book.page(&reference.repository);
-            let offer = page.and_then(|page| page.recipe.offer(&reference.tag, holds));
-            let turn = match &offer {
+            let entry = self.recipes.entry(&reference.repository);
+            let offer = entry.and_then(|entry| entry.recipe.offer(&reference.tag, holds));
+            let build_lock = match &offer {
                 Some(offer) => format!("{}:{}", reference.repository, offer.tag()),
                 None => name.to_owned(),
             };
-            let turn = self.turn(turn);
-            let _mine = turn.lock().await;
+            let build_lock = self.build_lock(build_lock);
+            let _guard = build_lock.lock().await;
 
-            let why = match page.map_or(Pull::Try, |page| page.recipe.pull) {
-                Pull::Never => "ours by name".to_owned(),
+            let why = match entry.map_or(Pull::Try, |entry| entry.recipe.pull) {
+                Pull::Never => "it is not in any registry".to_owned(),
                 Pull::Try => match self.public(name, progress).await? {
                     Ok(located) => return Ok(located),
                     Err(why) => why,
                 },
             };
-            let Some(page) = page else {
-                let reason = format!("{why}; load it with `docker load`, or give it a recipe under images/");
+            let Some(entry) = entry else {
+                let reason = format!(
+                    "{why}; load it with `docker load`, or add a recipe for it to a folder given with --images"
+                );
                 return Err(unobtainable(name, reason));
             };
             let Some(offer) = offer else {
-                let tags = page.recipe.tags();
-                return Err(unobtainable(name, format!("{why}; its recipe has no such tag, but offers {tags}")));
+                let tags = entry.recipe.tags();
+                return Err(unobtainable(name, format!("{why}; its recipe only offers {tags}")));
             };
-            self.make(&reference.repository, page, offer, &why, progress, [trail, vec![name.to_owned()]].concat()).await
+            self.make(&reference.repository, entry, offer, &why, progress, [trail, vec![name.to_owned()]].concat())
+                .await
         })
     }
 
-    /// The image of this public name, here or in a registry; or why there is none.
+    /// The image of this public name, on the engine or in a registry; or the reason why there is none.
     async fn public(&self, name: &str, progress: Progress<'_>) -> Result<Result<Located, String>, HostError> {
         if let Some(image) = self.inspect(name).await? {
             return Ok(Ok(located(name, image, ImageOrigin::Found)?));
         }
-        if let Some(silence) = self.state.silence.get() {
-            return Ok(Err(silence.clone()));
+        if let Some(registry_error) = self.state.registry_error.get() {
+            return Ok(Err(registry_error.clone()));
         }
         let login = self.login(name).await;
         match pull(&self.daemon.client, name, login.as_ref(), progress).await {
             Ok(()) => match self.inspect(name).await? {
                 Some(image) => Ok(Ok(located(name, image, ImageOrigin::Pulled)?)),
-                None => Ok(Err("it was pulled, and is gone again".into())),
+                None => Ok(Err("it was pulled, but is gone again".into())),
             },
-            Err(not) => {
-                let reason = not.to_string();
-                if not.is_of_the_registry() {
-                    let _ = self.state.silence.set(reason.clone());
+            Err(error) => {
+                let reason = error.to_string();
+                if error.is_of_the_registry() {
+                    let _ = self.state.registry_error.set(reason.clone());
                 }
                 Ok(Err(reason))
             }
         }
     }
 
-    /// What the Docker client would log in with at the registry of an image. Its secret is known to every report.
+    /// The credentials of the Docker client for the registry of an image. Their secret is redacted in every report.
     async fn login(&self, name: &str) -> Option<DockerCredentials> {
         let config = File::open(self.credentials.as_ref()?).ok()?;
         let registry = match Reference::registry(name) {
@@ -182,7 +190,7 @@ impl Images {
     async fn make(
         &self,
         repository: &str,
-        page: &Entry,
+        entry: &Entry,
         offer: Offer<'_>,
         why: &str,
         progress: Progress<'_>,
@@ -196,14 +204,14 @@ impl Images {
         let hash = match offer {
             Offer::Build(build) => {
                 let args = build.args.iter().flat_map(|(key, value)| [key.as_str(), value]);
-                fingerprint(&page.files, args.chain(base.as_deref()))
+                fingerprint(&entry.files, args.chain(base.as_deref()))
             }
-            Offer::Bootstrap(suite) => fingerprint(&[], bootstrap::words(suite)),
+            Offer::Bootstrap(suite) => fingerprint(&[], bootstrap::identity(suite)),
         };
         let short = hash.get(..12).unwrap_or(&hash);
         let provenance = format!("built here as {name} from context {short}: {why}");
         let target = format!("{OURS}/{repository}:{}-{short}", plain(offer.tag()));
-        if let Some(id) = self.made_before(&target, &hash).await? {
+        if let Some(id) = self.built_before(&target, &hash).await? {
             return Ok(Located { id, origin: ImageOrigin::Found, provenance });
         }
 
@@ -218,27 +226,27 @@ impl Images {
             Making { client: &self.daemon.client, name: &name, target: &target, labels, log, redactor, progress };
         match offer {
             Offer::Build(build) => {
-                build::build(&making, &page.files, base.as_deref().unwrap_or_default(), &build.args).await?
+                build::build(&making, &entry.files, base.as_deref().unwrap_or_default(), &build.args).await?
             }
             Offer::Bootstrap(suite) => bootstrap::bootstrap(&making, suite, &self.scratch).await?,
         }
         match self.inspect(&target).await?.and_then(|image| image.id) {
             Some(id) => Ok(Located { id, origin: ImageOrigin::Built, provenance }),
-            None => Err(unobtainable(&name, "its build ended well, yet the engine has no such image".into())),
+            None => Err(unobtainable(&name, "its build succeeded, but the engine has no such image".into())),
         }
     }
 
-    /// The image that was made from this very context. By its name, then by its label: the layers that a failed build
-    /// leaves carry the labels of the base it was built on.
-    async fn made_before(&self, target: &str, hash: &str) -> Result<Option<String>, HostError> {
+    /// The image that was built from this very context before. It is found by its name and then checked by its label: the
+    /// layers of a failed build carry the labels of their base.
+    async fn built_before(&self, target: &str, hash: &str) -> Result<Option<String>, HostError> {
         let Some(image) = self.inspect(target).await? else { return Ok(None) };
         let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
         Ok(image.id.filter(|_| labels.get(label::CONTEXT).is_some_and(|context| context == hash)))
     }
 
     async fn inspect(&self, name: &str) -> Result<Option<ImageInspect>, HostError> {
-        let seen = self.daemon.client.quick().inspect_image(name).await;
-        absent_as_none(seen).map_err(failed("inspect", format!("image {name}")))
+        let image = self.daemon.client.quick().inspect_image(name).await;
+        absent_as_none(image).map_err(failed("inspect", format!("image {name}")))
     }
 
     async fn release(&self, name: &str, id: &str, file: &str) -> Result<Release, HostError> {
@@ -250,9 +258,9 @@ impl Images {
         Ok(release)
     }
 
-    fn turn(&self, name: String) -> Arc<AsyncMutex<()>> {
-        let mut turns = self.state.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(turns.entry(name).or_default())
+    fn build_lock(&self, name: String) -> Arc<AsyncMutex<()>> {
+        let mut build_locks = self.state.build_locks.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(build_locks.entry(name).or_default())
     }
 
     async fn slot(&self, name: &str) -> Result<SemaphorePermit<'_>, HostError> {
@@ -263,7 +271,7 @@ impl Images {
 }
 
 fn located(name: &str, image: ImageInspect, origin: ImageOrigin) -> Result<Located, HostError> {
-    let id = image.id.ok_or_else(|| unobtainable(name, "the engine tells no id of it".into()))?;
+    let id = image.id.ok_or_else(|| unobtainable(name, "the engine reports no id for it".into()))?;
     let digest = image.repo_digests.and_then(|digests| digests.into_iter().next());
     let provenance = digest.unwrap_or_else(|| format!("an image of this name on this machine, {id}"));
     Ok(Located { id, origin, provenance })

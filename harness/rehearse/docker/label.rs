@@ -1,4 +1,4 @@
-//! The labels and names that everything of ours carries. They are the ledger: nothing else remembers what we made.
+//! The labels and names of everything that we create. They are the ledger: nothing else records what we created.
 
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,10 +20,10 @@ pub(crate) const ONE_OFF: &str = "org.rehearse.one-off";
 pub(crate) const IMAGE: &str = "org.rehearse.image";
 pub(crate) const CONTEXT: &str = "org.rehearse.context";
 
-/// What we build goes under this name, so that it never hides a public image.
+/// The prefix of images that we build, so that they never hide a public image.
 pub(crate) const OURS: &str = "rehearse.local";
 
-/// Whose a thing is.
+/// Who owns a thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnershipLabels {
     /// The run.
@@ -32,20 +32,20 @@ pub struct OwnershipLabels {
     pub scenario: String,
     /// The process that runs it.
     pub owner: Owner,
-    /// When it may be removed even though nobody can tell whether its owner lives.
+    /// When it may be removed even if nobody can find out whether its owner is alive.
     pub expires: SystemTime,
 }
 
 impl OwnershipLabels {
-    /// The labels of a thing of one deployment.
+    /// The labels of a thing that belongs to a deployment.
     pub(crate) fn labels(&self, deployment: &DeploymentName) -> HashMap<String, String> {
-        let mut labels = self.bare();
+        let mut labels = self.without_deployment();
         labels.insert(DEPLOYMENT.into(), deployment.0.clone());
         labels
     }
 
     /// The labels of a thing that belongs to no deployment.
-    pub(crate) fn bare(&self) -> HashMap<String, String> {
+    pub(crate) fn without_deployment(&self) -> HashMap<String, String> {
         HashMap::from([
             (RUN.into(), self.run.clone()),
             (SCENARIO.into(), self.scenario.clone()),
@@ -56,7 +56,7 @@ impl OwnershipLabels {
         ])
     }
 
-    /// Reads the mark back; `None` where the thing carries none of ours.
+    /// Reads the labels back; `None` if the thing is not ours.
     pub(crate) fn read(labels: &HashMap<String, String>) -> Option<Self> {
         let text = |key: &str| labels.get(key).cloned().unwrap_or_default();
         let seconds = text(EXPIRES).parse().unwrap_or(0);
@@ -72,7 +72,7 @@ impl OwnershipLabels {
         })
     }
 
-    /// The name of a thing: of a deployment's network, or with a `part`, of a service or volume.
+    /// The name of a thing: of a deployment's network, or with a `part`, of a service or a volume.
     pub(crate) fn name(&self, deployment: &DeploymentName, part: Option<&str>) -> String {
         let mut name = format!("rehearse-{}-{}", short_run(&self.run), deployment);
         if let Some(part) = part {
@@ -83,7 +83,7 @@ impl OwnershipLabels {
     }
 }
 
-/// A text as a name that the engine, and a file system, accept.
+/// Turns a text into a name that both the engine and a file system accept.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '-' }).collect()
 }
@@ -103,7 +103,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_mark_survives_its_labels() {
+    fn ownership_can_be_read_back_from_its_labels() {
         let ownership = OwnershipLabels {
             run: "r1".into(),
             scenario: "webshop: 5.0 to 6.1".into(),

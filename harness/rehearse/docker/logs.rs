@@ -1,7 +1,7 @@
-//! Follows what containers print into files, from before their first line to after their last.
+//! Writes what containers print into files, from before their first line to after their last.
 //!
-//! By attaching, not by the engine's log: that can't be followed before a container's first start (measured on 20.10,
-//! the answer ends at once), tells times in whole seconds, and repeats itself after a restart.
+//! It attaches to the containers instead of reading the engine's log: that cannot be followed before a container's first
+//! start (measured on 20.10, the response ends at once), has times in whole seconds, and repeats itself after a restart.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -22,10 +22,10 @@ use tokio::task::JoinHandle;
 use crate::docker::label::plain;
 use rehearse_core::vocabulary::ident::DeploymentName;
 
-/// A line that nobody ends is written after this: a prompt, or the last word of something that hangs.
-const HELD: Duration = Duration::from_millis(500);
-const LONGEST_LINE: usize = 64 * 1024;
-/// A follower of a container that is gone ends by itself; one that was never started is cut off after this.
+/// An unfinished line is written after this time: it may be a prompt, or the last output of something that hangs.
+const HOLD_TIME: Duration = Duration::from_millis(500);
+const MAX_LINE: usize = 64 * 1024;
+/// A task for a container that is gone ends by itself; one for a container that was never started is ended after this.
 const FINISH: Duration = Duration::from_secs(5);
 
 /// The log files of a run, and the tasks that fill them.
@@ -34,9 +34,9 @@ pub(crate) struct Logs {
     folder: PathBuf,
     redactor: Redactor,
     state: Mutex<State>,
-    troubles: Arc<Mutex<Vec<String>>>,
-    /// How many files lack the beginning of a line that nobody has ended yet.
-    open: Arc<AtomicUsize>,
+    errors: Arc<Mutex<Vec<String>>>,
+    /// How many files lack an unfinished line that is still held back.
+    incomplete: Arc<AtomicUsize>,
 }
 
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ struct Followed {
 
 impl Logs {
     pub(crate) fn new(folder: PathBuf, redactor: Redactor) -> Self {
-        Self { folder, redactor, state: Mutex::default(), troubles: Arc::default(), open: Arc::default() }
+        Self { folder, redactor, state: Mutex::default(), errors: Arc::default(), incomplete: Arc::default() }
     }
 
     /// Gives a new container a file of its own.
@@ -72,11 +72,11 @@ impl Logs {
         locked(&self.state).newest.get(&(deployment.0.clone(), service.to_owned())).cloned()
     }
 
-    pub(crate) fn troubles(&self) -> Vec<String> {
-        locked(&self.troubles).clone()
+    pub(crate) fn errors(&self) -> Vec<String> {
+        locked(&self.errors).clone()
     }
 
-    /// Attaches to a container that is to start, unless it is followed already.
+    /// Attaches to a container before it starts, unless it is followed already.
     pub(crate) async fn follow(&self, docker: &Docker, id: &str) -> Result<(), Error> {
         let file = match locked(&self.state).followed.get(id) {
             Some(Followed { task: Some(task), .. }) if !task.is_finished() => return Ok(()),
@@ -88,8 +88,8 @@ impl Logs {
             output,
             file,
             self.redactor.stream(),
-            Arc::clone(&self.troubles),
-            Arc::clone(&self.open),
+            Arc::clone(&self.errors),
+            Arc::clone(&self.incomplete),
         ));
         if let Some(followed) = locked(&self.state).followed.get_mut(id) {
             followed.task = Some(task);
@@ -97,18 +97,18 @@ impl Logs {
         Ok(())
     }
 
-    /// Waits until what was read is in the files, a last line that nobody ends too; who prints pieces without end is not
-    /// waited for.
+    /// Waits until everything that was read is in the files, including unfinished lines, but not for a container that keeps
+    /// printing.
     pub(crate) async fn written(&self) {
         let written = async {
-            while self.open.load(Ordering::Acquire) > 0 {
-                tokio::time::sleep(HELD / 20).await;
+            while self.incomplete.load(Ordering::Acquire) > 0 {
+                tokio::time::sleep(HOLD_TIME / 20).await;
             }
         };
-        let _ = tokio::time::timeout(4 * HELD, written).await;
+        let _ = tokio::time::timeout(4 * HOLD_TIME, written).await;
     }
 
-    /// Waits until the last lines of a container that ended are in its file.
+    /// Waits until the last lines of a container that has ended are in its file.
     pub(crate) async fn settle(&self, id: &str, limit: Duration) {
         let task = locked(&self.state).followed.get_mut(id).and_then(|followed| followed.task.take());
         if let Some(task) = task {
@@ -116,13 +116,13 @@ impl Logs {
         }
     }
 
-    /// Ends all followers, or those of one deployment.
+    /// Ends all tasks, or those of one deployment.
     pub(crate) async fn finish(&self, deployment: Option<&DeploymentName>) {
         let ended = |followed: &Followed| deployment.is_none_or(|name| name.0 == followed.deployment);
         let tasks: Vec<_> = {
             let mut state = locked(&self.state);
-            let some = state.followed.values_mut().filter(|followed| ended(followed));
-            some.filter_map(|followed| followed.task.take()).collect()
+            let batch = state.followed.values_mut().filter(|followed| ended(followed));
+            batch.filter_map(|followed| followed.task.take()).collect()
         };
         futures_util::future::join_all(tasks.into_iter().map(|task| join(task, FINISH))).await;
     }
@@ -138,7 +138,7 @@ impl Drop for Logs {
     }
 }
 
-/// Attaches to the output of a container, which needn't run yet.
+/// Attaches to the output of a container, which need not run yet.
 pub(crate) async fn attach(
     docker: &Docker,
     id: &str,
@@ -147,66 +147,66 @@ pub(crate) async fn attach(
     Ok(docker.attach_container(id, Some(options)).await?.output)
 }
 
-/// Writes to the end. It goes on reading where the disk is full: a container whose output nobody takes stands still.
+/// Writes all output. It keeps reading even if the disk is full: a container whose output nobody reads blocks.
 async fn write(
     output: impl Stream<Item = Result<LogOutput, Error>> + Unpin,
     path: PathBuf,
     mut redacting: Redacting,
-    troubles: Troubles,
-    open: Arc<AtomicUsize>,
+    errors: LogErrors,
+    incomplete: Arc<AtomicUsize>,
 ) {
-    let mut holding = Holding { open, holds: false };
-    let tell = |error: String| locked(&troubles).push(format!("{}: {error}", path.display()));
+    let mut holding = Holding { incomplete, holds: false };
+    let report = |error: String| locked(&errors).push(format!("{}: {error}", path.display()));
     let mut file = match OpenOptions::new().create(true).append(true).open(&path).await {
         Ok(file) => Some(file),
         Err(error) => {
-            tell(error.to_string());
+            report(error.to_string());
             None
         }
     };
     let mut lines = Lines::default();
-    // Several chunks a write: each one costs a trip to a thread that may block.
+    // Several chunks per write, because each write costs a switch to a blocking thread.
     let mut chunks = output.ready_chunks(64);
     loop {
-        let some = match tokio::time::timeout(HELD, chunks.next()).await {
-            Ok(Some(some)) => some,
+        let batch = match tokio::time::timeout(HOLD_TIME, chunks.next()).await {
+            Ok(Some(batch)) => batch,
             Ok(None) => break,
             Err(_) => {
                 lines.release();
                 Vec::new()
             }
         };
-        for chunk in some {
+        for chunk in batch {
             match chunk {
                 Ok(chunk) => lines.add(chunk),
-                Err(error) => tell(format!("the engine ended it: {error}")),
+                Err(error) => report(format!("the engine ended it: {error}")),
             }
         }
         let mut clean = redacting.take(&lines.whole);
         lines.whole.clear();
-        // Held before the rest can be seen, let go of after it can.
+        // Counted as incomplete before the write, and as complete only after it.
         let holds = !lines.out.is_empty() || !lines.err.is_empty();
         holding.set(holding.holds || holds);
-        save(&mut file, &mut clean, &tell).await;
+        save(&mut file, &mut clean, &report).await;
         holding.set(holds);
     }
     lines.release();
     let mut clean = redacting.take(&lines.whole);
     clean.extend(redacting.finish());
-    save(&mut file, &mut clean, &tell).await;
+    save(&mut file, &mut clean, &report).await;
 }
 
-/// Whether a file lacks the beginning of a line.
+/// Whether a file lacks an unfinished line.
 struct Holding {
-    open: Arc<AtomicUsize>,
+    incomplete: Arc<AtomicUsize>,
     holds: bool,
 }
 
 impl Holding {
     fn set(&mut self, holds: bool) {
         match (self.holds, holds) {
-            (false, true) => drop(self.open.fetch_add(1, Ordering::AcqRel)),
-            (true, false) => drop(self.open.fetch_sub(1, Ordering::AcqRel)),
+            (false, true) => drop(self.incomplete.fetch_add(1, Ordering::AcqRel)),
+            (true, false) => drop(self.incomplete.fetch_sub(1, Ordering::AcqRel)),
             (true, true) | (false, false) => {}
         }
         self.holds = holds;
@@ -219,17 +219,17 @@ impl Drop for Holding {
     }
 }
 
-async fn save(file: &mut Option<File>, bytes: &mut Vec<u8>, tell: &impl Fn(String)) {
-    let Some(open) = file.as_mut().filter(|_| !bytes.is_empty()) else { return };
-    let written = async { open.write_all(bytes).await.and(open.flush().await) };
+async fn save(file: &mut Option<File>, bytes: &mut Vec<u8>, report: &impl Fn(String)) {
+    let Some(open_file) = file.as_mut().filter(|_| !bytes.is_empty()) else { return };
+    let written = async { open_file.write_all(bytes).await.and(open_file.flush().await) };
     if let Err(error) = written.await {
-        tell(error.to_string());
+        report(error.to_string());
         *file = None;
     }
     bytes.clear();
 }
 
-/// Puts two streams into one file without tearing lines: the engine hands out either stream's bytes wherever they stop.
+/// Merges two streams into one file without splitting lines: the engine may end a chunk of either stream anywhere.
 #[derive(Debug, Default)]
 struct Lines {
     whole: Vec<u8>,
@@ -239,18 +239,18 @@ struct Lines {
 
 impl Lines {
     fn add(&mut self, chunk: LogOutput) {
-        let (held, message) = match chunk {
+        let (partial, message) = match chunk {
             LogOutput::StdErr { message } => (&mut self.err, message),
             LogOutput::StdOut { message } | LogOutput::Console { message } => (&mut self.out, message),
             LogOutput::StdIn { .. } => return,
         };
-        held.extend_from_slice(&message);
-        let end = match held.iter().rposition(|byte| *byte == b'\n') {
+        partial.extend_from_slice(&message);
+        let end = match partial.iter().rposition(|byte| *byte == b'\n') {
             Some(newline) => newline + 1,
-            None if held.len() > LONGEST_LINE => held.len(),
+            None if partial.len() > MAX_LINE => partial.len(),
             None => 0,
         };
-        self.whole.extend(held.drain(..end));
+        self.whole.extend(partial.drain(..end));
     }
 
     fn release(&mut self) {
@@ -259,7 +259,7 @@ impl Lines {
     }
 }
 
-type Troubles = Arc<Mutex<Vec<String>>>;
+type LogErrors = Arc<Mutex<Vec<String>>>;
 
 async fn join(mut task: JoinHandle<()>, limit: Duration) {
     if tokio::time::timeout(limit, &mut task).await.is_err() {
@@ -271,7 +271,7 @@ fn free_file(folder: &Path, stem: &str) -> PathBuf {
     let mut number = 1;
     loop {
         let file = folder.join(format!("{stem}-{number}.log"));
-        // Made here and now: the number is taken even where the container never says a word.
+        // Created right away, so that the number is taken even if the container never prints anything.
         match std::fs::OpenOptions::new().write(true).create_new(true).open(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
             Ok(_) | Err(_) => return file,
@@ -289,7 +289,7 @@ mod tests {
     use crate::test_memory::held;
 
     #[test]
-    fn two_streams_in_one_file_tear_no_line() {
+    fn two_streams_in_one_file_split_no_line() {
         let out = |text: &'static str| LogOutput::StdOut { message: text.into() };
         let err = |text: &'static str| LogOutput::StdErr { message: text.into() };
         let mut lines = Lines::default();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn output_without_lines_is_held_to_a_limit() {
+    fn output_without_lines_takes_bounded_memory() {
         let mut lines = Lines::default();
         let chunk = || LogOutput::StdOut { message: vec![0xff; 1 << 16].into() };
         let (before, mut written) = (held(), 0);

@@ -1,4 +1,4 @@
-//! An image that is being made, whichever way: where it goes, and how its making tells of itself.
+//! An image that is being built, in either way: its names, its log, and its progress.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -9,22 +9,22 @@ use rehearse_core::secret::Redactor;
 use crate::docker::client::Client;
 use crate::engine::host::{BoxError, HostError};
 
-/// All of one build.
+/// How long a build may take in all.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// Hears how obtaining an image goes on.
+/// Is called with the progress of obtaining an image.
 pub(crate) type Progress<'a> = &'a (dyn Fn(String) + Send + Sync);
 
-/// An image that is being made.
+/// An image that is being built.
 pub(crate) struct Making<'a> {
     pub(crate) client: &'a Client,
-    /// The name it is asked for by.
+    /// The name it was requested by.
     pub(crate) name: &'a str,
     /// The name it gets.
     pub(crate) target: &'a str,
     pub(crate) labels: HashMap<String, String>,
     pub(crate) log: PathBuf,
-    /// Takes secrets out of the log: a mirror's or a proxy's address may hold one.
+    /// Removes secrets from the log: the address of a mirror or a proxy may hold one.
     pub(crate) redactor: &'a Redactor,
     pub(crate) progress: Progress<'a>,
 }
@@ -35,7 +35,7 @@ impl Making<'_> {
         HostError::Image { image: self.name.to_owned(), reason, source }
     }
 
-    pub(crate) fn tell(&self, line: &str) {
+    pub(crate) fn report_progress(&self, line: &str) {
         (self.progress)(format!("{}: {}", self.name, line.chars().take(120).collect::<String>()));
     }
 
@@ -44,7 +44,7 @@ impl Making<'_> {
     }
 }
 
-/// Why an image cannot be had.
+/// The error for an image that cannot be obtained.
 pub(crate) fn unobtainable(image: &str, reason: String) -> HostError {
     HostError::Image { image: image.to_owned(), reason, source: None }
 }

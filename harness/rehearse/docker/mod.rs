@@ -1,7 +1,7 @@
-//! The world of [`crate::engine::host`] made real: containers, networks, volumes and images of a Docker engine.
+//! The implementation of [`crate::engine::host`] on a Docker engine: containers, networks, volumes and images.
 //!
-//! Nothing here judges a product or plans; it does what it is asked and says what it did. What is made carries the
-//! labels of [`label`] from its first moment, and is found by them, never by memory.
+//! Nothing here judges a product or makes plans. Whatever is created carries the labels of [`label`] from its first moment,
+//! and is found by them, never from memory.
 
 mod address;
 mod bootstrap;
@@ -34,7 +34,7 @@ mod shell;
 mod sweep;
 mod watch;
 
-pub use address::given as engine_given;
+pub use address::from_env as engine_address;
 pub use client::Client;
 pub use context::{ContextFile, embedded, read_folder};
 pub use doctor::{Checkup, ImageHere, Registry, Warning, check_up};

@@ -1,6 +1,7 @@
-//! One-off containers: a command in a container of its own, beside the services.
+//! One-off containers: a command in a container of its own, next to the services.
 //!
-//! Dropped midway, the container stays and runs on until teardown, which finds it by its labels.
+//! If a call is dropped midway, its container is removed in the background, at the latest by teardown, which finds it by
+//! its labels.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +14,7 @@ use crate::docker::daemon::Daemon;
 use crate::docker::deployment;
 use crate::docker::ending::Ending;
 use crate::docker::logs::attach;
-use crate::docker::output::hear;
+use crate::docker::output::forward;
 use crate::docker::removal::{Thing, remove_one};
 use crate::docker::service::{self, Role};
 use crate::engine::host::{HostError, Sink};
@@ -22,7 +23,7 @@ use rehearse_core::vocabulary::ident::DeploymentName;
 
 static COUNT: AtomicUsize = AtomicUsize::new(1);
 
-/// Runs a container after `spec` to its end and tells its exit code.
+/// Runs a container as `spec` says to its end, and returns its exit code.
 pub(crate) async fn run(
     daemon: &Daemon,
     deployment: &DeploymentName,
@@ -35,31 +36,31 @@ pub(crate) async fn run(
     let network = deployment::network(daemon, deployment).await?;
     daemon.watch.container(&deployment.0, &id, object.clone(), &network);
     let ending = Ending::of_container(&daemon.endings, &daemon.client, &id, &object);
-    let code = to_the_end(daemon, &id, &object, sink).await;
-    daemon.watch.let_go(&id);
+    let code = run_to_end(daemon, &id, &object, sink).await;
+    daemon.watch.release(&id);
     let thing = Thing::container(id);
     let removed = remove_one(&daemon.client, &thing).await.map_err(failed("remove", object));
     ending.done();
-    // What went wrong first is what matters; a container that stays is found by teardown.
+    // The first error is what matters; teardown finds a container that could not be removed.
     let code = code?;
     removed.map(|()| code)
 }
 
-async fn to_the_end(daemon: &Daemon, id: &str, object: &str, sink: &mut dyn Sink) -> Result<i64, HostError> {
+async fn run_to_end(daemon: &Daemon, id: &str, object: &str, sink: &mut dyn Sink) -> Result<i64, HostError> {
     let fail = |error| failed("run", object.to_owned())(error);
     let docker = daemon.client.quick();
     let mut output = attach(docker, id).await.map_err(fail)?;
     docker.start_container(id, None::<StartContainerOptions>).await.map_err(fail)?;
     while let Some(chunk) = output.next().await {
-        hear(chunk.map_err(fail)?, sink);
+        forward(chunk.map_err(fail)?, sink);
     }
     let ended = docker.wait_container(id, None::<WaitContainerOptions>).next().await;
     match ended {
-        // bollard makes an error of every code but 0.
+        // bollard turns every exit code other than 0 into an error.
         Some(Ok(_) | Err(Error::DockerContainerWaitError { .. })) | None => {}
         Some(Err(error)) => return Err(fail(error)),
     }
-    let seen = docker.inspect_container(id, None::<InspectContainerOptions>).await.map_err(fail)?;
-    let code = seen.state.and_then(|state| state.exit_code);
-    code.ok_or_else(|| refused("run", object, "the engine tells no exit code"))
+    let container = docker.inspect_container(id, None::<InspectContainerOptions>).await.map_err(fail)?;
+    let code = container.state.and_then(|state| state.exit_code);
+    code.ok_or_else(|| refused("run", object, "the engine reports no exit code"))
 }

@@ -1,11 +1,11 @@
-//! What containers and commands in them print, chunk by chunk.
+//! The output of containers and of commands in them, chunk by chunk.
 
 use bollard::container::LogOutput;
 
 use crate::engine::host::{Sink, Stream};
 
-/// Gives a chunk of output to the sink.
-pub(crate) fn hear(chunk: LogOutput, sink: &mut dyn Sink) {
+/// Passes a chunk of output to the sink.
+pub(crate) fn forward(chunk: LogOutput, sink: &mut dyn Sink) {
     match chunk {
         LogOutput::StdErr { message } => sink.take(Stream::Err, &message),
         LogOutput::StdOut { message } | LogOutput::Console { message } => sink.take(Stream::Out, &message),
@@ -13,7 +13,7 @@ pub(crate) fn hear(chunk: LogOutput, sink: &mut dyn Sink) {
     }
 }
 
-/// A chunk of output as the engine of rehearsals takes it.
+/// Converts a chunk of output to the types of the rehearsal engine.
 pub(crate) fn piece(chunk: LogOutput) -> Option<(Stream, Vec<u8>)> {
     match chunk {
         LogOutput::StdErr { message } => Some((Stream::Err, message.into())),

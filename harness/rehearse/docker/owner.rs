@@ -1,22 +1,22 @@
-//! The process that things belong to, and whether it still lives.
+//! The process that owns things on an engine, and whether it is still alive.
 
 use std::fs;
 
-/// A process, told apart from a later one with the same number.
+/// A process, distinguishable from a later one with the same number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// Its number.
     pub pid: u32,
-    /// The name of its machine, which in a container is the container's.
+    /// The host name of its machine, or of its container.
     pub host: String,
-    /// The boot and the moment in it at which it started; empty where that can't be known.
+    /// The boot, and the moment in it at which it started; empty if that is unknown.
     pub start: String,
 }
 
-/// What is known of a process.
+/// Whether a process is alive, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Liveness {
-    /// It runs on this machine, or nothing proves the contrary.
+    /// It runs on this machine, or nothing proves that it does not.
     Alive,
     /// It ran on this machine and is gone.
     Gone,
@@ -25,20 +25,20 @@ pub enum Liveness {
 }
 
 impl Owner {
-    /// This very process.
+    /// The current process.
     pub fn current() -> Self {
         let pid = std::process::id();
         Self { pid, host: host_name(), start: start_of(pid).unwrap_or_default() }
     }
 
-    /// Whether the process still lives, as far as this machine can tell.
+    /// Whether the process is still alive, as far as this machine can find out.
     pub fn liveness(&self) -> Liveness {
         if self.host != host_name() {
             Liveness::Elsewhere
         } else if start_of(std::process::id()).is_some() && start_of(self.pid).as_ref() != Some(&self.start) {
             Liveness::Gone
         } else {
-            // Or this machine can't tell.
+            // Or this machine cannot find out.
             Liveness::Alive
         }
     }
@@ -51,7 +51,7 @@ fn host_name() -> String {
 fn start_of(pid: u32) -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The command's name may hold blanks and brackets: fields are counted from the last one.
+    // The command's name may contain spaces and brackets, so fields are counted from the last bracket.
     let fields = stat.rsplit_once(')')?.1;
     let ticks = fields.split_whitespace().nth(19)?;
     Some(format!("{}-{ticks}", boot.trim().split('-').next()?))

@@ -1,5 +1,5 @@
-//! Recipes: how the images are made that can't be pulled. Data of `images/<name>/image.yaml`, whose text is read by
-//! whoever fills the book.
+//! Recipes: how images are built that cannot be pulled. They are the data of `images/<name>/image.yaml`; the caller reads
+//! the files and fills the catalog.
 
 use std::collections::BTreeMap;
 
@@ -10,33 +10,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::docker::context::ContextFile;
 
-/// How one image is had.
+/// How to obtain one image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Recipe {
-    /// The name it is asked for by, without a tag: `postgres`, `rehearse/webshop`.
+    /// The name it is requested by, without a tag: `postgres`, `rehearse/webshop`.
     pub image: String,
-    /// Whether a registry is asked for it first.
+    /// Whether to try a registry first.
     #[serde(default)]
     pub pull: Pull,
-    /// The file inside the image that states the release it holds.
+    /// The file inside the image that states its release.
     #[serde(default)]
     pub release_file: Option<String>,
-    /// The tags that are built from the Dockerfile beside the recipe.
+    /// The tags that are built from the Dockerfile next to the recipe.
     #[serde(default)]
     pub builds: Vec<Build>,
-    /// The tags that are base systems, put together by debootstrap.
+    /// The tags that are base systems, built by debootstrap.
     #[serde(default)]
     pub bootstraps: Vec<Bootstrap>,
 }
 
-/// Whether a registry is asked first.
+/// Whether to try a registry first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pull {
-    /// No registry has it: it is ours by name.
+    /// No registry has it, because the name is ours.
     Never,
-    /// The public image is better, where it can be had.
+    /// The public image is preferred, if it can be pulled.
     #[default]
     Try,
 }
@@ -45,7 +45,7 @@ pub enum Pull {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Build {
-    /// The tag. Where it is a line, `6.1`, it also answers for the releases of that line.
+    /// The tag. If it is a line, such as `6.1`, it is also used for the releases of that line.
     pub tag: String,
     /// The image it is built on; the Dockerfile gets it as `BASE`.
     pub base: String,
@@ -62,8 +62,8 @@ pub struct Bootstrap {
     pub tag: String,
     /// The suite of Debian.
     pub suite: String,
-    /// Whether packages of an archive that was last signed long ago are refused. Not for a suite in the making, whose
-    /// mirrors may lag.
+    /// Whether an archive that was last signed long ago is refused. Should be off for a suite in development, whose mirrors
+    /// may lag behind.
     #[serde(default = "yes")]
     pub check_valid_until: bool,
 }
@@ -89,20 +89,20 @@ impl Offer<'_> {
 }
 
 impl Recipe {
-    /// What is on offer for a tag, or failing that, for the release the image is to hold.
+    /// The offer for a tag, or else for the release that the image has to hold.
     pub(crate) fn offer(&self, tag: &str, holds: Option<&Target>) -> Option<Offer<'_>> {
         let exact = self.offers().find(|offer| offer.tag() == tag);
         exact.or_else(|| {
-            let answers = |offer: &Offer<'_>| match (offer.tag().parse::<Line>(), holds) {
+            let fits = |offer: &Offer<'_>| match (offer.tag().parse::<Line>(), holds) {
                 (Ok(line), Some(Target::Release(release))) => line.contains(release),
                 (Ok(line), Some(Target::Line(wanted))) => line == *wanted,
                 (Err(_), _) | (_, None) => false,
             };
-            self.offers().filter(answers).max_by_key(|offer| offer.tag().len())
+            self.offers().filter(fits).max_by_key(|offer| offer.tag().len())
         })
     }
 
-    /// The tags on offer, for people.
+    /// The tags that it offers, for people.
     pub(crate) fn tags(&self) -> String {
         self.offers().map(|offer| offer.tag().to_owned()).collect::<Vec<_>>().join(", ")
     }
@@ -115,7 +115,7 @@ impl Recipe {
 /// The recipes of a rehearsal, with the files they build from.
 #[derive(Debug, Clone, Default)]
 pub struct RecipeCatalog {
-    pages: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, Entry>,
 }
 
 #[derive(Debug, Clone)]
@@ -124,7 +124,7 @@ pub(crate) struct Entry {
     pub(crate) files: Vec<ContextFile>,
 }
 
-/// A recipe that can't be taken in.
+/// Why a recipe cannot be added.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RecipeError {
     /// Two recipes are for one image.
@@ -139,12 +139,12 @@ pub enum RecipeError {
         tag: String,
     },
     /// There is nothing to build from.
-    #[error("the recipe of image {0} has builds, but no Dockerfile beside it")]
+    #[error("the recipe of image {0} has builds, but no Dockerfile next to it")]
     Dockerfile(String),
 }
 
 impl RecipeCatalog {
-    /// Takes in a recipe and the files beside it.
+    /// Adds a recipe and the files next to it.
     pub fn add(&mut self, recipe: Recipe, files: Vec<ContextFile>) -> Result<(), RecipeError> {
         let image = recipe.image.clone();
         let mut tags: Vec<_> = recipe.offers().map(|offer| offer.tag().to_owned()).collect();
@@ -155,26 +155,26 @@ impl RecipeCatalog {
         if !recipe.builds.is_empty() && !files.iter().any(|file| file.path == "Dockerfile") {
             return Err(RecipeError::Dockerfile(image));
         }
-        match self.pages.insert(image.clone(), Entry { recipe, files }) {
+        match self.entries.insert(image.clone(), Entry { recipe, files }) {
             Some(_) => Err(RecipeError::Twice(image)),
             None => Ok(()),
         }
     }
 
-    /// Takes in the recipes of another book for the images that this one has none for.
+    /// Adds the recipes of another catalog for images that this one has no recipe for.
     pub fn merge_defaults(&mut self, other: Self) {
-        for (image, page) in other.pages {
-            self.pages.entry(image).or_insert(page);
+        for (image, entry) in other.entries {
+            self.entries.entry(image).or_insert(entry);
         }
     }
 
     /// The recipes.
     pub fn recipes(&self) -> impl Iterator<Item = &Recipe> {
-        self.pages.values().map(|page| &page.recipe)
+        self.entries.values().map(|entry| &entry.recipe)
     }
 
-    pub(crate) fn page(&self, repository: &str) -> Option<&Entry> {
-        self.pages.get(repository)
+    pub(crate) fn entry(&self, repository: &str) -> Option<&Entry> {
+        self.entries.get(repository)
     }
 }
 
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_answered_for_by_the_line_it_belongs_to() {
+    fn a_release_is_offered_by_the_line_it_belongs_to() {
         let recipe = recipe();
         let check = |tag: &str, holds: Option<Target>, expected: Option<&str>| {
             assert_eq!(recipe.offer(tag, holds.as_ref()).as_ref().map(Offer::tag), expected);
@@ -204,16 +204,16 @@ mod tests {
     }
 
     #[test]
-    fn a_book_takes_one_recipe_for_an_image() {
+    fn a_catalog_has_one_recipe_for_an_image() {
         let dockerfile = || vec![ContextFile::new("Dockerfile", false, b"FROM scratch".as_slice())];
-        let mut book = RecipeCatalog::default();
-        assert_eq!(book.add(recipe(), Vec::new()), Err(RecipeError::Dockerfile("rehearse/webshop".into())));
-        assert_eq!(book.add(recipe(), dockerfile()), Ok(()));
-        assert_eq!(book.add(recipe(), dockerfile()), Err(RecipeError::Twice("rehearse/webshop".into())));
+        let mut recipes = RecipeCatalog::default();
+        assert_eq!(recipes.add(recipe(), Vec::new()), Err(RecipeError::Dockerfile("rehearse/webshop".into())));
+        assert_eq!(recipes.add(recipe(), dockerfile()), Ok(()));
+        assert_eq!(recipes.add(recipe(), dockerfile()), Err(RecipeError::Twice("rehearse/webshop".into())));
     }
 
     #[test]
-    fn a_book_beneath_adds_images_and_replaces_none() {
+    fn merged_defaults_add_images_and_replace_none() {
         let named = |image: &str, tag: &str| Recipe {
             image: image.into(),
             pull: Pull::Never,
@@ -221,12 +221,12 @@ mod tests {
             builds: Vec::new(),
             bootstraps: vec![Bootstrap { tag: tag.into(), suite: "s".into(), check_valid_until: true }],
         };
-        let (mut book, mut other) = (RecipeCatalog::default(), RecipeCatalog::default());
-        assert_eq!(book.add(named("debian", "mine"), Vec::new()), Ok(()));
+        let (mut recipes, mut other) = (RecipeCatalog::default(), RecipeCatalog::default());
+        assert_eq!(recipes.add(named("debian", "mine"), Vec::new()), Ok(()));
         assert_eq!(other.add(named("debian", "theirs"), Vec::new()), Ok(()));
         assert_eq!(other.add(named("postgres", "15"), Vec::new()), Ok(()));
-        book.merge_defaults(other);
-        let tags: Vec<_> = book.recipes().map(|recipe| (recipe.image.as_str(), recipe.tags())).collect();
+        recipes.merge_defaults(other);
+        let tags: Vec<_> = recipes.recipes().map(|recipe| (recipe.image.as_str(), recipe.tags())).collect();
         assert_eq!(tags, [("debian", "mine".to_owned()), ("postgres", "15".to_owned())]);
     }
 }

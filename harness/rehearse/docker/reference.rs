@@ -1,6 +1,6 @@
 //! The names of images.
 
-/// A name taken apart: `rehearse/webshop:6.1`.
+/// A name split into its parts: `rehearse/webshop:6.1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) repository: String,
@@ -8,12 +8,12 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    /// Takes a name apart. One that names a digest keeps it as its tag, which no recipe offers.
+    /// Splits a name. If it has a digest, that becomes the tag, which no recipe offers.
     pub(crate) fn of(name: &str) -> Self {
         let (repository, tag) = match name.split_once('@') {
             Some((repository, digest)) => (repository, digest),
             None => match name.rsplit_once(':') {
-                // Behind a slash, a colon belongs to a port: `mirror:5000/postgres`.
+                // A colon before a slash belongs to a port: `mirror:5000/postgres`.
                 Some((repository, tag)) if !tag.contains('/') => (repository, tag),
                 _ => (name, "latest"),
             },
@@ -21,8 +21,8 @@ impl Reference {
         Self { repository: repository.to_owned(), tag: tag.to_owned() }
     }
 
-    /// The registry that a name states: its first part, where that has a dot or a port, or is `localhost`. Without one it
-    /// is the engine's own default.
+    /// The registry in a name: its first part, if that has a dot or a port, or is `localhost`. Without one, the engine uses
+    /// its default.
     pub(crate) fn registry(name: &str) -> Option<&str> {
         let (host, _) = name.split_once('/')?;
         (host.contains(['.', ':']) || host == "localhost").then_some(host)
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_registry_is_told_from_a_folder() {
+    fn a_registry_is_distinguished_from_a_folder() {
         assert_eq!(Reference::registry("mirror:5000/library/postgres:15"), Some("mirror:5000"));
         assert_eq!(Reference::registry("localhost/postgres"), Some("localhost"));
         assert_eq!(Reference::registry("library/postgres"), None);

@@ -1,4 +1,4 @@
-//! Removes what carries given labels, and says what would not go.
+//! Removes what carries given labels, and reports what could not be removed.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -11,15 +11,15 @@ use bollard::query_parameters::{
 };
 use futures_util::future::join_all;
 
-use crate::docker::client::{Client, said, status};
+use crate::docker::client::{Client, engine_message, status};
 use crate::engine::host::Leftover;
 
-/// Rounds without any progress after which the rest counts as left over. With the pauses between them: about 6 s.
-const STUBBORN_ROUNDS: usize = 8;
-/// Between two listings. What was being made when its future was dropped appears in the second.
+/// Rounds without any progress after which the rest counts as leftovers. With the pauses between them, about 6 s.
+const MAX_IDLE_ROUNDS: usize = 8;
+/// The pause between two listings. What was being created when its future was dropped appears in the second.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// A kind of thing that we make.
+/// A kind of thing that we create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Container,
@@ -28,10 +28,10 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// In the order in which they let go of each other.
+    /// In the order of removal: a network can go only after its containers.
     pub(crate) const ALL: [Self; 3] = [Self::Container, Self::Network, Self::Volume];
 
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Container => "container",
             Self::Network => "network",
@@ -44,14 +44,14 @@ impl Kind {
 #[derive(Debug, Clone)]
 pub(crate) struct Thing {
     pub(crate) kind: Kind,
-    /// What the engine knows it by.
+    /// The engine's id of it.
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) labels: HashMap<String, String>,
 }
 
 impl Thing {
-    /// A container of which nothing but its id matters.
+    /// A container of which only the id is known.
     pub(crate) fn container(id: String) -> Self {
         Self { kind: Kind::Container, name: id.clone(), id, labels: HashMap::new() }
     }
@@ -90,10 +90,10 @@ pub(crate) async fn listing(client: &Client, kind: Kind, filters: &Filters) -> R
     Ok(things.into_iter().filter_map(thing).collect())
 }
 
-/// Removes one thing. Gone already is gone; a container takes its anonymous volumes along, named ones stay.
+/// Removes one thing; succeeds if it is gone already. A container is removed with its anonymous volumes; named ones stay.
 pub(crate) async fn remove_one(client: &Client, thing: &Thing) -> Result<(), Error> {
     let docker = client.quick();
-    let answer = match thing.kind {
+    let response = match thing.kind {
         Kind::Container => {
             let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
             docker.remove_container(&thing.id, Some(options)).await
@@ -103,13 +103,13 @@ pub(crate) async fn remove_one(client: &Client, thing: &Thing) -> Result<(), Err
             docker.remove_volume(&thing.id, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await
         }
     };
-    match answer {
+    match response {
         Err(error) if status(&error) == Some(404) => Ok(()),
-        answer => answer,
+        response => response,
     }
 }
 
-/// Removes all that `filters` match until two listings in a row are empty, or nothing moves any more.
+/// Removes everything that `filters` match, until two listings in a row are empty or there is no progress any more.
 pub(crate) async fn remove_matching(client: &Client, filters: &Filters) -> Vec<Leftover> {
     remove_found(client, || async {
         let mut things = Vec::new();
@@ -121,12 +121,12 @@ pub(crate) async fn remove_matching(client: &Client, filters: &Filters) -> Vec<L
     .await
 }
 
-/// Removes what `find` finds until it finds nothing twice in a row, or nothing moves any more.
+/// Removes everything that `find` returns, until it returns nothing twice in a row or there is no progress any more.
 pub(crate) async fn remove_found<F>(client: &Client, find: impl Fn() -> F + Send) -> Vec<Leftover>
 where
     F: Future<Output = Result<Vec<Thing>, Error>> + Send,
 {
-    let (mut empty, mut stubborn, mut fewest) = (0, 0, usize::MAX);
+    let (mut empty, mut idle_rounds, mut fewest) = (0, 0, usize::MAX);
     loop {
         let left = match find().await {
             Ok(things) if things.is_empty() => {
@@ -142,30 +142,30 @@ where
             }
             Err(error) => {
                 empty = 0;
-                vec![Leftover { kind: "engine", name: "what it still holds".into(), reason: said(&error) }]
+                vec![Leftover { kind: "engine", name: "a listing".into(), reason: engine_message(&error) }]
             }
         };
         if left.is_empty() || left.len() < fewest {
-            stubborn = 0;
+            idle_rounds = 0;
             fewest = if left.is_empty() { usize::MAX } else { left.len() };
         } else {
-            stubborn += 1;
+            idle_rounds += 1;
         }
-        if stubborn == STUBBORN_ROUNDS {
+        if idle_rounds == MAX_IDLE_ROUNDS {
             return left;
         }
-        tokio::time::sleep(PAUSE * 2_u32.pow(stubborn.min(3) as u32)).await;
+        tokio::time::sleep(PAUSE * 2_u32.pow(idle_rounds.min(3) as u32)).await;
     }
 }
 
 async fn remove_round(client: &Client, things: Vec<Thing>) -> Vec<Leftover> {
     let mut left = Vec::new();
     for kind in Kind::ALL {
-        let some = things.iter().filter(|thing| thing.kind == kind);
-        let answers = join_all(some.map(|thing| async move { (thing, remove_one(client, thing).await) })).await;
-        left.extend(answers.into_iter().filter_map(|(thing, answer)| {
-            let reason = said(&answer.err()?);
-            Some(Leftover { kind: thing.kind.word(), name: thing.name.clone(), reason })
+        let of_kind = things.iter().filter(|thing| thing.kind == kind);
+        let results = join_all(of_kind.map(|thing| async move { (thing, remove_one(client, thing).await) })).await;
+        left.extend(results.into_iter().filter_map(|(thing, response)| {
+            let reason = engine_message(&response.err()?);
+            Some(Leftover { kind: thing.kind.name(), name: thing.name.clone(), reason })
         }));
     }
     left

@@ -1,4 +1,4 @@
-//! Services as containers: created, started, stopped, removed, looked at, reached.
+//! Services as containers: created, started, stopped, removed and inspected.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -21,19 +21,19 @@ use crate::engine::host::{HostError, ServiceState};
 use rehearse_core::deployment::{MountSource, ServiceSpec};
 use rehearse_core::vocabulary::ident::DeploymentName;
 
-/// A container may have to copy what its image holds at a volume's path before it is there.
+/// Creating a container may take long: it may have to copy the content of its image into a volume.
 const CREATE: Duration = Duration::from_secs(600);
-/// Beyond the grace a service is given: for the engine to kill it and to let go of its file system.
+/// In addition to the grace period of a service: for the engine to kill it and to unmount its file system.
 const STOP_MARGIN: Duration = Duration::from_secs(60);
-/// For the last lines of a log after its process ended.
+/// How long to wait for the last lines of a log after its process has ended.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
-/// What a container is made for.
+/// What a container is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role<'a> {
-    /// To be the service.
+    /// It is the service.
     Service,
-    /// To carry out one command under this suffix.
+    /// It runs one command; the suffix makes its name unique.
     OneOff(&'a str),
 }
 
@@ -42,17 +42,18 @@ pub(crate) fn object(deployment: &DeploymentName, service: &str) -> String {
     format!("service {service} of {deployment}")
 }
 
-/// Creates a service that is absent, and follows its log. Dropped midway, the container may come to be; it is labelled.
+/// Creates a service that does not exist, and follows its log. If this is dropped midway, the container may still be
+/// created; its labels let teardown find it.
 pub(crate) async fn create(daemon: &Daemon, deployment: &DeploymentName, spec: &ServiceSpec) -> Result<(), HostError> {
     if find(daemon, deployment, &spec.name, "create").await?.is_some() {
-        return Err(refused("create", object(deployment, &spec.name), "it is there already; remove it first"));
+        return Err(refused("create", object(deployment, &spec.name), "it exists already; remove it first"));
     }
     let id = create_container(daemon, deployment, spec, Role::Service).await?;
     daemon.logs.begin(deployment, &spec.name, &id);
     follow(daemon, deployment, &spec.name, &id).await
 }
 
-/// Starts a created or stopped service. Its log is attached to before, so that not a line is lost.
+/// Starts a created or stopped service. Its log is followed from before the start, so that no line is lost.
 pub(crate) async fn start(daemon: &Daemon, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
     let id = present(daemon, deployment, service, "start").await?;
     follow(daemon, deployment, service, &id).await?;
@@ -65,53 +66,53 @@ pub(crate) async fn start(daemon: &Daemon, deployment: &DeploymentName, service:
         .map_err(failed("start", object(deployment, service)))
 }
 
-/// Stops a service and makes sure of it. How long it may take is read from the container itself.
+/// Stops a service and makes sure that it has stopped. The container itself says how long it may take.
 pub(crate) async fn stop(daemon: &Daemon, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
     let object = object(deployment, service);
     let Some(id) = find(daemon, deployment, service, "stop").await? else { return Ok(()) };
-    daemon.watch.let_go(&id);
-    let Some(seen) = look(daemon, &id).await.map_err(failed("stop", object.clone()))? else { return Ok(()) };
-    if !is_running(seen.state.as_ref()) {
+    daemon.watch.release(&id);
+    let Some(container) = inspect_id(daemon, &id).await.map_err(failed("stop", object.clone()))? else { return Ok(()) };
+    if !is_running(container.state.as_ref()) {
         return Ok(());
     }
-    let grace = seen.config.and_then(|config| config.stop_timeout).and_then(|grace| u64::try_from(grace).ok());
+    let grace = container.config.and_then(|config| config.stop_timeout).and_then(|grace| u64::try_from(grace).ok());
     let docker = daemon.client.patient(Duration::from_secs(grace.unwrap_or(10)) + STOP_MARGIN);
     docker.stop_container(&id, None::<StopContainerOptions>).await.map_err(failed("stop", object.clone()))?;
     for _ in 0..20 {
-        let seen = look(daemon, &id).await.map_err(failed("stop", object.clone()))?;
-        if !seen.is_some_and(|seen| is_running(seen.state.as_ref())) {
+        let container = inspect_id(daemon, &id).await.map_err(failed("stop", object.clone()))?;
+        if !container.is_some_and(|container| is_running(container.state.as_ref())) {
             daemon.logs.settle(&id, LAST_LINES).await;
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    Err(refused("stop", object, "the engine said it stopped, yet its process still runs"))
+    Err(refused("stop", object, "the engine reports that it stopped, but its process still runs"))
 }
 
 /// Removes a service and its anonymous volumes. Named volumes stay.
 pub(crate) async fn remove(daemon: &Daemon, deployment: &DeploymentName, service: &str) -> Result<(), HostError> {
     let object = object(deployment, service);
     for thing in all(daemon, deployment, service).await.map_err(failed("remove", object.clone()))? {
-        daemon.watch.let_go(&thing.id);
+        daemon.watch.release(&thing.id);
         remove_one(&daemon.client, &thing).await.map_err(failed("remove", object.clone()))?;
         daemon.logs.settle(&thing.id, LAST_LINES).await;
     }
     Ok(())
 }
 
-/// How a service stands.
+/// The state of a service.
 pub(crate) async fn state(
     daemon: &Daemon,
     deployment: &DeploymentName,
     service: &str,
 ) -> Result<ServiceState, HostError> {
     let Some(id) = find(daemon, deployment, service, "inspect").await? else { return Ok(ServiceState::Absent) };
-    let seen = look(daemon, &id).await.map_err(failed("inspect", object(deployment, service)))?;
-    let Some(state) = seen.and_then(|seen| seen.state) else { return Ok(ServiceState::Absent) };
+    let container = inspect_id(daemon, &id).await.map_err(failed("inspect", object(deployment, service)))?;
+    let Some(state) = container.and_then(|container| container.state) else { return Ok(ServiceState::Absent) };
     match state.status {
         Some(Status::CREATED) => Ok(ServiceState::Created),
         Some(Status::RUNNING | Status::PAUSED | Status::RESTARTING | Status::STOPPING) => {
-            let health = state.health.and_then(|health| health.status).and_then(health_word);
+            let health = state.health.and_then(|health| health.status).and_then(health_name);
             Ok(ServiceState::Running { health: health.map(str::to_owned) })
         }
         Some(Status::EXITED | Status::DEAD | Status::REMOVING | Status::EMPTY) | None => {
@@ -122,7 +123,7 @@ pub(crate) async fn state(
     }
 }
 
-/// Where the harness reaches a port of a running service.
+/// The address at which a port of a running service is reached.
 pub(crate) async fn address(
     daemon: &Daemon,
     deployment: &DeploymentName,
@@ -130,17 +131,21 @@ pub(crate) async fn address(
     port: u16,
 ) -> Result<SocketAddr, HostError> {
     let object = format!("port {port} of {}", object(deployment, service));
-    let seen = inspect(daemon, deployment, service, "find").await?;
-    let mut ports = seen.network_settings.and_then(|settings| settings.ports).unwrap_or_default();
+    let container = inspect(daemon, deployment, service, "find").await?;
+    let mut ports = container.network_settings.and_then(|settings| settings.ports).unwrap_or_default();
     let bindings = ports.remove(&format!("{port}/tcp")).flatten().unwrap_or_default();
     let bound = bindings.into_iter().filter_map(|binding| {
         let ip: Option<IpAddr> = binding.host_ip.and_then(|ip| ip.parse().ok());
         Some((ip, binding.host_port?.parse::<u16>().ok().filter(|port| *port != 0)?))
     });
-    // IPv4 first: newer engines publish other ports on IPv6.
+    // IPv4 is preferred: newer engines publish different ports on IPv6.
     let bound = bound.min_by_key(|(ip, _)| ip.is_some_and(|ip| ip.is_ipv6()));
     let Some((_, published)) = bound else {
-        return Err(refused("find", object, "it is not published; does the service run, and is the port in its spec?"));
+        return Err(refused(
+            "find",
+            object,
+            "it is not published; check that the service runs and that its `ports` lists it",
+        ));
     };
     match daemon.client.published() {
         Published::Loopback => Ok(SocketAddr::from(([127, 0, 0, 1], published))),
@@ -153,7 +158,7 @@ pub(crate) async fn address(
     }
 }
 
-/// Creates a container after a spec, with the volumes it needs, and tells its id.
+/// Creates a container as a spec says, with the volumes it needs, and returns its id.
 pub(crate) async fn create_container(
     daemon: &Daemon,
     deployment: &DeploymentName,
@@ -181,11 +186,11 @@ pub(crate) async fn create_container(
     let docker = daemon.client.patient(CREATE);
     let creating = async move { docker.create_container(Some(options), body).await };
     let object = object(deployment, &spec.name);
-    let made = daemon.creations.make(object.clone(), creating).await;
-    if made.is_err() {
+    let created = daemon.creations.create(object.clone(), creating).await;
+    if created.is_err() {
         daemon.watch.image(&spec.image, &object).await;
     }
-    Ok(made?.id)
+    Ok(created?.id)
 }
 
 fn body(
@@ -246,7 +251,7 @@ fn body(
     }
 }
 
-/// The id of the container of a service that has to be there.
+/// The id of the container of a service that has to exist.
 pub(crate) async fn present(
     daemon: &Daemon,
     deployment: &DeploymentName,
@@ -257,7 +262,7 @@ pub(crate) async fn present(
     find(daemon, deployment, service, operation).await?.ok_or_else(absent)
 }
 
-/// All that the engine says about a service that has to be there.
+/// Everything that the engine reports about a service that has to exist.
 pub(crate) async fn inspect(
     daemon: &Daemon,
     deployment: &DeploymentName,
@@ -265,8 +270,8 @@ pub(crate) async fn inspect(
     operation: &'static str,
 ) -> Result<ContainerInspectResponse, HostError> {
     let id = present(daemon, deployment, service, operation).await?;
-    let seen = look(daemon, &id).await.map_err(failed(operation, object(deployment, service)))?;
-    seen.ok_or_else(|| refused(operation, object(deployment, service), "it was removed meanwhile"))
+    let container = inspect_id(daemon, &id).await.map_err(failed(operation, object(deployment, service)))?;
+    container.ok_or_else(|| refused(operation, object(deployment, service), "it was removed meanwhile"))
 }
 
 pub(crate) async fn find(
@@ -291,7 +296,7 @@ async fn all(
     Ok(found)
 }
 
-async fn look(daemon: &Daemon, id: &str) -> Result<Option<ContainerInspectResponse>, bollard::errors::Error> {
+async fn inspect_id(daemon: &Daemon, id: &str) -> Result<Option<ContainerInspectResponse>, bollard::errors::Error> {
     absent_as_none(daemon.client.quick().inspect_container(id, None::<InspectContainerOptions>).await)
 }
 
@@ -304,7 +309,7 @@ fn is_running(state: Option<&ContainerState>) -> bool {
     state.and_then(|state| state.running).unwrap_or(false)
 }
 
-fn health_word(status: HealthStatusEnum) -> Option<&'static str> {
+fn health_name(status: HealthStatusEnum) -> Option<&'static str> {
     match status {
         HealthStatusEnum::STARTING => Some("starting"),
         HealthStatusEnum::HEALTHY => Some("healthy"),

@@ -1,4 +1,4 @@
-//! A look inside what a run left, or has: a command in one of its services, joined to the caller's terminal.
+//! Runs a command in a service of a run that is kept or still running, attached to the caller's terminal.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ use crate::docker::label::{DEPLOYMENT, ONE_OFF, RUN, SERVICE};
 use crate::docker::removal::{Kind, listing};
 use crate::engine::host::HostError;
 
-/// A service of a run, as its container stands.
+/// A service of a run, and the state of its container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inside {
     /// The run.
@@ -23,7 +23,7 @@ pub struct Inside {
     pub service: String,
     /// The container.
     pub container: String,
-    /// How it is for people: `running`, `exited`.
+    /// Its state for people: `running`, `exited`.
     pub state: String,
 }
 
@@ -34,8 +34,8 @@ pub async fn services(client: &Client) -> Result<Vec<Inside>, HostError> {
     let mut services = Vec::new();
     for thing in found.into_iter().filter(|thing| !thing.labels.contains_key(ONE_OFF)) {
         let label = |name: &str| thing.labels.get(name).cloned().unwrap_or_default();
-        let seen = client.quick().inspect_container(&thing.id, None).await;
-        let state = seen.ok().and_then(|seen| seen.state).and_then(|state| state.status);
+        let inspected = client.quick().inspect_container(&thing.id, None).await;
+        let state = inspected.ok().and_then(|container| container.state).and_then(|state| state.status);
         services.push(Inside {
             run: label(RUN),
             deployment: label(DEPLOYMENT),
@@ -51,8 +51,8 @@ pub async fn services(client: &Client) -> Result<Vec<Inside>, HostError> {
 /// A terminal's rows and columns.
 pub type Size = (u16, u16);
 
-/// Runs a command in a service, joined to `input` and standard output, and tells its exit code. With `size`, the command
-/// has a terminal of its own, which follows what `resized` gives.
+/// Runs a command in a service, attached to `input` and standard output, and returns its exit code. With `size`, the command
+/// has a terminal of its own, which is resized whenever `resized` returns.
 pub async fn attach(
     client: &Client,
     inside: &Inside,
@@ -83,7 +83,7 @@ pub async fn attach(
     };
     let fit = async |(rows, columns): Size| {
         let options = ResizeExecOptionsBuilder::new().h(rows.into()).w(columns.into()).build();
-        // A terminal of another size is no reason to hang up.
+        // A terminal of the wrong size is better than none.
         let _ = docker.resize_exec(&exec, options).await;
     };
     if let Some(size) = size {
@@ -92,8 +92,8 @@ pub async fn attach(
     let (mut piece, mut open) = (vec![0; 4096], true);
     loop {
         tokio::select! {
-            said = output.next() => match said {
-                Some(said) => show(&said.map_err(fail)?),
+            chunk = output.next() => match chunk {
+                Some(chunk) => print(&chunk.map_err(fail)?),
                 None => break,
             },
             read = input.read(&mut piece), if open => match read {
@@ -107,13 +107,13 @@ pub async fn attach(
         }
     }
     let code = docker.inspect_exec(&exec).await.map_err(fail)?.exit_code;
-    code.ok_or_else(|| refused("exec in", object.clone(), "the engine tells no exit code"))
+    code.ok_or_else(|| refused("exec in", object.clone(), "the engine reports no exit code"))
 }
 
-/// Writes what was said where it belongs. A reader that has gone is no error of ours.
-fn show(said: &bollard::container::LogOutput) {
+/// Writes output to the stream that it belongs to. A closed stream is not an error.
+fn print(chunk: &bollard::container::LogOutput) {
     use bollard::container::LogOutput;
-    match said {
+    match chunk {
         LogOutput::StdErr { message } => {
             let _ = std::io::stderr().lock().write_all(message);
         }

@@ -1,4 +1,4 @@
-//! Finds what runs left behind, and removes what belongs to nobody any more. Never what belongs to a live run.
+//! Finds what runs have left behind, and removes what no longer belongs to a live run.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -12,37 +12,37 @@ use crate::engine::host::{HostError, Leftover};
 /// What to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Selection {
-    /// Only what has outlived its lease. What a run does as it starts: a failure that was kept stays kept.
+    /// Only what has outlived its lease. A run does this when it starts, so that a kept failure stays.
     Expired,
     /// What has expired, and what belongs to a process of this machine that is gone.
     Dead,
-    /// That, and what belongs to other machines: nobody here can tell whether those live.
+    /// As [`Self::Dead`], and what belongs to other machines, of which nobody here knows whether they are alive.
     DeadOrElsewhere,
 }
 
-/// How a thing of ours stands.
+/// The standing of a thing of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Its run goes on.
+    /// Its run is still running.
     Live,
-    /// Its run is gone, its lease still runs.
+    /// Its run is gone, but its lease is not over.
     Dead,
-    /// Its lease is over, and no live process of this machine holds it.
+    /// Its lease is over, and no live process of this machine owns it.
     Expired,
     /// It belongs to another machine, within its lease.
     Elsewhere,
 }
 
-/// A thing of ours that is there.
+/// A thing of ours that still exists.
 #[derive(Debug, Clone)]
 pub struct Remnant {
     /// `container`, `network`, `volume`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
-    /// Whose it is.
+    /// Who owns it.
     pub ownership: OwnershipLabels,
-    /// How it stands.
+    /// Its standing.
     pub standing: Standing,
 }
 
@@ -53,12 +53,12 @@ pub struct SweepReport {
     pub removed: Vec<Remnant>,
     /// What it left alone.
     pub spared: Vec<Remnant>,
-    /// What would not go.
+    /// What could not be removed.
     pub leftovers: Vec<Leftover>,
 }
 
 impl Selection {
-    fn takes(self, standing: Standing) -> bool {
+    fn includes(self, standing: Standing) -> bool {
         match standing {
             Standing::Live => false,
             Standing::Expired => true,
@@ -73,29 +73,29 @@ pub async fn list(client: &Client) -> Result<Vec<Remnant>, HostError> {
     Ok(found(client).await?.into_iter().map(|(_, remnant)| remnant).collect())
 }
 
-/// Removes what `selection` takes.
+/// Removes what `selection` includes.
 pub async fn sweep(client: &Client, selection: Selection) -> Result<SweepReport, HostError> {
-    let (taken, spared): (Vec<_>, Vec<_>) =
-        found(client).await?.into_iter().partition(|(_, remnant)| selection.takes(remnant.standing));
+    let (selected, spared): (Vec<_>, Vec<_>) =
+        found(client).await?.into_iter().partition(|(_, remnant)| selection.includes(remnant.standing));
     let spared = spared.into_iter().map(|(_, remnant)| remnant).collect();
-    if taken.is_empty() {
+    if selected.is_empty() {
         return Ok(SweepReport { spared, ..SweepReport::default() });
     }
     let leftovers = remove_found(client, || async {
-        let things = marked(client).await?;
-        Ok(things.into_iter().filter(|(_, it)| selection.takes(it.standing)).map(|(thing, _)| thing).collect())
+        let things = list_ours(client).await?;
+        Ok(things.into_iter().filter(|(_, it)| selection.includes(it.standing)).map(|(thing, _)| thing).collect())
     })
     .await;
-    let stayed = |remnant: &Remnant| leftovers.iter().any(|it| it.kind == remnant.kind && it.name == remnant.name);
-    let removed = taken.into_iter().map(|(_, remnant)| remnant).filter(|remnant| !stayed(remnant)).collect();
+    let is_left = |remnant: &Remnant| leftovers.iter().any(|it| it.kind == remnant.kind && it.name == remnant.name);
+    let removed = selected.into_iter().map(|(_, remnant)| remnant).filter(|remnant| !is_left(remnant)).collect();
     Ok(SweepReport { removed, spared, leftovers })
 }
 
 async fn found(client: &Client) -> Result<Vec<(Thing, Remnant)>, HostError> {
-    marked(client).await.map_err(failed("list", "what carries our labels"))
+    list_ours(client).await.map_err(failed("list", "what carries our labels"))
 }
 
-async fn marked(client: &Client) -> Result<Vec<(Thing, Remnant)>, bollard::errors::Error> {
+async fn list_ours(client: &Client) -> Result<Vec<(Thing, Remnant)>, bollard::errors::Error> {
     let filters = HashMap::from([("label".to_owned(), vec![label::RUN.to_owned()])]);
     let now = SystemTime::now();
     let mut all = Vec::new();
@@ -103,7 +103,7 @@ async fn marked(client: &Client) -> Result<Vec<(Thing, Remnant)>, bollard::error
         for thing in listing(client, kind, &filters).await? {
             let Some(ownership) = OwnershipLabels::read(&thing.labels) else { continue };
             let standing = standing(ownership.owner.liveness(), ownership.expires <= now);
-            all.push((thing.clone(), Remnant { kind: kind.word(), name: thing.name, ownership, standing }));
+            all.push((thing.clone(), Remnant { kind: kind.name(), name: thing.name, ownership, standing }));
         }
     }
     Ok(all)
@@ -123,20 +123,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_live_run_is_never_taken() {
+    fn a_live_run_is_never_removed() {
         for selection in [Selection::Expired, Selection::Dead, Selection::DeadOrElsewhere] {
-            assert!(!selection.takes(standing(Liveness::Alive, true)));
-            assert!(!selection.takes(standing(Liveness::Alive, false)));
-            assert!(selection.takes(standing(Liveness::Gone, true)));
-            assert!(selection.takes(standing(Liveness::Elsewhere, true)));
+            assert!(!selection.includes(standing(Liveness::Alive, true)));
+            assert!(!selection.includes(standing(Liveness::Alive, false)));
+            assert!(selection.includes(standing(Liveness::Gone, true)));
+            assert!(selection.includes(standing(Liveness::Elsewhere, true)));
         }
     }
 
     #[test]
-    fn a_lease_keeps_a_failure_from_the_sweep_of_a_starting_run_only() {
-        assert!(!Selection::Expired.takes(standing(Liveness::Gone, false)));
-        assert!(Selection::Dead.takes(standing(Liveness::Gone, false)));
-        assert!(!Selection::Dead.takes(standing(Liveness::Elsewhere, false)));
-        assert!(Selection::DeadOrElsewhere.takes(standing(Liveness::Elsewhere, false)));
+    fn a_lease_protects_a_failure_only_from_the_sweep_of_a_starting_run() {
+        assert!(!Selection::Expired.includes(standing(Liveness::Gone, false)));
+        assert!(Selection::Dead.includes(standing(Liveness::Gone, false)));
+        assert!(!Selection::Dead.includes(standing(Liveness::Elsewhere, false)));
+        assert!(Selection::DeadOrElsewhere.includes(standing(Liveness::Elsewhere, false)));
     }
 }

@@ -1,7 +1,7 @@
-//! Notices what comes between a run and its containers from outside, by the engine's events while it runs, and by looking
-//! at how things stand when something went wrong.
+//! Notices interference with a run and its containers: by the engine's events while it runs, and by reading the state of
+//! everything when something went wrong.
 //!
-//! What we do ourselves is written down before it is done; whatever else befalls a thing of ours was somebody else.
+//! What we do ourselves is recorded before it is done; whatever else happens to a thing of ours was done by somebody else.
 
 mod listen;
 mod stand;
@@ -17,57 +17,57 @@ use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
 use tokio::sync::Notify;
 
 use self::listen::{answers, away, catch_up, listen, now, timestamp};
-use self::stand::{NO_ROOM, no_room, stands};
+use self::stand::{MIN_FREE, disk_full, interference_of};
 use super::ending::MARK;
 use crate::docker::client::{Client, status};
 
-/// How long an engine that is away is waited for before it counts as gone.
+/// How long to wait for an engine that is away before it counts as gone.
 const AWAY: Duration = Duration::from_secs(30);
-/// An answer that takes longer than this came from an engine that was just started.
+/// A response that takes longer than this comes from an engine that was just started.
 const PROMPT: Duration = Duration::from_secs(2);
 
-/// Where something of ours no longer runs, the engine may tell only a moment later who ended it.
+/// If something of ours no longer runs, the engine may report only a moment later who ended it.
 const LATER: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(300), Duration::from_millis(500)];
-/// Commands of somebody else kept one by one, and characters of one.
+/// How many foreign commands are quoted, and how many characters of each.
 const COMMANDS: usize = 5;
 const COMMAND: usize = 120;
 
-/// Watches over what a run made.
+/// Watches over what a run created.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    seen: Arc<WatchState>,
+    shared: Arc<SharedState>,
     client: Client,
     run: String,
-    /// Folders that have to have room, as this machine sees them.
+    /// Folders that need free space, as paths on this machine.
     folders: Vec<PathBuf>,
     task: tokio::task::JoinHandle<()>,
 }
 
 #[derive(Debug, Default)]
-struct WatchState {
+struct SharedState {
     state: Mutex<State>,
     changed: Notify,
-    /// A container of ours has ended, by whatever cause.
+    /// Notifies that a container of ours has ended, for whatever reason.
     exits: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// By id, what we made and have not ended ourselves.
-    held: HashMap<String, Watched>,
-    /// The engine is away, and nobody knows yet for how long.
+    /// By id, what we created and have not ended ourselves.
+    things: HashMap<String, Watched>,
+    /// The engine is away, and it is not known yet for how long.
     away: bool,
     found: Vec<Interference>,
-    told: usize,
-    /// The moment behind the last event that was heard, in nanoseconds since 1970.
+    returned: usize,
+    /// The moment after the last event that was judged, in nanoseconds since 1970.
     since: i64,
     /// Digests of the commands that we run, each with its container's id.
     ours: HashSet<u64>,
-    /// Commands that somebody else ran and that were not told yet, by object.
+    /// Commands that somebody else ran and that were not returned yet, by object.
     theirs: BTreeMap<String, Vec<String>>,
-    /// The engine's ids of somebody else's commands: none is told twice.
-    heard: HashSet<String>,
+    /// The engine's ids of foreign commands, so that none is recorded twice.
+    seen_execs: HashSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -79,14 +79,14 @@ struct Watched {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
-    /// A container, with the network it is on.
+    /// A container, with the network it belongs to.
     Container {
         network: String,
     },
     Network,
 }
 
-impl WatchState {
+impl SharedState {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,33 +106,33 @@ impl WatchState {
         self.changed.notify_waiters();
     }
 
-    /// Whether something has come between that was not told yet.
-    fn untold(&self) -> bool {
+    /// Whether there is interference that was not returned yet.
+    fn has_new(&self) -> bool {
         let state = self.state();
-        state.told < state.found.len()
+        state.returned < state.found.len()
     }
 
-    /// From when on events are to be told.
+    /// From when on events are to be read.
     fn since(&self) -> String {
         timestamp(self.state().since)
     }
 
-    /// The event of this moment was judged; the next nanosecond is the next.
-    fn heard(&self, at: i64) {
+    /// The events up to this moment are judged; the next ones are read from the nanosecond after it.
+    fn advance_to(&self, at: i64) {
         let mut state = self.state();
         state.since = state.since.max(at.saturating_add(1));
     }
 
-    /// Whether we run this command in this container. What ends one that was given up tells itself by its mark.
+    /// Whether we run this command in this container. A command that ends one that was given up is recognised by its mark.
     fn is_ours(&self, id: &str, command: &str) -> bool {
         command.contains(MARK) || self.state().ours.contains(&digest(id, command))
     }
 
-    /// Takes down a command that is not ours, once by its own id.
-    fn somebody_ran(&self, id: &str, exec: &str, command: &str) {
+    /// Records a command that is not ours, once by its id.
+    fn record_foreign(&self, id: &str, exec: &str, command: &str) {
         let mut state = self.state();
-        let Some(object) = state.held.get(id).map(|thing| thing.object.clone()) else { return };
-        if state.heard.insert(exec.to_owned()) {
+        let Some(object) = state.things.get(id).map(|thing| thing.object.clone()) else { return };
+        if state.seen_execs.insert(exec.to_owned()) {
             let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
             state.theirs.entry(object).or_default().push(command.chars().take(COMMAND).collect());
         }
@@ -142,108 +142,108 @@ impl WatchState {
 impl Watch {
     /// Watches until it is dropped.
     pub(crate) fn begin(client: &Client, run: &str, folders: Vec<PathBuf>) -> Self {
-        let seen = Arc::new(WatchState::default());
-        seen.heard(now());
-        let task = tokio::spawn(listen(client.clone(), run.to_owned(), seen.clone()));
-        Self { seen, client: client.clone(), run: run.to_owned(), folders, task }
+        let shared = Arc::new(SharedState::default());
+        shared.advance_to(now());
+        let task = tokio::spawn(listen(client.clone(), run.to_owned(), shared.clone()));
+        Self { shared, client: client.clone(), run: run.to_owned(), folders, task }
     }
 
-    /// Takes down a command that is about to be begun in a container of ours: one that is not is somebody else's.
+    /// Records a command that we are about to run in a container of ours; all others count as foreign.
     pub(crate) fn command(&self, id: &str, argv: &[String]) {
-        self.seen.state().ours.insert(digest(id, &argv.join(" ")));
+        self.shared.state().ours.insert(digest(id, &argv.join(" ")));
     }
 
-    /// What somebody else ran in containers of ours and was not told yet.
-    pub(crate) fn commands(&self) -> Vec<Interference> {
-        let theirs = std::mem::take(&mut self.seen.state().theirs);
-        let told = |(object, commands): (String, Vec<String>)| {
+    /// Commands that somebody else ran in containers of ours and that were not returned yet.
+    pub(crate) fn foreign_commands(&self) -> Vec<Interference> {
+        let theirs = std::mem::take(&mut self.shared.state().theirs);
+        let describe = |(object, commands): (String, Vec<String>)| {
             let shown = commands.iter().take(COMMANDS).map(|command| format!("`{command}`"));
             let more = commands.len().saturating_sub(COMMANDS);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let how = format!("somebody else ran {} in it{more}", shown.collect::<Vec<_>>().join(", "));
             interference(InterferenceKind::ContainerTouched, &object, how)
         };
-        theirs.into_iter().map(told).collect()
+        theirs.into_iter().map(describe).collect()
     }
 
-    /// Takes down a container that was made.
+    /// Starts watching over a container that was created.
     pub(crate) fn container(&self, deployment: &str, id: &str, object: String, network: &str) {
         let what = What::Container { network: network.to_owned() };
-        self.seen.state().held.insert(id.to_owned(), Watched { what, object, deployment: deployment.to_owned() });
+        self.shared.state().things.insert(id.to_owned(), Watched { what, object, deployment: deployment.to_owned() });
     }
 
-    /// Takes down a network that was made.
+    /// Starts watching over a network that was created.
     pub(crate) fn network(&self, deployment: &str, id: &str) {
         let object = format!("network of {deployment}");
         let thing = Watched { what: What::Network, object, deployment: deployment.to_owned() };
-        self.seen.state().held.insert(id.to_owned(), thing);
+        self.shared.state().things.insert(id.to_owned(), thing);
     }
 
-    /// Lets go of a thing that we are about to stop or remove; [`Watch::container`] takes it up again.
-    pub(crate) fn let_go(&self, id: &str) {
-        self.seen.state().held.remove(id);
+    /// Stops watching over a thing that we are about to stop or remove; [`Watch::container`] starts it again.
+    pub(crate) fn release(&self, id: &str) {
+        self.shared.state().things.remove(id);
     }
 
-    /// Lets go of everything, or of all that belongs to one deployment.
-    pub(crate) fn let_all_go(&self, deployment: Option<&str>) {
-        self.seen.state().held.retain(|_, thing| deployment.is_some_and(|name| thing.deployment != name));
+    /// Stops watching over everything, or over what belongs to one deployment.
+    pub(crate) fn release_all(&self, deployment: Option<&str>) {
+        self.shared.state().things.retain(|_, thing| deployment.is_some_and(|name| thing.deployment != name));
     }
 
     /// Returns when a container of ours ends after this call.
     pub(crate) fn exited(&self) -> impl Future<Output = ()> + Send {
-        // Registered here, and not only once it is awaited.
-        self.seen.exits.notified()
+        // Registered here, not only once the future is awaited.
+        self.shared.exits.notified()
     }
 
-    /// Returns as soon as something has come between that was not told yet.
+    /// Returns as soon as there is interference that was not returned yet.
     pub(crate) async fn interfered(&self) {
         loop {
-            let changed = self.seen.changed.notified();
+            let changed = self.shared.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if self.seen.untold() {
+            if self.shared.has_new() {
                 return;
             }
             changed.await;
         }
     }
 
-    /// What came between and was not told yet, after a look at how everything of ours stands now.
+    /// The interference that was not returned yet, after reading the state of everything of ours.
     pub(crate) async fn look(&self) -> Vec<Interference> {
         self.engine_is_there().await;
-        let mut all_run = self.look_at_things().await;
-        catch_up(&self.client, &self.run, &self.seen).await;
+        let mut all_run = self.look_at_all().await;
+        catch_up(&self.client, &self.run, &self.shared).await;
         for (nth, later) in LATER.into_iter().enumerate() {
-            if self.seen.untold() || all_run && nth > 0 {
+            if self.shared.has_new() || all_run && nth > 0 {
                 break;
             }
             tokio::time::sleep(later).await;
-            all_run = self.look_at_things().await;
-            catch_up(&self.client, &self.run, &self.seen).await;
+            all_run = self.look_at_all().await;
+            catch_up(&self.client, &self.run, &self.shared).await;
         }
-        self.look_at_room();
+        self.look_at_disks();
         let mut new = {
-            let mut state = self.seen.state();
-            let new = state.found.get(state.told..).unwrap_or_default().to_vec();
-            state.told = state.found.len();
+            let mut state = self.shared.state();
+            let new = state.found.get(state.returned..).unwrap_or_default().to_vec();
+            state.returned = state.found.len();
             new
         };
-        new.extend(self.commands());
+        new.extend(self.foreign_commands());
         new
     }
 
-    /// Where the engine does not answer, waits until it is known for how long.
+    /// If the engine does not respond, waits until it is back or counts as gone.
     async fn engine_is_there(&self) {
         if answers(&self.client).await.is_err() {
-            // The listener may not have noticed yet: it waits for its next event.
-            away(&self.client, &self.seen).await;
+            // The listener may not have noticed yet, because it waits for its next event.
+            away(&self.client, &self.shared).await;
         }
         let known = async {
             loop {
-                let changed = self.seen.changed.notified();
+                let changed = self.shared.changed.notified();
                 tokio::pin!(changed);
                 changed.as_mut().enable();
-                if !self.seen.state().away {
+                if !self.shared.state().away {
                     return;
                 }
                 changed.await;
@@ -252,18 +252,18 @@ impl Watch {
         let _ = tokio::time::timeout(AWAY + PROMPT, known).await;
     }
 
-    /// Whether all of ours that should runs.
-    async fn look_at_things(&self) -> bool {
+    /// Reads the state of all our things; returns whether every container still runs.
+    async fn look_at_all(&self) -> bool {
         let mut all_run = true;
-        let held: Vec<(String, Watched)> =
-            self.seen.state().held.iter().map(|(id, thing)| (id.clone(), thing.clone())).collect();
-        for (id, thing) in held {
+        let things: Vec<(String, Watched)> =
+            self.shared.state().things.iter().map(|(id, thing)| (id.clone(), thing.clone())).collect();
+        for (id, thing) in things {
             let found = match &thing.what {
                 What::Container { network } => {
                     match self.client.quick().inspect_container(&id, None::<InspectContainerOptions>).await {
-                        Ok(seen) => {
-                            all_run &= seen.state.as_ref().is_some_and(|state| state.running == Some(true));
-                            stands(&thing, &seen, network)
+                        Ok(container) => {
+                            all_run &= container.state.as_ref().is_some_and(|state| state.running == Some(true));
+                            interference_of(&thing, &container, network)
                         }
                         Err(error) if status(&error) == Some(404) => Some(interference(
                             InterferenceKind::ContainerTouched,
@@ -282,27 +282,27 @@ impl Watch {
                     Ok(_) | Err(_) => None,
                 },
             };
-            // Unless we ended it ourselves meanwhile.
-            if let Some(found) = found.filter(|_| self.seen.state().held.contains_key(&id)) {
-                self.seen.add(found);
+            // Unless we ended it ourselves in the meantime.
+            if let Some(found) = found.filter(|_| self.shared.state().things.contains_key(&id)) {
+                self.shared.add(found);
             }
         }
         all_run
     }
 
-    /// Looks whether an image that was obtained is still there, where nothing could be made of it.
+    /// Checks whether an image still exists, after creating a container from it failed.
     pub(crate) async fn image(&self, id: &str, object: &str) {
-        let seen = self.client.quick().inspect_image(id).await;
-        if seen.is_err_and(|error| status(&error) == Some(404)) {
-            let how = format!("its image {id} was there, and was removed from outside");
-            self.seen.add(interference(InterferenceKind::ImageTouched, object, how));
+        let inspected = self.client.quick().inspect_image(id).await;
+        if inspected.is_err_and(|error| status(&error) == Some(404)) {
+            let how = format!("its image {id} was removed from outside");
+            self.shared.add(interference(InterferenceKind::ImageTouched, object, how));
         }
     }
 
-    fn look_at_room(&self) {
+    fn look_at_disks(&self) {
         for folder in &self.folders {
-            if let Some(interference) = no_room(folder, NO_ROOM) {
-                self.seen.add(interference);
+            if let Some(interference) = disk_full(folder, MIN_FREE) {
+                self.shared.add(interference);
             }
         }
     }
@@ -318,27 +318,27 @@ fn interference(kind: InterferenceKind, object: &str, observed: impl Into<String
     Interference { kind, object: object.to_owned(), observed: observed.into(), remedy: remedy(kind).to_owned() }
 }
 
-/// What to do before the next try.
+/// What to do before the next run.
 pub(crate) fn remedy(kind: InterferenceKind) -> &'static str {
     match kind {
         InterferenceKind::EngineGone => "start it again (systemctl start docker), then: rehearse sweep",
-        InterferenceKind::EngineRestarted => "see its log for why (journalctl -u docker), and run again",
-        InterferenceKind::OutOfMemory => "raise the service's `memory`, or run where more is free",
+        InterferenceKind::EngineRestarted => "see its log for the reason (journalctl -u docker), then run again",
+        InterferenceKind::OutOfMemory => "raise the service's `memory`, or run on a machine with more memory",
         InterferenceKind::DiskFull => {
-            "make room there (docker system df, docker image prune, rehearse sweep) and run again"
+            "free some space there (docker system df, docker image prune, rehearse sweep), then run again"
         }
         InterferenceKind::ContainerTouched => {
-            "leave containers labelled org.rehearse.run alone while the run goes on, and run again"
+            "leave containers labelled org.rehearse.run alone during the run, then run again"
         }
         InterferenceKind::NetworkTouched => {
-            "leave networks labelled org.rehearse.run alone while the run goes on, and run again"
+            "leave networks labelled org.rehearse.run alone during the run, then run again"
         }
-        InterferenceKind::ImageTouched => "prune images when no run goes on, and run again",
+        InterferenceKind::ImageTouched => "prune images only when nothing runs, then run again",
     }
 }
 
 fn out_of_memory(object: &str) -> Interference {
-    interference(InterferenceKind::OutOfMemory, object, "the kernel killed a process of it for want of memory")
+    interference(InterferenceKind::OutOfMemory, object, "the kernel killed a process in it because memory ran out")
 }
 
 fn digest(id: &str, command: &str) -> u64 {

@@ -1,5 +1,5 @@
-//! Reads what a release needs: the time until its services are ready, the memory they hold, and the room its databases
-//! take.
+//! Measures what a release needs: the time until its services are ready, the memory they use, and the size of its
+//! databases.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -18,58 +18,58 @@ use super::host::{Host, InstanceRef};
 use super::mode::name;
 use super::observer::Observer;
 
-/// What was read of one release.
+/// What was measured on one release.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Needs {
+pub(crate) struct ResourceUse {
     ready: Figures,
     memory: Figures,
     sizes: Figures,
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// A service is ready, so long after it was started.
-    pub(super) fn became_ready(&self, instance: &InstanceRef, began: Instant) {
+    /// Records that a service became ready, and how long after its start.
+    pub(super) fn record_ready(&self, instance: &InstanceRef, began: Instant) {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(started) = started.get_mut(instance) {
             started.ready = Some(began.elapsed());
         }
     }
 
-    /// Judges the budgets that the product gives.
+    /// Judges the budgets that the product file sets.
     pub(super) async fn budgets(
         &self,
         ctx: &StageContext,
         check: &PerformanceCheck,
-        before: Option<&Needs>,
-    ) -> (Vec<CheckReport>, Needs) {
-        let mut needs = Needs::default();
+        before: Option<&ResourceUse>,
+    ) -> (Vec<CheckReport>, ResourceUse) {
+        let mut usage = ResourceUse::default();
         let mut reports = Vec::new();
         if let Some(budget) = &check.ready {
-            needs.ready = self.times_to_ready(ctx);
+            usage.ready = self.times_to_ready(ctx);
             let mut report = CheckReport::new(CheckKind::Performance, name::READY);
             let budget = (Budget::from(budget), FindingCode::ReadySlower);
-            judge_budget(before.map(|before| &before.ready), &needs.ready, budget, &mut report);
+            judge_budget(before.map(|before| &before.ready), &usage.ready, budget, &mut report);
             reports.push(report.decide());
         }
         if let Some(budget) = &check.memory {
-            needs.memory = self.memory(ctx).await;
+            usage.memory = self.memory(ctx).await;
             let mut report = CheckReport::new(CheckKind::Performance, name::MEMORY);
             let budget = (Budget::from(budget), FindingCode::MemoryGrew);
-            judge_budget(before.map(|before| &before.memory), &needs.memory, budget, &mut report);
+            judge_budget(before.map(|before| &before.memory), &usage.memory, budget, &mut report);
             reports.push(report.decide());
         }
         if let Some(budget) = &check.database_size {
-            needs.sizes = self.sizes(ctx).await;
+            usage.sizes = self.sizes(ctx).await;
             let mut report = CheckReport::new(CheckKind::Performance, name::DATABASE_SIZE);
             let budget = (Budget::from(budget), FindingCode::DatabaseGrew);
-            judge_budget(before.map(|before| &before.sizes), &needs.sizes, budget, &mut report);
+            judge_budget(before.map(|before| &before.sizes), &usage.sizes, budget, &mut report);
             reports.push(report.decide());
         }
-        (reports, needs)
+        (reports, usage)
     }
 
-    /// Of the last start of each service of the product's own that says when it is ready. One that upgrades itself as it
-    /// starts is left out: its start is not a start like the baseline's.
+    /// How long the last start of each of the product's own services took, for those that define readiness. A service that
+    /// upgrades itself as it starts is left out: that start cannot be compared with the baseline's.
     fn times_to_ready(&self, ctx: &StageContext) -> Figures {
         let upgrading = |name: &str| {
             let mut steps = self.case.product.upgrade.iter();
@@ -88,24 +88,24 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             .collect()
     }
 
-    /// What each service of the product's own holds, now that it has answered the fixed requests.
+    /// The memory that each of the product's own services uses, now that it has answered the fixed requests.
     async fn memory(&self, ctx: &StageContext) -> Figures {
         let mut figures = BTreeMap::new();
         for (number, (name, _)) in self.services().iter().filter(|(_, service)| service.versioned).enumerate() {
             let wait = self.meter.engine();
-            let held = self.host.memory(&ctx.instance(name)).await;
+            let used = self.host.memory(&ctx.instance(name)).await;
             drop(wait);
-            // Every reading is a new one.
+            // No reading is ever the same as another, as the start of a service could be.
             let reading = (u64::from(ctx.hop) << 32) | number as u64;
             figures.insert(
                 format!("service {name}"),
-                held.map(|bytes| (bytes as f64, reading)).map_err(|error| error.chain()),
+                used.map(|bytes| (bytes as f64, reading)).map_err(|error| error.chain()),
             );
         }
         figures
     }
 
-    /// What each database takes, as its server tells.
+    /// The size of each database, as its server reports it.
     async fn sizes(&self, ctx: &StageContext) -> Figures {
         let mut sizes = BTreeMap::new();
         for (number, (name, database)) in self.case.product.databases.iter().enumerate() {
@@ -117,15 +117,15 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 }
             };
             let read = match self.database(ctx, name) {
-                Err(trouble) => Err(trouble.chain()),
-                Ok(site) => {
+                Err(error) => Err(error.chain()),
+                Ok(target) => {
                     let _wait = self.meter.product();
-                    let request = self.observer.rows(&site, sql);
+                    let request = self.observer.rows(&target, sql);
                     match tokio::time::timeout(Duration::from_secs(60), request).await {
-                        Err(_) => Err("no answer within 60s".to_owned()),
+                        Err(_) => Err("no response within 60s".to_owned()),
                         Ok(Response::Rows(rows)) => {
                             let size = rows.value().and_then(|size| size.trim().parse::<f64>().ok());
-                            size.filter(|size| *size > 0.0).ok_or_else(|| "no size".to_owned())
+                            size.filter(|size| *size > 0.0).ok_or_else(|| "the server reported no size".to_owned())
                         }
                         Ok(Response::NoResponse { reason } | Response::ProbeError { reason }) => Err(reason),
                         Ok(Response::Rejected(refusal)) => Err(refusal.to_string()),
@@ -133,7 +133,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     }
                 }
             };
-            // Every reading of a size is a new one.
+            // As with memory: every reading is a new one.
             let reading = (u64::from(ctx.hop) << 32) | number as u64;
             sizes.insert(format!("database {name}"), read.map(|size| (size, reading)));
         }

@@ -1,4 +1,4 @@
-//! What every stage works with: the host, the observer, and where things go.
+//! What every stage works with: the host, the observer, the evidence, and the release it is on.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -25,14 +25,14 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::evidence::Evidence;
-use super::host::{Host, HostError, ImageHeld, InstanceRef};
+use super::host::{Host, HostError, InstanceRef, ObtainedImage};
 use super::meter::Meter;
 use super::observer::{DatabaseTarget, Observer};
 
-/// A file of variables is read no further.
-const LONGEST_ENV: u64 = 4 << 20;
+/// At most this much of a file of variables is read.
+const MAX_ENV_FILE: u64 = 4 << 20;
 
-/// What is rehearsed: all that was decided before anything starts.
+/// What is rehearsed: everything that is decided before the run starts.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// The product.
@@ -47,14 +47,14 @@ pub struct Case {
     pub run: RunId,
     /// The output folder.
     pub out: PathBuf,
-    /// Takes secrets out of whatever is told or written.
+    /// Removes secrets from whatever is reported or written.
     pub redactor: Redactor,
 }
 
-/// Why a stage could not be carried out by us. Never the product's fault.
+/// Why we could not carry out a stage. Never the product's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The host could not.
+    /// The host could not do what was requested.
     #[error(transparent)]
     Host(#[from] HostError),
     /// A placeholder could not be filled in.
@@ -66,12 +66,12 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Something could not be read; why.
+    /// Something could not be read, and why.
     pub(crate) fn not_read(text: impl Into<String>) -> Self {
         Self::Unobservable(Inconclusive::new(InconclusiveCode::NotRead, text))
     }
 
-    /// A mistake of ours.
+    /// A bug in rehearse itself.
     pub(crate) fn bug(text: impl std::fmt::Display) -> Self {
         Self::Unobservable(Inconclusive::bug(text))
     }
@@ -106,18 +106,18 @@ pub enum StepEnd {
     Failed(Vec<Finding>),
 }
 
-/// Where a log stood when its service was last started.
+/// The last start of a service, and the length of its log at that moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Started {
     pub(super) file: PathBuf,
     pub(super) at: u64,
-    /// Which start of the service it was.
+    /// Which start of the service it was, counted from 1.
     pub(super) number: u64,
-    /// How long it took to be ready; none before it is, or when nothing says so.
+    /// How long it took to become ready; `None` until then, or if the product file does not define readiness.
     pub(super) ready: Option<Duration>,
 }
 
-/// Where the ports of services are reached.
+/// The addresses at which the ports of services are reached.
 pub(crate) type Addresses = BTreeMap<(InstanceRef, u16), SocketAddr>;
 
 /// Everything that lives as long as the run.
@@ -131,7 +131,7 @@ pub(crate) struct RunContext<H, O> {
     pub(crate) recogniser: Arc<Recogniser>,
     pub(crate) emit: UnboundedSender<EventKind>,
     pub(crate) addresses: Arc<Mutex<Addresses>>,
-    /// The image each service was made from, which no check of a product can be fooled about.
+    /// The image each service was created from: unlike what a product reports, this cannot be wrong.
     pub(crate) made_from: Arc<Mutex<BTreeMap<InstanceRef, String>>>,
     pub(crate) started: Arc<Mutex<BTreeMap<InstanceRef, Started>>>,
 }
@@ -153,20 +153,20 @@ impl<H, O> Clone for RunContext<H, O> {
     }
 }
 
-/// Where and on what release steps happen.
+/// The deployment and the release that the steps of a stage work on.
 #[derive(Debug, Clone)]
 pub(crate) struct StageContext {
     pub(crate) stage: StageId,
     pub(crate) deployment: DeploymentName,
-    /// The release that `replace` goes to and that placeholders speak of.
+    /// The release that `replace` installs and that placeholders stand for.
     pub(crate) release: Release,
     /// The release before the hop.
     pub(crate) from: Release,
     /// The release the hop goes to.
     pub(crate) to: Release,
     pub(crate) hop: u32,
-    /// The image of each service on that release.
-    pub(crate) images: BTreeMap<String, ImageHeld>,
+    /// The image of each service on `release`.
+    pub(crate) images: BTreeMap<String, ObtainedImage>,
 }
 
 impl StageContext {
@@ -177,7 +177,7 @@ impl StageContext {
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Tells an event; a teller that is gone means that the run is over.
+    /// Emits an event. If the receiver is gone, the run is over and nobody needs it.
     pub(crate) fn emit(&self, kind: EventKind) {
         drop(self.emit.send(kind));
     }
@@ -186,7 +186,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         self.emit(EventKind::Progress { stage: stage.clone(), text: text.into() });
     }
 
-    /// Notes something that is only for people.
+    /// Adds a note that is only for people.
     pub(crate) fn remark(&self, stage: &StageId, text: impl Into<String>) {
         self.note(stage, Note::Remark(text.into()));
     }
@@ -220,7 +220,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         rehearse_core::deployment::services(&self.case.product, &self.case.scenario)
     }
 
-    /// A service as it is to run on the stage's release.
+    /// The specification of a service on the stage's release.
     pub(crate) fn spec(&self, ctx: &StageContext, name: &str) -> Result<ServiceSpec, EngineError> {
         let services = self.services();
         let missing = || EngineError::bug(format!("no service {name}"));
@@ -231,12 +231,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         Ok(resolve(name, service, &image.id, variables, &context)?)
     }
 
-    /// The variables of a file of the backup.
+    /// The variables in a file of the backup.
     fn env_file(&self, name: &str) -> Result<BTreeMap<String, String>, EngineError> {
-        let path = self.part(name)?;
+        let path = self.backup_file(name)?;
         let read = |file: std::fs::File| {
             let mut text = String::new();
-            file.take(LONGEST_ENV).read_to_string(&mut text).map(|_| text)
+            file.take(MAX_ENV_FILE).read_to_string(&mut text).map(|_| text)
         };
         let text = std::fs::File::open(&path).and_then(read);
         let text = text.map_err(|source| HostError::File { operation: "read", path, source })?;
@@ -246,18 +246,18 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             .map_err(|error| EngineError::not_read(format!("the backup's file {name}: {error}")))
     }
 
-    /// A file of the backup on the host.
-    pub(crate) fn part(&self, name: &str) -> Result<PathBuf, EngineError> {
-        let unread = |source| HostError::File { operation: "read", path: self.case.backup.join(name), source };
-        let place = crate::backup::Place::of(&self.case.product.backup, &self.case.backup).map_err(unread)?;
+    /// The path of a file of the backup.
+    pub(crate) fn backup_file(&self, name: &str) -> Result<PathBuf, EngineError> {
+        let cannot_read = |source| HostError::File { operation: "read", path: self.case.backup.join(name), source };
+        let place = crate::backup::Place::of(&self.case.product.backup, &self.case.backup).map_err(cannot_read)?;
         let real = match place {
-            Ok(place) => place.file(name).map_err(unread)?,
-            Err(elsewhere) => Err(elsewhere.seen),
+            Ok(place) => place.file(name).map_err(cannot_read)?,
+            Err(not_found) => Err(not_found.actual),
         };
         real.map_err(|what| EngineError::not_read(format!("the backup's file {name} is not a file, but {what}")))
     }
 
-    /// A database as it is to be asked.
+    /// How to reach a database.
     pub(crate) fn database(&self, ctx: &StageContext, name: &str) -> Result<DatabaseTarget, EngineError> {
         let database = self.case.product.databases.get(name);
         let database = database.ok_or_else(|| EngineError::bug(format!("no database {name}")))?;
@@ -273,7 +273,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         })
     }
 
-    /// Makes services of the deployment as they are on the stage's release, and remembers the images they are made from.
+    /// Applies the specifications of services on the stage's release, and remembers the images they were created from.
     pub(crate) async fn apply(
         &self,
         ctx: &StageContext,
@@ -293,7 +293,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         made_from.get(&key) == ctx.images.get(name).map(|image| &image.id)
     }
 
-    /// Where a port of a service is reached; looked up once per start.
+    /// The address of a port of a service; looked up once per start.
     pub(crate) async fn address(&self, ctx: &StageContext, service: &str, port: u16) -> Result<SocketAddr, HostError> {
         let key = (ctx.instance(service), port);
         let known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
@@ -307,7 +307,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         Ok(address)
     }
 
-    /// Forgets where a service is reached: it stops or is replaced.
+    /// Forgets the addresses of a service, because it stops or is replaced.
     pub(crate) fn forget_address(&self, forgotten: &InstanceRef) {
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         addresses.retain(|(instance, _), _| instance != forgotten);

@@ -1,4 +1,4 @@
-//! The files that show what was seen: one per observation, in the output folder.
+//! The files that show what was observed: one per observation, in the output folder.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -9,10 +9,10 @@ use rehearse_core::secret::{Redacting, Redactor};
 
 use super::host::HostError;
 
-/// What a file of evidence holds of the product's own words.
+/// What kind of text of the product a file of evidence holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextKind {
-    /// What a command printed or a database answered.
+    /// What a command printed or a database returned.
     Output,
     /// The response to an HTTP request.
     Response,
@@ -40,7 +40,7 @@ impl Evidence {
         Self { out: out.to_owned(), taken: Mutex::default(), texts: Mutex::default(), redactor }
     }
 
-    /// Takes secrets out of what is written piece by piece into a file of evidence.
+    /// Removes secrets from what is written piece by piece into a file of evidence.
     pub(super) fn redacting(&self) -> Redacting {
         self.redactor.stream()
     }
@@ -48,13 +48,13 @@ impl Evidence {
     /// A fresh file for `name` in a stage: its path on the host, and as reports name it.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// When the folder cannot be created.
     pub(super) fn file(&self, stage: &str, name: &str, extension: &str) -> Result<(PathBuf, String), HostError> {
         let relative = self.unique(stage, name, extension);
         let path = self.out.join(&relative);
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|source| HostError::File {
-                operation: "make the folder",
+                operation: "create the folder",
                 path: folder.to_owned(),
                 source,
             })?;
@@ -73,8 +73,8 @@ impl Evidence {
         Ok(relative)
     }
 
-    /// Takes secrets that were learned since out of a file that is written already. One that is gone shows none.
-    pub(super) fn again(&self, relative: &str) {
+    /// Removes secrets that were learned since from a file that was written before. A missing file holds none.
+    pub(super) fn redact_again(&self, relative: &str) {
         let path = self.out.join(relative);
         let Ok(content) = std::fs::read(&path) else { return };
         if let std::borrow::Cow::Owned(clean) = self.redactor.bytes(&content) {
@@ -82,27 +82,27 @@ impl Evidence {
         }
     }
 
-    /// Takes down that a file holds the product's own words.
-    pub(super) fn holds(&self, stage: &str, file: &str, kind: TextKind) {
+    /// Records that a file holds text of the product.
+    pub(super) fn record_text(&self, stage: &str, file: &str, kind: TextKind) {
         let text = ProductText { stage: stage.to_owned(), file: file.to_owned(), kind };
         self.texts.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
-    /// What a file holds of the product's own words; none where it holds a state of ours.
-    pub(super) fn kind(&self, file: &str) -> Option<TextKind> {
+    /// The kind of text of the product in a file; `None` if it holds something that we wrote.
+    pub(super) fn text_kind(&self, file: &str) -> Option<TextKind> {
         let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         texts.iter().rev().find(|text| text.file == file).map(|text| text.kind)
     }
 
-    /// The last words of the product in a stage, and the file that holds them.
-    pub(super) fn last(&self, stage: &str) -> Option<(String, TextKind)> {
+    /// The file that holds the last text of the product in a stage.
+    pub(super) fn last_text(&self, stage: &str) -> Option<(String, TextKind)> {
         let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         texts.iter().rev().find(|text| text.stage == stage).map(|text| (text.file.clone(), text.kind))
     }
 
     fn unique(&self, stage: &str, name: &str, extension: &str) -> String {
-        // A question may hold a secret, and the file is called by it.
-        let base = format!("evidence/{}/{}", clean(stage), clean(&self.redactor.text(name)));
+        // The file is named after the request, which may hold a secret.
+        let base = format!("evidence/{}/{}", file_name(stage), file_name(&self.redactor.text(name)));
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(format!("{base}.{extension}")).or_default();
         *count += 1;
@@ -113,11 +113,11 @@ impl Evidence {
     }
 }
 
-/// A text as the name of a file.
-fn clean(text: &str) -> String {
-    let kept = text.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '-' });
+/// Turns a text into the name of a file.
+fn file_name(text: &str) -> String {
+    let characters = text.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '-' });
     let mut clean = String::new();
-    for character in kept {
+    for character in characters {
         if !(character == '-' && clean.ends_with('-')) && clean.len() < 80 {
             clean.push(character);
         }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_never_leave_the_folder_and_never_meet() {
+    fn file_names_stay_inside_the_folder_and_are_unique() {
         let evidence = Evidence::new(Path::new("/out"), Redactor::default());
         assert_eq!(
             evidence.unique("hop-1/check", "../../GET /a?b=c", "json"),

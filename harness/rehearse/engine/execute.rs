@@ -1,4 +1,4 @@
-//! Asks the product one thing: a request, a command, a query. What comes, or does not, is a value.
+//! Sends one request to the product: HTTP, a command or a query. The response is a value, and so is its absence.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,34 +27,34 @@ use super::poll::{Pace, Poller};
 pub(crate) enum ExecTarget {
     /// Inside the running service.
     Inside,
-    /// In a one-off container made like it.
+    /// In a one-off container with the same specification.
     OneOff,
 }
 
 impl ExecTarget {
-    /// What is said when the command is not there.
+    /// What is reported when the program does not exist.
     fn missing(self) -> &'static str {
         match self {
             Self::Inside => "probe binary missing",
-            Self::OneOff => "the one-off's binary is missing",
+            Self::OneOff => "the program of the one-off command is missing",
         }
     }
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
     /// Runs a command.
-    pub(crate) async fn ask_exec(
+    pub(crate) async fn run_command(
         &self,
         ctx: &StageContext,
         step: &ExecStep,
         context: &Value,
-        place: ExecTarget,
+        target: ExecTarget,
     ) -> Result<(Observation, Option<MigrationReader>), EngineError> {
         let spec = CommandSpec::of(step, context)?;
-        let stdin = step.stdin.as_ref().map(|part| self.part(part).map(Stdin::File)).transpose()?;
+        let stdin = step.stdin.as_ref().map(|part| self.backup_file(part).map(Stdin::File)).transpose()?;
         let request = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
         let (file, evidence) = self.evidence.file(&ctx.stage.0, &request, "txt")?;
-        self.evidence.holds(&ctx.stage.0, &evidence, TextKind::Output);
+        self.evidence.record_text(&ctx.stage.0, &evidence, TextKind::Output);
         let migrating = step.migrations.map(|format| Migrating::new(self, &ctx.stage, format));
         let listener = migrating
             .clone()
@@ -65,7 +65,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let ran = {
             let _wait = self.meter.product();
             let work = async {
-                match place {
+                match target {
                     ExecTarget::Inside => {
                         let command = Command { stdin, ..spec.into() };
                         self.host.exec(&ctx.instance(&step.service), &command, &mut sink).await
@@ -89,7 +89,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 given_up = watch => Err(given_up),
                 () = tokio::time::sleep(limit) => {
                     let why = migrating.as_ref().and_then(Migrating::verdict);
-                    Err(format!("no end within {limit:?}{}", why.map(|why| format!("; {why}")).unwrap_or_default()))
+                    Err(format!("it did not end within {limit:?}{}", why.map(|why| format!("; {why}")).unwrap_or_default()))
                 }
             }
         };
@@ -108,15 +108,15 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Ok(Err(error)) => Response::ProbeError { reason: error.chain() },
             Ok(Ok(exit)) if missing(exit, step.expect.exit.as_deref(), &err.text, &out.text) => {
                 let last = last_line(&err.text, &out.text);
-                Response::ProbeError { reason: format!("{}: exit code {exit}: {last}", place.missing()) }
+                Response::ProbeError { reason: format!("{}: exit code {exit}: {last}", target.missing()) }
             }
             Ok(Ok(exit)) => Response::Exec(Ended { exit, out, err, took: began.elapsed() }),
         };
         Ok((Observation { request, response, evidence: Some(evidence) }, reader))
     }
 
-    /// Asks a database.
-    pub(crate) async fn ask_sql(
+    /// Sends a query to a database.
+    pub(crate) async fn run_query(
         &self,
         ctx: &StageContext,
         step: &SqlStep,
@@ -125,25 +125,25 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let query = step.query.render(context)?;
         let flat = query.split_whitespace().collect::<Vec<_>>().join(" ");
         let request = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat, 80)));
-        let site = self.database(ctx, &step.database)?;
+        let target = self.database(ctx, &step.database)?;
         let repeats = step.within.is_some();
-        let ask = || async {
+        let send = || async {
             let _wait = self.meter.product();
             if repeats {
-                self.observer.rows_again(&site, &query).await
+                self.observer.rows_again(&target, &query).await
             } else {
-                self.observer.rows(&site, &query).await
+                self.observer.rows(&target, &query).await
             }
         };
-        let response = until_expected(&request, step.within.as_ref(), &step.expect, context, ask).await;
+        let response = until_expected(&request, step.within.as_ref(), &step.expect, context, send).await;
         if repeats {
             self.observer.hang_up().await;
         }
-        self.shown(&ctx.stage, request, response)
+        self.record(&ctx.stage, request, response)
     }
 
-    /// Writes what was seen into a file of its own.
-    pub(super) fn shown(
+    /// Writes a response into a file of evidence of its own.
+    pub(super) fn record(
         &self,
         stage: &StageId,
         request: String,
@@ -180,39 +180,39 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         let evidence = self.evidence.write(&stage.0, &request, "txt", text.as_bytes())?;
         let kind = if let Response::Http(_) = response { TextKind::Response } else { TextKind::Output };
-        self.evidence.holds(&stage.0, &evidence, kind);
+        self.evidence.record_text(&stage.0, &evidence, kind);
         Ok(Observation { request, response, evidence: Some(evidence) })
     }
 }
 
-/// Asks again, where the step says so, until what it expects holds or its time is over; the last answer counts.
+/// Repeats a request, if its step has `within`, until the expectation is met or the time is over. The last response counts.
 pub(super) async fn until_expected<F: Future<Output = Response>>(
     request: &str,
     within: Option<&rehearse_core::vocabulary::scalar::Duration>,
     expect: &Expect,
     context: &Value,
-    ask: impl Fn() -> F,
+    send: impl Fn() -> F,
 ) -> Response {
     let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::ASIDE));
     loop {
-        let response = ask().await;
+        let response = send().await;
         let Some(limit) = within else { return response };
-        let seen = Observation { request: request.to_owned(), response, evidence: None };
+        let observation = Observation { request: request.to_owned(), response, evidence: None };
         let mut judged = CheckReport::new(CheckKind::Health, "");
-        let terms = ExpectContext { expect, unchanged: &[], changes: &[], context };
-        if judge_answer(&seen, terms, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
-            return seen.response;
+        let expectation = ExpectContext { expect, unchanged: &[], changes: &[], context };
+        if judge_answer(&observation, expectation, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
+            return observation.response;
         }
         poller.pause().await;
     }
 }
 
-/// Cookies as a response sets them, without what logs somebody in.
+/// The cookies that a response sets, without their values: with those anybody could log in.
 fn without_values(cookies: &str) -> String {
     let mut clean = String::new();
-    // Several come as one line; a date has a comma too, and no name behind it.
-    for (place, part) in cookies.split(", ").enumerate() {
-        if place > 0 {
+    // Several cookies come on one line; a date has a comma too, but no `name=` after it.
+    for (index, part) in cookies.split(", ").enumerate() {
+        if index > 0 {
             clean.push_str(", ");
         }
         let (pair, attributes) = part.split_once(';').map_or((part, ""), |(pair, rest)| (pair, rest));
@@ -230,26 +230,28 @@ fn without_values(cookies: &str) -> String {
     clean
 }
 
-fn as_host_error(trouble: EngineError) -> HostError {
-    match trouble {
+fn as_host_error(error: EngineError) -> HostError {
+    match error {
         EngineError::Host(error) => error,
-        other @ (EngineError::Template(_) | EngineError::Unobservable(_)) => {
-            HostError::Operation { operation: "describe", object: "a one-off".into(), source: other.chain().into() }
-        }
+        other @ (EngineError::Template(_) | EngineError::Unobservable(_)) => HostError::Operation {
+            operation: "prepare",
+            object: "a one-off command".into(),
+            source: other.chain().into(),
+        },
     }
 }
 
-/// Whether a command could not be run at all. By the convention of every shell and container runtime: 126 and 127.
-/// Where a step expects codes of its own, only words can tell its 127 from a shell's.
+/// Whether a command could not run at all. By the convention of shells and container runtimes, that is 126 or 127. If a
+/// step expects codes of its own, only the output can tell its 127 from a shell's.
 fn missing(exit: i64, expected: Option<&[i64]>, err: &str, out: &str) -> bool {
-    let says = |text: &str| {
+    let mentions = |text: &str| {
         ["not found", "no such file or directory", "permission denied", "cannot execute", "oci runtime"]
             .iter()
             .any(|words| text.to_lowercase().contains(words))
     };
     match (exit, expected) {
         (126 | 127, None) => true,
-        (126 | 127, Some(codes)) => !codes.contains(&exit) && (says(err) || says(out)),
+        (126 | 127, Some(codes)) => !codes.contains(&exit) && (mentions(err) || mentions(out)),
         _ => false,
     }
 }
@@ -260,34 +262,34 @@ fn last_line(err: &str, out: &str) -> String {
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Takes values from an answer. What cannot be captured is said. A value whose name says that it is a secret is one from
-    /// then on, in the answer's own evidence too.
+    /// Captures values from a response; the error says which is missing. A value whose name marks it as a secret is redacted
+    /// from then on, in the evidence of this response too.
     pub(crate) fn capture(
         &self,
         wanted: &BTreeMap<String, Capture>,
-        seen: &Observation,
+        observation: &Observation,
         captured: &mut Map<String, Value>,
     ) -> Result<(), String> {
-        let taken = capture(wanted, seen, captured);
+        let result = capture(wanted, observation, captured);
         let secret = |name: &&String| names_a_secret(name);
         let values = wanted.keys().filter(secret).filter_map(|name| Some((name, captured.get(name)?.as_str()?)));
         let secrets: Vec<Secret> = values.map(|(name, value)| Secret::new(format!("captured.{name}"), value)).collect();
         if !secrets.is_empty() {
-            // One too short to be found in a text is no token.
-            let _plain = self.case.redactor.learn(secrets, &[]);
-            seen.evidence.iter().for_each(|file| self.evidence.again(file));
+            // A value that is too short to be redacted is hardly a token.
+            let _too_short = self.case.redactor.learn(secrets, &[]);
+            observation.evidence.iter().for_each(|file| self.evidence.redact_again(file));
         }
-        taken
+        result
     }
 }
 
-/// Takes values from an answer. What cannot be captured is said.
+/// Captures values from a response; the error says which is missing.
 fn capture(
     wanted: &BTreeMap<String, Capture>,
-    seen: &Observation,
+    observation: &Observation,
     captured: &mut Map<String, Value>,
 ) -> Result<(), String> {
-    let text = match &seen.response {
+    let text = match &observation.response {
         Response::Http(response) => response.body.text.clone(),
         Response::Exec(ended) => ended.out.text.clone(),
         Response::Rows(_) | Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => {
@@ -304,7 +306,7 @@ fn capture(
                 .captures(&text)
                 .and_then(|found| found.get(1).or_else(|| found.get(0)))
                 .map(|found| Value::String(found.as_str().to_owned())),
-            Capture::Header(name) => match &seen.response {
+            Capture::Header(name) => match &observation.response {
                 Response::Http(response) => response.headers.get(&name.to_lowercase()).cloned().map(Value::String),
                 Response::Exec(_)
                 | Response::Rows(_)
@@ -312,7 +314,7 @@ fn capture(
                 | Response::Rejected { .. }
                 | Response::ProbeError { .. } => None,
             },
-            Capture::Value => match &seen.response {
+            Capture::Value => match &observation.response {
                 Response::Rows(rows) => rows.value().map(|value| Value::String(value.to_owned())),
                 Response::Http(_)
                 | Response::Exec(_)
@@ -323,7 +325,7 @@ fn capture(
         };
         match value.filter(|value| !value.is_null()) {
             Some(value) => captured.insert(name.clone(), value),
-            None => return Err(format!("{}: there is no value to capture as {name}", seen.request)),
+            None => return Err(format!("{}: there is no value to capture as {name}", observation.request)),
         };
     }
     Ok(())
@@ -334,7 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cookies_are_told_by_their_names_only() {
+    fn cookies_are_recorded_without_their_values() {
         let check = |cookies: &str, clean: &str| assert_eq!(without_values(cookies), clean);
         check("session=abc==; path=/; HttpOnly", "session=[cookie is not shown]; path=/; HttpOnly");
         check(

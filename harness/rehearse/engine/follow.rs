@@ -1,4 +1,4 @@
-//! Follows what a service prints, from where its log stood when it was last started.
+//! Follows what a service prints, from the end of its log at its last start.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
@@ -9,11 +9,11 @@ use super::context::{RunContext, Started};
 use super::host::{Host, InstanceRef};
 use super::observer::Observer;
 
-/// As much is read at a time.
+/// How much is read at a time.
 const PIECE: u64 = 1 << 20;
 
-/// A line longer than this is judged by its beginning.
-const LONGEST_LINE: usize = 64 << 10;
+/// Of a longer line only the beginning is judged.
+const MAX_LINE: usize = 64 << 10;
 
 /// Reads a log as it grows.
 #[derive(Debug)]
@@ -23,10 +23,10 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// What was printed since the last call; nothing where there is no log yet.
+    /// What was printed since the last call; empty if there is no log yet.
     ///
     /// # Errors
-    /// When the log is there and cannot be read.
+    /// When the log exists but cannot be read.
     pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let Some(path) = &self.file else { return Ok(bytes) };
@@ -40,7 +40,7 @@ impl Follower {
         Ok(bytes)
     }
 
-    /// The log.
+    /// The path of the log.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
@@ -51,7 +51,7 @@ impl Follower {
 pub(crate) struct Lines {
     follower: Follower,
     rest: Vec<u8>,
-    /// How many lines there were.
+    /// How many lines were read so far.
     pub(crate) count: usize,
 }
 
@@ -60,24 +60,24 @@ impl Lines {
         Self { follower, rest: Vec::new(), count: 0 }
     }
 
-    /// Whether a line printed since the last call is `wanted`; a line not yet ended is asked again with its end.
+    /// Whether a line printed since the last call is `wanted`. A line without its end is looked at again once it is complete.
     pub(crate) fn any(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
-        // A log that cannot be read has no such line; its wait ends by its limit.
+        // A log that cannot be read has no such line; the wait then ends at its limit.
         while let Ok(bytes) = self.follower.read()
             && !bytes.is_empty()
         {
-            let mut held = false;
+            let mut found = false;
             for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-                let room = LONGEST_LINE.saturating_sub(self.rest.len());
+                let room = MAX_LINE.saturating_sub(self.rest.len());
                 self.rest.extend_from_slice(&piece[..piece.len().min(room)]);
                 if piece.ends_with(b"\n") {
                     self.count += 1;
                     let text = String::from_utf8_lossy(&self.rest);
-                    held = held || wanted(text.trim_end_matches(['\n', '\r']));
+                    found = found || wanted(text.trim_end_matches(['\n', '\r']));
                     self.rest.clear();
                 }
             }
-            if held {
+            if found {
                 return true;
             }
         }
@@ -86,7 +86,7 @@ impl Lines {
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Remembers where a service's log stands: it is about to start, and what an earlier start printed is not its word.
+    /// Remembers the length of a service's log before it starts, so that what an earlier start printed does not count.
     pub(crate) fn mark_start(&self, instance: &InstanceRef) {
         let Some(file) = self.host.log_file(instance) else { return };
         let at = std::fs::metadata(&file).map_or(0, |data| data.len());

@@ -1,4 +1,4 @@
-//! Asks GraphQL: queries as each identity, and the schema by introspection.
+//! Sends GraphQL requests: queries as each identity, and introspection for the schema.
 
 use rehearse_core::check::{
     Compared, GraphqlTerms, JsonTerms, SchemaTerms, data_of, fill_json, judge_graphql, judge_refused, judge_schema,
@@ -22,16 +22,16 @@ use super::observer::{Observer, RequestBody};
 use super::probe::{Against, Observations};
 use super::request::PreparedRequest;
 
-/// An answer longer than this cannot be judged when the product does not say another length.
-const LONGEST: u64 = 16 << 20;
+/// A longer response cannot be judged, unless the product file sets another limit.
+const MAX_RESPONSE: u64 = 16 << 20;
 
-/// The reviewed changes of the releases that are reached or passed.
+/// The reviewed changes of the releases that a hop reaches or passes.
 fn crossing<'c>(changes: &'c [ReviewedChange], since: &Release, now: &Release) -> Vec<&'c ReviewedChange> {
     changes.iter().filter(|change| *since < change.crossing && change.crossing <= *now).collect()
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Asks one query as each of its identities.
+    /// Sends one query as each of its identities.
     pub(super) async fn graphql_query(
         &self,
         ctx: &StageContext,
@@ -40,11 +40,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         against: Against<'_>,
     ) -> Result<(CheckReport, Observations), EngineError> {
         let mut report = CheckReport::new(CheckKind::Graphql, &query.name);
-        let mut answers = Observations::new();
+        let mut observations = Observations::new();
         let Some(text) = query.text(&ctx.release) else {
-            let text = format!("no variant of the query is for {}", ctx.release);
+            let text = format!("the query has no variant for {}", ctx.release);
             report.cannot_tell(InconclusiveCode::NothingAsserted, text);
-            return Ok((report.decide(), answers));
+            return Ok((report.decide(), observations));
         };
         let changes = crossing(&query.changes, &self.case.plan.from, &ctx.release);
         let json = JsonTerms { ordered: query.ordered, ignore: &query.ignore };
@@ -52,36 +52,36 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let variables = serde_json::to_value(&query.variables).unwrap_or_default();
         let visit = format!("graphql/{}", query.name);
         let mut logins = Logins::default();
-        let usual = [check.identity.as_deref()];
-        let asking: Vec<Option<&str>> = match query.identities.as_slice() {
-            [] => usual.to_vec(),
+        let default = [check.identity.as_deref()];
+        let identities: Vec<Option<&str>> = match query.identities.as_slice() {
+            [] => default.to_vec(),
             named => named.iter().map(|name| Some(name.as_str())).collect(),
         };
-        for identity in asking {
+        for identity in identities {
             let request = QueryRequest { name: &query.name, text, variables: &variables, identity };
-            let Some(seen) = self.graphql(ctx, check, request, &visit, &mut logins, &mut report).await? else {
+            let Some(observation) = self.graphql(ctx, check, request, &visit, &mut logins, &mut report).await? else {
                 continue;
             };
             let key = format!("graphql/{}[as={}]", query.name, identity.unwrap_or_default());
             let compared = match against {
                 Against::Nothing => Compared::Nothing,
-                Against::Baseline(answers) => Compared::Baseline(answers.get(&key)),
+                Against::Baseline(observations) => Compared::Baseline(observations.get(&key)),
             };
-            judge_graphql(&seen, terms, compared, &mut report);
-            answers.insert(key, seen);
+            judge_graphql(&observation, terms, compared, &mut report);
+            observations.insert(key, observation);
         }
         for name in &query.refused {
             let request = QueryRequest { name: &query.name, text, variables: &variables, identity: Some(name) };
-            if let Some(seen) = self.graphql(ctx, check, request, &visit, &mut logins, &mut report).await? {
-                judge_refused(&seen, &mut report);
+            if let Some(observation) = self.graphql(ctx, check, request, &visit, &mut logins, &mut report).await? {
+                judge_refused(&observation, &mut report);
             }
         }
         let report = report.decide();
         self.progress(&ctx.stage, format!("{}: {}", report.title(), report.outcome));
-        Ok((report, answers))
+        Ok((report, observations))
     }
 
-    /// Reads the schema and compares it with the one before.
+    /// Reads the schema and compares it with that of the previous release.
     pub(super) async fn graphql_schema(
         &self,
         ctx: &StageContext,
@@ -101,7 +101,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         match (mode, before) {
             (Mode::Baseline, _) => report.assertions += 1,
             (Mode::Hop | Mode::Rollback, None) => {
-                let text = "there is no schema of the release before to compare with";
+                let text = "there is no schema of the previous release to compare with";
                 report.cannot_tell(InconclusiveCode::NothingToCompare, text);
             }
             (Mode::Hop | Mode::Rollback, Some((since, before))) => match changes(before, &schema) {
@@ -110,22 +110,23 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     let sign = |breaking| if breaking { "breaking" } else { "        " };
                     let lines = all.iter().map(|change| format!("{} {}\n", sign(change.breaking), change.text));
                     let text: String = lines.collect();
-                    let shown = self.evidence.write(&ctx.stage.0, "schema-changes", "txt", text.as_bytes())?;
+                    let file = self.evidence.write(&ctx.stage.0, "schema-changes", "txt", text.as_bytes())?;
                     let known = report.findings.len();
                     let rules = crossing(&wanted.changes, since, &ctx.release);
                     let terms = if mode == Mode::Rollback { SchemaTerms::Same } else { SchemaTerms::Since(&rules) };
                     judge_schema(&all, terms, &mut report);
                     for finding in &mut report.findings[known..] {
-                        finding.evidence = Some(shown.clone());
+                        finding.evidence = Some(file.clone());
                     }
-                    report.evidence.push(shown);
+                    report.evidence.push(file);
                 }
             },
         }
         Ok((report.decide(), Some(schema)))
     }
 
-    /// The schema by introspection; a server that does not tell is no finding, one that breaks is.
+    /// Reads the schema by introspection. A server that refuses introspection makes the check inconclusive; one that breaks
+    /// on it is a finding.
     async fn introspect(
         &self,
         ctx: &StageContext,
@@ -138,13 +139,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut deprecated_inputs = false;
         for round in 0..2 {
             let text = if round == 0 { CAPABILITY.to_owned() } else { introspection(deprecated_inputs) };
-            let name = if round == 0 { "what introspection tells" } else { "introspection" };
+            let name = if round == 0 { "introspection capabilities" } else { "introspection" };
             let request = QueryRequest { name, text: &text, variables: &json!({}), identity };
-            let Some(seen) = self.graphql(ctx, check, request, "graphql/schema", &mut logins, report).await? else {
+            let Some(observation) = self.graphql(ctx, check, request, "graphql/schema", &mut logins, report).await?
+            else {
                 return Ok(None);
             };
-            report.evidence.extend(seen.evidence.clone());
-            match (data_of(&seen.response), round) {
+            report.evidence.extend(observation.evidence.clone());
+            match (data_of(&observation.response), round) {
                 (Ok(data), 0) => deprecated_inputs = takes_deprecated_inputs(&data),
                 (Ok(data), _) => match Schema::read(data) {
                     Ok(schema) => return Ok(Some(schema)),
@@ -153,14 +155,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     }
                 },
                 (Err((true, reason)), _) => {
-                    let subject = Subject::Query(seen.request.clone(), String::new());
+                    let subject = Subject::Query(observation.request.clone(), String::new());
                     let mut finding = Finding::new(FindingCode::GraphqlFailed, subject, "the schema", reason);
-                    finding.evidence.clone_from(&seen.evidence);
+                    finding.evidence.clone_from(&observation.evidence);
                     report.findings.push(finding);
                     return Ok(None);
                 }
                 (Err((false, reason)), _) => {
-                    let text = format!("{}: introspection returns no schema: {reason}", seen.request);
+                    let text = format!("{}: introspection returns no schema: {reason}", observation.request);
                     report.cannot_tell_about(InconclusiveCode::NotRead, Subject::GraphqlSchema, text);
                     return Ok(None);
                 }
@@ -169,7 +171,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         Ok(None)
     }
 
-    /// Sends one query as one identity; none when it could not be logged in, which was told.
+    /// Sends one query as one identity; `None` if it could not be logged in, which the report then says.
     async fn graphql(
         &self,
         ctx: &StageContext,
@@ -186,13 +188,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         let captured: &Map<String, Value> = &logins.captured;
         let context = self.context(ctx, &Default::default(), captured);
-        // Only variables hold placeholders: a query's own braces are none.
+        // Placeholders are filled in only in the variables: the braces of a query mean something else.
         let mut body = json!({ "query": request.text });
         if request.variables.as_object().is_some_and(|variables| !variables.is_empty()) {
             body["variables"] = fill_json(request.variables, &context)?;
         }
         let endpoint = &check.endpoint;
-        let longest = check.longest.as_ref().map_or(LONGEST, |size| size.bytes());
+        let longest = check.longest.as_ref().map_or(MAX_RESPONSE, |size| size.bytes());
         let request = PreparedRequest {
             title: request
                 .identity
@@ -214,7 +216,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     }
 }
 
-/// A query as it is to be asked.
+/// A query as it is to be sent.
 struct QueryRequest<'a> {
     name: &'a str,
     text: &'a str,

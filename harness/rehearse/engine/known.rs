@@ -1,5 +1,5 @@
-//! Looks for known failures in what a stage has left: what is said of it, what its commands printed, what was answered,
-//! what the services logged since the hop began.
+//! Looks for known failures in what a stage has left: its findings, the output of its commands, the responses, and what
+//! the services logged since the hop began.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -20,24 +20,24 @@ use super::host::{Host, InstanceRef};
 use super::observer::Observer;
 use super::state::State;
 
-/// A text that was read back.
+/// A text of evidence, and where it comes from.
 type Text = (Place, String);
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Tells a check, with the known failures that are recognised in it.
-    pub(crate) fn checked(&self, ctx: &StageContext, state: &State, mut report: CheckReport) {
-        if self.knows_failures() {
+    /// Emits the report of a check, with the known failures that are recognised in it.
+    pub(crate) fn emit_check(&self, ctx: &StageContext, state: &State, mut report: CheckReport) {
+        if self.has_known_failures() {
             let place = if report.kind == CheckKind::Logs { Place::Log } else { Place::Finding };
             for finding in &mut report.findings {
-                let shown = match place {
-                    // A line of a log is its own evidence; the rest of the log is about others.
+                let texts = match place {
+                    // A log line is its own evidence; the rest of the log is about something else.
                     Place::Log => Vec::new(),
-                    Place::Finding | Place::Output | Place::Response => self.shown_by(state, finding),
+                    Place::Finding | Place::Output | Place::Response => self.evidence_texts(state, finding),
                 };
-                finding.known = self.recognised(&ctx.release, place, &finding.to_string(), &shown);
+                finding.known = self.recognise(&ctx.release, place, &finding.to_string(), &texts);
             }
             if !report.inconclusive.is_empty() {
-                report.known = self.recognised(&ctx.release, Place::Finding, &joined(&report.inconclusive), &[]);
+                report.known = self.recognise(&ctx.release, Place::Finding, &joined(&report.inconclusive), &[]);
             }
         }
         self.emit(EventKind::Checked { stage: ctx.stage.clone(), report });
@@ -51,67 +51,67 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         findings: &mut [Finding],
         reason: Option<&Reason>,
     ) -> Option<Known> {
-        if !self.knows_failures() {
+        if !self.has_known_failures() {
             return None;
         }
         let release = stage.hop.map_or_else(|| self.case.plan.from.clone(), |hop| state.release(self, hop));
         for finding in &mut *findings {
-            let shown = self.shown_by(state, finding);
-            finding.known = self.recognised(&release, Place::Finding, &finding.to_string(), &shown);
+            let texts = self.evidence_texts(state, finding);
+            finding.known = self.recognise(&release, Place::Finding, &finding.to_string(), &texts);
         }
         match (findings.iter_mut().next(), reason) {
             (Some(first), _) => {
-                // Nothing that failed says it; then what ran beside it may.
+                // If no finding shows a known failure, the logs of the services may.
                 if first.known.is_none() {
-                    first.known = self.recognised(&release, Place::Finding, "", &self.logged(stage, state));
+                    first.known = self.recognise(&release, Place::Finding, "", &self.log_texts(stage, state));
                 }
                 None
             }
             (None, Some(Reason::Inconclusive(reason))) => {
-                let mut texts = self.logged(stage, state);
+                let mut texts = self.log_texts(stage, state);
                 texts.extend(self.last_output(stage));
-                self.recognised(&release, Place::Finding, &reason.to_string(), &texts)
+                self.recognise(&release, Place::Finding, &reason.to_string(), &texts)
             }
             (None, Some(Reason::Cancelled(_) | Reason::Skipped(_)) | None) => None,
         }
     }
 
-    fn knows_failures(&self) -> bool {
+    fn has_known_failures(&self) -> bool {
         !self.recogniser.is_empty()
     }
 
-    fn recognised(&self, release: &Release, place: Place, said: &str, shown: &[Text]) -> Option<Known> {
-        let also = (place != Place::Finding).then_some(Sighting { place: Place::Finding, text: said });
-        let mut seen = vec![Sighting { place, text: said }];
-        seen.extend(also);
-        seen.extend(shown.iter().map(|(place, text)| Sighting { place: *place, text }));
-        self.recogniser.recognise(release, &seen)
+    fn recognise(&self, release: &Release, place: Place, text: &str, texts: &[Text]) -> Option<Known> {
+        let also = (place != Place::Finding).then_some(Sighting { place: Place::Finding, text: text });
+        let mut sightings = vec![Sighting { place, text: text }];
+        sightings.extend(also);
+        sightings.extend(texts.iter().map(|(place, text)| Sighting { place: *place, text }));
+        self.recogniser.recognise(release, &sightings)
     }
 
-    /// What the evidence of a finding holds; of a service's log, what it holds since the hop began.
-    fn shown_by(&self, state: &State, finding: &Finding) -> Vec<Text> {
+    /// The text of a finding's evidence; of a service's log, only what was printed since the hop began.
+    fn evidence_texts(&self, state: &State, finding: &Finding) -> Vec<Text> {
         let Some(evidence) = &finding.evidence else { return Vec::new() };
         let path = self.case.out.join(evidence);
         if path.starts_with(self.case.out.join("logs")) {
-            return searched(&path, state.printed_before(&path)).map(|text| (Place::Log, text)).into_iter().collect();
+            return read_ends(&path, state.printed_before(&path)).map(|text| (Place::Log, text)).into_iter().collect();
         }
-        // Tables and other states are ours, not the product's words.
-        let Some(kind) = self.evidence.kind(evidence) else { return Vec::new() };
-        searched(&path, 0).map(|text| (place(kind), text)).into_iter().collect()
+        // Tables and other states are written by us; they hold no text of the product.
+        let Some(kind) = self.evidence.text_kind(evidence) else { return Vec::new() };
+        read_ends(&path, 0).map(|text| (place(kind), text)).into_iter().collect()
     }
 
     /// What the services of a stage's deployment have printed since the hop began.
-    fn logged(&self, stage: &Stage, state: &State) -> Vec<Text> {
+    fn log_texts(&self, stage: &Stage, state: &State) -> Vec<Text> {
         let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
         let services = self.case.product.services.keys();
         let logs = services.filter_map(|name| self.host.log_file(&InstanceRef::of(&deployment, name)));
-        logs.filter_map(|file| Some((Place::Log, searched(&file, state.printed_before(&file))?))).collect()
+        logs.filter_map(|file| Some((Place::Log, read_ends(&file, state.printed_before(&file))?))).collect()
     }
 
-    /// What the last command of a stage printed, or the last response said.
+    /// The output of the last command of a stage, or its last response.
     fn last_output(&self, stage: &Stage) -> Option<Text> {
-        let (file, kind) = self.evidence.last(&stage.id.0)?;
-        Some((place(kind), searched(&self.case.out.join(file), 0)?))
+        let (file, kind) = self.evidence.last_text(&stage.id.0)?;
+        Some((place(kind), read_ends(&self.case.out.join(file), 0)?))
     }
 }
 
@@ -126,8 +126,8 @@ fn joined(reasons: &[Inconclusive]) -> String {
     reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// As much of a file, from an offset on, as is searched: its beginning and its end.
-fn searched(path: &Path, from: u64) -> Option<String> {
+/// The part of a file, from an offset on, that is searched: its beginning and its end.
+fn read_ends(path: &Path, from: u64) -> Option<String> {
     let mut file = File::open(path).ok()?;
     let (length, part) = (file.metadata().ok()?.len(), SEARCHED as u64);
     let from = if from <= length { from } else { 0 };
@@ -137,7 +137,7 @@ fn searched(path: &Path, from: u64) -> Option<String> {
         file.take(2 * part).read_to_end(&mut bytes).ok()?;
     } else {
         (&mut file).take(part).read_to_end(&mut bytes).ok()?;
-        // A line of its own between the two: nothing may match across what was left out.
+        // An empty line between the two, so that nothing matches across the gap.
         bytes.extend_from_slice(b"\n\n");
         file.seek(SeekFrom::Start(length - part + 2)).ok()?;
         file.take(part - 2).read_to_end(&mut bytes).ok()?;
@@ -150,15 +150,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_long_log_the_beginning_since_the_hop_and_the_end_are_read() {
+    fn only_the_beginning_and_the_end_of_a_long_log_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("web.log");
         std::fs::write(&path, format!("old\nfirst{}last", "x".repeat(3 * SEARCHED))).unwrap();
-        let text = searched(&path, 4).unwrap();
+        let text = read_ends(&path, 4).unwrap();
         assert!(text.starts_with("first") && text.ends_with("last") && text.len() <= 2 * SEARCHED, "{}", text.len());
-        assert!(!searched(&path, 4).unwrap().contains("old"));
+        assert!(!read_ends(&path, 4).unwrap().contains("old"));
         std::fs::write(&path, "short").unwrap();
-        assert_eq!(searched(&path, 2).as_deref(), Some("ort"));
-        assert_eq!(searched(&path, 99).as_deref(), Some("short"));
+        assert_eq!(read_ends(&path, 2).as_deref(), Some("ort"));
+        assert_eq!(read_ends(&path, 99).as_deref(), Some("short"));
     }
 }

@@ -11,18 +11,18 @@ use super::context::{EngineError, RunContext, StageContext};
 use super::host::Host;
 use super::observer::Observer;
 
-/// Who is logged in, in one visit: a probe, or the steps of a stage. Visits run side by side, so none may find itself
-/// logged in, or out, by another.
+/// Who is logged in within one visit: a probe, or the steps of a stage. Visits run concurrently, so one must not log an
+/// identity in or out for another.
 #[derive(Debug, Default)]
 pub(crate) struct Logins {
-    /// By identity, whether it worked.
-    known: BTreeMap<String, bool>,
-    /// What logging in captured.
+    /// By identity, whether logging in succeeded.
+    results: BTreeMap<String, bool>,
+    /// The values that logging in captured.
     pub(crate) captured: Map<String, Value>,
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Logs an identity in unless this visit has done so; `false` when it is not logged in, which is told once.
+    /// Logs an identity in, once per visit; `false` if that failed, which the report says only the first time.
     pub(crate) async fn log_in(
         &self,
         ctx: &StageContext,
@@ -31,28 +31,28 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         logins: &mut Logins,
         report: &mut CheckReport,
     ) -> Result<bool, EngineError> {
-        let Some(identified) = self.case.product.identities.get(identity) else { return Ok(true) };
-        if let Some(worked) = logins.known.get(identity) {
-            return Ok(*worked);
+        let Some(account) = self.case.product.identities.get(identity) else { return Ok(true) };
+        if let Some(logged_in) = logins.results.get(identity) {
+            return Ok(*logged_in);
         }
-        logins.known.insert(identity.to_owned(), false);
-        for step in &identified.login {
+        logins.results.insert(identity.to_owned(), false);
+        for step in &account.login {
             let context = self.context(ctx, &BTreeMap::new(), &logins.captured);
             let mut step = step.clone();
             if step.identity.is_none() {
                 step.identity = identity.parse().ok();
             }
-            let seen = self.ask_http(ctx, &step, visit, &context, true).await?;
-            let terms = ExpectContext { expect: &step.expect, unchanged: &[], changes: &[], context: &context };
-            if !judge_answer(&seen, terms, Compared::Nothing, report) {
+            let observation = self.send_http(ctx, &step, visit, &context, true).await?;
+            let expectation = ExpectContext { expect: &step.expect, unchanged: &[], changes: &[], context: &context };
+            if !judge_answer(&observation, expectation, Compared::Nothing, report) {
                 return Ok(false);
             }
-            if let Err(doubt) = self.capture(&step.capture, &seen, &mut logins.captured) {
-                report.cannot_tell(InconclusiveCode::NotRead, doubt);
+            if let Err(reason) = self.capture(&step.capture, &observation, &mut logins.captured) {
+                report.cannot_tell(InconclusiveCode::NotRead, reason);
                 return Ok(false);
             }
         }
-        logins.known.insert(identity.to_owned(), true);
+        logins.results.insert(identity.to_owned(), true);
         Ok(true)
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the logs since the hop began: what each service printed, and the files it writes inside.
+//! Reads the logs since the hop began: what each service printed, and the log files inside it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,14 +19,14 @@ use super::observer::Observer;
 use super::state::{LogOffset, State};
 use super::wait::Tail;
 
-/// How long the length of a log may take to be told.
-const MEASURED_WITHIN: Duration = Duration::from_secs(30);
+/// How long listing or measuring log files inside a service may take.
+const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Prints the files there are of the patterns in `LOGS`, which the shell expands.
+/// Prints the files that match the patterns in `LOGS`, which the shell expands.
 const LIST: &str = r#"for file in $LOGS; do if [ -f "$file" ]; then echo "$file"; fi; done"#;
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Remembers where every log stands: the hop begins.
+    /// Remembers the length of every log before a hop.
     pub(crate) async fn mark_logs(&self, ctx: &StageContext, state: &mut State) {
         for (name, service) in self.services() {
             let container = self.host.log_file(&ctx.instance(&name));
@@ -37,10 +37,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 let mut tail = Tail::default();
                 let command = Command { argv, ..Command::default() };
                 let _wait = self.meter.product();
-                // Without a length the whole file counts, which can only find more.
+                // If the length is unknown, the whole file is read later, which can only find more.
                 let instance = ctx.instance(&name);
-                let measured = self.host.exec(&instance, &command, &mut tail);
-                if let Ok(Ok(0)) = tokio::time::timeout(MEASURED_WITHIN, measured).await {
+                let measure = self.host.exec(&instance, &command, &mut tail);
+                if let Ok(Ok(0)) = tokio::time::timeout(LIST_TIMEOUT, measure).await {
                     files.insert(file.clone(), tail.text().parse().unwrap_or(0));
                 }
             }
@@ -61,15 +61,15 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         self.host.logs_written().await;
         for (name, service) in self.services() {
             let printed = self.host.log_file(&ctx.instance(&name));
-            let mark = state
+            let offset = state
                 .of(&ctx.deployment)
                 .log_offsets
                 .get(&name)
-                .filter(|mark| mode == Mode::Hop && mark.container == printed);
+                .filter(|offset| mode == Mode::Hop && offset.container == printed);
             if let Some(file) = &printed {
-                let from = mark.map_or(0, |mark| mark.printed);
-                let shown = self.log_name(ctx, &name);
-                self.scanner(ctx, check, name.as_str().into(), file, from, shown, &mut reviews, &mut report).await;
+                let from = offset.map_or(0, |offset| offset.printed);
+                let evidence = self.log_name(ctx, &name);
+                self.scan(ctx, check, name.as_str().into(), file, from, evidence, &mut reviews, &mut report).await;
             }
             let paths = match self.log_files(ctx, &name, &service.logs).await {
                 Ok(paths) => paths,
@@ -92,10 +92,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 };
                 match copied {
                     Ok(true) => {
-                        let from = mark.and_then(|mark| mark.files.get(path)).copied().unwrap_or(0);
-                        let shown = file.strip_prefix(&self.case.out).unwrap_or(&file).display().to_string();
+                        let from = offset.and_then(|offset| offset.files.get(path)).copied().unwrap_or(0);
+                        let evidence = file.strip_prefix(&self.case.out).unwrap_or(&file).display().to_string();
                         let source = LogSource { service: name.clone(), file: Some(short.to_owned()) };
-                        self.scanner(ctx, check, source, &file, from, Some(shown), &mut reviews, &mut report).await;
+                        self.scan(ctx, check, source, &file, from, Some(evidence), &mut reviews, &mut report).await;
                     }
                     Ok(false) => {
                         let text = format!("there is no file {path}");
@@ -105,15 +105,15 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 }
             }
         }
-        // What the source release logs is what later stages are compared with, and no finding against it.
+        // What the source release logs is the reference for later stages, not a finding.
         judge_logs(&reviews, if mode == Mode::Baseline { &reviews } else { known }, &mut report);
         (report.decide(), reviews)
     }
 
-    /// The log files of a service: those that are named, and those there are of each pattern.
-    async fn log_files(&self, ctx: &StageContext, service: &str, named: &[String]) -> Result<Vec<String>, String> {
+    /// The log files of a service: the paths without a pattern, and the files that match each pattern.
+    async fn log_files(&self, ctx: &StageContext, service: &str, paths: &[String]) -> Result<Vec<String>, String> {
         let (patterns, mut files): (Vec<String>, Vec<String>) =
-            named.iter().cloned().partition(|path| path.contains('*'));
+            paths.iter().cloned().partition(|path| path.contains('*'));
         if patterns.is_empty() {
             return Ok(files);
         }
@@ -123,24 +123,24 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let _wait = self.meter.product();
         let instance = ctx.instance(service);
         let listed = self.host.exec(&instance, &command, &mut tail);
-        match tokio::time::timeout(MEASURED_WITHIN, listed).await {
+        match tokio::time::timeout(LIST_TIMEOUT, listed).await {
             Ok(Ok(0)) => files.extend(tail.text().lines().map(str::to_owned)),
             Ok(Ok(code)) => return Err(format!("exit code {code}: {}", tail.text())),
             Ok(Err(error)) => return Err(error.chain()),
-            Err(_) => return Err(format!("no answer within {MEASURED_WITHIN:?}")),
+            Err(_) => return Err(format!("no response within {LIST_TIMEOUT:?}")),
         }
         Ok(files)
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call in two places, all of it needed")]
-    async fn scanner(
+    async fn scan(
         &self,
         ctx: &StageContext,
         check: &LogCheck,
         source: LogSource,
         file: &Path,
         from: u64,
-        shown: Option<String>,
+        evidence: Option<String>,
         reviews: &mut Vec<LogReview>,
         report: &mut CheckReport,
     ) {
@@ -150,7 +150,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         match read {
             Ok(mut review) => {
-                review.evidence = shown;
+                review.evidence = evidence;
                 reviews.push(review);
             }
             Err(reason) => {

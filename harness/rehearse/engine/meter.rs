@@ -1,4 +1,4 @@
-//! Where the time goes: with the product, with the container engine, or with ourselves.
+//! Where the time goes: to the product, to the container engine, or to rehearse itself.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use rehearse_core::outcome::event::StageTime;
 use tokio::time::Instant;
 
-/// Adds up the spans in which the product, or else the container engine, was waited for. Overlaps count once.
+/// Adds up the time spent waiting for the product, or else for the container engine. Overlaps count once.
 #[derive(Debug, Clone)]
 pub(super) struct Meter(Arc<Mutex<Spans>>);
 
@@ -31,15 +31,15 @@ impl Spans {
         }
     }
 
-    fn count(&mut self, whom: WaitTarget) -> &mut u32 {
-        match whom {
+    fn count(&mut self, target: WaitTarget) -> &mut u32 {
+        match target {
             WaitTarget::Product => &mut self.product_waits,
             WaitTarget::Engine => &mut self.engine_waits,
         }
     }
 }
 
-/// Who is waited for.
+/// What a wait is for.
 #[derive(Debug, Clone, Copy)]
 enum WaitTarget {
     Product,
@@ -51,21 +51,21 @@ enum WaitTarget {
 #[must_use]
 pub(super) struct Wait {
     meter: Meter,
-    whom: WaitTarget,
+    target: WaitTarget,
 }
 
 impl Drop for Wait {
     fn drop(&mut self) {
         self.meter.with(|spans| {
             spans.advance();
-            let count = spans.count(self.whom);
+            let count = spans.count(self.target);
             *count = count.saturating_sub(1);
         });
     }
 }
 
 impl Meter {
-    /// A meter that has seen nothing.
+    /// A meter at zero.
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(Spans {
             since: Instant::now(),
@@ -80,25 +80,25 @@ impl Meter {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn wait(&self, whom: WaitTarget) -> Wait {
+    fn wait(&self, target: WaitTarget) -> Wait {
         self.with(|spans| {
             spans.advance();
-            *spans.count(whom) += 1;
+            *spans.count(target) += 1;
         });
-        Wait { meter: self.clone(), whom }
+        Wait { meter: self.clone(), target }
     }
 
-    /// The product is waited for from now on.
+    /// Starts waiting for the product.
     pub(super) fn product(&self) -> Wait {
         self.wait(WaitTarget::Product)
     }
 
-    /// The container engine is waited for from now on.
+    /// Starts waiting for the container engine.
     pub(super) fn engine(&self) -> Wait {
         self.wait(WaitTarget::Engine)
     }
 
-    /// What was added up so far; the wall time is left for the caller to fill in.
+    /// The times so far; the caller fills in the wall time.
     pub(super) fn read(&self) -> StageTime {
         self.with(|spans| {
             spans.advance();

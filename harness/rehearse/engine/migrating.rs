@@ -1,4 +1,4 @@
-//! What a migrator's output tells while it comes, and what its database does meanwhile: slow and stuck told apart.
+//! Reads a migrator's output as it arrives, and watches its database meanwhile, to tell slow from stuck.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,122 +14,127 @@ use super::context::{RunContext, StageContext};
 use super::host::{Host, Stream};
 use super::observer::Observer;
 
-/// A shorter time says only that the output came at once.
-const MEASURABLE: Duration = Duration::from_millis(1);
-/// Between two looks at the database.
-const BETWEEN: Duration = Duration::from_secs(5);
+/// A shorter time says nothing of the migration, only that its output arrived at once.
+const MIN_DURATION: Duration = Duration::from_millis(1);
+/// The time between two looks at the database.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a look may take.
-const LOOKED_WITHIN: Duration = Duration::from_secs(10);
+const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What was told so far, and when.
+/// What the output and the database have shown so far, and when.
 #[derive(Debug)]
-struct Heard {
+struct MigrationProgress {
     reader: MigrationReader,
-    /// When the running migration began.
+    /// When the current migration began.
     began: Instant,
-    /// When something was printed last.
+    /// When the migrator last printed something.
     printed: Instant,
     /// What the database does.
     activity: ActivityWatch,
 }
 
-/// A migrator's output, read as it comes and told of.
+/// A migrator at work: reads its output as it arrives and emits events.
 pub(super) struct Migrating<H, O> {
-    world: RunContext<H, O>,
+    run: RunContext<H, O>,
     stage: StageId,
     started: Instant,
-    heard: Arc<Mutex<Heard>>,
+    progress: Arc<Mutex<MigrationProgress>>,
 }
 
 impl<H, O> Clone for Migrating<H, O> {
     fn clone(&self) -> Self {
-        Self { world: self.world.clone(), stage: self.stage.clone(), started: self.started, heard: self.heard.clone() }
+        Self {
+            run: self.run.clone(),
+            stage: self.stage.clone(),
+            started: self.started,
+            progress: self.progress.clone(),
+        }
     }
 }
 
 impl<H: Host, O: Observer> Migrating<H, O> {
-    pub(super) fn new(world: &RunContext<H, O>, stage: &StageId, format: MigrationFormat) -> Self {
+    pub(super) fn new(run: &RunContext<H, O>, stage: &StageId, format: MigrationFormat) -> Self {
         let now = Instant::now();
         let activity = ActivityWatch::new(Duration::ZERO);
-        let heard = Heard { reader: MigrationReader::new(format), began: now, printed: now, activity };
-        Self { world: world.clone(), stage: stage.clone(), started: now, heard: Arc::new(Mutex::new(heard)) }
+        let progress = MigrationProgress { reader: MigrationReader::new(format), began: now, printed: now, activity };
+        Self { run: run.clone(), stage: stage.clone(), started: now, progress: Arc::new(Mutex::new(progress)) }
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, MigrationProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a piece of output.
+    /// Reads a piece of output.
     pub(super) fn take(&self, stream: Stream, bytes: &[u8]) {
-        let mut heard = self.heard();
-        heard.printed = Instant::now();
-        let told = match stream {
-            Stream::Out => heard.reader.take(bytes),
-            Stream::Err => heard.reader.take_err(bytes),
+        let mut progress = self.progress();
+        progress.printed = Instant::now();
+        let events = match stream {
+            Stream::Out => progress.reader.take(bytes),
+            Stream::Err => progress.reader.take_err(bytes),
         };
-        self.emit(&mut heard, told);
+        self.emit(&mut progress, events);
     }
 
-    /// The output is over; what it told in all.
-    pub(super) fn finish(&self, well: bool) -> MigrationReader {
-        let mut heard = self.heard();
-        let told = heard.reader.finish(well);
-        self.emit(&mut heard, told);
-        heard.reader.clone()
+    /// Ends the output, and returns everything that was read from it.
+    pub(super) fn finish(&self, succeeded: bool) -> MigrationReader {
+        let mut progress = self.progress();
+        let events = progress.reader.finish(succeeded);
+        self.emit(&mut progress, events);
+        progress.reader.clone()
     }
 
-    /// Watches the database while the migrator works, and tells what it does. Returns only when the migrator is to be
-    /// given up, with the reason: for so long nothing was printed, and nothing happened in the database either.
+    /// Watches the database while the migrator works, and reports what it does. Returns only if the migrator should be given
+    /// up, with the reason: for too long nothing was printed, and nothing happened in the database either.
     pub(super) async fn watch(&self, ctx: &StageContext, what: &str, stalled_after: Option<Duration>) -> String {
-        let database = self.world.migrated();
-        let site = database.and_then(|name| self.world.database(ctx, name).ok());
+        let database = self.run.migrated_database();
+        let target = database.and_then(|name| self.run.database(ctx, name).ok());
         loop {
-            tokio::time::sleep(BETWEEN).await;
-            let Some(site) = &site else { continue };
-            let looked = tokio::time::timeout(LOOKED_WITHIN, self.world.observer.activity(site)).await;
-            let (at, mut heard) = (self.started.elapsed(), self.heard());
-            match looked {
-                Ok(Ok(Some(activity))) => heard.activity.take(at, activity),
-                Ok(Ok(None)) => heard.activity.missed(at, "this kind of server is not watched".to_owned()),
-                Ok(Err(reason)) => heard.activity.missed(at, reason),
-                Err(_) => heard.activity.missed(at, format!("no answer within {LOOKED_WITHIN:?}")),
+            tokio::time::sleep(LOOK_INTERVAL).await;
+            let Some(target) = &target else { continue };
+            let activity = tokio::time::timeout(LOOK_TIMEOUT, self.run.observer.activity(target)).await;
+            let (at, mut progress) = (self.started.elapsed(), self.progress());
+            match activity {
+                Ok(Ok(Some(activity))) => progress.activity.take(at, activity),
+                Ok(Ok(None)) => progress.activity.missed(at, "this kind of server cannot be watched".to_owned()),
+                Ok(Err(reason)) => progress.activity.missed(at, reason),
+                Err(_) => progress.activity.missed(at, format!("no response within {LOOK_TIMEOUT:?}")),
             }
-            let (doing, since) = match heard.reader.running() {
-                Some(running) => (format!("migration {}", running.title()), heard.began.elapsed()),
+            let (doing, since) = match progress.reader.running() {
+                Some(running) => (format!("migration {}", running.title()), progress.began.elapsed()),
                 None => (what.to_owned(), at),
             };
-            let database = heard.activity.line(at).map(|line| format!(", {line}")).unwrap_or_default();
-            self.world.progress(&self.stage, format!("{doing}, {}{database}", humane(since)));
-            let silent = heard.printed.elapsed();
-            if let (Some(limit), Some(quiet)) = (stalled_after, heard.activity.quiet(at))
+            let database = progress.activity.line(at).map(|line| format!(", {line}")).unwrap_or_default();
+            self.run.progress(&self.stage, format!("{doing}, {}{database}", humane(since)));
+            let silent = progress.printed.elapsed();
+            if let (Some(limit), Some(quiet)) = (stalled_after, progress.activity.quiet(at))
                 && silent.min(quiet) >= limit.max(QUIET)
             {
-                let why = heard.activity.verdict(at).unwrap_or_default();
-                return format!("given up, nothing was printed for {}; {why}", humane(silent));
+                let why = progress.activity.verdict(at).unwrap_or_default();
+                return format!("given up: nothing was printed for {}; {why}", humane(silent));
             }
         }
     }
 
-    /// Why there is no end yet, as far as the database tells.
+    /// Why the migrator has not ended yet, as far as the database shows.
     pub(super) fn verdict(&self) -> Option<String> {
-        self.heard().activity.verdict(self.started.elapsed())
+        self.progress().activity.verdict(self.started.elapsed())
     }
 
-    /// That a migration began is progress, that it ended is a fact.
-    fn emit(&self, heard: &mut Heard, told: Vec<MigrationEvent>) {
-        for told in told {
-            match told {
+    /// Emits that a migration began as progress, and that it ended as an event of its own.
+    fn emit(&self, progress: &mut MigrationProgress, events: Vec<MigrationEvent>) {
+        for event in events {
+            match event {
                 MigrationEvent::Began(migration) => {
-                    heard.began = Instant::now();
-                    self.world.progress(&self.stage, format!("migration {}", migration.title()));
+                    progress.began = Instant::now();
+                    self.run.progress(&self.stage, format!("migration {}", migration.title()));
                 }
                 MigrationEvent::Ended(mut migration) => {
-                    let seen = Some(heard.began.elapsed()).filter(|took| *took >= MEASURABLE);
-                    migration.took = migration.took.or(seen);
-                    self.world.emit(EventKind::Migrated { stage: self.stage.clone(), migration });
+                    let measured = Some(progress.began.elapsed()).filter(|took| *took >= MIN_DURATION);
+                    migration.took = migration.took.or(measured);
+                    self.run.emit(EventKind::Migrated { stage: self.stage.clone(), migration });
                 }
                 MigrationEvent::Reverted(migration) => {
-                    self.world.progress(&self.stage, format!("migration {} taken back", migration.title()));
+                    self.run.progress(&self.stage, format!("migration {} reverted", migration.title()));
                 }
             }
         }
@@ -137,8 +142,8 @@ impl<H: Host, O: Observer> Migrating<H, O> {
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// The database that migrations are made in.
-    fn migrated(&self) -> Option<&str> {
+    /// The database that the migrations change.
+    fn migrated_database(&self) -> Option<&str> {
         let product = &self.case.product;
         let checked = product.checks.migrations.as_ref().map(|check| check.database.as_str());
         let only = || match product.databases.len() {

@@ -1,4 +1,4 @@
-//! Runs a plan against a [`host::Host`] and an [`observer::Observer`], and is the only teller of events.
+//! Runs a plan against a [`host::Host`] and an [`observer::Observer`], and is the only emitter of events.
 
 mod budget;
 mod checks;

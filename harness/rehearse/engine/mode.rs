@@ -1,11 +1,11 @@
 //! What a stage of checks is for, and the names of the checks that every product has.
 //!
-//! The names are a public contract: JUnit tells the cases of one night from the next by them.
+//! The names are public: readers of JUnit files compare the cases of different runs by them.
 
 /// What a stage of checks is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// To see what later stages are compared with.
+    /// To observe what later stages are compared with.
     Baseline,
     /// To judge the release after a hop.
     Hop,
@@ -13,19 +13,19 @@ pub(crate) enum Mode {
     Rollback,
 }
 
-/// The names of the checks that no product file names.
+/// The names of the checks that are not named by a product file.
 pub(super) mod name {
     /// Every service runs and is ready.
     pub(crate) const SERVICES: &str = "services";
-    /// Every service still runs after all that was asked.
+    /// Every service still runs after all other checks.
     pub(crate) const SERVICES_AT_END: &str = "services at the end";
     /// The database has recorded the migrations of the running code.
     pub(crate) const MIGRATIONS: &str = "recorded";
-    /// No row or value was lost or changed but by reviewed rules.
+    /// No row or value was lost or changed, except by reviewed rules.
     pub(crate) const TABLES: &str = "tables";
     /// Indexes, constraints and the like are as before.
     pub(crate) const STRUCTURE: &str = "structure";
-    /// Our own probes changed nothing but what they say they write.
+    /// Our own probes changed only the tables that they declare.
     pub(crate) const OWN_WRITES: &str = "own writes";
     /// What a plain restart of the source release changes.
     pub(crate) const RESTART: &str = "restart";
@@ -33,7 +33,7 @@ pub(super) mod name {
     pub(crate) const RESTORED_ROWS: &str = "restored rows";
     /// The restored tables are as they were before the first hop.
     pub(crate) const RESTORED_TABLES: &str = "restored tables";
-    /// The GraphQL schema breaks no query but by reviewed changes.
+    /// The GraphQL schema has no breaking change, except reviewed ones.
     pub(crate) const GRAPHQL_SCHEMA: &str = "schema";
     /// No log has an error that the source release did not log.
     pub(crate) const LOGS: &str = "errors";
@@ -41,8 +41,8 @@ pub(super) mod name {
     pub(crate) const REQUESTS: &str = "requests";
     /// Services are ready in time.
     pub(crate) const READY: &str = "time to ready";
-    /// Services hold no more memory than the budget allows.
+    /// Services use no more memory than the budget allows.
     pub(crate) const MEMORY: &str = "memory";
-    /// Databases take no more room than the budget allows.
+    /// Databases are no larger than the budget allows.
     pub(crate) const DATABASE_SIZE: &str = "database size";
 }

@@ -1,4 +1,4 @@
-//! What the engine asks to see. `observers` implements it for real, tests as a fake.
+//! What the engine needs to observe. `observers` implements it for real, tests as a fake.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,9 +16,9 @@ use super::host::InstanceRef;
 /// A request as it is to be sent.
 #[derive(Debug, Clone)]
 pub struct HttpRequest {
-    /// Where to.
+    /// The address to connect to.
     pub address: SocketAddr,
-    /// `GET`.
+    /// The method, such as `GET`.
     pub method: &'static str,
     /// Path and query.
     pub path: String,
@@ -26,11 +26,11 @@ pub struct HttpRequest {
     pub headers: BTreeMap<String, String>,
     /// The body.
     pub body: Option<RequestBody>,
-    /// The cookie jar that is used; none keeps no cookies.
+    /// The cookie jar to use; without one, cookies are dropped.
     pub jar: Option<String>,
-    /// How long the whole answer may take.
+    /// How long the whole response may take.
     pub deadline: Duration,
-    /// As many bytes of the answer are kept for judging; its size and digest are those of all of it.
+    /// How many bytes of the response are kept for judging; size and digest always cover all of it.
     pub keep: usize,
 }
 
@@ -45,7 +45,7 @@ pub enum RequestBody {
     Text(String),
 }
 
-/// A database as it is to be asked.
+/// How to reach a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseTarget {
     /// The instance it runs in.
@@ -56,47 +56,48 @@ pub struct DatabaseTarget {
     pub name: String,
     /// The role.
     pub user: String,
-    /// Where the client finds the server, where it is told.
+    /// The host name of the server, if the product file gives one.
     pub host: Option<String>,
-    /// The account that runs the client, where it is told.
+    /// The account that runs the client, if the product file gives one.
     pub run_as: Option<String>,
     /// The role's password.
     pub password: Option<String>,
 }
 
-/// What the engine asks to see. What cannot be seen is a value too: `Silent` or `Broken`, or the reason as a text.
+/// What the engine needs to observe. A failure to observe is a value too: [`Response::NoResponse`] or
+/// [`Response::ProbeError`], or the reason as a text.
 pub trait Observer: Send + Sync + 'static {
-    /// Sends a request and reads the whole answer, in bounded memory. Redirects are answers.
-    fn http(&self, ask: HttpRequest) -> impl Future<Output = Response> + Send;
+    /// Sends a request and reads the whole response, in bounded memory. Redirects are not followed.
+    fn http(&self, request: HttpRequest) -> impl Future<Output = Response> + Send;
 
-    /// Asks a database directly.
-    fn rows(&self, site: &DatabaseTarget, sql: &str) -> impl Future<Output = Response> + Send;
+    /// Sends a query to a database.
+    fn rows(&self, target: &DatabaseTarget, sql: &str) -> impl Future<Output = Response> + Send;
 
-    /// Asks a database what a wait asks again and again. What stays open for that between two questions is closed by
-    /// [`Observer::hang_up`]; it is idle meanwhile, outside of any transaction.
-    fn rows_again(&self, site: &DatabaseTarget, sql: &str) -> impl Future<Output = Response> + Send {
-        self.rows(site, sql)
+    /// Sends a query that a wait repeats. The client may stay open between two queries, idle and outside of any transaction,
+    /// until [`Observer::hang_up`] closes it.
+    fn rows_again(&self, target: &DatabaseTarget, sql: &str) -> impl Future<Output = Response> + Send {
+        self.rows(target, sql)
     }
 
-    /// Closes all connections to databases that wait for the next question, and waits until they are closed.
+    /// Closes all clients that stay open for repeated queries, and waits until they are closed.
     fn hang_up(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 
-    /// Reads the state of all tables, and what else the reading wants of them.
+    /// Reads the state of all tables, in as much detail as the query wants.
     fn tables(
         &self,
-        site: &DatabaseTarget,
-        reading: &TableQuery,
+        target: &DatabaseTarget,
+        query: &TableQuery,
     ) -> impl Future<Output = Result<DataState, String>> + Send;
 
-    /// How many sessions others hold on the database.
-    fn sessions(&self, site: &DatabaseTarget) -> impl Future<Output = Result<u64, String>> + Send;
+    /// How many sessions of others the database has.
+    fn sessions(&self, target: &DatabaseTarget) -> impl Future<Output = Result<u64, String>> + Send;
 
-    /// What the others' sessions on the database do, and what it counts; none for a kind of server that is not watched.
-    fn activity(&self, site: &DatabaseTarget) -> impl Future<Output = Result<Option<Activity>, String>> + Send;
+    /// What the sessions of others on the database do, and its counters; `None` for a kind of server that cannot be watched.
+    fn activity(&self, target: &DatabaseTarget) -> impl Future<Output = Result<Option<Activity>, String>> + Send;
 
-    /// Sifts a log file on the host from an offset on.
+    /// Scans a log file on the host from an offset on.
     fn log(
         &self,
         file: &Path,

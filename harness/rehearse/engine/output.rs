@@ -1,4 +1,5 @@
-//! Takes a command's output as it comes: all of it into a file, its beginning into memory, every piece to who listens.
+//! Collects a command's output as it arrives: all of it goes into a file, its beginning into memory, and every piece to a
+//! listener.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -10,10 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::host::{HostError, Sink, Stream};
 
-/// As much of an output is kept for judging; the file has all of it.
+/// How much of an output is kept for judging; the file has all of it.
 pub const KEPT: usize = 4 << 20;
 
-/// A body in the making.
+/// Builds a body from the pieces that arrive.
 #[derive(Debug)]
 pub struct BodyMaker {
     size: u64,
@@ -29,12 +30,12 @@ impl Default for BodyMaker {
 }
 
 impl BodyMaker {
-    /// One that keeps so many bytes.
+    /// A builder that keeps at most this many bytes.
     pub fn keeping(keep: usize) -> Self {
         Self { size: 0, digest: Sha256::new(), keep, kept: Vec::new() }
     }
 
-    /// Takes a piece.
+    /// Adds a piece.
     pub fn take(&mut self, bytes: &[u8]) {
         self.size += bytes.len() as u64;
         self.digest.update(bytes);
@@ -50,7 +51,7 @@ impl BodyMaker {
     }
 }
 
-/// Who listens to an output as it comes.
+/// Is called with every piece of output as it arrives.
 pub(super) type Listener<'a> = Box<dyn FnMut(Stream, &[u8]) + Send + 'a>;
 
 /// Collects the output of one command.
@@ -59,7 +60,7 @@ pub(super) struct Collector<'a> {
     err: BodyMaker,
     file: BufWriter<File>,
     redacting: Redacting,
-    lost: Option<std::io::Error>,
+    write_error: Option<std::io::Error>,
     listener: Option<Listener<'a>>,
 }
 
@@ -67,9 +68,9 @@ impl<'a> Collector<'a> {
     /// A collector that writes into `file`.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// When the file cannot be created.
     pub(super) fn new(file: &Path, redacting: Redacting, listener: Option<Listener<'a>>) -> Result<Self, HostError> {
-        let made = File::create(file).map_err(|source| HostError::File {
+        let created = File::create(file).map_err(|source| HostError::File {
             operation: "write",
             path: file.to_owned(),
             source,
@@ -77,9 +78,9 @@ impl<'a> Collector<'a> {
         Ok(Self {
             out: BodyMaker::default(),
             err: BodyMaker::default(),
-            file: BufWriter::new(made),
+            file: BufWriter::new(created),
             redacting,
-            lost: None,
+            write_error: None,
             listener,
         })
     }
@@ -87,8 +88,9 @@ impl<'a> Collector<'a> {
     /// Standard output, standard error, and the first error of writing the file.
     pub(super) fn finish(mut self) -> (Body, Body, Option<std::io::Error>) {
         let rest = self.redacting.finish();
-        let lost = self.lost.take().or_else(|| self.file.write_all(&rest).and_then(|()| self.file.flush()).err());
-        (self.out.finish(), self.err.finish(), lost)
+        let write_error =
+            self.write_error.take().or_else(|| self.file.write_all(&rest).and_then(|()| self.file.flush()).err());
+        (self.out.finish(), self.err.finish(), write_error)
     }
 }
 
@@ -98,8 +100,8 @@ impl Sink for Collector<'_> {
             Stream::Out => self.out.take(bytes),
             Stream::Err => self.err.take(bytes),
         }
-        if self.lost.is_none() {
-            self.lost = self.file.write_all(&self.redacting.take(bytes)).err();
+        if self.write_error.is_none() {
+            self.write_error = self.file.write_all(&self.redacting.take(bytes)).err();
         }
         if let Some(listener) = &mut self.listener {
             listener(stream, bytes);
@@ -118,16 +120,16 @@ mod tests {
     use crate::test_memory::held;
 
     #[test]
-    fn output_without_end_and_without_lines_is_taken_in_flat_memory() {
+    fn endless_output_without_lines_is_collected_in_flat_memory() {
         let folder = tempfile::tempdir().unwrap();
         let redactor = Redactor::default();
         assert!(redactor.learn([Secret::new("it", "hidden-words")], &[]).is_empty());
         let file = folder.path().join("out");
-        let mut heard = 0_u64;
-        let listener: Listener<'_> = Box::new(|_, bytes| heard += bytes.len() as u64);
+        let mut listened = 0_u64;
+        let listener: Listener<'_> = Box::new(|_, bytes| listened += bytes.len() as u64);
         let mut collector = Collector::new(&file, redactor.stream(), Some(listener)).unwrap();
         let mut tail = Tail::default();
-        // No line ends, half of it is no text, and a secret lies across two pieces.
+        // No line ends, most of it is not text, and a secret spans two pieces.
         let mut piece = vec![0xff; 1 << 16];
         piece[..5].copy_from_slice(b"words");
         piece[(1 << 16) - 7..].copy_from_slice(b"hidden-");
@@ -136,12 +138,15 @@ mod tests {
             collector.take(Stream::Out, &piece);
             tail.take(Stream::Out, &piece);
         }
-        let (out, err, lost) = collector.finish();
+        let (out, err, write_error) = collector.finish();
         let rise = held() - before;
         assert!(rise < 32, "{rise} MiB");
-        assert_eq!((out.size, out.cut, err.size, lost.is_none(), heard), (300 << 20, true, 0, true, 300 << 20));
+        assert_eq!(
+            (out.size, out.cut, err.size, write_error.is_none(), listened),
+            (300 << 20, true, 0, true, 300 << 20)
+        );
         assert!(out.text.len() <= 3 * KEPT && tail.text().len() <= 3 * 8192);
-        // Each is replaced by its name: what is written says nothing of it.
+        // The secret is replaced by its name in the file.
         let written = std::fs::File::open(&file).unwrap();
         let mut beginning = Vec::new();
         std::io::Read::take(written, 1 << 20).read_to_end(&mut beginning).unwrap();

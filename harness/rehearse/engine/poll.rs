@@ -1,8 +1,8 @@
-//! How long to wait between two looks: the one place that decides it.
+//! How long to pause between two looks: the one place that decides it.
 //!
-//! A look that costs the product next to nothing is repeated at once, so that readiness is seen as it comes. A look that
-//! starts a process or a query in the product's own containers would load what is measured, so it backs off with the time
-//! waited so far: who has waited for ten minutes can wait two seconds more.
+//! A look that costs the product next to nothing is repeated almost at once, so that readiness is noticed as it happens. A
+//! look that starts a process or a query in the product's own containers would load what is measured, so it backs off with
+//! the time waited so far: after ten minutes of waiting, two seconds more do not matter.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// The part of the time waited so far that passes before the next look: 5 %.
 const SHARE: u32 = 20;
 
-/// How looks follow each other.
+/// The shortest and the longest pause between two looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pace {
     least: Duration,
@@ -21,9 +21,9 @@ pub(crate) struct Pace {
 impl Pace {
     /// For requests, connections and files of our own.
     pub(crate) const PROMPT: Self = Self { least: Duration::from_millis(60), most: Duration::from_millis(60) };
-    /// For commands and queries that a wait stands or falls with.
+    /// For commands and queries that decide whether a wait ends.
     pub(crate) const GENTLE: Self = Self { least: Duration::from_millis(100), most: Duration::from_secs(2) };
-    /// For what is only watched meanwhile: whether services still run, how far it is, what failed.
+    /// For what is only watched meanwhile: whether services still run, the progress, what failed.
     pub(crate) const ASIDE: Self = Self { least: Duration::from_millis(250), most: Duration::from_secs(2) };
 
     fn pause(self, waited: Duration) -> Duration {
@@ -31,7 +31,7 @@ impl Pace {
     }
 }
 
-/// Looks again and again, at one pace, from the moment it was made.
+/// Paces repeated looks, from the moment it was created.
 #[derive(Debug)]
 pub(crate) struct Poller {
     pace: Pace,

@@ -1,4 +1,4 @@
-//! Makes the probes of a product and judges what they see, each against the baseline.
+//! Runs the probes of a product and judges what they observe, each against the baseline.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use super::host::Host;
 use super::login::Logins;
 use super::observer::Observer;
 
-/// Answers by the question: kind, probe, values of `for-each`, and which of the probe's active steps.
+/// Observations by request: the kind, the probe, the values of `for-each`, and the number of the active step.
 pub(crate) type Observations = BTreeMap<String, Observation>;
 
 /// What a probe is compared with.
@@ -25,12 +25,12 @@ pub(crate) type Observations = BTreeMap<String, Observation>;
 pub(crate) enum Against<'a> {
     /// Nothing: this is the baseline.
     Nothing,
-    /// The baseline's answers. Reviewed changes apply between these releases only.
+    /// The observations of the baseline.
     Baseline(&'a Observations),
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Makes one probe for every combination of its values.
+    /// Runs one probe for every combination of its values.
     pub(crate) async fn probe(
         &self,
         ctx: &StageContext,
@@ -39,11 +39,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         against: Against<'_>,
     ) -> Result<(CheckReport, Observations), EngineError> {
         let mut report = CheckReport::new(kind, &probe.name);
-        let mut answers = Observations::new();
+        let mut observations = Observations::new();
         let source = &self.case.plan.from;
         let crossed = |change: &&AllowedChange| *source < change.crossing && change.crossing <= ctx.release;
         let crossed: Vec<&AllowedChange> = probe.changes.iter().filter(crossed).collect();
-        let values = self.filled(ctx, &probe.for_each)?;
+        let values = self.render_values(ctx, &probe.for_each)?;
         let visit = format!("{}/{}", kind.name(), probe.name);
         let mut logins = Logins::default();
         for each in combinations(&values) {
@@ -61,7 +61,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 }
                 active += 1;
                 let context = self.context(ctx, &each, &captured);
-                let seen = match step {
+                let observation = match step {
                     ProbeStep::Http(step) => {
                         if let Some(identity) = &step.identity {
                             let identity = identity.render(&context)?;
@@ -71,54 +71,55 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                             captured.extend(logins.captured.clone());
                         }
                         let context = self.context(ctx, &each, &captured);
-                        self.ask_http(ctx, step, &visit, &context, false).await?
+                        self.send_http(ctx, step, &visit, &context, false).await?
                     }
-                    ProbeStep::Exec(step) => self.ask_exec(ctx, step, &context, ExecTarget::Inside).await?.0,
-                    ProbeStep::Sql(step) => self.ask_sql(ctx, step, &context).await?,
+                    ProbeStep::Exec(step) => self.run_command(ctx, step, &context, ExecTarget::Inside).await?.0,
+                    ProbeStep::Sql(step) => self.run_query(ctx, step, &context).await?,
                 };
                 let key = key(kind, &probe.name, &each, active);
                 let compared = match against {
                     Against::Nothing => Compared::Nothing,
-                    Against::Baseline(answers) => Compared::Baseline(answers.get(&key)),
+                    Against::Baseline(observations) => Compared::Baseline(observations.get(&key)),
                 };
-                let terms = ExpectContext { expect, unchanged, changes: &changes, context: &context };
-                let well = judge_answer(&seen, terms, compared, &mut report);
+                let expectation = ExpectContext { expect, unchanged, changes: &changes, context: &context };
+                let passed = judge_answer(&observation, expectation, compared, &mut report);
                 report.set_service(service(step));
-                let taken = if well { self.capture(wanted, &seen, &mut captured) } else { Ok(()) };
-                answers.insert(key, seen);
-                if let Err(doubt) = taken {
-                    report.cannot_tell(InconclusiveCode::NotRead, doubt);
+                let captured_all = if passed { self.capture(wanted, &observation, &mut captured) } else { Ok(()) };
+                observations.insert(key, observation);
+                if let Err(reason) = captured_all {
+                    report.cannot_tell(InconclusiveCode::NotRead, reason);
                     break;
                 }
-                if !well {
+                if !passed {
                     break;
                 }
             }
         }
-        if against_none(against) && report.assertions == 0 && report.inconclusive.is_empty() && !answers.is_empty() {
-            // On the baseline itself a probe that only compares has nothing to assert yet but that it saw something.
-            report.assertions = u32::try_from(answers.len()).unwrap_or(u32::MAX);
+        if is_baseline(against) && report.assertions == 0 && report.inconclusive.is_empty() && !observations.is_empty()
+        {
+            // On the baseline, a probe that only compares can assert no more than that it observed something.
+            report.assertions = u32::try_from(observations.len()).unwrap_or(u32::MAX);
         }
-        Ok((report.decide(), answers))
+        Ok((report.decide(), observations))
     }
 
     /// The values of `for-each` with their placeholders filled in.
-    fn filled(
+    fn render_values(
         &self,
         ctx: &StageContext,
         values: &BTreeMap<String, Vec<Template>>,
     ) -> Result<BTreeMap<String, Vec<String>>, EngineError> {
         let context = self.context(ctx, &BTreeMap::new(), &Map::new());
-        let mut filled = BTreeMap::new();
+        let mut rendered = BTreeMap::new();
         for (key, values) in values {
             let values = values.iter().map(|value| value.render(&context)).collect::<Result<_, _>>()?;
-            filled.insert(key.clone(), values);
+            rendered.insert(key.clone(), values);
         }
-        Ok(filled)
+        Ok(rendered)
     }
 }
 
-fn against_none(against: Against<'_>) -> bool {
+fn is_baseline(against: Against<'_>) -> bool {
     matches!(against, Against::Nothing)
 }
 
@@ -133,7 +134,7 @@ fn parts(step: &ProbeStep) -> Parts<'_> {
     }
 }
 
-/// The service that a step asks; a database is asked beside its server.
+/// The service that a step sends its request to; `None` for a query, which does not involve a service of the product.
 fn service(step: &ProbeStep) -> Option<&str> {
     match step {
         ProbeStep::Http(step) => Some(&step.service),
@@ -168,15 +169,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_combination_is_made_once() {
+    fn combinations_has_every_combination_once() {
         let values = BTreeMap::from([
             ("as".to_owned(), vec!["a".to_owned(), "b".to_owned()]),
             ("path".to_owned(), vec!["/1".to_owned(), "/2".to_owned(), "/3".to_owned()]),
         ]);
-        let made = ["a", "b"].into_iter().flat_map(|each| {
+        let expected = ["a", "b"].into_iter().flat_map(|each| {
             ["/1", "/2", "/3"].into_iter().map(move |path| BTreeMap::from([("as", each), ("path", path)]))
         });
-        assert_eq!(combinations(&values), made.collect::<Vec<_>>());
+        assert_eq!(combinations(&values), expected.collect::<Vec<_>>());
         assert_eq!(combinations(&BTreeMap::new()), [BTreeMap::new()]);
     }
 }

@@ -1,4 +1,4 @@
-//! Sends a request to the product. What comes, or does not, is a value.
+//! Sends an HTTP request to the product. The response is a value, and so is its absence.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,32 +15,32 @@ use super::host::Host;
 use super::observer::{HttpRequest, Observer, RequestBody};
 use super::output::KEPT;
 
-/// A request that is ready but for its headers.
+/// A request that is complete except for its headers.
 pub(crate) struct PreparedRequest<'a> {
-    /// What it is called in reports.
+    /// Its name in reports.
     pub(crate) title: String,
     pub(crate) service: &'a str,
     pub(crate) port: u16,
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) identity: Option<String>,
-    /// Besides those of the identity.
+    /// Headers in addition to those of the identity.
     pub(crate) headers: &'a BTreeMap<String, Template>,
     pub(crate) body: Option<RequestBody>,
-    /// 60 seconds when not given.
+    /// 60 seconds if not given.
     pub(crate) deadline: Option<&'a Limit>,
-    /// As many bytes of the answer are kept for judging.
+    /// How many bytes of the response are kept for judging.
     pub(crate) keep: usize,
-    /// Asked again until what is expected holds, for at most this long.
+    /// Repeated until the expectation is met, for at most this long.
     pub(crate) within: Option<&'a Limit>,
     pub(crate) expect: &'a Expect,
-    /// It is one of those that log its identity in.
+    /// It is one of the requests that log its identity in.
     pub(crate) logs_in: bool,
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
     /// Sends a request. The cookies of an identity are kept within one visit.
-    pub(crate) async fn ask_http(
+    pub(crate) async fn send_http(
         &self,
         ctx: &StageContext,
         step: &HttpStep,
@@ -85,7 +85,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         self.request(ctx, request, visit, context).await
     }
 
-    /// Sends a request that is ready but for its headers.
+    /// Sends a request that is complete except for its headers.
     pub(crate) async fn request(
         &self,
         ctx: &StageContext,
@@ -94,14 +94,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         context: &Value,
     ) -> Result<Observation, EngineError> {
         let PreparedRequest { title, service, port, method, path, identity, body, deadline, keep, .. } = request;
-        // As a neighbour on the network would ask: the port that we reach it by changes from start to start, and products
-        // write the name they are asked by into their answers.
+        // The name and port that other services use: the port that we connect to changes from start to start, and products
+        // write the requested name into their responses.
         let mut headers = BTreeMap::from([("host".to_owned(), format!("{service}:{port}"))]);
         if let Some(known) = identity.as_ref().and_then(|name| self.case.product.identities.get(name)) {
             for (name, value) in &known.headers {
                 match value.render(context) {
                     Ok(value) => drop(headers.insert(name.to_lowercase(), value)),
-                    // What logging in gives is not there yet.
+                    // The value comes from logging in, which is not done yet.
                     Err(_) if request.logs_in => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -111,12 +111,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             headers.insert(name.to_lowercase(), value.render(context)?);
         }
         let jar = identity.map(|identity| format!("{}/{}/{visit}/{identity}", ctx.deployment, ctx.stage));
-        let ask = || async {
+        let send = || async {
             match self.address(ctx, service, port).await {
                 Err(error) => Response::ProbeError { reason: error.chain() },
                 Ok(address) => {
                     let _wait = self.meter.product();
-                    let ask = HttpRequest {
+                    let request = HttpRequest {
                         address,
                         method,
                         path: path.clone(),
@@ -126,11 +126,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                         deadline: deadline.map_or(Duration::from_secs(60), |limit| limit.get()),
                         keep,
                     };
-                    self.observer.http(ask).await
+                    self.observer.http(request).await
                 }
             }
         };
-        let response = until_expected(&title, request.within, request.expect, context, ask).await;
-        self.shown(&ctx.stage, title, response)
+        let response = until_expected(&title, request.within, request.expect, context, send).await;
+        self.record(&ctx.stage, title, response)
     }
 }

@@ -1,4 +1,4 @@
-//! The control of a plain restart: what the tables of the source release do by themselves when it only starts again.
+//! The control of a plain restart: what changes in the tables of the source release when its services only restart.
 
 use std::collections::BTreeSet;
 
@@ -17,11 +17,11 @@ use super::state::{Reference, RestartDrift};
 use super::tables::later;
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Restarts the services of the release and reads the tables again: what changed by that alone, and the tables, which
-    /// are the reference of the first hop then.
+    /// Restarts the services of the release and reads the tables again. Returns what changed by that alone, and the tables,
+    /// which become the reference of the first hop.
     ///
-    /// Only values that change and rows that come are subtracted later. What is lost is noted, and stays a finding when a
-    /// hop loses it: that a restart loses rows too does not make them less lost.
+    /// Only changed values and new rows are excused later. Lost rows are noted here, and are still a finding if a hop loses
+    /// some: that a restart loses rows too does not bring them back.
     pub(super) async fn restart_control(
         &self,
         ctx: &StageContext,
@@ -49,19 +49,19 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 report.findings.extend(findings);
                 None
             }
-            Err(trouble) => {
-                report.inconclusive.push(trouble.reason());
+            Err(error) => {
+                report.inconclusive.push(error.reason());
                 None
             }
         };
         let Some(now) = now else { return Ok((report.decide(), None)) };
-        let mut seen = CheckReport::new(CheckKind::Data, name::RESTART);
+        let mut comparison = CheckReport::new(CheckKind::Data, name::RESTART);
         let (none, written) = (BTreeSet::new(), &reference.written);
         let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
         let terms = DataTerms { rules: &[], volatile, written, elsewhere, growing: &none };
-        let differences = judge_data(&reference.tables, &now, terms, &mut seen);
-        report.assertions = seen.assertions;
-        report.inconclusive.extend(seen.inconclusive);
+        let differences = judge_data(&reference.tables, &now, terms, &mut comparison);
+        report.assertions = comparison.assertions;
+        report.inconclusive.extend(comparison.inconclusive);
         report.notes.push(format!("restarted: {names}"));
         let mut restart_drift = RestartDrift::default();
         for difference in &differences {
@@ -72,21 +72,21 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 restart_drift.growing.insert(table.clone());
             }
             if lost || difference.gone || difference.new || difference.rows_now < difference.rows_before {
-                let wrong: Vec<&str> = difference.wrong.iter().map(|wrong| wrong.text.as_str()).collect();
-                let wrong = wrong.join("; ");
-                report.notes.push(format!("table {table}, and not excused at a hop: {wrong}"));
+                let problems: Vec<&str> = difference.wrong.iter().map(|wrong| wrong.text.as_str()).collect();
+                let problems = problems.join("; ");
+                report.notes.push(format!("table {table}, still a finding if a hop does it: {problems}"));
             }
         }
         if !restart_drift.columns.is_empty() {
             report
                 .notes
-                .push(format!("change by a restart, not compared from here: {}", restart_drift.columns.join(", ")));
+                .push(format!("changed by a restart, not compared from here on: {}", restart_drift.columns.join(", ")));
         }
         if !restart_drift.growing.is_empty() {
             let names = restart_drift.growing.iter().cloned().collect::<Vec<_>>().join(", ");
-            report.notes.push(format!("get rows by a restart, more rows are not held against a hop: {names}"));
+            report.notes.push(format!("gain rows on a restart, so new rows are not held against a hop: {names}"));
         }
-        self.show(ctx, "differences", &differences, &mut report)?;
+        self.attach_evidence(ctx, "differences", &differences, &mut report)?;
         Ok((report.decide(), Some((restart_drift, now))))
     }
 }

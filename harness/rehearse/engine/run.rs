@@ -1,4 +1,4 @@
-//! The coordinator: carries out the plan's stages in order and is the only teller of events.
+//! The coordinator: carries out the plan's stages in order and is the only emitter of events.
 
 mod background;
 mod ending;
@@ -24,7 +24,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::background::{BackgroundTasks, Leaves};
+use self::background::{BackgroundTasks, Completion};
 use self::ending::panicked;
 pub use self::startup::{StartupError, report_startup_failure};
 use super::context::{Case, EngineError, RunContext, StepEnd};
@@ -35,27 +35,27 @@ use super::observer::Observer;
 use super::stages::outcome;
 use super::state::State;
 
-/// Whether what a run made is kept at its end.
+/// Whether what a run created is kept at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// Never.
     Never,
-    /// When its verdict is not that it passed: what failed as its scenario expects has passed.
+    /// Unless its verdict is passed, which it also is if it failed as its scenario expects.
     OnFailure,
     /// Always.
     Always,
 }
 
-/// How a run is made.
+/// Options of a run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// What is kept.
+    /// When to keep what the run created.
     pub keep: Keep,
-    /// How long removing everything may take.
+    /// How long teardown may take.
     pub grace: Duration,
     /// The version of this tool.
     pub tool: String,
-    /// Ends the removing as well, a few seconds after it is cancelled; what is left is named.
+    /// Cancelling this ends teardown as well, a few seconds later; what is left is reported.
     pub force: CancellationToken,
 }
 
@@ -65,26 +65,27 @@ pub struct RunOptions {
 pub struct Finished {
     /// The fold of all that happened.
     pub summary: Summary,
-    /// A report that was lost, or a bug of ours: set beside the summary, since it must not hide a leftover.
-    pub trouble: Option<String>,
+    /// A report that could not be written, or a bug of ours. It is kept apart from the summary, because it must not hide a
+    /// leftover.
+    pub internal_error: Option<String>,
 }
 
-/// Tells events: numbers the moment, folds, then calls every reporter.
+/// Emits events: stamps each with its time, folds it, then calls every reporter.
 struct EventEmitter<'r> {
     began: Instant,
     summary: Summary,
     reporters: &'r mut [Box<dyn Reporter>],
-    trouble: Option<String>,
+    internal_error: Option<String>,
     redactor: Redactor,
 }
 
 impl<'r> EventEmitter<'r> {
     fn new(began: Instant, reporters: &'r mut [Box<dyn Reporter>], redactor: Redactor) -> Self {
-        Self { began, summary: Summary::new(), reporters, trouble: None, redactor }
+        Self { began, summary: Summary::new(), reporters, internal_error: None, redactor }
     }
 
     /// Whether a check of a running stage did not pass.
-    fn troubled(&self, stage: &rehearse_core::vocabulary::ident::StageId) -> bool {
+    fn has_problems(&self, stage: &rehearse_core::vocabulary::ident::StageId) -> bool {
         let record = self.summary.stages().iter().find(|record| record.id == *stage);
         record.is_some_and(|record| record.checks.iter().any(|check| check.outcome != Outcome::Passed))
     }
@@ -93,13 +94,13 @@ impl<'r> EventEmitter<'r> {
         kind.redact(&self.redactor);
         let event = Event { at: self.began.elapsed(), kind };
         if let Err(illegal) = self.summary.fold(&event) {
-            self.trouble.get_or_insert(illegal.to_string());
+            self.internal_error.get_or_insert(illegal.to_string());
             return;
         }
-        // Every reporter is asked even when one fails: a full disk must not silence the terminal.
+        // Every reporter is called even if one fails: a full disk must not silence the terminal.
         for reporter in self.reporters.iter_mut() {
             if let Err(error) = reporter.report(&event, &self.summary) {
-                self.trouble.get_or_insert(format!("{error}: {}", error.source));
+                self.internal_error.get_or_insert(format!("{error}: {}", error.source));
             }
         }
     }
@@ -107,49 +108,49 @@ impl<'r> EventEmitter<'r> {
 
 enum Ended {
     Work(Result<StepEnd, EngineError>),
-    Over(Over),
+    Aborted(Abort),
 }
 
-/// What came between from outside, as the first of it was noticed.
+/// Interference from outside, described by the first that was noticed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Interruption {
-    /// What, without what to do about it.
+    /// What happened, without what to do about it.
     what: String,
-    /// All of it, and what the stage had seen.
+    /// All of it, and what the stage had observed.
     text: String,
 }
 
-/// What ended everything.
+/// Why a run ended early.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Over {
+enum Abort {
     Cancelled,
     Deadline,
-    /// Something from outside came between.
+    /// Something from outside interfered.
     Interfered(Interruption),
 }
 
 /// The first event.
-fn begins(case: &Case, terms: &RunOptions) -> EventKind {
+fn run_started(case: &Case, options: &RunOptions) -> EventKind {
     EventKind::RunStarted(Box::new(RunStarted {
         run: case.run.clone(),
         unix: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        tool: terms.tool.clone(),
+        tool: options.tool.clone(),
         plan: case.plan.clone(),
         expectation: case.scenario.expect.clone(),
     }))
 }
 
-/// Rehearses a case, then removes what it made.
+/// Rehearses a case, then removes what it created.
 ///
-/// Removing is reached when stages pass, fail, panic or are cancelled, and when a reporter breaks. It is not reached
-/// when the returned future is dropped or the process is killed: then `sweep` finds what is left by its labels.
+/// Teardown runs whether stages pass, fail, panic or are cancelled, and also if a reporter fails. It does not run if the
+/// returned future is dropped or the process is killed: then `sweep` finds what is left by its labels.
 pub async fn rehearse<H: Host, O: Observer>(
     case: Case,
     host: Arc<H>,
     observer: Arc<O>,
     reporters: &mut [Box<dyn Reporter>],
     cancel: &CancellationToken,
-    terms: &RunOptions,
+    options: &RunOptions,
 ) -> Finished {
     let (sender, mut from_work) = unbounded_channel();
     let (plan, redactor) = (case.plan.clone(), case.redactor.clone());
@@ -166,7 +167,7 @@ pub async fn rehearse<H: Host, O: Observer>(
         case: Arc::new(case),
     };
     let mut emitter = EventEmitter::new(Instant::now(), reporters, redactor);
-    emitter.emit(begins(&run_context.case, terms));
+    emitter.emit(run_started(&run_context.case, options));
     let mut run = Run {
         run_context: &run_context,
         state: State::new(plan.from.clone()),
@@ -174,7 +175,7 @@ pub async fn rehearse<H: Host, O: Observer>(
         deadline: Instant::now() + plan.deadline,
         broken: None,
         rollback_broken: None,
-        over: None,
+        aborted: None,
     };
     let mut background = BackgroundTasks::default();
     for stage in plan.stages.iter().filter(|stage| !matches!(stage.action, StageAction::Teardown)) {
@@ -193,18 +194,18 @@ pub async fn rehearse<H: Host, O: Observer>(
         let meter = Meter::new();
         let own = RunContext { meter: meter.clone(), ..run_context.clone() };
         background.add(stage, meter, async move {
-            let held = own.obtain(stage, images).await?;
-            let leaves: Leaves<'_> = Box::new(move |state| own.keep_images(stage, held, state));
-            Ok(leaves)
+            let obtained = own.obtain(stage, images).await?;
+            let completion: Completion<'_> = Box::new(move |state| own.keep_images(stage, obtained, state));
+            Ok(completion)
         });
     }
     run.join(background, &mut emitter, &mut from_work).await;
-    run.teardown(&plan.stages, &mut emitter, terms).await;
+    run.teardown(&plan.stages, &mut emitter, options).await;
     emitter.emit(EventKind::RunFinished);
-    Finished { summary: emitter.summary, trouble: emitter.trouble }
+    Finished { summary: emitter.summary, internal_error: emitter.internal_error }
 }
 
-/// Whether a stage needs what runs in the background: all but the stages that make the source release ready.
+/// Whether a stage needs the results of the background stages: all do, except those before the baseline.
 fn needs_background(stage: &Stage) -> bool {
     let before_baseline = matches!(stage.phase, Phase::Preparation | Phase::Source)
         && !matches!(stage.action, StageAction::Baseline { .. });
@@ -216,21 +217,21 @@ struct Run<'w, H, O> {
     state: State,
     cancel: &'w CancellationToken,
     deadline: Instant,
-    /// What ended the path.
+    /// Why the path ended.
     broken: Option<SkipReason>,
-    /// What ended the rollback.
+    /// Why the rollback ended.
     rollback_broken: Option<SkipReason>,
-    /// What ended everything.
-    over: Option<Over>,
+    /// Why the whole run ended early.
+    aborted: Option<Abort>,
 }
 
 impl<H: Host, O: Observer> Run<'_, H, O> {
-    /// Why a stage is not begun.
+    /// Why a stage is skipped.
     fn skip_reason(&self, stage: &Stage) -> Option<SkipReason> {
-        match &self.over {
-            Some(Over::Cancelled) => return Some(SkipReason::Cancelled),
-            Some(Over::Deadline) => return Some(SkipReason::Deadline(self.run_context.case.plan.deadline)),
-            Some(Over::Interfered(interruption)) => return Some(SkipReason::Interfered(interruption.what.clone())),
+        match &self.aborted {
+            Some(Abort::Cancelled) => return Some(SkipReason::Cancelled),
+            Some(Abort::Deadline) => return Some(SkipReason::Deadline(self.run_context.case.plan.deadline)),
+            Some(Abort::Interfered(interruption)) => return Some(SkipReason::Interfered(interruption.what.clone())),
             None => {}
         }
         if let StageAction::RollbackSkipped { because } = &stage.action {
@@ -242,11 +243,11 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
                 Some(_) => self.rollback_broken.clone(),
             };
         }
-        let needless = stage.hop.and_then(|hop| self.state.needless.get(&hop).cloned());
-        self.broken.clone().or(needless.map(SkipReason::NotNeeded))
+        let not_needed = stage.hop.and_then(|hop| self.state.not_needed.get(&hop).cloned());
+        self.broken.clone().or(not_needed.map(SkipReason::NotNeeded))
     }
 
-    /// Carries out one stage, and keeps what runs in its background going.
+    /// Carries out one stage, and keeps the background tasks running meanwhile.
     async fn stage(
         &mut self,
         stage: &Stage,
@@ -263,13 +264,13 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             loop {
                 tokio::select! {
                     biased;
-                    () = self.cancel.cancelled() => break Ended::Over(Over::Cancelled),
-                    told = from_work.recv() => told.into_iter().for_each(|kind| emitter.emit(kind)),
+                    () = self.cancel.cancelled() => break Ended::Aborted(Abort::Cancelled),
+                    event = from_work.recv() => event.into_iter().for_each(|kind| emitter.emit(kind)),
                     done = &mut work => break Ended::Work(done.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))),
                     () = background.advance() => {}
-                    // What is to be told of it is asked below.
-                    () = self.run_context.host.interfered() => break Ended::Over(Over::Interfered(Interruption::default())),
-                    () = tokio::time::sleep_until(self.deadline) => break Ended::Over(Over::Deadline),
+                    // What interfered is read below.
+                    () = self.run_context.host.interfered() => break Ended::Aborted(Abort::Interfered(Interruption::default())),
+                    () = tokio::time::sleep_until(self.deadline) => break Ended::Aborted(Abort::Deadline),
                 }
             }
         };
@@ -297,33 +298,33 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         };
         let (outcome, mut findings, reason) = match ended {
             Ended::Work(end) => outcome(end),
-            Ended::Over(over) => {
+            Ended::Aborted(aborted) => {
                 let inconclusive = |code, text| Reason::Inconclusive(Inconclusive::new(code, text));
-                let (outcome, reason) = match &over {
-                    Over::Cancelled => (Outcome::Cancelled, Reason::Cancelled(Cancelled::DuringStage)),
-                    Over::Deadline => {
+                let (outcome, reason) = match &aborted {
+                    Abort::Cancelled => (Outcome::Cancelled, Reason::Cancelled(Cancelled::DuringStage)),
+                    Abort::Deadline => {
                         let reason = SkipReason::Deadline(self.run_context.case.plan.deadline);
                         (Outcome::Inconclusive, inconclusive(InconclusiveCode::Deadline, reason.to_string()))
                     }
-                    Over::Interfered(interruption) => {
+                    Abort::Interfered(interruption) => {
                         let text = interruption.text.clone();
                         (Outcome::Inconclusive, inconclusive(InconclusiveCode::Interfered, text))
                     }
                 };
-                self.over = Some(over);
+                self.aborted = Some(aborted);
                 (outcome, Vec::new(), Some(reason))
             }
         };
         let known = self.run_context.recognise_stage(stage, &self.state, &mut findings, reason.as_ref());
         emitter.emit(EventKind::StageFinished { stage: stage.id.clone(), outcome, findings, reason, known, time });
         let settled = emitter.summary.stages().iter().find(|record| record.id == stage.id).map(|record| record.outcome);
-        // A check that could not tell does not end the path; a stage that was not carried out does.
+        // An inconclusive check does not end the path; a stage that could not be carried out does.
         let ends = settled == Some(Outcome::Failed) || outcome == Outcome::Inconclusive;
         if ends {
             let cause = SkipReason::Stage { stage: stage.id.clone(), outcome: settled.unwrap_or(outcome) };
             if stage.phase == Phase::Rollback {
-                // Where every step of an in-place return was done and its proof failed, the check still tells what it
-                // has left behind.
+                // If every step of an in-place rollback was done but its proof failed, the check still shows what state
+                // it has left.
                 if outcome != Outcome::Passed || !matches!(stage.action, StageAction::RollbackInPlace { .. }) {
                     self.rollback_broken.get_or_insert(cause);
                 }

@@ -1,4 +1,4 @@
-//! How far a wait is: its number of progress, what has failed meanwhile, and whether it still gets on.
+//! The progress of a wait: how far it is, what has failed meanwhile, and whether it has stalled.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,10 +17,10 @@ use super::host::Host;
 use super::observer::Observer;
 use super::poll::{Pace, Poller};
 
-/// As many failed rows are quoted.
-const QUOTED: usize = 3;
+/// At most this many failed rows are quoted.
+const MAX_QUOTED: usize = 3;
 
-/// How far a wait is, as far as it was read.
+/// The progress of a wait, as far as it was read.
 pub(super) struct Settling<'a> {
     step: &'a WaitUntil,
     progress: Option<Mutex<Progress>>,
@@ -41,20 +41,20 @@ impl<'a> Settling<'a> {
         Some(look(&mut progress.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// One line for people; none where no progress is told.
+    /// One line for people; `None` if the step defines no progress.
     pub(super) fn line(&self) -> Option<String> {
         self.with(|progress| progress.line())
     }
 
-    /// Where it began and stands, for a finding.
-    pub(super) fn told(&self) -> Option<String> {
+    /// Where it began and where it is now, for a finding.
+    pub(super) fn description(&self) -> Option<String> {
         self.with(|progress| progress.describe())
     }
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Reads how far a wait is, again and again. Returns only when there is no use in waiting longer, with the reason.
-    pub(super) async fn until_it_is_given_up(
+    /// Reads the progress of a wait repeatedly. Returns only when waiting longer is of no use, with the reason.
+    pub(super) async fn until_given_up(
         &self,
         ctx: &StageContext,
         settling: Option<&Settling<'_>>,
@@ -62,8 +62,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let Some(settling) = settling else { return std::future::pending().await };
         let (step, began, poller) = (settling.step, Instant::now(), Poller::new(Pace::ASIDE));
         loop {
-            // What cannot be asked now is asked again when the condition holds.
-            if let Some(Ok(finding)) = self.what_failed(ctx, step).await? {
+            // If the query fails now, it is repeated once the condition is met.
+            if let Some(Ok(finding)) = self.failures(ctx, step).await? {
                 return Ok(finding);
             }
             if let Some(wanted) = &step.progress {
@@ -74,7 +74,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     None => None,
                 };
                 let at = began.elapsed();
-                let still = settling.with(|progress| {
+                let stalled_for = settling.with(|progress| {
                     if let Some(total) = total {
                         progress.total(total);
                     }
@@ -83,13 +83,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                         progress.still()
                     })
                 });
-                if let (Some(Some(still)), Some(limit)) = (still, &step.stalled_after)
-                    && still >= limit.get()
+                if let (Some(Some(stalled_for)), Some(limit)) = (stalled_for, &step.stalled_after)
+                    && stalled_for >= limit.get()
                 {
-                    let told = settling.told().unwrap_or_default();
+                    let description = settling.description().unwrap_or_default();
                     let expected = format!("progress within {}", humane(limit.get()));
                     let subject = Subject::Wait(step.name.clone());
-                    let actual = format!("stalled: {told}");
+                    let actual = format!("stalled: {description}");
                     return Ok(Finding::new(FindingCode::WaitStalled, subject, expected, actual));
                 }
             }
@@ -97,8 +97,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
     }
 
-    /// A finding with the first rows of what has failed; the reason where that cannot be asked.
-    pub(super) async fn what_failed(
+    /// A finding with the first rows of what has failed; if the query fails, the reason.
+    pub(super) async fn failures(
         &self,
         ctx: &StageContext,
         step: &WaitUntil,
@@ -111,21 +111,21 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if rows.is_empty() {
             return Ok(None);
         }
-        let quoted = rows.iter().take(QUOTED).map(|row| {
+        let quoted = rows.iter().take(MAX_QUOTED).map(|row| {
             let values: Vec<&str> = row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect();
             values.join(" | ")
         });
-        let mut seen = format!("{} failed: {}", rows.len(), quoted.collect::<Vec<_>>().join(" / "));
-        if rows.len() > QUOTED {
-            seen.push_str(" / …");
+        let mut actual = format!("{} failed: {}", rows.len(), quoted.collect::<Vec<_>>().join(" / "));
+        if rows.len() > MAX_QUOTED {
+            actual.push_str(" / …");
         }
         let subject = Subject::Wait(step.name.clone());
-        let quote = seen.clone();
-        let finding = Finding::new(FindingCode::WaitFailed, subject, "nothing that failed", seen);
+        let quote = actual.clone();
+        let finding = Finding::new(FindingCode::WaitFailed, subject, "no failures", actual);
         Ok(Some(Ok(finding.quoting(quote))))
     }
 
-    /// The number of progress; none when there is none to be had now.
+    /// The number that shows the progress; `None` if it cannot be read now.
     async fn number(
         &self,
         ctx: &StageContext,

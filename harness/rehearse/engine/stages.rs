@@ -18,7 +18,7 @@ use rehearse_core::planning::path::Target;
 use rehearse_core::planning::plan::{ImageNeed, Stage, StageAction};
 
 use super::context::{EngineError, RunContext, StageContext, StepEnd};
-use super::host::{Host, HostError, ImageHeld, ImageWanted};
+use super::host::{Host, HostError, ImageRequest, ObtainedImage};
 use super::mode::{Mode, name};
 use super::observer::Observer;
 use super::state::State;
@@ -26,16 +26,16 @@ use super::wait::truth;
 use crate::backup;
 
 /// The images a stage made available.
-pub(crate) type ObtainedImages = Vec<(ImageNeed, ImageHeld)>;
+pub(crate) type ObtainedImages = Vec<(ImageNeed, ObtainedImage)>;
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Carries out a stage. Images that are obtained beside other stages are not carried out here.
+    /// Carries out a stage, except a background stage.
     pub(crate) async fn perform(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, EngineError> {
         match &stage.action {
             StageAction::VerifyBackup => self.verify_backup(stage, state).await,
             StageAction::Images { images, .. } => {
-                let held = self.obtain(stage, images).await?;
-                self.keep_images(stage, held, state)
+                let obtained = self.obtain(stage, images).await?;
+                self.keep_images(stage, obtained, state)
             }
             StageAction::Deploy { steps } => {
                 let ctx = state.ctx(self, stage);
@@ -48,8 +48,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             StageAction::Restore { steps } => {
                 let ctx = state.ctx(self, stage);
                 let end = self.steps(&ctx, steps).await?;
-                let proved = self.prove_restore(&ctx, state, None).await;
-                unless_failed(end, proved)
+                let proof = self.prove_restore(&ctx, state, None).await;
+                unless_failed(end, proof)
             }
             StageAction::Prepare { steps } => self.steps(&state.ctx(self, stage), steps).await,
             StageAction::Decide => self.decide(stage, state).await,
@@ -76,8 +76,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 let ctx = state.ctx(self, stage);
                 let end = self.steps(&ctx, steps).await?;
                 let tables = state.baseline.as_ref().and_then(|baseline| baseline.tables.clone());
-                let proved = self.prove_restore(&ctx, state, tables.as_ref()).await;
-                unless_failed(end, proved)
+                let proof = self.prove_restore(&ctx, state, tables.as_ref()).await;
+                unless_failed(end, proof)
             }
             StageAction::CheckRollback { checks } => {
                 let ctx = state.ctx(self, stage);
@@ -90,11 +90,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 
     async fn verify_backup(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, EngineError> {
         let case = self.case.clone();
-        let nobody_waits = GivenUp::default();
-        let watch = Arc::clone(&nobody_waits.0);
+        let give_up_on_drop = GiveUpOnDrop::default();
+        let watch = Arc::clone(&give_up_on_drop.0);
         let read = tokio::task::spawn_blocking(move || {
-            let (backup, whose) = (&case.product.backup, backup::Whose::of(&case.product));
-            backup::verify(backup, whose, Some(&case.plan.from), &case.backup, &watch)
+            let (backup, owner) = (&case.product.backup, backup::BackupOwner::of(&case.product));
+            backup::verify(backup, owner, Some(&case.plan.from), &case.backup, &watch)
         });
         let folder = || self.case.backup.clone();
         let verified = match read.await {
@@ -102,7 +102,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Ok(Err(source)) => return Err(HostError::File { operation: "read", path: folder(), source }.into()),
             Err(error) => return Err(EngineError::bug(error)),
         };
-        for note in verified.told() {
+        for note in verified.notes() {
             self.remark(&stage.id, note);
         }
         let findings = verified.refusals();
@@ -110,41 +110,41 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         Ok(if findings.is_empty() { StepEnd::Done } else { StepEnd::Failed(findings) })
     }
 
-    /// Makes images available, each once, side by side as the host allows.
+    /// Makes images available, each once, and as many at a time as the host allows.
     pub(crate) async fn obtain(&self, stage: &Stage, needs: &[ImageNeed]) -> Result<ObtainedImages, EngineError> {
         let _wait = self.meter.engine();
-        let mut wanted: BTreeMap<ImageWanted, Vec<&ImageNeed>> = BTreeMap::new();
+        let mut wanted: BTreeMap<ImageRequest, Vec<&ImageNeed>> = BTreeMap::new();
         for need in needs {
-            let image = ImageWanted { name: need.image.clone(), holds: need.holds.clone() };
+            let image = ImageRequest { name: need.image.clone(), holds: need.holds.clone() };
             wanted.entry(image).or_default().push(need);
         }
-        let obtained = wanted.into_iter().map(|(image, needs)| async move {
+        let requests = wanted.into_iter().map(|(image, needs)| async move {
             let progress = |text: String| self.progress(&stage.id, format!("{}: {text}", image.name));
-            let held = self.host.obtain(&image, &progress).await?;
+            let obtained = self.host.obtain(&image, &progress).await?;
             let note = Note::ImageObtained {
                 image: image.name.clone(),
-                origin: held.origin,
-                release: held.release.clone(),
-                provenance: held.provenance.clone(),
+                origin: obtained.origin,
+                release: obtained.release.clone(),
+                provenance: obtained.provenance.clone(),
             };
             self.note(&stage.id, note);
-            Ok::<_, EngineError>(needs.into_iter().map(|need| (need.clone(), held.clone())).collect::<Vec<_>>())
+            Ok::<_, EngineError>(needs.into_iter().map(|need| (need.clone(), obtained.clone())).collect::<Vec<_>>())
         });
         let mut all = Vec::new();
-        for held in join_all(obtained).await {
-            all.extend(held?);
+        for obtained in join_all(requests).await {
+            all.extend(obtained?);
         }
         Ok(all)
     }
 
-    /// Takes note of images, and of the release that each hop really goes to.
+    /// Records images, and the release that each hop really goes to.
     pub(crate) fn keep_images(
         &self,
         stage: &Stage,
-        held: ObtainedImages,
+        obtained: ObtainedImages,
         state: &mut State,
     ) -> Result<StepEnd, EngineError> {
-        for (need, image) in held {
+        for (need, image) in obtained {
             if let (Some(Target::Line(line)), Some(release)) = (&need.holds, &image.release) {
                 match state.actual.insert(need.hop, release.clone()) {
                     None => {
@@ -166,8 +166,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         Ok(StepEnd::Done)
     }
 
-    /// Proves a restore by state, whatever its commands said: the row counts of the backup's manifest, and the tables
-    /// as they were where that is known.
+    /// Proves a restore by its result, whatever its commands reported: by the row counts of the backup's manifest, and by the
+    /// tables as they were before, if that is known.
     async fn prove_restore(
         &self,
         ctx: &StageContext,
@@ -186,19 +186,19 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if let Some(tables) = &tables {
             judge_rows(rows, tables, &mut report);
         }
-        self.checked(ctx, state, report.decide());
+        self.emit_check(ctx, state, report.decide());
         if let (Some(tables), Some(before)) = (&tables, before) {
             let mut report = CheckReport::new(CheckKind::Data, name::RESTORED_TABLES);
             let none = std::collections::BTreeSet::new();
             let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
             let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere, growing: &none };
             judge_data(before, tables, terms, &mut report);
-            self.checked(ctx, state, report.decide());
+            self.emit_check(ctx, state, report.decide());
         }
         Ok(())
     }
 
-    /// Decides the conditional stops on the restored data.
+    /// Decides which conditional stops the restored data needs.
     async fn decide(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, EngineError> {
         let ctx = state.ctx(self, stage);
         for hop in &self.case.plan.hops {
@@ -209,31 +209,31 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let value = self.value(&ctx, when).await;
             self.observer.hang_up().await;
             let value = value?.map_err(undecided)?;
-            let unclear = || undecided(format!("{value:?} is neither a truth value nor a number"));
-            let needed = truth(&value).ok_or_else(unclear)?;
+            let not_a_condition = || undecided(format!("{value:?} is neither a boolean nor a number"));
+            let needed = truth(&value).ok_or_else(not_a_condition)?;
             let (release, query) = (hop.to.to_string(), when.sql.text().to_owned());
             let decision = StopDecision { release, needed, query, value: value.clone() };
             self.note(&stage.id, Note::StopDecided(decision.clone()));
             if !needed {
-                state.needless.insert(hop.number, decision);
+                state.not_needed.insert(hop.number, decision);
             }
         }
         Ok(StepEnd::Done)
     }
 }
 
-/// Tells work in a thread of its own, as it is dropped, that nobody waits for it any more: a thread is not ended from
-/// outside, and a run that is cancelled would wait for it.
+/// Makes work in a thread of its own end early when this is dropped: a thread cannot be ended from outside, and a
+/// cancelled run would wait for it.
 #[derive(Default)]
-struct GivenUp(Arc<backup::Watch>);
+struct GiveUpOnDrop(Arc<backup::Watch>);
 
-impl Drop for GivenUp {
+impl Drop for GiveUpOnDrop {
     fn drop(&mut self) {
         self.0.give_up();
     }
 }
 
-/// A failure stays one, whatever we could not tell after it.
+/// A failure stays a failure, even if what comes after it could not be decided.
 fn unless_failed(end: StepEnd, after: Result<(), EngineError>) -> Result<StepEnd, EngineError> {
     if let StepEnd::Done = end {
         after?;
@@ -241,7 +241,7 @@ fn unless_failed(end: StepEnd, after: Result<(), EngineError>) -> Result<StepEnd
     Ok(end)
 }
 
-/// The outcome of a stage's end, with what was found or why it is inconclusive.
+/// The outcome of a stage, with its findings or the reason why it is inconclusive.
 pub(crate) fn outcome(end: Result<StepEnd, EngineError>) -> (Outcome, Vec<Finding>, Option<Reason>) {
     match end {
         Ok(StepEnd::Done) => (Outcome::Passed, Vec::new(), None),

@@ -11,30 +11,30 @@ use rehearse_core::planning::plan::{RunsOn, Stage};
 use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::Release;
 
-use super::budget::Needs;
+use super::budget::ResourceUse;
 use super::context::{RunContext, StageContext};
-use super::host::{Host, ImageHeld};
+use super::host::{Host, ObtainedImage};
 use super::observer::Observer;
 use super::probe::Observations;
 use crate::backup::Verified;
 
-/// What was seen on the source release.
+/// What was observed on the source release.
 #[derive(Debug, Default)]
 pub(crate) struct Baseline {
-    pub(crate) answers: Observations,
+    pub(crate) observations: Observations,
     pub(crate) samples: Vec<Samples>,
-    pub(crate) needs: Needs,
+    pub(crate) usage: ResourceUse,
     pub(crate) logs: Vec<LogReview>,
     pub(crate) migrations: Option<MigrationState>,
     pub(crate) graphql: Option<Schema>,
-    /// The tables before any probe of ours asked: what the rollback has to be equal to.
+    /// The tables before any probe of ours ran: what the rollback has to equal.
     pub(crate) tables: Option<DataState>,
 }
 
 /// The tables that the next hop is compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct Reference {
-    /// The release they were seen on.
+    /// The release they were read on.
     pub(crate) release: Release,
     pub(crate) tables: DataState,
     /// Tables that our own probes have written to since.
@@ -62,37 +62,37 @@ impl Reference {
     }
 }
 
-/// What a plain restart changes: not held against a hop.
+/// What a plain restart changes, and is therefore not held against a hop.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RestartDrift {
     /// Columns whose values change, as `table.column`.
     pub(crate) columns: Vec<String>,
-    /// Tables that get rows.
+    /// Tables that gain rows.
     pub(crate) growing: BTreeSet<String>,
 }
 
-/// Where a log stood when the hop began.
+/// The length of a service's logs when the hop began.
 #[derive(Debug, Clone)]
 pub(crate) struct LogOffset {
-    /// The file of the container's own log, which tells one container from the next.
+    /// The file of the container's own log, which differs from container to container.
     pub(crate) container: Option<PathBuf>,
     pub(crate) printed: u64,
     /// Files inside the service, with their sizes.
     pub(crate) files: BTreeMap<String, u64>,
 }
 
-/// What is known of one deployment: clonable, so that a plan may go on from any of its stages more than once.
+/// What is known about one deployment. It can be cloned, so that a plan may continue from one of its stages several times.
 #[derive(Debug, Clone)]
 pub(crate) struct DeploymentState {
     /// The release it is on, and the hop that brought it there.
     pub(crate) at: (u32, Release),
     /// The tables that the next hop is compared with.
     pub(crate) reference: Option<Reference>,
-    /// What was recorded of migrations before the hop.
+    /// The migrations before the hop.
     pub(crate) migrations: Option<MigrationState>,
     /// The GraphQL schema before the hop, and the release that had it.
     pub(crate) graphql: Option<(Release, Schema)>,
-    /// Where the logs of its services stood when the hop began.
+    /// The lengths of its services' logs when the hop began.
     pub(crate) log_offsets: BTreeMap<String, LogOffset>,
 }
 
@@ -106,17 +106,17 @@ impl DeploymentState {
 /// What the stages of a run leave for each other.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
-    pub(crate) images: BTreeMap<(u32, String), ImageHeld>,
+    pub(crate) images: BTreeMap<(u32, String), ObtainedImage>,
     pub(crate) verified: Option<Verified>,
-    /// The release each hop really goes to: what its image holds, where a line was asked for.
+    /// The release that each hop really goes to: the one that its image holds, if the scenario names a line.
     pub(crate) actual: BTreeMap<u32, Release>,
     pub(crate) baseline: Option<Arc<Baseline>>,
     /// What a plain restart of the source release changes.
     pub(crate) restart_drift: RestartDrift,
     /// Hops that the restored data does not need, with the reason.
-    pub(crate) needless: BTreeMap<u32, StopDecision>,
+    pub(crate) not_needed: BTreeMap<u32, StopDecision>,
     deployments: BTreeMap<DeploymentName, DeploymentState>,
-    /// What is known of a deployment that no stage has left anything of.
+    /// What is known about a deployment before any stage has changed it.
     fresh: DeploymentState,
 }
 
@@ -128,41 +128,41 @@ impl State {
             actual: BTreeMap::new(),
             baseline: None,
             restart_drift: RestartDrift::default(),
-            needless: BTreeMap::new(),
+            not_needed: BTreeMap::new(),
             deployments: BTreeMap::new(),
             fresh: DeploymentState::on(source),
         }
     }
 
-    /// What is known of a deployment.
+    /// What is known about a deployment.
     pub(crate) fn of(&self, deployment: &DeploymentName) -> &DeploymentState {
         self.deployments.get(deployment).unwrap_or(&self.fresh)
     }
 
-    /// What is known of a deployment, to be changed.
+    /// What is known about a deployment, mutable.
     pub(crate) fn of_mut(&mut self, deployment: &DeploymentName) -> &mut DeploymentState {
         self.deployments.entry(deployment.clone()).or_insert_with(|| self.fresh.clone())
     }
 
-    /// Where a container's own log stood when the hop began; the beginning for one that was made since.
+    /// The length of a container's own log when the hop began; zero for a container that was created since.
     pub(crate) fn printed_before(&self, log: &Path) -> u64 {
         let mut offsets = self.deployments.values().flat_map(|deployment| deployment.log_offsets.values());
         offsets.find(|offset| offset.container.as_deref() == Some(log)).map_or(0, |offset| offset.printed)
     }
 
-    /// The release of a hop: as its image holds it, or as planned.
+    /// The release of a hop: the one that its image holds, or else the planned one.
     pub(crate) fn release<H: Host, O: Observer>(&self, run: &RunContext<H, O>, hop: u32) -> Release {
         self.actual.get(&hop).unwrap_or_else(|| run.case.plan.release(hop)).clone()
     }
 
-    /// Where and on what release the steps of a stage happen.
+    /// The deployment and the release that the steps of a stage work on.
     pub(crate) fn ctx<H: Host, O: Observer>(&self, run: &RunContext<H, O>, stage: &Stage) -> StageContext {
         let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
-        let (stands_at, from) = self.of(&deployment).at.clone();
-        // A pre-check is the old release's, on its images; only `to` speaks of where the hop goes.
+        let (current_hop, from) = self.of(&deployment).at.clone();
+        // A preflight belongs to the old release and runs on its images; only `to` names the release that the hop goes to.
         let (images_of, hop) = match stage.runs_on() {
             RunsOn::Source => (0, 0),
-            RunsOn::Before(hop) => (stands_at, hop),
+            RunsOn::Before(hop) => (current_hop, hop),
             RunsOn::After(hop) => (hop, hop),
         };
         let plan = &run.case.plan;

@@ -26,13 +26,13 @@ use super::poll::{Pace, Poller};
 use super::wait::Awaited;
 
 /// How long sessions of stopped services may linger before they count.
-const SESSIONS_LINGER: Duration = Duration::from_secs(10);
-/// A service's end may be told by so much later than that of what ran in it.
-const SERVICE_ENDS: Duration = Duration::from_secs(1);
-/// How long a service may take to get ready when its file does not say.
-const READY_WITHIN: Duration = Duration::from_secs(120);
+const SESSIONS_GRACE: Duration = Duration::from_secs(10);
+/// How much later the engine may report a service's exit than that of a command that ran in it.
+const EXIT_GRACE: Duration = Duration::from_secs(1);
+/// How long a service may take to become ready if the product file does not say.
+const READY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The steps of one stage ask in one visit.
+/// All steps of one stage share one visit.
 const VISIT: &str = "steps";
 
 /// What the steps of one stage leave for each other.
@@ -41,8 +41,8 @@ pub(crate) struct Script {
     captured: Map<String, Value>,
     logins: Logins,
     stopped: BTreeSet<String>,
-    /// Services stopped since the last proof that nothing of theirs still runs.
-    unproven: bool,
+    /// Services were stopped, and it is not proved yet that nothing of them still runs.
+    unproven_stop: bool,
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
@@ -69,8 +69,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 
     async fn step(&self, ctx: &StageContext, step: &Step, script: &mut Script) -> Result<StepEnd, EngineError> {
         let context = self.context(ctx, &BTreeMap::new(), &script.captured);
-        // What does not yet make anything run or ask anything may stand between the stop and its proof.
-        let acts = match step {
+        // Steps that neither start anything nor send a request may come between a stop and its proof.
+        let is_active = match step {
             Step::Stop(_) | Step::Replace(_) | Step::CopyIn(_) => false,
             Step::Start(_)
             | Step::Restart(_)
@@ -82,9 +82,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             | Step::Sql(_)
             | Step::WaitUntil(_) => true,
         };
-        if acts
-            && script.unproven
-            && let StepEnd::Failed(findings) = self.nothing_old_runs(ctx, script).await?
+        if is_active
+            && script.unproven_stop
+            && let StepEnd::Failed(findings) = self.prove_stopped(ctx, script).await?
         {
             return Ok(StepEnd::Failed(findings));
         }
@@ -103,7 +103,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     self.stop(ctx, service).await?;
                     script.stopped.insert(service.clone());
                 }
-                script.unproven = true;
+                script.unproven_stop = true;
                 Ok(StepEnd::Done)
             }
             Step::Restart(services) => {
@@ -129,18 +129,18 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 script.stopped.remove(&step.service);
                 Ok(end)
             }
-            Step::CopyIn(step) | Step::Unpack(step) if step.optional && self.part(&step.from).is_err() => {
-                self.remark(&ctx.stage, format!("the backup has no {}, so it is left out", step.from));
+            Step::CopyIn(step) | Step::Unpack(step) if step.optional && self.backup_file(&step.from).is_err() => {
+                self.remark(&ctx.stage, format!("the backup has no {}; the step is skipped", step.from));
                 Ok(StepEnd::Done)
             }
             Step::CopyIn(step) => {
-                let (file, to) = (self.part(&step.from)?, step.to.render(&context)?);
+                let (file, to) = (self.backup_file(&step.from)?, step.to.render(&context)?);
                 let _wait = self.meter.engine();
                 self.host.copy_in_file(&ctx.instance(&step.service), &file, &to).await?;
                 Ok(StepEnd::Done)
             }
             Step::Unpack(step) => {
-                let (file, to) = (self.part(&step.from)?, step.to.render(&context)?);
+                let (file, to) = (self.backup_file(&step.from)?, step.to.render(&context)?);
                 let _wait = self.meter.engine();
                 self.host.copy_in_archive(&ctx.instance(&step.service), &file, &to).await?;
                 Ok(StepEnd::Done)
@@ -149,19 +149,19 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
                     return Ok(StepEnd::Done);
                 }
-                if let StepEnd::Failed(findings) = self.step_as(ctx, step, &context, script).await? {
+                if let StepEnd::Failed(findings) = self.log_in_for(ctx, step, &context, script).await? {
                     return Ok(StepEnd::Failed(findings));
                 }
                 let context = self.context(ctx, &BTreeMap::new(), &script.captured);
-                let seen = self.ask_http(ctx, step, VISIT, &context, false).await?;
-                self.judge_step(&seen, &step.expect, &step.capture, &context, script)
+                let observation = self.send_http(ctx, step, VISIT, &context, false).await?;
+                self.judge_step(&observation, &step.expect, &step.capture, &context, script)
             }
             Step::Sql(step) => {
                 if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
                     return Ok(StepEnd::Done);
                 }
-                let seen = self.ask_sql(ctx, step, &context).await?;
-                self.judge_step(&seen, &step.expect, &step.capture, &context, script)
+                let observation = self.run_query(ctx, step, &context).await?;
+                self.judge_step(&observation, &step.expect, &step.capture, &context, script)
             }
             Step::WaitUntil(step) => {
                 if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
@@ -179,8 +179,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
     }
 
-    /// Logs in who asks.
-    async fn step_as(
+    /// Logs in the identity of a request, if it has one.
+    async fn log_in_for(
         &self,
         ctx: &StageContext,
         step: &HttpStep,
@@ -214,7 +214,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         let services = self.services();
         let Some((ready, limit)) = services.get(service).and_then(|service| {
-            let limit = service.ready_within.as_ref().map_or(READY_WITHIN, |limit| limit.get());
+            let limit = service.ready_within.as_ref().map_or(READY_TIMEOUT, |limit| limit.get());
             Some((service.ready.as_ref()?, limit))
         }) else {
             return Ok(StepEnd::Done);
@@ -223,7 +223,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let awaited = Awaited { what: &what, service: Some(service), condition: ready, step: None, limit };
         let end = self.wait(ctx, awaited).await?;
         if let StepEnd::Done = end {
-            self.became_ready(&ctx.instance(service), began);
+            self.record_ready(&ctx.instance(service), began);
         }
         Ok(end)
     }
@@ -235,8 +235,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         Ok(())
     }
 
-    /// Proves that what was stopped is gone, and that it left no session on a database.
-    async fn nothing_old_runs(&self, ctx: &StageContext, script: &mut Script) -> Result<StepEnd, EngineError> {
+    /// Proves that the stopped services are gone, and that they left no session on a database.
+    async fn prove_stopped(&self, ctx: &StageContext, script: &mut Script) -> Result<StepEnd, EngineError> {
         let mut findings = Vec::new();
         for service in &script.stopped {
             if let ServiceState::Running { .. } = self.host.state(&ctx.instance(service)).await? {
@@ -249,16 +249,16 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let others: Vec<&String> =
             product.services.keys().filter(|name| !hosts.contains(name) && !script.stopped.contains(*name)).collect();
         if others.is_empty() {
-            // A server that is stopped itself has no sessions, and nobody answers in it.
+            // A database server that is stopped itself has no sessions, and cannot be queried.
             let up = product.databases.iter().filter(|(_, database)| !script.stopped.contains(&database.service));
             for name in up.map(|(name, _)| name) {
-                let site = self.database(ctx, name)?;
+                let target = self.database(ctx, name)?;
                 let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::GENTLE));
                 let _wait = self.meter.product();
                 loop {
-                    match self.observer.sessions(&site).await.map_err(EngineError::not_read)? {
+                    match self.observer.sessions(&target).await.map_err(EngineError::not_read)? {
                         0 => break,
-                        sessions if began.elapsed() > SESSIONS_LINGER => {
+                        sessions if began.elapsed() > SESSIONS_GRACE => {
                             findings.push(Finding::new(
                                 FindingCode::SessionsLeft,
                                 Subject::Database(name.clone()),
@@ -272,7 +272,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 }
             }
         }
-        script.unproven = false;
+        script.unproven_stop = false;
         Ok(if findings.is_empty() { StepEnd::Done } else { StepEnd::Failed(findings) })
     }
 
@@ -287,14 +287,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
             return Ok(StepEnd::Done);
         }
-        let (seen, reader) = self.ask_exec(ctx, step, context, place).await?;
-        self.warnings(ctx, step, &seen);
-        let mut end = self.judge_step(&seen, &step.expect, &step.capture, context, script);
+        let (observation, reader) = self.run_command(ctx, step, context, place).await?;
+        self.warnings(ctx, step, &observation);
+        let mut end = self.judge_step(&observation, &step.expect, &step.capture, context, script);
         if place == ExecTarget::Inside
             && !matches!(end, Ok(StepEnd::Done))
-            && let Some(first) = self.ended_under(ctx, &step.service, &seen).await?
+            && let Some(first) = self.exit_during(ctx, &step.service, &observation).await?
         {
-            // What the command made of it follows from that.
+            // The failure of the command is a consequence of the exit, so it comes second.
             let mut findings = vec![first];
             if let Ok(StepEnd::Failed(further)) = end {
                 findings.extend(further);
@@ -303,19 +303,21 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         let end = end?;
         match reader {
-            Some(reader) => self.with_stream(ctx, &reader, &seen.request, seen.evidence.as_deref(), end).await,
+            Some(reader) => {
+                self.with_migrations(ctx, &reader, &observation.request, observation.evidence.as_deref(), end).await
+            }
             None => Ok(end),
         }
     }
 
-    /// A finding where the service has ended under a command that ran in it: the command's end tells nothing of why.
-    async fn ended_under(
+    /// A finding if the service exited while a command ran in it: the exit code of the command does not say why.
+    async fn exit_during(
         &self,
         ctx: &StageContext,
         service: &str,
-        seen: &Observation,
+        observation: &Observation,
     ) -> Result<Option<Finding>, EngineError> {
-        let killed = match &seen.response {
+        let may_be_killed = match &observation.response {
             Response::Exec(ended) => ended.exit > 128,
             Response::ProbeError { .. } | Response::NoResponse { .. } => true,
             Response::Http(_) | Response::Rows(_) | Response::Rejected { .. } => false,
@@ -324,10 +326,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         loop {
             match self.host.state(&ctx.instance(service)).await? {
                 ServiceState::Exited { .. } => {
-                    return self.exit_finding(ctx, service, &format!("it runs while: {}", seen.request)).await;
+                    return self
+                        .exit_finding(ctx, service, &format!("it keeps running during: {}", observation.request))
+                        .await;
                 }
-                // The engine may take a moment longer to tell the service's end than the command's.
-                ServiceState::Running { .. } if killed && began.elapsed() < SERVICE_ENDS => {
+                // The engine may report the exit of the service a moment later than that of the command.
+                ServiceState::Running { .. } if may_be_killed && began.elapsed() < EXIT_GRACE => {
                     poller.pause().await;
                 }
                 ServiceState::Running { .. } | ServiceState::Absent | ServiceState::Created => return Ok(None),
@@ -335,34 +339,34 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
     }
 
-    /// Lines of a command's output that its step calls warnings: shown, never silent.
-    fn warnings(&self, ctx: &StageContext, step: &ExecStep, seen: &Observation) {
-        let (Some(pattern), Response::Exec(ended)) = (&step.warnings, &seen.response) else { return };
+    /// Reports the lines of a command's output that its step defines as warnings.
+    fn warnings(&self, ctx: &StageContext, step: &ExecStep, observation: &Observation) {
+        let (Some(pattern), Response::Exec(ended)) = (&step.warnings, &observation.response) else { return };
         let lines = ended.out.text.lines().chain(ended.err.text.lines());
         for line in lines.filter(|line| pattern.regex().is_match(line)).take(20) {
-            self.remark(&ctx.stage, format!("warning of {}: {}", seen.request, line.trim()));
+            self.remark(&ctx.stage, format!("warning from {}: {}", observation.request, line.trim()));
         }
     }
 
-    /// Judges the answer to a step by what the step expects.
+    /// Judges the response to a step by the step's expectation.
     fn judge_step(
         &self,
-        seen: &Observation,
+        observation: &Observation,
         expect: &Expect,
         wanted: &BTreeMap<String, Capture>,
         context: &Value,
         script: &mut Script,
     ) -> Result<StepEnd, EngineError> {
         let mut report = CheckReport::new(CheckKind::Health, "step");
-        let terms = ExpectContext { expect, unchanged: &[], changes: &[], context };
-        judge_answer(seen, terms, Compared::Nothing, &mut report);
-        if let Some(doubt) = report.inconclusive.first() {
-            return Err(EngineError::Unobservable(doubt.clone()));
+        let expectation = ExpectContext { expect, unchanged: &[], changes: &[], context };
+        judge_answer(observation, expectation, Compared::Nothing, &mut report);
+        if let Some(reason) = report.inconclusive.first() {
+            return Err(EngineError::Unobservable(reason.clone()));
         }
         if !report.findings.is_empty() {
             return Ok(StepEnd::Failed(report.findings));
         }
-        self.capture(wanted, seen, &mut script.captured).map_err(EngineError::not_read)?;
+        self.capture(wanted, observation, &mut script.captured).map_err(EngineError::not_read)?;
         Ok(StepEnd::Done)
     }
 }

@@ -1,4 +1,4 @@
-//! Looks at the tables: before anything is asked of a release, and after our own probes have asked.
+//! Reads the tables: before any probe runs on a release, and after all of them have run.
 
 use std::collections::BTreeSet;
 
@@ -17,18 +17,18 @@ use super::mode::{Mode, name};
 use super::observer::Observer;
 use super::state::{Baseline, State};
 
-/// The rules of the releases that are reached or passed since the reference was taken.
+/// The rules of the releases that were reached or passed since the reference was taken.
 fn crossing<'c>(check: &'c DataCheck, since: &Release, now: &Release) -> Vec<&'c DataRule> {
     check.rules.iter().filter(|rule| *since < rule.crossing && rule.crossing <= *now).collect()
 }
 
-/// The rules that a later hop may come to.
+/// The rules that apply to a later hop.
 pub(super) fn later<'c>(check: &'c DataCheck, now: &Release) -> Vec<&'c DataRule> {
     check.rules.iter().filter(|rule| *now < rule.crossing).collect()
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// The tables and their structure, before any probe of this stage asks.
+    /// Reads the tables and their structure, before any probe of this stage runs.
     pub(super) async fn data(
         &self,
         ctx: &StageContext,
@@ -58,13 +58,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 report.assertions += u32::try_from(filled).unwrap_or(u32::MAX);
                 let rows: u64 = tables.tables.values().map(|table| table.rows).sum();
                 if filled == 1 && tables.tables.len() > 1 {
-                    // What a migrator leaves in a database that nothing was restored into.
+                    // A migrator leaves this in a database that nothing was restored into.
                     let count = tables.tables.len();
-                    let text = format!("one of {count} tables has rows, and no other: was the backup restored?");
+                    let text = format!("only one of {count} tables has rows: was the backup restored?");
                     report.cannot_tell(InconclusiveCode::NothingToCompare, text);
                 }
                 report.notes.push(format!("{} tables, {filled} with rows, {rows} rows in all", tables.tables.len()));
-                see_structure(&tables, &mut structure);
+                note_structure(&tables, &mut structure);
             }
             (_, None) => {
                 for report in [&mut report, &mut structure] {
@@ -73,25 +73,27 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
             (_, Some(reference)) => {
                 let written = last.map_or(&none, |last| &last.written);
-                // The rollback starts the source release as often as the baseline had: rows are not excused there.
+                // The rollback starts the source release as often as the baseline did, so new rows are not excused there.
                 let growing = if mode == Mode::Hop { &state.restart_drift.growing } else { &none };
                 let volatile = &[check.volatile.as_slice(), &state.restart_drift.columns].concat();
                 let terms = DataTerms { rules: &rules, volatile, written, elsewhere: &check.elsewhere, growing };
                 let differences = judge_data(reference, &tables, terms, &mut report);
-                self.show(ctx, "differences", &differences, &mut report)?;
+                self.attach_evidence(ctx, "differences", &differences, &mut report)?;
                 if !volatile.is_empty() {
-                    report.notes.push(format!("not compared, as they change by themselves: {}", volatile.join(", ")));
+                    report
+                        .notes
+                        .push(format!("not compared, because they change by themselves: {}", volatile.join(", ")));
                 }
                 let strict = mode == Mode::Rollback;
                 let differences = judge_structure(reference, &tables, &rules, strict, &mut structure);
-                self.show(ctx, "structure differences", &differences, &mut structure)?;
+                self.attach_evidence(ctx, "structure differences", &differences, &mut structure)?;
             }
         }
         Ok((vec![report.decide(), structure.decide()], Some(tables)))
     }
 
-    /// Writes evidence, and refers the findings to it.
-    pub(super) fn show<T: serde::Serialize>(
+    /// Writes evidence, and makes the findings refer to it.
+    pub(super) fn attach_evidence<T: serde::Serialize>(
         &self,
         ctx: &StageContext,
         name: &str,
@@ -114,10 +116,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         wanted: &TableQuery,
         report: &mut CheckReport,
     ) -> Result<Option<DataState>, EngineError> {
-        let site = self.database(ctx, &check.database)?;
+        let target = self.database(ctx, &check.database)?;
         let read = {
             let _wait = self.meter.product();
-            self.observer.tables(&site, wanted).await
+            self.observer.tables(&target, wanted).await
         };
         match read {
             Ok(tables) => {
@@ -133,7 +135,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
     }
 
-    /// The tables after our own probes: nothing may have changed but what they said they write.
+    /// Reads the tables after our own probes: only tables that the probes declare may have changed.
     pub(super) async fn own_writes(
         &self,
         ctx: &StageContext,
@@ -150,22 +152,22 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let terms = DataTerms { rules: &[], volatile, written, elsewhere, growing: &BTreeSet::new() };
         let differences = judge_data(before, &after, terms, &mut report);
         if !differences.is_empty() {
-            self.show(ctx, "differences", &differences, &mut report)?;
+            self.attach_evidence(ctx, "differences", &differences, &mut report)?;
         }
         Ok((report.decide(), Some(after)))
     }
 }
 
-/// The structure of the baseline: what the hops are compared with. What does not hold there is no hop's fault.
-fn see_structure(tables: &DataState, report: &mut CheckReport) {
+/// Notes the structure of the baseline. A constraint that is violated there already is no hop's fault.
+fn note_structure(tables: &DataState, report: &mut CheckReport) {
     let Some(structure) = &tables.structure else {
         report.cannot_tell(InconclusiveCode::NotRead, "the structure was not read");
         return;
     };
     report.assertions += u32::try_from(structure.items.len()).unwrap_or(u32::MAX);
-    let (things, sequences) = (structure.items.len(), structure.sequences.len());
-    report.notes.push(format!("{things} indexes, constraints, defaults and the like; {sequences} sequences"));
+    let (count, sequences) = (structure.items.len(), structure.sequences.len());
+    report.notes.push(format!("{count} indexes, constraints, defaults and the like; {sequences} sequences"));
     for item in structure.items.iter().filter(|item| item.broken) {
-        report.notes.push(format!("does not hold already: {}", name_structure(item)));
+        report.notes.push(format!("violated already on the source release: {}", name_structure(item)));
     }
 }

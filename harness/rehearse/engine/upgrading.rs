@@ -1,4 +1,4 @@
-//! A service that upgrades itself as it starts, and what a migrator's output tells beside its end.
+//! A service that upgrades itself as it starts, and what a migrator's output shows besides its exit code.
 
 use std::io;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use super::migrating::Migrating;
 use super::observer::Observer;
 use super::wait::Awaited;
 
-/// How long a service may take to upgrade itself when its step does not say.
-const UPGRADES_WITHIN: Duration = Duration::from_secs(1800);
-/// Between two looks at what it printed.
-const BETWEEN: Duration = Duration::from_millis(250);
+/// How long a service may take to upgrade itself if its step does not say.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(1800);
+/// The time between two looks at what it printed.
+const READ_INTERVAL: Duration = Duration::from_millis(250);
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Starts a service and waits until it has upgraded itself; what its log tells of migrations is told as it comes.
+    /// Starts a service and waits until it has upgraded itself; reports the migrations in its log as they happen.
     pub(crate) async fn start_upgrading(
         &self,
         ctx: &StageContext,
@@ -38,7 +38,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             self.host.start(&ctx.deployment, &step.service).await?;
         }
         let what = format!("service {} has upgraded itself", step.service);
-        let limit = step.deadline.as_ref().map_or(UPGRADES_WITHIN, |limit| limit.get());
+        let limit = step.deadline.as_ref().map_or(UPGRADE_TIMEOUT, |limit| limit.get());
         let service = Some(step.service.as_str());
         let awaited = Awaited { what: &what, service, condition: &step.until, step: None, limit };
         let Some(format) = step.migrations else { return self.wait(ctx, awaited).await };
@@ -47,11 +47,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let began = Instant::now();
         let stalled_after = step.stalled_after.as_ref().map(|limit| limit.get());
         let end = {
-            let told = async {
+            let follow_log = async {
                 loop {
-                    // What cannot be read now is read at the end.
+                    // If reading fails now, it is tried again at the end.
                     drop(read_migrations(&mut log, &migrating));
-                    tokio::time::sleep(BETWEEN).await;
+                    tokio::time::sleep(READ_INTERVAL).await;
                 }
             };
             tokio::select! {
@@ -61,7 +61,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     let subject = Subject::Wait(what.clone());
                     Ok(StepEnd::Failed(vec![Finding::new(FindingCode::WaitStalled, subject, "an end", given_up)]))
                 }
-                () = told => Ok(StepEnd::Done),
+                () = follow_log => Ok(StepEnd::Done),
             }
         };
         let read = read_migrations(&mut log, &migrating);
@@ -77,12 +77,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             return Err(HostError::File { operation: "read", path: path.to_owned(), source }.into());
         }
         let evidence = self.log_name(ctx, &step.service);
-        self.with_stream(ctx, &reader, &what, evidence.as_deref(), end).await
+        self.with_migrations(ctx, &reader, &what, evidence.as_deref(), end).await
     }
 
-    /// An end together with what the migrator's stream tells, held against what the database recorded. A failure stays
-    /// one though the database cannot be asked any more: it may have died of the same cause.
-    pub(crate) async fn with_stream(
+    /// Adds to the end of a step what the migrator's output shows, compared with what the database recorded. A failure stays
+    /// a failure even if the database cannot be queried any more: it may have failed for the same reason.
+    pub(crate) async fn with_migrations(
         &self,
         ctx: &StageContext,
         reader: &MigrationReader,
@@ -90,11 +90,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         evidence: Option<&str>,
         end: StepEnd,
     ) -> Result<StepEnd, EngineError> {
-        let mut findings = match (self.stream(ctx, reader, request).await, &end) {
+        let mut findings = match (self.compare_with_recorded(ctx, reader, request).await, &end) {
             (Ok(findings), _) => findings,
-            (Err(trouble), StepEnd::Done) => return Err(trouble),
-            (Err(trouble), StepEnd::Failed(_)) => {
-                self.remark(&ctx.stage, format!("what the database recorded cannot be read: {}", trouble.chain()));
+            (Err(error), StepEnd::Done) => return Err(error),
+            (Err(error), StepEnd::Failed(_)) => {
+                self.remark(&ctx.stage, format!("what the database recorded cannot be read: {}", error.chain()));
                 let running = reader.running().map(|running| {
                     let subject = Subject::Migration(running.title().to_string());
                     Finding::new(FindingCode::MigrationUnfinished, subject, "an end", "it began and did not end")
@@ -105,30 +105,30 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         for finding in &mut findings {
             finding.evidence = evidence.map(str::to_owned);
         }
-        // The migration first: it is the cause, the exit code its consequence.
+        // The migration comes first: it is the cause, and the exit code is its consequence.
         if let StepEnd::Failed(more) = end {
             findings.extend(more);
         }
         Ok(if findings.is_empty() { StepEnd::Done } else { StepEnd::Failed(findings) })
     }
 
-    /// Holds what a migrator told against what the database recorded.
-    async fn stream(
+    /// Compares the migrations that a migrator reported with those that the database recorded.
+    async fn compare_with_recorded(
         &self,
         ctx: &StageContext,
         reader: &MigrationReader,
         request: &str,
     ) -> Result<Vec<Finding>, EngineError> {
         let Some(check) = &self.case.product.checks.migrations else { return Ok(Vec::new()) };
-        let site = self.database(ctx, &check.database)?;
-        let recorded = match self.observer.rows(&site, &check.recorded).await {
+        let target = self.database(ctx, &check.database)?;
+        let recorded = match self.observer.rows(&target, &check.recorded).await {
             Response::Rows(rows) => {
                 rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect::<Vec<_>>()
             }
             Response::Rejected(refusal) => {
-                let seen = format!("the server refused: {refusal}");
+                let actual = format!("the server refused: {refusal}");
                 let expected = "the migrations that the database has recorded";
-                return Ok(vec![Finding::new(FindingCode::RequestRejected, Subject::Migrations, expected, seen)]);
+                return Ok(vec![Finding::new(FindingCode::RequestRejected, Subject::Migrations, expected, actual)]);
             }
             Response::NoResponse { reason } | Response::ProbeError { reason } => {
                 return Err(EngineError::not_read(reason));
@@ -142,7 +142,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     }
 }
 
-/// What a log tells of migrations since it was read last.
+/// Reads the migrations in what was added to a log since it was last read.
 fn read_migrations<H: Host, O: Observer>(log: &mut Follower, migrating: &Migrating<H, O>) -> io::Result<()> {
     loop {
         let bytes = log.read()?;

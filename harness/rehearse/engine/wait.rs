@@ -1,4 +1,4 @@
-//! Waits for conditions: polled until they hold, ended at once when the service they are about exits, and at their limit.
+//! Waits for conditions: a condition is polled until it is met. The wait ends early if its service exits, and at its limit.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -22,54 +22,68 @@ use super::observer::{HttpRequest, Observer};
 use super::poll::{Pace, Poller};
 use super::settle::Settling;
 
-/// How long what failed may be asked for once the condition holds.
-const ASKED_WITHIN: Duration = Duration::from_secs(60);
+/// How long the query for failures may take once the condition is met.
+const FAILURES_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What is waited for.
+/// A condition, and what a wait for it depends on.
 pub(crate) struct Awaited<'a> {
-    /// For people: `web is ready`.
+    /// A description for people: `web is ready`.
     pub(crate) what: &'a str,
-    /// Whose exit ends the wait.
+    /// The service whose exit ends the wait.
     pub(crate) service: Option<&'a str>,
     pub(crate) condition: &'a Condition,
-    /// The step that waits, where one does: how far it is, what may fail meanwhile, and who has to live.
+    /// The step that waits, if there is one: it may define progress, failures, and services that have to keep running.
     pub(crate) step: Option<&'a WaitUntil>,
     pub(crate) limit: Duration,
 }
 
 /// How long a connection has to stay open to count as accepted by the service.
-const OPEN: Duration = Duration::from_millis(200);
+const STAYS_OPEN: Duration = Duration::from_millis(200);
 
-/// A question that is not answered by then is asked once more beside it. What reaches a service in the moment in which it
-/// begins to listen can hang for all of its deadline, and a look that hangs is not the service's time to be ready.
-const UNANSWERED: Duration = Duration::from_secs(2);
-/// Bytes of a log's end that its last lines are looked for in.
-const LAST: u64 = 32_000;
+/// A request without a response by then is sent once more, in parallel. A request that reaches a service at the moment it
+/// starts to listen can hang until its deadline, and that time must not count as the service's time to become ready.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// How many bytes at the end of a log are searched for its last lines.
+const LOG_END: u64 = 32_000;
 
-/// Connects, and sees the connection stay: container engines put a proxy before a published port that accepts whatever
-/// comes, and hangs up when nobody listens behind it.
+/// Connects, and makes sure that the connection stays open: container engines put a proxy in front of a published port,
+/// which accepts every connection and closes it if nothing listens behind it.
 async fn connects(address: std::net::SocketAddr) -> std::io::Result<()> {
-    let connecting = tokio::time::timeout(UNANSWERED, tokio::net::TcpStream::connect(address));
-    let mut stream = connecting.await.map_err(|_| std::io::Error::other("nobody takes the connection"))??;
-    match tokio::time::timeout(OPEN, stream.read(&mut [0; 1])).await {
-        // Still open, or already greeting.
+    let connecting = tokio::time::timeout(RETRY_AFTER, tokio::net::TcpStream::connect(address));
+    let mut stream = connecting.await.map_err(|_| std::io::Error::other("nothing accepts the connection"))??;
+    match tokio::time::timeout(STAYS_OPEN, stream.read(&mut [0; 1])).await {
+        // Still open, or the service has sent something already.
         Err(_) | Ok(Ok(1..)) => Ok(()),
         Ok(Ok(0)) => Err(std::io::Error::other("the connection was accepted and closed at once")),
         Ok(Err(error)) => Err(error),
     }
 }
 
-/// What was observed in place of what is waited for.
+/// What was observed while the condition was not met.
 #[derive(Debug, Clone)]
-pub(crate) struct NotYet {
+pub(crate) struct Unmet {
     pub(crate) text: String,
-    /// The status of the HTTP response that came.
+    /// The text without what only a finding needs, for progress.
+    short: Option<String>,
+    /// The status of the HTTP response, if there was one.
     pub(crate) status: Option<u16>,
 }
 
-impl From<String> for NotYet {
+impl Unmet {
+    /// A request that failed; `reason` is its whole chain of errors.
+    fn failed_request(reason: String) -> Self {
+        Self { short: Some(last_cause(&reason)), ..Self::from(reason) }
+    }
+
+    /// For a line of progress.
+    fn progress(&self) -> &str {
+        self.short.as_ref().unwrap_or(&self.text)
+    }
+}
+
+impl From<String> for Unmet {
     fn from(text: String) -> Self {
-        Self { text, status: None }
+        Self { text, short: None, status: None }
     }
 }
 
@@ -92,32 +106,33 @@ impl Tail {
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Waits until a condition holds. That it never does, or that the service exits, is the product's failure.
+    /// Waits until a condition is met. If it never is, or if the service exits, that is the product's failure.
     pub(crate) async fn wait(&self, ctx: &StageContext, awaited: Awaited<'_>) -> Result<StepEnd, EngineError> {
-        let end = self.waited(ctx, awaited).await;
-        // What comes next may want the database for itself, or prove that nobody is on it.
+        let end = self.wait_until_over(ctx, awaited).await;
+        // The next step may need the database for itself, or prove that it has no sessions.
         let _wait = self.meter.engine();
         self.observer.hang_up().await;
         end
     }
 
-    async fn waited(&self, ctx: &StageContext, awaited: Awaited<'_>) -> Result<StepEnd, EngineError> {
+    async fn wait_until_over(&self, ctx: &StageContext, awaited: Awaited<'_>) -> Result<StepEnd, EngineError> {
         let _wait = self.meter.product();
-        let mut last = NotYet::from("nothing yet".to_owned());
+        let mut last = Unmet::from("nothing yet".to_owned());
         let settling = awaited.step.map(Settling::new);
-        // A question may hang: neither the service's end nor the limit waits for its answer.
+        // A request may hang; the service's exit and the limit must end the wait all the same.
         let ended = tokio::select! {
             biased;
-            held = self.until_it_holds(ctx, &awaited, settling.as_ref(), &mut last) => {
-                held?;
-                return self.held(ctx, &awaited).await;
+            met = self.until_met(ctx, &awaited, settling.as_ref(), &mut last) => {
+                met?;
+                return self.condition_met(ctx, &awaited).await;
             }
-            dead = self.until_it_ends(ctx, &awaited) => Some(dead?),
-            given_up = self.until_it_is_given_up(ctx, settling.as_ref()) => Some(given_up?),
+            exited = self.until_exited(ctx, &awaited) => Some(exited?),
+            given_up = self.until_given_up(ctx, settling.as_ref()) => Some(given_up?),
             () = tokio::time::sleep(awaited.limit) => None,
         };
         let mut finding = ended.unwrap_or_else(|| {
-            let told = settling.as_ref().and_then(Settling::told).map(|told| format!("; {told}")).unwrap_or_default();
+            let progress = settling.as_ref().and_then(Settling::description);
+            let progress = progress.map(|progress| format!("; {progress}")).unwrap_or_default();
             let (code, subject) = match (awaited.step, awaited.service) {
                 (None, Some(service)) => (FindingCode::ServiceNotReady, Subject::Service(service.to_owned())),
                 (Some(_), _) | (None, None) => (FindingCode::WaitTimedOut, Subject::Wait(awaited.what.to_owned())),
@@ -127,7 +142,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             } else {
                 format!("within {:?}", awaited.limit)
             };
-            let mut finding = Finding::new(code, subject, expected, format!("not yet: {}{told}", last.text));
+            let mut finding = Finding::new(code, subject, expected, format!("not yet: {}{progress}", last.text));
             finding.status = last.status;
             finding
         });
@@ -135,52 +150,53 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         Ok(StepEnd::Failed(vec![finding]))
     }
 
-    /// The condition holds; who has to live and what failed is looked at once more, as it may have been the last to end.
-    async fn held(&self, ctx: &StageContext, awaited: &Awaited<'_>) -> Result<StepEnd, EngineError> {
+    /// The condition is met. Services that have to keep running, and failures, are checked once more: the last thing to end may
+    /// have failed.
+    async fn condition_met(&self, ctx: &StageContext, awaited: &Awaited<'_>) -> Result<StepEnd, EngineError> {
         let Some(step) = awaited.step else { return Ok(StepEnd::Done) };
         for service in &step.services {
             if let Some(finding) = self.exit_finding(ctx, service, awaited.what).await? {
                 return Ok(StepEnd::Failed(vec![finding]));
             }
         }
-        let late = |_| Ok(Some(Err(format!("no answer within {ASKED_WITHIN:?}"))));
-        let request = tokio::time::timeout(ASKED_WITHIN, self.what_failed(ctx, step)).await;
+        let late = |_| Ok(Some(Err(format!("no response within {FAILURES_TIMEOUT:?}"))));
+        let request = tokio::time::timeout(FAILURES_TIMEOUT, self.failures(ctx, step)).await;
         match request.unwrap_or_else(late)? {
             None => Ok(StepEnd::Done),
             Some(Ok(finding)) => Ok(StepEnd::Failed(vec![finding])),
             Some(Err(reason)) => {
-                let text = format!("{}: what failed meanwhile cannot be asked: {reason}", awaited.what);
+                let text = format!("{}: cannot find out what failed meanwhile: {reason}", awaited.what);
                 Err(EngineError::not_read(text))
             }
         }
     }
 
-    async fn until_it_holds(
+    async fn until_met(
         &self,
         ctx: &StageContext,
         awaited: &Awaited<'_>,
         settling: Option<&Settling<'_>>,
-        last: &mut NotYet,
+        last: &mut Unmet,
     ) -> Result<(), EngineError> {
-        let mut told = Instant::now();
+        let mut reported = Instant::now();
         let poller = Poller::new(pace(awaited.condition));
         let mut log = Lines::new(self.follow(&ctx.instance(awaited.service.unwrap_or_default())));
         loop {
-            match self.holds(ctx, awaited, &mut log).await? {
+            match self.is_met(ctx, awaited, &mut log).await? {
                 Ok(()) => return Ok(()),
-                Err(seen) => *last = seen,
+                Err(unmet) => *last = unmet,
             }
-            if told.elapsed() >= Duration::from_secs(5) {
-                told = Instant::now();
-                let line = settling.and_then(Settling::line).unwrap_or_else(|| format!("not yet, {}", last.text));
+            if reported.elapsed() >= Duration::from_secs(5) {
+                reported = Instant::now();
+                let line = settling.and_then(Settling::line).unwrap_or_else(|| format!("not yet: {}", last.progress()));
                 self.progress(&ctx.stage, format!("{}: {line}", awaited.what));
             }
             poller.pause().await;
         }
     }
 
-    /// Returns only when a service has ended that is waited for, or that has to live meanwhile.
-    async fn until_it_ends(&self, ctx: &StageContext, awaited: &Awaited<'_>) -> Result<Finding, EngineError> {
+    /// Returns only when a service has exited that is waited for, or that has to keep running meanwhile.
+    async fn until_exited(&self, ctx: &StageContext, awaited: &Awaited<'_>) -> Result<Finding, EngineError> {
         let further = awaited.step.iter().flat_map(|step| step.services.iter().map(String::as_str));
         let services: Vec<&str> = awaited.service.into_iter().chain(further).collect();
         if services.is_empty() {
@@ -188,7 +204,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         let poller = Poller::new(Pace::ASIDE);
         loop {
-            // Listened for before the look: what ends right after it is noticed all the same.
+            // Subscribed before the states are read, so that an exit right after that is noticed too.
             let exited = self.host.exited();
             for service in &services {
                 if let Some(finding) = self.exit_finding(ctx, service, awaited.what).await? {
@@ -202,7 +218,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
     }
 
-    /// A finding when the service's process has ended, with its last lines.
+    /// A finding with the last lines of the log, if the service's process has ended.
     pub(crate) async fn exit_finding(
         &self,
         ctx: &StageContext,
@@ -212,11 +228,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let state = self.host.state(&ctx.instance(service)).await?;
         let how = match state {
             ServiceState::Running { .. } => return Ok(None),
-            ServiceState::Absent => "there is no such container".to_owned(),
+            ServiceState::Absent => "it has no container".to_owned(),
             ServiceState::Created => "it was never started".to_owned(),
             ServiceState::Exited { code, out_of_memory: false } => format!("it exited with code {code}"),
             ServiceState::Exited { code, out_of_memory: true } => {
-                format!("the kernel killed it for want of memory (exit code {code})")
+                format!("the kernel killed it because memory ran out (exit code {code})")
             }
         };
         let last = self.last_lines(ctx, service);
@@ -227,7 +243,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         Ok(Some(finding))
     }
 
-    /// The log of a service as reports name it.
+    /// The path of a service's log, as reports name it.
     pub(crate) fn log_name(&self, ctx: &StageContext, service: &str) -> Option<String> {
         let file = self.host.log_file(&ctx.instance(service))?;
         let file = file.strip_prefix(&self.case.out).unwrap_or(&file);
@@ -236,42 +252,42 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 
     fn last_lines(&self, ctx: &StageContext, service: &str) -> String {
         let file = self.host.log_file(&ctx.instance(service));
-        let bytes = file.and_then(|file| end_of(&file, LAST).ok()).unwrap_or_default();
+        let bytes = file.and_then(|file| end_of(&file, LOG_END).ok()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        // A stack trace ends far below the line that says what happened.
-        let (last, mut spoken) = (lines.len().saturating_sub(3), 0);
-        let telling = |(at, line): (usize, &&str)| {
-            let speaks = spoken < 4 && names_an_error(line);
-            spoken += u32::from(speaks);
-            speaks || at >= last
+        // A stack trace ends far below the line that names the error.
+        let (last, mut errors) = (lines.len().saturating_sub(3), 0);
+        let is_quoted = |(at, line): (usize, &&str)| {
+            let is_error = errors < 4 && names_an_error(line);
+            errors += u32::from(is_error);
+            is_error || at >= last
         };
-        // In the order of the log: what came first may be the cause of what came last.
-        let told: Vec<bool> = lines.iter().enumerate().map(telling).collect();
-        let shown: Vec<&str> = lines.iter().zip(told).filter_map(|(line, told)| told.then_some(*line)).collect();
-        if shown.is_empty() { "none".to_owned() } else { shown.join(" / ") }
+        // In the order of the log: the first error may be the cause of the last.
+        let quoted: Vec<bool> = lines.iter().enumerate().map(is_quoted).collect();
+        let quoted: Vec<&str> = lines.iter().zip(quoted).filter_map(|(line, quoted)| quoted.then_some(*line)).collect();
+        if quoted.is_empty() { "none".to_owned() } else { quoted.join(" / ") }
     }
 
-    /// Whether a condition holds; otherwise what was seen instead.
-    async fn holds(
+    /// Whether a condition is met; otherwise what was observed instead.
+    async fn is_met(
         &self,
         ctx: &StageContext,
         awaited: &Awaited<'_>,
         log: &mut Lines,
-    ) -> Result<Result<(), NotYet>, EngineError> {
+    ) -> Result<Result<(), Unmet>, EngineError> {
         let service = awaited.service.unwrap_or_default();
         let context = self.context(ctx, &Default::default(), &Map::new());
         if let Condition::Http(wanted) = awaited.condition {
             return Ok(self.response(ctx, service, wanted).await?.map(drop));
         }
-        let held = match awaited.condition {
+        let met = match awaited.condition {
             Condition::Http(_) => Ok(()),
             Condition::Tcp(wanted) => match self.address(ctx, service, wanted.port).await {
                 Err(error) => Err(error.chain()),
                 Ok(address) => match tokio::time::timeout(Duration::from_secs(5), connects(address)).await {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(error)) => Err(error.to_string()),
-                    Err(_) => Err("no connection".to_owned()),
+                    Err(_) => Err("the connection takes too long".to_owned()),
                 },
             },
             Condition::Exec(wanted) => {
@@ -288,7 +304,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 if log.any(|line| pattern.regex().is_match(line)) {
                     Ok(())
                 } else {
-                    Err(format!("no such line among {}", log.count))
+                    Err(format!("no matching line in {} lines", log.count))
                 }
             }
             Condition::Health => match self.host.state(&ctx.instance(service)).await? {
@@ -307,20 +323,20 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 Err(reason) => Err(reason),
             },
         };
-        Ok(held.map_err(NotYet::from))
+        Ok(met.map_err(Unmet::from))
     }
 
-    /// The response that a request is to get; otherwise what came instead.
+    /// The response that a condition expects; otherwise what came instead.
     pub(crate) async fn response(
         &self,
         ctx: &StageContext,
         service: &str,
         wanted: &HttpCondition,
-    ) -> Result<Result<HttpResponse, NotYet>, EngineError> {
+    ) -> Result<Result<HttpResponse, Unmet>, EngineError> {
         let Ok(address) = self.address(ctx, service, wanted.port).await else {
-            return Ok(Err(NotYet::from("the port is not open".to_owned())));
+            return Ok(Err(Unmet::from("the port is not open".to_owned())));
         };
-        let ask = HttpRequest {
+        let request = HttpRequest {
             address,
             method: "GET",
             path: wanted.path.render(&self.context(ctx, &Default::default(), &Map::new()))?,
@@ -331,10 +347,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             keep: super::output::KEPT,
         };
         let status = wanted.status.unwrap_or(200);
-        let mut first = std::pin::pin!(self.observer.http(ask.clone()));
+        let mut first = std::pin::pin!(self.observer.http(request.clone()));
         let again = async {
-            tokio::time::sleep(UNANSWERED).await;
-            self.observer.http(ask).await
+            tokio::time::sleep(RETRY_AFTER).await;
+            self.observer.http(request).await
         };
         let response = tokio::select! {
             biased;
@@ -343,22 +359,20 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         Ok(match response {
             Response::Http(response) if response.status != status => {
-                Err(NotYet { text: format!("status {}", response.status), status: Some(response.status) })
+                Err(Unmet { status: Some(response.status), ..Unmet::from(format!("status {}", response.status)) })
             }
             Response::Http(response) => match &wanted.body {
                 Some(pattern) if !pattern.regex().is_match(&response.body.text) => {
-                    Err(NotYet::from("another body".to_owned()))
+                    Err(Unmet::from("the body does not match".to_owned()))
                 }
                 Some(_) | None => Ok(response),
             },
-            Response::NoResponse { reason } | Response::ProbeError { reason } => Err(NotYet::from(reason)),
-            Response::Exec(_) | Response::Rows(_) | Response::Rejected(_) => {
-                Err(NotYet::from("no response".to_owned()))
-            }
+            Response::NoResponse { reason } | Response::ProbeError { reason } => Err(Unmet::failed_request(reason)),
+            Response::Exec(_) | Response::Rows(_) | Response::Rejected(_) => Err(Unmet::from("no response".to_owned())),
         })
     }
 
-    /// The single value of a query that a wait repeats, until [`Observer::hang_up`]; otherwise why there is none.
+    /// The single value of a query that a wait repeats, until [`Observer::hang_up`]; otherwise the reason why there is none.
     pub(crate) async fn value(
         &self,
         ctx: &StageContext,
@@ -368,15 +382,15 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         Ok(rows.and_then(|rows| rows.value().map(str::to_owned).ok_or_else(|| format!("{} rows", rows.rows.len()))))
     }
 
-    /// The rows of a query that a wait repeats; otherwise why there are none.
+    /// The rows of a query that a wait repeats; otherwise the reason why there are none.
     pub(crate) async fn rows_again(
         &self,
         ctx: &StageContext,
         wanted: &SqlCondition,
     ) -> Result<Result<Rows, String>, EngineError> {
-        let site = self.database(ctx, &wanted.database)?;
+        let target = self.database(ctx, &wanted.database)?;
         let sql = wanted.sql.render(&self.context(ctx, &Default::default(), &Map::new()))?;
-        Ok(match self.observer.rows_again(&site, &sql).await {
+        Ok(match self.observer.rows_again(&target, &sql).await {
             Response::Rows(rows) => Ok(rows),
             Response::Rejected(refusal) => Err(refusal.to_string()),
             Response::NoResponse { reason } | Response::ProbeError { reason } => Err(reason),
@@ -385,7 +399,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     }
 }
 
-/// How often a condition is looked at: by what a look costs the product.
+/// How often a condition is polled, which depends on what polling costs the product.
 fn pace(condition: &Condition) -> Pace {
     match condition {
         Condition::Http(_) | Condition::Tcp(_) | Condition::Log(_) => Pace::PROMPT,
@@ -394,7 +408,7 @@ fn pace(condition: &Condition) -> Pace {
     }
 }
 
-/// The last bytes of a file, however long it is.
+/// The last bytes of a file, read without the rest.
 fn end_of(file: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let mut file = File::open(file)?;
     let length = file.metadata()?.len();
@@ -404,7 +418,15 @@ fn end_of(file: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether a value is true, or a number above zero; none when it is neither a truth value nor a number.
+/// The last cause in a chain of errors, without the code of the operating system: `connection refused`.
+fn last_cause(chain: &str) -> String {
+    let cause = chain.rsplit(": ").next().unwrap_or(chain);
+    let cause = cause.split(" (os error").next().unwrap_or(cause);
+    let mut characters = cause.chars();
+    characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
+}
+
+/// Whether a value is true, or a number above zero; `None` if it is neither a boolean nor a number.
 pub(crate) fn truth(value: &str) -> Option<bool> {
     match value {
         "t" | "true" | "TRUE" => Some(true),
@@ -418,7 +440,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_log_of_terabytes_only_the_end_is_read() {
+    fn a_progress_line_names_only_the_last_cause() {
+        let chain = "error sending request for url (http://127.0.0.1:1/): client error (Connect): \
+                     tcp connect error: Connection refused (os error 111)";
+        let unmet = Unmet::failed_request(chain.to_owned());
+        assert_eq!((unmet.progress(), unmet.text.as_str()), ("connection refused", chain));
+        assert_eq!(Unmet::from("exit code 1: psql: error: no".to_owned()).progress(), "exit code 1: psql: error: no");
+    }
+
+    #[test]
+    fn only_the_end_of_a_log_of_terabytes_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("web.log");
         std::fs::write(&file, "short").unwrap();

@@ -1,15 +1,15 @@
-//! What is told of a diagnosis: root causes with what follows from them, for people and for programs.
+//! Renders a diagnosis for people and for programs: root causes with their consequences.
 
 use rehearse_core::knowledge::diagnosis::{DiagnosedFailure, FirstError, WideNetFound};
 use rehearse_core::vocabulary::release::Release;
 use serde_json::{Value, json};
 
-use super::shown;
+use super::display_name;
 
-/// All that was found as a list, a root cause before what follows from it.
+/// Everything that was found, as a list: each root cause before its consequences.
 pub(super) fn json(roots: &[DiagnosedFailure<'_>]) -> String {
-    fn add(told: &DiagnosedFailure<'_>, all: &mut Vec<Value>) {
-        let found = told.found;
+    fn add(failure: &DiagnosedFailure<'_>, all: &mut Vec<Value>) {
+        let found = failure.found;
         all.push(json!({
             "id": found.known.id,
             "file": found.source,
@@ -17,20 +17,20 @@ pub(super) fn json(roots: &[DiagnosedFailure<'_>]) -> String {
             "cause": found.known.cause,
             "remedy": found.known.remedy,
             "source": found.known.source,
-            "consequence_of": told.follows.map(|of| &of.known.id),
+            "consequence_of": failure.follows.map(|of| &of.known.id),
             "count": found.count,
             "harmless": found.harmless,
             "recovered_line": found.recovered.as_ref().map(|(line, _)| line),
             "excerpt": found.excerpt.join("\n"),
         }));
-        told.consequences.iter().for_each(|below| add(below, all));
+        failure.consequences.iter().for_each(|below| add(below, all));
     }
     let mut all = Vec::new();
     roots.iter().for_each(|root| add(root, &mut all));
     format!("{:#}", Value::Array(all))
 }
 
-/// All that was found, what follows from a root cause indented below it; then what nothing known explains.
+/// Everything that was found, with consequences indented below their root cause; then errors without a known cause.
 pub(super) fn text(known: &[DiagnosedFailure<'_>], harmless: &[DiagnosedFailure<'_>], rest: &Rest<'_>) -> String {
     let releases = rest.release.is_none();
     let mut text = String::new();
@@ -45,8 +45,8 @@ pub(super) fn text(known: &[DiagnosedFailure<'_>], harmless: &[DiagnosedFailure<
     }
     if !known.is_empty() {
         let below: usize = known.iter().map(consequences).sum();
-        let said = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        text.push_str(&format!("\n{}, {}\n", said(known.len(), "root cause"), said(below, "consequence")));
+        let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        text.push_str(&format!("\n{}, {}\n", counted(known.len(), "root cause"), counted(below, "consequence")));
         text.push_str(&rest.errors(true));
     }
     for one_of in harmless {
@@ -60,45 +60,50 @@ pub(super) fn text(known: &[DiagnosedFailure<'_>], harmless: &[DiagnosedFailure<
     text
 }
 
-fn consequences(told: &DiagnosedFailure<'_>) -> usize {
-    told.consequences.iter().map(|below| 1 + consequences(below)).sum()
+fn consequences(failure: &DiagnosedFailure<'_>) -> usize {
+    failure.consequences.iter().map(|below| 1 + consequences(below)).sum()
 }
 
-fn one(told: &DiagnosedFailure<'_>, indent: &str, kind: &str, releases: bool, text: &mut String) {
-    let found = told.found;
+fn one(failure: &DiagnosedFailure<'_>, indent: &str, kind: &str, releases: bool, text: &mut String) {
+    let found = failure.found;
     let times = if found.count == 1 { String::new() } else { format!("  ({} times, first here)", found.count) };
-    text.push_str(&format!("{indent}{kind}{}  {}:{}{times}\n", found.known.id, shown(&found.source), found.line));
+    text.push_str(&format!(
+        "{indent}{kind}{}  {}:{}{times}\n",
+        found.known.id,
+        display_name(&found.source),
+        found.line
+    ));
     for line in &found.excerpt {
         text.push_str(format!("{indent}  | {line}").trim_end());
         text.push('\n');
     }
-    let mut say = |what: &str, said: &str| text.push_str(&format!("{indent}  {what:<9}{said}\n"));
+    let mut say = |what: &str, value: &str| text.push_str(&format!("{indent}  {what:<9}{value}\n"));
     if let Some(range) = found.releases.as_ref().filter(|_| releases) {
         say("releases", &range.to_string());
     }
     say("cause", &found.known.cause);
     say("remedy", &found.known.remedy);
     say("source", &found.known.source);
-    if let Some((line, said)) = &found.recovered {
-        say("later", &format!("line {line} says: {said}"));
+    if let Some((line, value)) = &found.recovered {
+        say("later", &format!("line {line} says: {value}"));
     }
-    if !told.consequences.is_empty() {
+    if !failure.consequences.is_empty() {
         text.push_str(&format!("{indent}  from which follows\n"));
-        told.consequences.iter().for_each(|below| one(below, &format!("{indent}    "), "", releases, text));
+        failure.consequences.iter().for_each(|below| one(below, &format!("{indent}    "), "", releases, text));
     }
 }
 
-/// What is told besides what is known.
+/// What is shown in addition to known failures.
 pub(super) struct Rest<'r> {
     pub(super) product: &'r str,
     pub(super) release: Option<&'r Release>,
-    /// By the product's check of logs; none where it has no such check.
+    /// Errors by the product's log check; `None` if it has none.
     pub(super) errors: Option<&'r [FirstError]>,
     pub(super) wide: &'r WideNetFound,
 }
 
 impl Rest<'_> {
-    /// All of it, for those who read a list of what is known.
+    /// All of it, for the reader of a list of known failures.
     pub(super) fn text(&self, known: bool) -> String {
         match (known, self.errors) {
             (false, _) => self.nothing(false) + &self.errors(known),
@@ -113,7 +118,7 @@ impl Rest<'_> {
         format!("Nothing that is known{as_failure} of {}{on} was recognised.\n", self.product)
     }
 
-    /// The errors that nothing known explains; where nothing is known at all, what comes nearest to one.
+    /// The errors without a known cause; if no failure was recognised, the lines that look most like one.
     fn errors(&self, known: bool) -> String {
         match (self.errors, known) {
             (Some(errors @ [_, ..]), true) => {
@@ -145,7 +150,7 @@ impl Rest<'_> {
         let lines: String = lines.iter().map(|line| format!("    | {line}\n")).collect();
         format!(
             "Nor does any line look like one, which does not tell how it went. The log ends with:\n  {}\n{lines}",
-            shown(source)
+            display_name(source)
         )
     }
 }
@@ -154,7 +159,7 @@ fn listed(errors: &[FirstError]) -> String {
     let mut text = String::new();
     for error in errors {
         let times = if error.count == 1 { String::new() } else { format!("  ({} of its kind)", error.count) };
-        text.push_str(&format!("  {}:{}{times}\n", shown(&error.source), error.line));
+        text.push_str(&format!("  {}:{}{times}\n", display_name(&error.source), error.line));
         error.example.iter().for_each(|line| text.push_str(&format!("    | {line}\n")));
     }
     text

@@ -1,5 +1,5 @@
-//! The checks that a product file asks for: each with its phase, and what it is compared with and leaves. How it looks and
-//! judges is in the file of its subject.
+//! The checks that a product file defines: each with its phase, what it is compared with, and what it leaves for later
+//! checks. How a check observes and judges is in the file of its subject.
 
 use futures_util::future::{BoxFuture, FutureExt};
 use rehearse_core::model::product::{
@@ -8,21 +8,26 @@ use rehearse_core::model::product::{
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::vocabulary::release::Range;
 
-use super::{Check, CheckContext, Listed, Made, Phase};
+use super::{Check, CheckContext, CheckReports, ListedCheck, Phase};
 use crate::engine::context::{RunContext, StageContext};
 use crate::engine::host::Host;
 use crate::engine::mode::{Mode, name};
 use crate::engine::observer::Observer;
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// The checks of a stage. Within a phase they are made, or begun, in this order.
-    pub(super) fn list<'c>(&'c self, ctx: &StageContext, kinds: &[CheckKind], mode: Mode) -> Vec<Listed<'c, H, O>> {
+    /// The checks of a stage. Within a phase they run, or start, in this order.
+    pub(super) fn list<'c>(
+        &'c self,
+        ctx: &StageContext,
+        kinds: &[CheckKind],
+        mode: Mode,
+    ) -> Vec<ListedCheck<'c, H, O>> {
         let checks = &self.case.product.checks;
         let has = |kind| kinds.contains(&kind);
         let applies = |releases: &Option<Range>| releases.as_ref().is_none_or(|range| range.contains(&ctx.release));
         let mut list = Vec::new();
         let mut add = |phase, kind, name: &'c str, check: Box<dyn Check<H, O> + Send + 'c>| {
-            list.push(Listed { phase, kind, name, check });
+            list.push(ListedCheck { phase, kind, name, check });
         };
         let data = checks.data.as_ref().filter(|_| has(CheckKind::Data));
         if let Some(check) = data {
@@ -49,7 +54,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         for (kind, probes) in probes.into_iter().filter(|(kind, _)| has(*kind)) {
             for probe in probes.iter().filter(|probe| applies(&probe.releases)) {
                 let phase = if probe.writes.is_empty() { Phase::ReadOnly } else { Phase::Writing };
-                add(phase, kind, &probe.name, Box::new(Probed { kind, probe }));
+                add(phase, kind, &probe.name, Box::new(ProbeCheck { kind, probe }));
             }
         }
         if let Some(check) = checks.graphql.as_ref().filter(|_| has(CheckKind::Graphql)) {
@@ -70,11 +75,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     }
 }
 
-/// The tables, before any probe asks.
+/// The tables, before any probe sends a request.
 struct Tables<'c>(&'c DataCheck);
 
 impl<H: Host, O: Observer> Check<H, O> for Tables<'_> {
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
             let baseline = checks.baseline.as_deref();
             let (reports, tables) = run.data(checks.ctx, checks.state, baseline, self.0, checks.mode).await?;
@@ -85,17 +90,17 @@ impl<H: Host, O: Observer> Check<H, O> for Tables<'_> {
     }
 }
 
-/// The tables, after all probes asked.
+/// The tables, after all probes have run.
 struct OwnWrites<'c>(&'c DataCheck);
 
 impl<H: Host, O: Observer> Check<H, O> for OwnWrites<'_> {
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
             let (before, written) = {
                 let observed = checks.observed();
                 (observed.as_baseline.tables.clone(), observed.written.clone())
             };
-            // Without the tables before, there is nothing to say of what changed since; that was reported there.
+            // Without the earlier tables there is nothing to compare with; the check that failed to read them has said so.
             let Some(before) = before else { return Ok(Vec::new()) };
             let (report, tables) = run.own_writes(checks.ctx, self.0, &before, &written).await?;
             checks.observed().tables_after = tables;
@@ -109,7 +114,7 @@ impl<H: Host, O: Observer> Check<H, O> for OwnWrites<'_> {
 struct Restart<'c>(&'c DataCheck);
 
 impl<H: Host, O: Observer> Check<H, O> for Restart<'_> {
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
             let (report, restarted) = run.restart_control(checks.ctx, checks.next_reference(), self.0).await?;
             checks.observed().restarted = restarted;
@@ -123,25 +128,25 @@ impl<H: Host, O: Observer> Check<H, O> for Restart<'_> {
 struct Services;
 
 impl<H: Host, O: Observer> Check<H, O> for Services {
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move { Ok(vec![run.services_run(checks.ctx).await?]) }.boxed()
     }
 }
 
-/// Every service still runs after all that was asked.
+/// Every service still runs after all other checks.
 struct ServicesAtEnd;
 
 impl<H: Host, O: Observer> Check<H, O> for ServicesAtEnd {
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move { Ok(vec![run.services_still_run(checks.ctx).await?]) }.boxed()
     }
 }
 
-/// The migrations that the database has recorded, and those of the running code.
+/// The migrations that the database has recorded, and those that the running code has.
 struct Migrations<'c>(&'c MigrationCheck);
 
 impl<H: Host, O: Observer> Check<H, O> for Migrations<'_> {
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
             let before = match checks.mode {
                 Mode::Baseline => None,
@@ -157,18 +162,18 @@ impl<H: Host, O: Observer> Check<H, O> for Migrations<'_> {
 }
 
 /// A probe of the product file.
-struct Probed<'c> {
+struct ProbeCheck<'c> {
     kind: CheckKind,
     probe: &'c Probe,
 }
 
-impl<H: Host, O: Observer> Check<H, O> for Probed<'_> {
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+impl<H: Host, O: Observer> Check<H, O> for ProbeCheck<'_> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
-            // Whatever comes of it, it may have written.
+            // It may have written, however it ends.
             checks.observed().written.extend(self.probe.writes.iter().cloned());
-            let (report, answers) = run.probe(checks.ctx, self.kind, self.probe, checks.against()).await?;
-            checks.observed().as_baseline.answers.extend(answers);
+            let (report, observations) = run.probe(checks.ctx, self.kind, self.probe, checks.against()).await?;
+            checks.observed().as_baseline.observations.extend(observations);
             Ok(vec![report])
         }
         .boxed()
@@ -182,7 +187,7 @@ struct Schema<'c> {
 }
 
 impl<H: Host, O: Observer> Check<H, O> for Schema<'_> {
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
             let ctx = checks.ctx;
             let before = match checks.mode {
@@ -209,34 +214,35 @@ struct Query<'c> {
 }
 
 impl<H: Host, O: Observer> Check<H, O> for Query<'_> {
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
-            let (report, answers) = run.graphql_query(checks.ctx, self.check, self.query, checks.against()).await?;
-            checks.observed().as_baseline.answers.extend(answers);
+            let (report, observations) =
+                run.graphql_query(checks.ctx, self.check, self.query, checks.against()).await?;
+            checks.observed().as_baseline.observations.extend(observations);
             Ok(vec![report])
         }
         .boxed()
     }
 }
 
-/// Response times, and the budgets of what was measured before.
+/// Response times, and the budgets for what was measured before.
 struct Stopwatch<'c>(&'c PerformanceCheck);
 
 impl<H: Host, O: Observer> Check<H, O> for Stopwatch<'_> {
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
             let reference = checks.reference();
             let samples = reference.map(|baseline| baseline.samples.as_slice());
             let requests = run.performance(checks.ctx, self.0, samples).await;
-            let (mut reports, needs) = run.budgets(checks.ctx, self.0, reference.map(|baseline| &baseline.needs)).await;
-            checks.observed().as_baseline.needs = needs;
+            let (mut reports, usage) = run.budgets(checks.ctx, self.0, reference.map(|baseline| &baseline.usage)).await;
+            checks.observed().as_baseline.usage = usage;
             reports.push(match requests {
                 Ok((report, samples)) => {
                     checks.observed().as_baseline.samples = samples;
                     report
                 }
-                // The budgets hold all the same.
-                Err(trouble) => super::unmade(CheckKind::Performance, name::REQUESTS, &trouble),
+                // The budgets were judged all the same.
+                Err(error) => super::could_not_run(CheckKind::Performance, name::REQUESTS, &error),
             });
             Ok(reports)
         }
@@ -248,7 +254,7 @@ impl<H: Host, O: Observer> Check<H, O> for Stopwatch<'_> {
 struct Logs<'c>(&'c LogCheck);
 
 impl<H: Host, O: Observer> Check<H, O> for Logs<'_> {
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
             let known = checks.baseline.as_ref().map_or(&[][..], |baseline| baseline.logs.as_slice());
             let (report, reviews) = run.logs(checks.ctx, checks.state, self.0, known, checks.mode).await;

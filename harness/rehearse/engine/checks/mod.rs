@@ -1,5 +1,5 @@
-//! Makes the checks of a stage, in phases that keep them out of each other's way. A check is a [`Check`]: what a product
-//! file asks for is listed in `list.rs`, and one driver makes them, times them, and keeps what they saw.
+//! Runs the checks of a stage, in phases that keep them out of each other's way. A check is a [`Check`]: `list.rs` lists
+//! those that a product file defines, and one driver runs them, times them, and keeps what they observed.
 
 mod list;
 mod services;
@@ -23,23 +23,23 @@ use super::observer::Observer;
 use super::probe::Against;
 use super::state::{Baseline, Reference, RestartDrift, State};
 
-/// Checks that only read run this many side by side: more would only queue in the product.
-const SIDE_BY_SIDE: usize = 3;
+/// How many checks that only read run at once: more would only queue up in the product.
+const CONCURRENT_READS: usize = 3;
 
-/// When a check is made.
+/// When a check runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// The tables, before any probe of ours asks for anything.
+    /// The tables, before any probe of ours sends a request.
     TablesBefore,
-    /// What only reads, side by side.
+    /// Checks that only read, several at once.
     ReadOnly,
     /// The stopwatch, alone.
     Stopwatch,
-    /// What writes, one by one.
+    /// Checks that write, one by one.
     Writing,
-    /// The tables and the services, after all that was asked.
+    /// The tables and the services, after all probes have run.
     TablesAfter,
-    /// The logs, with what all of this made the product print.
+    /// The logs, with everything that the other checks made the product print.
     Logs,
 }
 
@@ -48,28 +48,28 @@ impl Phase {
         [Self::TablesBefore, Self::ReadOnly, Self::Stopwatch, Self::Writing, Self::TablesAfter, Self::Logs];
 }
 
-/// Reports, or why a check could not be made at all.
-type Made = Result<Vec<CheckReport>, EngineError>;
+/// The reports of a check, or why it could not run at all.
+type CheckReports = Result<Vec<CheckReport>, EngineError>;
 
-/// One check, made once in each stage of checks.
+/// One check; it runs once in each stage of checks.
 trait Check<H, O>: Sync {
-    /// Makes it: its reports, and in [`CheckContext::observed`] what later checks, stages and hops compare with.
-    fn make<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, Made>;
+    /// Runs it: returns its reports, and leaves in [`CheckContext::observed`] what later checks, stages and hops compare with.
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports>;
 }
 
 /// A check with its place in the stage.
-struct Listed<'c, H, O> {
+struct ListedCheck<'c, H, O> {
     phase: Phase,
     kind: CheckKind,
-    /// The name it is reported under where it could not be made.
+    /// The name it is reported under if it could not run.
     name: &'c str,
     check: Box<dyn Check<H, O> + Send + 'c>,
 }
 
-/// A check that could not be made.
-fn unmade(kind: CheckKind, name: &str, trouble: &EngineError) -> CheckReport {
+/// The report of a check that could not run.
+fn could_not_run(kind: CheckKind, name: &str, error: &EngineError) -> CheckReport {
     let mut report = CheckReport::new(kind, name);
-    report.inconclusive.push(trouble.reason());
+    report.inconclusive.push(error.reason());
     report.decide()
 }
 
@@ -77,9 +77,9 @@ fn unmade(kind: CheckKind, name: &str, trouble: &EngineError) -> CheckReport {
 struct CheckContext<'a> {
     ctx: &'a StageContext,
     mode: Mode,
-    /// What was known when the stage began.
+    /// What was known when the stage started.
     state: &'a State,
-    /// What was observed on the source release; none while that is being observed.
+    /// What was observed on the source release; `None` while the baseline itself is being taken.
     baseline: Option<Arc<Baseline>>,
     observed: Mutex<Observed>,
 }
@@ -87,9 +87,9 @@ struct CheckContext<'a> {
 /// What the checks of a stage observed.
 #[derive(Default)]
 struct Observed {
-    /// As a baseline has it. Its tables are those before any probe asked.
+    /// In the form of a baseline. Its tables are those read before any probe ran.
     as_baseline: Baseline,
-    /// The tables after all probes asked.
+    /// The tables after all probes have run.
     tables_after: Option<DataState>,
     /// The tables that our own probes say they write to.
     written: BTreeSet<String>,
@@ -108,7 +108,7 @@ impl CheckContext<'_> {
     }
 
     fn against(&self) -> Against<'_> {
-        self.reference().map_or(Against::Nothing, |baseline| Against::Baseline(&baseline.answers))
+        self.reference().map_or(Against::Nothing, |baseline| Against::Baseline(&baseline.observations))
     }
 
     /// The tables that the next hop is compared with.
@@ -121,7 +121,7 @@ impl CheckContext<'_> {
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Makes the checks and tells each. One that cannot be made is inconclusive, and the others are still made.
+    /// Runs the checks and reports each. A check that cannot run is inconclusive, and the others still run.
     pub(crate) async fn checks(&self, ctx: &StageContext, state: &mut State, kinds: &[CheckKind], mode: Mode) {
         for (kind, because) in &self.case.scenario.skip_checks {
             self.note(&ctx.stage, Note::NotChecked { kind: *kind, because: because.clone() });
@@ -131,12 +131,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let list = self.list(ctx, kinds, mode);
         let mut reports = Vec::new();
         for phase in Phase::ALL {
-            let side_by_side = if phase == Phase::ReadOnly { SIDE_BY_SIDE } else { 1 };
+            let concurrency = if phase == Phase::ReadOnly { CONCURRENT_READS } else { 1 };
             let due = list.iter().filter(|listed| listed.phase == phase);
-            let work: Vec<_> = due.map(|listed| self.made(listed, &checks)).collect();
-            let mut running = stream::iter(work).buffered(side_by_side);
-            while let Some(made) = running.next().await {
-                reports.extend(made);
+            let work: Vec<_> = due.map(|listed| self.run_check(listed, &checks)).collect();
+            let mut running = stream::iter(work).buffered(concurrency);
+            while let Some(finished) = running.next().await {
+                reports.extend(finished);
             }
         }
         let next = checks.next_reference();
@@ -145,16 +145,16 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         state.keep(ctx, mode, next, observed);
         reports.sort_by_key(|report| report.kind);
         for report in reports {
-            self.checked(ctx, state, report);
+            self.emit_check(ctx, state, report);
         }
     }
 
-    /// Makes one check, with how long it took.
-    async fn made(&self, listed: &Listed<'_, H, O>, checks: &CheckContext<'_>) -> Vec<CheckReport> {
+    /// Runs one check, and adds how long it took to its reports.
+    async fn run_check(&self, listed: &ListedCheck<'_, H, O>, checks: &CheckContext<'_>) -> Vec<CheckReport> {
         let began = tokio::time::Instant::now();
-        let made = listed.check.make(self, checks).await;
+        let result = listed.check.run(self, checks).await;
         let took = began.elapsed();
-        let reports = made.unwrap_or_else(|trouble| vec![unmade(listed.kind, listed.name, &trouble)]);
+        let reports = result.unwrap_or_else(|error| vec![could_not_run(listed.kind, listed.name, &error)]);
         for report in &reports {
             self.progress(&checks.ctx.stage, format!("{}: {}", report.title(), report.outcome));
         }
@@ -163,8 +163,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 }
 
 impl State {
-    /// Keeps what the checks of a stage observed for the stages after it. What could not be read is no reference: the one
-    /// before stays.
+    /// Keeps what the checks of a stage observed for the stages after it. Where something could not be read, the earlier
+    /// reference stays.
     fn keep(&mut self, ctx: &StageContext, mode: Mode, next: Option<Reference>, observed: Observed) {
         let Observed { as_baseline, restarted, .. } = observed;
         let deployment = self.of_mut(&ctx.deployment);

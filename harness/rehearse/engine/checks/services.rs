@@ -1,4 +1,4 @@
-//! Whether every service runs, before anything is asked and after all was asked.
+//! Whether every service runs, before and after the other checks.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         Ok(report.decide())
     }
 
-    /// What was asked may have ended a service, or it ended by itself once its checks were made.
+    /// Every service still runs: a request may have ended one, or it ended by itself after its own check.
     pub(super) async fn services_still_run(&self, ctx: &StageContext) -> Result<CheckReport, EngineError> {
         let mut report = CheckReport::new(CheckKind::Health, name::SERVICES_AT_END);
         for name in self.services().keys() {

@@ -1,4 +1,4 @@
-//! The stopwatch: fixed requests, asked one by one while nothing else is.
+//! The stopwatch: fixed requests, sent one by one while no other check runs.
 
 use rehearse_core::check::{Compared, ExpectContext, judge_answer, judge_performance, over_budget};
 use rehearse_core::model::product::{HttpStep, PerformanceCheck};
@@ -15,9 +15,9 @@ use crate::engine::login::Logins;
 use crate::engine::mode::name;
 use crate::engine::observer::Observer;
 
-/// The requests of the stopwatch are one visit.
+/// All requests of the stopwatch share one visit, and so its cookies.
 const VISIT: &str = "performance";
-/// Rounds of samples before a request counts as too slow: a single round may have met a neighbour's work.
+/// Rounds of samples before a request counts as too slow: one round may have been slowed by other work on the machine.
 const ROUNDS: u32 = 3;
 
 impl<H: Host, O: Observer> RunContext<H, O> {
@@ -89,17 +89,17 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut samples = Samples::default();
         let context = self.context(ctx, &Default::default(), &logins.captured);
         for round in 0..check.warm_up + check.samples.max(5) {
-            let seen = self.ask_http(ctx, step, VISIT, &context, false).await?;
+            let observation = self.send_http(ctx, step, VISIT, &context, false).await?;
             let mut judged = CheckReport::new(CheckKind::Performance, "");
-            let terms = ExpectContext { expect: &step.expect, unchanged: &[], changes: &[], context: &context };
-            judge_answer(&seen, terms, Compared::Nothing, &mut judged);
-            samples.request.clone_from(&seen.request);
-            // A quick error is no quick answer.
+            let expectation = ExpectContext { expect: &step.expect, unchanged: &[], changes: &[], context: &context };
+            judge_answer(&observation, expectation, Compared::Nothing, &mut judged);
+            samples.request.clone_from(&observation.request);
+            // A quick error must not count as a quick response.
             if let Some(finding) = judged.findings.first() {
                 samples.trouble = Some(finding.to_string());
                 break;
             }
-            if let Response::Http(response) = seen.response
+            if let Response::Http(response) = observation.response
                 && round >= check.warm_up
             {
                 samples.took.push(response.took);

@@ -1,4 +1,4 @@
-//! Commands inside services, what they read and what they print.
+//! Commands inside services, their input and their output.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub struct Command {
     pub env: BTreeMap<String, String>,
     /// Working directory.
     pub workdir: Option<String>,
-    /// What it reads, then closed.
+    /// Its standard input, closed after the content.
     pub stdin: Option<Stdin>,
 }
 
@@ -33,7 +33,7 @@ impl From<CommandSpec> for Command {
     }
 }
 
-/// What a command reads.
+/// The standard input of a command.
 #[derive(Debug, Clone)]
 pub enum Stdin {
     /// The content of a file of this machine, streamed.
@@ -51,18 +51,18 @@ pub enum Stream {
     Err,
 }
 
-/// A command inside a service that is spoken to while it runs.
+/// A command inside a service that takes input while it runs.
 pub struct Interactive {
-    /// What it reads. Shut down, it sees the end.
+    /// Its standard input. Shutting it down ends the input.
     pub input: Pin<Box<dyn AsyncWrite + Send>>,
     /// What it prints, until it has ended.
     pub output: BoxStream<'static, Result<(Stream, Vec<u8>), HostError>>,
-    /// Its exit code, once its output is over. Dropped before it is known, the command is ended in there with all that it
-    /// started: see [`super::Commands::endings`].
+    /// Its exit code, once its output has ended. If this is dropped before, the command is ended inside the service, with
+    /// everything it started: see [`super::Commands::endings`].
     pub code: BoxFuture<'static, Result<i64, HostError>>,
 }
 
-/// Receives output as it comes; called with raw chunks, in order.
+/// Receives output as it arrives, in raw chunks and in order.
 pub trait Sink: Send {
     /// Takes one chunk.
     fn take(&mut self, stream: Stream, bytes: &[u8]);

@@ -1,4 +1,4 @@
-//! Why a host could not.
+//! Why a host could not do what was requested.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,21 +6,21 @@ use std::time::Duration;
 use rehearse_core::planning::path::Target;
 use rehearse_core::vocabulary::release::Release;
 
-/// We could not do or could not tell. Names the operation and the object; the cause is the source.
+/// Something that we could not do or find out. Names the operation and the object; the cause is the source.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    /// What is to name the engine that runs services does not: bad input, which no waiting mends.
+    /// The address of the engine that runs services is invalid: bad input, which waiting cannot fix.
     #[error("{setting} is {address:?}, which is not the address of {engine}: {why}; expected {expected}")]
     Address {
         /// What was given.
         address: String,
         /// Where it was given: a variable, an argument.
         setting: &'static str,
-        /// What it is to name: `a container engine`.
+        /// What it should be the address of: `a container engine`.
         engine: &'static str,
         /// What is wrong with it.
         why: String,
-        /// What is right.
+        /// What a valid address looks like.
         expected: &'static str,
     },
     /// The engine that runs services does not answer.
@@ -34,28 +34,28 @@ pub enum HostError {
         #[source]
         source: Option<BoxError>,
     },
-    /// An image cannot be had.
-    #[error("image {image} is not obtainable: {reason}")]
+    /// An image cannot be obtained.
+    #[error("cannot obtain image {image}: {reason}")]
     Image {
         /// The image.
         image: String,
-        /// Why, with what is on offer instead.
+        /// Why, and what is available instead.
         reason: String,
         /// The cause.
         #[source]
         source: Option<BoxError>,
     },
-    /// An image holds another release than it has to.
-    #[error("image {image} is not obtainable: it holds {actual}, the scenario wants {wanted}; {way_out}")]
+    /// An image holds another release than it should.
+    #[error("cannot use image {image}: it holds {actual}, the scenario wants {wanted}; {remedy}")]
     WrongRelease {
         /// The image.
         image: String,
         /// The release that it holds.
         actual: Box<Release>,
-        /// The release, or the line, that it has to hold.
+        /// The release, or the line, that it should hold.
         wanted: Box<Target>,
-        /// What can be asked for instead.
-        way_out: String,
+        /// What to do about it.
+        remedy: String,
     },
     /// An operation on an object failed.
     #[error("cannot {operation} {object}")]
@@ -79,10 +79,10 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
-    /// It took longer than it may.
+    /// Something took longer than its limit.
     #[error("{what} took longer than {limit:?}")]
     Deadline {
-        /// What.
+        /// What took too long.
         what: String,
         /// The limit.
         limit: Duration,

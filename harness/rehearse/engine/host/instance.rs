@@ -1,11 +1,11 @@
-//! Instances of services, how they stand, and what stays behind of them.
+//! Instances of services, their state, and what teardown could not remove.
 
 use std::fmt;
 
 use rehearse_core::vocabulary::ident::DeploymentName;
 
-/// One running copy of a service: what a command runs in, what has a log, a state and an address. Today a service has one;
-/// where it has several, their number belongs here.
+/// One running copy of a service: commands run in it, and it has a log, a state and an address. Today a service has one;
+/// if it ever has several, their number belongs here.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceRef {
     /// The deployment.
@@ -27,14 +27,14 @@ impl fmt::Display for InstanceRef {
     }
 }
 
-/// How a service's process stands.
+/// The state of a service's process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceState {
-    /// There is none.
+    /// It does not exist.
     Absent,
     /// It is created but was never started.
     Created,
-    /// It runs; with the health the image itself reports, where it has a health check.
+    /// It runs; with the health that the image reports, if it has a health check.
     Running {
         /// `healthy`, `unhealthy`, `starting`.
         health: Option<String>,
@@ -43,18 +43,18 @@ pub enum ServiceState {
     Exited {
         /// Its exit code.
         code: i64,
-        /// The kernel killed it for want of memory.
+        /// The kernel killed it because memory ran out.
         out_of_memory: bool,
     },
 }
 
-/// A thing of ours that would not go.
+/// Something of ours that could not be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// `container`, `network`, `volume`.
     pub kind: &'static str,
     /// Its name or id.
     pub name: String,
-    /// Why it stayed.
+    /// Why it could not be removed.
     pub reason: String,
 }

@@ -1,10 +1,10 @@
-//! What the engine asks of the world, by capability: images, deployments, services, commands, files, logs, and what
-//! interferes from outside. A [`Host`] can do all of it; code that needs one capability asks for that one only.
+//! What the engine needs from the outside, by capability: images, deployments, services, commands, files, logs and
+//! interferences. A [`Host`] has all of them; code that needs one capability requires only that one.
 //!
 //! Nothing here belongs to one kind of container engine: a host may run containers, pods or processes. `docker` is the
-//! one that ships; `session` chooses it. Tests bring two of their own, `tests/engine/fake.rs` and `tests/engine/pods.rs`.
+//! one that ships; `session` chooses it. Tests bring two more, `tests/engine/fake.rs` and `tests/engine/pods.rs`.
 //!
-//! Every future here may be dropped at any await point; what the world then still holds is found again and removed by
+//! Every future here may be dropped at any await point; what is left behind then is found again and removed by
 //! [`Deployments::teardown`].
 
 mod command;
@@ -14,7 +14,7 @@ mod instance;
 
 pub use command::{Command, Interactive, Sink, Stdin, Stream};
 pub use error::{BoxError, HostError};
-pub use image::{ImageHeld, ImageWanted};
+pub use image::{ImageRequest, ObtainedImage};
 pub use instance::{InstanceRef, Leftover, ServiceState};
 
 use std::future::Future;
@@ -27,13 +27,13 @@ use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// Images: found, pulled or built.
 pub trait Images: Send + Sync {
-    /// Makes an image available. `progress` gets short lines for people.
-    /// A wrong release inside the image is [`HostError::WrongRelease`] naming the release on offer.
+    /// Makes an image available. `progress` gets short lines for people. If the image holds the wrong release, the error is
+    /// [`HostError::WrongRelease`] and names the one it holds.
     fn obtain(
         &self,
-        wanted: &ImageWanted,
+        wanted: &ImageRequest,
         progress: &(dyn Fn(String) + Send + Sync),
-    ) -> impl Future<Output = Result<ImageHeld, HostError>> + Send;
+    ) -> impl Future<Output = Result<ObtainedImage, HostError>> + Send;
 }
 
 /// Deployments: sets of services with a network and volumes of their own.
@@ -41,51 +41,51 @@ pub trait Deployments: Send + Sync {
     /// Opens a deployment: a private network, no services yet.
     fn open(&self, deployment: &DeploymentName) -> impl Future<Output = Result<(), HostError>> + Send;
 
-    /// Makes these services of a deployment as these specs say, and not running. A service that is there is replaced,
-    /// running or not, and its volumes stay; services that are not named stay as they are. This deploys a product,
-    /// upgrades it (the specs of the next release) and rolls it back (those of the release before), one service at a time
-    /// or as a whole. From now on, what the services print is kept in their log files.
+    /// Creates these services of a deployment as these specs say, without starting them. A service that exists is
+    /// replaced, running or not, and its volumes stay; services that are not named stay as they are. This deploys a
+    /// product, upgrades it (with the specs of the next release) and rolls it back (with those of the previous one), one
+    /// service at a time or as a whole. From now on, what the services print is kept in their log files.
     fn apply(
         &self,
         deployment: &DeploymentName,
         specs: &[ServiceSpec],
     ) -> impl Future<Output = Result<(), HostError>> + Send;
 
-    /// Removes the services, the network and the volumes of one deployment, and names what would not go.
+    /// Removes the services, the network and the volumes of one deployment, and returns what could not be removed.
     fn close(&self, deployment: &DeploymentName) -> impl Future<Output = Vec<Leftover>> + Send;
 
-    /// Removes everything that this run made, and names what would not go.
+    /// Removes everything that this run created, and returns what could not be removed.
     fn teardown(&self) -> impl Future<Output = Vec<Leftover>> + Send;
 }
 
-/// Services of a deployment: started, stopped, looked at.
+/// Services of a deployment: started, stopped, inspected.
 pub trait Services: Send + Sync {
     /// Starts a service that was applied or stopped.
     fn start(&self, deployment: &DeploymentName, service: &str) -> impl Future<Output = Result<(), HostError>> + Send;
 
-    /// Stops a service and waits until its process is gone. Stopping what does not run is no error.
+    /// Stops a service and waits until its process is gone. Stopping a service that does not run succeeds.
     fn stop(&self, deployment: &DeploymentName, service: &str) -> impl Future<Output = Result<(), HostError>> + Send;
 
-    /// How an instance stands.
+    /// The state of an instance.
     fn state(&self, instance: &InstanceRef) -> impl Future<Output = Result<ServiceState, HostError>> + Send;
 
-    /// Bytes that the processes of a running instance hold in memory, the cache of files apart.
+    /// Bytes of memory that the processes of a running instance use, without the page cache.
     fn memory(&self, instance: &InstanceRef) -> impl Future<Output = Result<u64, HostError>> + Send;
 
-    /// Where the harness reaches a port of a running instance.
+    /// The address at which a port of a running instance is reached.
     fn address(&self, instance: &InstanceRef, port: u16) -> impl Future<Output = Result<SocketAddr, HostError>> + Send;
 
-    /// Returns as soon as an instance has ended after this call; the caller looks which one it was. A host that gets no
-    /// such events never returns, and its services are looked at now and then.
+    /// Returns as soon as an instance ends after this call; the caller finds out which one. On a host without such events it
+    /// never returns, and the caller polls the states instead.
     fn exited(&self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }
 }
 
-/// Commands inside instances and beside them.
+/// Commands inside instances, and one-off commands next to them.
 pub trait Commands: Send + Sync {
-    /// Runs a command inside a running instance and returns its exit code. The output goes to `sink` as it comes. Dropped
-    /// midway, the command is ended in there with all that it started: see [`Commands::endings`].
+    /// Runs a command inside a running instance and returns its exit code. The output goes to `sink` as it arrives. If the
+    /// future is dropped midway, the command is ended with everything it started: see [`Commands::endings`].
     fn exec(
         &self,
         instance: &InstanceRef,
@@ -93,15 +93,15 @@ pub trait Commands: Send + Sync {
         sink: &mut dyn Sink,
     ) -> impl Future<Output = Result<i64, HostError>> + Send;
 
-    /// Begins a command inside a running instance that is spoken to. What the command is to read stands in no file.
+    /// Starts a command inside a running instance that takes its input from the caller while it runs.
     fn interact(
         &self,
         instance: &InstanceRef,
         command: &Command,
     ) -> impl Future<Output = Result<Interactive, HostError>> + Send;
 
-    /// Runs `spec` (which carries the command) to its end beside the services, on the deployment's network and volumes
-    /// but not under the service's names, removes it, and returns its exit code.
+    /// Runs `spec` (which carries the command) to its end next to the services, on the deployment's network and volumes but
+    /// not under the service's network names; then removes it and returns its exit code.
     fn run(
         &self,
         deployment: &DeploymentName,
@@ -109,12 +109,12 @@ pub trait Commands: Send + Sync {
         sink: &mut dyn Sink,
     ) -> impl Future<Output = Result<i64, HostError>> + Send;
 
-    /// Waits until every command and one-off whose caller gave it up has really ended, and tells how each did. What it
-    /// had done by then is to be observed.
+    /// Waits until every command and one-off that its caller gave up has really ended, and says how each of them ended. What
+    /// they had done by then can only be observed.
     fn endings(&self) -> impl Future<Output = Vec<String>> + Send;
 }
 
-/// Files into and out of instances.
+/// Files copied into and out of instances.
 pub trait Files: Send + Sync {
     /// Streams a tar archive (plain or gzip) of this machine into a folder of an instance, running or not. Owners and
     /// modes are those of the archive. Flat memory.
@@ -133,7 +133,7 @@ pub trait Files: Send + Sync {
         to: &str,
     ) -> impl Future<Output = Result<(), HostError>> + Send;
 
-    /// Streams one file of an instance, running or not, into a file of this machine. `false` when there is no such file.
+    /// Streams one file of an instance, running or not, into a file of this machine. `false` if there is no such file.
     fn copy_out_file(
         &self,
         instance: &InstanceRef,
@@ -144,28 +144,28 @@ pub trait Files: Send + Sync {
 
 /// What services print.
 pub trait Logs: Send + Sync {
-    /// The file that an instance's output is kept in, from when it was applied last.
+    /// The file that keeps an instance's output since it was last applied.
     fn log_file(&self, instance: &InstanceRef) -> Option<PathBuf>;
 
-    /// Waits until what services have printed so far is in their files, a last line without an end too.
+    /// Waits until everything that services have printed so far is in their files, including an unfinished last line.
     fn logs_written(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// What comes between from outside while a rehearsal runs.
+/// Interference from outside while a rehearsal runs.
 pub trait Interferences: Send + Sync {
-    /// Returns as soon as something has come between that [`Interferences::interferences`] has not told yet.
+    /// Returns as soon as there is interference that [`Interferences::interferences`] has not returned yet.
     fn interfered(&self) -> impl Future<Output = ()> + Send;
 
-    /// What has come between since it was last asked, after a look at how everything stands now. Where the engine that
-    /// runs the services is away, it is waited for.
+    /// The interference since the last call, after reading the state of everything. If the engine that runs the services
+    /// is away, waits for it to return.
     fn interferences(&self) -> impl Future<Output = Vec<Interference>> + Send;
 
-    /// What somebody else did in a service that need not have changed anything, and was not told yet: commands they ran.
-    /// Where a stage does not pass, [`Interferences::interferences`] tells it.
+    /// Commands that others ran in a service since the last call; they may have been harmless. If a stage does not pass,
+    /// [`Interferences::interferences`] returns them instead.
     fn foreign_commands(&self) -> Vec<String>;
 }
 
-/// A world in which a plan can be carried out: all capabilities in one.
+/// Everything that carrying out a plan needs: all capabilities in one.
 pub trait Host: Images + Deployments + Services + Commands + Files + Logs + Interferences + 'static {}
 
 impl<T: Images + Deployments + Services + Commands + Files + Logs + Interferences + 'static> Host for T {}

@@ -1,4 +1,4 @@
-//! Tasks that run in the background of the stages: each belongs to a stage of its own and has a meter of its own.
+//! Background tasks: each carries out a background stage and has a meter of its own.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -12,38 +12,39 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use super::ending::panicked;
-use super::{Ended, EventEmitter, Over, Run};
+use super::{Abort, Ended, EventEmitter, Run};
 use crate::engine::context::{EngineError, StepEnd};
 use crate::engine::host::Host;
 use crate::engine::meter::Meter;
 use crate::engine::observer::Observer;
 use crate::engine::state::State;
 
-/// What a task leaves for the run, done when the run comes to need it: no stage sees the state change under it.
-pub(super) type Leaves<'f> = Box<dyn FnOnce(&mut State) -> Result<StepEnd, EngineError> + Send + 'f>;
+/// Applies the result of a task to the state. It runs when the run needs the result, so that the state does not change while
+/// a stage works with it.
+pub(super) type Completion<'f> = Box<dyn FnOnce(&mut State) -> Result<StepEnd, EngineError> + Send + 'f>;
 
-type Work<'f> = Pin<Box<dyn Future<Output = Result<Leaves<'f>, EngineError>> + Send + 'f>>;
+type Work<'f> = Pin<Box<dyn Future<Output = Result<Completion<'f>, EngineError>> + Send + 'f>>;
 
 struct BackgroundTask<'f> {
     stage: Stage,
     began: Instant,
     meter: Meter,
     work: Work<'f>,
-    /// What came of it, and how long it took.
-    done: Option<(Result<Leaves<'f>, EngineError>, Duration)>,
+    /// Its result, and how long it took.
+    done: Option<(Result<Completion<'f>, EngineError>, Duration)>,
 }
 
-/// The tasks that run in the background now.
+/// The background tasks of a run.
 #[derive(Default)]
 pub(super) struct BackgroundTasks<'f>(Vec<BackgroundTask<'f>>);
 
 impl<'f> BackgroundTasks<'f> {
-    /// Adds a task. It goes on only while [`Self::advance`] is awaited.
+    /// Adds a task. It makes progress only while [`Self::advance`] is awaited.
     pub(super) fn add(
         &mut self,
         stage: &Stage,
         meter: Meter,
-        work: impl Future<Output = Result<Leaves<'f>, EngineError>> + Send + 'f,
+        work: impl Future<Output = Result<Completion<'f>, EngineError>> + Send + 'f,
     ) {
         let work = AssertUnwindSafe(work).catch_unwind();
         let work = work.map(|done| done.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))));
@@ -55,7 +56,7 @@ impl<'f> BackgroundTasks<'f> {
         self.0.iter().all(|task| task.done.is_some())
     }
 
-    /// Keeps all of them going until one more has ended. May be dropped at any await point and awaited again.
+    /// Runs all tasks until one more has ended. May be dropped at any await point and awaited again.
     pub(super) async fn advance(&mut self) {
         let open = self.0.iter_mut().filter(|task| task.done.is_none()).map(|task| {
             Box::pin(async {
@@ -72,35 +73,35 @@ impl<'f> BackgroundTasks<'f> {
 }
 
 impl<H: Host, O: Observer> Run<'_, H, O> {
-    /// Waits for all that runs in the background, and takes what it leaves.
+    /// Waits for all background tasks, and applies their results.
     pub(super) async fn join(
         &mut self,
         mut tasks: BackgroundTasks<'_>,
         emitter: &mut EventEmitter<'_>,
         from_work: &mut UnboundedReceiver<EventKind>,
     ) {
-        let over = loop {
-            if self.over.is_some() || tasks.all_done() {
-                break self.over.clone();
+        let aborted = loop {
+            if self.aborted.is_some() || tasks.all_done() {
+                break self.aborted.clone();
             }
             tokio::select! {
                 biased;
-                () = self.cancel.cancelled() => break Some(Over::Cancelled),
-                told = from_work.recv() => told.into_iter().for_each(|kind| emitter.emit(kind)),
+                () = self.cancel.cancelled() => break Some(Abort::Cancelled),
+                event = from_work.recv() => event.into_iter().for_each(|kind| emitter.emit(kind)),
                 () = tasks.advance() => {}
-                () = tokio::time::sleep_until(self.deadline) => break Some(Over::Deadline),
+                () = tokio::time::sleep_until(self.deadline) => break Some(Abort::Deadline),
             }
         };
         for BackgroundTask { stage, began, meter, done, .. } in tasks.0 {
-            let (wall, ended) = match (done, &over) {
-                (Some((done, took)), _) => (took, Ended::Work(done.and_then(|leaves| leaves(&mut self.state)))),
-                (None, Some(over)) => (began.elapsed(), Ended::Over(over.clone())),
+            let (wall, ended) = match (done, &aborted) {
+                (Some((done, took)), _) => (took, Ended::Work(done.and_then(|complete| complete(&mut self.state)))),
+                (None, Some(aborted)) => (began.elapsed(), Ended::Aborted(aborted.clone())),
                 (None, None) => {
                     let lost = EngineError::bug(format!("the background task {} was lost", stage.id));
                     (began.elapsed(), Ended::Work(Err(lost)))
                 }
             };
-            // What it told on its way, and what taking it told, belongs to its stage.
+            // The events of the task, and those of applying its result, belong to its stage.
             while let Ok(kind) = from_work.try_recv() {
                 emitter.emit(kind);
             }

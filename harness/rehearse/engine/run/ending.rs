@@ -1,4 +1,4 @@
-//! The end of a run: removing what it made, and what is said where that does not work.
+//! The end of a run: interference that explains its outcome, and teardown.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -13,45 +13,45 @@ use rehearse_core::outcome::verdict::{Interference, InterferenceKind, Outcome, V
 use rehearse_core::planning::plan::{Stage, StageAction};
 use tokio::time::Instant;
 
-use super::{Ended, EventEmitter, Interruption, Keep, Over, Run, RunOptions};
+use super::{Abort, Ended, EventEmitter, Interruption, Keep, Run, RunOptions};
 use crate::engine::context::{EngineError, StepEnd};
 use crate::engine::host::Host;
 use crate::engine::observer::Observer;
 
-/// What looking for a cause from outside may take; an engine that is away is waited for in it.
-const LOOK: Duration = Duration::from_secs(60);
-/// What removing may still take once it was forced.
-const FORCED: Duration = Duration::from_secs(5);
+/// How long looking for interference may take, including the wait for an engine that is away.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long teardown may still take once it is cancelled too.
+const FORCED_TEARDOWN: Duration = Duration::from_secs(5);
 
 impl<H: Host, O: Observer> Run<'_, H, O> {
-    /// Looks whether something from outside came between where a stage did not simply pass. It is told, and then it is
-    /// what ended the run: whatever the stage saw proves nothing.
+    /// Looks for interference from outside if a stage did not simply pass. If there was some, it is reported and ends the run:
+    /// what the stage observed then proves nothing.
     pub(super) async fn without_interference(
         &mut self,
         stage: &Stage,
         ended: Ended,
         emitter: &mut EventEmitter<'_>,
     ) -> Ended {
-        // Nothing was asked of the host yet.
+        // This stage does not use the host.
         if matches!(stage.action, StageAction::VerifyBackup) {
             return ended;
         }
         let stage = &stage.id;
         match &ended {
-            Ended::Over(Over::Cancelled) => return ended,
-            Ended::Work(Ok(StepEnd::Done)) if !emitter.troubled(stage) => {
+            Ended::Aborted(Abort::Cancelled) => return ended,
+            Ended::Work(Ok(StepEnd::Done)) if !emitter.has_problems(stage) => {
                 for command in self.run_context.host.foreign_commands() {
                     let note = Note::ForeignCommand(command);
                     emitter.emit(EventKind::Noted { stage: stage.clone(), note });
                 }
                 return ended;
             }
-            Ended::Work(_) | Ended::Over(Over::Deadline | Over::Interfered(_)) => {}
+            Ended::Work(_) | Ended::Aborted(Abort::Deadline | Abort::Interfered(_)) => {}
         }
-        let looked = tokio::time::timeout(LOOK, self.run_context.host.interferences()).await;
+        let looked = tokio::time::timeout(LOOK_TIMEOUT, self.run_context.host.interferences()).await;
         let mut found = looked.unwrap_or_default();
         if found.is_empty() {
-            found.extend(no_room_said(&ended));
+            found.extend(reported_disk_full(&ended));
         }
         let Some(first) = found.first() else { return ended };
         let what = format!("{}: {}: {}", first.kind.name(), first.object, first.observed);
@@ -59,34 +59,34 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         for interference in found {
             emitter.emit(EventKind::Interfered { stage: stage.clone(), interference });
         }
-        // The findings are kept: they are reported, and not held against the product.
+        // The findings are still reported, but not held against the product.
         match ended {
             Ended::Work(Ok(StepEnd::Failed(findings))) => {
-                self.over = Some(Over::Interfered(interruption));
+                self.aborted = Some(Abort::Interfered(interruption));
                 Ended::Work(Ok(StepEnd::Failed(findings)))
             }
-            Ended::Work(Err(trouble)) => {
-                let text = format!("{}; seen: {}", interruption.text, trouble.chain());
-                Ended::Over(Over::Interfered(Interruption { text, ..interruption }))
+            Ended::Work(Err(error)) => {
+                let text = format!("{}; the stage ended with: {}", interruption.text, error.chain());
+                Ended::Aborted(Abort::Interfered(Interruption { text, ..interruption }))
             }
-            Ended::Work(Ok(StepEnd::Done)) | Ended::Over(_) => Ended::Over(Over::Interfered(interruption)),
+            Ended::Work(Ok(StepEnd::Done)) | Ended::Aborted(_) => Ended::Aborted(Abort::Interfered(interruption)),
         }
     }
 
-    /// Removes everything, unless it is to be kept.
-    pub(super) async fn teardown(&mut self, stages: &[Stage], emitter: &mut EventEmitter<'_>, terms: &RunOptions) {
+    /// Removes everything that the run created, unless it is to be kept.
+    pub(super) async fn teardown(&mut self, stages: &[Stage], emitter: &mut EventEmitter<'_>, options: &RunOptions) {
         let Some(stage) = stages.iter().find(|stage| matches!(stage.action, StageAction::Teardown)) else { return };
         emitter.emit(EventKind::StageStarted { stage: stage.id.clone() });
         let began = Instant::now();
-        let keep = match terms.keep {
+        let keep = match options.keep {
             Keep::Never => false,
             Keep::OnFailure => match emitter.summary.verdict_so_far() {
                 Verdict::Passed => false,
                 Verdict::Failed | Verdict::Inconclusive => true,
                 Verdict::Cancelled => {
-                    let troubled =
+                    let has_problems =
                         |record: &StageRecord| matches!(record.outcome, Outcome::Failed | Outcome::Inconclusive);
-                    emitter.summary.stages().iter().any(troubled)
+                    emitter.summary.stages().iter().any(has_problems)
                 }
             },
             Keep::Always => true,
@@ -96,19 +96,19 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             let note = Note::RunKept { run: self.run_context.case.run.0.clone() };
             emitter.emit(EventKind::Noted { stage: stage.id.clone(), note });
         } else {
-            let gone = AssertUnwindSafe(self.run_context.host.teardown()).catch_unwind();
+            let removal = AssertUnwindSafe(self.run_context.host.teardown()).catch_unwind();
             let forced = async {
-                terms.force.cancelled().await;
-                tokio::time::sleep(FORCED).await;
+                options.force.cancelled().await;
+                tokio::time::sleep(FORCED_TEARDOWN).await;
             };
             let leftovers: Vec<String> = tokio::select! {
                 biased;
-                gone = gone => match gone {
+                removed = removal => match removed {
                     Ok(left) => left.iter().map(|left| format!("{} {}: {}", left.kind, left.name, left.reason)).collect(),
                     Err(panic) => vec![format!("unknown: {}", panicked(panic.as_ref()).chain())],
                 },
-                () = tokio::time::sleep(terms.grace) => vec![format!("unknown: removing took longer than {:?}", terms.grace)],
-                () = forced => vec!["unknown: removing was ended by force".to_owned()],
+                () = tokio::time::sleep(options.grace) => vec![format!("unknown: teardown took longer than {:?}", options.grace)],
+                () = forced => vec!["unknown: teardown was cancelled".to_owned()],
             };
             if !leftovers.is_empty() {
                 outcome = Outcome::Inconclusive;
@@ -119,7 +119,7 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
             }
         }
         // Clean-up still completes, but a run cancelled during it cannot pass.
-        if self.cancel.is_cancelled() && self.over != Some(Over::Cancelled) {
+        if self.cancel.is_cancelled() && self.aborted != Some(Abort::Cancelled) {
             outcome = Outcome::Cancelled;
             reason = Some(Reason::Cancelled(Cancelled::DuringTeardown(left)));
         }
@@ -136,24 +136,24 @@ pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> EngineError {
     EngineError::bug(format!("a stage panicked: {}", text.unwrap_or_default()))
 }
 
-/// A disk that is full, where a step or the engine ended by saying so. What merely stands in a log may be about anything.
-fn no_room_said(ended: &Ended) -> Option<Interference> {
+/// A full disk, if a finding or an error says so. Logs are not searched: a line in a log may be about anything.
+fn reported_disk_full(ended: &Ended) -> Option<Interference> {
     match ended {
-        Ended::Work(Ok(StepEnd::Failed(findings))) => findings.iter().find_map(|finding| no_room(&finding.actual)),
-        Ended::Work(Err(trouble)) => no_room(&trouble.chain()),
-        Ended::Work(Ok(StepEnd::Done)) | Ended::Over(_) => None,
+        Ended::Work(Ok(StepEnd::Failed(findings))) => findings.iter().find_map(|finding| disk_full(&finding.actual)),
+        Ended::Work(Err(error)) => disk_full(&error.chain()),
+        Ended::Work(Ok(StepEnd::Done)) | Ended::Aborted(_) => None,
     }
 }
 
-/// The kernel's words for a full disk or a used-up quota, and those that databases put in their place.
-fn no_room(text: &str) -> Option<Interference> {
-    let said = ["no space left on device", "disk quota exceeded", "errno 28", "os error 28"];
+/// Recognises a full disk or an exhausted quota by the messages of the kernel and of databases.
+fn disk_full(text: &str) -> Option<Interference> {
+    let messages = ["no space left on device", "disk quota exceeded", "errno 28", "os error 28"];
     let lower = text.to_lowercase();
-    let line = text.lines().find(|line| said.iter().any(|words| line.to_lowercase().contains(words)));
-    said.iter().any(|words| lower.contains(words)).then(|| Interference {
+    let line = text.lines().find(|line| messages.iter().any(|words| line.to_lowercase().contains(words)));
+    messages.iter().any(|words| lower.contains(words)).then(|| Interference {
         kind: InterferenceKind::DiskFull,
-        object: "a disk or a quota of the rehearsal".to_owned(),
+        object: "a disk or quota that the rehearsal uses".to_owned(),
         observed: line.unwrap_or(text).trim().chars().take(300).collect(),
-        remedy: "make room there, and run again".to_owned(),
+        remedy: "free some space there, then run again".to_owned(),
     })
 }

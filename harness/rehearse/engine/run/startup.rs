@@ -1,4 +1,4 @@
-//! A run that could not begin: it is told as any other, so that its reports say why.
+//! A run that could not start: it is reported like any other, so that its reports say why.
 
 use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::{EventKind, StageTime};
@@ -7,29 +7,29 @@ use rehearse_core::outcome::verdict::Outcome;
 use rehearse_core::planning::plan::StageAction;
 use tokio::time::Instant;
 
-use super::{EventEmitter, Finished, Reporter, RunOptions, begins};
+use super::{EventEmitter, Finished, Reporter, RunOptions, run_started};
 use crate::engine::context::Case;
 
-/// Why a run could not begin.
+/// Why a run could not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartupError {
-    /// It was cancelled before.
+    /// It was cancelled before it started.
     Cancelled,
-    /// What it needs is not to be had; what, and what to do.
+    /// Something that it needs is not available; says what, and what to do about it.
     Unable(String),
 }
 
-/// Tells of a run that could not begin, since `began`: the first stage that needs the outside says why, and no other is
-/// begun. Nothing was made, so nothing is removed.
+/// Reports a run that could not start, since `began`: the first stage that needs the host says why, and all others are
+/// skipped. Nothing was created, so nothing is removed.
 pub fn report_startup_failure(
     case: &Case,
     startup_error: StartupError,
     began: Instant,
     reporters: &mut [Box<dyn Reporter>],
-    terms: &RunOptions,
+    options: &RunOptions,
 ) -> Finished {
     let mut emitter = EventEmitter::new(began, reporters, case.redactor.clone());
-    emitter.emit(begins(case, terms));
+    emitter.emit(run_started(case, options));
     let (outcome, reason, skipped) = match startup_error {
         StartupError::Cancelled => {
             (Outcome::Cancelled, Reason::Cancelled(Cancelled::BeforeStart), SkipReason::Cancelled)
@@ -56,5 +56,5 @@ pub fn report_startup_failure(
         emitter.emit(EventKind::StageFinished { stage, outcome, findings, reason, known: None, time });
     }
     emitter.emit(EventKind::RunFinished);
-    Finished { summary: emitter.summary, trouble: emitter.trouble }
+    Finished { summary: emitter.summary, internal_error: emitter.internal_error }
 }

@@ -1,36 +1,36 @@
-//! The client program beside a server: run for one statement, for a script about parts, or to be spoken to.
+//! The client program next to a server: it runs one statement, a script about parts, or takes statements while it runs.
 
 use futures_util::future::{BoxFuture, FutureExt};
 use rehearse_core::observation::{Rows, TableState};
 
-use super::dialect::{Ask, Dialect};
-use super::output::{Output, last_words};
+use super::dialect::{Database, Dialect};
+use super::output::{Output, error_line};
 use super::part::Part;
 use super::reader::Reader;
 use super::refusal::Failure;
 use crate::engine::host::{Commands, Interactive, Sink};
 use crate::engine::observer::DatabaseTarget;
 
-/// A database on a host, and how its kind of server is asked.
+/// A database on a host, and the dialect of its server.
 pub(super) struct Client<'a, H> {
     host: &'a H,
-    pub(super) site: &'a DatabaseTarget,
+    pub(super) target: &'a DatabaseTarget,
     pub(super) dialect: &'static dyn Dialect,
 }
 
 impl<'a, H: Commands> Client<'a, H> {
-    pub(super) fn new(host: &'a H, site: &'a DatabaseTarget, dialect: &'static dyn Dialect) -> Self {
-        Self { host, site, dialect }
+    pub(super) fn new(host: &'a H, target: &'a DatabaseTarget, dialect: &'static dyn Dialect) -> Self {
+        Self { host, target, dialect }
     }
 
-    /// Begins a client that waits for what it is to be asked.
+    /// Starts a client that waits for statements.
     pub(super) async fn interact(&self) -> Result<Interactive, Failure> {
-        let command = self.dialect.command(self.site, None);
-        let opened = self.host.interact(&self.site.instance, &command).await;
+        let command = self.dialect.command(self.target, None);
+        let opened = self.host.interact(&self.target.instance, &command).await;
         Ok(opened.map_err(|error| error.chain())?)
     }
 
-    /// Reads parts in one look: one session, one snapshot.
+    /// Reads parts in one session and one snapshot.
     pub(super) async fn read(&self, parts: &[Part]) -> Result<Vec<TableState>, String> {
         if parts.is_empty() {
             return Ok(Vec::new());
@@ -38,23 +38,23 @@ impl<'a, H: Commands> Client<'a, H> {
         let mut reader = Reader::new(parts, self.dialect);
         let code = self.run(self.dialect.script(parts), &mut reader).await?;
         if code != 0 {
-            return Err(last_words(self.dialect.program(), code, &reader.err));
+            return Err(error_line(self.dialect.program(), code, &reader.err));
         }
         reader.finish()
     }
 
     async fn run(&self, sql: String, sink: &mut dyn Sink) -> Result<i64, String> {
-        let command = self.dialect.command(self.site, Some(sql));
-        let code = self.host.exec(&self.site.instance, &command, sink).await;
+        let command = self.dialect.command(self.target, Some(sql));
+        let code = self.host.exec(&self.target.instance, &command, sink).await;
         code.map_err(|error| error.chain())
     }
 }
 
-impl<H: Commands> Ask for Client<'_, H> {
-    fn ask<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<Rows, Failure>> {
+impl<H: Commands> Database for Client<'_, H> {
+    fn query<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<Rows, Failure>> {
         async move {
             let mut output = Output::default();
-            let code = self.run(self.dialect.alone(sql), &mut output).await?;
+            let code = self.run(self.dialect.single(sql), &mut output).await?;
             if code != 0 {
                 return Err(self.dialect.failure(code, &output.err));
             }

@@ -1,8 +1,8 @@
-//! Asks a database directly, by the client program beside the server: nothing of the product is in between.
+//! Queries a database directly, with the client program next to the server, so that nothing of the product is in between.
 //!
-//! A question of its own gets a client of its own, which leaves nothing behind: no session is open when a step of the
-//! product drops a database, or when it is proven that nobody is on it. What a wait asks again and again goes through
-//! [`Sessions`], which are closed as the wait ends.
+//! A single query gets a client of its own, which leaves nothing behind: no session is open when a step of the product drops
+//! a database, or when it is proved that nobody uses it. Queries that a wait repeats go through [`Sessions`], which are
+//! closed when the wait ends.
 
 mod client;
 mod dialect;
@@ -26,12 +26,12 @@ use crate::engine::host::Commands;
 use crate::engine::observer::DatabaseTarget;
 
 use client::Client;
-use dialect::{Ask, Dialect};
+use dialect::{Database, Dialect};
 use part::{Part, Table, Value};
 use refusal::Failure;
 pub(super) use sessions::Sessions;
 
-/// Each kind of server, and the module that knows it: the only place that tells one from another.
+/// The dialect of each kind of server: the only place that distinguishes them.
 fn dialect(engine: Engine) -> &'static dyn Dialect {
     match engine {
         Engine::Postgresql => &postgres::Postgres,
@@ -39,22 +39,22 @@ fn dialect(engine: Engine) -> &'static dyn Dialect {
     }
 }
 
-fn client<'a, H: Commands>(host: &'a H, site: &'a DatabaseTarget) -> Client<'a, H> {
-    Client::new(host, site, dialect(site.engine))
+fn client<'a, H: Commands>(host: &'a H, target: &'a DatabaseTarget) -> Client<'a, H> {
+    Client::new(host, target, dialect(target.engine))
 }
 
-pub(super) async fn rows<H: Commands>(host: &H, site: &DatabaseTarget, sql: &str) -> Response {
-    response(client(host, site).ask(statement(sql)).await)
+pub(super) async fn rows<H: Commands>(host: &H, target: &DatabaseTarget, sql: &str) -> Response {
+    response(client(host, target).query(statement(sql)).await)
 }
 
-/// Asks what a wait asks again and again.
+/// Sends a query that a wait repeats.
 pub(super) async fn rows_again<H: Commands>(
     host: &H,
     sessions: &Sessions,
-    site: &DatabaseTarget,
+    target: &DatabaseTarget,
     sql: &str,
 ) -> Response {
-    response(sessions.ask(&client(host, site), statement(sql)).await)
+    response(sessions.query(&client(host, target), statement(sql)).await)
 }
 
 fn statement(sql: &str) -> &str {
@@ -65,36 +65,38 @@ fn response(rows: Result<Rows, Failure>) -> Response {
     match rows {
         Ok(rows) => Response::Rows(rows),
         Err(Failure::Refused(refusal)) => Response::Rejected(refusal),
-        Err(Failure::Unasked(reason)) => Response::ProbeError { reason },
+        Err(Failure::Unavailable(reason)) => Response::ProbeError { reason },
     }
 }
 
-pub(super) async fn sessions<H: Commands>(host: &H, site: &DatabaseTarget) -> Result<u64, String> {
-    let client = client(host, site);
-    let rows = client.ask(client.dialect.sessions()).await?;
-    rows.value().and_then(|count| count.parse().ok()).ok_or_else(|| "no count of sessions".to_owned())
+pub(super) async fn sessions<H: Commands>(host: &H, target: &DatabaseTarget) -> Result<u64, String> {
+    let client = client(host, target);
+    let rows = client.query(client.dialect.sessions()).await?;
+    rows.value()
+        .and_then(|count| count.parse().ok())
+        .ok_or_else(|| "the server returned no number of sessions".to_owned())
 }
 
-/// What the others' sessions do; none for a kind of server that is not watched.
-pub(super) async fn activity<H: Commands>(host: &H, site: &DatabaseTarget) -> Result<Option<Activity>, String> {
-    let client = client(host, site);
+/// What the sessions of others do; `None` for a kind of server that cannot be watched.
+pub(super) async fn activity<H: Commands>(host: &H, target: &DatabaseTarget) -> Result<Option<Activity>, String> {
+    let client = client(host, target);
     client.dialect.activity(&client).await
 }
 
-/// Reads tables: own state, views for another state's rules, and the structure.
+/// Reads tables: their own state, views for the rules of another state, and the structure.
 pub(super) async fn tables<H: Commands>(
     host: &H,
-    site: &DatabaseTarget,
-    reading: &TableQuery,
+    target: &DatabaseTarget,
+    query_spec: &TableQuery,
 ) -> Result<DataState, String> {
-    let client = client(host, site);
+    let client = client(host, target);
     let catalog = catalog(&client).await?;
-    let own: Vec<Part> = catalog.iter().map(|(name, table)| Part::own(name, table, reading)).collect();
+    let own: Vec<Part> = catalog.iter().map(|(name, table)| Part::own(name, table, query_spec)).collect();
     let mut state = DataState::default();
     for (part, table) in own.iter().zip(client.read(&own).await?) {
         state.tables.insert(part.name.clone(), table);
     }
-    for (name, view) in &reading.views {
+    for (name, view) in &query_spec.views {
         let Some(table) = catalog.get(&view.table) else { continue };
         match Part::view(name, view, table) {
             Ok(Some(part)) => drop(state.viewed.insert(name.clone(), single(&client, part).await)),
@@ -102,9 +104,9 @@ pub(super) async fn tables<H: Commands>(
             Err(reason) => drop(state.viewed.insert(name.clone(), Err(reason))),
         }
     }
-    for (name, condition) in &reading.without {
+    for (name, condition) in &query_spec.without {
         let Some(table) = catalog.get(name) else { continue };
-        let mut part = Part::own(name, table, reading);
+        let mut part = Part::own(name, table, query_spec);
         part.conditions.push(format!("({condition}) is not true"));
         let read = single(&client, part).await;
         state.without.entry(name.clone()).or_default().insert(condition.clone(), read);
@@ -121,11 +123,11 @@ async fn single<H: Commands>(client: &Client<'_, H>, part: Part) -> Result<Table
 async fn catalog<H: Commands>(client: &Client<'_, H>) -> Result<BTreeMap<String, Table>, String> {
     let dialect = client.dialect;
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
-    for row in client.ask(dialect.columns()).await?.rows {
+    for row in client.query(dialect.columns()).await?.rows {
         let [Some(schema), Some(name), Some(column), Some(key), Some(of_type)] = row.as_slice() else {
             return Err("the catalog cannot be read".to_owned());
         };
-        let full = if schema == dialect.usual_schema() { name.clone() } else { format!("{schema}.{name}") };
+        let full = if schema == dialect.default_schema() { name.clone() } else { format!("{schema}.{name}") };
         let quoted = dialect.quoted(name);
         let sql = if schema.is_empty() { quoted } else { format!("{}.{quoted}", dialect.quoted(schema)) };
         let table = tables.entry(full).or_insert_with(|| Table { sql, columns: Vec::new(), key: Vec::new() });

@@ -12,7 +12,7 @@ use rehearse_core::observation::{NULL, Rows};
 use crate::engine::host::{Command, Stdin};
 use crate::engine::observer::DatabaseTarget;
 
-use super::dialect::{Ask, Dialect, StructureQueries};
+use super::dialect::{Database, Dialect, StructureQueries};
 use super::output::Output;
 use super::part::{ALIAS, Part, Value};
 use super::refusal::Failure;
@@ -28,11 +28,11 @@ impl Dialect for Mysql {
         PROGRAM
     }
 
-    fn command(&self, site: &DatabaseTarget, sql: Option<String>) -> Command {
-        command(site, sql)
+    fn command(&self, target: &DatabaseTarget, sql: Option<String>) -> Command {
+        command(target, sql)
     }
 
-    fn alone(&self, sql: &str) -> String {
+    fn single(&self, sql: &str) -> String {
         format!("{SETTINGS}{sql}\n;\n")
     }
 
@@ -56,7 +56,7 @@ impl Dialect for Mysql {
         COLUMNS
     }
 
-    fn usual_schema(&self) -> &'static str {
+    fn default_schema(&self) -> &'static str {
         // A database is what another server calls a schema, and no other one is read.
         ""
     }
@@ -79,7 +79,7 @@ impl Dialect for Mysql {
         line.split('\t').map(cell).collect::<Vec<_>>().join("\t").into()
     }
 
-    fn structure<'a>(&'a self, database: &'a dyn Ask) -> BoxFuture<'a, Result<StructureQueries, String>> {
+    fn structure<'a>(&'a self, database: &'a dyn Database) -> BoxFuture<'a, Result<StructureQueries, String>> {
         structure::queries(database).boxed()
     }
 }
@@ -88,21 +88,21 @@ impl Dialect for Mysql {
 /// standard input. `--batch` escapes tabs, line ends and backslashes.
 const CLIENT: &str = r#"client=mariadb; command -v mariadb > /dev/null || client=mysql; exec "$client" "$@""#;
 
-fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
+fn command(target: &DatabaseTarget, sql: Option<String>) -> Command {
     let argv = ["sh", "-c", CLIENT, "client", "--no-defaults", "--batch", "--skip-column-names", "--quick"];
     // What it has read is not to wait in it for more.
     let unbuffered = "--unbuffered".to_owned();
     let mut argv: Vec<String> = argv.map(str::to_owned).to_vec();
     argv.extend([
         unbuffered,
-        format!("--user={}", site.user),
+        format!("--user={}", target.user),
         "--default-character-set=utf8mb4".to_owned(),
-        site.name.clone(),
+        target.name.clone(),
     ]);
-    argv.splice(8..8, site.host.iter().map(|host| format!("--host={host}")));
-    let env = site.password.iter().map(|password| ("MYSQL_PWD".to_owned(), password.clone()));
+    argv.splice(8..8, target.host.iter().map(|host| format!("--host={host}")));
+    let env = target.password.iter().map(|password| ("MYSQL_PWD".to_owned(), password.clone()));
     let stdin = sql.map(|sql| Stdin::Bytes(sql.into_bytes()));
-    let user = site.run_as.clone();
+    let user = target.run_as.clone();
     Command { argv, env: env.collect::<BTreeMap<_, _>>(), user, stdin, ..Command::default() }
 }
 

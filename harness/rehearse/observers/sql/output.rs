@@ -1,19 +1,19 @@
-//! What a client program prints, in bounded memory.
+//! The output of a client program, in bounded memory.
 
 use std::borrow::Cow;
 
 use crate::engine::host::{Sink, Stream};
 
-/// Answers longer than this are not for a probe.
-const LONGEST: usize = 64 << 20;
-/// Nor are those of more values: each takes many times its text.
+/// A longer result is not what a probe is for.
+const MAX_LEN: usize = 64 << 20;
+/// Neither is one with more values, which take many times the memory of their text.
 pub(super) const MOST_VALUES: usize = 4_000_000;
-/// What a client says before it fails.
+/// How much of standard error is kept.
 const WORDS: usize = 64 << 10;
-/// Of an answer that is too long its end is kept: there stands whether it is whole.
+/// Of a result that is too long, the end is kept, which shows whether it is complete.
 const END: usize = 256;
 
-/// What a client program prints, whole or not at all.
+/// The output of a client program, complete or not at all.
 #[derive(Default)]
 pub(super) struct Output {
     out: Vec<u8>,
@@ -24,8 +24,8 @@ pub(super) struct Output {
 impl Sink for Output {
     fn take(&mut self, stream: Stream, bytes: &[u8]) {
         match stream {
-            Stream::Err => words(&mut self.err, bytes),
-            Stream::Out if self.over || self.out.len() + bytes.len() > LONGEST => {
+            Stream::Err => keep_beginning(&mut self.err, bytes),
+            Stream::Out if self.over || self.out.len() + bytes.len() > MAX_LEN => {
                 self.over = true;
                 self.out.extend_from_slice(bytes.get(bytes.len().saturating_sub(END)..).unwrap_or_default());
                 self.out = self.out.split_off(self.out.len().saturating_sub(END));
@@ -36,7 +36,7 @@ impl Sink for Output {
 }
 
 impl Output {
-    /// Whether this is how it ends, on a line of its own; takes it off then.
+    /// Whether it ends with this, at the beginning of a line; if so, removes it.
     pub(super) fn take_end(&mut self, end: &[u8]) -> bool {
         let Some(before) = self.out.strip_suffix(end).map(<[u8]>::len) else { return false };
         let begins_a_line = before == 0 || self.out.get(before - 1) == Some(&b'\n');
@@ -46,28 +46,28 @@ impl Output {
         begins_a_line
     }
 
-    /// The rows of it, which are lists of values between these signs.
+    /// The output as text; `between` are the separators of its values.
     pub(super) fn text(&self, between: &[u8]) -> Result<Cow<'_, str>, String> {
         if self.over {
-            return Err(format!("an answer of more than {} MiB", LONGEST >> 20));
+            return Err(format!("a result of more than {} MiB", MAX_LEN >> 20));
         }
         if self.out.iter().filter(|byte| between.contains(byte)).count() > MOST_VALUES {
-            return Err(format!("an answer of more than {MOST_VALUES} values"));
+            return Err(format!("a result of more than {MOST_VALUES} values"));
         }
         Ok(String::from_utf8_lossy(&self.out))
     }
 }
 
-/// Keeps the beginning of what a client says besides its answer.
-pub(super) fn words(err: &mut Vec<u8>, bytes: &[u8]) {
+/// Keeps the beginning of standard error.
+pub(super) fn keep_beginning(err: &mut Vec<u8>, bytes: &[u8]) {
     let room = WORDS.saturating_sub(err.len());
     err.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }
 
-/// What a client program said when it failed, as one line.
-pub(super) fn last_words(program: &str, code: i64, err: &[u8]) -> String {
-    const LONGEST: usize = 4000;
+/// The error of a failed client program, on one line.
+pub(super) fn error_line(program: &str, code: i64, err: &[u8]) -> String {
+    const MAX_LEN: usize = 4000;
     let text = String::from_utf8_lossy(err).split_whitespace().collect::<Vec<_>>().join(" ");
-    let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(end, _)| end);
+    let end = text.char_indices().nth(MAX_LEN).map_or(text.len(), |(end, _)| end);
     format!("{program} ended with {code}: {}", text.get(..end).unwrap_or_default())
 }

@@ -1,18 +1,18 @@
-//! One thing to be read of one table: which columns, tied to which key, of which rows.
+//! One thing to read from one table: which columns, tied to which key, of which rows.
 
 use rehearse_core::observation::{Source, TableQuery, View};
 
-/// Rows of a table that are kept one by one at most.
+/// The most rows of a table that are kept.
 const KEPT_ROWS: u64 = 50_000;
-/// Values of a table that are kept at most.
+/// The most values of a table that are kept.
 const KEPT_CELLS: u64 = 1_000_000;
-/// A table whose reference was kept is kept even when it has grown this many times beyond.
+/// A table whose reference was kept is kept even if it has grown to this many times the limits.
 const GROWN: u64 = 4;
 
-/// What a script calls the table that it reads from.
+/// The alias of the table that a script reads from.
 pub(super) const ALIAS: &str = "t";
 
-/// A value: the name it is kept under, the SQL that gives it, the type where it is a plain column.
+/// A value: the name it is kept under, its SQL, and its type if it is a plain column.
 #[derive(Debug, Clone)]
 pub(super) struct Value {
     pub(super) name: String,
@@ -20,7 +20,7 @@ pub(super) struct Value {
     pub(super) of_type: String,
 }
 
-/// A table as the catalog has it.
+/// A table in the catalog.
 #[derive(Debug)]
 pub(super) struct Table {
     /// Its name, quoted, with its schema.
@@ -34,7 +34,7 @@ pub(super) struct Table {
 const WHOLE: [&str; 6] = ["smallint", "integer", "bigint", "tinyint", "mediumint", "int"];
 
 impl Table {
-    /// The key is one whole number.
+    /// Whether the key is one whole number.
     fn numbered(&self) -> bool {
         let [key] = self.key.as_slice() else { return false };
         self.column(key).is_some_and(|column| WHOLE.contains(&column.of_type.as_str()))
@@ -44,13 +44,13 @@ impl Table {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// A column, to be kept under a name.
+    /// A column that is kept under another name.
     fn renamed(&self, column: &str, name: &str) -> Option<Value> {
         Some(Value { name: name.to_owned(), ..self.column(column)?.clone() })
     }
 }
 
-/// One thing to be read of one table.
+/// One thing to read from one table.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) name: String,
@@ -61,25 +61,25 @@ pub(super) struct Part {
     pub(super) conditions: Vec<String>,
     /// The key is one whole number.
     pub(super) numbered: bool,
-    /// Rows are kept up to so many.
+    /// How many rows are kept at most.
     pub(super) most: u64,
 }
 
 impl Part {
-    /// A table as it is.
-    pub(super) fn own(name: &str, table: &Table, reading: &TableQuery) -> Self {
+    /// A table in its own form.
+    pub(super) fn own(name: &str, table: &Table, query_spec: &TableQuery) -> Self {
         let columns = table.columns.clone();
-        let wanted = reading.views.get(name).is_some_and(|view| view.keep);
-        let most = if reading.keep { most(columns.len(), wanted) } else { 0 };
+        let wanted = query_spec.views.get(name).is_some_and(|view| view.keep);
+        let most = if query_spec.keep { most(columns.len(), wanted) } else { 0 };
         let key = table.key.iter().filter_map(|column| table.column(column)).cloned().collect();
         let (conditions, numbered) = (Vec::new(), table.numbered());
         Self { name: name.to_owned(), table: table.sql.clone(), key, columns, conditions, numbered, most }
     }
 
-    /// A table of the reference as it is found now; none where that is the table as it is.
+    /// A table of the reference as it can be read now; `None` if that is the table in its own form.
     ///
     /// # Errors
-    /// When a key column is gone, so that no row can be told from another.
+    /// When a key column is gone, so that rows cannot be identified.
     pub(super) fn view(name: &str, view: &View, table: &Table) -> Result<Option<Self>, String> {
         let find = |(old, source): &(String, Source)| match source {
             Source::Column(new) => table.renamed(new, old),
@@ -91,7 +91,7 @@ impl Part {
         let own_keys = key.iter().map(|value| &value.sql).eq(own.map(|column| &column.sql));
         let numbered = view.numbered.unwrap_or_else(|| table.numbered());
         let own_keys = own_keys && numbered == table.numbered();
-        // Where rows are kept, any of their columns may serve as key; where there is no key, whole rows are summed up.
+        // If rows are kept, any of their columns may serve as key; without a key, whole rows are summed up.
         let same_rows = view.keep || (own_keys && (!key.is_empty() || columns.len() == table.columns.len()));
         let as_it_is = name == view.table;
         let unchanged =
@@ -110,7 +110,7 @@ impl Part {
         Ok(Some(Self { name: name.to_owned(), table: table.sql.clone(), key, columns, conditions, numbered, most }))
     }
 
-    /// The condition as a clause, or nothing.
+    /// The conditions as a clause; empty if there are none.
     pub(super) fn clause(&self) -> String {
         match self.conditions.as_slice() {
             [] => String::new(),

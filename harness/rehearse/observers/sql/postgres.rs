@@ -14,7 +14,7 @@ use rehearse_core::observation::activity::Activity;
 use crate::engine::host::{Command, Stdin};
 use crate::engine::observer::DatabaseTarget;
 
-use super::dialect::{Ask, Dialect, StructureQueries};
+use super::dialect::{Database, Dialect, StructureQueries};
 use super::output::Output;
 use super::part::{ALIAS, Part, Value};
 use super::refusal::Failure;
@@ -29,11 +29,11 @@ impl Dialect for Postgres {
         PROGRAM
     }
 
-    fn command(&self, site: &DatabaseTarget, sql: Option<String>) -> Command {
-        command(site, sql)
+    fn command(&self, target: &DatabaseTarget, sql: Option<String>) -> Command {
+        command(target, sql)
     }
 
-    fn alone(&self, sql: &str) -> String {
+    fn single(&self, sql: &str) -> String {
         format!("{sql}\n;\n")
     }
 
@@ -57,7 +57,7 @@ impl Dialect for Postgres {
         COLUMNS
     }
 
-    fn usual_schema(&self) -> &'static str {
+    fn default_schema(&self) -> &'static str {
         "public"
     }
 
@@ -78,11 +78,11 @@ impl Dialect for Postgres {
         line.into()
     }
 
-    fn structure<'a>(&'a self, _database: &'a dyn Ask) -> BoxFuture<'a, Result<StructureQueries, String>> {
+    fn structure<'a>(&'a self, _database: &'a dyn Database) -> BoxFuture<'a, Result<StructureQueries, String>> {
         future::ready(Ok(structure::queries())).boxed()
     }
 
-    fn activity<'a>(&'a self, database: &'a dyn Ask) -> BoxFuture<'a, Result<Option<Activity>, String>> {
+    fn activity<'a>(&'a self, database: &'a dyn Database) -> BoxFuture<'a, Result<Option<Activity>, String>> {
         async move { activity::read(database).await.map(Some) }.boxed()
     }
 }
@@ -92,7 +92,7 @@ const FIELD: char = '\u{1f}';
 const RECORD: char = '\u{1e}';
 const NULL: &str = "\u{1}null\u{1}";
 
-fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
+fn command(target: &DatabaseTarget, sql: Option<String>) -> Command {
     let argv = [
         "psql",
         "-X",
@@ -111,9 +111,9 @@ fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
         "-R",
         &RECORD.to_string(),
         "-U",
-        &site.user,
+        &target.user,
         "-d",
-        &site.name,
+        &target.name,
         "-f",
         "-",
     ]
@@ -127,9 +127,9 @@ fn command(site: &DatabaseTarget, sql: Option<String>) -> Command {
         ("PGAPPNAME".to_owned(), "rehearse".to_owned()),
         ("PGCONNECT_TIMEOUT".to_owned(), "10".to_owned()),
     ]);
-    env.extend(site.host.iter().map(|host| ("PGHOST".to_owned(), host.clone())));
-    env.extend(site.password.iter().map(|password| ("PGPASSWORD".to_owned(), password.clone())));
-    let (user, stdin) = (site.run_as.clone(), sql.map(|sql| Stdin::Bytes(sql.into_bytes())));
+    env.extend(target.host.iter().map(|host| ("PGHOST".to_owned(), host.clone())));
+    env.extend(target.password.iter().map(|password| ("PGPASSWORD".to_owned(), password.clone())));
+    let (user, stdin) = (target.run_as.clone(), sql.map(|sql| Stdin::Bytes(sql.into_bytes())));
     Command { argv, env, user, stdin, ..Command::default() }
 }
 

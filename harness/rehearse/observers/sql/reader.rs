@@ -1,6 +1,6 @@
-//! Takes what a script about parts prints, as it comes and in bounded memory.
+//! Reads the output of a script about parts as it arrives, in bounded memory.
 //!
-//! Lines that begin with the mark say what comes: `s <part> <rows> <sums> <whole> <top>`, `r <part>` before its rows, `e
+//! Lines that begin with the mark announce what follows: `s <part> <rows> <sums> <whole> <top>`, `r <part>` before its rows, `e
 //! <part>` after them, `z` at the end of all. Everything else is a row.
 
 use std::sync::Arc;
@@ -10,24 +10,24 @@ use rehearse_core::observation::{RetainedRows, TableState};
 use crate::engine::host::{Sink, Stream};
 
 use super::dialect::Dialect;
-use super::output::words;
+use super::output::keep_beginning;
 use super::part::Part;
 
-/// Bytes of rows kept of one look; the tables that come after it are compared by checksums.
+/// How many bytes of rows are kept in one reading; tables beyond that are compared by checksums.
 const BUDGET: usize = 192 << 20;
-/// A row longer than this is none: of a long value only its beginning and a digest are asked.
-const LONGEST_LINE: usize = 16 << 20;
+/// A longer row is an error: of a long value, only its beginning and a digest are read.
+const MAX_LINE: usize = 16 << 20;
 
-/// Reads the answers about parts.
+/// Reads the output about parts.
 pub(super) struct Reader<'a> {
     parts: &'a [Part],
     dialect: &'static dyn Dialect,
     tables: Vec<Option<TableState>>,
-    /// The part whose rows are coming.
+    /// The part whose rows are being read.
     rows: Option<(usize, RetainedRows)>,
     line: Vec<u8>,
     kept: usize,
-    trouble: Option<String>,
+    error: Option<String>,
     ended: bool,
     pub(super) err: Vec<u8>,
 }
@@ -35,19 +35,19 @@ pub(super) struct Reader<'a> {
 impl Sink for Reader<'_> {
     fn take(&mut self, stream: Stream, mut bytes: &[u8]) {
         match stream {
-            Stream::Err => words(&mut self.err, bytes),
+            Stream::Err => keep_beginning(&mut self.err, bytes),
             Stream::Out => {
                 while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-                    self.hold(&bytes[..end]);
+                    self.buffer_line(&bytes[..end]);
                     bytes = &bytes[end + 1..];
                     let line = std::mem::take(&mut self.line);
-                    if self.trouble.is_none() {
-                        self.trouble = self.line(&String::from_utf8_lossy(&line)).err();
+                    if self.error.is_none() {
+                        self.error = self.line(&String::from_utf8_lossy(&line)).err();
                     }
                     self.line = line;
                     self.line.clear();
                 }
-                self.hold(bytes);
+                self.buffer_line(bytes);
             }
         }
     }
@@ -56,16 +56,16 @@ impl Sink for Reader<'_> {
 impl<'a> Reader<'a> {
     pub(super) fn new(parts: &'a [Part], dialect: &'static dyn Dialect) -> Self {
         let tables = parts.iter().map(|_| None).collect();
-        let (rows, line, err, trouble) = (None, Vec::new(), Vec::new(), None);
-        Self { parts, dialect, tables, rows, line, kept: 0, trouble, ended: false, err }
+        let (rows, line, err, error) = (None, Vec::new(), Vec::new(), None);
+        Self { parts, dialect, tables, rows, line, kept: 0, error, ended: false, err }
     }
 
-    /// Takes a piece of a line, unless it grows beyond all rows or nothing is read any more.
-    fn hold(&mut self, piece: &[u8]) {
-        if self.line.len() + piece.len() > LONGEST_LINE && self.trouble.is_none() {
-            self.trouble = Some(format!("a row of more than {} MiB", LONGEST_LINE >> 20));
+    /// Adds a piece of a line, unless the line is too long or there was an error before.
+    fn buffer_line(&mut self, piece: &[u8]) {
+        if self.line.len() + piece.len() > MAX_LINE && self.error.is_none() {
+            self.error = Some(format!("a row of more than {} MiB", MAX_LINE >> 20));
         }
-        if self.trouble.is_some() {
+        if self.error.is_some() {
             self.line = Vec::new();
         } else {
             self.line.extend_from_slice(piece);
@@ -73,11 +73,11 @@ impl<'a> Reader<'a> {
     }
 
     fn line(&mut self, line: &str) -> Result<(), String> {
-        let Some(said) = line.strip_prefix(self.dialect.mark()) else { return self.row(line) };
-        let words: Vec<&str> = said.split(' ').collect();
+        let Some(message) = line.strip_prefix(self.dialect.mark()) else { return self.row(line) };
+        let words: Vec<&str> = message.split(' ').collect();
         let index = |text: &str| {
             let index = text.parse::<usize>().ok().filter(|index| *index < self.parts.len());
-            index.ok_or_else(|| format!("an answer about part {text}, which was not asked"))
+            index.ok_or_else(|| format!("output about part {text}, which was not requested"))
         };
         match words.as_slice() {
             ["s", part, rows, sums, whole, top] => {
@@ -106,11 +106,11 @@ impl<'a> Reader<'a> {
                             table.kept = Some(Arc::new(kept));
                         }
                     }
-                    Some(_) | None => return Err("rows ended that had not begun".to_owned()),
+                    Some(_) | None => return Err("the end of rows that had not begun".to_owned()),
                 }
             }
             ["z"] => self.ended = true,
-            _ => return Err(format!("an answer that was not asked: {}", said.chars().take(200).collect::<String>())),
+            _ => return Err(format!("unexpected output: {}", message.chars().take(200).collect::<String>())),
         }
         Ok(())
     }
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
         }
         let some = |text: &str| (text != "-").then(|| text.to_owned());
         Ok(TableState {
-            rows: rows.parse().map_err(|_| format!("table {}: no count of rows", part.name))?,
+            rows: rows.parse().map_err(|_| format!("table {}: no number of rows", part.name))?,
             key: part.key.iter().map(|value| value.name.clone()).collect(),
             sums: names.iter().cloned().zip(sums.into_iter().map(str::to_owned)).collect(),
             columns: names,
@@ -142,25 +142,25 @@ impl<'a> Reader<'a> {
 
     fn row(&mut self, line: &str) -> Result<(), String> {
         let Some((at, kept)) = &mut self.rows else {
-            return Err(format!("a row that was not asked: {}", line.chars().take(200).collect::<String>()));
+            return Err(format!("an unexpected row: {}", line.chars().take(200).collect::<String>()));
         };
         if self.parts.get(*at).is_none_or(|part| kept.rows.len() as u64 >= part.most) {
-            return Err("more rows than were asked".to_owned());
+            return Err("more rows than were requested".to_owned());
         }
         self.kept += line.len() + size_of::<Box<str>>();
         let row = self.dialect.row(line);
-        // Beyond the budget rows are only counted.
+        // Beyond the budget, rows are only counted.
         kept.rows.push(if self.kept <= BUDGET { row } else { Box::default() });
         Ok(())
     }
 
     /// The tables, in the order of the parts.
     pub(super) fn finish(self) -> Result<Vec<TableState>, String> {
-        if let Some(trouble) = self.trouble {
-            return Err(trouble);
+        if let Some(error) = self.error {
+            return Err(error);
         }
         if !self.ended {
-            return Err("the answer ends in the middle".to_owned());
+            return Err("the output ends early".to_owned());
         }
         let missing = |part: &Part| format!("table {} was not read", part.name);
         self.tables.into_iter().zip(self.parts).map(|(table, part)| table.ok_or_else(|| missing(part))).collect()

@@ -1,6 +1,7 @@
-//! Distinguishes a statement that the server refused, which is the product's answer, from a server that could not be asked.
+//! Distinguishes a statement that the server rejected, which is the product's fault, from a server that could not be
+//! queried.
 //!
-//! Nothing here reads a sentence: servers speak the language of their settings. What counts is the SQLSTATE that `psql`
+//! Nothing here depends on the text of a message: servers use the language of their settings. What counts is the SQLSTATE that `psql`
 //! prints with `VERBOSITY=verbose`, and the number and SQLSTATE that the clients of MariaDB and MySQL print before every
 //! message.
 //!
@@ -11,10 +12,10 @@
 //! | what | PostgreSQL | MariaDB and MySQL |
 //! |---|---|---|
 //! | the connection was lost, or never made | class 08, no SQLSTATE at all | numbers 2000 to 2999 (the client's own), class 08, no line of a statement |
-//! | who asks was not let in | class 28 | class 28 |
+//! | the login was rejected | class 28 | class 28 |
 //! | somebody ended the server, the session or the statement, or a time limit did | class 57, 25P03, 25P04 | 1053, 1317, 1927 and others of 70100, 1969, 3024 |
-//! | our reading and the product's work were in each other's way | class 40, 55P03 | class 40, 1205 |
-//! | room, memory, sessions or files have run out | class 53 | 1021, 1037, 1038, 1041, 1114, 1135, 1203, 1226 |
+//! | our reading and the product's work blocked each other | class 40, 55P03 | class 40, 1205 |
+//! | disk space, memory, sessions or files have run out | class 53 | 1021, 1037, 1038, 1041, 1114, 1135, 1203, 1226 |
 //! | the machine below could not read or write | 58000, 58030 | |
 //! | the client stopped for a reason of its own | any exit code without a SQLSTATE | any exit code without a number |
 //!
@@ -26,20 +27,20 @@ use std::fmt;
 
 use rehearse_core::observation::SqlRefusal;
 
-/// Why a question has no rows.
+/// Why a query has no rows.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Failure {
-    /// The server judged the statement.
+    /// The server rejected the statement.
     Refused(SqlRefusal),
-    /// The server could not be asked.
-    Unasked(String),
+    /// The server could not be queried.
+    Unavailable(String),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(refusal) => refusal.fmt(f),
-            Self::Unasked(reason) => f.write_str(reason),
+            Self::Unavailable(reason) => f.write_str(reason),
         }
     }
 }
@@ -52,7 +53,7 @@ impl From<Failure> for String {
 
 impl From<String> for Failure {
     fn from(reason: String) -> Self {
-        Self::Unasked(reason)
+        Self::Unavailable(reason)
     }
 }
 
@@ -61,9 +62,9 @@ pub(super) fn is_sqlstate(text: &str) -> bool {
     text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
 }
 
-/// A message of several lines, and of a length that can be shown.
+/// A message of several lines on one line, cut to a reasonable length.
 pub(super) fn one_line<'a>(lines: impl Iterator<Item = &'a str>) -> String {
-    const LONGEST: usize = 4000;
+    const MAX_LEN: usize = 4000;
     let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
-    words.join(" ").chars().take(LONGEST).collect()
+    words.join(" ").chars().take(MAX_LEN).collect()
 }

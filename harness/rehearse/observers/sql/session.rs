@@ -1,9 +1,8 @@
-//! A client program that goes on between questions, so that a wait does not start one in the product's container for
-//! every look.
+//! A client program that stays open between queries, so that a wait does not start one in the product's container for every
+//! look.
 //!
-//! Each question is followed by a mark of its own, made anew, then by what forgets everything the question may have left
-//! in the session, then by a second mark. A client that stops at the first error ends with it, and is judged as one that
-//! was started for this question alone; the next question starts another.
+//! Each query is followed by a new mark, then by statements that reset the session, then by a second mark. The client stops
+//! at the first error and ends, and is judged as one that was started for this query alone; the next query starts another.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -18,13 +17,13 @@ use super::output::Output;
 use super::refusal::Failure;
 use crate::engine::host::{Commands, Interactive, Sink};
 
-/// A question without an answer by then gets the end of the input besides: what the client takes for unfinished, as a
-/// quote that nobody closed, is carried out as it stands.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a client may take to end once its input has.
-const ENDS_WITHIN: Duration = Duration::from_secs(5);
+/// After this time without a result, the input is closed: a statement that the client considers unfinished, because of an
+/// unclosed quote, is then carried out as it is.
+const UNFINISHED_AFTER: Duration = Duration::from_secs(10);
+/// How long a client may take to end once its input is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A client program that waits for the next question.
+/// A client program that waits for the next query.
 pub(super) struct Session {
     dialect: &'static dyn Dialect,
     client: Interactive,
@@ -35,19 +34,19 @@ impl Session {
         Ok(Self { dialect: client.dialect, client: client.interact().await? })
     }
 
-    /// Asks; and gives the session back where it can be asked again.
-    pub(super) async fn ask(self, sql: &str) -> (Result<Rows, Failure>, Option<Self>) {
+    /// Sends a query; returns the session if it can be used again.
+    pub(super) async fn query(self, sql: &str) -> (Result<Rows, Failure>, Option<Self>) {
         let Self { dialect, mut client } = self;
         let mark = mark();
         let text = dialect.marked(sql, &mark);
-        let (answered, rested) = (format!("{mark}\n"), format!("{mark}\n{mark} rested\n"));
+        let (answered, reset_mark) = (format!("{mark}\n"), format!("{mark}\n{mark} rested\n"));
         let (mut output, mut written, mut closed) = (Output::default(), 0, false);
-        let mut patience = std::pin::pin!(tokio::time::sleep(PATIENCE));
+        let mut unfinished = std::pin::pin!(tokio::time::sleep(UNFINISHED_AFTER));
         let lost = loop {
-            // The client may print before it has read all of the question.
+            // The client may print before it has read the whole query.
             tokio::select! {
                 count = client.input.write(&text.as_bytes()[written..]), if written < text.len() => {
-                    // What takes no more has ended: its output and its code say why.
+                    // A client that reads no more has ended; its output and its exit code say why.
                     written = count.ok().filter(|count| *count > 0).map_or(text.len(), |count| written + count);
                     if written == text.len() {
                         let _ = client.input.flush().await;
@@ -58,12 +57,12 @@ impl Session {
                     Some(Err(error)) => break Some(error),
                     None => break None,
                 },
-                () = &mut patience, if !closed => {
+                () = &mut unfinished, if !closed => {
                     closed = true;
                     let _ = client.input.shutdown().await;
                 }
             }
-            if !closed && output.take_end(rested.as_bytes()) {
+            if !closed && output.take_end(reset_mark.as_bytes()) {
                 return (rows(dialect, &output), Some(Self { dialect, client }));
             }
         };
@@ -71,18 +70,18 @@ impl Session {
             Some(error) => Err(error),
             None => client.code.await,
         };
-        let whole = output.take_end(rested.as_bytes()) || output.take_end(answered.as_bytes());
+        let whole = output.take_end(reset_mark.as_bytes()) || output.take_end(answered.as_bytes());
         let response = match code {
             Ok(0) => rows(dialect, &output),
-            // It answered, and did not survive what is asked behind that.
+            // It returned the result, but ended while its session was reset.
             _ if whole => rows(dialect, &output),
             Ok(code) => Err(dialect.failure(code, &output.err)),
-            Err(error) => Err(Failure::Unasked(error.chain())),
+            Err(error) => Err(Failure::Unavailable(error.chain())),
         };
         (response, None)
     }
 
-    /// Ends the client, and waits until it has ended. One that does not is ended in its container.
+    /// Closes the client, and waits until it has ended. A client that does not end is ended in its container.
     pub(super) async fn close(self) {
         let mut client = self.client;
         let closing = async {
@@ -90,15 +89,15 @@ impl Session {
             while let Some(Ok(_)) = client.output.next().await {}
             let _ = client.code.await;
         };
-        let _ = tokio::time::timeout(ENDS_WITHIN, closing).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
     }
 }
 
 fn rows(dialect: &dyn Dialect, output: &Output) -> Result<Rows, Failure> {
-    dialect.rows(output).map_err(Failure::Unasked)
+    dialect.rows(output).map_err(Failure::Unavailable)
 }
 
-/// What no answer holds: made anew for every question.
+/// A text that no result contains: new for every query.
 fn mark() -> String {
     let half = || RandomState::new().build_hasher().finish();
     format!("rehearse-{:016x}{:016x}", half(), half())

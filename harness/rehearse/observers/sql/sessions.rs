@@ -1,4 +1,4 @@
-//! The sessions that a wait keeps open.
+//! Sessions that a wait keeps open.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,40 +12,40 @@ use super::session::Session;
 use crate::engine::host::Commands;
 use crate::engine::observer::DatabaseTarget;
 
-/// A session that nobody asks for so long is closed: whoever kept it was stopped before it could close it. Longer than the
-/// longest pause between two looks.
+/// A session that is not used for this long is closed, because its wait may have been cancelled before it could close it.
+/// Longer than the longest pause between two looks.
 const IDLE: Duration = Duration::from_secs(3);
 
-/// Sessions that wait for the next question. Questions that are asked at the same time get a session each, so that one
-/// that waits for a lock keeps no other from its answer.
+/// Sessions that wait for the next query. Concurrent queries get a session each, so that one that waits for a lock does not
+/// delay the others.
 #[derive(Default)]
 pub(crate) struct Sessions {
     idle: Arc<Mutex<Vec<Idle>>>,
 }
 
 struct Idle {
-    site: DatabaseTarget,
+    target: DatabaseTarget,
     session: Session,
     closing: tokio::task::AbortHandle,
 }
 
 impl Sessions {
-    /// Asks through a session that is open, or opens one.
-    pub(super) async fn ask<H: Commands>(&self, client: &Client<'_, H>, sql: &str) -> Result<Rows, Failure> {
-        if let Some(session) = self.taken(client.site) {
-            let (response, session) = session.ask(sql).await;
-            self.keep(client.site, session);
-            // The server may have gone away since the last question, and be back. Looks can be repeated.
-            if !matches!(response, Err(Failure::Unasked(_))) {
+    /// Sends a query through an open session, or opens one.
+    pub(super) async fn query<H: Commands>(&self, client: &Client<'_, H>, sql: &str) -> Result<Rows, Failure> {
+        if let Some(session) = self.take_idle(client.target) {
+            let (response, session) = session.query(sql).await;
+            self.keep(client.target, session);
+            // The server may have been away since the last query. Queries of a wait can be repeated.
+            if !matches!(response, Err(Failure::Unavailable(_))) {
                 return response;
             }
         }
-        let (response, session) = Session::open(client).await?.ask(sql).await;
-        self.keep(client.site, session);
+        let (response, session) = Session::open(client).await?.query(sql).await;
+        self.keep(client.target, session);
         response
     }
 
-    /// Closes what is open, and waits until it is closed.
+    /// Closes all open sessions, and waits until they are closed.
     pub(crate) async fn close(&self) {
         let all = std::mem::take(&mut *locked(&self.idle));
         join_all(all.into_iter().map(|idle| {
@@ -55,15 +55,15 @@ impl Sessions {
         .await;
     }
 
-    fn taken(&self, site: &DatabaseTarget) -> Option<Session> {
+    fn take_idle(&self, target: &DatabaseTarget) -> Option<Session> {
         let mut idle = locked(&self.idle);
-        let at = idle.iter().rposition(|idle| idle.site == *site)?;
+        let at = idle.iter().rposition(|idle| idle.target == *target)?;
         let Idle { session, closing, .. } = idle.swap_remove(at);
         closing.abort();
         Some(session)
     }
 
-    fn keep(&self, site: &DatabaseTarget, session: Option<Session>) {
+    fn keep(&self, target: &DatabaseTarget, session: Option<Session>) {
         let Some(session) = session else { return };
         let mut idle = locked(&self.idle);
         let all = Arc::downgrade(&self.idle);
@@ -80,7 +80,7 @@ impl Sessions {
                 found.session.close().await;
             }
         });
-        idle.push(Idle { site: site.clone(), session, closing: closing.abort_handle() });
+        idle.push(Idle { target: target.clone(), session, closing: closing.abort_handle() });
     }
 }
 

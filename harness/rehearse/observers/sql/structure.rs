@@ -3,14 +3,14 @@
 use rehearse_core::observation::{Item, ItemKind, Structure};
 
 use super::client::Client;
-use super::dialect::Ask;
+use super::dialect::Database;
 use crate::engine::host::Commands;
 
-/// Reads it, with what its kind of server is asked for that.
+/// Reads the structure with the queries of the server's dialect.
 pub(super) async fn read<H: Commands>(client: &Client<'_, H>) -> Result<Structure, String> {
     let queries = client.dialect.structure(client).await?;
     let mut structure = Structure::default();
-    for row in client.ask(&queries.items).await?.rows {
+    for row in client.query(&queries.items).await?.rows {
         let [Some(kind), Some(table), columns, refers, Some(text), Some(broken)] = row.as_slice() else {
             return Err("the structure cannot be read".to_owned());
         };
@@ -36,9 +36,9 @@ pub(super) async fn read<H: Commands>(client: &Client<'_, H>) -> Result<Structur
     }
     structure.items.sort();
     structure.items.dedup();
-    for row in client.ask(&queries.sequences).await?.rows {
+    for row in client.query(&queries.sequences).await?.rows {
         let [Some(name), Some(last)] = row.as_slice() else { return Err("a sequence cannot be read".to_owned()) };
-        let last = last.parse().map_err(|_| format!("sequence {name}: {last} is no number"))?;
+        let last = last.parse().map_err(|_| format!("sequence {name}: {last} is not a number"))?;
         structure.sequences.insert(name.clone(), last);
     }
     Ok(structure)

@@ -3,7 +3,7 @@
 use rehearse_core::observation::SqlRefusal;
 
 use super::PROGRAM;
-use crate::observers::sql::output::last_words;
+use crate::observers::sql::output::error_line;
 use crate::observers::sql::refusal::{Failure, is_sqlstate, one_line};
 
 /// What the end of `mariadb` or `mysql` means.
@@ -12,16 +12,16 @@ pub(super) fn failure(code: i64, err: &[u8]) -> Failure {
     let lines: Vec<&str> = text.lines().collect();
     let found = lines.iter().enumerate().find_map(|(at, line)| Some((at, numbered(line)?)));
     match found {
-        Some((at, error)) if error.of_statement && !is_unasked(error.number, error.sqlstate) => {
+        Some((at, error)) if error.of_statement && !is_unavailable(error.number, error.sqlstate) => {
             let rest = lines.get(at + 1..).unwrap_or_default();
             let message = one_line(std::iter::once(error.message).chain(rest.iter().copied()));
             Failure::Refused(SqlRefusal { sqlstate: error.sqlstate.to_owned(), number: Some(error.number), message })
         }
-        Some(_) | None => Failure::Unasked(last_words(PROGRAM, code, err)),
+        Some(_) | None => Failure::Unavailable(error_line(PROGRAM, code, err)),
     }
 }
 
-fn is_unasked(number: u32, sqlstate: &str) -> bool {
+fn is_unavailable(number: u32, sqlstate: &str) -> bool {
     let class = sqlstate.get(..2).unwrap_or_default();
     matches!(class, "08" | "28" | "40")
         || sqlstate == "70100"
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_could_not_be_asked_is_not_taken_for_one_that_refused() {
+    fn an_unavailable_server_does_not_count_as_a_refusal() {
         let mysql = |head: &str| failure(1, format!("{head}: words\n").as_bytes());
         for head in [
             "ERROR 2002 (HY000)",
@@ -74,7 +74,7 @@ mod tests {
             "ERROR 1317 (70100) at line 1",
             "ERROR 1021 (HY000) at line 1",
         ] {
-            assert!(matches!(mysql(head), Failure::Unasked(_)), "{head}");
+            assert!(matches!(mysql(head), Failure::Unavailable(_)), "{head}");
         }
         for (head, sqlstate, number) in [
             ("ERROR 1146 (42S02) at line 1", "42S02", 1146),
@@ -86,9 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_ends_without_a_code_of_the_server_is_no_refusal() {
+    fn an_end_without_a_code_of_the_server_does_not_count_as_a_refusal() {
         for text in ["sh: 1: mysql: not found", "ERROR at line 1: Unknown command", "ERROR 12 (4) at line 1: no", ""] {
-            assert!(matches!(failure(1, text.as_bytes()), Failure::Unasked(_)), "{text}");
+            assert!(matches!(failure(1, text.as_bytes()), Failure::Unavailable(_)), "{text}");
         }
     }
 }

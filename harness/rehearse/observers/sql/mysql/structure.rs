@@ -1,9 +1,9 @@
 //! The catalog of MariaDB and MySQL, asked for what holds tables together.
 
 use super::quoted;
-use crate::observers::sql::dialect::{Ask, StructureQueries};
+use crate::observers::sql::dialect::{Database, StructureQueries};
 
-pub(super) async fn queries(database: &dyn Ask) -> Result<StructureQueries, String> {
+pub(super) async fn queries(database: &dyn Database) -> Result<StructureQueries, String> {
     Ok(StructureQueries { items: items(database).await?, sequences: sequences(database).await? })
 }
 
@@ -76,17 +76,17 @@ const COUNTERS: &str = "select concat(c.table_name, '.', c.column_name), t.auto_
 const SEQUENCES: &str = "select table_name from information_schema.tables \
      where table_schema = database() and table_type = 'SEQUENCE'";
 
-async fn items(database: &dyn Ask) -> Result<String, String> {
-    let version = database.ask("select version()").await?;
+async fn items(database: &dyn Database) -> Result<String, String> {
+    let version = database.query("select version()").await?;
     let mariadb = version.value().is_some_and(|version| version.contains("MariaDB"));
     let of_table = if mariadb { CHECK_OF_TABLE } else { "" };
     Ok(ITEMS.replace("CHECK_OF_TABLE", of_table).replace("\\x02", "\u{2}"))
 }
 
 /// A sequence is a table of one row, which has to be asked by itself.
-async fn sequences(database: &dyn Ask) -> Result<String, String> {
+async fn sequences(database: &dyn Database) -> Result<String, String> {
     let mut sql = COUNTERS.to_owned();
-    for row in database.ask(SEQUENCES).await?.rows {
+    for row in database.query(SEQUENCES).await?.rows {
         if let [Some(name)] = row.as_slice() {
             let (text, name) = (name.replace('\'', "''"), quoted(name));
             sql.push_str(&format!(" union all select '{text}', next_not_cached_value - 1 from {name}"));

@@ -1,11 +1,11 @@
-//! What PostgreSQL's other sessions do, and what it counts.
+//! What the other sessions of PostgreSQL do, and its counters.
 
 use std::time::Duration;
 
 use rehearse_core::observation::Rows;
 use rehearse_core::observation::activity::{Activity, Session, SessionState};
 
-use crate::observers::sql::dialect::Ask;
+use crate::observers::sql::dialect::Database;
 use crate::observers::sql::refusal::Failure;
 
 /// Counters and sessions. The position of the log moves with every write, also inside an open transaction, where the
@@ -30,28 +30,28 @@ const PHASES: &str = " union all select 'phase', command || ': ' || phase || ', 
 
 const UNDEFINED_TABLE: &str = "42P01";
 
-pub(super) async fn read(database: &dyn Ask) -> Result<Activity, String> {
-    let rows = match database.ask(&format!("{SESSIONS}{PHASES}")).await {
+pub(super) async fn read(database: &dyn Database) -> Result<Activity, String> {
+    let rows = match database.query(&format!("{SESSIONS}{PHASES}")).await {
         // An older server has no such view.
-        Err(Failure::Refused(refusal)) if refusal.sqlstate == UNDEFINED_TABLE => database.ask(SESSIONS).await?,
+        Err(Failure::Refused(refusal)) if refusal.sqlstate == UNDEFINED_TABLE => database.query(SESSIONS).await?,
         other => other?,
     };
     parse(&rows)
 }
 
 fn parse(rows: &Rows) -> Result<Activity, String> {
-    let mut seen = Activity::default();
+    let mut activity = Activity::default();
     let mut counted = false;
     for row in &rows.rows {
         let row: Vec<&str> = row.iter().map(|value| value.as_deref().unwrap_or_default()).collect();
         match row.as_slice() {
             ["counters", written, rows, ..] => {
-                let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is no counter"));
-                (seen.written, seen.rows, counted) = (number(written)?, number(rows)?, true);
+                let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is not a counter"));
+                (activity.written, activity.rows, counted) = (number(written)?, number(rows)?, true);
             }
             ["session", id, client, state, waits, lasts, request, statement, blocked] => {
                 let lasts = lasts.parse().ok().and_then(|lasts| Duration::try_from_secs_f64(lasts).ok());
-                seen.sessions.push(Session {
+                activity.sessions.push(Session {
                     id: (*id).to_owned(),
                     client: (*client).to_owned(),
                     state: state_of(state, waits),
@@ -61,11 +61,11 @@ fn parse(rows: &Rows) -> Result<Activity, String> {
                     blocked_by: blocked.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
                 });
             }
-            ["phase", phase, ..] => seen.phases.push((*phase).to_owned()),
-            other => return Err(format!("an answer about its activity that cannot be read: {other:?}")),
+            ["phase", phase, ..] => activity.phases.push((*phase).to_owned()),
+            other => return Err(format!("a row about its activity that cannot be read: {other:?}")),
         }
     }
-    if counted { Ok(seen) } else { Err("the server tells no counters".to_owned()) }
+    if counted { Ok(activity) } else { Err("the server reports no counters".to_owned()) }
 }
 
 fn state_of(state: &str, waits: &str) -> SessionState {
@@ -88,14 +88,14 @@ mod tests {
         let row = |values: &[&str]| values.iter().map(|value| Some((*value).to_owned())).collect::<Vec<_>>();
         let counters = row(&["counters", "12345", "67", "", "", "", "", "", ""]);
         let waits = row(&["session", "8", "web", "active", "Lock", "1.5", "then", "UPDATE a", "9,10"]);
-        let seen = parse(&Rows { rows: vec![counters, waits.clone()] }).unwrap();
-        assert_eq!((seen.written, seen.rows), (12345, 67));
-        assert_eq!(seen.sessions[0].state, SessionState::WaitsForLock);
-        assert_eq!(seen.sessions[0].blocked_by, ["9", "10"]);
-        assert_eq!(seen.sessions[0].lasts, Duration::from_millis(1500));
+        let activity = parse(&Rows { rows: vec![counters, waits.clone()] }).unwrap();
+        assert_eq!((activity.written, activity.rows), (12345, 67));
+        assert_eq!(activity.sessions[0].state, SessionState::WaitsForLock);
+        assert_eq!(activity.sessions[0].blocked_by, ["9", "10"]);
+        assert_eq!(activity.sessions[0].lasts, Duration::from_millis(1500));
         assert!(parse(&Rows { rows: vec![waits] }).is_err());
         assert!(parse(&Rows { rows: vec![row(&["counters"])] }).is_err());
-        // WaitTarget the server hides is not taken for idle.
+        // A session that the server hides must not count as idle.
         assert_eq!(state_of("", ""), SessionState::Hidden);
     }
 }

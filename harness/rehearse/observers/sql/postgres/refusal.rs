@@ -3,7 +3,7 @@
 use rehearse_core::observation::SqlRefusal;
 
 use super::PROGRAM;
-use crate::observers::sql::output::last_words;
+use crate::observers::sql::output::error_line;
 use crate::observers::sql::refusal::{Failure, is_sqlstate, one_line};
 
 /// What the end of `psql` means, by its exit code and what it printed besides its answer.
@@ -13,7 +13,7 @@ pub(super) fn failure(code: i64, err: &[u8]) -> Failure {
     // It stops at the first error; notices and warnings come before.
     let found = lines.iter().enumerate().rev().find_map(|(at, line)| Some((at, reported(line)?)));
     match found {
-        Some((at, (sqlstate, first))) if !is_unasked(sqlstate) => {
+        Some((at, (sqlstate, first))) if !is_unavailable(sqlstate) => {
             let mut rest = lines.get(at + 1..).unwrap_or_default();
             if let [before @ .., last] = rest
                 && is_location(last)
@@ -23,11 +23,11 @@ pub(super) fn failure(code: i64, err: &[u8]) -> Failure {
             let message = one_line(std::iter::once(first).chain(rest.iter().copied()));
             Failure::Refused(SqlRefusal { sqlstate: sqlstate.to_owned(), number: None, message })
         }
-        Some(_) | None => Failure::Unasked(last_words(PROGRAM, code, err)),
+        Some(_) | None => Failure::Unavailable(error_line(PROGRAM, code, err)),
     }
 }
 
-fn is_unasked(sqlstate: &str) -> bool {
+fn is_unavailable(sqlstate: &str) -> bool {
     let class = sqlstate.get(..2).unwrap_or_default();
     matches!(class, "08" | "28" | "40" | "53" | "57")
         || matches!(sqlstate, "25P03" | "25P04" | "55P03" | "58000" | "58030")
@@ -73,10 +73,10 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_could_not_be_asked_is_not_taken_for_one_that_refused() {
+    fn an_unavailable_server_does_not_count_as_a_refusal() {
         let psql = |sqlstate: &str| failure(3, format!("psql:<stdin>:7: FATAL:  {sqlstate}: words\n").as_bytes());
         for sqlstate in ["08006", "28000", "40P01", "53100", "53300", "57014", "57P01", "57P03", "55P03", "58030"] {
-            assert!(matches!(psql(sqlstate), Failure::Unasked(_)), "{sqlstate}");
+            assert!(matches!(psql(sqlstate), Failure::Unavailable(_)), "{sqlstate}");
         }
         for sqlstate in ["42P01", "42703", "42501", "22012", "58P01", "XX001", "3F000", "25006", "0A000"] {
             assert_eq!(psql(sqlstate), refusal(sqlstate, "words"), "{sqlstate}");
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_ends_without_a_code_of_the_server_is_no_refusal() {
+    fn an_end_without_a_code_of_the_server_does_not_count_as_a_refusal() {
         for (code, text) in [
             (2, "psql: error: connection to server on socket failed: FATAL:  password authentication failed"),
             (3, "psql:<stdin>:1: error: invalid command \\nothing"),
@@ -95,7 +95,7 @@ mod tests {
         ] {
             let ended = format!("psql ended with {code}: ");
             assert!(
-                matches!(failure(code, text.as_bytes()), Failure::Unasked(why) if why.starts_with(&ended)),
+                matches!(failure(code, text.as_bytes()), Failure::Unavailable(why) if why.starts_with(&ended)),
                 "{text}"
             );
         }
