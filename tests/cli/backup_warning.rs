@@ -18,7 +18,7 @@ fn validate_and_runbook_warn_of_a_backup_that_a_run_would_not_take() -> Tried {
     };
     write("15.11.13")?;
     let missing =
-        ["s.yaml: warning: the backup ", "/b is not there", "`rehearse run` needs it", "s.yaml: a scenario of"];
+        ["s.yaml: warning: the backup ", "/b does not exist", "`rehearse run` needs it", "s.yaml: a scenario of"];
     check(&["validate", &file], 0, &[], &missing)?;
     check(&["runbook", &file], 0, &["# Upgrade plan"], &missing[..3])?;
     let backup = folder.path().join("b");
@@ -27,16 +27,15 @@ fn validate_and_runbook_warn_of_a_backup_that_a_run_would_not_take() -> Tried {
     std::fs::write(&archive, "")?;
     assert!(!warned()?, "the name says the scenario's own release");
     write("15.11.12")?;
-    let other =
-        ["/b says that it is of 15.11.13, and the scenario's source is 15.11.12", "`rehearse run` will refuse it"];
+    let other = ["/b is of 15.11.13, but the scenario's source is 15.11.12", "`rehearse run` will reject it"];
     check(&["validate", &file], 0, &[], &other)?;
     write("15.11.13-ee")?;
-    check(&["validate", &file], 0, &[], &["says that it is of 15.11.13, and the scenario's source is 15.11.13-ee"])?;
+    check(&["validate", &file], 0, &[], &["is of 15.11.13, but the scenario's source is 15.11.13-ee"])?;
     // By a manifest; and where a scenario rehearses just that, nothing is said.
     let text = "scenario: s\nproduct: redmine\nfrom: 6.0.5\nto: \"6.1\"\nbackup: BACKUP\n";
     let backup = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/data/redmine-5.0.4");
     std::fs::write(&scenario, text.replace("BACKUP", backup))?;
-    check(&["validate", &file], 0, &[], &["says that it is of 5.0.4, and the scenario's source is 6.0.5"])?;
+    check(&["validate", &file], 0, &[], &["is of 5.0.4, but the scenario's source is 6.0.5"])?;
     std::fs::write(&scenario, text.replace("BACKUP", backup).replace("6.0.5", "5.0.4"))?;
     assert!(!warned()?);
     let expected = "scenarios/redmine-backup-of-another-release.yaml";

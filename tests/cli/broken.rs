@@ -178,8 +178,8 @@ fn a_path_that_is_not_a_text_file_is_refused_by_name_at_once() -> Tried {
     let huge = "huge.yaml is too large: 1073741824 bytes, and at most 16777216 are read";
     let latin = "error: this is not UTF-8\n --> latin.yaml:2:11\n  |\n1 | scenario: s\n2 | about: caf�\n";
     for (name, expected) in [
-        ("pipe.yaml", "error: pipe.yaml is no file"),
-        ("zero.yaml", "error: zero.yaml is no file"),
+        ("pipe.yaml", "error: pipe.yaml is a pipe or a device"),
+        ("zero.yaml", "error: zero.yaml is a pipe or a device"),
         ("huge.yaml", huge),
         ("latin.yaml", latin),
         ("long.yaml", "error: unknown setting `aaaa"),

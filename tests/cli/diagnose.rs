@@ -203,7 +203,7 @@ fn an_unreadable_file_is_bad_input_and_the_rest_is_diagnosed() -> Tried {
         &["error: cannot read /nowhere.log: No such file"],
     )?;
     let (_folder, empty) = scratch("empty.log", "")?;
-    check(&diagnose(&[&empty]), 2, &[], &["there is nothing in what was given"])?;
+    check(&diagnose(&[&empty]), 2, &[], &["the input is empty"])?;
     let (_folder, binary) = scratch("binary", "a\0b")?;
     check(&diagnose(&[&binary]), 2, &[], &["cannot read", "it is no text"])?;
     check(&["diagnose", "--product", "gitlub", &log], 2, &[], &["no product \"gitlub\""])?;

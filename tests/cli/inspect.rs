@@ -111,7 +111,7 @@ fn broken() -> Made<Vec<(&'static str, Backup, &'static str)>> {
         (
             "two databases",
             whole.clone().with(file("db/database.sql.gz", gzip(DUMP)?)),
-            "one entry of that name, seen a second one, which would take its place",
+            "one entry of that name, seen a second one, which would replace it",
         ),
         (
             "two informations",
@@ -153,12 +153,12 @@ fn broken() -> Made<Vec<(&'static str, Backup, &'static str)>> {
         (
             "another release than its name says",
             replaced(information, b":gitlab_version: 18.2.7\n".to_vec())?,
-            "expected 18.2.8 (ce), as its name says, seen 18.2.7 (ce) inside of it; what is inside counts",
+            "expected 18.2.8 (ce), as its name says, seen 18.2.7 (ce) inside, which is what counts",
         ),
         (
             "another edition than its name says",
             replaced(information, b":gitlab_version: 18.2.8-ee\n".to_vec())?,
-            "expected 18.2.8 (ce), as its name says, seen 18.2.8 (ee) inside of it; what is inside counts",
+            "expected 18.2.8 (ce), as its name says, seen 18.2.8 (ee) inside, which is what counts",
         ),
         (
             "a flipped byte in the database",
@@ -178,11 +178,7 @@ fn broken() -> Made<Vec<(&'static str, Backup, &'static str)>> {
             changed("db/database.sql.gz", &|bytes| bytes.truncate(90))?,
             "db/database.sql.gz: expected a whole dump of PostgreSQL as SQL, compressed by gzip, seen incomplete deflate stream",
         ),
-        (
-            "a dump that did not end",
-            replaced("db/database.sql.gz", gzip(&DUMP[..150])?)?,
-            "pg_dump did not come to its end",
-        ),
+        ("a dump that did not end", replaced("db/database.sql.gz", gzip(&DUMP[..150])?)?, "pg_dump ended early"),
         (
             "another file as the database",
             replaced("db/database.sql.gz", gzip("not a dump\n")?)?,
@@ -214,9 +210,9 @@ fn broken_archives() -> Made<Vec<(&'static str, Vec<u8>, &'static str)>> {
         ("a flipped byte in a header", flipped, "archive header checksum mismatch"),
         ("a sparse file of gigabytes", [sparse, whole.clone()].concat(), "`repositories/holes`: "),
         ("an empty file", Vec::new(), "expected a whole tar archive, seen an empty file"),
-        ("a text", b"this is not an archive at all\n".repeat(100), "seen a file that is no tar archive"),
+        ("a text", b"this is not an archive at all\n".repeat(100), "seen a file that is not a tar archive"),
         ("zeros", vec![0; 10_240], "an archive without entries"),
-        ("a tar in gzip", gzip(&whole)?, "seen a file that is no tar archive"),
+        ("a tar in gzip", gzip(&whole)?, "seen a file that is not a tar archive"),
     ])
 }
 
@@ -312,13 +308,13 @@ fn a_renamed_backup_is_recognised_by_its_content() -> Tried {
         backup.write(folder.path())?;
         let (seen, status) = seen(folder.path(), "monday.tar")?;
         assert_eq!((status, &seen["product"], &seen["edition"]), (Some(0), &json!("gitlab"), &json!("ee")), "{seen:#}");
-        assert!(seen["notes"].to_string().contains("is not how the product calls its backups"));
+        assert!(seen["notes"].to_string().contains("is not how the product names its backups"));
     }
     std::fs::write(
         folder.path().join("other.tar"),
         Backup { name: String::new(), entries: vec![file("a", "b")] }.bytes()?,
     )?;
-    for (given, problem) in [("other.tar", "an archive of other things"), (".", "a folder with nothing of the kind")] {
+    for (given, problem) in [("other.tar", "an archive of something else"), (".", "a folder without such a backup")] {
         let (seen, status) = seen(folder.path(), given)?;
         assert_eq!((status, &seen["product"]), (Some(2), &Value::Null));
         assert!(
@@ -341,9 +337,9 @@ fn the_product_may_be_named_and_has_to_fit() -> Tried {
     let redmine = "scenarios/data/redmine-5.0.4";
     let own = "harness/products/redmine";
     for (arguments, status, said) in [
-        (["--product", "redmine", redmine], 0, "complete: every part"),
-        (["--product", own, redmine], 0, "complete: every part"),
-        (["--product-dir", own, redmine], 0, "complete: every part"),
+        (["--product", "redmine", redmine], 0, "complete: it has every part"),
+        (["--product", own, redmine], 0, "complete: it has every part"),
+        (["--product-dir", own, redmine], 0, "complete: it has every part"),
         (["--product", "gitlab", &archive], 0, "release       18.2.8 (ce)"),
         (["--product", "gitlab", redmine], 2, "a folder without such an archive"),
         (["--product", "redmine", &archive], 2, "expected a folder, seen a file"),
@@ -415,9 +411,12 @@ fn people_read_what_it_is_what_it_lacks_and_what_to_do_next() -> Tried {
 
 /// What is said of a broken one, without the table of what could be read of it.
 fn problems(what: &str, told: &str) -> String {
-    let kept = told
-        .lines()
-        .filter(|line| line.starts_with("error:") || line.starts_with("not to be") || line.starts_with("--- exit"));
+    let kept = told.lines().filter(|line| {
+        line.starts_with("error:")
+            || line.starts_with("do not use it")
+            || line.starts_with("not usable")
+            || line.starts_with("--- exit")
+    });
     format!("=== {what}\n{}\n\n", kept.collect::<Vec<_>>().join("\n"))
 }
 

@@ -55,8 +55,8 @@ fn the_worst_missing_part_comes_first_and_nothing_is_rehearsed_without_it() -> T
     let read = told(folder.path(), &backup.name)?;
     assert!(read.contains("nothing can be restored from it: it lacks database"), "{read}");
     assert!(read.contains("missing\n  database (db/database.sql.gz): nothing can be restored\n"), "{read}");
-    let next = "next: make a new backup that holds database: `gitlab-backup create`, without `db` in its SKIP; this one is \
-                not rehearsed\nthen: put gitlab-secrets.json into the folder of the archive\n--- exit 0";
+    let next = "next: make a new backup that contains database: `gitlab-backup create`, without `db` in its SKIP; this one \
+                cannot be rehearsed\nthen: put gitlab-secrets.json into the folder of the archive\n--- exit 0";
     assert!(read.contains(next) && !read.contains("rehearse path"), "{read}");
     // It is not there, whoever meant it so; what is missing beside the archive is no reason to make another.
     let backup = fine()?;
@@ -66,7 +66,7 @@ fn the_worst_missing_part_comes_first_and_nothing_is_rehearsed_without_it() -> T
     // Another part is needed too, and can be left out on purpose.
     fine()?.without("uploads.tar.gz").write(folder.path())?;
     let read = advice(&told(folder.path(), FINE)?);
-    assert!(read.contains("next: make a new backup that holds uploads; this one is not rehearsed"), "{read}");
+    assert!(read.contains("next: make a new backup that contains uploads; this one cannot be rehearsed"), "{read}");
     assert!(!read.contains("rehearse path"), "{read}");
     Ok(())
 }
@@ -90,7 +90,7 @@ fn a_folder_of_several_backups_is_ambiguous_and_names_the_newest() -> Tried {
     let newest =
         format!("a folder that holds 7 backups, the newest first: `{FINE}`, `999_gitlab_backup.tar`, `1728550000_");
     assert!(said.contains(&newest) && said.contains(", …; name one"), "{said}");
-    assert!(told.contains(&format!("next: name one of them: rehearse backup inspect ./{FINE}\n")), "{told}");
+    assert!(told.contains(&format!("next: choose one of them: rehearse backup inspect ./{FINE}\n")), "{told}");
     for never in ["damaged", r"\d", "(?P", "checksums", "rehearse path"] {
         assert!(!told.contains(never), "{never}: {told}");
     }
@@ -112,8 +112,8 @@ fn an_unusable_file_next_to_the_archive_is_a_problem() -> Tried {
         ),
         ("gitlab-secrets.json", "{\"gitlab_rails\": {\"db_key_base\": \"hush", "seen EOF while parsing a string"),
         ("gitlab-secrets.json", "{\"a\": 1, \"a\": 2}", "seen the key `a` is repeated"),
-        ("gitlab-secrets.json", "[]", "seen JSON without keys"),
-        ("gitlab-secrets.json", "null", "seen JSON without keys"),
+        ("gitlab-secrets.json", "[]", "seen JSON that is not an object"),
+        ("gitlab-secrets.json", "null", "seen JSON that is not an object"),
         ("gitlab.rb", "", "expected text in UTF-8, beside the archive, seen an empty file"),
         ("gitlab.rb", "\n\t \n", "expected text in UTF-8, beside the archive, seen a file of blanks only"),
     ] {
@@ -177,7 +177,7 @@ fn an_increment_names_its_base_and_is_useless_without_the_beginning() -> Tried {
     let lost = lost.without(&first.replace(".bundle", ".refs"));
     let folder = complete(&lost)?;
     let (status, said, told) = problems(folder.path(), FINE)?;
-    let expected = "expected of all that was continued also increment 1, seen 1 object with later increments only: `default/@hashed/";
+    let expected = "expected increment 1 of everything that has later ones, seen 1 object with later increments only: `default/@hashed/";
     assert!(status == Some(2) && said.contains(expected), "{said}");
     assert!(said.contains(&format!("; the backup continues {base}")), "{said}");
     assert!(told.contains("next: make a new backup that holds repositories from the beginning"), "{told}");
@@ -203,7 +203,7 @@ fn an_unpublished_release_is_reported_with_the_nearest_ones() -> Tried {
             told.contains("next: find out which release really made it") && !told.contains("rehearse path"),
             "{told}"
         );
-        assert_eq!(told.contains("give one that has it: --product-dir"), release == "99.1.0", "{told}");
+        assert_eq!(told.contains("give a newer list with --product-dir"), release == "99.1.0", "{told}");
         assert!(!told.contains("restored by") && !told.contains("damaged"), "{told}");
     }
     Ok(())
@@ -220,7 +220,7 @@ fn a_dump_cut_off_among_rows_is_damaged_even_if_a_row_holds_the_end_mark() -> Tr
         let folder = complete(&backup)?;
         let (seen, said, _) = problems(folder.path(), FINE)?;
         assert_eq!(seen, Some(status), "{said}");
-        let expected = "it ends among the rows of `public.notes`: pg_dump did not come to its end";
+        let expected = "it ends among the rows of `public.notes`: pg_dump ended early";
         assert_eq!(said.contains(expected), status == 2, "{said}");
     }
     Ok(())
@@ -231,13 +231,12 @@ fn a_renamed_backup_gets_the_command_that_restores_its_name() -> Tried {
     for (inside, release, edition) in [("18.2.7", "18.2.7", "ce"), ("18.2.8-ee", "18.2.8", "ee")] {
         let folder = complete(&informed(fine()?, ":gitlab_version: 18.2.8", &format!(":gitlab_version: {inside}"))?)?;
         let (status, said, told) = problems(folder.path(), FINE)?;
-        let expected = format!(
-            "expected 18.2.8 (ce), as its name says, seen {release} ({edition}) inside of it; what is inside counts"
-        );
+        let expected =
+            format!("expected 18.2.8 (ce), as its name says, seen {release} ({edition}) inside, which is what counts");
         assert!(status == Some(2) && said.contains(&expected), "{said}");
         let renamed = FINE.replace("18.2.8", inside);
         let next =
-            format!("next: give the backup of {release} ({edition}) its name again: mv -n -- {FINE} {renamed}\n");
+            format!("next: restore the name of the backup of {release} ({edition}): mv -n -- {FINE} {renamed}\n");
         assert!(told.contains(&next) && !told.contains("checksums"), "{told}");
         std::fs::rename(folder.path().join(FINE), folder.path().join(&renamed))?;
         let (status, said, _) = problems(folder.path(), &renamed)?;

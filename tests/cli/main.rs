@@ -211,7 +211,7 @@ fn a_mistake_in_an_argument_is_reported_as_one_of_the_argument() -> Tried {
     check(&off, 2, &[], &["error: --require data --skip-checks data: the check data is required", note])?;
     check(&["plan", scenario, "--set", "admin_kye=geheim"], 2, &[], &["error: --set admin_kye=…: product redmine"])?;
     check(&["plan", scenario, "--set", "admin_kye=x"], 2, &[], &["did you mean `admin_key`?"])?;
-    check(&["run", scenario, "--backup", "/none"], 2, &[], &["error: --backup /none: there is no such folder"])?;
+    check(&["run", scenario, "--backup", "/none"], 2, &[], &["error: --backup /none: no such folder"])?;
     let path = ["path", "--product", "redmine", "--from", "5.0.4", "--to", "9.9"];
     check(&path, 2, &[], &["error: --to 9.9: no release of 9.9 is published"])?;
     // What the file itself says wrongly stays a place in the file.
@@ -403,6 +403,6 @@ fn arguments_of_a_path_that_contradict_each_other_are_refused() -> Tried {
     let with = |more: &[&'static str]| [&path[..], more].concat();
     check(&with(&["15.11.13-ee", "--edition", "ce"]), 2, &[], &["--edition ce and --from 15.11.13-ee"])?;
     let twice = ["15.11.13", "--decide", "16.0=yes", "--decide", "16.0=no"];
-    check(&with(&twice), 2, &[], &["--decide 16.0 is given as yes and as no"])?;
+    check(&with(&twice), 2, &[], &["--decide 16.0 is given both as yes and as no"])?;
     check(&with(&["15.11.13-ee", "--edition", "ee"]), 0, &["16.3.9"], &[])
 }

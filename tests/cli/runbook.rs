@@ -335,7 +335,7 @@ fn the_path_is_checked_however_a_plan_writes_it() -> Tried {
         "from 17.3.7 directly to 17.11.7 and then directly to 18.2.8",
     ] {
         std::fs::write(&plan, text)?;
-        let wanted = ["no stop at 17.5.5 on the way from 17.3.7 to 18.2.8", "held against 17.3.7 → 17.5.5 → 17.8.7"];
+        let wanted = ["no stop at 17.5.5 on the way from 17.3.7 to 18.2.8", "compared with 17.3.7 → 17.5.5 → 17.8.7"];
         check(&["runbook", "review", &at, "--product", "gitlab"], 1, &wanted, &[])?;
         let (_, told) = output(&["runbook", "review", &at, "--product", "gitlab"])?;
         assert!(!told.contains("stands before"), "{text}:\n{told}");
@@ -344,10 +344,10 @@ fn the_path_is_checked_however_a_plan_writes_it() -> Tried {
     let wanted = ["17.99.3 is not published", "17.11.7, the newest before it", "no stop at 17.8.7"];
     check(&["runbook", "review", &at, "--product", "gitlab"], 1, &wanted, &[])?;
     std::fs::write(&plan, "We upgrade on Sunday.")?;
-    let wanted = ["the path was not checked: name --from and --to"];
+    let wanted = ["the path was not checked: give --from and --to"];
     check(&["runbook", "review", &at, "--product", "gitlab"], 1, &wanted, &[])?;
     std::fs::write(&plan, " \n")?;
-    check(&["runbook", "review", &at, "--product", "gitlab"], 2, &[], &["there is nothing in"])
+    check(&["runbook", "review", &at, "--product", "gitlab"], 2, &[], &["plan.md is empty"])
 }
 
 #[test]
@@ -394,7 +394,7 @@ fn a_file_that_is_not_a_plan_or_scenario_is_refused_with_what_to_type() -> Tried
         &["runbook", "review", &of, "--product", "gitlab"],
         2,
         &[],
-        &["is a folder", "name its file, as", "/plan.md"],
+        &["is a folder", "give the file of one plan", "/plan.md"],
     )?;
     let plan = folder.path().join("plan.md");
     std::fs::write(&plan, "# Plan\n\nFrom: 15.11.13 to 16.3\n")?;
@@ -403,6 +403,6 @@ fn a_file_that_is_not_a_plan_or_scenario_is_refused_with_what_to_type() -> Tried
         &["runbook", &plan],
         2,
         &[],
-        &["is a text and no scenario", &format!("`rehearse runbook review {plan} --product")],
+        &["is a text, not a scenario", &format!("`rehearse runbook review {plan} --product")],
     )
 }

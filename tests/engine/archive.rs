@@ -115,7 +115,7 @@ async fn another_release_or_edition_is_bad_input() -> Fallible {
     starts_nothing(&result, &format!("expected 1.0.0 (ce), {rule}, seen 1.0.1 (ce)"))?;
     result.expect_message(
         "backup",
-        "the backup's release: expected 1.0.0 (ce), as its name says, seen 1.0.1 (ce) inside of it",
+        "the backup's release: expected 1.0.0 (ce), as its name says, seen 1.0.1 (ce) inside",
     )?;
     let result = rehearsal("1.0.0-ee")?.run().await?;
     starts_nothing(&result, &format!("expected 1.0.0 (ce), {rule}, seen 1.0.0 (ee)"))?;

@@ -109,7 +109,7 @@ pub(super) fn read_content(file: impl Read, size: u64, format: Format, most: u64
             match strict::json(&text)? {
                 Value::Object(_) => Ok(note(", JSON")),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                    Err(io::Error::other("it is JSON, but not an object"))
+                    Err(io::Error::other("JSON that is not an object"))
                 }
             }
         }

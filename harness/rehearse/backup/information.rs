@@ -137,7 +137,7 @@ fn read(information: &Information, bytes: Vec<u8>) -> Result<Value, String> {
             first.map_or_else(String::new, |problem| format!("{} in line {line}", problem.title))
         })?,
     };
-    if value.is_object() { Ok(value) } else { Err("it has no keys and values".to_owned()) }
+    if value.is_object() { Ok(value) } else { Err("no keys and values".to_owned()) }
 }
 
 fn release(text: &str, default: Option<&Edition>, expected: Option<&Release>, verified: &mut Verified) {

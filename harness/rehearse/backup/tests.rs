@@ -168,7 +168,7 @@ fn names_of_a_manifest_stay_inside() {
     let many: String = (0..200_000).map(|n| format!(r#", "f{n}": {{"sha256": "0"}}"#)).collect();
     let findings = Made::new().manifest(&many).verify().unwrap().refusals();
     assert_eq!(findings.len(), MOST_FINDINGS + 1);
-    assert_eq!(findings.last().unwrap().actual, "so many that no more is read");
+    assert_eq!(findings.last().unwrap().actual, "so many that the rest is not read");
 }
 
 #[test]

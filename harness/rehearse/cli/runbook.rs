@@ -39,7 +39,7 @@ fn write_runbook(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
         if of.extension().is_some_and(|extension| ["md", "markdown", "txt"].iter().any(|text| extension == *text)) {
             let of = of.display();
             say(&format!(
-                "error: {of} is a text and no scenario; a plan that somebody wrote is review_plan by `rehearse runbook review \
+                "error: {of} is a text, not a scenario; to review a plan, use `rehearse runbook review \
                  {of} --product …`"
             ));
             return Ok(Exit::BadInput);

@@ -81,8 +81,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     }
 
     fn recognise(&self, release: &Release, place: Place, text: &str, texts: &[Text]) -> Option<Known> {
-        let also = (place != Place::Finding).then_some(Sighting { place: Place::Finding, text: text });
-        let mut sightings = vec![Sighting { place, text: text }];
+        let also = (place != Place::Finding).then_some(Sighting { place: Place::Finding, text });
+        let mut sightings = vec![Sighting { place, text }];
         sightings.extend(also);
         sightings.extend(texts.iter().map(|(place, text)| Sighting { place: *place, text }));
         self.recogniser.recognise(release, &sightings)
