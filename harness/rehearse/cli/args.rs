@@ -293,7 +293,7 @@ pub(crate) enum Progress {
 #[derive(Debug, Args)]
 pub(crate) struct PathArgs {
     /// The product: a built-in name, or a folder with product.yaml.
-    #[arg(long, value_name = "PRODUCT")]
+    #[arg(long, visible_alias = "product-dir", value_name = "PRODUCT")]
     pub(crate) product: String,
     /// The source release, with its patch: the one that production runs.
     #[arg(long, value_name = "RELEASE", required_unless_present = "list", requires = "to")]

@@ -54,7 +54,8 @@ pub(crate) fn inspect(args: &InspectArgs) -> Exit {
                 .iter()
                 .map(|(product, _)| product)
                 .find(|product| Some(&product.product) == inspection.product.as_ref());
-            print(&render(&inspection, &args.backup, product));
+            let given = args.product_dir.as_ref().map(|folder| folder.display().to_string()).or(args.product.clone());
+            print(&render(&inspection, &args.backup, product, given.as_deref()));
             for problem in &inspection.problems {
                 say(&format!("error: {problem}"));
             }
@@ -164,7 +165,7 @@ fn amount(bytes: u64) -> String {
 }
 
 /// The text for people.
-fn render(inspection: &Inspection, backup: &Path, product: Option<&Product>) -> String {
+fn render(inspection: &Inspection, backup: &Path, product: Option<&Product>, given: Option<&str>) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| text.push_str(&format!("{name:<13} {value}\n"));
     line("backup", format!("{} ({})", backup.display(), inspection.kind));
@@ -206,7 +207,7 @@ fn render(inspection: &Inspection, backup: &Path, product: Option<&Product>) -> 
         text.push_str(&format!("  {name}{place}{why}\n"));
     }
     text.push_str(&format!("\n{}\n", verdict(inspection)));
-    text.push_str(&next_steps(inspection, backup));
+    text.push_str(&next_steps(inspection, backup, given));
     text
 }
 
@@ -258,8 +259,9 @@ fn names<'m>(missing: impl Iterator<Item = &'m Missing>) -> String {
     missing.map(|missing| missing.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// What to do, the most important first; to rehearse it only if that is possible.
-fn next_steps(inspection: &Inspection, backup: &Path) -> String {
+/// What to do, the most important first; to rehearse it only if that is possible. `given` is the product as it was typed:
+/// a name, or the folder of a product that is not built in.
+fn next_steps(inspection: &Inspection, backup: &Path, given: Option<&str>) -> String {
     let mut steps = Vec::new();
     if inspection.damaged {
         steps.push("make the backup again, or copy it again and compare the checksums of both copies".to_owned());
@@ -284,6 +286,7 @@ fn next_steps(inspection: &Inspection, backup: &Path) -> String {
     if let (Some(product), Some(release), true, false) =
         (&inspection.product, &inspection.release, inspection.problems.is_empty(), lost)
     {
+        let product = given.unwrap_or(product);
         let edition = inspection.edition.as_ref().map(|edition| format!(" --edition {edition}")).unwrap_or_default();
         let of = inspection.edition.as_ref().map(|edition| format!(", edition: {edition}")).unwrap_or_default();
         steps.push(format!(
