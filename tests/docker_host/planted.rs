@@ -44,7 +44,11 @@ pub(crate) const PLANTED: &[Planted] = &[
         "values in weight",
     ),
     ("alter table people add column age int default 3", "", ""),
-    ("create table left_over (id int)", "table left_over: expected no such table", "that no rule of this hop announces"),
+    (
+        "create table left_over (id int)",
+        "table left_over: expected no such table",
+        "that no rule of this hop announces",
+    ),
     ("drop table tags", "table tags: expected the 4 rows as before, seen the table is gone", "the table is gone"),
     ("alter table people drop column note", "the column note is gone", "the column note is gone"),
     ("drop index people_name on people", "index on people: unique", "index on people: unique"),

@@ -311,7 +311,7 @@ const RULED: &[Ruled] = &[
     (
         r#"{"mapped-values": {"column": "steps.done", "sql": "replace(t.wrong)"}}"#,
         "select 1",
-        "unclear: table steps: as its rules say",
+        "unclear: table steps: it could not be read in steps, as its rules say",
         "=",
     ),
     (

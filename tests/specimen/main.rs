@@ -14,7 +14,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use rehearse_core::outcome::verdict::Exit;
 
 use faults::{CONTROLS, Control, FAULTS, Fault};
-use run::{Observation, PlannedPath, rehearse};
+use run::{Observation, Variation, rehearse};
 
 /// How often a control is run: what it may wrongly find, it need not find each time.
 const TIMES: usize = 3;
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 
 /// Three hops and the rollback, and nothing is found.
 fn clean() -> Result<(), Failed> {
-    let seen = rehearse("none", "clean", &PlannedPath { back: true, ..PlannedPath::default() })?;
+    let seen = rehearse("none", "clean", &Variation { rollback: true, ..Variation::default() })?;
     green(&seen)
 }
 
@@ -53,17 +53,17 @@ fn green(seen: &Observation) -> Result<(), Failed> {
     if seen.exit == Exit::Passed && seen.finders.is_empty() {
         return Ok(());
     }
-    Err(format!("expected a pass without a finding, seen {:?} at {}: {}", seen.exit, seen.stage, seen.told).into())
+    Err(format!("expected a pass without a finding, seen {:?} at {}: {}", seen.exit, seen.stage, seen.finding).into())
 }
 
 /// A fault is found in the release and by the kinds of checks that it should be.
 fn planted(fault: &Fault, again: bool, bless: bool) -> Result<(), Failed> {
-    let seen = rehearse(fault.name, fault.name, &PlannedPath::default())?;
+    let seen = rehearse(fault.name, fault.name, &Variation::default())?;
     let first = seen.finders.first().cloned();
     let without = match &first {
         Some(finder) if again => {
-            let way = PlannedPath { without: Some(finder.clone()), ..PlannedPath::default() };
-            Some(rehearse(fault.name, &format!("{}-without-{finder}", fault.name), &way)?)
+            let variation = Variation { without: Some(finder.clone()), ..Variation::default() };
+            Some(rehearse(fault.name, &format!("{}-without-{finder}", fault.name), &variation)?)
         }
         Some(_) | None => None,
     };
@@ -79,7 +79,9 @@ fn judge(fault: &Fault, seen: &Observation) -> Result<(), Failed> {
     let found = |kind: &&str| seen.finders.iter().any(|finder| finder == kind);
     if seen.exit != Exit::Failed || seen.stage != fault.stage {
         let (expected, stage) = (fault.stage, &seen.stage);
-        return Err(format!("expected a failure in {expected}, seen {:?} in {stage}: {}", seen.exit, seen.told).into());
+        return Err(
+            format!("expected a failure in {expected}, seen {:?} in {stage}: {}", seen.exit, seen.finding).into()
+        );
     }
     if fault.found_by.is_empty() || !fault.found_by.iter().all(found) {
         return Err(format!("expected to be found by {:?}, seen {:?}", fault.found_by, seen.finders).into());
@@ -91,8 +93,8 @@ fn judge(fault: &Fault, seen: &Observation) -> Result<(), Failed> {
 fn held(control: &Control, bless: bool) -> Result<(), Failed> {
     let mut all = Vec::new();
     for time in 1..=TIMES {
-        let way = PlannedPath { hops: control.hops, ..PlannedPath::default() };
-        let seen = rehearse(control.switch, &format!("control-{}-{time}", control.name), &way)?;
+        let variation = Variation { hops: control.hops, ..Variation::default() };
+        let seen = rehearse(control.switch, &format!("control-{}-{time}", control.name), &variation)?;
         all.push(seen);
     }
     if bless {

@@ -16,9 +16,9 @@ use rehearse_core::outcome::verdict::{Exit, Outcome};
 
 /// How a rehearsal differs from the scenario's file.
 #[derive(Default)]
-pub(crate) struct PlannedPath {
-    /// The rollback is gone, too.
-    pub(crate) back: bool,
+pub(crate) struct Variation {
+    /// The rollback is rehearsed, too.
+    pub(crate) rollback: bool,
     /// A kind of check, or `settle`, that is left out.
     pub(crate) without: Option<String>,
     /// Hops whose upgrade ends with a restart of the replicas.
@@ -32,8 +32,10 @@ pub(crate) struct Observation {
     pub(crate) stage: String,
     /// What found something in that stage: the stage's own steps, by the last word of its id, and kinds of checks.
     pub(crate) finders: Vec<String>,
+    /// The codes of all that was found in that stage, each once, in order.
+    pub(crate) codes: Vec<String>,
     /// The first finding, for people.
-    pub(crate) told: String,
+    pub(crate) finding: String,
     pub(crate) took: Duration,
 }
 
@@ -45,13 +47,13 @@ pub(crate) fn root() -> &'static Path {
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Rehearses with a fault planted. The reports go to a folder of the name.
-pub(crate) fn rehearse(fault: &str, name: &str, way: &PlannedPath) -> Result<Observation, String> {
+pub(crate) fn rehearse(fault: &str, name: &str, variation: &Variation) -> Result<Observation, String> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = root().join("tests/specimen");
     let product = folder.join("product");
     let upgrade = load::product("specimen", Some(&product)).map_err(|error| error.to_string())?.product;
     let loaded = load::rehearsal(&folder.join("specimen.yaml"), Some(&product), |scenario| {
-        change(scenario, &upgrade, fault, way);
+        change(scenario, &upgrade, fault, variation);
         load::CliOverrides::default()
     });
     let loaded = loaded.map_err(|error| error.to_string())?;
@@ -75,21 +77,21 @@ pub(crate) fn rehearse(fault: &str, name: &str, way: &PlannedPath) -> Result<Obs
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let held = runtime.block_on(run_session(loaded, book, &options, &mut reporters));
-    let SessionOutcome { summary, internal_error, exit } = held.map_err(|error| error.to_string())?;
+    let ended = runtime.block_on(run_session(loaded, book, &options, &mut reporters));
+    let SessionOutcome { summary, internal_error, exit } = ended.map_err(|error| error.to_string())?;
     match internal_error {
         Some(internal_error) => Err(internal_error),
-        None => Ok(seen(&summary, exit)),
+        None => Ok(observed(&summary, exit)),
     }
 }
 
-fn change(scenario: &mut Scenario, product: &Product, fault: &str, way: &PlannedPath) {
+fn change(scenario: &mut Scenario, product: &Product, fault: &str, variation: &Variation) {
     scenario.settings.insert("fault".to_owned(), fault.to_owned());
-    if !way.back {
-        scenario.rollback = Rollback::Skip("a planted fault is on the way there".to_owned());
+    if !variation.rollback {
+        scenario.rollback = Rollback::Skip("only the hops are looked at".to_owned());
     }
     let hop = |hop| HopChange { hop, images: BTreeMap::new(), preflight: None, upgrade: None, settle: None };
-    match way.without.as_deref() {
+    match variation.without.as_deref() {
         Some("settle") => {
             scenario.hops.extend((1..=3).map(|number| HopChange { settle: Some(Vec::new()), ..hop(number) }))
         }
@@ -99,24 +101,38 @@ fn change(scenario: &mut Scenario, product: &Product, fault: &str, way: &Planned
         }
         None => {}
     }
-    for number in way.hops {
+    for number in variation.hops {
         let mut upgrade = product.upgrade.clone();
         upgrade.push(Step::Restart(vec!["web".to_owned(), "web-2".to_owned()]));
         scenario.hops.push(HopChange { upgrade: Some(upgrade), ..hop(*number) });
     }
 }
 
-fn seen(summary: &Summary, exit: Exit) -> Observation {
+fn observed(summary: &Summary, exit: Exit) -> Observation {
     let took = summary.wall();
     let Some(stage) = summary.first_trouble() else {
-        return Observation { exit, stage: String::new(), finders: Vec::new(), told: String::new(), took };
+        return Observation {
+            exit,
+            stage: String::new(),
+            finders: Vec::new(),
+            codes: Vec::new(),
+            finding: String::new(),
+            took,
+        };
     };
     let own = (!stage.findings.is_empty()).then(|| stage.id.0.rsplit('/').next().unwrap_or_default().to_owned());
     let failed =
         |kind: &CheckKind| stage.checks.iter().any(|made| made.kind == *kind && made.outcome == Outcome::Failed);
     let kinds = CheckKind::ALL.into_iter().filter(failed).map(|kind| kind.name().to_owned());
     let finders = own.into_iter().chain(kinds).collect();
-    let told = stage.all_findings().next().map(|(_, finding)| finding.to_string());
-    let told = told.or_else(|| stage.reason.as_ref().map(ToString::to_string)).unwrap_or_default();
-    Observation { exit, stage: stage.id.0.clone(), finders, told, took }
+    let mut codes: Vec<String> = Vec::new();
+    for (_, finding) in stage.all_findings() {
+        let code = finding.code.to_string();
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    let finding = stage.all_findings().next().map(|(_, finding)| finding.to_string());
+    let finding = finding.or_else(|| stage.reason.as_ref().map(ToString::to_string)).unwrap_or_default();
+    Observation { exit, stage: stage.id.0.clone(), finders, codes, finding, took }
 }

@@ -12,17 +12,18 @@ use crate::run::{Observation, root};
 const HEAD: &str = "\
 # Planted faults
 
-What the checks find of 24 faults that are planted, one at a time, into the specimen (`tests/specimen`), our own product
-of four releases, and that 6 harmless changes are not taken for faults. Its product file is written without knowledge of
-the faults. Written by `REHEARSE_BLESS=1 REHEARSE_TIER=nightly cargo test --test specimen`; the same program holds every
-change and every night against it.
+Do the checks find anything? 24 faults are planted, one at a time, into the specimen (`tests/specimen`), our own product of four
+releases, and 6 harmless changes must not be taken for faults. Its product file was written without knowledge of the faults. The
+tables are written by `REHEARSE_BLESS=1 REHEARSE_TIER=nightly cargo test --test specimen`; the same program compares every
+change and every night with them.
 
-`planted` names the hop that brings the fault. `found by` are the kinds of checks that failed in the first stage in
-trouble (`settle`: a step of that stage itself), in the order of reports. `without the first` are those that still fail
-when the first of them is switched off, and where.
+`planted` names the hop that brings the fault. `found by` lists the kinds of checks that failed in the first stage in trouble
+(`settle`: a step of that stage), in the order of reports. `codes` are those of the findings there, each once
+([what they mean](../reference/finding-codes.md)). `without the first` lists those that still fail, and where, when the
+first of them is switched off.
 ";
 const FAULT_COLUMNS: &str =
-    "| fault | what is wrong | planted | found in | found by | a finding | without the first | took |";
+    "| fault | what is wrong | planted | found in | found by | codes | a finding | without the first | took |";
 const CONTROL_COLUMNS: &str = "| control | what is changed | runs | findings |";
 
 fn path() -> PathBuf {
@@ -45,19 +46,20 @@ fn row<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find(|line| line.starts_with(&format!("| {name} |")))
 }
 
-/// Whether what was seen is at least what the table tells: the kinds of checks that find a fault, and those that still do
-/// without the first of them.
+/// Whether what was seen is at least what the table tells: the kinds of checks that find a fault, the codes of what they
+/// find, and the kinds that still find something without the first of them.
 pub(crate) fn holds(fault: &Fault, seen: &Observation, without: Option<&Observation>) -> Result<(), String> {
     let text = fs::read_to_string(path()).map_err(|error| format!("docs/explanation/faults.md: {error}"))?;
     let cells: Vec<&str> = row(&text, fault.name).unwrap_or_default().split('|').map(str::trim).collect();
-    let lacks = |cell: usize, finders: &[String]| {
-        let told = cells.get(cell).copied().unwrap_or_default();
-        let told = told.split(" in ").next().unwrap_or_default().split(", ");
-        let lacking = told.filter(|kind| !matches!(*kind, "nothing" | "–" | ""));
-        lacking.filter(|kind| !finders.iter().any(|finder| finder == kind)).map(str::to_owned).collect::<Vec<_>>()
+    // A cell lists kinds of checks or codes, and may say in which stage.
+    let lacks = |cell: usize, found: &[String]| {
+        let listed = cells.get(cell).copied().unwrap_or_default();
+        let listed = listed.split(" in ").next().unwrap_or_default().split(", ");
+        let expected = listed.filter(|item| !matches!(*item, "nothing" | "–" | ""));
+        expected.filter(|item| !found.iter().any(|found| found == item)).map(str::to_owned).collect::<Vec<_>>()
     };
-    let first = lacks(5, &seen.finders);
-    let second = without.map(|again| lacks(7, &again.finders)).unwrap_or_default();
+    let first = [lacks(5, &seen.finders), lacks(6, &seen.codes)].concat();
+    let second = without.map(|again| lacks(8, &again.finders)).unwrap_or_default();
     if first.is_empty() && second.is_empty() {
         return Ok(());
     }
@@ -66,11 +68,12 @@ pub(crate) fn holds(fault: &Fault, seen: &Observation, without: Option<&Observat
 
 pub(crate) fn write_fault(fault: &Fault, seen: &Observation, without: Option<&Observation>) -> Result<(), String> {
     let hop = fault.stage.split('/').next().unwrap_or_default();
-    let (found_in, found_by, told) = match seen.exit {
-        Exit::Failed => (seen.stage.as_str(), listed(&seen.finders), short(&seen.told)),
+    let codes = if seen.codes.is_empty() { "–".to_owned() } else { seen.codes.join(", ") };
+    let (found_in, found_by, finding) = match seen.exit {
+        Exit::Failed => (seen.stage.as_str(), listed(&seen.finders), short(&seen.finding)),
         Exit::Passed => ("**not found**", "–".to_owned(), "–".to_owned()),
         other @ (Exit::BadInput | Exit::Inconclusive | Exit::Cancelled | Exit::NothingSelected) => {
-            (seen.stage.as_str(), format!("**{other:?}**"), short(&seen.told))
+            (seen.stage.as_str(), format!("**{other:?}**"), short(&seen.finding))
         }
     };
     let without = match without {
@@ -80,12 +83,12 @@ pub(crate) fn write_fault(fault: &Fault, seen: &Observation, without: Option<&Ob
         Some(again) => format!("{} in {}", listed(&again.finders), again.stage),
     };
     let took = format!("{:.0} s", seen.took.as_secs_f64());
-    write(fault.name, &[fault.about, hop, found_in, &found_by, &told, &without, &took])
+    write(fault.name, &[fault.about, hop, found_in, &found_by, &codes, &finding, &without, &took])
 }
 
 pub(crate) fn write_control(control: &Control, all: &[Observation]) -> Result<(), String> {
     let wrong: Vec<String> =
-        all.iter().filter(|seen| seen.exit != Exit::Passed).map(|seen| short(&seen.told)).collect();
+        all.iter().filter(|seen| seen.exit != Exit::Passed).map(|seen| short(&seen.finding)).collect();
     let wrong = if wrong.is_empty() { "0".to_owned() } else { format!("**{}**", wrong.join("; ")) };
     write(control.name, &[control.about, &all.len().to_string(), &wrong])
 }
@@ -95,8 +98,8 @@ fn listed(finders: &[String]) -> String {
 }
 
 /// A finding without what differs from run to run, and short enough for a table.
-fn short(told: &str) -> String {
-    let mut line = told.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/");
+fn short(finding: &str) -> String {
+    let mut line = finding.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/");
     for (varies, word) in [(r"[0-9a-f]{40}", "(revision)"), (r"20[2-9]\d-\d\d-\d\dT[\d:.]+(Z|\+00:00)", "(now)")] {
         line = regex::Regex::new(varies).map_or(line.clone(), |varies| varies.replace_all(&line, word).into_owned());
     }

@@ -164,7 +164,7 @@ impl Judge<'_> {
         };
         let viewed = match self.now.viewed.get(name) {
             Some(Err(reason)) => {
-                let text = format!("its rules place it in {new}, where it could not be read: {reason}");
+                let text = format!("it could not be read in {new}, as its rules say: {reason}");
                 report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
                 return Some(new.to_owned());
             }
