@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rehearse_core::deployment::{CommandSpec, MountSource, Placeholders, ServiceSpec, command_line, resolve, services};
+use rehearse_core::deployment::{
+    CommandSpec, MountSource, Placeholders, STOP_GRACE, ServiceSpec, command_line, resolve, services,
+};
 use rehearse_core::model::product::{
     Body, Condition, ExecStep, HttpStep, Probe, ProbeStep, Product, Service, SqlCondition, SqlStep, Step, WaitUntil,
 };
@@ -20,9 +22,6 @@ use serde_json::{Value, json};
 use super::dry_lines::Lines;
 use crate::load::Loaded;
 use crate::{cli, secrets};
-
-/// The default time that a service may take to stop, which is not printed.
-const DEFAULT_GRACE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Prints what a run would do.
 pub(crate) fn dry_run(loaded: &Loaded) {
@@ -380,7 +379,7 @@ fn facts(spec: &ServiceSpec, env_file: Option<&str>, lines: &mut Lines) {
     fact(lines, "shm-size", spec.shm_size.map(|bytes| Size::of_bytes(bytes).to_string()));
     fact(lines, "memory", spec.memory.map(|bytes| Size::of_bytes(bytes).to_string()));
     fact(lines, "cpus", spec.cpus.map(|cpus| cpus.to_string()));
-    fact(lines, "stop-grace", (spec.stop_grace != DEFAULT_GRACE).then(|| humane(spec.stop_grace)));
+    fact(lines, "stop-grace", (spec.stop_grace != STOP_GRACE).then(|| humane(spec.stop_grace)));
 }
 
 fn variables(env: &BTreeMap<String, String>, lines: &mut Lines) {

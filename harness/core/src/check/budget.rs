@@ -103,7 +103,7 @@ pub fn judge_budget(
             Some(Ok((was, _))) => {
                 report.assertions += 1;
                 let most = budget.most(*was);
-                // There is no ratio to zero.
+                // Nothing can be divided by zero.
                 let times = if *was > 0.0 { format!(" (× {:.2})", is / was) } else { String::new() };
                 let (was, actual) = (budget.text(*was), format!("{}{times}", budget.text(is)));
                 if is > most {

@@ -10,4 +10,4 @@ mod service;
 
 pub use command::{CommandSpec, command_line};
 pub use placeholders::{Placeholders, names, settings};
-pub use service::{Mount, MountSource, ServiceSpec, resolve, services};
+pub use service::{Mount, MountSource, STOP_GRACE, ServiceSpec, resolve, services};

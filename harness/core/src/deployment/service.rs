@@ -12,7 +12,7 @@ use crate::source::spec::Command;
 use crate::vocabulary::template::TemplateError;
 
 /// How long a service may take to stop when its file does not say.
-const STOP_GRACE: Duration = Duration::from_secs(10);
+pub const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// One service as it is to run. Made by [`resolve`]; a test starts from the default.
 #[derive(Debug, Clone, Default, PartialEq)]
