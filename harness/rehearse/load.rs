@@ -23,8 +23,8 @@ use rehearse_core::vocabulary::release::Line;
 
 use crate::docker::{Recipe, RecipeCatalog, RecipeError, embedded, read_folder};
 
-pub use overrides::CliOverrides;
-pub(crate) use overrides::ends;
+pub use overrides::{CliOverrides, Required};
+pub(crate) use overrides::{ends, key_value, typed};
 pub use releases::releases;
 
 static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/harness/products");
@@ -350,70 +350,71 @@ pub fn scenario(path: &Path) -> Result<(Scenario, Document), LoadError> {
     Ok(read::<Scenario>(Source::new(path.display().to_string(), text(path)?))?)
 }
 
-/// Reads a scenario with its product and makes the plan. `change` may change the scenario first, and returns the arguments
-/// of the command line that it applied.
-///
-/// # Errors
-/// When a file has mistakes or no plan can be made.
-pub fn rehearsal(
-    path: &Path,
-    product_folder: Option<&Path>,
-    change: impl FnOnce(&mut Scenario) -> CliOverrides,
-) -> Result<Loaded, LoadError> {
-    rehearsal_by(path, product_folder, None, change)
+/// The files of a rehearsal, read and validated: a scenario and its product. No plan is made of them yet.
+pub struct RehearsalFiles {
+    /// The scenario, as its file has it.
+    pub scenario: Scenario,
+    product: LoadedProduct,
+    path: PathBuf,
+    document: Document,
 }
 
-/// Like [`rehearsal`], with another list of stops than the product's, if one is given.
-///
-/// # Errors
-/// When a file has mistakes or no plan can be made.
-pub fn rehearsal_by(
-    path: &Path,
-    product_folder: Option<&Path>,
-    list: Option<&Path>,
-    change: impl FnOnce(&mut Scenario) -> CliOverrides,
-) -> Result<Loaded, LoadError> {
-    let (mut scenario, document) = self::scenario(path)?;
-    let LoadedProduct { mut product, catalog, runbook } = self::product(&scenario.product, product_folder)?;
-    if let Some(list) = list {
-        stops_of(&mut product, list)?;
-    }
-    let mut problems = scenario.problems(&product, &document);
-    if let (Some(runbook), Some(production)) = (&runbook, &scenario.production) {
-        problems.extend(runbook.wrong_answers(production, &document, "/production"));
-        if runbook.variant(production).is_some_and(|variant| variant.zero_downtime) && !scenario.zero_downtime {
-            let title = "an upgrade without downtime has a path of its own";
-            let label = "add `zero-downtime: true` to the scenario";
-            problems.push(document.problem("/production/answers/install-method", title, label, None));
-        }
-    }
-    document.refuse(problems)?;
-    let overrides = change(&mut scenario);
-    if let Some(name) = scenario.settings.keys().find(|name| !product.settings.contains_key(*name)) {
-        let known = product.settings.keys().cloned().collect::<Vec<_>>().join(", ");
-        return Err(LoadError::NoSetting { name: name.clone(), product: product.product, known });
-    }
-    let plan =
-        rehearse_core::planning::plan::build(&product, &catalog, &scenario).map_err(|mistake| {
-            match overrides.cause_of(&mistake) {
-                Some(argument) => LoadError::Argument {
-                    argument,
-                    reason: error_chain(&mistake),
-                    scenario: path.display().to_string(),
-                    help: overrides::help(&mistake, &product, &catalog),
-                },
-                None => plan_error(path, &document, mistake, &overrides),
+impl RehearsalFiles {
+    /// Reads a scenario with its product: a built-in one, or that of the folder.
+    ///
+    /// # Errors
+    /// When a file cannot be read or has mistakes.
+    pub fn read(path: &Path, product_folder: Option<&Path>) -> Result<Self, LoadError> {
+        let (scenario, document) = self::scenario(path)?;
+        let product = self::product(&scenario.product, product_folder)?;
+        let mut problems = scenario.problems(&product.product, &document);
+        if let (Some(runbook), Some(production)) = (&product.runbook, &scenario.production) {
+            problems.extend(runbook.wrong_answers(production, &document, "/production"));
+            if runbook.variant(production).is_some_and(|variant| variant.zero_downtime) && !scenario.zero_downtime {
+                let title = "an upgrade without downtime has a path of its own";
+                let label = "add `zero-downtime: true` to the scenario";
+                problems.push(document.problem("/production/answers/install-method", title, label, None));
             }
+        }
+        document.refuse(problems)?;
+        Ok(Self { scenario, product, path: path.to_owned(), document })
+    }
+
+    /// Makes the plan, with what the command line replaces.
+    ///
+    /// # Errors
+    /// When no plan can be made, or a list of stops cannot be read.
+    pub fn plan(self, overrides: &CliOverrides) -> Result<Loaded, LoadError> {
+        let Self { mut scenario, product: LoadedProduct { mut product, catalog, runbook }, path, document } = self;
+        if let Some(list) = &overrides.stops {
+            stops_of(&mut product, list)?;
+        }
+        overrides.apply(&mut scenario);
+        if let Some(name) = scenario.settings.keys().find(|name| !product.settings.contains_key(*name)) {
+            let known = product.settings.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(LoadError::NoSetting { name: name.clone(), product: product.product, known });
+        }
+        let plan = rehearse_core::planning::plan::build(&product, &catalog, &scenario);
+        let plan = plan.map_err(|mistake| match overrides.cause_of(&mistake) {
+            Some(argument) => LoadError::Argument {
+                argument,
+                reason: error_chain(&mistake),
+                scenario: path.display().to_string(),
+                help: overrides::help(&mistake, &product, &catalog),
+            },
+            None => plan_error(&path, &document, mistake, overrides),
         })?;
-    // A path in the file is relative to the file; one on the command line, to the working directory.
-    let folder = if overrides.has("/backup") { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
-    let backup = folder.join(&scenario.backup);
-    let variant = runbook
-        .as_ref()
-        .zip(scenario.production.as_ref())
-        .and_then(|(runbook, production)| runbook.variant(production));
-    let unreached = variant.and_then(|variant| Some((variant.title.clone(), variant.not_rehearsed.clone()?)));
-    Ok(Loaded { product, scenario, plan, backup, unreached })
+        // A path in the file is relative to the file; one on the command line, to the working directory.
+        let typed = overrides.backup.is_some();
+        let folder = if typed { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
+        let backup = folder.join(&scenario.backup);
+        let variant = runbook
+            .as_ref()
+            .zip(scenario.production.as_ref())
+            .and_then(|(runbook, production)| runbook.variant(production));
+        let unreached = variant.and_then(|variant| Some((variant.title.clone(), variant.not_rehearsed.clone()?)));
+        Ok(Loaded { product, scenario, plan, backup, unreached })
+    }
 }
 
 /// Replaces a product's stops with those of a list that others maintain.

@@ -61,7 +61,8 @@ fn lacking(file: &Path, scenario: &Scenario) -> Option<String> {
 }
 
 fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
-    let loaded = load::rehearsal(file, None, |_| load::CliOverrides::default()).map_err(|error| error.to_string())?;
+    let files = load::RehearsalFiles::read(file, None).map_err(|error| error.to_string())?;
+    let loaded = files.plan(&load::CliOverrides::default()).map_err(|error| error.to_string())?;
     if let Some(why) = lacking(file, &loaded.scenario) {
         return outside(why);
     }

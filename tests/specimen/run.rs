@@ -52,11 +52,10 @@ pub(crate) fn rehearse(fault: &str, name: &str, variation: &Variation) -> Result
     let folder = root().join("tests/specimen");
     let product = folder.join("product");
     let upgrade = load::product("specimen", Some(&product)).map_err(|error| error.to_string())?.product;
-    let loaded = load::rehearsal(&folder.join("specimen.yaml"), Some(&product), |scenario| {
-        change(scenario, &upgrade, fault, variation);
-        load::CliOverrides::default()
-    });
-    let loaded = loaded.map_err(|error| error.to_string())?;
+    let files = load::RehearsalFiles::read(&folder.join("specimen.yaml"), Some(&product));
+    let mut files = files.map_err(|error| error.to_string())?;
+    change(&mut files.scenario, &upgrade, fault, variation);
+    let loaded = files.plan(&load::CliOverrides::default()).map_err(|error| error.to_string())?;
     let book = Arc::new(load::recipes(&[folder.join("images")]).map_err(|error| error.to_string())?);
     let out = std::env::var_os("REHEARSE_OUT").map_or_else(|| root().join("target/rehearsals"), PathBuf::from);
     let out = out.join("specimen").join(name);

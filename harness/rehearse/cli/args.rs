@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::planning::path::Target;
 use rehearse_core::vocabulary::release::{Edition, Line, Release};
 use rehearse_core::vocabulary::scalar::Duration;
 
 use self::runbook::RunbookArgs;
+use crate::load::{CliOverrides, key_value};
 
 /// Rehearses the upgrade of a self-hosted product on a real backup: restores it on the production release, walks the
 /// upgrade path hop by hop, judges after every hop, and proves the rollback.
@@ -185,48 +185,6 @@ pub(crate) struct Sources {
     pub(crate) images: Vec<PathBuf>,
 }
 
-/// Changes to scenarios from the command line.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Changes {
-    /// The source release, in place of the scenario's.
-    #[arg(long, value_name = "RELEASE")]
-    pub(crate) from: Option<Target>,
-    /// The target release or line, in place of the scenario's.
-    #[arg(long, value_name = "RELEASE")]
-    pub(crate) to: Option<Target>,
-    /// The backup's folder, in place of the scenario's.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) backup: Option<PathBuf>,
-    /// A product setting; may be given several times.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
-    pub(crate) settings: Vec<(String, String)>,
-    /// A list of stops, `{"supported": […], "all": […]}`, in place of the product's.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) stops: Option<PathBuf>,
-    /// Kinds of checks that have to be there and to assert something after every hop; `all` for every kind.
-    #[arg(long, value_name = "CHECK,…", value_delimiter = ',', value_parser = required)]
-    pub(crate) require: Vec<Required>,
-    /// Kinds of checks that are not made, to see whether another still finds a fault.
-    #[arg(long, value_name = "CHECK,…", value_delimiter = ',', value_parser = CheckKind::named)]
-    pub(crate) skip_checks: Vec<CheckKind>,
-    /// How long each rehearsal may take, as 30m or 2h.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) deadline: Option<Duration>,
-}
-
-/// What `--require` names.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Required {
-    /// Every kind of check.
-    All,
-    /// One kind.
-    Kind(CheckKind),
-}
-
-fn required(name: &str) -> Result<Required, String> {
-    if name == "all" { Ok(Required::All) } else { CheckKind::named(name).map(Required::Kind) }
-}
-
 fn decision(text: &str) -> Result<(Line, bool), String> {
     let (line, word) = text.split_once('=').ok_or("expected LINE=yes or LINE=no")?;
     let needed = match word {
@@ -237,18 +195,13 @@ fn decision(text: &str) -> Result<(Line, bool), String> {
     Ok((line.parse().map_err(|error: rehearse_core::vocabulary::release::LineError| error.to_string())?, needed))
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// Scenario files.
     #[arg(value_name = "SCENARIO", required = true)]
     pub(crate) scenarios: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) changes: Changes,
+    pub(crate) overrides: CliOverrides,
     #[command(flatten)]
     pub(crate) sources: Sources,
     /// Where reports, logs and evidence go; a folder per scenario when there are several.
@@ -368,7 +321,7 @@ pub(crate) struct PlanArgs {
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenario: PathBuf,
     #[command(flatten)]
-    pub(crate) changes: Changes,
+    pub(crate) overrides: CliOverrides,
     #[command(flatten)]
     pub(crate) sources: Sources,
     /// Text or JSON.

@@ -3,68 +3,24 @@
 use std::path::{Path, PathBuf};
 
 use rehearse_core::model::product::Product;
-use rehearse_core::model::scenario::{CheckKind, Scenario};
+use rehearse_core::model::scenario::Scenario;
 use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::planning::plan;
 use rehearse_core::runbook::Runbook;
 use serde_json::json;
 
-use super::args::{Changes, Format, ListArgs, PlanArgs, Required, SchemaArgs, SchemaOf, ValidateArgs};
+use super::args::{Format, ListArgs, PlanArgs, SchemaArgs, SchemaOf, ValidateArgs};
 use super::backup_warning::backup_warning;
 use super::{error_chain, print, refuse, say};
-use crate::load::{self, CliOverrides, LoadError, Loaded};
+use crate::load::{self, CliOverrides, LoadError, Loaded, RehearsalFiles};
 
-/// Applies the changes of the command line to a scenario.
-pub(crate) fn apply(changes: &Changes, scenario: &mut Scenario) -> CliOverrides {
-    let mut overrides = CliOverrides::default();
-    if let Some(from) = &changes.from {
-        overrides.note("/from", format!("--from {from}"));
-        scenario.from = from.clone();
-    }
-    if let Some(to) = &changes.to {
-        overrides.note("/to", format!("--to {to}"));
-        scenario.to = to.clone();
-        // A stop at or after the new target is no longer on the path.
-        if let rehearse_core::planning::path::Target::Line(line) = to {
-            scenario.via.retain(|via| via < line);
-        }
-    }
-    if let Some(backup) = &changes.backup {
-        overrides.note("/backup", format!("--backup {}", backup.display()));
-        scenario.backup = backup.display().to_string();
-    }
-    scenario.settings.extend(changes.settings.iter().cloned());
-    for required in &changes.require {
-        match required {
-            Required::All => {
-                overrides.note("/require", "--require all".to_owned());
-                scenario.require.extend(CheckKind::ALL);
-            }
-            Required::Kind(kind) => {
-                overrides.note("/require", format!("--require {}", kind.name()));
-                scenario.require.push(*kind);
-            }
-        }
-    }
-    scenario.require.sort();
-    scenario.require.dedup();
-    for kind in &changes.skip_checks {
-        overrides.note("/skip-checks", format!("--skip-checks {}", kind.name()));
-        scenario.skip_checks.entry(*kind).or_insert_with(|| "switched off by --skip-checks".to_owned());
-    }
-    if changes.deadline.is_some() {
-        scenario.deadline.clone_from(&changes.deadline);
-    }
-    overrides
-}
-
-/// Loads a scenario with the changes of the command line.
-pub(crate) fn loaded(path: &Path, product: Option<&Path>, changes: &Changes) -> Result<Loaded, LoadError> {
-    load::rehearsal_by(path, product, changes.stops.as_deref(), |scenario| apply(changes, scenario))
+/// Loads a scenario with the overrides of the command line.
+pub(crate) fn loaded(path: &Path, product: Option<&Path>, overrides: &CliOverrides) -> Result<Loaded, LoadError> {
+    RehearsalFiles::read(path, product)?.plan(overrides)
 }
 
 pub(crate) fn plan(args: &PlanArgs) -> Exit {
-    match loaded(&args.scenario, args.sources.product_dir.as_deref(), &args.changes) {
+    match loaded(&args.scenario, args.sources.product_dir.as_deref(), &args.overrides) {
         Err(error) => refuse(&error),
         Ok(loaded) => {
             match args.format {
@@ -116,7 +72,7 @@ fn check(file: &Path, product: Option<&Path>) -> Result<String, LoadError> {
     }
     // A scenario has the key `product` too, so the key `scenario` decides.
     if key("scenario:") || !key("product:") {
-        let loaded = load::rehearsal(file, product, |_| CliOverrides::default())?;
+        let loaded = RehearsalFiles::read(file, product)?.plan(&CliOverrides::default())?;
         if let Some(warning) = backup_warning(&loaded) {
             say(&format!("{}: warning: {warning}", file.display()));
         }

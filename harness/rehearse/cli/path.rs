@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::args::{PathArgs, PathFormat};
 use super::{print, refuse, say};
-use crate::load::{self, CliOverrides, LoadError, LoadedProduct};
+use crate::load::{self, LoadError, LoadedProduct};
 
 pub(crate) fn path(args: &PathArgs) -> Exit {
     let loaded = match loaded(args) {
@@ -191,17 +191,15 @@ fn print_refusal(args: &PathArgs, error: &PlanError) -> Exit {
     match args.format {
         PathFormat::Json => print(&format!("{}\n", refusal_json(error))),
         PathFormat::Text | PathFormat::PathJson => {
-            let mut overrides = CliOverrides::default();
-            overrides.note("/from", args.from.iter().map(|from| format!("--from {from}")).collect());
-            if let Some(edition) = &args.edition {
-                overrides.note("/edition", format!("--edition {edition}"));
-            }
-            overrides.note("/to", args.to.iter().map(|to| format!("--to {to}")).collect());
+            let at = |place: &str| match place {
+                "/from" => args.from.iter().map(|from| format!("--from {from}")).collect(),
+                "/to" => args.to.iter().map(|to| format!("--to {to}")).collect(),
+                "/edition" => args.edition.iter().map(|edition| format!("--edition {edition}")).collect(),
+                _ => Vec::new(),
+            };
             let argument = match error {
-                PlanError::Refused(refusal) => {
-                    overrides.at(load::ends(refusal)).map(|argument| format!("{argument}: "))
-                }
-                PlanError::SourceIsALine { .. } => overrides.at(&["/from"]).map(|argument| format!("{argument}: ")),
+                PlanError::Refused(refusal) => load::typed(load::ends(refusal), at),
+                PlanError::SourceIsALine { .. } => load::typed(&["/from"], at),
                 PlanError::NoSuchHop { .. }
                 | PlanError::NoSuchStage { .. }
                 | PlanError::NothingChecked
@@ -211,7 +209,7 @@ fn print_refusal(args: &PathArgs, error: &PlanError) -> Exit {
                 | PlanError::NoZeroDowntime(_)
                 | PlanError::Image { .. } => None,
             };
-            say(&format!("error: {}{error}", argument.unwrap_or_default()));
+            say(&format!("error: {}{error}", argument.map(|argument| format!("{argument}: ")).unwrap_or_default()));
         }
     }
     Exit::BadInput

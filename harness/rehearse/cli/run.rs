@@ -21,12 +21,12 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
     // Every file is read before anything starts: a mistake in the last one must not show after an hour.
     let mut all = Vec::new();
     let mut bad = None;
-    if let Some(backup) = args.changes.backup.as_deref().filter(|backup| !backup.exists()) {
+    if let Some(backup) = args.overrides.backup.as_deref().filter(|backup| !backup.exists()) {
         say(&format!("error: --backup {}: no such folder or archive", backup.display()));
         bad = Some(Exit::BadInput);
     }
     for path in &args.scenarios {
-        match loaded(path, args.sources.product_dir.as_deref(), &args.changes).and_then(Loaded::rehearsable) {
+        match loaded(path, args.sources.product_dir.as_deref(), &args.overrides).and_then(Loaded::rehearsable) {
             Ok(loaded) => all.push(loaded),
             Err(error) => bad = Some(refuse(&error)),
         }

@@ -44,7 +44,7 @@ fn write_runbook(args: &RunbookArgs, of: &Path) -> Result<Exit, LoadError> {
             ));
             return Ok(Exit::BadInput);
         }
-        let loaded = loaded(of, folder, &args.changes)?;
+        let loaded = loaded(of, folder, &args.overrides)?;
         if let Some(warning) = backup_warning(&loaded) {
             say(&format!("{}: warning: {warning}", of.display()));
         }

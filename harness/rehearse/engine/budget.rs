@@ -2,7 +2,6 @@
 //! databases.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use rehearse_core::check::{Budget, Figures, judge_budget};
@@ -11,10 +10,10 @@ use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::Response;
 use rehearse_core::outcome::code::FindingCode;
 use rehearse_core::outcome::event::CheckReport;
-use tokio::time::Instant;
 
-use super::context::{RunContext, StageContext};
-use super::host::{Host, InstanceRef};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::host::Host;
 use super::mode::name;
 use super::observer::Observer;
 
@@ -27,14 +26,6 @@ pub(crate) struct ResourceUse {
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Records that a service became ready, and how long after its start.
-    pub(super) fn record_ready(&self, instance: &InstanceRef, began: Instant) {
-        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(started) = started.get_mut(instance) {
-            started.ready = Some(began.elapsed());
-        }
-    }
-
     /// Judges the budgets that the product file sets.
     pub(super) async fn budgets(
         &self,
@@ -75,13 +66,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let mut steps = self.case.product.upgrade.iter();
             steps.any(|step| matches!(step, Step::StartUpgrading(step) if step.service == name))
         };
-        let services = self.services();
+        let services = self.case.services();
         let timed =
             services.iter().filter(|(name, service)| service.versioned && service.ready.is_some() && !upgrading(name));
-        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         timed
             .map(|(name, _)| {
-                let last = started.get(&ctx.instance(name));
+                let last = self.instances.last_start(&ctx.instance(name));
                 let figure = last.and_then(|last| Some((last.ready?.as_secs_f64(), last.number)));
                 (format!("service {name}"), figure.ok_or_else(|| "its last start was not timed".to_owned()))
             })
@@ -91,7 +81,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     /// The memory that each of the product's own services uses, now that it has answered the fixed requests.
     async fn memory(&self, ctx: &StageContext) -> Figures {
         let mut figures = BTreeMap::new();
-        for (number, (name, _)) in self.services().iter().filter(|(_, service)| service.versioned).enumerate() {
+        for (number, (name, _)) in self.case.services().iter().filter(|(_, service)| service.versioned).enumerate() {
             let wait = self.meter.engine();
             let used = self.host.memory(&ctx.instance(name)).await;
             drop(wait);
@@ -116,7 +106,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                      where table_schema = database()"
                 }
             };
-            let read = match self.database(ctx, name) {
+            let read = match self.case.database(ctx, name) {
                 Err(error) => Err(error.chain()),
                 Ok(target) => {
                     let _wait = self.meter.product();

@@ -14,7 +14,9 @@ use rehearse_core::secret::{Secret, names_a_secret};
 use rehearse_core::vocabulary::ident::StageId;
 use serde_json::{Map, Value};
 
-use super::context::{EngineError, RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::EngineError;
 use super::evidence::TextKind;
 use super::host::{Command, Host, HostError, Stdin};
 use super::migrating::Migrating;
@@ -51,7 +53,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         target: ExecTarget,
     ) -> Result<(Observation, Option<MigrationReader>), EngineError> {
         let spec = CommandSpec::of(step, context)?;
-        let stdin = step.stdin.as_ref().map(|part| self.backup_file(part).map(Stdin::File)).transpose()?;
+        let stdin = step.stdin.as_ref().map(|part| self.case.backup_file(part).map(Stdin::File)).transpose()?;
         let request = step.name.clone().unwrap_or_else(|| format!("{} in {}", step.command, step.service));
         let (file, evidence) = self.evidence.file(&ctx.stage.0, &request, "txt")?;
         self.evidence.record_text(&ctx.stage.0, &evidence, TextKind::Output);
@@ -71,7 +73,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                         self.host.exec(&ctx.instance(&step.service), &command, &mut sink).await
                     }
                     ExecTarget::OneOff => {
-                        let service = self.spec(ctx, &step.service).map_err(as_host_error)?;
+                        let service = self.case.spec(ctx, &step.service).map_err(as_host_error)?;
                         self.host.run(&ctx.deployment, &service.one_off(&spec), &mut sink).await
                     }
                 }
@@ -95,7 +97,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         if ran.is_err() {
             for how in self.host.endings().await {
-                self.remark(&ctx.stage, how);
+                self.events.remark(&ctx.stage, how);
             }
         }
         let (out, err, lost) = sink.finish();
@@ -125,7 +127,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let query = step.query.render(context)?;
         let flat = query.split_whitespace().collect::<Vec<_>>().join(" ");
         let request = step.name.clone().unwrap_or_else(|| format!("{}: {}", step.database, shorten(&flat, 80)));
-        let target = self.database(ctx, &step.database)?;
+        let target = self.case.database(ctx, &step.database)?;
         let repeats = step.within.is_some();
         let send = || async {
             let _wait = self.meter.product();

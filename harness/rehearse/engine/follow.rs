@@ -3,9 +3,8 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
-use super::context::{RunContext, Started};
+use super::context::RunContext;
 use super::host::{Host, InstanceRef};
 use super::observer::Observer;
 
@@ -90,17 +89,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     pub(crate) fn mark_start(&self, instance: &InstanceRef) {
         let Some(file) = self.host.log_file(instance) else { return };
         let at = std::fs::metadata(&file).map_or(0, |data| data.len());
-        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = started.get(instance).map_or(0, |last| last.number) + 1;
-        started.insert(instance.clone(), Started { file, at, number, ready: None });
+        self.instances.starts(instance, file, at);
     }
 
     /// Follows a service's log from its last start on.
     pub(crate) fn follow(&self, instance: &InstanceRef) -> Follower {
         let file = self.host.log_file(instance);
-        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        let started = started.get(instance);
-        let at = started.filter(|started| file.as_deref() == Some(&started.file)).map_or(0, |started| started.at);
+        let start = self.instances.last_start(instance);
+        let at = start.filter(|start| file.as_deref() == Some(&start.file)).map_or(0, |start| start.at);
         Follower { file, at }
     }
 }

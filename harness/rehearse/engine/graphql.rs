@@ -14,7 +14,9 @@ use rehearse_core::outcome::subject::Subject;
 use rehearse_core::vocabulary::release::Release;
 use serde_json::{Map, Value, json};
 
-use super::context::{EngineError, RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::EngineError;
 use super::host::Host;
 use super::login::Logins;
 use super::mode::{Mode, name};
@@ -77,7 +79,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
         }
         let report = report.decide();
-        self.progress(&ctx.stage, format!("{}: {}", report.title(), report.outcome));
+        self.events.progress(&ctx.stage, format!("{}: {}", report.title(), report.outcome));
         Ok((report, observations))
     }
 
@@ -187,7 +189,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             return Ok(None);
         }
         let captured: &Map<String, Value> = &logins.captured;
-        let context = self.context(ctx, &Default::default(), captured);
+        let context = self.case.placeholders(ctx, &Default::default(), captured);
         // Placeholders are filled in only in the variables: the braces of a query mean something else.
         let mut body = json!({ "query": request.text });
         if request.variables.as_object().is_some_and(|variables| !variables.is_empty()) {

@@ -14,7 +14,8 @@ use rehearse_core::planning::plan::Stage;
 use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::Release;
 
-use super::context::{RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
 use super::evidence::TextKind;
 use super::host::{Host, InstanceRef};
 use super::observer::Observer;
@@ -40,7 +41,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 report.known = self.recognise(&ctx.release, Place::Finding, &joined(&report.inconclusive), &[]);
             }
         }
-        self.emit(EventKind::Checked { stage: ctx.stage.clone(), report });
+        self.events.emit(EventKind::Checked { stage: ctx.stage.clone(), report });
     }
 
     /// Recognises known failures in the findings of a stage that has ended, or behind the reason why it could not end.
@@ -54,7 +55,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if !self.has_known_failures() {
             return None;
         }
-        let release = stage.hop.map_or_else(|| self.case.plan.from.clone(), |hop| state.release(self, hop));
+        let release = stage.hop.map_or_else(|| self.case.plan.from.clone(), |hop| state.release(&self.case, hop));
         for finding in &mut *findings {
             let texts = self.evidence_texts(state, finding);
             finding.known = self.recognise(&release, Place::Finding, &finding.to_string(), &texts);

@@ -7,7 +7,9 @@ use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 use serde_json::{Map, Value};
 
-use super::context::{EngineError, RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::EngineError;
 use super::host::Host;
 use super::observer::Observer;
 
@@ -37,7 +39,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         logins.results.insert(identity.to_owned(), false);
         for step in &account.login {
-            let context = self.context(ctx, &BTreeMap::new(), &logins.captured);
+            let context = self.case.placeholders(ctx, &BTreeMap::new(), &logins.captured);
             let mut step = step.clone();
             if step.identity.is_none() {
                 step.identity = identity.parse().ok();

@@ -12,7 +12,9 @@ use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::subject::Subject;
 
-use super::context::{EngineError, RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::EngineError;
 use super::host::{Command, Host};
 use super::mode::{Mode, name};
 use super::observer::Observer;
@@ -28,7 +30,7 @@ const LIST: &str = r#"for file in $LOGS; do if [ -f "$file" ]; then echo "$file"
 impl<H: Host, O: Observer> RunContext<H, O> {
     /// Remembers the length of every log before a hop.
     pub(crate) async fn mark_logs(&self, ctx: &StageContext, state: &mut State) {
-        for (name, service) in self.services() {
+        for (name, service) in self.case.services() {
             let container = self.host.log_file(&ctx.instance(&name));
             let printed = container.as_deref().map_or(0, length);
             let mut files = BTreeMap::new();
@@ -59,7 +61,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut report = CheckReport::new(CheckKind::Logs, name::LOGS);
         let mut reviews = Vec::new();
         self.host.logs_written().await;
-        for (name, service) in self.services() {
+        for (name, service) in self.case.services() {
             let printed = self.host.log_file(&ctx.instance(&name));
             let offset = state
                 .of(&ctx.deployment)

@@ -10,7 +10,8 @@ use rehearse_core::planning::plan::humane;
 use rehearse_core::vocabulary::ident::StageId;
 use tokio::time::Instant;
 
-use super::context::{RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
 use super::host::{Host, Stream};
 use super::observer::Observer;
 
@@ -87,7 +88,7 @@ impl<H: Host, O: Observer> Migrating<H, O> {
     /// up, with the reason: for too long nothing was printed, and nothing happened in the database either.
     pub(super) async fn watch(&self, ctx: &StageContext, what: &str, stalled_after: Option<Duration>) -> String {
         let database = self.run.migrated_database();
-        let target = database.and_then(|name| self.run.database(ctx, name).ok());
+        let target = database.and_then(|name| self.run.case.database(ctx, name).ok());
         loop {
             tokio::time::sleep(LOOK_INTERVAL).await;
             let Some(target) = &target else { continue };
@@ -104,7 +105,7 @@ impl<H: Host, O: Observer> Migrating<H, O> {
                 None => (what.to_owned(), at),
             };
             let database = progress.activity.line(at).map(|line| format!(", {line}")).unwrap_or_default();
-            self.run.progress(&self.stage, format!("{doing}, {}{database}", humane(since)));
+            self.run.events.progress(&self.stage, format!("{doing}, {}{database}", humane(since)));
             let silent = progress.printed.elapsed();
             if let (Some(limit), Some(quiet)) = (stalled_after, progress.activity.quiet(at))
                 && silent.min(quiet) >= limit.max(QUIET)
@@ -126,15 +127,15 @@ impl<H: Host, O: Observer> Migrating<H, O> {
             match event {
                 MigrationEvent::Began(migration) => {
                     progress.began = Instant::now();
-                    self.run.progress(&self.stage, format!("migration {}", migration.title()));
+                    self.run.events.progress(&self.stage, format!("migration {}", migration.title()));
                 }
                 MigrationEvent::Ended(mut migration) => {
                     let measured = Some(progress.began.elapsed()).filter(|took| *took >= MIN_DURATION);
                     migration.took = migration.took.or(measured);
-                    self.run.emit(EventKind::Migrated { stage: self.stage.clone(), migration });
+                    self.run.events.emit(EventKind::Migrated { stage: self.stage.clone(), migration });
                 }
                 MigrationEvent::Reverted(migration) => {
-                    self.run.progress(&self.stage, format!("migration {} reverted", migration.title()));
+                    self.run.events.progress(&self.stage, format!("migration {} reverted", migration.title()));
                 }
             }
         }

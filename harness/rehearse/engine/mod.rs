@@ -1,13 +1,17 @@
 //! Runs a plan against a [`host::Host`] and an [`observer::Observer`], and is the only emitter of events.
 
 mod budget;
+mod case;
 mod checks;
 mod context;
+mod error;
+mod event_sender;
 mod evidence;
 mod execute;
 mod follow;
 mod graphql;
 pub mod host;
+mod instances;
 mod known;
 mod login;
 mod logs;
@@ -30,7 +34,8 @@ mod tables;
 mod upgrading;
 mod wait;
 
-pub use context::{Case, EngineError, StepEnd};
+pub use case::Case;
+pub use error::{EngineError, StepEnd};
 pub use output::{BodyMaker, KEPT};
 pub use run::{Finished, Keep, RunOptions, StartupError, rehearse, report_startup_failure};
 pub(crate) use wait::Tail;

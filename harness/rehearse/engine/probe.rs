@@ -11,7 +11,9 @@ use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::vocabulary::template::Template;
 use serde_json::Map;
 
-use super::context::{EngineError, RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::EngineError;
 use super::execute::ExecTarget;
 use super::host::Host;
 use super::login::Logins;
@@ -60,7 +62,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     continue;
                 }
                 active += 1;
-                let context = self.context(ctx, &each, &captured);
+                let context = self.case.placeholders(ctx, &each, &captured);
                 let observation = match step {
                     ProbeStep::Http(step) => {
                         if let Some(identity) = &step.identity {
@@ -70,7 +72,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                             }
                             captured.extend(logins.captured.clone());
                         }
-                        let context = self.context(ctx, &each, &captured);
+                        let context = self.case.placeholders(ctx, &each, &captured);
                         self.send_http(ctx, step, &visit, &context, false).await?
                     }
                     ProbeStep::Exec(step) => self.run_command(ctx, step, &context, ExecTarget::Inside).await?.0,
@@ -109,7 +111,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         ctx: &StageContext,
         values: &BTreeMap<String, Vec<Template>>,
     ) -> Result<BTreeMap<String, Vec<String>>, EngineError> {
-        let context = self.context(ctx, &BTreeMap::new(), &Map::new());
+        let context = self.case.placeholders(ctx, &BTreeMap::new(), &Map::new());
         let mut rendered = BTreeMap::new();
         for (key, values) in values {
             let values = values.iter().map(|value| value.render(&context)).collect::<Result<_, _>>()?;

@@ -9,7 +9,9 @@ use rehearse_core::vocabulary::scalar::Duration as Limit;
 use rehearse_core::vocabulary::template::Template;
 use serde_json::Value;
 
-use super::context::{EngineError, RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::EngineError;
 use super::execute::until_expected;
 use super::host::Host;
 use super::observer::{HttpRequest, Observer, RequestBody};

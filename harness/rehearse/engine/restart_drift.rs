@@ -9,7 +9,9 @@ use rehearse_core::observation::DataState;
 use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 
-use super::context::{EngineError, RunContext, StageContext, StepEnd};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::{EngineError, StepEnd};
 use super::host::{Host, ServiceState};
 use super::mode::name;
 use super::observer::Observer;
@@ -34,7 +36,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             return Ok((report.decide(), None));
         };
         let mut running = Vec::new();
-        for (name, service) in self.services() {
+        for (name, service) in self.case.services() {
             let runs = matches!(self.host.state(&ctx.instance(&name)).await?, ServiceState::Running { .. });
             if service.versioned && runs {
                 running.push(name);

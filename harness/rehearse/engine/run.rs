@@ -4,10 +4,9 @@ mod background;
 mod ending;
 mod startup;
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
@@ -27,7 +26,10 @@ use tokio_util::sync::CancellationToken;
 use self::background::{BackgroundTasks, Completion};
 use self::ending::panicked;
 pub use self::startup::{StartupError, report_startup_failure};
-use super::context::{Case, EngineError, RunContext, StepEnd};
+use super::case::Case;
+use super::context::RunContext;
+use super::error::{EngineError, StepEnd};
+use super::event_sender::EventSender;
 use super::evidence::Evidence;
 use super::host::Host;
 use super::meter::Meter;
@@ -159,10 +161,8 @@ pub async fn rehearse<H: Host, O: Observer>(
         host,
         observer,
         meter: Meter::new(),
-        emit: sender,
-        addresses: Arc::new(Mutex::new(BTreeMap::new())),
-        made_from: Arc::new(Mutex::new(BTreeMap::new())),
-        started: Arc::new(Mutex::new(BTreeMap::new())),
+        events: EventSender::new(sender),
+        instances: Arc::default(),
         recogniser: Arc::new(Recogniser::reading(case.product.failures.list(), &case.product.log_lines)),
         case: Arc::new(case),
     };

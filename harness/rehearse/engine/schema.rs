@@ -13,7 +13,9 @@ use rehearse_core::outcome::finding::Finding;
 use rehearse_core::outcome::subject::Subject;
 use serde_json::Map;
 
-use super::context::{EngineError, RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::EngineError;
 use super::evidence::TextKind;
 use super::execute::ExecTarget;
 use super::host::{Command, Host, HostError};
@@ -34,7 +36,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     ) -> Result<(CheckReport, Option<MigrationState>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Migrations, name::MIGRATIONS);
         let mut state = MigrationState::default();
-        let target = self.database(ctx, &check.database)?;
+        let target = self.case.database(ctx, &check.database)?;
         match self.observer.rows(&target, &check.recorded).await {
             Response::Rows(rows) => {
                 state.recorded = rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
@@ -51,7 +53,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
             Response::Http(_) | Response::Exec(_) => {}
         }
-        let context = self.context(ctx, &Default::default(), &Map::new());
+        let context = self.case.placeholders(ctx, &Default::default(), &Map::new());
         let command = Command { argv: check.known.command.argv(&context)?, ..Command::default() };
         let (file, evidence) = self.evidence.file(&ctx.stage.0, "migrations of the running code", "txt")?;
         self.evidence.record_text(&ctx.stage.0, &evidence, TextKind::Output);

@@ -12,7 +12,9 @@ use rehearse_core::vocabulary::template::Template;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::context::{EngineError, RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::EngineError;
 use super::host::Host;
 use super::observer::Observer;
 use super::poll::{Pace, Poller};

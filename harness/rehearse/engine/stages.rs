@@ -17,7 +17,9 @@ use rehearse_core::outcome::verdict::Outcome;
 use rehearse_core::planning::path::Target;
 use rehearse_core::planning::plan::{ImageNeed, Stage, StageAction};
 
-use super::context::{EngineError, RunContext, StageContext, StepEnd};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::{EngineError, StepEnd};
 use super::host::{Host, HostError, ImageRequest, ObtainedImage};
 use super::mode::{Mode, name};
 use super::observer::Observer;
@@ -38,7 +40,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 self.keep_images(stage, obtained, state)
             }
             StageAction::Deploy { steps } => {
-                let ctx = state.ctx(self, stage);
+                let ctx = state.ctx(&self.case, stage);
                 let wait = self.meter.engine();
                 self.host.open(&ctx.deployment).await?;
                 self.apply(&ctx, self.case.product.services.keys()).await?;
@@ -46,41 +48,41 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 self.steps(&ctx, steps).await
             }
             StageAction::Restore { steps } => {
-                let ctx = state.ctx(self, stage);
+                let ctx = state.ctx(&self.case, stage);
                 let end = self.steps(&ctx, steps).await?;
                 let proof = self.prove_restore(&ctx, state, None).await;
                 unless_failed(end, proof)
             }
-            StageAction::Prepare { steps } => self.steps(&state.ctx(self, stage), steps).await,
+            StageAction::Prepare { steps } => self.steps(&state.ctx(&self.case, stage), steps).await,
             StageAction::Decide => self.decide(stage, state).await,
             StageAction::Baseline { checks } => {
-                let ctx = state.ctx(self, stage);
+                let ctx = state.ctx(&self.case, stage);
                 self.checks(&ctx, state, checks, Mode::Baseline).await;
                 Ok(StepEnd::Done)
             }
             StageAction::Preflight { steps } | StageAction::Settle { steps } => {
-                self.steps(&state.ctx(self, stage), steps).await
+                self.steps(&state.ctx(&self.case, stage), steps).await
             }
             StageAction::Upgrade { steps } => {
-                let ctx = state.ctx(self, stage);
+                let ctx = state.ctx(&self.case, stage);
                 self.mark_logs(&ctx, state).await;
                 self.steps(&ctx, steps).await
             }
             StageAction::Check { checks } => {
-                let ctx = state.ctx(self, stage);
+                let ctx = state.ctx(&self.case, stage);
                 self.checks(&ctx, state, checks, Mode::Hop).await;
                 state.of_mut(&ctx.deployment).at = (ctx.hop, ctx.release);
                 Ok(StepEnd::Done)
             }
             StageAction::RollbackInPlace { steps } => {
-                let ctx = state.ctx(self, stage);
+                let ctx = state.ctx(&self.case, stage);
                 let end = self.steps(&ctx, steps).await?;
                 let tables = state.baseline.as_ref().and_then(|baseline| baseline.tables.clone());
                 let proof = self.prove_restore(&ctx, state, tables.as_ref()).await;
                 unless_failed(end, proof)
             }
             StageAction::CheckRollback { checks } => {
-                let ctx = state.ctx(self, stage);
+                let ctx = state.ctx(&self.case, stage);
                 self.checks(&ctx, state, checks, Mode::Rollback).await;
                 Ok(StepEnd::Done)
             }
@@ -103,7 +105,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Err(error) => return Err(EngineError::bug(error)),
         };
         for note in verified.notes() {
-            self.remark(&stage.id, note);
+            self.events.remark(&stage.id, note);
         }
         let findings = verified.refusals();
         state.verified = Some(verified);
@@ -119,7 +121,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             wanted.entry(image).or_default().push(need);
         }
         let requests = wanted.into_iter().map(|(image, needs)| async move {
-            let progress = |text: String| self.progress(&stage.id, format!("{}: {text}", image.name));
+            let progress = |text: String| self.events.progress(&stage.id, format!("{}: {text}", image.name));
             let obtained = self.host.obtain(&image, &progress).await?;
             let note = Note::ImageObtained {
                 image: image.name.clone(),
@@ -127,7 +129,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 release: obtained.release.clone(),
                 provenance: obtained.provenance.clone(),
             };
-            self.note(&stage.id, note);
+            self.events.note(&stage.id, note);
             Ok::<_, EngineError>(needs.into_iter().map(|need| (need.clone(), obtained.clone())).collect::<Vec<_>>())
         });
         let mut all = Vec::new();
@@ -149,7 +151,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 match state.actual.insert(need.hop, release.clone()) {
                     None => {
                         let (line, release) = (*line, release.clone());
-                        self.note(&stage.id, Note::ImageResolved { hop: need.hop, line, release });
+                        self.events.note(&stage.id, Note::ImageResolved { hop: need.hop, line, release });
                     }
                     Some(other) if other == *release => {}
                     Some(other) => {
@@ -159,7 +161,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 }
             }
             if need.holds.is_some() && image.release.is_none() {
-                self.note(&stage.id, Note::ReleaseUnstated { image: need.image.clone() });
+                self.events.note(&stage.id, Note::ReleaseUnstated { image: need.image.clone() });
             }
             state.images.insert((need.hop, need.service), image);
         }
@@ -200,7 +202,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 
     /// Decides which conditional stops the restored data needs.
     async fn decide(&self, stage: &Stage, state: &mut State) -> Result<StepEnd, EngineError> {
-        let ctx = state.ctx(self, stage);
+        let ctx = state.ctx(&self.case, stage);
         for hop in &self.case.plan.hops {
             let Some(when) = &hop.when else { continue };
             let undecided = |reason: String| {
@@ -213,7 +215,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let needed = truth(&value).ok_or_else(not_a_condition)?;
             let (release, query) = (hop.to.to_string(), when.sql.text().to_owned());
             let decision = StopDecision { release, needed, query, value: value.clone() };
-            self.note(&stage.id, Note::StopDecided(decision.clone()));
+            self.events.note(&stage.id, Note::StopDecided(decision.clone()));
             if !needed {
                 state.not_needed.insert(hop.number, decision);
             }

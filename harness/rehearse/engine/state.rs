@@ -12,9 +12,8 @@ use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::Release;
 
 use super::budget::ResourceUse;
-use super::context::{RunContext, StageContext};
-use super::host::{Host, ObtainedImage};
-use super::observer::Observer;
+use super::case::{Case, StageContext};
+use super::host::ObtainedImage;
 use super::probe::Observations;
 use crate::backup::Verified;
 
@@ -151,12 +150,12 @@ impl State {
     }
 
     /// The release of a hop: the one that its image holds, or else the planned one.
-    pub(crate) fn release<H: Host, O: Observer>(&self, run: &RunContext<H, O>, hop: u32) -> Release {
-        self.actual.get(&hop).unwrap_or_else(|| run.case.plan.release(hop)).clone()
+    pub(crate) fn release(&self, case: &Case, hop: u32) -> Release {
+        self.actual.get(&hop).unwrap_or_else(|| case.plan.release(hop)).clone()
     }
 
     /// The deployment and the release that the steps of a stage work on.
-    pub(crate) fn ctx<H: Host, O: Observer>(&self, run: &RunContext<H, O>, stage: &Stage) -> StageContext {
+    pub(crate) fn ctx(&self, case: &Case, stage: &Stage) -> StageContext {
         let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
         let (current_hop, from) = self.of(&deployment).at.clone();
         // A preflight belongs to the old release and runs on its images; only `to` names the release that the hop goes to.
@@ -165,7 +164,7 @@ impl State {
             RunsOn::Before(hop) => (current_hop, hop),
             RunsOn::After(hop) => (hop, hop),
         };
-        let plan = &run.case.plan;
+        let plan = &case.plan;
         let image = |name: &String| {
             let need = plan.image(images_of, name)?;
             Some((name.clone(), self.images.get(&(need.hop, name.clone()))?.clone()))
@@ -173,11 +172,11 @@ impl State {
         StageContext {
             stage: stage.id.clone(),
             deployment,
-            release: self.release(run, images_of),
-            to: self.release(run, hop),
+            release: self.release(case, images_of),
+            to: self.release(case, hop),
             from,
             hop,
-            images: run.case.product.services.keys().filter_map(image).collect(),
+            images: case.product.services.keys().filter_map(image).collect(),
         }
     }
 }

@@ -17,7 +17,9 @@ use rehearse_core::planning::plan::describe;
 use rehearse_core::vocabulary::ident::StepId;
 use serde_json::{Map, Value};
 
-use super::context::{EngineError, RunContext, StageContext, StepEnd};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::{EngineError, StepEnd};
 use super::execute::ExecTarget;
 use super::host::{Host, ServiceState};
 use super::login::Logins;
@@ -50,7 +52,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     pub(crate) async fn steps(&self, ctx: &StageContext, steps: &[Step]) -> Result<StepEnd, EngineError> {
         let mut script = Script::default();
         for (step, number) in steps.iter().zip(1..) {
-            self.progress(&ctx.stage, describe(step));
+            self.events.progress(&ctx.stage, describe(step));
             let began = tokio::time::Instant::now();
             let end = self.step(ctx, step, &mut script).await;
             let outcome = match &end {
@@ -59,7 +61,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 Err(_) => Outcome::Inconclusive,
             };
             let step = StepId { stage: ctx.stage.clone(), number };
-            self.emit(EventKind::StepFinished { step, outcome, took: began.elapsed() });
+            self.events.emit(EventKind::StepFinished { step, outcome, took: began.elapsed() });
             if let StepEnd::Failed(findings) = end? {
                 return Ok(StepEnd::Failed(findings));
             }
@@ -68,7 +70,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     }
 
     async fn step(&self, ctx: &StageContext, step: &Step, script: &mut Script) -> Result<StepEnd, EngineError> {
-        let context = self.context(ctx, &BTreeMap::new(), &script.captured);
+        let context = self.case.placeholders(ctx, &BTreeMap::new(), &script.captured);
         // Steps that neither start anything nor send a request may come between a stop and its proof.
         let is_active = match step {
             Step::Stop(_) | Step::Replace(_) | Step::CopyIn(_) => false,
@@ -118,7 +120,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
             Step::Replace(services) => {
                 let _wait = self.meter.engine();
-                services.iter().for_each(|service| self.forget_address(&ctx.instance(service)));
+                services.iter().for_each(|service| self.instances.forget_addresses(&ctx.instance(service)));
                 self.apply(ctx, services.iter()).await?;
                 Ok(StepEnd::Done)
             }
@@ -129,18 +131,18 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 script.stopped.remove(&step.service);
                 Ok(end)
             }
-            Step::CopyIn(step) | Step::Unpack(step) if step.optional && self.backup_file(&step.from).is_err() => {
-                self.remark(&ctx.stage, format!("the backup has no {}; the step is skipped", step.from));
+            Step::CopyIn(step) | Step::Unpack(step) if step.optional && self.case.backup_file(&step.from).is_err() => {
+                self.events.remark(&ctx.stage, format!("the backup has no {}; the step is skipped", step.from));
                 Ok(StepEnd::Done)
             }
             Step::CopyIn(step) => {
-                let (file, to) = (self.backup_file(&step.from)?, step.to.render(&context)?);
+                let (file, to) = (self.case.backup_file(&step.from)?, step.to.render(&context)?);
                 let _wait = self.meter.engine();
                 self.host.copy_in_file(&ctx.instance(&step.service), &file, &to).await?;
                 Ok(StepEnd::Done)
             }
             Step::Unpack(step) => {
-                let (file, to) = (self.backup_file(&step.from)?, step.to.render(&context)?);
+                let (file, to) = (self.case.backup_file(&step.from)?, step.to.render(&context)?);
                 let _wait = self.meter.engine();
                 self.host.copy_in_archive(&ctx.instance(&step.service), &file, &to).await?;
                 Ok(StepEnd::Done)
@@ -152,7 +154,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 if let StepEnd::Failed(findings) = self.log_in_for(ctx, step, &context, script).await? {
                     return Ok(StepEnd::Failed(findings));
                 }
-                let context = self.context(ctx, &BTreeMap::new(), &script.captured);
+                let context = self.case.placeholders(ctx, &BTreeMap::new(), &script.captured);
                 let observation = self.send_http(ctx, step, VISIT, &context, false).await?;
                 self.judge_step(&observation, &step.expect, &step.capture, &context, script)
             }
@@ -205,14 +207,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 
     /// Starts a service and waits until it is ready.
     pub(crate) async fn start(&self, ctx: &StageContext, service: &str) -> Result<StepEnd, EngineError> {
-        self.forget_address(&ctx.instance(service));
+        self.instances.forget_addresses(&ctx.instance(service));
         self.mark_start(&ctx.instance(service));
         let began = tokio::time::Instant::now();
         {
             let _wait = self.meter.engine();
             self.host.start(&ctx.deployment, service).await?;
         }
-        let services = self.services();
+        let services = self.case.services();
         let Some((ready, limit)) = services.get(service).and_then(|service| {
             let limit = service.ready_within.as_ref().map_or(READY_TIMEOUT, |limit| limit.get());
             Some((service.ready.as_ref()?, limit))
@@ -223,14 +225,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let awaited = Awaited { what: &what, service: Some(service), condition: ready, step: None, limit };
         let end = self.wait(ctx, awaited).await?;
         if let StepEnd::Done = end {
-            self.record_ready(&ctx.instance(service), began);
+            self.instances.became_ready(&ctx.instance(service), began.elapsed());
         }
         Ok(end)
     }
 
     async fn stop(&self, ctx: &StageContext, service: &str) -> Result<(), EngineError> {
         let _wait = self.meter.product();
-        self.forget_address(&ctx.instance(service));
+        self.instances.forget_addresses(&ctx.instance(service));
         self.host.stop(&ctx.deployment, service).await?;
         Ok(())
     }
@@ -252,7 +254,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             // A database server that is stopped itself has no sessions, and cannot be queried.
             let up = product.databases.iter().filter(|(_, database)| !script.stopped.contains(&database.service));
             for name in up.map(|(name, _)| name) {
-                let target = self.database(ctx, name)?;
+                let target = self.case.database(ctx, name)?;
                 let (began, poller) = (tokio::time::Instant::now(), Poller::new(Pace::GENTLE));
                 let _wait = self.meter.product();
                 loop {
@@ -344,7 +346,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let (Some(pattern), Response::Exec(ended)) = (&step.warnings, &observation.response) else { return };
         let lines = ended.out.text.lines().chain(ended.err.text.lines());
         for line in lines.filter(|line| pattern.regex().is_match(line)).take(20) {
-            self.remark(&ctx.stage, format!("warning from {}: {}", observation.request, line.trim()));
+            self.events.remark(&ctx.stage, format!("warning from {}: {}", observation.request, line.trim()));
         }
     }
 

@@ -11,7 +11,9 @@ use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::subject::Subject;
 use rehearse_core::vocabulary::release::Release;
 
-use super::context::{EngineError, RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::EngineError;
 use super::host::Host;
 use super::mode::{Mode, name};
 use super::observer::Observer;
@@ -116,7 +118,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         wanted: &TableQuery,
         report: &mut CheckReport,
     ) -> Result<Option<DataState>, EngineError> {
-        let target = self.database(ctx, &check.database)?;
+        let target = self.case.database(ctx, &check.database)?;
         let read = {
             let _wait = self.meter.product();
             self.observer.tables(&target, wanted).await

@@ -12,7 +12,9 @@ use rehearse_core::outcome::finding::Finding;
 use rehearse_core::outcome::subject::Subject;
 use tokio::time::Instant;
 
-use super::context::{EngineError, RunContext, StageContext, StepEnd};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::{EngineError, StepEnd};
 use super::follow::Follower;
 use super::host::{Host, HostError, Stream};
 use super::migrating::Migrating;
@@ -31,7 +33,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         ctx: &StageContext,
         step: &StartUpgrading,
     ) -> Result<StepEnd, EngineError> {
-        self.forget_address(&ctx.instance(&step.service));
+        self.instances.forget_addresses(&ctx.instance(&step.service));
         self.mark_start(&ctx.instance(&step.service));
         {
             let _wait = self.meter.engine();
@@ -94,7 +96,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             (Ok(findings), _) => findings,
             (Err(error), StepEnd::Done) => return Err(error),
             (Err(error), StepEnd::Failed(_)) => {
-                self.remark(&ctx.stage, format!("what the database recorded cannot be read: {}", error.chain()));
+                self.events.remark(&ctx.stage, format!("what the database recorded cannot be read: {}", error.chain()));
                 let running = reader.running().map(|running| {
                     let subject = Subject::Migration(running.title().to_string());
                     Finding::new(FindingCode::MigrationUnfinished, subject, "an end", "it began and did not end")
@@ -120,7 +122,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         request: &str,
     ) -> Result<Vec<Finding>, EngineError> {
         let Some(check) = &self.case.product.checks.migrations else { return Ok(Vec::new()) };
-        let target = self.database(ctx, &check.database)?;
+        let target = self.case.database(ctx, &check.database)?;
         let recorded = match self.observer.rows(&target, &check.recorded).await {
             Response::Rows(rows) => {
                 rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect::<Vec<_>>()
@@ -137,7 +139,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         let (ended, count) = (reader.ended().len(), recorded.len());
         let text = format!("{request}: {ended} migrations reported, {count} recorded in the database");
-        self.remark(&ctx.stage, text);
+        self.events.remark(&ctx.stage, text);
         Ok(judge_stream(reader, &recorded, request))
     }
 }

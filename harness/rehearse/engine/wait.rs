@@ -15,7 +15,9 @@ use serde_json::Map;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-use super::context::{EngineError, RunContext, StageContext, StepEnd};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::{EngineError, StepEnd};
 use super::follow::Lines;
 use super::host::{Command, Host, ServiceState, Sink, Stream};
 use super::observer::{HttpRequest, Observer};
@@ -189,7 +191,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             if reported.elapsed() >= Duration::from_secs(5) {
                 reported = Instant::now();
                 let line = settling.and_then(Settling::line).unwrap_or_else(|| format!("not yet: {}", last.progress()));
-                self.progress(&ctx.stage, format!("{}: {line}", awaited.what));
+                self.events.progress(&ctx.stage, format!("{}: {line}", awaited.what));
             }
             poller.pause().await;
         }
@@ -276,7 +278,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         log: &mut Lines,
     ) -> Result<Result<(), Unmet>, EngineError> {
         let service = awaited.service.unwrap_or_default();
-        let context = self.context(ctx, &Default::default(), &Map::new());
+        let context = self.case.placeholders(ctx, &Default::default(), &Map::new());
         if let Condition::Http(wanted) = awaited.condition {
             return Ok(self.response(ctx, service, wanted).await?.map(drop));
         }
@@ -339,7 +341,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let request = HttpRequest {
             address,
             method: "GET",
-            path: wanted.path.render(&self.context(ctx, &Default::default(), &Map::new()))?,
+            path: wanted.path.render(&self.case.placeholders(ctx, &Default::default(), &Map::new()))?,
             headers: [("host".to_owned(), format!("{service}:{}", wanted.port))].into(),
             body: None,
             jar: None,
@@ -388,8 +390,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         ctx: &StageContext,
         wanted: &SqlCondition,
     ) -> Result<Result<Rows, String>, EngineError> {
-        let target = self.database(ctx, &wanted.database)?;
-        let sql = wanted.sql.render(&self.context(ctx, &Default::default(), &Map::new()))?;
+        let target = self.case.database(ctx, &wanted.database)?;
+        let sql = wanted.sql.render(&self.case.placeholders(ctx, &Default::default(), &Map::new()))?;
         Ok(match self.observer.rows_again(&target, &sql).await {
             Response::Rows(rows) => Ok(rows),
             Response::Rejected(refusal) => Err(refusal.to_string()),

@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 use rehearse_core::planning::path::Target;
 use rehearse_core::vocabulary::scalar;
 
-use super::{Changes, Format, Sources};
+use super::{Format, Sources};
+use crate::load::CliOverrides;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -23,7 +24,7 @@ pub(crate) struct RunbookArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) window: Option<scalar::Duration>,
     #[command(flatten)]
-    pub(crate) changes: Changes,
+    pub(crate) overrides: CliOverrides,
     #[command(flatten)]
     pub(crate) sources: Sources,
 }

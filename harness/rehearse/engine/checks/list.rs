@@ -9,7 +9,8 @@ use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::vocabulary::release::Range;
 
 use super::{Check, CheckContext, CheckReports, ListedCheck, Phase};
-use crate::engine::context::{RunContext, StageContext};
+use crate::engine::case::StageContext;
+use crate::engine::context::RunContext;
 use crate::engine::host::Host;
 use crate::engine::mode::{Mode, name};
 use crate::engine::observer::Observer;

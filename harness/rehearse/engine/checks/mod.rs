@@ -16,7 +16,9 @@ use rehearse_core::observation::DataState;
 use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::note::Note;
 
-use super::context::{EngineError, RunContext, StageContext};
+use super::case::StageContext;
+use super::context::RunContext;
+use super::error::EngineError;
 use super::host::Host;
 use super::mode::Mode;
 use super::observer::Observer;
@@ -124,7 +126,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     /// Runs the checks and reports each. A check that cannot run is inconclusive, and the others still run.
     pub(crate) async fn checks(&self, ctx: &StageContext, state: &mut State, kinds: &[CheckKind], mode: Mode) {
         for (kind, because) in &self.case.scenario.skip_checks {
-            self.note(&ctx.stage, Note::NotChecked { kind: *kind, because: because.clone() });
+            self.events.note(&ctx.stage, Note::NotChecked { kind: *kind, because: because.clone() });
         }
         let baseline = state.baseline.clone();
         let checks = CheckContext { ctx, mode, state, baseline, observed: Mutex::default() };
@@ -156,7 +158,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let took = began.elapsed();
         let reports = result.unwrap_or_else(|error| vec![could_not_run(listed.kind, listed.name, &error)]);
         for report in &reports {
-            self.progress(&checks.ctx.stage, format!("{}: {}", report.title(), report.outcome));
+            self.events.progress(&checks.ctx.stage, format!("{}: {}", report.title(), report.outcome));
         }
         reports.into_iter().map(|report| report.in_time(took)).collect()
     }

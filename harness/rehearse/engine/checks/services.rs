@@ -8,7 +8,9 @@ use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::finding::Finding;
 use rehearse_core::outcome::subject::Subject;
 
-use crate::engine::context::{EngineError, RunContext, StageContext, StepEnd};
+use crate::engine::case::StageContext;
+use crate::engine::context::RunContext;
+use crate::engine::error::{EngineError, StepEnd};
 use crate::engine::host::Host;
 use crate::engine::mode::name;
 use crate::engine::observer::Observer;
@@ -18,7 +20,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     /// Every service runs and is ready.
     pub(super) async fn services_run(&self, ctx: &StageContext) -> Result<CheckReport, EngineError> {
         let mut report = CheckReport::new(CheckKind::Health, name::SERVICES);
-        for (name, service) in self.services() {
+        for (name, service) in self.case.services() {
             report.assertions += 1;
             if let Some(finding) = self.exit_finding(ctx, &name, "it runs").await? {
                 report.findings.push(finding);
@@ -44,7 +46,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     /// Every service still runs: a request may have ended one, or it ended by itself after its own check.
     pub(super) async fn services_still_run(&self, ctx: &StageContext) -> Result<CheckReport, EngineError> {
         let mut report = CheckReport::new(CheckKind::Health, name::SERVICES_AT_END);
-        for name in self.services().keys() {
+        for name in self.case.services().keys() {
             report.assertions += 1;
             report.findings.extend(self.exit_finding(ctx, name, "it still runs").await?);
         }

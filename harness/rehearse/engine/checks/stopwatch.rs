@@ -9,7 +9,9 @@ use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::subject::Subject;
 use serde_json::Map;
 
-use crate::engine::context::{EngineError, RunContext, StageContext};
+use crate::engine::case::StageContext;
+use crate::engine::context::RunContext;
+use crate::engine::error::EngineError;
 use crate::engine::host::Host;
 use crate::engine::login::Logins;
 use crate::engine::mode::name;
@@ -32,7 +34,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut logins = Logins::default();
         for step in &check.requests {
             if let Some(identity) = &step.identity {
-                let identity = identity.render(&self.context(ctx, &Default::default(), &Map::new()))?;
+                let identity = identity.render(&self.case.placeholders(ctx, &Default::default(), &Map::new()))?;
                 if !self.log_in(ctx, VISIT, &identity, &mut logins, &mut report).await? {
                     continue;
                 }
@@ -87,7 +89,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         logins: &Logins,
     ) -> Result<Samples, EngineError> {
         let mut samples = Samples::default();
-        let context = self.context(ctx, &Default::default(), &logins.captured);
+        let context = self.case.placeholders(ctx, &Default::default(), &logins.captured);
         for round in 0..check.warm_up + check.samples.max(5) {
             let observation = self.send_http(ctx, step, VISIT, &context, false).await?;
             let mut judged = CheckReport::new(CheckKind::Performance, "");

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::ending::panicked;
 use super::{Abort, Ended, EventEmitter, Run};
-use crate::engine::context::{EngineError, StepEnd};
+use crate::engine::error::{EngineError, StepEnd};
 use crate::engine::host::Host;
 use crate::engine::meter::Meter;
 use crate::engine::observer::Observer;

@@ -14,7 +14,7 @@ use rehearse_core::planning::plan::{Stage, StageAction};
 use tokio::time::Instant;
 
 use super::{Abort, Ended, EventEmitter, Interruption, Keep, Run, RunOptions};
-use crate::engine::context::{EngineError, StepEnd};
+use crate::engine::error::{EngineError, StepEnd};
 use crate::engine::host::Host;
 use crate::engine::observer::Observer;
 

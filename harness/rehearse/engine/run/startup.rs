@@ -8,7 +8,7 @@ use rehearse_core::planning::plan::StageAction;
 use tokio::time::Instant;
 
 use super::{EventEmitter, Finished, Reporter, RunOptions, run_started};
-use crate::engine::context::Case;
+use crate::engine::case::Case;
 
 /// Why a run could not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
