@@ -68,6 +68,45 @@ mod tests {
         Ok(())
     }
 
+    /// The reference page of the command line, as the code has it.
+    fn command_line_page() -> String {
+        let options = clap_markdown::MarkdownOptions::new().title("Command line".to_owned()).show_footer(false);
+        let made = clap_markdown::help_markdown_command_custom(&rehearse::cli::command(), &options);
+        let made =
+            made.replace("This document contains the help content for the `rehearse` command-line program.", ABOUT_CLI);
+        // Help texts are plain: their examples are the indented lines.
+        let (mut page, mut in_example) = (String::new(), false);
+        for line in made.lines() {
+            let is_example = line.starts_with("  rehearse ") || line.starts_with("  docker ");
+            if is_example != in_example {
+                page.push_str(if is_example { "\n```sh\n" } else { "```\n" });
+            }
+            in_example = is_example;
+            page.push_str(if is_example { line.trim_start() } else { line });
+            page.push('\n');
+        }
+        // Runs of empty lines mean nothing.
+        while page.contains("\n\n\n") {
+            page = page.replace("\n\n\n", "\n\n");
+        }
+        page
+    }
+
+    const ABOUT_CLI: &str = "Every command with its options, as `--help` prints them. This page is made from the code. What \
+                             the exit codes mean is in [exit codes](exit-codes.md).";
+
+    #[test]
+    fn the_reference_page_of_the_command_line_is_that_of_the_code() -> Tested {
+        let page = command_line_page();
+        let path = root().join("docs/reference/cli.md");
+        if std::env::var_os("REHEARSE_BLESS").is_some() {
+            fs::write(&path, &page)?;
+        }
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        assert!(page == committed, "docs/reference/cli.md is old: REHEARSE_BLESS=1 writes it anew");
+        Ok(())
+    }
+
     #[test]
     fn every_product_and_every_scenario_is_valid_and_every_product_is_embedded() -> Tested {
         let (scenarios, products) = (files("scenarios", "yaml")?, files("harness/products", "yaml")?);

@@ -47,7 +47,10 @@ Examples:
   rehearse run --keep on-failure scenarios/redmine-5.0-to-6.1.yaml
   rehearse run --require version,health,data scenarios/redmine-5.0-to-6.1.yaml
   rehearse run --dry-run scenarios/redmine-5.0-to-6.1.yaml    # every container and command, and nothing is started
-  rehearse run --skip-checks data,logs scenarios/redmine-5.0-to-6.1.yaml    # does another check still find the fault?")]
+  rehearse run --skip-checks data,logs scenarios/redmine-5.0-to-6.1.yaml    # does another check still find the fault?
+
+Press Ctrl-C to cancel: everything is removed and the reports are written. Press it again to cut clean-up short, a third
+time to quit at once; `rehearse sweep` then removes what was left behind.")]
     Run(RunArgs),
     /// Print the upgrade path between two releases, with the reason of every hop.
     #[command(after_help = "\
@@ -60,9 +63,9 @@ Examples:
   rehearse path --product gitlab --from 15.0.5 --to 16.3 --set web_nodes=1 --decide 16.0=no --decide 16.1=yes
   rehearse path --product gitlab --from 17.11.7 --to 18.2 --zero-downtime     # every minor, and what it needs
 
-What is known of each hop is printed below it; what holds of several, in full at the first. A stop that depends on the
-data or on a setting is in the path until --decide or --set says that it is not needed; how to tell is printed below.
-Exits with 2 and the reason where there is no path.")]
+What is known about each hop is printed below it; what holds for several hops, in full at the first. A stop that depends
+on the data or on a setting is in the path until --decide or --set says that it is not needed; how to find out is printed
+at the end. The JSON of --format json is stable. Exits with 2 and the reason if there is no path.")]
     Path(PathArgs),
     /// Look at backups, without starting anything.
     #[command(
@@ -82,7 +85,10 @@ Examples:
   rehearse diagnose --product gitlab --format json upgrade.log.gz | jq -r '.[].remedy'
   rehearse diagnose --product-dir my-product app.log
 
-Exits with 1 where a known failure was found, 0 where none was (which proves nothing; what is harmless is none), 2 where something could not be read.")]
+The JSON of --format json is a list of objects with id, file, line, cause, remedy, source, consequence_of, count, excerpt,
+harmless and recovered_line.
+Exits with 1 if a known failure was found that is not harmless, 0 if none was (which proves nothing), 2 if something
+could not be read.")]
     Diagnose(DiagnoseArgs),
     /// Print the numbered stages of a scenario without starting anything.
     Plan(PlanArgs),
@@ -102,7 +108,7 @@ Examples:
   rehearse sweep --dry-run       # only list
   rehearse sweep                 # runs whose process is gone (kept failures too), and expired ones")]
     Sweep(SweepArgs),
-    /// Open a shell, or run a command, in a service of a run that is kept or goes on.
+    /// Open a shell, or run a command, in a service of a run that was kept or is under way.
     #[command(after_help = "\
 Examples:
   rehearse run --keep on-failure my-scenario.yaml        # its id is in the first lines
@@ -110,7 +116,7 @@ Examples:
   rehearse shell 3f7d76c1 db -- psql -U postgres
   rehearse shell 3f7d76c1 db pg_dump -U postgres shop > shop.sql
 
-Exits with the command's own code; 2 where there is no such service.")]
+Exits with the command's own code; 2 if there is no such service.")]
     Shell(ShellArgs),
     /// Say whether a run can be taken up again from what is left of it.
     Resume(ResumeArgs),
@@ -121,7 +127,7 @@ Examples:
   rehearse runbook rehearse-out > plan.md                # of a run: with measured times
   rehearse runbook review plan.md --product gitlab       # a plan that somebody wrote
 
-Exits with 2 where the scenario cannot be read, or the folder is not one that a run wrote.")]
+Exits with 2 if the scenario cannot be read, or the folder is not one that a run wrote.")]
     Runbook(Box<RunbookArgs>),
     /// Print the JSON schema of a file format.
     Schema(SchemaArgs),
@@ -142,7 +148,7 @@ Exits with 2 where the scenario cannot be read, or the folder is not one that a 
 /// What to do with a backup.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
-    /// Tell what a backup is: of which product, release and edition, what it holds, what is missing, whether it is damaged.
+    /// Say what a backup is: of which product, release and edition, what it holds, what is missing, whether it is damaged.
     ///
     /// It is read to its end, once, and unpacked nowhere; nothing is started.
     #[command(after_help = "\
@@ -154,7 +160,9 @@ Examples:
   rehearse backup inspect --product-dir my-product backup.tar
 
 Put what the product keeps out of its backup (secrets, configuration) into the same folder as the archive.
-Exit codes: 0 it can be read, also where something is missing; 2 it is damaged, must not be unpacked, or is no backup; 4 cancelled.")]
+The JSON of --format json is stable: `missing` lists what is missing, `image` is the image that restores the backup.
+Exit codes: 0 the backup can be read, even if something is missing; 2 it is damaged, must not be unpacked, or is not a
+backup; 4 cancelled.")]
     Inspect(InspectArgs),
 }
 
@@ -180,7 +188,7 @@ pub(crate) struct Sources {
     /// A product's folder (with product.yaml) in place of the built-in one of the same name.
     #[arg(long = "product-dir", value_name = "DIR")]
     pub(crate) product_dir: Option<PathBuf>,
-    /// A folder of image recipes beside the built-in ones; may be given several times, the first has the first word.
+    /// A folder of image recipes beside the built-in ones; may be given several times; an earlier folder wins.
     #[arg(long, value_name = "DIR", env = "REHEARSE_IMAGES", value_delimiter = ':')]
     pub(crate) images: Vec<PathBuf>,
 }
@@ -306,8 +314,8 @@ pub(crate) struct DiagnoseArgs {
     /// A product's folder (with product.yaml) in place of the built-in one.
     #[arg(long = "product-dir", value_name = "DIR")]
     pub(crate) product_dir: Option<PathBuf>,
-    /// The release that was upgraded to, or that runs: failures of other releases are left out. Without it each is told
-    /// with the releases it is about.
+    /// The release that was upgraded to, or that runs: failures of other releases are left out. Without it, each failure is
+    /// shown with its releases.
     #[arg(long, value_name = "RELEASE")]
     pub(crate) release: Option<Release>,
     /// Text or JSON.
@@ -331,7 +339,7 @@ pub(crate) struct PlanArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
-    /// Files; what each is is told by its first key.
+    /// The files; the first key of each says what it is.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]

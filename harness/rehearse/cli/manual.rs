@@ -9,6 +9,11 @@ use rehearse_core::outcome::verdict::Exit;
 use super::args::Typed;
 use super::{print, say};
 
+/// The definitions that parse the command line, for documents that are made from them.
+pub fn command() -> clap::Command {
+    Typed::command()
+}
+
 pub(crate) fn completions(shell: Shell) -> Exit {
     // Into memory first: the generator panics when standard output is closed.
     let mut script = Vec::new();

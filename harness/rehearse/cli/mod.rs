@@ -18,6 +18,7 @@ mod shell;
 pub use diagnostic::render as draw;
 pub use dry_run::dry_run_text;
 pub(crate) use files::scenario_files;
+pub use manual::command;
 
 use std::process::ExitCode;
 
