@@ -19,7 +19,7 @@ use super::verdict::Outcome;
 use crate::model::scenario::CheckKind;
 use crate::planning::plan::{Phase, Stage};
 use crate::vocabulary::ident::StageId;
-use shape::{shapes, undefined};
+use shape::{Shape, shapes, undefined};
 
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, Copy)]
@@ -138,7 +138,7 @@ struct Node<'a> {
     stage: &'a Stage,
     rank: Rank,
     text: String,
-    shapes: BTreeSet<String>,
+    shapes: BTreeSet<Shape>,
 }
 
 impl<'a> Node<'a> {
@@ -253,7 +253,7 @@ impl<'a> Node<'a> {
         let Some(name) = self.of_table().filter(|_| self.rank == Rank::Data) else { return false };
         let last = name.rsplit('.').next().unwrap_or(name);
         (other.rank == Rank::Data && other.of_table() == Some(name) && !self.same_stage(other))
-            || other.shapes.iter().any(|shape| shape.split(' ').next() == Some(last))
+            || other.shapes.iter().any(|shape| shape.object == last)
     }
 
     /// A service logged an error that is already connected, and the other symptom is an error that it responded with.

@@ -6,42 +6,69 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// An object and what is wrong with it; the first group is the object.
-static OBJECTS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-    let object = r#"["'`]?(?:\w+\.)?(\w+)["'`]?"#;
-    [
-        (format!(r"\b(?:relation|table|column|view|sequence|function|type|schema|constraint|index)\s+{object}(?:\s+of relation\s+\S+)?\s+(?:does not|doesn't) exist"), MISSING),
-        (format!(r"\bno such (?:table|column|relation):?\s+{object}"), MISSING),
-        (format!(r"\bunknown (?:table|column)\s+{object}"), MISSING),
-        (format!(r"\b(?:relation|table|column|view|sequence|function|type|constraint|index)\s+{object}(?:\s+of relation\s+\S+)?\s+already exists"), "exists"),
-        (format!(r"\bunique (?:constraint|index)\s+{object}"), "unique"),
-        (format!(r"\b(?:foreign key|check|exclusion) constraint\s+{object}"), "violated"),
-        (format!(r"\bnull value in column\s+{object}"), "null"),
-        (format!(r"\bno module named\s+{object}"), "module"),
-        (format!(r"\buninitialized constant\s+{object}"), "constant"),
-        (format!(r"\bundefined method\s+{object}"), "method"),
-    ]
-    .into_iter()
-    // The patterns are constants; one that did not compile would connect nothing.
-    .filter_map(|(pattern, what)| Some((Regex::new(&format!("(?i){pattern}")).ok()?, what)))
-    .collect()
-});
+/// What is wrong with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fault {
+    Missing,
+    AlreadyThere,
+    Duplicate,
+    Violated,
+    Null,
+    ModuleNotFound,
+    ConstantNotFound,
+    MethodNotFound,
+}
 
-const MISSING: &str = "missing";
+/// An object, in lower case, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Shape {
+    pub(super) object: String,
+    fault: Fault,
+}
 
-/// The errors in a text: `login missing`, `slug_key unique`.
-pub(super) fn shapes(text: &str) -> BTreeSet<String> {
+/// How errors name an object; it is the first group of each pattern.
+const OBJECT: &str = r#"["'`]?(?:\w+\.)?(\w+)["'`]?"#;
+
+/// Patterns, with `OBJECT` for the object. A test compiles each.
+const PATTERNS: [(&str, Fault); 10] = [
+    (
+        r"\b(?:relation|table|column|view|sequence|function|type|schema|constraint|index)\s+OBJECT(?:\s+of relation\s+\S+)?\s+(?:does not|doesn't) exist",
+        Fault::Missing,
+    ),
+    (r"\bno such (?:table|column|relation):?\s+OBJECT", Fault::Missing),
+    (r"\bunknown (?:table|column)\s+OBJECT", Fault::Missing),
+    (
+        r"\b(?:relation|table|column|view|sequence|function|type|constraint|index)\s+OBJECT(?:\s+of relation\s+\S+)?\s+already exists",
+        Fault::AlreadyThere,
+    ),
+    (r"\bunique (?:constraint|index)\s+OBJECT", Fault::Duplicate),
+    (r"\b(?:foreign key|check|exclusion) constraint\s+OBJECT", Fault::Violated),
+    (r"\bnull value in column\s+OBJECT", Fault::Null),
+    (r"\bno module named\s+OBJECT", Fault::ModuleNotFound),
+    (r"\buninitialized constant\s+OBJECT", Fault::ConstantNotFound),
+    (r"\bundefined method\s+OBJECT", Fault::MethodNotFound),
+];
+
+fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
+    Regex::new(&format!("(?i){}", pattern.replace("OBJECT", OBJECT)))
+}
+
+static COMPILED: LazyLock<Vec<(Regex, Fault)>> =
+    LazyLock::new(|| PATTERNS.iter().filter_map(|(pattern, fault)| Some((compiled(pattern).ok()?, *fault))).collect());
+
+/// The errors in a text.
+pub(super) fn shapes(text: &str) -> BTreeSet<Shape> {
     let mut shapes = BTreeSet::new();
-    for (pattern, what) in OBJECTS.iter() {
-        let names = pattern.captures_iter(text).filter_map(|found| found.get(1));
-        shapes.extend(names.map(|name| format!("{} {what}", name.as_str().to_lowercase())));
+    for (pattern, fault) in COMPILED.iter() {
+        let objects = pattern.captures_iter(text).filter_map(|found| found.get(1));
+        shapes.extend(objects.map(|object| Shape { object: object.as_str().to_lowercase(), fault: *fault }));
     }
     shapes
 }
 
 /// Whether one of the errors is a missing object.
-pub(super) fn undefined(shapes: &BTreeSet<String>) -> bool {
-    shapes.iter().any(|shape| shape.ends_with(MISSING))
+pub(super) fn undefined(shapes: &BTreeSet<Shape>) -> bool {
+    shapes.iter().any(|shape| shape.fault == Fault::Missing)
 }
 
 #[cfg(test)]
@@ -49,21 +76,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_pattern_compiles() {
+        assert!(PATTERNS.iter().all(|(pattern, _)| compiled(pattern).is_ok()));
+        assert_eq!(COMPILED.len(), PATTERNS.len());
+    }
+
+    #[test]
     fn an_error_has_the_same_shape_in_every_output() {
         for (text, expected) in [
-            ("PG::UndefinedColumn: ERROR:  column users.login does not exist", &["login missing"][..]),
-            ("django.db.utils.ProgrammingError: column \"login\" does not exist", &["login missing"]),
-            ("ERROR:  relation \"public.things\" does not exist at character 15", &["things missing"]),
-            ("sqlite3.OperationalError: no such column: login", &["login missing"]),
-            ("Unknown column 'login' in 'field list'", &["login missing"]),
-            ("column \"a\" of relation \"t\" already exists", &["a exists"]),
-            ("duplicate key value violates unique constraint \"slug_key\"", &["slug_key unique"]),
-            ("could not create unique index \"slug_key\"", &["slug_key unique"]),
-            ("ModuleNotFoundError: No module named 'yaml'", &["yaml module"]),
-            ("500 \"Internal server error\"", &[]),
-            ("the database does not exist", &[]),
+            ("PG::UndefinedColumn: ERROR:  column users.login does not exist", Some(("login", Fault::Missing))),
+            ("django.db.utils.ProgrammingError: column \"login\" does not exist", Some(("login", Fault::Missing))),
+            ("ERROR:  relation \"public.things\" does not exist at character 15", Some(("things", Fault::Missing))),
+            ("sqlite3.OperationalError: no such column: login", Some(("login", Fault::Missing))),
+            ("Unknown column 'login' in 'field list'", Some(("login", Fault::Missing))),
+            ("column \"a\" of relation \"t\" already exists", Some(("a", Fault::AlreadyThere))),
+            ("duplicate key value violates unique constraint \"slug_key\"", Some(("slug_key", Fault::Duplicate))),
+            ("could not create unique index \"slug_key\"", Some(("slug_key", Fault::Duplicate))),
+            ("ModuleNotFoundError: No module named 'yaml'", Some(("yaml", Fault::ModuleNotFound))),
+            ("500 \"Internal server error\"", None),
+            ("the database does not exist", None),
         ] {
-            assert_eq!(shapes(text).iter().map(String::as_str).collect::<Vec<_>>(), expected, "{text}");
+            let found: Vec<Shape> = shapes(text).into_iter().collect();
+            let expected = expected.map(|(object, fault)| Shape { object: object.to_owned(), fault });
+            assert_eq!(found, Vec::from_iter(expected), "{text}");
         }
     }
 }
