@@ -76,7 +76,7 @@ async fn a_probe_that_observes_nothing_is_inconclusive() -> Fallible {
     let result = Rehearsal::new()?.product("{ exec: { service: web, command: [cat, VERSION]", only_old)?.run().await?;
     assert_eq!(result.exit(), Exit::Inconclusive);
     result.expect_outcomes(&["baseline inconclusive", "hop-1/check inconclusive"])?;
-    result.expect_message("hop-1/check", "it asserted nothing: there was no data")
+    result.expect_message("hop-1/check", "there was no data, so the check asserted nothing")
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,7 +86,7 @@ async fn a_check_that_asserts_nothing_is_inconclusive() -> Fallible {
         .run()
         .await?;
     assert_eq!(result.exit(), Exit::Inconclusive);
-    result.expect_message("hop-1/check", "it asserted nothing: there was no data")
+    result.expect_message("hop-1/check", "there was no data, so the check asserted nothing")
 }
 
 #[tokio::test(start_paused = true)]

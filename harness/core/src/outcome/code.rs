@@ -166,7 +166,7 @@ codes! {
 codes! {
     /// Why something could not be decided.
     InconclusiveCode {
-        NothingAsserted = "nothing-asserted", "A check found no data, so it asserted nothing.", "Give it data to look at, or leave it out with a reason.";
+        NothingAsserted = "nothing-asserted", "A check found no data, so it asserted nothing.", "Let it look at something that exists on the source release, or skip it with a reason.";
         NothingToCompare = "nothing-to-compare", "The baseline has nothing to compare this with.", "Choose a probe whose response is not empty on the source release.";
         NotComparable = "not-comparable", "What was read cannot be compared: too long, too deep, too many, or without a key.", "Narrow the probe, or give the rule what it lacks.";
         NotRead = "not-read", "Something that had to be read could not be read.", "See the reason; read the logs of the service.";

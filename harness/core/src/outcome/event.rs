@@ -255,7 +255,7 @@ impl CheckReport {
         } else if !self.inconclusive.is_empty() {
             Outcome::Inconclusive
         } else if self.assertions == 0 {
-            self.cannot_tell(InconclusiveCode::NothingAsserted, "it asserted nothing: there was no data");
+            self.cannot_tell(InconclusiveCode::NothingAsserted, "there was no data, so the check asserted nothing");
             Outcome::Inconclusive
         } else {
             Outcome::Passed
