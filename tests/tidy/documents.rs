@@ -31,7 +31,7 @@ fn read(text: &str) -> (Vec<String>, BTreeSet<String>) {
 }
 
 /// The anchor of a heading, as forges make it.
-fn anchor(heading: &str) -> String {
+pub(crate) fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();
     let kept = kept.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
     kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()

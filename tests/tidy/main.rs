@@ -10,6 +10,7 @@ mod layers;
 mod modules;
 mod names;
 mod purity;
+mod reference;
 mod sentences;
 mod sizes;
 mod syntax;

@@ -74,13 +74,13 @@ pub struct KnownFailure {
     /// Only on these releases: the target of the hop, or the release of the stage.
     #[serde(default)]
     pub releases: Option<Range>,
-    /// Why it happens.
+    /// Why it happens; may use the named groups of the three patterns.
     pub cause: Template,
     /// What to do about it; may hold commands.
     pub remedy: Template,
     /// The document that describes it, or where it was measured.
     pub source: String,
-    /// Known failures that this one follows from.
+    /// Ids of known failures that this one follows from.
     #[serde(default)]
     pub consequence_of: Vec<String>,
     /// Whether it only looks like a failure: it is reported apart from failures and is not a reason to act.

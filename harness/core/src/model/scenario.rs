@@ -36,7 +36,8 @@ pub struct Scenario {
     pub from: Target,
     /// The target release: `6.1.5`, or a line `6.1` at the newest release that can be obtained.
     pub to: Target,
-    /// Lines that the path must pass, in addition to those that the product demands.
+    /// Lines that the path must pass, in addition to those that the product demands. Without them, the path is as short as
+    /// the rules allow.
     #[serde(default)]
     pub via: Vec<Line>,
     /// Whether the path is that of an upgrade without downtime, by the product's rules for it. The rehearsal itself has
@@ -52,7 +53,7 @@ pub struct Scenario {
     /// Services that differ from the product's: what is given here replaces the product's value.
     #[serde(default)]
     pub services: BTreeMap<String, ServiceChange>,
-    /// Steps after the restore and before the baseline: what makes this data special.
+    /// Steps after the restore and before the baseline: what makes this data special. They are done for the rollback too.
     #[serde(default)]
     pub prepare: Vec<Step>,
     /// Hops with steps or images of their own.
@@ -98,13 +99,13 @@ pub struct ServiceChange {
     /// Another user.
     #[serde(default)]
     pub user: Option<String>,
-    /// Further or other environment.
+    /// Variables in addition to the product's environment, or in place of its own.
     #[serde(default)]
     pub env: BTreeMap<String, crate::vocabulary::template::Template>,
-    /// Another memory limit.
+    /// Another limit of memory.
     #[serde(default)]
     pub memory: Option<crate::vocabulary::scalar::Size>,
-    /// Another CPU limit.
+    /// Another limit of processors.
     #[serde(default)]
     pub cpus: Option<f64>,
 }
@@ -170,10 +171,10 @@ pub enum Rollback {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
-    /// Every change.
+    /// It is rehearsed for every change.
     #[default]
     Change,
-    /// Every night.
+    /// It is rehearsed every night.
     Nightly,
 }
 

@@ -105,6 +105,7 @@ pub struct Component {
 /// What some releases have of a component.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "ComponentReleases")]
 pub struct ComponentOf {
     /// The releases.
     pub of: Range,

@@ -86,7 +86,7 @@ pub const INSTALL_METHOD: &str = "install-method";
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Variant {
-    /// For people.
+    /// What people call it.
     pub title: String,
     /// Why it cannot be rehearsed on one machine: `rehearse run` refuses it.
     #[serde(default)]
@@ -238,7 +238,7 @@ pub struct Mentions {
     pub backup_edition: Option<Edition>,
     /// Lines that go from one release to another: `1.0 → 2.0`.
     pub hop: Pattern,
-    /// Lines that install the releases they name.
+    /// Lines that install the releases they name; these releases are compared with the path.
     pub installs: Words,
     /// Lines that install whatever release a hop goes to.
     pub installs_each: Pattern,
@@ -254,6 +254,7 @@ pub struct Mentions {
 /// A release that a plan may name often, and always the same.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "RepeatedRelease")]
 pub struct Once {
     /// What it is.
     pub what: String,

@@ -26,7 +26,8 @@ pub struct LogLines {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct JsonLines {
-    /// Keys, at any depth, whose values users typed: no failure is recognised in these.
+    /// Keys, at any depth, whose values users typed: no failure is recognised in these, and `rehearse diagnose` sees no error in
+    /// them.
     #[serde(default)]
     pub ignore: Vec<String>,
     /// Values of its keys that mark a line as reporting no failure.

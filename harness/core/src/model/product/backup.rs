@@ -30,13 +30,13 @@ pub struct Backup {
     /// `1.0` is `v1.0.0`, since an omitted number is 0.
     #[serde(default)]
     pub release: Option<Pointer>,
-    /// A text file of the backup that states the release.
+    /// Without a manifest: a text file of the backup that states the release.
     #[serde(default)]
     pub release_in: Option<ReleaseIn>,
     /// Where the manifest lists files: an object of `name: {sha256, bytes}`.
     #[serde(default)]
     pub files: Option<Pointer>,
-    /// A file with a line per file as `sha256sum` writes it: `digest  name`.
+    /// Without a manifest: a file with a line per file as `sha256sum` writes it, `digest  name`.
     #[serde(default)]
     pub checksums: Option<String>,
     /// The files of a complete backup, with their formats; for an archive its entries, or everything below a folder: `name/`.
@@ -44,7 +44,7 @@ pub struct Backup {
     /// Files in the folder of the archive that the product does not put into the archive.
     #[serde(default)]
     pub beside: BTreeMap<String, Part>,
-    /// Where the manifest states how many rows the restored tables must have.
+    /// Where the manifest states how many rows the restored tables must have, even if the product has no check `data`.
     #[serde(default)]
     pub rows: Option<ManifestRows>,
 }
@@ -64,6 +64,7 @@ impl Backup {
 /// A text file of a backup that states its release.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "ReleaseFile")]
 pub struct ReleaseIn {
     /// The file.
     pub file: String,
@@ -138,7 +139,8 @@ pub struct Part {
     /// Only backups of these releases have it; only for files in an archive.
     #[serde(default)]
     pub releases: Option<Range>,
-    /// The word in the information for a part that was left out on purpose; only for files in an archive.
+    /// The word in the information for a part that was left out on purpose; it is a problem if the part is there all the same.
+    /// Only for files in an archive.
     #[serde(default)]
     pub skipped: Option<String>,
     /// What a restore lacks without it, for people.
@@ -178,7 +180,7 @@ pub enum Need {
     Always,
     /// It is reported as missing; some instances have none.
     Usually,
-    /// Few instances have it.
+    /// Few instances have it; nothing is reported if it is missing.
     Sometimes,
 }
 

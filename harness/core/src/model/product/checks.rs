@@ -24,7 +24,7 @@ pub struct Checks {
     /// Who sees what.
     #[serde(default)]
     pub access: Vec<Probe>,
-    /// The GraphQL interface.
+    /// The results of GraphQL queries are what they were, and the GraphQL schema has no breaking change.
     #[serde(default)]
     pub graphql: Option<GraphqlCheck>,
     /// Git repositories can still be read.
@@ -36,13 +36,13 @@ pub struct Checks {
     /// The schema matches the running code.
     #[serde(default)]
     pub migrations: Option<MigrationCheck>,
-    /// No data was lost or changed, except by reviewed rules.
+    /// Every row is still there and the structure of the database is what it was, except by reviewed rules.
     #[serde(default)]
     pub data: Option<DataCheck>,
-    /// The logs since the hop began.
+    /// The logs since the hop began have no errors of a new kind, and none that became far more frequent.
     #[serde(default)]
     pub logs: Option<LogCheck>,
-    /// Fixed requests against a budget.
+    /// Response times, the time to be ready, memory and the size of databases stay within a budget.
     #[serde(default)]
     pub performance: Option<PerformanceCheck>,
 }
@@ -107,7 +107,7 @@ pub struct MigrationCheck {
     pub database: String,
     /// A query with one row per migration that the database has recorded: its version, as `known` has it.
     pub recorded: String,
-    /// What the database records; the default is each migration.
+    /// What the database records.
     #[serde(default)]
     pub records: Recorded,
     /// A command that lists the migrations the running code has.
@@ -128,7 +128,7 @@ pub enum Recorded {
     /// Each migration that was applied.
     #[default]
     Each,
-    /// Only the newest ones, those that no other builds on; `known` lists only these.
+    /// Only the newest ones, those that no other builds on (Alembic); `recorded` and `known` give only these.
     Newest,
 }
 
@@ -182,7 +182,7 @@ pub struct AllowedLine {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PerformanceCheck {
-    /// How many times each request is sent and counted; not below 5.
+    /// How many times each request is sent and counted.
     #[serde(default = "seven")]
     #[schemars(range(min = 5))]
     pub samples: u32,
@@ -196,7 +196,8 @@ pub struct PerformanceCheck {
     pub slack: Duration,
     /// The requests.
     pub requests: Vec<HttpStep>,
-    /// The time a service needs from its start to being ready; not judged when not given.
+    /// The time that each versioned service needs from its start to being ready; one that upgrades itself as it starts is left
+    /// out. Not judged when not given.
     #[serde(default)]
     pub ready: Option<TimeBudget>,
     /// The memory that each versioned service uses after the requests, without the file cache; not judged when not given.

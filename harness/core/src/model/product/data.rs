@@ -18,14 +18,14 @@ pub struct DataCheck {
     /// The database.
     #[serde(default = "main_database")]
     pub database: String,
-    /// Columns that change by themselves, as `table.column`; `*` stands for any characters.
+    /// Columns that change by themselves, as `table.column`; `*` stands for any characters. The report names them.
     #[serde(default)]
     pub volatile: Vec<String>,
-    /// Tables that another check judges, with the reason.
+    /// Tables that another check judges, with the reason. The report names them.
     #[serde(default)]
     pub elsewhere: BTreeMap<String, String>,
     /// Restarts the product on the source release once its tables are read and reads them again: columns that change
-    /// and rows that are added by a plain restart are noted, but not held against a hop.
+    /// and rows that are added by a plain restart are noted, but not held against a hop. What is lost always is.
     #[serde(default)]
     pub restart_control: bool,
     /// What a hop may change.

@@ -123,7 +123,7 @@ pub struct SecretFile {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SqlCondition {
-    /// The database; `main` when not given.
+    /// The database.
     #[serde(default = "main_database")]
     pub database: String,
     /// A query with one row of one value.
@@ -171,9 +171,11 @@ pub enum Engine {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Service {
-    /// The public name of its image, or that of a recipe under `images/`; `{{ release }}` stands for the deployment's release.
+    /// The public name of the image, or the name of a recipe in `images/`: the image is pulled, or built by the recipe.
+    /// `{{ release }}` stands for the deployment's release.
     pub image: Template,
-    /// The image holds the product itself and states its release; it is replaced at a hop.
+    /// Whether the image holds the product itself: the release that it states is verified, and a hop replaces the service.
+    /// Any other service keeps the source's image on every hop, and `{{ release }}` in its `image` is refused.
     #[serde(default)]
     pub versioned: bool,
     /// Replaces the image's entry point.
@@ -182,17 +184,17 @@ pub struct Service {
     /// Replaces the image's command.
     #[serde(default)]
     pub command: Option<Command>,
-    /// Environment.
+    /// The environment.
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
     /// A file of the backup with `KEY=value` lines, added to the environment as `docker run --env-file` does: each value
-    /// unchanged, with its quotes.
+    /// unchanged, with its quotes and its `$`.
     #[serde(default)]
     pub env_file: Option<String>,
-    /// User, by name or number.
+    /// The user, by name or number.
     #[serde(default)]
     pub user: Option<String>,
-    /// Working directory.
+    /// The working directory.
     #[serde(default)]
     pub workdir: Option<String>,
     /// The host name of the service, by which others can reach it as well.
@@ -201,28 +203,28 @@ pub struct Service {
     /// Further network aliases.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// Volume name to the path it is mounted at.
+    /// Volumes, each with the path that it is mounted at.
     #[serde(default)]
     pub volumes: BTreeMap<String, String>,
     /// Paths kept in memory.
     #[serde(default)]
     pub tmpfs: Vec<String>,
-    /// Ports that requests of this tool go to.
+    /// The ports that requests of this tool go to.
     #[serde(default)]
     pub ports: Vec<u16>,
-    /// Size of /dev/shm.
+    /// The size of `/dev/shm`.
     #[serde(default)]
     pub shm_size: Option<Size>,
-    /// Memory limit.
+    /// The limit of memory.
     #[serde(default)]
     pub memory: Option<Size>,
-    /// CPU limit, as `1.5`.
+    /// The limit of processors, as `1.5`.
     #[serde(default)]
     pub cpus: Option<f64>,
     /// How long it may take to stop before it is killed; 10s when not given.
     #[serde(default)]
     pub stop_grace: Option<Duration>,
-    /// When it serves.
+    /// When it serves; without a condition, it is ready as soon as it runs.
     #[serde(default)]
     pub ready: Option<Condition>,
     /// How long it may take to become ready; 2m when not given.
@@ -257,7 +259,7 @@ pub enum Condition {
 pub struct HttpCondition {
     /// The port inside the service.
     pub port: u16,
-    /// Path and query.
+    /// The path, with its query.
     pub path: Template,
     /// The status it has to have; 200 when not given.
     #[serde(default)]
@@ -281,7 +283,7 @@ pub struct TcpCondition {
 pub struct ExecCondition {
     /// The command.
     pub command: Command,
-    /// User, by name or number.
+    /// The user, by name or number.
     #[serde(default)]
     pub user: Option<String>,
 }

@@ -12,10 +12,10 @@ use crate::vocabulary::release::{Edition, Line, Range, Release};
 pub struct Releases {
     /// A file beside `product.yaml`: one release a line, or a JSON array of strings.
     pub catalog: String,
-    /// The day the list was made, as 2026-08-21. Releases of later days are not known.
+    /// The day the list was made, as 2026-08-21: printed with every path, since releases of later days are not known.
     #[serde(default)]
     pub as_of: Option<Day>,
-    /// Where the list comes from.
+    /// Where the list comes from; printed with every path.
     #[serde(default)]
     pub source: Option<String>,
     /// The edition of a scenario that names none.
@@ -27,7 +27,7 @@ pub struct Releases {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PathRules {
-    /// What happens when the target is older than the source. Only `refuse` exists: the rollback is the backup.
+    /// What happens when the target is older than the source: the rollback is the backup, never a downgrade.
     #[serde(default)]
     pub downgrade: Downgrade,
     /// Whether minor releases may be skipped.
@@ -193,9 +193,9 @@ pub struct EdgeRule {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct EditionChange {
-    /// From.
+    /// The source's edition.
     pub from: Edition,
-    /// To.
+    /// The target's edition.
     pub to: Edition,
     /// Why, with the document that says so.
     pub because: String,

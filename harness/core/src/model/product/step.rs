@@ -58,13 +58,13 @@ pub struct ExecStep {
     pub service: String,
     /// Program and arguments, or a text for `sh -ec`.
     pub command: Command,
-    /// User, by name or number.
+    /// The user, by name or number.
     #[serde(default)]
     pub user: Option<String>,
-    /// Working directory.
+    /// The working directory.
     #[serde(default)]
     pub workdir: Option<String>,
-    /// Additional environment.
+    /// Variables in addition to the service's environment.
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
     /// A file of the backup that the command reads as its standard input (`exec` only).
@@ -142,10 +142,10 @@ pub struct HttpStep {
     pub service: String,
     /// The port inside the service.
     pub port: u16,
-    /// GET when not given.
+    /// The method.
     #[serde(default)]
     pub method: Method,
-    /// Path and query.
+    /// The path, with its query.
     pub path: Template,
     /// The identity to send it as; anonymous when not given.
     #[serde(default, rename = "as")]
@@ -207,7 +207,7 @@ impl Method {
 pub enum Body {
     /// JSON; strings in it may hold placeholders.
     Json(Value),
-    /// A form.
+    /// A form, by the names of its fields.
     Form(BTreeMap<String, Template>),
     /// A text.
     Text(Template),
@@ -246,13 +246,13 @@ pub struct SqlStep {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Expect {
-    /// The status of a response is one of these.
+    /// The status of a response is one of these; a status of success when none is given.
     #[serde(default)]
     pub status: Vec<u16>,
-    /// The exit code of a command is one of these; an empty list accepts any.
+    /// The exit code of a command is one of these; 0 when not given, and an empty list accepts any.
     #[serde(default)]
     pub exit: Option<Vec<i64>>,
-    /// A header matches.
+    /// Each of these headers matches its regular expression.
     #[serde(default)]
     pub headers: BTreeMap<String, Template>,
     /// The body, output or rows match each of these regular expressions.
@@ -353,7 +353,7 @@ pub struct CsvAspect {
     /// Columns that are left out.
     #[serde(default)]
     pub ignore: Vec<String>,
-    /// Records may be added.
+    /// Whether there may be further records.
     #[serde(default)]
     pub more: bool,
 }

@@ -28,10 +28,12 @@ pub struct WaitUntil {
     /// A number that measures progress: shown with its rate and the estimated time left.
     #[serde(default)]
     pub progress: Option<WaitProgress>,
-    /// A query for what has failed: any row ends the wait as failed, and the first rows are shown.
+    /// A query for what has failed: any row ends the wait as failed, and the first rows are shown. It is
+    /// sent as often as `progress` is, and once more when the condition holds.
     #[serde(default)]
     pub failed: Option<SqlCondition>,
-    /// No progress for this long is a failure, even before the deadline.
+    /// Fails the wait, even before the deadline, if for this long no number of `progress` came closer to its goal. A number
+    /// that cannot be read does not count as standing still.
     #[serde(default)]
     pub stalled_after: Option<Duration>,
     /// How long it may take.
@@ -42,7 +44,7 @@ pub struct WaitUntil {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct WaitProgress {
-    /// The database; `main` when not given.
+    /// The database of `sql`.
     #[serde(default = "main_database")]
     pub database: String,
     /// A query with one row of one number.
@@ -54,7 +56,7 @@ pub struct WaitProgress {
     /// Where the response has the number.
     #[serde(default)]
     pub json: Option<Pointer>,
-    /// What the number counts: what remains when not given.
+    /// What the number counts.
     #[serde(default)]
     pub counts: Counts,
     /// A query with one row of one number: the total, if `counts` is `done`.

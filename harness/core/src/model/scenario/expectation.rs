@@ -46,7 +46,7 @@ pub struct Expectation {
 /// The long form: a map.
 #[derive(Debug, DeriveDeserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(rename = "Whole")]
+#[schemars(rename = "LongForm")]
 struct Long {
     /// The outcome of the stage.
     outcome: ExpectedOutcome,
