@@ -91,7 +91,7 @@ fn unanswered_questions_and_missing_measurements_are_open_points() -> Tried {
         "| Which operating system and release do the nodes run? | **not answered** |",
         "sudo apt-get install gitlab-ce=17.11.7-ce.0",
         "- Are there Geo secondaries? (",
-        "- a rehearsal in containers does not show of Linux package, one node: a package replaces files of its host",
+        "- what a rehearsal in containers does not show about Linux package, one node: a package replaces files of its host",
         "- how long the maintenance window is",
         "- nothing of this was rehearsed",
     ] {
@@ -110,16 +110,16 @@ fn answers_without_a_question_are_shown_with_their_place() -> Tried {
         &["runbook", &scenario.display().to_string()],
         2,
         &[],
-        &["s.yaml:7", "nobody asks `install-methods`", "did you mean `install-method`?"],
+        &["s.yaml:7", "unknown question `install-methods`", "did you mean `install-method`?"],
     )?;
     std::fs::write(&scenario, text.replace("install-methods: docker", "install-method: dockr"))?;
-    let wanted = ["s.yaml:7", "`dockr` is no answer to: How is it installed?", "did you mean `docker`?"];
+    let wanted = ["s.yaml:7", "`dockr` is not an answer to: How is it installed?", "did you mean `docker`?"];
     check(&["runbook", &scenario.display().to_string()], 2, &[], &wanted)?;
     std::fs::write(
         &scenario,
         text.replace("answers: { install-methods: docker, geo: none }", "takes: { resotre: 2h }"),
     )?;
-    let wanted = ["s.yaml:7", "nothing of the runbook is `resotre`", "did you mean `restore`?"];
+    let wanted = ["s.yaml:7", "unknown stage `resotre`", "did you mean `restore`?"];
     check(&["runbook", &scenario.display().to_string()], 2, &[], &wanted)?;
     check(&["runbook", "scenarios/redmine-5.0-to-6.1.yaml"], 2, &[], &["product redmine has no runbook"])
 }
@@ -188,12 +188,12 @@ fn each_planted_mistake_in_a_plan_that_skips_stops_and_downgrades_is_reported() 
     reviewed(
         "poor-1.md",
         &[
-            (Some(7), "stops at 16.3.4 in place of 16.3.9"),
+            (Some(7), "stops at 16.3.4 instead of 16.3.9"),
             (None, "no stop at 16.7.10 on the way from 15.11.13 to 17.3.7"),
-            (None, "whether 16.0.10 has to be stopped at"),
-            (None, "whether 16.1.8 has to be stopped at"),
-            (None, "whether 16.2.11 has to be stopped at"),
-            (None, "whether 17.1.8 has to be stopped at"),
+            (None, "whether a stop at 16.0.10 is needed"),
+            (None, "whether a stop at 16.1.8 is needed"),
+            (None, "whether a stop at 16.2.11 is needed"),
+            (None, "whether a stop at 17.1.8 is needed"),
             (Some(9), "a window of 3h 00m for what takes"),
             (Some(13), "No need to wait for background migrations"),
             (Some(17), "re-install the previous package"),
@@ -276,12 +276,12 @@ fn each_planted_mistake_in_a_plan_whose_steps_are_not_its_path_is_reported() -> 
         &[
             (Some(3), "no packages for CentOS 7 and RHEL 7 since 17.8"),
             (Some(8), "17.11.7 is named here, and no step installs it"),
-            (Some(17), "17.5.5 is installed behind 17.8.7, line 16"),
+            (Some(17), "17.5.5 is installed after 17.8.7, line 16"),
             (
                 Some(21),
-                "sudo gitlab-backup create, then gitlab-secrets.json and gitlab.rb to the vault (behind line 20)",
+                "sudo gitlab-backup create, then gitlab-secrets.json and gitlab.rb to the vault (after line 20)",
             ),
-            (Some(21), "a backup made right before the upgrade: said only here, behind the first hop in line 14"),
+            (Some(21), "a backup made right before the upgrade: said only here, after the first hop in line 14"),
             (Some(23), "the target release is 18.5.7 here and 18.2.8 in line 4"),
             (Some(26), "a backup of 16.11.10-ce is restored"),
             (None, "the order of the primary and the secondaries"),
