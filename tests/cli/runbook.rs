@@ -158,26 +158,27 @@ fn a_path_that_cannot_be_rehearsed_is_refused_with_the_reason_and_has_a_runbook(
     Ok(())
 }
 
-/// What was planted in a poor plan: the line it is told of, and words of it. Nothing else may be told.
+/// Checks that a review reports what was planted in a poor plan, each with its line and some words, and nothing else.
 #[track_caller]
 fn reviewed(file: &str, planted: &[(Option<u64>, &str)]) -> Tried {
     let file = format!("tests/cli/runbook/{file}");
     let (status, text) = output(&["runbook", "review", &file, "--product", "gitlab", "--format", "json"])?;
     assert_eq!(status, Some(1));
     let remarks: Vec<Value> = serde_json::from_str(&text)?;
-    let told = |remark: &Value| format!("{}: {} ({})", remark["line"], remark["what"], remark["because"]);
+    let as_text = |remark: &Value| format!("{}: {} ({})", remark["line"], remark["what"], remark["because"]);
     for (line, words) in planted {
-        let found = |remark: &&Value| remark["line"].as_u64() == *line && told(remark).contains(words);
+        let found = |remark: &&Value| remark["line"].as_u64() == *line && as_text(remark).contains(words);
         assert!(remarks.iter().any(|remark| found(&remark)), "{line:?} {words}: not among {remarks:#?}");
     }
     let unplanned: Vec<String> = remarks
         .iter()
         .filter(|remark| {
-            let is =
-                |(line, words): &(Option<u64>, &str)| remark["line"].as_u64() == *line && told(remark).contains(words);
+            let is = |(line, words): &(Option<u64>, &str)| {
+                remark["line"].as_u64() == *line && as_text(remark).contains(words)
+            };
             !planted.iter().any(is)
         })
-        .map(told)
+        .map(as_text)
         .collect();
     assert!(unplanned.is_empty(), "not planted in {file}: {unplanned:#?}");
     Ok(())
@@ -294,7 +295,7 @@ fn a_good_plan_in_its_own_words_gets_no_remark() -> Tried {
     check(&["runbook", "review", "tests/cli/runbook/good.md", "--product", "gitlab"], 0, &["0 wrong, 0 missing"], &[])
 }
 
-/// The lines, of `text` without its first two, that are told as wrong.
+/// The indexes of the lines of `text` that are reported as wrong.
 fn wrong_lines(text: &str) -> Result<Vec<usize>, Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let plan = folder.path().join("plan.md");
@@ -310,13 +311,13 @@ fn wrong_lines(text: &str) -> Result<Vec<usize>, Box<dyn std::error::Error>> {
 #[test]
 fn lines_that_would_ruin_an_installation_are_reported_but_warnings_against_them_are_not() -> Tried {
     let ruin = include_str!("runbook/ruin.txt");
-    let told = wrong_lines(ruin)?;
+    let wrong = wrong_lines(ruin)?;
     for (at, line) in ruin.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
-        assert!(told.contains(&at), "not told: {line}");
+        assert!(wrong.contains(&at), "not reported: {line}");
     }
     let good = include_str!("runbook/harmless.txt");
     let lines: Vec<&str> = wrong_lines(good)?.into_iter().filter_map(|at| good.lines().nth(at)).collect();
-    assert!(lines.is_empty(), "told, and right: {lines:#?}");
+    assert!(lines.is_empty(), "reported although right: {lines:#?}");
     Ok(())
 }
 
@@ -337,8 +338,8 @@ fn the_path_is_checked_however_a_plan_writes_it() -> Tried {
         std::fs::write(&plan, text)?;
         let wanted = ["no stop at 17.5.5 on the way from 17.3.7 to 18.2.8", "compared with 17.3.7 → 17.5.5 → 17.8.7"];
         check(&["runbook", "review", &at, "--product", "gitlab"], 1, &wanted, &[])?;
-        let (_, told) = output(&["runbook", "review", &at, "--product", "gitlab"])?;
-        assert!(!told.contains("stands before"), "{text}:\n{told}");
+        let (_, output) = output(&["runbook", "review", &at, "--product", "gitlab"])?;
+        assert!(!output.contains("stands before"), "{text}:\n{output}");
     }
     std::fs::write(&plan, "Upgrade from 17.5.5 to 17.99.3 by docker.")?;
     let wanted = ["17.99.3 is not published", "17.11.7, the newest before it", "no stop at 17.8.7"];
