@@ -1,4 +1,4 @@
-//! Broken files, one mistake each, and all that is said of each: `broken.txt` holds it word by word.
+//! Broken files, one mistake each, and all that is message of each: `broken.txt` holds it word by word.
 //! `REHEARSE_BLESS=1` writes it anew; read what has changed.
 
 use std::path::Path;
@@ -117,15 +117,15 @@ const PRODUCTS: &[(&str, &str)] = &[
     ("  main: { engine: postgresql", "  other: { engine: postgresql"),
 ];
 
-/// All that is said of the first file of a folder, and that it is bad input with a place.
-fn told(folder: &Path, file: &str, case: (&str, &str)) -> Result<String, Box<dyn std::error::Error>> {
+/// The messages about a file; checks that it is bad input and that they give a place.
+fn messages(folder: &Path, file: &str, case: (&str, &str)) -> Result<String, Box<dyn std::error::Error>> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
     let ran = command.args(["validate", file]).current_dir(folder).env("NO_COLOR", "1").output()?;
-    let said = String::from_utf8(ran.stderr)?;
-    assert_eq!((ran.status.code(), ran.stdout.len()), (Some(2), 0), "{case:?}: {said}");
-    let place = said.contains("--> ") && said.contains(&format!("{file}:"));
-    assert!(place || said.contains(&format!("error: {file}: ")), "{case:?} has no place: {said}");
-    Ok(format!("## {:?} → {:?}\n{said}\n", case.0, case.1))
+    let message = String::from_utf8(ran.stderr)?;
+    assert_eq!((ran.status.code(), ran.stdout.len()), (Some(2), 0), "{case:?}: {message}");
+    let place = message.contains("--> ") && message.contains(&format!("{file}:"));
+    assert!(place || message.contains(&format!("error: {file}: ")), "{case:?} has no place: {message}");
+    Ok(format!("## {:?} → {:?}\n{message}\n", case.0, case.1))
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn messages_about_broken_files_are_golden() -> Tried {
             if case.0.is_empty() { format!("{SCENARIO}{}", case.1) } else { SCENARIO.replacen(case.0, case.1, 1) };
         assert_ne!(text, SCENARIO, "{case:?}");
         std::fs::write(folder.path().join("s.yaml"), text)?;
-        all += &told(folder.path(), "s.yaml", *case)?;
+        all += &messages(folder.path(), "s.yaml", *case)?;
     }
     let product = root.join("harness/products/redmine");
     let good = std::fs::read_to_string(product.join("product.yaml"))?;
@@ -149,15 +149,15 @@ fn messages_about_broken_files_are_golden() -> Tried {
     for case in PRODUCTS {
         assert!(good.contains(case.0), "{case:?}");
         std::fs::write(folder.path().join("product.yaml"), good.replacen(case.0, case.1, 1))?;
-        all += &told(folder.path(), "product.yaml", *case)?;
+        all += &messages(folder.path(), "product.yaml", *case)?;
     }
     let golden = root.join("tests/cli/broken.txt");
     if std::env::var_os("REHEARSE_BLESS").is_some() {
         std::fs::write(&golden, &all)?;
     }
     let written = std::fs::read_to_string(&golden)?;
-    for (said, written) in all.split("## ").zip(written.split("## ")) {
-        assert_eq!(said, written);
+    for (message, written) in all.split("## ").zip(written.split("## ")) {
+        assert_eq!(message, written);
     }
     // Beside those that say what the case is.
     assert!(!all.lines().any(|line| !line.starts_with("## ") && (line.contains("hunter2") || line.contains("nter2"))));
@@ -190,12 +190,12 @@ fn a_path_that_is_not_a_text_file_is_refused_by_name_at_once() -> Tried {
             let began = std::time::Instant::now();
             let mut rehearse = Command::new(env!("CARGO_BIN_EXE_rehearse"));
             let ran = rehearse.args([command, name]).current_dir(folder.path()).env("NO_COLOR", "1").output()?;
-            let said = String::from_utf8(ran.stderr)?;
-            assert_eq!(ran.status.code(), Some(2), "{command} {name}: {said}");
+            let message = String::from_utf8(ran.stderr)?;
+            assert_eq!(ran.status.code(), Some(2), "{command} {name}: {message}");
             assert!(
-                said.contains(expected) && said.len() < 3000,
-                "{command} {name}: {} bytes: {said:.1000}",
-                said.len()
+                message.contains(expected) && message.len() < 3000,
+                "{command} {name}: {} bytes: {message:.1000}",
+                message.len()
             );
             assert!(began.elapsed().as_secs() < 20, "{command} {name}");
         }

@@ -17,12 +17,12 @@ fn diagnose<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn root_causes_come_before_their_consequences() -> Tried {
     let ran = rehearse(&diagnose(&[LOG]))?;
-    let told = String::from_utf8(ran.stdout)?;
+    let output = String::from_utf8(ran.stdout)?;
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/diagnose/upgrade.txt");
     if std::env::var_os("REHEARSE_BLESS").is_some() {
-        std::fs::write(&golden, &told)?;
+        std::fs::write(&golden, &output)?;
     }
-    assert_eq!(told, std::fs::read_to_string(golden)?);
+    assert_eq!(output, std::fs::read_to_string(golden)?);
     assert_eq!((ran.status.code(), String::from_utf8(ran.stderr)?), (Some(1), String::new()));
     Ok(())
 }
@@ -81,8 +81,8 @@ fn programs_get_a_list_with_the_same() -> Tried {
 fn a_secret_next_to_a_failure_is_not_shown() -> Tried {
     for format in ["text", "json"] {
         let ran = rehearse(&diagnose(&[LOG, "--format", format]))?;
-        let told = String::from_utf8(ran.stdout)?;
-        assert!(!told.contains("hunter22") && told.contains("[not shown]"), "{told}");
+        let output = String::from_utf8(ran.stdout)?;
+        assert!(!output.contains("hunter22") && output.contains("[not shown]"), "{output}");
     }
     Ok(())
 }
@@ -111,8 +111,8 @@ fn without_known_failures_the_first_errors_that_are_not_allowed_are_shown() -> T
     check(&diagnose(&[&log]), 0, &said, &[])?;
     check(&diagnose(&[&log, "--format", "json"]), 0, &["[]\n"], &said)?;
     let ran = rehearse(&diagnose(&[&log]))?;
-    let told = String::from_utf8(ran.stdout)?;
-    assert!(!told.contains("Supervisor"), "{told}");
+    let output = String::from_utf8(ran.stdout)?;
+    assert!(!output.contains("Supervisor"), "{output}");
     Ok(())
 }
 
@@ -147,9 +147,9 @@ fn unexplained_errors_are_shown_after_the_known_failures() -> Tried {
     ];
     check(&diagnose(&[&log]), 1, &said, &[])?;
     check(&diagnose(&[&log, "--format", "json"]), 1, &["drop-dependent"], &said[1..])?;
-    let told = String::from_utf8(rehearse(&diagnose(&[&log]))?.stdout)?;
-    let rest = told.split_once("none of these explains").ok_or("no errors")?.1;
-    assert!(!rest.contains("DependentObjects") && !rest.contains("aborted"), "{told}");
+    let output = String::from_utf8(rehearse(&diagnose(&[&log]))?.stdout)?;
+    let rest = output.split_once("none of these explains").ok_or("no errors")?.1;
+    assert!(!rest.contains("DependentObjects") && !rest.contains("aborted"), "{output}");
     let (_folder, log) = scratch("app.log", KNOWN)?;
     check(&diagnose(&[&log]), 1, &["No other line counts as an error", "does not prove that there is none"], &[])
 }
@@ -180,7 +180,7 @@ fn folders_packed_files_and_standard_input_are_read() -> Tried {
     std::fs::write(folder.path().join("a"), "PRNG is not seeded\n")?;
     std::fs::write(folder.path().join("c"), b"\0\0")?;
     let path = folder.path().display().to_string();
-    check(&diagnose(&[&path]), 1, &["prng", "/a:1", "drop-dependent", "/b.gz:1"], &["skipped", "c: it is no text"])?;
+    check(&diagnose(&[&path]), 1, &["prng", "/a:1", "drop-dependent", "/b.gz:1"], &["skipped", "c: it is not a text"])?;
     let mut child = Command::new(env!("CARGO_BIN_EXE_rehearse"))
         .args(diagnose(&["-"]))
         .stdin(Stdio::piped())
@@ -205,7 +205,7 @@ fn an_unreadable_file_is_bad_input_and_the_rest_is_diagnosed() -> Tried {
     let (_folder, empty) = scratch("empty.log", "")?;
     check(&diagnose(&[&empty]), 2, &[], &["the input is empty"])?;
     let (_folder, binary) = scratch("binary", "a\0b")?;
-    check(&diagnose(&[&binary]), 2, &[], &["cannot read", "it is no text"])?;
+    check(&diagnose(&[&binary]), 2, &[], &["cannot read", "it is not a text"])?;
     check(&["diagnose", "--product", "gitlub", &log], 2, &[], &["no product \"gitlub\""])?;
     check(&["diagnose", &log], 2, &[], &["--product"])?;
     check(&diagnose(&[]), 2, &[], &["LOG"])?;

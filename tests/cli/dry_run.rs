@@ -154,9 +154,10 @@ fn a_dry_run_fills_in_what_is_known_and_hides_what_is_secret() -> Tried {
         assert!(text.contains(known), "{known}");
     }
     // Before anything runs: what is known of each hop, and of what day the lists are.
-    for told in ["releases as of 2026-08-21", "base system: Ubuntu 20.04 → Ubuntu 22.04", "Docker 20.10.10 or newer"]
+    for expected in
+        ["releases as of 2026-08-21", "base system: Ubuntu 20.04 → Ubuntu 22.04", "Docker 20.10.10 or newer"]
     {
-        assert!(text.contains(told), "{told}");
+        assert!(text.contains(expected), "{expected}");
     }
     let ee = dry(&["--from", "17.11.7", "--to", "18.2.8-ee", SCENARIO])?;
     assert!(stage(&ee, "deploy")?.contains("image gitlab/gitlab-ce:17.11.7-ce.0"), "{ee}");

@@ -31,10 +31,10 @@ fn reported(out: &Path, exit: u8, verdict: &str, why: &str) -> Tried {
         (&exit.into(), &verdict.into(), &true.into())
     );
     let stages = summary["stages"].as_array().ok_or("stages")?;
-    let told: Vec<_> = stages.iter().filter(|stage| stage["outcome"] != "skipped").collect();
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert_eq!((&told[0]["id"], &told[0]["outcome"]), (&"images".into(), &verdict.into()));
-    assert!(told[0]["reason"]["text"].as_str().is_some_and(|reason| reason.contains(why)), "{told:#?}");
+    let ended: Vec<_> = stages.iter().filter(|stage| stage["outcome"] != "skipped").collect();
+    assert_eq!(ended.len(), 1, "{ended:#?}");
+    assert_eq!((&ended[0]["id"], &ended[0]["outcome"]), (&"images".into(), &verdict.into()));
+    assert!(ended[0]["reason"]["text"].as_str().is_some_and(|reason| reason.contains(why)), "{ended:#?}");
     let junit = std::fs::read_to_string(out.join("junit.xml"))?;
     roxmltree::Document::parse(&junit)?;
     assert!(junit.contains(why) && !junit.contains("<testsuites/>"), "{junit}");

@@ -15,13 +15,13 @@ fn run(folder: &Path, arguments: &[&str]) -> Made<Output> {
     Ok(command.args(["backup", "inspect"]).args(arguments).current_dir(folder).env("NO_COLOR", "1").output()?)
 }
 
-/// How far it is is told where reading takes long, as it does on a machine with much to do.
+/// Standard error without progress, which is shown only if reading takes long, as on a busy machine.
 fn without_progress(err: &str) -> String {
-    let told = |line: &&str| !(line.contains(" of ") && line.ends_with("%)"));
-    err.lines().filter(told).map(|line| format!("{line}\n")).collect()
+    let kept = |line: &&str| !(line.contains(" of ") && line.ends_with("%)"));
+    err.lines().filter(kept).map(|line| format!("{line}\n")).collect()
 }
 
-/// What it is told to be, and the exit status.
+/// The JSON output and the exit status.
 pub(super) fn seen(folder: &Path, backup: &str) -> Made<(Value, Option<i32>)> {
     let ran = run(folder, &["--format", "json", backup])?;
     let err = without_progress(&String::from_utf8(ran.stderr)?);
@@ -30,7 +30,7 @@ pub(super) fn seen(folder: &Path, backup: &str) -> Made<(Value, Option<i32>)> {
 }
 
 /// What people read: all three.
-pub(super) fn told(folder: &Path, backup: &str) -> Made<String> {
+pub(super) fn text_output(folder: &Path, backup: &str) -> Made<String> {
     let ran = run(folder, &[backup])?;
     let (out, err) = (String::from_utf8(ran.stdout)?, without_progress(&String::from_utf8(ran.stderr)?));
     let status = ran.status.code().ok_or("ended by a signal")?;
@@ -236,7 +236,7 @@ fn backups_of_five_releases_and_both_editions_are_distinguished() -> Tried {
             };
             assert_eq!(seen["missing"], missing, "{at}");
             assert_eq!(seen["database"], json!({ "bytes": DUMP.len(), "server": "13.11", "client": "13.14" }), "{at}");
-            let made = seen["created"].as_str().ok_or("not told")?;
+            let made = seen["created"].as_str().ok_or("no date")?;
             assert!(made.starts_with("202"), "{at}: {made}");
             let parts = seen["parts"].as_array().ok_or("no parts")?;
             let part =
@@ -347,8 +347,8 @@ fn the_product_may_be_named_and_has_to_fit() -> Tried {
         (["--product", "gitlob", &archive], 2, "there is no product \"gitlob\"; the built-in ones are: gitlab"),
     ] {
         let ran = run(root, &arguments)?;
-        let told = format!("{}{}", String::from_utf8(ran.stdout)?, String::from_utf8(ran.stderr)?);
-        assert!(ran.status.code() == Some(status) && told.contains(said), "{arguments:?}: {told}");
+        let output = format!("{}{}", String::from_utf8(ran.stdout)?, String::from_utf8(ran.stderr)?);
+        assert!(ran.status.code() == Some(status) && output.contains(said), "{arguments:?}: {output}");
     }
     Ok(())
 }
@@ -385,21 +385,21 @@ fn people_read_what_it_is_what_it_lacks_and_what_to_do_next() -> Tried {
                 std::fs::write(folder.path().join("gitlab-secrets.json"), "{}")?;
                 std::fs::write(folder.path().join("gitlab.rb"), "external_url 'http://gitlab.example.com'\n")?;
             }
-            text.push_str(&format!("=== {}{suffix}\n{}", era.release, told(folder.path(), &backup.name)?));
+            text.push_str(&format!("=== {}{suffix}\n{}", era.release, text_output(folder.path(), &backup.name)?));
         }
     }
     let folder = tempfile::tempdir()?;
     for (what, backup, _) in broken()? {
         backup.write(folder.path())?;
-        text.push_str(&problems(what, &told(folder.path(), FINE)?));
+        text.push_str(&problems(what, &text_output(folder.path(), FINE)?));
     }
     for (what, bytes, _) in broken_archives()? {
         std::fs::write(folder.path().join(FINE), bytes)?;
-        text.push_str(&problems(what, &told(folder.path(), FINE)?));
+        text.push_str(&problems(what, &text_output(folder.path(), FINE)?));
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for backup in ["redmine-5.0.4", "redmine-5.0.4-flipped-byte", "nautobot-1.6.32"] {
-        text.push_str(&format!("=== {backup}\n{}", told(&root.join("scenarios/data"), backup)?));
+        text.push_str(&format!("=== {backup}\n{}", text_output(&root.join("scenarios/data"), backup)?));
     }
     let golden = root.join("tests/cli/inspect.txt");
     if std::env::var_os("REHEARSE_BLESS").is_some() {
@@ -409,9 +409,9 @@ fn people_read_what_it_is_what_it_lacks_and_what_to_do_next() -> Tried {
     Ok(())
 }
 
-/// What is said of a broken one, without the table of what could be read of it.
-fn problems(what: &str, told: &str) -> String {
-    let kept = told.lines().filter(|line| {
+/// The messages about a broken backup, without the table of what could be read from it.
+fn problems(what: &str, output: &str) -> String {
+    let kept = output.lines().filter(|line| {
         line.starts_with("error:")
             || line.starts_with("do not use it")
             || line.starts_with("not usable")

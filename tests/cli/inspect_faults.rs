@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Tried;
 use super::backups::{Backup, DUMP, ERAS, Era, Made, file, gzip};
-use super::inspect::{FINE, fine, seen, told};
+use super::inspect::{FINE, fine, seen, text_output};
 
 const INFORMATION: &str = "backup_information.yml";
 
@@ -33,18 +33,18 @@ fn complete(backup: &Backup) -> Made<tempfile::TempDir> {
     Ok(folder)
 }
 
-/// What people read, the exit status in it and its problems, one a line: each reading of a backup takes its time.
+/// The exit status, the problems, one per line, and the whole text output: each run takes time, so there is only one.
 fn problems(folder: &Path, backup: &str) -> Made<(Option<i32>, String, String)> {
-    let told = told(folder, backup)?;
-    let status = told.lines().find_map(|line| line.strip_prefix("--- exit ")).and_then(|status| status.parse().ok());
-    let problems = told.lines().filter_map(|line| line.strip_prefix("error: ")).map(|said| format!("{said}\n"));
-    Ok((status, problems.collect(), told))
+    let output = text_output(folder, backup)?;
+    let status = output.lines().find_map(|line| line.strip_prefix("--- exit ")).and_then(|status| status.parse().ok());
+    let problems = output.lines().filter_map(|line| line.strip_prefix("error: ")).map(|said| format!("{said}\n"));
+    Ok((status, problems.collect(), output))
 }
 
-/// Only what it comes to, and what to do.
-fn advice(told: &str) -> String {
-    let begin = told.trim_end().rfind("\n\n").map_or(0, |at| at + 2);
-    told.get(begin..).unwrap_or_default().trim_end().to_owned()
+/// The last paragraph: the conclusion and what to do.
+fn advice(output: &str) -> String {
+    let begin = output.trim_end().rfind("\n\n").map_or(0, |at| at + 2);
+    output.get(begin..).unwrap_or_default().trim_end().to_owned()
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn the_worst_missing_part_comes_first_and_nothing_is_rehearsed_without_it() -> T
     let backup = era("18.2.8")?.backup("", "db,uploads")?;
     let folder = tempfile::tempdir()?;
     backup.write(folder.path())?;
-    let read = told(folder.path(), &backup.name)?;
+    let read = text_output(folder.path(), &backup.name)?;
     assert!(read.contains("nothing can be restored from it: it lacks database"), "{read}");
     assert!(read.contains("missing\n  database (db/database.sql.gz): nothing can be restored\n"), "{read}");
     let next = "next: make a new backup that contains database: `gitlab-backup create`, without `db` in its SKIP; this one \
@@ -61,11 +61,11 @@ fn the_worst_missing_part_comes_first_and_nothing_is_rehearsed_without_it() -> T
     // It is not there, whoever meant it so; what is missing beside the archive is no reason to make another.
     let backup = fine()?;
     backup.write(folder.path())?;
-    let read = advice(&told(folder.path(), FINE)?);
+    let read = advice(&text_output(folder.path(), FINE)?);
     assert!(!read.contains("make a new backup") && read.contains("then: rehearse path"), "{read}");
     // Another part is needed too, and can be left out on purpose.
     fine()?.without("uploads.tar.gz").write(folder.path())?;
-    let read = advice(&told(folder.path(), FINE)?);
+    let read = advice(&text_output(folder.path(), FINE)?);
     assert!(read.contains("next: make a new backup that contains uploads; this one cannot be rehearsed"), "{read}");
     assert!(!read.contains("rehearse path"), "{read}");
     Ok(())
@@ -85,14 +85,14 @@ fn a_folder_of_several_backups_is_ambiguous_and_names_the_newest() -> Tried {
         .write(true)
         .open(folder.path().join("999_gitlab_backup.tar"))?
         .set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_750_000_000))?;
-    let (status, said, told) = problems(folder.path(), ".")?;
+    let (status, said, output) = problems(folder.path(), ".")?;
     assert_eq!(status, Some(2));
     let newest =
         format!("a folder that holds 7 backups, the newest first: `{FINE}`, `999_gitlab_backup.tar`, `1728550000_");
     assert!(said.contains(&newest) && said.contains(", …; name one"), "{said}");
-    assert!(told.contains(&format!("next: choose one of them: rehearse backup inspect ./{FINE}\n")), "{told}");
+    assert!(output.contains(&format!("next: choose one of them: rehearse backup inspect ./{FINE}\n")), "{output}");
     for never in ["damaged", r"\d", "(?P", "checksums", "rehearse path"] {
-        assert!(!told.contains(never), "{never}: {told}");
+        assert!(!output.contains(never), "{never}: {output}");
     }
     let empty = tempfile::tempdir()?;
     let (seen, status) = seen(Path::new(env!("CARGO_MANIFEST_DIR")), &empty.path().display().to_string())?;
@@ -119,11 +119,11 @@ fn an_unusable_file_next_to_the_archive_is_a_problem() -> Tried {
     ] {
         let folder = complete(&fine()?)?;
         std::fs::write(folder.path().join(name), content)?;
-        let (status, problems, told) = problems(folder.path(), FINE)?;
+        let (status, problems, output) = problems(folder.path(), FINE)?;
         let at = format!("the backup's file {name}: ");
         assert!(status == Some(2) && problems.starts_with(&at) && problems.contains(said), "{content}: {problems}");
         let next = format!("next: copy /etc/gitlab/{name} of production into the folder of the archive again\n");
-        assert!(told.contains(&next) && !told.contains("damaged") && !told.contains("hush"), "{told}");
+        assert!(output.contains(&next) && !output.contains("damaged") && !output.contains("hush"), "{output}");
     }
     Ok(())
 }
@@ -149,11 +149,11 @@ fn empty_bundles_are_reported_with_their_number_and_the_first_of_them() -> Tried
 fn a_part_that_is_present_although_listed_as_left_out_is_a_contradiction() -> Tried {
     for (word, part) in [("uploads", "uploads"), ("db", "database"), ("repositories", "repositories")] {
         let folder = complete(&informed(fine()?, ":skipped: ", &format!(":skipped: {word},remote"))?)?;
-        let (status, said, told) = problems(folder.path(), FINE)?;
+        let (status, said, output) = problems(folder.path(), FINE)?;
         let expected = format!("{INFORMATION} says that `{word}` was left out, seen {part} of ");
         assert!(status == Some(2) && said.contains(&expected), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
-        assert!(told.contains("next: make a new backup, as a restore may leave out what"), "{told}");
+        assert!(output.contains("next: make a new backup, as a restore may leave out what"), "{output}");
     }
     Ok(())
 }
@@ -176,11 +176,11 @@ fn an_increment_names_its_base_and_is_useless_without_the_beginning() -> Tried {
     let lost = whole.clone().with(file(&later, "# v2 git bundle\n")).without(&first);
     let lost = lost.without(&first.replace(".bundle", ".refs"));
     let folder = complete(&lost)?;
-    let (status, said, told) = problems(folder.path(), FINE)?;
+    let (status, said, output) = problems(folder.path(), FINE)?;
     let expected = "expected increment 1 of everything that has later ones, seen 1 object with later increments only: `default/@hashed/";
     assert!(status == Some(2) && said.contains(expected), "{said}");
     assert!(said.contains(&format!("; the backup continues {base}")), "{said}");
-    assert!(told.contains("next: make a new backup that holds repositories from the beginning"), "{told}");
+    assert!(output.contains("next: make a new backup that holds repositories from the beginning"), "{output}");
     Ok(())
 }
 
@@ -196,15 +196,15 @@ fn an_unpublished_release_is_reported_with_the_nearest_ones() -> Tried {
         let folder = complete(&backup)?;
         let (json, _) = seen(folder.path(), &backup.name)?;
         assert_eq!((&json["image"], &json["edition"]), (&serde_json::Value::Null, &json!(edition)));
-        let (status, said, told) = problems(folder.path(), &backup.name)?;
+        let (status, said, output) = problems(folder.path(), &backup.name)?;
         let expected = "the backup's release: expected one of the releases that were published, seen ";
         assert!(status == Some(2) && said.contains(expected) && said.contains(near), "{said}");
         assert!(
-            told.contains("next: find out which release really made it") && !told.contains("rehearse path"),
-            "{told}"
+            output.contains("next: find out which release really made it") && !output.contains("rehearse path"),
+            "{output}"
         );
-        assert_eq!(told.contains("give a newer list with --product-dir"), release == "99.1.0", "{told}");
-        assert!(!told.contains("restored by") && !told.contains("damaged"), "{told}");
+        assert_eq!(output.contains("give a newer list with --product-dir"), release == "99.1.0", "{output}");
+        assert!(!output.contains("restored by") && !output.contains("damaged"), "{output}");
     }
     Ok(())
 }
@@ -230,14 +230,14 @@ fn a_dump_cut_off_among_rows_is_damaged_even_if_a_row_holds_the_end_mark() -> Tr
 fn a_renamed_backup_gets_the_command_that_restores_its_name() -> Tried {
     for (inside, release, edition) in [("18.2.7", "18.2.7", "ce"), ("18.2.8-ee", "18.2.8", "ee")] {
         let folder = complete(&informed(fine()?, ":gitlab_version: 18.2.8", &format!(":gitlab_version: {inside}"))?)?;
-        let (status, said, told) = problems(folder.path(), FINE)?;
+        let (status, said, output) = problems(folder.path(), FINE)?;
         let expected =
             format!("expected 18.2.8 (ce), as its name says, seen {release} ({edition}) inside, which is what counts");
         assert!(status == Some(2) && said.contains(&expected), "{said}");
         let renamed = FINE.replace("18.2.8", inside);
         let next =
             format!("next: restore the name of the backup of {release} ({edition}): mv -n -- {FINE} {renamed}\n");
-        assert!(told.contains(&next) && !told.contains("checksums"), "{told}");
+        assert!(output.contains(&next) && !output.contains("checksums"), "{output}");
         std::fs::rename(folder.path().join(FINE), folder.path().join(&renamed))?;
         let (status, said, _) = problems(folder.path(), &renamed)?;
         assert_eq!((status, said.as_str()), (Some(0), ""));
@@ -247,8 +247,8 @@ fn a_renamed_backup_gets_the_command_that_restores_its_name() -> Tried {
     let within = folder.path().join("it's here; rm -r x");
     std::fs::create_dir(&within)?;
     informed(fine()?, ":gitlab_version: 18.2.8", ":gitlab_version: 18.2.7")?.write(&within)?;
-    let told = told(folder.path(), &format!("it's here; rm -r x/{FINE}"))?;
-    assert!(told.contains(&format!(r"mv -n -- 'it'\''s here; rm -r x/{FINE}' 'it'\''s here;")), "{told}");
+    let output = text_output(folder.path(), &format!("it's here; rm -r x/{FINE}"))?;
+    assert!(output.contains(&format!(r"mv -n -- 'it'\''s here; rm -r x/{FINE}' 'it'\''s here;")), "{output}");
     Ok(())
 }
 
@@ -256,7 +256,7 @@ fn a_renamed_backup_gets_the_command_that_restores_its_name() -> Tried {
 fn people_read_what_is_wrong_and_what_to_do() -> Tried {
     let mut text = String::new();
     let mut add = |what: &str, folder: &Path, backup: &str| -> Tried {
-        text.push_str(&format!("=== {what}\n{}\n\n", advice(&told(folder, backup)?)));
+        text.push_str(&format!("=== {what}\n{}\n\n", advice(&text_output(folder, backup)?)));
         Ok(())
     };
     let skipped = era("18.2.8")?.backup("", "db,uploads")?;

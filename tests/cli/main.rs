@@ -187,7 +187,7 @@ fn a_setting_that_the_product_does_not_have_is_bad_input() -> Tried {
     check(&["plan", "--set", "admin_kye=x", scenario], 2, &[], &["no setting \"admin_kye\"", "admin_key"])
 }
 
-/// A mistake of the command line is told of its argument, never of a line of the file that says something else.
+/// A mistake in an argument is reported for that argument, not for a line of the file that it overrides.
 #[test]
 fn a_mistake_in_an_argument_is_reported_as_one_of_the_argument() -> Tried {
     let scenario = "scenarios/redmine-5.0-to-6.1.yaml";

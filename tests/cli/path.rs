@@ -1,4 +1,4 @@
-//! `rehearse path`: what nobody answered, what cannot be taken, and what is told of the hops.
+//! `rehearse path`: unanswered conditions, refusals, and the notices of hops.
 
 use super::{Tried, check, rehearse, scratch};
 

@@ -91,7 +91,7 @@ fn unanswered_questions_and_missing_measurements_are_open_points() -> Tried {
         "| Which operating system and release do the nodes run? | **not answered** |",
         "sudo apt-get install gitlab-ce=17.11.7-ce.0",
         "- Are there Geo secondaries? (",
-        "- a rehearsal in containers does not show of Linux package, one node: a package replaces files of its host",
+        "- what a rehearsal in containers does not show about Linux package, one node: a package replaces files of its host",
         "- how long the maintenance window is",
         "- nothing of this was rehearsed",
     ] {
@@ -110,16 +110,16 @@ fn answers_without_a_question_are_shown_with_their_place() -> Tried {
         &["runbook", &scenario.display().to_string()],
         2,
         &[],
-        &["s.yaml:7", "nobody asks `install-methods`", "did you mean `install-method`?"],
+        &["s.yaml:7", "unknown question `install-methods`", "did you mean `install-method`?"],
     )?;
     std::fs::write(&scenario, text.replace("install-methods: docker", "install-method: dockr"))?;
-    let wanted = ["s.yaml:7", "`dockr` is no answer to: How is it installed?", "did you mean `docker`?"];
+    let wanted = ["s.yaml:7", "`dockr` is not an answer to: How is it installed?", "did you mean `docker`?"];
     check(&["runbook", &scenario.display().to_string()], 2, &[], &wanted)?;
     std::fs::write(
         &scenario,
         text.replace("answers: { install-methods: docker, geo: none }", "takes: { resotre: 2h }"),
     )?;
-    let wanted = ["s.yaml:7", "nothing of the runbook is `resotre`", "did you mean `restore`?"];
+    let wanted = ["s.yaml:7", "unknown stage `resotre`", "did you mean `restore`?"];
     check(&["runbook", &scenario.display().to_string()], 2, &[], &wanted)?;
     check(&["runbook", "scenarios/redmine-5.0-to-6.1.yaml"], 2, &[], &["product redmine has no runbook"])
 }
@@ -158,26 +158,27 @@ fn a_path_that_cannot_be_rehearsed_is_refused_with_the_reason_and_has_a_runbook(
     Ok(())
 }
 
-/// What was planted in a poor plan: the line it is told of, and words of it. Nothing else may be told.
+/// Checks that a review reports what was planted in a poor plan, each with its line and some words, and nothing else.
 #[track_caller]
 fn reviewed(file: &str, planted: &[(Option<u64>, &str)]) -> Tried {
     let file = format!("tests/cli/runbook/{file}");
     let (status, text) = output(&["runbook", "review", &file, "--product", "gitlab", "--format", "json"])?;
     assert_eq!(status, Some(1));
     let remarks: Vec<Value> = serde_json::from_str(&text)?;
-    let told = |remark: &Value| format!("{}: {} ({})", remark["line"], remark["what"], remark["because"]);
+    let as_text = |remark: &Value| format!("{}: {} ({})", remark["line"], remark["what"], remark["because"]);
     for (line, words) in planted {
-        let found = |remark: &&Value| remark["line"].as_u64() == *line && told(remark).contains(words);
+        let found = |remark: &&Value| remark["line"].as_u64() == *line && as_text(remark).contains(words);
         assert!(remarks.iter().any(|remark| found(&remark)), "{line:?} {words}: not among {remarks:#?}");
     }
     let unplanned: Vec<String> = remarks
         .iter()
         .filter(|remark| {
-            let is =
-                |(line, words): &(Option<u64>, &str)| remark["line"].as_u64() == *line && told(remark).contains(words);
+            let is = |(line, words): &(Option<u64>, &str)| {
+                remark["line"].as_u64() == *line && as_text(remark).contains(words)
+            };
             !planted.iter().any(is)
         })
-        .map(told)
+        .map(as_text)
         .collect();
     assert!(unplanned.is_empty(), "not planted in {file}: {unplanned:#?}");
     Ok(())
@@ -188,12 +189,12 @@ fn each_planted_mistake_in_a_plan_that_skips_stops_and_downgrades_is_reported() 
     reviewed(
         "poor-1.md",
         &[
-            (Some(7), "stops at 16.3.4 in place of 16.3.9"),
+            (Some(7), "stops at 16.3.4 instead of 16.3.9"),
             (None, "no stop at 16.7.10 on the way from 15.11.13 to 17.3.7"),
-            (None, "whether 16.0.10 has to be stopped at"),
-            (None, "whether 16.1.8 has to be stopped at"),
-            (None, "whether 16.2.11 has to be stopped at"),
-            (None, "whether 17.1.8 has to be stopped at"),
+            (None, "whether a stop at 16.0.10 is needed"),
+            (None, "whether a stop at 16.1.8 is needed"),
+            (None, "whether a stop at 16.2.11 is needed"),
+            (None, "whether a stop at 17.1.8 is needed"),
             (Some(9), "a window of 3h 00m for what takes"),
             (Some(13), "No need to wait for background migrations"),
             (Some(17), "re-install the previous package"),
@@ -276,12 +277,12 @@ fn each_planted_mistake_in_a_plan_whose_steps_are_not_its_path_is_reported() -> 
         &[
             (Some(3), "no packages for CentOS 7 and RHEL 7 since 17.8"),
             (Some(8), "17.11.7 is named here, and no step installs it"),
-            (Some(17), "17.5.5 is installed behind 17.8.7, line 16"),
+            (Some(17), "17.5.5 is installed after 17.8.7, line 16"),
             (
                 Some(21),
-                "sudo gitlab-backup create, then gitlab-secrets.json and gitlab.rb to the vault (behind line 20)",
+                "sudo gitlab-backup create, then gitlab-secrets.json and gitlab.rb to the vault (after line 20)",
             ),
-            (Some(21), "a backup made right before the upgrade: said only here, behind the first hop in line 14"),
+            (Some(21), "a backup made right before the upgrade: said only here, after the first hop in line 14"),
             (Some(23), "the target release is 18.5.7 here and 18.2.8 in line 4"),
             (Some(26), "a backup of 16.11.10-ce is restored"),
             (None, "the order of the primary and the secondaries"),
@@ -294,7 +295,7 @@ fn a_good_plan_in_its_own_words_gets_no_remark() -> Tried {
     check(&["runbook", "review", "tests/cli/runbook/good.md", "--product", "gitlab"], 0, &["0 wrong, 0 missing"], &[])
 }
 
-/// The lines, of `text` without its first two, that are told as wrong.
+/// The indexes of the lines of `text` that are reported as wrong.
 fn wrong_lines(text: &str) -> Result<Vec<usize>, Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let plan = folder.path().join("plan.md");
@@ -310,13 +311,13 @@ fn wrong_lines(text: &str) -> Result<Vec<usize>, Box<dyn std::error::Error>> {
 #[test]
 fn lines_that_would_ruin_an_installation_are_reported_but_warnings_against_them_are_not() -> Tried {
     let ruin = include_str!("runbook/ruin.txt");
-    let told = wrong_lines(ruin)?;
+    let wrong = wrong_lines(ruin)?;
     for (at, line) in ruin.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
-        assert!(told.contains(&at), "not told: {line}");
+        assert!(wrong.contains(&at), "not reported: {line}");
     }
     let good = include_str!("runbook/harmless.txt");
     let lines: Vec<&str> = wrong_lines(good)?.into_iter().filter_map(|at| good.lines().nth(at)).collect();
-    assert!(lines.is_empty(), "told, and right: {lines:#?}");
+    assert!(lines.is_empty(), "reported although right: {lines:#?}");
     Ok(())
 }
 
@@ -337,8 +338,8 @@ fn the_path_is_checked_however_a_plan_writes_it() -> Tried {
         std::fs::write(&plan, text)?;
         let wanted = ["no stop at 17.5.5 on the way from 17.3.7 to 18.2.8", "compared with 17.3.7 → 17.5.5 → 17.8.7"];
         check(&["runbook", "review", &at, "--product", "gitlab"], 1, &wanted, &[])?;
-        let (_, told) = output(&["runbook", "review", &at, "--product", "gitlab"])?;
-        assert!(!told.contains("stands before"), "{text}:\n{told}");
+        let (_, output) = output(&["runbook", "review", &at, "--product", "gitlab"])?;
+        assert!(!output.contains("stands before"), "{text}:\n{output}");
     }
     std::fs::write(&plan, "Upgrade from 17.5.5 to 17.99.3 by docker.")?;
     let wanted = ["17.99.3 is not published", "17.11.7, the newest before it", "no stop at 17.8.7"];

@@ -88,9 +88,9 @@ pub(crate) async fn a_service_goes_through_its_states() -> Outcome {
     let (_, room) = rig.sh("box", "stat -f -c %T /fast; df -m --output=size /dev/shm | tail -1").await?;
     ensure!(room.split_whitespace().collect::<Vec<_>>() == ["tmpfs", "128"], "{room}");
     ensure!(state().await? == ServiceState::Running { health: None }, "started");
-    // The engine tells it, and how it stands is known by then.
-    let told_of_it = tokio::time::timeout(Duration::from_secs(20), exited).await;
-    ensure!(told_of_it.is_ok(), "nobody told of the exit");
+    // The engine reports the exit, and the state is known by then.
+    let reported = tokio::time::timeout(Duration::from_secs(20), exited).await;
+    ensure!(reported.is_ok(), "the exit was not reported");
     let ended = state().await?;
     ensure!(ended == ServiceState::Exited { code: 9, out_of_memory: false }, "{ended:?}");
     rig.down().await

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use rehearse::engine::BodyMaker;
+use rehearse::engine::BodyBuilder;
 use rehearse::engine::host::{BoxError, HostError, Leftover, ServiceState};
 use rehearse::engine::observer::HttpRequest;
 use rehearse_core::deployment::ServiceSpec;
@@ -304,7 +304,7 @@ pub(crate) fn left(name: &str) -> Leftover {
 }
 
 pub(crate) fn body(text: &str) -> Body {
-    let mut builder = BodyMaker::default();
+    let mut builder = BodyBuilder::default();
     builder.take(text.as_bytes());
     builder.finish()
 }

@@ -1,30 +1,29 @@
-//! Values that no report may show, and taking them out of whatever is written.
+//! Values that no report may show, and their redaction from everything that is written.
 //!
-//! A value is found sign by sign: each character of it as it is, or as any escape of it that programs write, one beside the
-//! other and one in the other; and in base64, wherever in it and however that is broken into lines. What is written piece by
-//! piece is held back as long as it may still become a secret.
+//! A value is found character by character: each one as it is or as any escape that programs write, mixed and nested; and
+//! in base64, at any offset and however that is wrapped. A stream holds text back as long as it may still become a secret.
 
+mod decode;
 mod entity;
-mod find;
 mod form;
+mod matcher;
 mod named;
-mod read;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use find::{Cover, Found, Rest};
+use matcher::{Extent, Matcher, Redaction};
 
 pub use named::without_named;
 
-/// What is shorter is no secret, and would be found in every other word.
-const SHORTEST: usize = 6;
+/// A shorter value is not taken for a secret: it would be found in too many words.
+const MIN_LENGTH: usize = 6;
 
-/// A line of a secret of several lines that is secret by itself.
-const LINE: usize = 16;
+/// The minimum length of a line of a multi-line secret that is secret on its own.
+const MIN_LINE_LENGTH: usize = 16;
 
-/// A value that is not shown, whoever prints it.
+/// A secret value, which its `Debug` form does not show.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret {
     name: String,
@@ -32,12 +31,12 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// A value with the name it is told by: `settings.token`.
+    /// A value with the name that reports show in its place: `settings.token`.
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into() }
     }
 
-    /// What it is told by.
+    /// The name that reports show in its place.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -73,20 +72,20 @@ pub fn names_a_secret(name: &str) -> bool {
         "key_base",
         "dsn",
     ];
-    // Words about a secret that are none.
+    // Words that contain one of these and do not name a secret.
     let not =
         ["passive", "bypass", "passenger", "compass", "token_expir", "tokenizer", "password_min", "password_valid"];
     says.iter().any(|word| lower.contains(word)) && !not.iter().any(|word| lower.contains(word))
 }
 
-/// Takes secrets out of what is written. All sinks of a run share one; what is learned later counts from then on.
+/// Takes secrets out of what is written. All sinks of a run share one; a secret learned later is redacted from then on.
 #[derive(Clone, Default)]
 pub struct Redactor(Arc<RwLock<Known>>);
 
 #[derive(Clone, Default)]
 struct Known {
     secrets: Vec<Secret>,
-    found: Option<Arc<Found>>,
+    matcher: Option<Arc<Matcher>>,
 }
 
 impl fmt::Debug for Redactor {
@@ -96,14 +95,14 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// A value that cannot be taken out without taking ordinary words along.
+/// A value that cannot be redacted without redacting ordinary words too.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the value of {0} is too short or too plain to be kept out of reports")]
 pub struct TooPlain(pub String);
 
 impl Redactor {
     /// Learns secrets. Those that are too short or equal to one of `plain`, such as the product's name, stay readable and
-    /// are given back.
+    /// are returned.
     pub fn learn(&self, secrets: impl IntoIterator<Item = Secret>, plain: &[&str]) -> Vec<TooPlain> {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let (mut refused, before) = (Vec::new(), known.secrets.len());
@@ -113,7 +112,7 @@ impl Redactor {
                 continue;
             }
             let word = plain.iter().any(|plain| plain.eq_ignore_ascii_case(value));
-            if value.len() < SHORTEST || word {
+            if value.len() < MIN_LENGTH || word {
                 refused.push(TooPlain(secret.name));
             } else {
                 known.secrets.push(secret);
@@ -122,7 +121,7 @@ impl Redactor {
         if known.secrets.len() > before {
             let all = known.secrets.iter();
             let all = all.map(|secret| (secret.value.trim(), format!("[{} is not shown]", secret.name)));
-            known.found = Found::new(all).map(Arc::new);
+            known.matcher = Matcher::new(all).map(Arc::new);
         }
         refused
     }
@@ -131,7 +130,7 @@ impl Redactor {
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.bytes(text.as_bytes()) {
             Cow::Borrowed(_) => Cow::Borrowed(text),
-            // Only whole characters were taken out: a secret is text itself, and so is every escape.
+            // Only whole characters were taken out: secrets and escapes are text.
             Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
         }
     }
@@ -143,7 +142,7 @@ impl Redactor {
         }
     }
 
-    /// Takes secrets out of every text in a value, the names of its fields too.
+    /// Takes secrets out of every text in a value, including the names of its fields.
     pub fn value(&self, value: &mut serde_json::Value) {
         use serde_json::Value;
         match value {
@@ -163,56 +162,57 @@ impl Redactor {
 
     /// Bytes without their secrets.
     pub fn bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
-        let Some(found) = self.found() else { return Cow::Borrowed(bytes) };
-        let (covers, open) = found.look(bytes, None, Rest::None);
-        if covers.is_empty() {
+        let Some(matcher) = self.matcher() else { return Cow::Borrowed(bytes) };
+        let (redactions, pending) = matcher.search(bytes, None, Extent::Complete);
+        if redactions.is_empty() {
             return Cow::Borrowed(bytes);
         }
         let mut clean = Vec::with_capacity(bytes.len());
-        found.write(bytes, covers, open, &mut clean);
+        matcher.write(bytes, redactions, pending, &mut clean);
         Cow::Owned(clean)
     }
 
-    /// Takes secrets out of what comes in pieces.
+    /// Takes secrets out of text that arrives in pieces.
     pub fn stream(&self) -> Redacting {
-        Redacting { redactor: self.clone(), held: Vec::new(), covered: None }
+        Redacting { redactor: self.clone(), buffer: Vec::new(), carried: None }
     }
 
-    fn found(&self) -> Option<Arc<Found>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).found.clone()
+    fn matcher(&self) -> Option<Arc<Matcher>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).matcher.clone()
     }
 }
 
-/// Takes secrets out of what comes in pieces, however they are cut.
+/// Takes secrets out of text that arrives in pieces, wherever it is cut.
 #[derive(Debug, Clone)]
 pub struct Redacting {
     redactor: Redactor,
-    held: Vec<u8>,
-    /// What of the held is part of a secret that was told already.
-    covered: Option<Cover>,
+    /// Text held back.
+    buffer: Vec<u8>,
+    /// The start of the buffer, if it is the end of a secret whose replacement was already written.
+    carried: Option<Redaction>,
 }
 
 impl Redacting {
-    /// Takes a piece, and gives what can be written now: all but an end that may be the beginning of a secret.
+    /// Takes a piece and returns what can be written now: everything but an end that may begin a secret.
     pub fn take(&mut self, piece: &[u8]) -> Vec<u8> {
-        self.held.extend_from_slice(piece);
-        self.give(Rest::Comes)
+        self.buffer.extend_from_slice(piece);
+        self.release(Extent::Partial)
     }
 
-    /// Gives what was held back.
+    /// Returns the rest of what was held back.
     pub fn finish(&mut self) -> Vec<u8> {
-        self.give(Rest::None)
+        self.release(Extent::Complete)
     }
 
-    fn give(&mut self, rest: Rest) -> Vec<u8> {
-        let Some(found) = self.redactor.found() else { return std::mem::take(&mut self.held) };
-        let (covers, open) = found.look(&self.held, self.covered.take(), rest);
-        if covers.is_empty() && open == self.held.len() {
-            return std::mem::take(&mut self.held);
+    fn release(&mut self, extent: Extent) -> Vec<u8> {
+        let Some(matcher) = self.redactor.matcher() else { return std::mem::take(&mut self.buffer) };
+        let (redactions, pending) = matcher.search(&self.buffer, self.carried.take(), extent);
+        if redactions.is_empty() && pending == self.buffer.len() {
+            return std::mem::take(&mut self.buffer);
         }
-        let mut clean = Vec::with_capacity(open);
-        self.covered = found.write(&self.held, covers, open, &mut clean);
-        self.held.drain(..open);
+        let mut clean = Vec::with_capacity(pending);
+        self.carried = matcher.write(&self.buffer, redactions, pending, &mut clean);
+        self.buffer.drain(..pending);
         clean
     }
 }

@@ -10,19 +10,19 @@ use std::rc::Rc;
 
 use super::named;
 
-/// Bytes of headers before one entry: long names, extended attributes, the map of a sparse file.
+/// The maximum size of the headers before one entry: long names, extended attributes, the map of a sparse file.
 const HEADERS: u64 = 8 << 20;
-/// No system has longer paths.
+/// No system allows longer paths.
 const LONGEST_NAME: usize = 4096;
-/// Bytes of the names of links that are remembered, to see what would be written through one.
+/// The maximum size of the link names that are kept, to detect entries that would be written through a link.
 const LINKS: usize = 64 << 20;
-/// What is refused is told so often and counted beyond.
-const TOLD: usize = 5;
-/// An archive may always expand to this.
+/// How many refused entries are reported one by one; the rest are only counted.
+const REPORTED: usize = 5;
+/// The size to which every archive may expand.
 const FREELY: u64 = 1 << 30;
-/// So many times its own size an archive never expands: text comes to 10 or 20, dumps of empty columns to 50.
+/// The expansion factor at which an archive is refused: text reaches 10 or 20, dumps of empty columns 50.
 const BOMB: u64 = 200;
-/// Beyond so many times its own size it has to fit onto a disk.
+/// Beyond this expansion factor, the archive has to fit on a disk.
 const SUSPICIOUS: u64 = 60;
 
 /// What an archive holds.
@@ -142,7 +142,7 @@ pub(super) fn walk(
 
 impl Contents {
     fn refuse(&mut self, why: String) {
-        if self.refused.len() < TOLD {
+        if self.refused.len() < REPORTED {
             self.refused.push(why);
         } else {
             self.beyond += 1;

@@ -213,7 +213,7 @@ mod tests {
     fn a_dump_is_read_to_its_end_with_its_versions() {
         let (server, client) = (Some("13.11".to_owned()), Some("13.14".to_owned()));
         assert_eq!(inspect(&gzip(DUMP)), Ok(Dump { bytes: DUMP.len() as u64, server, client }));
-        // As pg_dump has it since 2025, and one of many pieces.
+        // With the header that pg_dump writes since 2025, and a dump of many pieces.
         let restricted = format!(
             "--\n-- PostgreSQL database dump\n--\n\n\\restrict x\n\n{}\n--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict x\n\n",
             "INSERT;\n".repeat(50_000)
@@ -228,7 +228,7 @@ mod tests {
         assert!(version_after("CREATE TABLE a;").ends_with("it begins with `CREATE TABLE a;`"));
         assert!(version_after("\u{1b}[2J").ends_with("it begins with `\\u{1b}[2J`"));
         assert!(version_after(&DUMP.replace(" complete", "")).contains("pg_dump ended early"));
-        // What stands in a row is no word of pg_dump.
+        // Text in a row is not output of pg_dump itself.
         let rows = DUMP.replace("SELECT 1;", "COPY public.notes (note) FROM stdin;\nx");
         assert!(version_after(&rows).contains("it ends among the rows of `public.notes`"), "{}", version_after(&rows));
         assert!(inspect(&gzip(&rows.replace("\nx\n", "\nx\n\\.\n"))).is_ok());

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_continued_begins_somewhere_in_whatever_order_and_folder() {
+    fn a_continued_part_needs_a_beginning_in_any_order_and_folder() {
         let (part, mut names) = (part(), Names::default());
         for name in ["r/a/2/002.bundle", "r/a/1/001.bundle", "r/b/1/001.refs", "r/b/1/002.bundle", "r/c/1/001.bundle"] {
             names.add(&part, name, false);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_few_are_named_and_none_takes_memory_without_end() {
+    fn only_a_few_of_many_names_are_kept_in_bounded_memory() {
         let (part, mut names) = (part(), Names::default());
         for number in 0..10_000 {
             names.add(&part, &format!("r/{number}/1/002.bundle"), true);

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_begin_and_end_in_whatever_pieces_they_come() {
+    fn the_table_of_unfinished_rows_is_found_however_the_text_is_split() {
         let copy = "COPY public.notes (id, note) FROM stdin;\n1\tx\n\\.x\n-- PostgreSQL database dump complete\n";
         let many = format!("COPY public.wide ({}) FROM stdin;\n1\n", vec!["a_column"; 2000].join(", "));
         for pieces in [1, 2, 7, 64, 1 << 20] {

@@ -1,4 +1,4 @@
-//! Backups of strangers: what stands in their folder, and what their manifests say.
+//! Untrusted backups: what their folders contain and what their manifests say.
 
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use super::*;
 
 const SHOP: BackupOwner<'_> = BackupOwner { product: "shop", edition: None };
 
-/// A backup in the making: `dump.txt` is its only part, and its manifest is as it should be.
-struct Made {
+/// Builds a backup. By default, `dump.txt` is its only part and the manifest is valid.
+struct BackupBuilder {
     folder: tempfile::TempDir,
     backup: Backup,
 }
@@ -18,7 +18,7 @@ fn sha(text: &[u8]) -> String {
     digest(text).unwrap().1
 }
 
-impl Made {
+impl BackupBuilder {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("dump.txt"), "a dump").unwrap();
@@ -34,23 +34,23 @@ impl Made {
         self.folder.path().join(name)
     }
 
-    /// The manifest, with more in its list of files.
+    /// Writes the manifest with additional files.
     fn manifest(self, more: &str) -> Self {
         let digest = sha(b"a dump");
         let files = format!(r#"{{"dump.txt": {{"sha256": "{digest}", "bytes": 6}}{more}}}"#);
-        self.written(
+        self.with_file(
             "manifest.json",
             format!(r#"{{"product": "shop", "release": "1.0.0", "files": {files}, "rows": {{"things": 3}}}}"#),
         )
     }
 
-    fn written(self, name: &str, text: impl AsRef<[u8]>) -> Self {
+    fn with_file(self, name: &str, text: impl AsRef<[u8]>) -> Self {
         let _ = std::fs::remove_file(self.path(name));
         std::fs::write(self.path(name), text).unwrap();
         self
     }
 
-    fn changed(mut self, change: impl FnOnce(&mut Backup)) -> Self {
+    fn with_change(mut self, change: impl FnOnce(&mut Backup)) -> Self {
         change(&mut self.backup);
         self
     }
@@ -63,20 +63,20 @@ impl Made {
         read
     }
 
-    /// What is said, line by line.
+    /// Checks the findings, one per line.
     #[track_caller]
-    fn says(&self, expected: &[&str]) {
+    fn check(&self, expected: &[&str]) {
         let findings = self.verify().unwrap().refusals();
-        let told = |finding: &Finding| format!("{}: {} | {}", finding.subject, finding.expected, finding.actual);
-        assert_eq!(findings.iter().map(told).collect::<Vec<_>>(), expected);
+        let as_text = |finding: &Finding| format!("{}: {} | {}", finding.subject, finding.expected, finding.actual);
+        assert_eq!(findings.iter().map(as_text).collect::<Vec<_>>(), expected);
     }
 
     #[track_caller]
-    fn starts(&self, expected: &str) {
+    fn check_start(&self, expected: &str) {
         let findings = self.verify().unwrap().refusals();
         let [finding] = findings.as_slice() else { panic!("{findings:#?}") };
-        let told = format!("{}: {} | {}", finding.subject, finding.expected, finding.actual);
-        assert!(told.starts_with(expected) && told.len() < 2000, "{told}");
+        let text = format!("{}: {} | {}", finding.subject, finding.expected, finding.actual);
+        assert!(text.starts_with(expected) && text.len() < 2000, "{text}");
     }
 }
 
@@ -87,41 +87,42 @@ fn pipe(path: &Path) {
 
 #[test]
 fn a_good_backup_has_no_findings() {
-    let made = Made::new();
-    made.says(&[]);
+    let made = BackupBuilder::new();
+    made.check(&[]);
     assert_eq!(made.verify().unwrap().notes, ["release 1.0.0", "dump.txt: 6 bytes, text"]);
-    // A link that stays inside is a file like any other.
+    // A link that stays inside the backup is treated like a file.
     std::fs::rename(made.path("dump.txt"), made.path("2026.txt")).unwrap();
     symlink("2026.txt", made.path("dump.txt")).unwrap();
-    made.says(&[]);
+    made.check(&[]);
 }
 
 #[test]
-fn what_is_no_file_of_the_backup_is_not_opened() {
+fn only_files_of_the_backup_are_opened() {
     for name in ["dump.txt", "manifest.json"] {
         let object = format!("the backup's file {name}: a file | ");
         let swap = |make: &dyn Fn(&Path)| {
-            let made = Made::new();
+            let made = BackupBuilder::new();
             std::fs::remove_file(made.path(name)).unwrap();
             make(&made.path(name));
             made
         };
         let out = "a link that leads out of the backup, to /";
-        swap(&|path| symlink("/etc/shadow", path).unwrap()).starts(&format!("{object}{out}etc/shadow"));
-        swap(&|path| symlink("/dev/zero", path).unwrap()).starts(&format!("{object}{out}dev/zero"));
+        swap(&|path| symlink("/etc/shadow", path).unwrap()).check_start(&format!("{object}{out}etc/shadow"));
+        swap(&|path| symlink("/dev/zero", path).unwrap()).check_start(&format!("{object}{out}dev/zero"));
         swap(&|path| symlink("../../../../../../../../../etc/hostname", path).unwrap())
-            .starts(&format!("{object}{out}etc"));
-        swap(&|path| symlink(path, path).unwrap()).starts(&format!("{object}Too many levels of symbolic links"));
-        swap(&|path| std::fs::create_dir(path).unwrap()).starts(&format!("{object}a folder"));
-        swap(&pipe).starts(&format!("{object}a pipe"));
-        swap(&|path| drop(std::os::unix::net::UnixListener::bind(path).unwrap())).starts(&format!("{object}a socket"));
-        swap(&|_| {}).starts(&format!("{object}no such file"));
+            .check_start(&format!("{object}{out}etc"));
+        swap(&|path| symlink(path, path).unwrap()).check_start(&format!("{object}Too many levels of symbolic links"));
+        swap(&|path| std::fs::create_dir(path).unwrap()).check_start(&format!("{object}a folder"));
+        swap(&pipe).check_start(&format!("{object}a pipe"));
+        swap(&|path| drop(std::os::unix::net::UnixListener::bind(path).unwrap()))
+            .check_start(&format!("{object}a socket"));
+        swap(&|_| {}).check_start(&format!("{object}no such file"));
     }
 }
 
 #[test]
-fn a_secret_is_read_from_files_of_the_backup_only_and_no_further_than_it_may_be() {
-    let made = Made::new().written("long", "x".repeat(1000));
+fn a_secret_is_read_only_from_files_of_the_backup_and_up_to_a_limit() {
+    let made = BackupBuilder::new().with_file("long", "x".repeat(1000));
     symlink("/etc/passwd", made.path("link")).unwrap();
     pipe(&made.path("pipe"));
     let read = |name: &str| beginning(made.folder.path(), name, 100);
@@ -142,12 +143,12 @@ fn a_device_is_not_opened() {
     if made.is_ok_and(|made| made.success()) {
         assert!(matches!(open(folder.path(), "z"), Ok(Opened::Other(what)) if what == "a device"));
     }
-    // Without the right to make one, a folder that holds some already.
+    // Creating a device needs privileges, so this uses a folder that has some already.
     assert!(matches!(open(Path::new("/dev"), "zero"), Ok(Opened::Other(what)) if what == "a device"));
 }
 
 #[test]
-fn names_of_a_manifest_stay_inside() {
+fn names_in_a_manifest_may_not_lead_out() {
     for (name, seen) in [
         ("../x", "a path that leaves the backup"),
         ("/etc/shadow", "a path that leaves the backup"),
@@ -158,84 +159,84 @@ fn names_of_a_manifest_stay_inside() {
         ("\\u0000", "file name contained an unexpected NUL byte"),
     ] {
         let object = if name == "\\u0000" { "\u{fffd}" } else { name };
-        let made = Made::new().manifest(&format!(r#", "{name}": {{"sha256": "0"}}"#));
-        made.says(&[&format!("the backup's file {object}: a file | {seen}")]);
+        let made = BackupBuilder::new().manifest(&format!(r#", "{name}": {{"sha256": "0"}}"#));
+        made.check(&[&format!("the backup's file {object}: a file | {seen}")]);
     }
     let long = "n".repeat(5 << 20);
-    let made = Made::new().manifest(&format!(r#", "{long}": {{"sha256": "0"}}"#));
-    made.starts(&format!("the backup's file {}… (5242880 bytes): a file | File name too long", &long[..300]));
-    // A million files that are not there: a few findings, and then it is enough.
+    let made = BackupBuilder::new().manifest(&format!(r#", "{long}": {{"sha256": "0"}}"#));
+    made.check_start(&format!("the backup's file {}… (5242880 bytes): a file | File name too long", &long[..300]));
+    // A million missing files give only a few findings.
     let many: String = (0..200_000).map(|n| format!(r#", "f{n}": {{"sha256": "0"}}"#)).collect();
-    let findings = Made::new().manifest(&many).verify().unwrap().refusals();
+    let findings = BackupBuilder::new().manifest(&many).verify().unwrap().refusals();
     assert_eq!(findings.len(), MOST_FINDINGS + 1);
     assert_eq!(findings.last().unwrap().actual, "so many that the rest is not read");
 }
 
 #[test]
-fn a_manifest_that_is_none_is_told() {
+fn an_invalid_manifest_is_reported() {
     let at = "the backup's file manifest.json: ";
-    let manifest = |text: &str| Made::new().written("manifest.json", text);
-    manifest(&"[".repeat(1_000_000)).starts(&format!("{at}JSON | recursion limit exceeded at line 1 column 128"));
-    manifest(&r#"{"a":"#.repeat(1_000_000)).starts(&format!("{at}JSON | recursion limit exceeded"));
-    manifest(&" ".repeat((16 << 20) + 1)).says(&[&format!("{at}at most 16 MiB | 16777217 bytes")]);
-    manifest(&format!("[{}0]", "{},".repeat(1_000_000))).starts(&format!("{at}JSON | more than 1000000 values"));
-    manifest(r#"{"product": 1e999}"#).starts(&format!("{at}JSON | number out of range"));
-    manifest("").starts(&format!("{at}JSON | EOF while parsing a value"));
-    manifest("{}{}").starts(&format!("{at}JSON | trailing characters"));
+    let manifest = |text: &str| BackupBuilder::new().with_file("manifest.json", text);
+    manifest(&"[".repeat(1_000_000)).check_start(&format!("{at}JSON | recursion limit exceeded at line 1 column 128"));
+    manifest(&r#"{"a":"#.repeat(1_000_000)).check_start(&format!("{at}JSON | recursion limit exceeded"));
+    manifest(&" ".repeat((16 << 20) + 1)).check(&[&format!("{at}at most 16 MiB | 16777217 bytes")]);
+    manifest(&format!("[{}0]", "{},".repeat(1_000_000))).check_start(&format!("{at}JSON | more than 1000000 values"));
+    manifest(r#"{"product": 1e999}"#).check_start(&format!("{at}JSON | number out of range"));
+    manifest("").check_start(&format!("{at}JSON | EOF while parsing a value"));
+    manifest("{}{}").check_start(&format!("{at}JSON | trailing characters"));
     manifest("{\"product\": \"shop\", \"a\": 1, \"product\": \"other\"}")
-        .says(&[&format!("{at}JSON | the key `product` is repeated at line 1 column 37")]);
-    let latin = Made::new().written("manifest.json", b"{\"product\": \"caf\xe9\"}");
-    latin.says(&[&format!("{at}text in UTF-8 | other bytes from byte 16 on")]);
-    // A key of megabytes is not repeated in what is said of it.
+        .check(&[&format!("{at}JSON | the key `product` is repeated at line 1 column 37")]);
+    let latin = BackupBuilder::new().with_file("manifest.json", b"{\"product\": \"caf\xe9\"}");
+    latin.check(&[&format!("{at}text in UTF-8 | other bytes from byte 16 on")]);
+    // A key of megabytes is not repeated in the message.
     let key = "k".repeat(5 << 20);
-    manifest(&format!(r#"{{"{key}": 1, "{key}": 2}}"#)).starts(&format!("{at}JSON | the key `kkk"));
+    manifest(&format!(r#"{{"{key}": 1, "{key}": 2}}"#)).check_start(&format!("{at}JSON | the key `kkk"));
 }
 
 #[test]
-fn what_a_manifest_says_wrongly_is_not_passed_over() {
+fn wrong_values_in_a_manifest_are_reported() {
     let digest = sha(b"a dump");
     let with = |bytes: &str, rows: &str| {
         let file = format!(r#"{{"dump.txt": {{"sha256": "{digest}", "bytes": {bytes}}}}}"#);
         let text = format!(r#"{{"product": "shop", "release": "1.0.0", "files": {file}, "rows": {rows}}}"#);
-        Made::new().written("manifest.json", text)
+        BackupBuilder::new().with_file("manifest.json", text)
     };
-    with("6", r#"{"things": 3}"#).says(&[]);
+    with("6", r#"{"things": 3}"#).check(&[]);
     for bytes in ["-6", "\"6\"", "6.5", "1e30", "null"] {
         let seen = if bytes == "1e30" { "1e+30" } else { bytes };
         with(bytes, r#"{"things": 3}"#)
-            .says(&[&format!("the backup's file dump.txt: a number of bytes that the backup states | {seen}")]);
+            .check(&[&format!("the backup's file dump.txt: a number of bytes that the backup states | {seen}")]);
     }
     for rows in ["-3", "\"3\"", "3.5", "{}"] {
         with("6", &format!(r#"{{"a": 1, "things": {rows}}}"#))
-            .says(&[&format!("the backup's manifest: row counts at /rows | {rows} for `things`")]);
+            .check(&[&format!("the backup's manifest: row counts at /rows | {rows} for `things`")]);
     }
-    with("6", "[]").says(&["the backup's manifest: row counts at /rows | none"]);
+    with("6", "[]").check(&["the backup's manifest: row counts at /rows | none"]);
 }
 
-fn without_a_manifest() -> Made {
+fn without_a_manifest() -> BackupBuilder {
     let backup = json!({
         "checksums": "SUMS", "release-in": { "file": "release.txt", "pattern": "(?m)^release (\\S+)$" },
         "parts": { "dump.txt": { "format": "text" } },
     });
-    let made = Made::new().written("SUMS", format!("{}  dump.txt\n", sha(b"a dump")));
-    made.written("release.txt", "release 1.0.0\n").changed(|it| *it = serde_json::from_value(backup).unwrap())
+    let made = BackupBuilder::new().with_file("SUMS", format!("{}  dump.txt\n", sha(b"a dump")));
+    made.with_file("release.txt", "release 1.0.0\n").with_change(|it| *it = serde_json::from_value(backup).unwrap())
 }
 
 #[test]
-fn checksums_may_be_anything() {
-    without_a_manifest().says(&[]);
+fn checksum_files_may_contain_anything() {
+    without_a_manifest().check(&[]);
     let good = format!("{}  dump.txt\n", sha(b"a dump"));
     let line = "x".repeat(5 << 20);
-    without_a_manifest().written("SUMS", format!("{line}\n{good}")).says(&[]);
-    without_a_manifest().written("SUMS", format!("{line}  {line}\n{good}")).starts("the backup's file xxx");
+    without_a_manifest().with_file("SUMS", format!("{line}\n{good}")).check(&[]);
+    without_a_manifest().with_file("SUMS", format!("{line}  {line}\n{good}")).check_start("the backup's file xxx");
     let other = format!("{good}{}  ./dump.txt\n", sha(b"x"));
-    let findings = without_a_manifest().written("SUMS", other).verify().unwrap().refusals();
+    let findings = without_a_manifest().with_file("SUMS", other).verify().unwrap().refusals();
     assert_eq!(
         findings[0].to_string(),
         "the backup's file SUMS: expected one SHA-256 for each file, seen another one for `dump.txt`"
     );
     without_a_manifest()
-        .written("SUMS", vec![b'\n'; (16 << 20) + 1])
+        .with_file("SUMS", vec![b'\n'; (16 << 20) + 1])
         .verify()
         .unwrap()
         .refusals()
@@ -244,41 +245,42 @@ fn checksums_may_be_anything() {
         .unwrap();
 }
 
-/// One release by the rule of all releases: a number that is not written is 0, and only that.
+/// Releases are compared as everywhere else: a missing number is 0, and nothing else.
 #[test]
 fn a_release_is_the_same_however_it_is_written() {
-    let says = |release: &str| without_a_manifest().written("release.txt", format!("release {release}\n"));
+    let says = |release: &str| without_a_manifest().with_file("release.txt", format!("release {release}\n"));
     for same in ["1.0", "1", "v1.0.0", "1.0.0.0"] {
-        says(same).says(&[]);
+        says(same).check(&[]);
     }
     for other in ["1.1", "1.0.1", "1.0-rc1", "1.0.0.1", "1.0-ee", "one"] {
-        says(other).starts("the backup's release: 1.0.0, as a backup restores only into exactly its own");
+        says(other).check_start("the backup's release: 1.0.0, as a backup restores only into exactly its own");
     }
 }
 
 #[test]
-fn the_release_is_looked_for_in_the_beginning_of_a_large_file() {
+fn the_release_is_searched_for_at_the_beginning_of_a_large_file() {
     let large = |beginning: &str| {
         let mut text = format!("{beginning}\n").into_bytes();
-        // Characters of two bytes, from an odd place on: the limit falls into the middle of one.
+        // Characters of two bytes at odd positions: the limit falls within one.
         text.resize(text.len() + text.len() % 2 + 1, b'x');
         text.extend("é".repeat(9 << 20).bytes());
-        without_a_manifest().written("release.txt", text)
+        without_a_manifest().with_file("release.txt", text)
     };
-    large("release 1.0.0").says(&[]);
-    large("release 2.0.0").starts("the backup's release: 1.0.0, as a backup restores only into exactly its own");
-    large("nothing").starts("the backup's release: a release in release.txt by (?m)^release (\\S+)$ | nothing there");
-    // A pattern that other engines take for ever over.
-    let made = without_a_manifest().written("release.txt", "a".repeat(16 << 20));
-    let slow = made.changed(|it| {
+    large("release 1.0.0").check(&[]);
+    large("release 2.0.0").check_start("the backup's release: 1.0.0, as a backup restores only into exactly its own");
+    large("nothing")
+        .check_start("the backup's release: a release in release.txt by (?m)^release (\\S+)$ | nothing there");
+    // A pattern that takes exponential time in backtracking engines.
+    let made = without_a_manifest().with_file("release.txt", "a".repeat(16 << 20));
+    let slow = made.with_change(|it| {
         let place = json!({ "file": "release.txt", "pattern": "^(a+)+$(b)" });
         it.release_in = serde_json::from_value(place).unwrap();
     });
-    slow.starts("the backup's release: a release in release.txt by ^(a+)+$(b) | nothing there");
+    slow.check_start("the backup's release: a release in release.txt by ^(a+)+$(b) | nothing there");
 }
 
 #[test]
-fn an_archive_that_must_not_be_unpacked_is_a_finding_though_its_digest_is_right() {
+fn an_archive_that_must_not_be_unpacked_is_a_finding_even_if_its_digest_is_right() {
     let mut builder = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Symlink);
@@ -287,19 +289,19 @@ fn an_archive_that_must_not_be_unpacked_is_a_finding_though_its_digest_is_right(
     let archive = builder.into_inner().unwrap();
     let facts = format!(r#", "a.tar": {{"sha256": "{}"}}"#, sha(&archive));
     let part = json!({ "format": "tar" });
-    let made = Made::new().written("a.tar", &archive).manifest(&facts).changed(|backup| {
+    let made = BackupBuilder::new().with_file("a.tar", &archive).manifest(&facts).with_change(|backup| {
         backup.parts.insert("a.tar".into(), serde_json::from_value(part).unwrap());
     });
-    made.starts(
+    made.check_start(
         "the backup's file a.tar: an archive that may be unpacked | `files` is a link that leads out, to `/etc`; make the \
          archive anew without it (tar --anchored --exclude='files' …), or with what it leads to in its place",
     );
 }
 
 #[test]
-fn a_verification_that_nobody_waits_for_ends_at_once() {
-    let made = Made::new();
-    // Four terabytes of nothing: to read them takes hours.
+fn an_abandoned_verification_ends_at_once() {
+    let made = BackupBuilder::new();
+    // Four terabytes of zeros, which would take hours to read.
     std::fs::File::create(made.path("dump.txt")).unwrap().set_len(4 << 40).unwrap();
     let watch = Watch::default();
     std::thread::scope(|scope| {

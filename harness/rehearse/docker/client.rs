@@ -17,7 +17,7 @@ const QUICK: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long one attempt may take.
 const TRY: Duration = Duration::from_secs(10);
-/// After this time without a response, people are told what we wait for.
+/// After this time without a response, a message says what the client is waiting for.
 const NO_RESPONSE_AFTER: Duration = Duration::from_secs(1);
 
 /// A connected engine.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rehearse_core::check::{Compared, ExpectContext, judge_answer, shorten};
+use rehearse_core::check::{Compared, ExpectContext, judge_response, shorten};
 use rehearse_core::deployment::CommandSpec;
 use rehearse_core::model::product::{Capture, ExecStep, Expect, SqlStep};
 use rehearse_core::model::scenario::CheckKind;
@@ -202,7 +202,7 @@ pub(super) async fn until_expected<F: Future<Output = Response>>(
         let observation = Observation { request: request.to_owned(), response, evidence: None };
         let mut judged = CheckReport::new(CheckKind::Health, "");
         let expectation = ExpectContext { expect, unchanged: &[], changes: &[], context };
-        if judge_answer(&observation, expectation, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
+        if judge_response(&observation, expectation, Compared::Nothing, &mut judged) || began.elapsed() >= limit.get() {
             return observation.response;
         }
         poller.pause().await;

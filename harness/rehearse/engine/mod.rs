@@ -36,6 +36,6 @@ mod wait;
 
 pub use case::Case;
 pub use error::{EngineError, StepEnd};
-pub use output::{BodyMaker, KEPT};
+pub use output::{BodyBuilder, KEPT};
 pub use run::{Finished, Keep, RunOptions, StartupError, rehearse, report_startup_failure};
 pub(crate) use wait::Tail;

@@ -1,5 +1,5 @@
-//! Collects a command's output as it arrives: all of it goes into a file, its beginning into memory, and every piece to a
-//! listener.
+//! Collects a command's output as it arrives: all of it goes into a file, its beginning is kept in memory, and a listener
+//! gets every piece.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -16,21 +16,21 @@ pub const KEPT: usize = 4 << 20;
 
 /// Builds a body from the pieces that arrive.
 #[derive(Debug)]
-pub struct BodyMaker {
+pub struct BodyBuilder {
     size: u64,
     digest: Sha256,
     keep: usize,
     kept: Vec<u8>,
 }
 
-impl Default for BodyMaker {
+impl Default for BodyBuilder {
     fn default() -> Self {
         Self::keeping(KEPT)
     }
 }
 
-impl BodyMaker {
-    /// A builder that keeps at most this many bytes.
+impl BodyBuilder {
+    /// A builder that keeps at most `keep` bytes.
     pub fn keeping(keep: usize) -> Self {
         Self { size: 0, digest: Sha256::new(), keep, kept: Vec::new() }
     }
@@ -56,8 +56,8 @@ pub(super) type Listener<'a> = Box<dyn FnMut(Stream, &[u8]) + Send + 'a>;
 
 /// Collects the output of one command.
 pub(super) struct Collector<'a> {
-    out: BodyMaker,
-    err: BodyMaker,
+    out: BodyBuilder,
+    err: BodyBuilder,
     file: BufWriter<File>,
     redacting: Redacting,
     write_error: Option<std::io::Error>,
@@ -76,8 +76,8 @@ impl<'a> Collector<'a> {
             source,
         })?;
         Ok(Self {
-            out: BodyMaker::default(),
-            err: BodyMaker::default(),
+            out: BodyBuilder::default(),
+            err: BodyBuilder::default(),
             file: BufWriter::new(created),
             redacting,
             write_error: None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rehearse_core::check::{Compared, ExpectContext, judge_answer};
+use rehearse_core::check::{Compared, ExpectContext, judge_response};
 use rehearse_core::model::product::{AllowedChange, Aspect, Capture, Expect, Probe, ProbeStep};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::Observation;
@@ -84,7 +84,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     Against::Baseline(observations) => Compared::Baseline(observations.get(&key)),
                 };
                 let expectation = ExpectContext { expect, unchanged, changes: &changes, context: &context };
-                let passed = judge_answer(&observation, expectation, compared, &mut report);
+                let passed = judge_response(&observation, expectation, compared, &mut report);
                 report.set_service(service(step));
                 let captured_all = if passed { self.capture(wanted, &observation, &mut captured) } else { Ok(()) };
                 observations.insert(key, observation);

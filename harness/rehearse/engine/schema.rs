@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rehearse_core::check::{Compared, ExpectContext, judge_answer, judge_migrations};
+use rehearse_core::check::{Compared, ExpectContext, judge_migrations, judge_response};
 use rehearse_core::model::product::MigrationCheck;
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{MigrationState, Response};
@@ -106,7 +106,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if let Some(status) = &check.status {
             let (observation, _) = self.run_command(ctx, status, &context, ExecTarget::Inside).await?;
             let expectation = ExpectContext { expect: &status.expect, unchanged: &[], changes: &[], context: &context };
-            judge_answer(&observation, expectation, Compared::Nothing, &mut report);
+            judge_response(&observation, expectation, Compared::Nothing, &mut report);
         }
         Ok((report.decide(), read.then_some(state)))
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rehearse_core::check::{Compared, ExpectContext, judge_answer};
+use rehearse_core::check::{Compared, ExpectContext, judge_response};
 use rehearse_core::model::product::{Capture, ExecStep, Expect, HttpStep, Step};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{Observation, Response};
@@ -361,7 +361,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     ) -> Result<StepEnd, EngineError> {
         let mut report = CheckReport::new(CheckKind::Health, "step");
         let expectation = ExpectContext { expect, unchanged: &[], changes: &[], context };
-        judge_answer(observation, expectation, Compared::Nothing, &mut report);
+        judge_response(observation, expectation, Compared::Nothing, &mut report);
         if let Some(reason) = report.inconclusive.first() {
             return Err(EngineError::Unobservable(reason.clone()));
         }

@@ -12,7 +12,7 @@ use reqwest::header::SET_COOKIE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
 
-use crate::engine::BodyMaker;
+use crate::engine::BodyBuilder;
 use crate::engine::observer::{HttpRequest, RequestBody};
 
 use jar::Limited;
@@ -121,7 +121,7 @@ impl Web {
                 })
                 .or_insert(value);
         }
-        let mut body = BodyMaker::keeping(request.keep);
+        let mut body = BodyBuilder::keeping(request.keep);
         let mut size = 0_u64;
         loop {
             match response.chunk().await {

@@ -17,7 +17,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Folders inside one another.
 const DEEPEST: usize = 64;
 
-/// What is told as texts are read.
+/// Events while texts are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextPart<'r> {
     /// A text begins; its name.
@@ -26,7 +26,7 @@ pub enum TextPart<'r> {
     Piece(&'r [u8]),
     /// It has ended.
     Ends,
-    /// What was found in a folder is no text.
+    /// A file in a folder is not a text.
     Skipped {
         /// Its name.
         name: &'r str,
@@ -108,8 +108,8 @@ fn beginning(source: &mut impl Read) -> Result<Vec<u8>, std::io::Error> {
     Ok(first)
 }
 
-/// Tells a text as UTF-8: what a mark at its beginning says to be UTF-16 is decoded, as `>` of PowerShell writes it;
-/// without a mark it is told as it is.
+/// Emits a text as UTF-8. A text with a byte order mark of UTF-16 is decoded, as `>` in PowerShell writes it; without a byte
+/// order mark it is passed on unchanged.
 fn plain(
     source: impl Read,
     name: &str,
@@ -119,7 +119,7 @@ fn plain(
     let mut source = DecodeReaderBytesBuilder::new().utf8_passthru(true).strip_bom(true).build(source);
     let first = beginning(&mut source)?;
     if first.contains(&0) {
-        let because = "it is no text";
+        let because = "it is not a text";
         tell(if named { TextPart::Unreadable { name, because } } else { TextPart::Skipped { name, because } });
         return Ok(());
     }
@@ -146,16 +146,16 @@ mod tests {
 
     /// What was read of each text, and what was said of the rest.
     fn read(paths: &[PathBuf], root: &Path) -> Vec<String> {
-        let mut told: Vec<String> = Vec::new();
+        let mut events: Vec<String> = Vec::new();
         let short = |name: &str| name.replace(&root.display().to_string(), "");
         read_texts(paths, |part| match part {
-            TextPart::Begins(name) => told.push(format!("{}: ", short(name))),
-            TextPart::Piece(bytes) => told.last_mut().unwrap().push_str(&String::from_utf8_lossy(bytes)),
-            TextPart::Ends => told.last_mut().unwrap().push('.'),
-            TextPart::Skipped { name, because } => told.push(format!("{} skipped: {because}", short(name))),
-            TextPart::Unreadable { name, because } => told.push(format!("{} unreadable: {because}", short(name))),
+            TextPart::Begins(name) => events.push(format!("{}: ", short(name))),
+            TextPart::Piece(bytes) => events.last_mut().unwrap().push_str(&String::from_utf8_lossy(bytes)),
+            TextPart::Ends => events.last_mut().unwrap().push('.'),
+            TextPart::Skipped { name, because } => events.push(format!("{} skipped: {because}", short(name))),
+            TextPart::Unreadable { name, because } => events.push(format!("{} unreadable: {because}", short(name))),
         });
-        told
+        events
     }
 
     fn gzip(text: &[u8]) -> Vec<u8> {
@@ -177,15 +177,15 @@ mod tests {
         std::fs::write(at("f"), "").unwrap();
         std::os::unix::fs::symlink(folder.path(), at("g")).unwrap();
         std::os::unix::fs::symlink(at("a"), at("h")).unwrap();
-        let told = read(&[folder.path().to_owned()], folder.path());
+        let events = read(&[folder.path().to_owned()], folder.path());
         assert_eq!(
-            told,
+            events,
             [
                 "/a: first.",
                 "/b/inner: inside.",
                 "/c.gz: packed.",
-                "/d skipped: it is no text",
-                "/e.gz skipped: it is no text",
+                "/d skipped: it is not a text",
+                "/e.gz skipped: it is not a text",
                 "/f: .",
                 "/g skipped: a link to a folder",
                 "/h: first.",
@@ -207,10 +207,10 @@ mod tests {
         std::fs::write(at("d"), b"\xff\xfe\0\0h\0\0\0").unwrap();
         std::fs::write(at("e"), b"\xff\xfe").unwrap();
         std::fs::write(at("f"), b"\xef\xbb\xbfmarked \xfc").unwrap();
-        let told = read(&[folder.path().to_owned()], folder.path());
-        assert_eq!(told[0], format!("/a: {text}."));
-        assert_eq!(told[1], format!("/b.gz: {text}."));
-        assert_eq!(told[2..], ["/c: h\u{fffd}.", "/d skipped: it is no text", "/e: .", "/f: marked \u{fffd}."]);
+        let events = read(&[folder.path().to_owned()], folder.path());
+        assert_eq!(events[0], format!("/a: {text}."));
+        assert_eq!(events[1], format!("/b.gz: {text}."));
+        assert_eq!(events[2..], ["/c: h\u{fffd}.", "/d skipped: it is not a text", "/e: .", "/f: marked \u{fffd}."]);
     }
 
     #[test]
@@ -221,14 +221,14 @@ mod tests {
         std::fs::write(at("wide"), b"\xff\xfeh\0\0\0").unwrap();
         let packed = gzip("line\n".repeat(100_000).as_bytes());
         std::fs::write(at("cut.gz"), &packed[..packed.len() / 2]).unwrap();
-        let told = read(&["none", "binary", "wide", "cut.gz"].map(at), folder.path());
-        assert!(told[0].starts_with("/none unreadable: No such file"), "{told:?}");
-        assert_eq!(told[1..3], ["/binary unreadable: it is no text", "/wide unreadable: it is no text"]);
+        let events = read(&["none", "binary", "wide", "cut.gz"].map(at), folder.path());
+        assert!(events[0].starts_with("/none unreadable: No such file"), "{events:?}");
+        assert_eq!(events[1..3], ["/binary unreadable: it is not a text", "/wide unreadable: it is not a text"]);
         // What could be read of it was.
         assert!(
-            told[3].starts_with("/cut.gz: line\nline\n") && told[4].starts_with("/cut.gz unreadable: "),
+            events[3].starts_with("/cut.gz: line\nline\n") && events[4].starts_with("/cut.gz unreadable: "),
             "{}",
-            told[4]
+            events[4]
         );
     }
 }

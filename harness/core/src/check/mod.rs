@@ -27,4 +27,4 @@ pub use logs::judge_logs;
 pub use matcher::holds;
 pub use migrations::{judge_migrations, judge_stream};
 pub use performance::{judge_performance, over_budget};
-pub use response::{Compared, ExpectContext, fill_json, judge_answer};
+pub use response::{Compared, ExpectContext, fill_json, judge_response};

@@ -36,8 +36,8 @@ pub fn judge_performance(before: &[Samples], now: &[Samples], check: &Performanc
             report.cannot_tell_about(InconclusiveCode::NothingToCompare, subject(), "the baseline did not time it");
             continue;
         };
-        if let Some(trouble) = samples.trouble.as_ref().or(reference.trouble.as_ref()) {
-            report.cannot_tell_about(InconclusiveCode::NotRead, subject(), trouble.clone());
+        if let Some(failure) = samples.failure.as_ref().or(reference.failure.as_ref()) {
+            report.cannot_tell_about(InconclusiveCode::NotRead, subject(), failure.clone());
             continue;
         }
         let Some(over) = over_budget(reference, samples, check) else {
@@ -77,7 +77,7 @@ mod tests {
             vec![Samples {
                 request: "GET /".into(),
                 took: took.iter().copied().map(Duration::from_millis).collect(),
-                trouble: None,
+                failure: None,
             }]
         };
         let mut report = CheckReport::new(CheckKind::Performance, "requests");

@@ -38,8 +38,8 @@ pub enum Compared<'a> {
     Baseline(Option<&'a Observation>),
 }
 
-/// Judges one response into `report`. Returns whether it holds: if not, the later steps of the probe make no sense.
-pub fn judge_answer(
+/// Judges one response into `report`. Returns whether it passed: if not, the later steps of the probe make no sense.
+pub fn judge_response(
     observation: &Observation,
     terms: ExpectContext<'_>,
     compared: Compared<'_>,

@@ -210,19 +210,19 @@ pub struct ErrorKind {
     pub example: Vec<String>,
 }
 
-/// The times one request took.
+/// How long one request took, several times.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Samples {
     /// The request.
     pub request: String,
-    /// In the order they were taken.
+    /// The samples, in the order in which they were taken.
     pub took: Vec<Duration>,
-    /// Why there are none, or fewer.
-    pub trouble: Option<String>,
+    /// Why there are fewer samples than planned, or none.
+    pub failure: Option<String>,
 }
 
 impl Samples {
-    /// The median and the median absolute deviation from it; none without samples.
+    /// The median and the median absolute deviation from it; `None` without samples.
     pub fn robust(&self) -> Option<(Duration, Duration)> {
         let median = median(self.took.clone())?;
         let spread = median_of(self.took.iter().map(|took| took.abs_diff(median)))?;

@@ -1,4 +1,4 @@
-//! Writes the operator's document, in Markdown.
+//! Writes the operators' upgrade plan in Markdown.
 
 use std::collections::BTreeMap;
 use std::fmt::{Result, Write};
@@ -6,43 +6,43 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::timing::{Clock, Measured, Rehearsed, Timing};
+use super::timing::{Estimator, Measured, Rehearsed, Timing};
 use super::{Downtime, INSTALL_METHOD, Production, Runbook, Task, Variant};
 use crate::planning::compatibility::{HopNotice, notices_by_first_hop};
 use crate::planning::plan::{Plan, PlannedHop, humane};
 
-/// What the document is made from.
+/// What the document is written from.
 #[derive(Debug, Clone, Copy)]
 pub struct Sources<'a> {
-    /// The product's name, for people.
+    /// The product's name for people.
     pub title: &'a str,
-    /// What is rehearsed.
+    /// The plan of the rehearsal.
     pub plan: &'a Plan,
     /// What the product's operators do.
     pub runbook: &'a Runbook,
     /// The product's settings, which conditions on the data may name.
     pub settings: &'a BTreeMap<String, String>,
-    /// What is said of the production installation.
+    /// What the scenario says about the production installation.
     pub production: &'a Production,
-    /// How long things took.
+    /// How long the stages took, if there was a rehearsal.
     pub rehearsed: Option<&'a Rehearsed>,
     /// The maintenance window.
     pub window: Option<Duration>,
 }
 
-/// The document.
+/// Writes the document.
 #[must_use]
 pub fn compose(sources: &Sources<'_>) -> String {
-    let clock = Clock { production: sources.production, rehearsed: sources.rehearsed };
-    let mut writer = Writer { sources: *sources, clock, text: String::new(), open: Vec::new() };
-    // Writing to a string cannot fail, so its result is dropped.
+    let estimator = Estimator { production: sources.production, rehearsed: sources.rehearsed };
+    let mut writer = Writer { sources: *sources, estimator, text: String::new(), open: Vec::new() };
+    // Writing to a string cannot fail, so the result is dropped.
     let _ = writer.document();
     writer.text
 }
 
 struct Writer<'a> {
     sources: Sources<'a>,
-    clock: Clock<'a>,
+    estimator: Estimator<'a>,
     text: String,
     /// What is still to be found out.
     open: Vec<String>,
@@ -60,14 +60,14 @@ impl<'a> Writer<'a> {
             Some(run) => writeln!(
                 self.text,
                 "Rehearsed on a backup of production: run `{}`, verdict **{}**. Times are those of the rehearsal's machine \
-                 unless said otherwise.\n",
+                 unless stated otherwise.\n",
                 run.run, run.verdict
             )?,
             None => {
-                self.open.push("nothing of this was rehearsed: `rehearse run` the scenario, then make this anew with its output folder".to_owned());
+                self.open.push("nothing of this was rehearsed: `rehearse run` the scenario, then write this document again with its output folder".to_owned());
                 writeln!(
                     self.text,
-                    "**Not rehearsed yet**: what takes how long is unknown where production does not say it.\n"
+                    "**Not rehearsed yet**: how long each step takes is unknown unless it was measured in production.\n"
                 )?;
             }
         }
@@ -84,7 +84,7 @@ impl<'a> Writer<'a> {
                 self.open.push(format!("{} cannot be rehearsed on one machine: {why}", variant.title));
             }
             if let Some(what) = &variant.not_shown {
-                self.open.push(format!("a rehearsal in containers does not show of {}: {what}", variant.title));
+                self.open.push(format!("what a rehearsal in containers does not show about {}: {what}", variant.title));
             }
             self.tasks(variant)?;
         }
@@ -125,19 +125,19 @@ impl<'a> Writer<'a> {
         writeln!(self.text, "## The path\n\n| hop | from | to | why | takes |\n|---|---|---|---|---|")?;
         let variant = self.variant();
         for hop in &self.sources.plan.hops {
-            let takes =
-                variant.map_or(Timing::UNKNOWN, |variant| self.clock.tasks(of_hop(variant, hop), Some(hop.number)));
+            let takes = variant
+                .map_or(Timing::UNKNOWN, |variant| self.estimator.tasks(hop_tasks(variant, hop), Some(hop.number)));
             let only = match &hop.when {
                 Some(when) => {
                     let names = json!({ "settings": self.sources.settings });
                     let sql = when.sql.render(&names).unwrap_or_else(|_| when.sql.text().to_owned());
-                    let text = format!("hop {} is taken only if on production's data this holds: `{sql}`", hop.number);
+                    let text = format!("hop {} is taken only if this holds on production's data: `{sql}`", hop.number);
                     self.open.push(text);
                     " (decided on the data)"
                 }
                 None if hop.undecided.is_some() => {
                     self.open.push(format!(
-                        "hop {} is a stop under a condition that nobody has decided: {}",
+                        "hop {} is a stop under a condition that is not decided yet: {}",
                         hop.number, hop.because
                     ));
                     " (to be decided)"
@@ -151,13 +151,13 @@ impl<'a> Writer<'a> {
                 hop.from.name(),
                 hop.to.name(),
                 cell(&hop.because),
-                in_words(takes)
+                timing_text(takes)
             )?;
         }
         writeln!(self.text)
     }
 
-    /// What is known of each hop. What holds of several is told once, and named again.
+    /// Writes what is known of each hop. A notice that applies to several hops is written out once; later hops refer to it.
     fn notices(&mut self) -> Result {
         let hops = &self.sources.plan.hops;
         if hops.iter().all(|hop| hop.notices.is_empty()) {
@@ -194,18 +194,14 @@ impl<'a> Writer<'a> {
         self.list(&variant.begin.iter().collect::<Vec<_>>(), None)?;
         for hop in &self.sources.plan.hops {
             writeln!(self.text, "### Hop {}: {} → {}\n", hop.number, hop.from.name(), hop.to.name())?;
-            self.list(&of_hop(variant, hop), Some(hop))?;
+            self.list(&hop_tasks(variant, hop), Some(hop))?;
         }
         writeln!(self.text, "### End\n")?;
         self.list(&variant.end.iter().collect::<Vec<_>>(), None)?;
         writeln!(self.text, "## Point of no return\n")?;
-        match self
-            .sources
-            .plan
-            .hops
-            .first()
-            .and_then(|hop| of_hop(variant, hop).iter().position(|task| task.no_return).map(|at| (hop.number, at + 1)))
-        {
+        match self.sources.plan.hops.first().and_then(|hop| {
+            hop_tasks(variant, hop).iter().position(|task| task.no_return).map(|at| (hop.number, at + 1))
+        }) {
             Some((hop, task)) => writeln!(
                 self.text,
                 "Step {task} of hop {hop}. From there on the data is that of a newer release, and only the backup leads back; what \
@@ -223,7 +219,7 @@ impl<'a> Writer<'a> {
             let text = task.task.render(&context).unwrap_or_else(|_| task.task.text().to_owned());
             let mut facts = Vec::new();
             if !task.measured_by.is_empty() {
-                facts.push(in_words(self.clock.tasks(std::iter::once(*task), hop.map(|hop| hop.number))));
+                facts.push(timing_text(self.estimator.tasks(std::iter::once(*task), hop.map(|hop| hop.number))));
             }
             match task.downtime {
                 Some(Downtime::Begins) => facts.push("users cannot work from here on".to_owned()),
@@ -269,24 +265,24 @@ impl<'a> Writer<'a> {
     fn window(&mut self, variant: Option<&'a Variant>) -> Result {
         writeln!(self.text, "## The window\n")?;
         let Some(variant) = variant else {
-            return writeln!(self.text, "Without an answer to `{INSTALL_METHOD}` nothing can be said of it.\n");
+            return writeln!(self.text, "Without an answer to `{INSTALL_METHOD}` nothing can be said about it.\n");
         };
         let hops = &self.sources.plan.hops;
         let each: Vec<Timing> =
-            hops.iter().map(|hop| self.clock.tasks(of_hop(variant, hop), Some(hop.number))).collect();
-        let begin = self.clock.tasks(&variant.begin, None);
+            hops.iter().map(|hop| self.estimator.tasks(hop_tasks(variant, hop), Some(hop.number))).collect();
+        let begin = self.estimator.tasks(&variant.begin, None);
         let all = each.iter().copied().fold(begin, Timing::plus);
-        let down = if outage(variant) { all } else { Timing::NONE };
-        let back = self.clock.tasks(&variant.back, None);
+        let down = if has_downtime(variant) { all } else { Timing::NONE };
+        let back = self.estimator.tasks(&variant.back, None);
         writeln!(self.text, "| what | takes |\n|---|---|")?;
-        writeln!(self.text, "| its beginning, with the backup | {} |", in_words(begin))?;
+        writeln!(self.text, "| its beginning, with the backup | {} |", timing_text(begin))?;
         writeln!(
             self.text,
             "| to the end of the last hop | {} |\n| of that, users cannot work | {} |",
-            in_words(all),
-            in_words(down)
+            timing_text(all),
+            timing_text(down)
         )?;
-        writeln!(self.text, "| the rollback | {} |", in_words(back))?;
+        writeln!(self.text, "| the rollback | {} |", timing_text(back))?;
         let Some(window) = self.sources.window else {
             self.open.push("how long the maintenance window is (`production.window`, or `--window`)".to_owned());
             return writeln!(self.text, "| the window | **not given** |\n");
@@ -325,7 +321,7 @@ impl<'a> Writer<'a> {
         )
     }
 
-    /// Which hops go together into a window, so that each still leaves time to go back.
+    /// Groups the hops into windows so that each window leaves time for the rollback.
     fn split(&mut self, each: &[Timing], back: Timing, window: Duration) -> Result {
         if back.unknown || back.known >= window || each.iter().any(|hop| hop.unknown) {
             return Ok(());
@@ -366,18 +362,18 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Whether users are out while it is done.
-fn outage(variant: &Variant) -> bool {
+/// Whether the upgrade has downtime.
+fn has_downtime(variant: &Variant) -> bool {
     let begins = |task: &Task| task.downtime == Some(Downtime::Begins);
     variant.begin.iter().chain(&variant.hop).any(begins)
 }
 
-fn of_hop<'t>(variant: &'t Variant, hop: &PlannedHop) -> Vec<&'t Task> {
+fn hop_tasks<'t>(variant: &'t Variant, hop: &PlannedHop) -> Vec<&'t Task> {
     let applies = |task: &&Task| task.releases.as_ref().is_none_or(|range| range.contains(&hop.to));
     variant.hop.iter().filter(applies).collect()
 }
 
-fn in_words(timing: Timing) -> String {
+fn timing_text(timing: Timing) -> String {
     let measured = match timing.measured {
         None if timing.unknown => return "unknown".to_owned(),
         None => return "no time".to_owned(),
@@ -388,7 +384,7 @@ fn in_words(timing: Timing) -> String {
     format!("{} {measured}{rest}", humane(timing.known))
 }
 
-/// A text as a cell of a table.
+/// A text as the cell of a table.
 fn cell(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }

@@ -1,11 +1,11 @@
-//! The operator's document: what is done to the production installation, in which order, how long it takes, and how to go
-//! back; and the review of such a document that somebody else wrote.
+//! The operators' upgrade plan: what to do to the production installation, in which order, how long it takes and how to
+//! roll back; and the review of an upgrade plan that somebody else wrote.
 //!
-//! What a product's support asks for, the steps of its ways of installation, and what a plan has to say are data: a file
+//! What a product's support asks, the steps for each way of installation and what a plan must say are data, in a file
 //! beside `product.yaml`.
 
 mod compose;
-mod mentions;
+mod extract;
 mod review;
 mod timing;
 
@@ -25,57 +25,57 @@ use crate::vocabulary::release::{Edition, Range};
 use crate::vocabulary::scalar::{Duration, Pattern};
 use crate::vocabulary::template::Template;
 
-/// What a product's operators have to know, to write down and to do.
+/// What a product's operators have to know, write down and do.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Runbook {
-    /// The documents that it follows.
+    /// The documents that it is based on.
     pub source: String,
-    /// What the product's support asks of an installation.
+    /// What the product's support asks about an installation.
     pub questions: Vec<Question>,
-    /// The ways of installation, each with its steps; the answer to the question `install-method` names one.
+    /// The ways of installation, each with its steps. The answer to the question `install-method` selects one.
     pub variants: BTreeMap<String, Variant>,
-    /// What a plan has to say, besides the answers.
+    /// What a plan must say besides the answers.
     pub content: Vec<Content>,
     /// What a plan must not say.
     #[serde(default)]
     pub mistakes: Vec<Mistake>,
-    /// What must not follow each other in a plan.
+    /// Steps that must not follow each other in a plan.
     #[serde(default)]
     pub sequences: Vec<Sequence>,
-    /// How a plan says that it does not have something.
+    /// How a plan says that something is not done or not known.
     #[serde(default)]
     pub denials: Denials,
-    /// How a plan speaks of releases.
-    pub releases: Mentions,
+    /// How a plan refers to releases.
+    pub releases: ReleasePatterns,
 }
 
-/// Words by which a sentence says that something is not done, or not known: it does not count as saying it.
+/// Words by which a sentence says that something is not done or not known. Such a sentence does not count as saying it.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Denials {
-    /// Of an answer to a question.
+    /// In an answer to a question.
     #[serde(default)]
     pub questions: Option<Pattern>,
-    /// Of what a plan has to say.
+    /// In what a plan must say.
     #[serde(default)]
     pub content: Option<Pattern>,
 }
 
-/// What the product's support asks.
+/// A question that the product's support asks.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Question {
-    /// Its name, as scenarios answer it.
+    /// Its id; a scenario answers it under this id.
     pub id: String,
     /// The question.
     pub ask: String,
     /// Why it matters.
     pub because: String,
-    /// The answers there are; any when none is given.
+    /// The possible answers; without any, every answer is allowed.
     #[serde(default)]
     pub answers: Vec<String>,
-    /// What a line of a plan says that answers it.
+    /// Matches a line of a plan that answers it.
     pub found: Pattern,
 }
 
@@ -86,24 +86,24 @@ pub const INSTALL_METHOD: &str = "install-method";
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Variant {
-    /// What people call it.
+    /// Its name for people.
     pub title: String,
-    /// Why it cannot be rehearsed on one machine: `rehearse run` refuses it.
+    /// Why it cannot be rehearsed on one machine. If given, `rehearse run` refuses it.
     #[serde(default)]
     pub not_rehearsed: Option<String>,
-    /// It goes the product's path without downtime: the scenario has to ask for that.
+    /// Whether it takes the product's path without downtime; the scenario has to ask for that path.
     #[serde(default)]
     pub zero_downtime: bool,
-    /// What the rehearsal in containers does not show of it.
+    /// What a rehearsal in containers cannot show about it.
     #[serde(default)]
     pub not_shown: Option<String>,
-    /// What is done before the window.
+    /// What to do before the window.
     pub before: Vec<Task>,
-    /// What begins the window: the backup.
+    /// What to do at the start of the window: the backup.
     pub begin: Vec<Task>,
-    /// What is done for each hop.
+    /// What to do for each hop.
     pub hop: Vec<Task>,
-    /// What ends the window.
+    /// What to do at the end of the window.
     pub end: Vec<Task>,
     /// The rollback.
     pub back: Vec<Task>,
@@ -114,26 +114,26 @@ pub struct Variant {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Task {
-    /// What to do, or to look at.
+    /// What to do or to look at.
     pub task: Template,
     /// The command.
     #[serde(default)]
     pub command: Option<Template>,
-    /// Only in hops to these releases.
+    /// The task applies only to hops to these releases.
     #[serde(default)]
     pub releases: Option<Range>,
-    /// The users cannot work from here on, or can again.
+    /// Whether downtime begins or ends with this task.
     #[serde(default)]
     pub downtime: Option<Downtime>,
-    /// From here on only the backup leads back.
+    /// From here on, restoring the backup is the only way back.
     #[serde(default)]
     pub no_return: bool,
-    /// Which stages of the rehearsal measured it: `upgrade` of a hop, `rollback/restore`.
+    /// The stages of the rehearsal that measure it: `upgrade` of a hop, `rollback/restore`.
     #[serde(default)]
     pub measured_by: Vec<String>,
 }
 
-/// A bound of the time in which users cannot work.
+/// Where the time in which users cannot work begins or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Downtime {
@@ -143,34 +143,35 @@ pub enum Downtime {
     Ends,
 }
 
-/// Something that a plan has to say.
+/// Something that a plan must say.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Content {
-    /// What has to be said.
+    /// What must be said.
     pub what: String,
-    /// Why, with the document that asks for it.
+    /// Why, with the document that requires it.
     pub because: String,
-    /// What a line that says it looks like.
+    /// Matches a line that says it.
     pub found: Pattern,
-    /// Only for plans whose path has a hop to one of these releases.
+    /// Required only of plans whose path has a hop to one of these releases.
     #[serde(default)]
     pub releases: Option<Range>,
-    /// Only for plans with a line like this.
+    /// Required only of plans with a line that matches this.
     #[serde(default)]
-    pub concerns: Option<Words>,
-    /// It has to stand before the first release is installed, or say in words like these that it comes before.
+    pub concerns: Option<LinePattern>,
+    /// The plan must say it before the first line that installs a release, or in a line that matches this and so says that
+    /// it is done before.
     #[serde(default)]
     pub before_hops: Option<Pattern>,
 }
 
-/// Lines of a plan that are looked for.
+/// Matches lines of a plan.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Words {
-    /// What such a line looks like.
+pub struct LinePattern {
+    /// Matches the lines.
     pub pattern: Pattern,
-    /// Lines that look like it and are none.
+    /// Lines that match this too are excluded.
     #[serde(default)]
     pub unless: Option<Pattern>,
 }
@@ -179,18 +180,18 @@ pub struct Words {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Mistake {
-    /// What a line that says it looks like.
+    /// Matches a line that says it.
     pub pattern: Pattern,
-    /// What its sentence says where it is none.
+    /// It is not a mistake if its sentence matches this.
     #[serde(default)]
     pub unless: Option<Pattern>,
-    /// What excuses it in one of the four lines before or behind it.
+    /// It is not a mistake if one of the four lines before or after it matches this.
     #[serde(default)]
     pub unless_near: Option<Pattern>,
-    /// Only for plans whose path has a hop to one of these releases.
+    /// A mistake only in plans whose path has a hop to one of these releases.
     #[serde(default)]
     pub releases: Option<Range>,
-    /// Plans with a line like this are not concerned.
+    /// Not a mistake in plans with a line that matches this.
     #[serde(default)]
     pub except: Option<Pattern>,
     /// What is wrong with it.
@@ -203,11 +204,11 @@ pub struct Mistake {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Sequence {
-    /// The first of them.
+    /// Matches the first of them.
     pub first: Pattern,
-    /// The one that must not follow.
+    /// Matches the one that must not follow.
     pub then: Pattern,
-    /// What makes it right where it stands between both.
+    /// Matches what makes the sequence right if it stands between the two.
     #[serde(default)]
     pub between: Option<Pattern>,
     /// What is wrong with it.
@@ -216,56 +217,56 @@ pub struct Sequence {
     pub instead: String,
 }
 
-/// How a plan speaks of releases.
+/// How a plan refers to releases.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Mentions {
-    /// Lines that name the source, what tells it best first; the first group of each is the release.
+pub struct ReleasePatterns {
+    /// Lines that name the source, the most reliable pattern first. The first group of each is the release.
     pub from: Vec<Pattern>,
-    /// Lines that name the target, what tells it best first; the first group of each is the release. Of the last pattern the
-    /// highest release counts: it finds targets of hops too.
+    /// Lines that name the target, the most reliable pattern first. The first group of each is the release. The last pattern
+    /// may match the targets of hops too, so the highest release that it finds counts.
     pub to: Vec<Pattern>,
-    /// What stands before a version of something else: `PostgreSQL`, `Ubuntu`.
+    /// What precedes the version of something else: `PostgreSQL`, `Ubuntu`.
     pub others: Pattern,
-    /// A backup that is named; its first group is the release that it is of, with its edition.
+    /// The name of a backup. Its first group is the release of the backup, with its edition.
     #[serde(default)]
     pub backup: Option<Pattern>,
-    /// A restore in words; its groups are the release of the backup, and the one it is restored into.
+    /// A restore described in words. Its groups are the release of the backup and the release that it is restored into.
     #[serde(default)]
     pub restores: Option<Pattern>,
-    /// The edition of a backup whose name says none.
+    /// The edition of a backup whose name does not say one.
     #[serde(default)]
     pub backup_edition: Option<Edition>,
     /// Lines that go from one release to another: `1.0 → 2.0`.
     pub hop: Pattern,
     /// Lines that install the releases they name; these releases are compared with the path.
-    pub installs: Words,
-    /// Lines that install whatever release a hop goes to.
+    pub installs: LinePattern,
+    /// Lines that install the target of each hop without naming it.
     pub installs_each: Pattern,
-    /// What has to be the same wherever a plan says it.
+    /// Releases that a plan must give the same way wherever it names them.
     #[serde(default)]
     pub once: Vec<Once>,
-    /// What lines say of the maintenance window.
+    /// Lines about the maintenance window.
     pub window: Pattern,
-    /// What lines say of the rollback.
+    /// Lines about the rollback.
     pub back: Pattern,
 }
 
-/// A release that a plan may name often, and always the same.
+/// A release that a plan may name several times, always the same.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(rename = "RepeatedRelease")]
 pub struct Once {
     /// What it is.
     pub what: String,
-    /// A line that names it; its first group is the release.
+    /// Lines that name it. The first group is the release.
     pub pattern: Pattern,
-    /// Only lines before the first installation: behind it the plan speaks of other times.
+    /// Only lines before the first installation count: after it, a plan is about a different state.
     #[serde(default)]
     pub before_hops: bool,
 }
 
-/// What a scenario says of the production installation, for its runbook.
+/// What a scenario says about the production installation, for its runbook.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Production {
@@ -275,13 +276,13 @@ pub struct Production {
     /// How long the maintenance window is.
     #[serde(default)]
     pub window: Option<Duration>,
-    /// What is known to take so long in production, by the name of a stage: `backup`, `restore`, `upgrade`.
+    /// How long stages are known to take in production, by the name of the stage: `backup`, `restore`, `upgrade`.
     #[serde(default)]
     pub takes: BTreeMap<String, Duration>,
 }
 
 impl Runbook {
-    /// The mistakes in the file that its shape does not show.
+    /// The mistakes in the file that its schema cannot catch.
     pub fn problems(&self, document: &Document) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut seen = BTreeSet::new();
@@ -307,7 +308,7 @@ impl Runbook {
         }
         for (name, variant) in &self.variants {
             for (phase, tasks) in variant.phases() {
-                let context = self.names(phase == "hop");
+                let context = self.placeholder_context(phase == "hop");
                 for (index, task) in tasks.iter().enumerate() {
                     let texts = [(Some(&task.task), "task"), (task.command.as_ref(), "command")];
                     for (text, key) in texts.iter().filter_map(|(text, key)| Some(((*text)?, key))) {
@@ -323,8 +324,8 @@ impl Runbook {
         problems
     }
 
-    /// A context in which every name that a task may use is there.
-    fn names(&self, in_hop: bool) -> Value {
+    /// A context that has every name a task may use.
+    fn placeholder_context(&self, in_hop: bool) -> Value {
         let answers: BTreeMap<&str, &str> = self.questions.iter().map(|question| (question.id.as_str(), "")).collect();
         let hop = json!({ "from": "", "to": "", "number": 1 });
         let mut names = json!({ "from": "", "to": "", "edition": "", "answers": answers, "hops": [hop] });
@@ -334,12 +335,12 @@ impl Runbook {
         names
     }
 
-    /// The way of installation that production has, where that is said.
+    /// Production's way of installation, if the scenario names it.
     pub fn variant(&self, production: &Production) -> Option<&Variant> {
         self.variants.get(production.answers.get(INSTALL_METHOD)?)
     }
 
-    /// The mistakes in what a scenario says of its production; `at` is where that stands.
+    /// The mistakes in what a scenario says about its production; `at` is the place of that in the document.
     pub fn wrong_answers(&self, production: &Production, document: &Document, at: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (id, answer) in &production.answers {
@@ -348,7 +349,7 @@ impl Runbook {
             let Some(question) = self.questions.iter().find(|question| question.id == *id) else {
                 let near = did_you_mean(id, ids.iter().copied()).map(|near| format!("did you mean `{near}`?"));
                 let label = format!("expected one of: {}", ids.join(", "));
-                problems.push(document.problem(&at, format!("nobody asks `{id}`"), label, near));
+                problems.push(document.problem(&at, format!("unknown question `{id}`"), label, near));
                 continue;
             };
             if !question.answers.is_empty() && !question.answers.contains(answer) {
@@ -357,24 +358,24 @@ impl Runbook {
                 let label = format!("expected one of: {}", question.answers.join(", "));
                 problems.push(document.problem(
                     &at,
-                    format!("`{answer}` is no answer to: {}", question.ask),
+                    format!("`{answer}` is not an answer to: {}", question.ask),
                     label,
                     near,
                 ));
             }
         }
-        let known = self.measured();
+        let known = self.measured_stages();
         for name in production.takes.keys().filter(|name| !known.contains(name.rsplit('/').next().unwrap_or(name))) {
             let near = did_you_mean(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
             let label = format!("expected one of: {}", known.iter().copied().collect::<Vec<_>>().join(", "));
             let at = format!("{at}/takes/{name}");
-            problems.push(document.problem(&at, format!("nothing of the runbook is `{name}`"), label, near));
+            problems.push(document.problem(&at, format!("unknown stage `{name}`"), label, near));
         }
         problems
     }
 
-    /// The names of what a rehearsal measures, or production says.
-    fn measured(&self) -> BTreeSet<&str> {
+    /// The names of the stages whose durations the runbook uses.
+    fn measured_stages(&self) -> BTreeSet<&str> {
         let tasks = self.variants.values().flat_map(|variant| variant.phases()).flat_map(|(_, tasks)| tasks);
         let names = tasks.flat_map(|task| &task.measured_by);
         names.map(|name| name.rsplit('/').next().unwrap_or(name)).collect()

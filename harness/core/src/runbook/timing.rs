@@ -1,16 +1,16 @@
-//! How long things took in a rehearsal, what is known of production, and what that leaves of the window.
+//! How long stages take: in a rehearsal, and in production as far as it is known.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Production, Task};
 
-/// What a rehearsal says of how long things take.
+/// What a rehearsal says about durations.
 #[derive(Debug, Clone, Default)]
 pub struct Rehearsed {
-    /// The run.
+    /// The id of the run.
     pub run: String,
-    /// What it came to: `passed`.
+    /// Its verdict: `passed`.
     pub verdict: String,
     /// Its stages that ended.
     pub stages: Vec<StageTiming>,
@@ -21,43 +21,43 @@ pub struct Rehearsed {
 pub struct StageTiming {
     /// Its name: `hop-1/upgrade`.
     pub id: String,
-    /// Whether it passed: what did not may take another time once it does.
+    /// Whether it passed; a stage that failed may take longer or shorter once it passes.
     pub passed: bool,
     /// From its beginning to its end.
     pub took: Duration,
 }
 
-/// Where a time comes from.
+/// Where a duration comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Measured {
-    /// The scenario says so of production.
+    /// It was measured in production, as the scenario says.
     InProduction,
-    /// A rehearsal measured it, on its machine and data.
+    /// It was measured in a rehearsal, on its machine and data.
     Rehearsed,
 }
 
-/// A time, or that nobody knows it.
+/// A duration, which may be unknown or known in part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// The parts of it that are known.
     pub known: Duration,
-    /// Where the least sure part comes from; nothing while no part is known.
+    /// Where the least certain part comes from; `None` if no part is known.
     pub measured: Option<Measured>,
     /// Whether a part is unknown.
     pub unknown: bool,
 }
 
 impl Timing {
-    /// Nothing, which takes no time.
+    /// No time at all.
     pub const NONE: Self = Self { known: Duration::ZERO, measured: None, unknown: false };
-    /// Nobody knows.
+    /// Not known.
     pub const UNKNOWN: Self = Self { known: Duration::ZERO, measured: None, unknown: true };
 
     fn of(took: Duration, measured: Measured) -> Self {
         Self { known: took, measured: Some(measured), unknown: false }
     }
 
-    /// Both, one after the other.
+    /// The sum of two durations.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -68,14 +68,14 @@ impl Timing {
     }
 }
 
-/// Tells times by what is known.
-pub(super) struct Clock<'a> {
+/// Estimates durations by what is known.
+pub(super) struct Estimator<'a> {
     pub(super) production: &'a Production,
     pub(super) rehearsed: Option<&'a Rehearsed>,
 }
 
-impl Clock<'_> {
-    /// How long a stage takes; `hop` is the number of the hop that a stage without one belongs to.
+impl Estimator<'_> {
+    /// How long a stage takes. `hop` is the number of the hop that the stage belongs to if its name does not say one.
     pub(super) fn stage(&self, name: &str, hop: Option<u32>) -> Timing {
         let id = match hop {
             Some(hop) if !name.contains('/') => format!("hop-{hop}/{name}"),
@@ -83,16 +83,16 @@ impl Clock<'_> {
         };
         // What somebody measured in production outweighs any rehearsal.
         let short = name.rsplit('/').next().unwrap_or(name);
-        let said = self.production.takes.get(&id).or_else(|| self.production.takes.get(short));
-        if let Some(said) = said {
-            return Timing::of(said.get(), Measured::InProduction);
+        let in_production = self.production.takes.get(&id).or_else(|| self.production.takes.get(short));
+        if let Some(took) = in_production {
+            return Timing::of(took.get(), Measured::InProduction);
         }
         let stages = self.rehearsed.map_or(&[][..], |rehearsed| rehearsed.stages.as_slice());
         let passed = stages.iter().find(|stage| stage.id == id && stage.passed);
         passed.map_or(Timing::UNKNOWN, |stage| Timing::of(stage.took, Measured::Rehearsed))
     }
 
-    /// How long tasks take, each stage that measured any of them counted once.
+    /// How long tasks take. A stage that measures several of them counts once.
     pub(super) fn tasks<'t>(&self, tasks: impl IntoIterator<Item = &'t Task>, hop: Option<u32>) -> Timing {
         let mut counted = BTreeMap::new();
         for stage in tasks.into_iter().flat_map(|task| &task.measured_by) {

@@ -1,7 +1,7 @@
 //! The names that HTML has for characters of passwords: all of ASCII and of Latin-1.
 
-/// No name is longer.
-pub(super) const LONGEST: usize = 16;
+/// The length of the longest name.
+pub(super) const MAX_NAME_LENGTH: usize = 16;
 
 const ASCII: [(&str, char); 52] = [
     ("amp", '&'),
@@ -58,7 +58,7 @@ const ASCII: [(&str, char); 52] = [
     ("hellip", '…'),
 ];
 
-/// From U+00A0 on, in order.
+/// The names from U+00A0 on, in order.
 const LATIN: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 \
     acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring AElig \
     Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave \
@@ -72,7 +72,7 @@ pub(super) fn named(name: &[u8]) -> Option<char> {
     ascii.or_else(latin)
 }
 
-/// The names of a character of ASCII.
+/// The names of an ASCII character.
 pub(super) fn names(character: char) -> impl Iterator<Item = &'static str> {
     ASCII.iter().filter(move |(_, known)| *known == character).map(|(name, _)| *name)
 }
@@ -88,7 +88,7 @@ mod tests {
         }
         assert_eq!(named(b"ampere"), None);
         let all = ASCII.iter().map(|(name, _)| *name).chain(LATIN.split(' '));
-        assert!(all.clone().all(|name| name.len() <= LONGEST && !name.is_empty()));
+        assert!(all.clone().all(|name| name.len() <= MAX_NAME_LENGTH && !name.is_empty()));
         assert_eq!(all.count(), 52 + 96);
     }
 }

@@ -1,65 +1,66 @@
-//! What is looked for: the characters of a value, and the letters of base64 of anything that holds it.
+//! The forms of a secret that are searched for: the characters of the value, and the base64 letters of any text with it.
 //!
-//! How a character may be escaped is none of this: `read` knows.
+//! How a character may be escaped is not part of a form: `decode` handles that.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::read::Sign;
-use super::{LINE, SHORTEST};
+use super::decode::Symbol;
+use super::{MIN_LENGTH, MIN_LINE_LENGTH};
 
-/// So many bytes tell a form from other words, for a first look.
-const OPENING: usize = 4;
+/// How many bytes of a form the first pass searches for: enough to distinguish it from ordinary words.
+const PREFIX_LENGTH: usize = 4;
 
-/// Letters of base64 behind a line end in the first of them that are enough: they are no words.
-const REST: usize = 5;
+/// If a line end cuts base64 within its prefix, how many letters after the line end are enough: they are not words.
+const MIN_BASE64_TAIL: usize = 5;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// A value. Where it has several lines and is long enough to be no words, they may be joined by anything or nothing.
+    /// A value. If it is long enough not to be ordinary words, its lines may be joined by any whitespace or none.
     Text { long: bool },
-    /// Base64 may be broken into lines between any two letters.
+    /// Base64, which may be wrapped between any two letters.
     Base64,
 }
 
-/// Signs that stand one behind the other.
+/// A sequence of bytes to search for.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Form {
     kind: Kind,
     bytes: Vec<u8>,
 }
 
-/// The first signs of a form, unless an escape stands for one of them.
+/// The first bytes of a form, as the first pass searches for them.
 #[derive(Debug)]
-pub(super) struct Opening {
-    /// Where in the form.
+pub(super) struct FormPrefix {
+    /// Where in the form it begins.
     pub(super) begin: usize,
     pub(super) first: u8,
-    /// All of them, in all spellings.
-    pub(super) whole: Vec<Vec<u8>>,
-    /// Those that an escape may follow.
-    pub(super) parts: Vec<Vec<u8>>,
-    /// What an escape may stand for there.
-    pub(super) signs: Vec<u8>,
+    /// All of its bytes without escapes, in every spelling.
+    pub(super) spellings: Vec<Vec<u8>>,
+    /// Its beginnings that an escape may follow.
+    pub(super) before_escape: Vec<Vec<u8>>,
+    /// The bytes that an escape in it may stand for.
+    pub(super) escapable: Vec<u8>,
 }
 
 impl Form {
-    /// All that is looked for of a value. Line ends change on the way: each line of a key is one of its own, but for those
-    /// that frame it.
+    /// All forms of a value. Line ends may change on the way, so each long line of a key is a secret of its own, except the
+    /// `-----BEGIN` and `-----END` lines.
     pub(super) fn all(value: &str) -> Vec<Self> {
         let lines: Vec<&str> = value.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let alone = lines.iter().filter(|line| line.len() >= LINE && !line.starts_with("-----") && **line != value);
+        let alone =
+            lines.iter().filter(|line| line.len() >= MIN_LINE_LENGTH && !line.starts_with("-----") && **line != value);
         let mut forms = Self::of(&lines.join("\n"), value);
         forms.extend(alone.flat_map(|line| Self::of(line, line)));
         forms
     }
 
     fn of(text: &str, value: &str) -> Vec<Self> {
-        let long = text.len() >= LINE;
+        let long = text.len() >= MIN_LINE_LENGTH;
         let mut forms = vec![Self { kind: Kind::Text { long }, bytes: text.into() }];
         let encoded = (0..3).map(|offset| base64(value.as_bytes(), offset));
-        // What is cut too short by its neighbours in base64 would be found everywhere.
-        let encoded = encoded.filter(|letters| letters.len() >= SHORTEST);
+        // Base64 that loses too many letters to its neighbours would be found everywhere.
+        let encoded = encoded.filter(|letters| letters.len() >= MIN_LENGTH);
         forms.extend(encoded.map(|letters| Self { kind: Kind::Base64, bytes: letters.into() }));
         forms
     }
@@ -68,17 +69,17 @@ impl Form {
         self.bytes.len()
     }
 
-    /// In so many bytes it is whole or not there: each sign escaped as long as any program does, and some room besides.
-    pub(super) fn reach(&self) -> usize {
+    /// The maximum length of the form in a text: every byte in the longest escape, and some margin.
+    pub(super) fn max_length(&self) -> usize {
         24 * self.bytes.len() + 256
     }
 
-    /// Where this form goes on when a sign of it was read.
-    pub(super) fn fits(&self, at: usize, sign: Sign) -> Option<usize> {
+    /// The next position in the form if the symbol matches at this one.
+    pub(super) fn accept(&self, at: usize, symbol: Symbol) -> Option<usize> {
         let rest = self.bytes.get(at..)?;
-        match sign {
-            Sign::Byte(byte) => (*rest.first()? == self.letter(byte)).then_some(at + 1),
-            Sign::Char(character) => {
+        match symbol {
+            Symbol::Byte(byte) => (*rest.first()? == self.normalize(byte)).then_some(at + 1),
+            Symbol::Char(character) => {
                 let mut utf8 = [0; 4];
                 let character = character.encode_utf8(&mut utf8).as_bytes();
                 rest.starts_with(character).then_some(at + character.len())
@@ -86,8 +87,8 @@ impl Form {
         }
     }
 
-    /// Base64 has two alphabets.
-    fn letter(&self, byte: u8) -> u8 {
+    /// The byte in the form's own alphabet: base64 has two.
+    fn normalize(&self, byte: u8) -> u8 {
         match (self.kind, byte) {
             (Kind::Base64, b'-') => b'+',
             (Kind::Base64, b'_') => b'/',
@@ -95,27 +96,27 @@ impl Form {
         }
     }
 
-    /// Whether a sign may stand here without being one of this form.
-    pub(super) fn passes(&self, at: usize, sign: Sign, raw: Option<u8>) -> bool {
-        let Sign::Byte(byte) = sign else { return false };
-        // A `+` in base64 is a letter, though it stands for a blank elsewhere.
+    /// Whether the text may have this symbol here although the form does not.
+    pub(super) fn may_skip(&self, at: usize, symbol: Symbol, raw: Option<u8>) -> bool {
+        let Symbol::Byte(byte) = symbol else { return false };
+        // A `+` is a letter of base64 and stands for a space elsewhere.
         byte.is_ascii_whitespace()
             && match self.kind {
                 Kind::Base64 => raw != Some(b'+'),
-                Kind::Text { long } => self.breaks_behind(at) || (self.breaks(at) && (long || byte == b'\r')),
+                Kind::Text { long } => self.follows_line_end(at) || (self.is_line_end(at) && (long || byte == b'\r')),
             }
     }
 
-    /// Whether this sign may be missing.
-    pub(super) fn may_lack(&self, at: usize) -> bool {
-        matches!(self.kind, Kind::Text { long: true }) && self.breaks(at)
+    /// Whether this byte of the form may be missing in the text.
+    pub(super) fn may_be_missing(&self, at: usize) -> bool {
+        matches!(self.kind, Kind::Text { long: true }) && self.is_line_end(at)
     }
 
-    /// Whether nothing but the sign itself can stand here when a byte stands there that introduces nothing.
-    pub(super) fn strict(&self, at: usize, byte: u8) -> bool {
+    /// Whether a byte that begins no escape must match here, because nothing may be skipped.
+    pub(super) fn must_match(&self, at: usize, byte: u8) -> bool {
         match self.kind {
             Kind::Base64 => !byte.is_ascii_whitespace(),
-            Kind::Text { .. } => !self.breaks(at) && !self.breaks_behind(at),
+            Kind::Text { .. } => !self.is_line_end(at) && !self.follows_line_end(at),
         }
     }
 
@@ -123,66 +124,68 @@ impl Form {
         matches!(self.kind, Kind::Text { .. })
     }
 
-    fn breaks(&self, at: usize) -> bool {
+    fn is_line_end(&self, at: usize) -> bool {
         self.is_text() && self.bytes.get(at) == Some(&b'\n')
     }
 
-    fn breaks_behind(&self, at: usize) -> bool {
-        at > 0 && self.breaks(at - 1)
+    fn follows_line_end(&self, at: usize) -> bool {
+        at > 0 && self.is_line_end(at - 1)
     }
 
-    /// Where one may begin to look for this form: base64 that a line end cuts in its first letters is found behind it, for
-    /// what stands before it is out by then.
-    fn begins(&self) -> impl Iterator<Item = usize> {
-        let cut = if self.is_text() { 0 } else { OPENING.min(self.bytes.len().saturating_sub(REST - 1)) };
-        (0..cut.max(1)).take_while(move |at| *at == 0 || self.bytes.len() - at >= REST)
+    /// Where in the form a search may begin. If a line end cuts base64 in its first letters, a stream may have written those
+    /// already, and the rest is found after the line end.
+    fn starts(&self) -> impl Iterator<Item = usize> {
+        let cut =
+            if self.is_text() { 0 } else { PREFIX_LENGTH.min(self.bytes.len().saturating_sub(MIN_BASE64_TAIL - 1)) };
+        (0..cut.max(1)).take_while(move |at| *at == 0 || self.bytes.len() - at >= MIN_BASE64_TAIL)
     }
 
-    /// What this form begins with, by where it begins.
-    pub(super) fn openings(&self) -> Vec<Opening> {
-        self.begins().map(|begin| self.opening(begin)).collect()
+    /// The prefixes of this form, one for each start.
+    pub(super) fn prefixes(&self) -> Vec<FormPrefix> {
+        self.starts().map(|begin| self.prefix(begin)).collect()
     }
 
-    fn opening(&self, begin: usize) -> Opening {
+    fn prefix(&self, begin: usize) -> FormPrefix {
         let first = self.bytes[begin];
-        let mut opening = Opening { begin, first, whole: vec![Vec::new()], parts: Vec::new(), signs: Vec::new() };
-        // Whatever stands between lines: they may be joined in many ways.
-        let end = self.bytes.len().min(begin + OPENING);
-        for at in (begin..end).take_while(|at| !self.breaks(*at)) {
+        let (spellings, before_escape, escapable) = (vec![Vec::new()], Vec::new(), Vec::new());
+        let mut prefix = FormPrefix { begin, first, spellings, before_escape, escapable };
+        // A prefix ends at a line end, since lines may be joined in many ways.
+        let end = self.bytes.len().min(begin + PREFIX_LENGTH);
+        for at in (begin..end).take_while(|at| !self.is_line_end(*at)) {
             let byte = self.bytes[at];
-            // No program escapes letters and digits of base64, but line ends between them; none in the first letters of
-            // what begins behind one.
+            // Programs escape no letters or digits of base64, only line ends between them; and the prefix of a tail begins
+            // after its line end.
             let escaped = self.is_text() || begin == 0 || !byte.is_ascii_alphanumeric();
             if at > begin && escaped {
-                opening.parts.extend_from_slice(&opening.whole);
+                prefix.before_escape.extend_from_slice(&prefix.spellings);
             }
-            opening.signs.push(byte);
-            let spelled = self.spelled(byte);
-            let longer = |head: &Vec<u8>| spelled.iter().map(|sign| [&head[..], sign].concat()).collect::<Vec<_>>();
-            opening.whole = opening.whole.iter().flat_map(longer).collect();
+            prefix.escapable.push(byte);
+            let next = self.spellings(byte);
+            let extended = |head: &Vec<u8>| next.iter().map(|tail| [&head[..], tail].concat()).collect::<Vec<_>>();
+            prefix.spellings = prefix.spellings.iter().flat_map(extended).collect();
         }
-        opening.signs.extend((!self.is_text()).then_some(*b"\n\r").into_iter().flatten());
-        opening
+        prefix.escapable.extend((!self.is_text()).then_some(*b"\n\r").into_iter().flatten());
+        prefix
     }
 
-    /// A sign as it is, and behind a backslash.
-    fn spelled(&self, byte: u8) -> Vec<Vec<u8>> {
-        let mut spelled = vec![vec![byte]];
+    /// A byte as it is, after a backslash, and in the other alphabet.
+    fn spellings(&self, byte: u8) -> Vec<Vec<u8>> {
+        let mut spellings = vec![vec![byte]];
         if byte.is_ascii() && !byte.is_ascii_alphanumeric() {
-            spelled.push(vec![b'\\', byte]);
+            spellings.push(vec![b'\\', byte]);
         }
-        spelled
-            .extend((0..0x80).filter(|other| *other != byte && self.letter(*other) == byte).map(|other| vec![other]));
-        spelled
+        let same = (0..0x80).filter(|other| *other != byte && self.normalize(*other) == byte);
+        spellings.extend(same.map(|other| vec![other]));
+        spellings
     }
 }
 
-/// What base64 of anything with the value in it holds for certain, where the value begins at this offset of three.
+/// The letters that base64 of any text with the value is sure to have if the value begins at this offset modulo three.
 fn base64(value: &[u8], offset: usize) -> String {
     let mut padded = vec![0; offset];
     padded.extend_from_slice(value);
     let mut text = STANDARD_NO_PAD.encode(&padded);
-    // The letters that what stands before and after has a share in.
+    // The letters at both ends also depend on the neighbouring bytes.
     if !padded.len().is_multiple_of(3) {
         text.pop();
     }

@@ -1,4 +1,4 @@
-//! Values whose name beside them says that they are secret.
+//! Values that the name beside them marks as secret.
 
 use std::borrow::Cow;
 
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_hidden_where_its_name_says_so() {
+    fn a_value_is_hidden_if_its_name_says_so() {
         let check = |text: &str, expected: &str| assert_eq!(without_named(text), expected, "{text}");
         check("DB_PASSWORD=geheim next", "DB_PASSWORD=[not shown] next");
         check(r#"{"apiToken":"x y","user":"a"}"#, r#"{"apiToken":"[not shown]","user":"a"}"#);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_shown() {
+    fn other_values_are_shown() {
         for text in [
             "main: == 20220326161803 ResetDuplicateCiRunnersTokenValues: migrating =====",
             r#"{:job_class_name=>"CopyColumn", :table_name=>"events"}"#,

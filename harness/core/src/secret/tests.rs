@@ -16,7 +16,7 @@ fn check(value: &str, text: &str, expected: &str) {
 }
 
 #[test]
-fn a_secret_goes_in_every_form() {
+fn a_secret_is_redacted_in_every_form() {
     let value = "p@ss w\"rd/ü&<'$";
     check(value, &format!("a {value} b"), "a [s0 is not shown] b");
     check(value, "?x=p%40ss%20w%22rd%2F%C3%BC%26%3C%27%24&y", "?x=[s0 is not shown]&y");
@@ -29,7 +29,7 @@ fn a_secret_goes_in_every_form() {
 }
 
 #[test]
-fn a_key_goes_line_by_line_however_its_lines_are_joined() {
+fn a_key_is_redacted_line_by_line_however_its_lines_are_joined() {
     let (one, two) = ("MIIEvQIBADANBgkqhkiG9w0B", "AQEFAASCBKcwggSjAgEAAoIB");
     let key = format!("-----BEGIN PRIVATE KEY-----\n{one}\n{two}\n-----END PRIVATE KEY-----");
     for joined in ["\r\n", "\n    ", " ", "", "\\n", "\\\\n"] {
@@ -40,8 +40,8 @@ fn a_key_goes_line_by_line_however_its_lines_are_joined() {
 }
 
 #[test]
-fn a_secret_goes_from_base64_wherever_it_begins() {
-    // printf 'hunter2-long-secret' | base64, then with one, two and three letters before it, and with letters after.
+fn a_secret_is_redacted_in_base64_at_every_offset() {
+    // `printf hunter2-long-secret | base64`, and the same with `u:` before it.
     for (text, expected) in [
         ("aHVudGVyMi1sb25nLXNlY3JldA==", "[s0 is not shown]A=="),
         ("dTpodW50ZXIyLWxvbmctc2VjcmV0", "dTp[s0 is not shown]"),
@@ -52,7 +52,7 @@ fn a_secret_goes_from_base64_wherever_it_begins() {
 }
 
 #[test]
-fn the_longest_goes_first_and_short_or_plain_values_stay() {
+fn the_longest_secret_wins_and_short_or_plain_values_stay() {
     let redactor = redactor(&["secret-one", "secret-one-and-more"]);
     assert_eq!(redactor.text("secret-one-and-more secret-one"), "[s1 is not shown] [s0 is not shown]");
     let refused = redactor.learn([Secret::new("short", "abc"), Secret::new("name", "Webshop")], &["webshop"]);
@@ -61,13 +61,13 @@ fn the_longest_goes_first_and_short_or_plain_values_stay() {
 }
 
 #[test]
-fn a_secret_does_not_print() {
+fn debug_output_does_not_show_a_secret() {
     assert_eq!(format!("{:?}", Secret::new("token", "abcdefgh")), "Secret(token)");
     assert_eq!(format!("{:?}", redactor(&["abcdefgh"])), "Redactor([Secret(s0)])");
 }
 
 #[test]
-fn names_tell_secrets() {
+fn names_of_secrets_are_recognized() {
     for name in ["DB_PASSWORD", "apiToken", "secret_key_base", "viewer_token", "SMTP_PASS", "AWS_ACCESS_KEY_ID"] {
         assert!(names_a_secret(name), "{name}");
     }
@@ -76,35 +76,35 @@ fn names_tell_secrets() {
     }
 }
 
-/// What a stream lets through of a text that comes in pieces.
+/// The output of a stream for a text that arrives in pieces.
 fn in_pieces(redactor: &Redactor, text: &str, mut cuts: Vec<usize>) -> Vec<u8> {
-    let (mut stream, mut seen, mut at) = (redactor.stream(), Vec::new(), 0);
+    let (mut stream, mut written, mut at) = (redactor.stream(), Vec::new(), 0);
     cuts.sort_unstable();
     for cut in cuts.into_iter().filter(|cut| *cut <= text.len()) {
-        seen.extend(stream.take(&text.as_bytes()[at..cut]));
+        written.extend(stream.take(&text.as_bytes()[at..cut]));
         at = cut;
     }
-    seen.extend(stream.take(&text.as_bytes()[at..]));
-    seen.extend(stream.finish());
-    seen
+    written.extend(stream.take(&text.as_bytes()[at..]));
+    written.extend(stream.finish());
+    written
 }
 
 proptest! {
     #[test]
-    fn pieces_and_the_whole_come_to_the_same(
+    fn a_stream_writes_the_same_as_the_whole_text(
         text in "(hunter2-secret|hunter2|hunter2-secret-more|[a-z2\\-]{0,6}| ){0,12}",
         cuts in proptest::collection::vec(0_usize..80, 0..8),
     ) {
         let redactor = redactor(&["hunter2-secret", "hunter2-secret-more", "secret-s"]);
         let whole = redactor.text(&text).into_owned();
-        let seen = in_pieces(&redactor, &text, cuts);
-        prop_assert_eq!(String::from_utf8(seen).unwrap(), whole);
+        let streamed = in_pieces(&redactor, &text, cuts);
+        prop_assert_eq!(String::from_utf8(streamed).unwrap(), whole);
     }
 }
 
 proptest! {
     #[test]
-    fn base64_of_anything_around_a_secret_does_not_give_it_away(before in 0_usize..7, after in 0_usize..7) {
+    fn a_secret_is_redacted_in_base64_of_any_text_with_it(before in 0_usize..7, after in 0_usize..7) {
         use base64::Engine as _;
         let value = "correct-horse-battery";
         let mut bytes = vec![b'x'; before];

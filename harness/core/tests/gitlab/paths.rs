@@ -210,7 +210,7 @@ fn conditional_stops_say_what_decides_on_them() -> Tested {
         settings.insert(name.to_owned(), value.to_owned());
         assert_eq!(product.facts(&settings).is_ok(), taken, "{name}={value}");
     }
-    // A stop that is decided to be needless is told as such.
+    // A stop whose condition is decided to be false is listed as unnecessary.
     let path = planner.path(&"14.10.5".parse()?, &"17.3.7".parse()?, &as_the_tool())?;
     let needless: Vec<String> = path.needless.iter().map(|stop| stop.at.to_string()).collect();
     assert_eq!(needless, ["15.1", "16.0", "16.1", "16.2"]);
@@ -278,7 +278,7 @@ fn lists_of_stops_go_out_and_come_in_again() -> Tested {
     );
     for (text, wrong) in [
         (r#"{"supported": [], "all": []}"#, "`all` is empty"),
-        (r#"{"supported": [], "all": ["17.3.7", "16.11.10"]}"#, "16.11.10 stands behind 17.3.7"),
+        (r#"{"supported": [], "all": ["17.3.7", "16.11.10"]}"#, "16.11.10 comes after 17.3.7"),
         (r#"["17.3.7"]"#, "expected {\"supported\""),
         (r#"{"supported": [], "all": ["seventeen"]}"#, "expected {\"supported\""),
     ] {

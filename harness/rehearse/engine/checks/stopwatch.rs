@@ -1,6 +1,6 @@
 //! The stopwatch: fixed requests, sent one by one while no other check runs.
 
-use rehearse_core::check::{Compared, ExpectContext, judge_answer, judge_performance, over_budget};
+use rehearse_core::check::{Compared, ExpectContext, judge_performance, judge_response, over_budget};
 use rehearse_core::model::product::{HttpStep, PerformanceCheck};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{Response, Samples};
@@ -62,13 +62,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Some(reference) => judge_performance(reference, &all, check, &mut report),
             None => {
                 for samples in &all {
-                    match (&samples.trouble, samples.robust()) {
+                    match (&samples.failure, samples.robust()) {
                         (None, Some((median, spread))) => {
                             report.assertions += 1;
                             report.notes.push(format!("{}: {median:.0?} ± {spread:.0?}", samples.request));
                         }
-                        (trouble, _) => {
-                            let why = trouble.as_deref().unwrap_or("no sample");
+                        (failure, _) => {
+                            let why = failure.as_deref().unwrap_or("no sample");
                             let subject = Subject::Measurement(samples.request.clone());
                             report.cannot_tell_about(InconclusiveCode::NotRead, subject, why);
                         }
@@ -94,11 +94,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let observation = self.send_http(ctx, step, VISIT, &context, false).await?;
             let mut judged = CheckReport::new(CheckKind::Performance, "");
             let expectation = ExpectContext { expect: &step.expect, unchanged: &[], changes: &[], context: &context };
-            judge_answer(&observation, expectation, Compared::Nothing, &mut judged);
+            judge_response(&observation, expectation, Compared::Nothing, &mut judged);
             samples.request.clone_from(&observation.request);
             // A quick error must not count as a quick response.
             if let Some(finding) = judged.findings.first() {
-                samples.trouble = Some(finding.to_string());
+                samples.failure = Some(finding.to_string());
                 break;
             }
             if let Response::Http(response) = observation.response

@@ -1,27 +1,27 @@
-//! In what a schema differs from another, and what of that breaks those who ask.
+//! The differences between two schemas, and which of them break clients.
 
 use graphql_schema_diff::ChangeKind;
 
 use super::schema::Schema;
 
-/// One difference of two schemas.
+/// One difference between two schemas.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SchemaChange {
-    /// Whether a query that was good before can fail, or mean another thing.
+    /// Whether a query that was valid before can fail or mean something else.
     pub breaking: bool,
     /// What changed: `field Query.sites removed`.
     pub text: String,
 }
 
-/// In what `now` differs from `before`.
+/// The differences of `now` from `before`.
 ///
 /// # Errors
-/// When one of the texts cannot be read by the library that compares: our doubt, not the product's fault.
+/// If the library that compares cannot parse one of the schemas. This makes the check inconclusive; it is not a finding.
 pub fn changes(before: &Schema, now: &Schema) -> Result<Vec<SchemaChange>, String> {
     let found = graphql_schema_diff::diff(&before.sdl(), &now.sdl()).map_err(|error| format!("the schema: {error}"))?;
     let mut all: Vec<SchemaChange> =
         found.into_iter().map(|change| named(before, now, change.kind, &change.path)).collect();
-    // What the library does not look at: a default that goes makes an input field required.
+    // The library does not cover this: removing a default makes an input field required.
     for (path, is) in now.inputs() {
         let was = before.field(&path).filter(|_| before.is_input(path.split('.').next().unwrap_or_default()));
         if was.is_some_and(|was| was.kind == is.kind && !was.required() && is.required()) {
@@ -120,7 +120,7 @@ fn list(kind: &str) -> Option<&str> {
     kind.strip_prefix('[')?.strip_suffix(']')
 }
 
-/// Whether those who read a field can still read it: it may become non-null, never nullable.
+/// Whether clients can still read a field: it may become non-null, but not nullable.
 fn safe_output(was: &str, is: &str) -> bool {
     let ((was, was_required), (is, is_required)) = (nullable(was), nullable(is));
     (is_required || !was_required)
@@ -131,7 +131,7 @@ fn safe_output(was: &str, is: &str) -> bool {
         }
 }
 
-/// Whether those who give an input can still give it: it may become nullable, never non-null.
+/// Whether clients can still send an input: it may become nullable, but not non-null.
 fn safe_input(was: &str, is: &str) -> bool {
     safe_output(is, was)
 }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    /// `[Int!]` as introspection tells it.
+    /// `[Int!]` as introspection returns it.
     fn kind(text: &str) -> Value {
         match nullable(text) {
             (inner, true) => json!({"kind": "NON_NULL", "name": null, "ofType": kind(inner)}),
@@ -152,17 +152,18 @@ mod tests {
         }
     }
 
-    /// A schema with one field, one argument, one input field, and whatever else.
+    /// A schema with one field, one argument and one input field, besides what is given.
     fn schema(
         field: &str,
         arg: Option<(&str, Option<&str>)>,
         input: Option<(&str, Option<&str>)>,
         more: Value,
     ) -> Schema {
-        let made =
+        let input_value =
             |name: &str, of: (&str, Option<&str>)| json!({"name": name, "type": kind(of.0), "defaultValue": of.1});
-        let args: Vec<Value> = arg.map(|of| made("a", of)).into_iter().collect();
-        let inputs: Vec<Value> = input.map(|of| made("i", of)).into_iter().chain([made("z", ("Int", None))]).collect();
+        let args: Vec<Value> = arg.map(|of| input_value("a", of)).into_iter().collect();
+        let inputs: Vec<Value> =
+            input.map(|of| input_value("i", of)).into_iter().chain([input_value("z", ("Int", None))]).collect();
         let mut types = vec![
             json!({"kind": "OBJECT", "name": "Query", "fields": [
                 {"name": "f", "args": args, "type": kind(field)}, {"name": "z", "args": [], "type": kind("Int")}]}),
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn types_of_fields_may_get_stricter_and_types_of_inputs_laxer() {
+    fn field_types_may_become_stricter_and_input_types_laxer() {
         let field = |text| schema(text, None, None, json!([]));
         check(&field("[Int]"), &field("[Int!]!"), &[(false, "field Query.f: [Int] → [Int!]!")]);
         check(&field("[Int!]"), &field("[Int]!"), &[(true, "field Query.f: [Int!] → [Int]!")]);
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_to_be_given_breaks_and_what_may_be_given_does_not() {
+    fn new_required_inputs_break_and_new_optional_ones_do_not() {
         let none = schema("Int", None, None, json!([]));
         let arg = |of| schema("Int", Some(of), None, json!([]));
         check(&none, &arg(("Int", None)), &[(false, "argument Query.f.a added")]);
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_breaks_and_what_comes_does_not() {
+    fn removals_break_and_additions_do_not() {
         let with = |more: Value| schema("Int", None, None, more);
         let (none, site) = (
             with(json!([])),
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_goes_breaks_and_its_deprecation_does_not() {
+    fn removing_a_field_breaks_and_deprecating_it_does_not() {
         let field = |deprecated: bool| {
             let fields = json!([{"name": "old", "type": kind("Int"), "isDeprecated": deprecated, "deprecationReason": "use new"}]);
             schema("Int", None, None, json!([{"kind": "OBJECT", "name": "Site", "fields": fields}]))

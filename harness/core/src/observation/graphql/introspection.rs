@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-/// Asks whether deprecated arguments and input fields are told of on request: the specification has this since 2025,
-/// older servers refuse the whole query for it. An argument that is only deprecated must not look removed.
+/// Asks whether introspection can include deprecated arguments and input fields. The specification has this since 2025, and
+/// older servers refuse a query that uses it. Without it, an argument that is only deprecated would look removed.
 pub const CAPABILITY: &str = r#"{ __type(name: "__Field") { fields { name args { name } } } }"#;
 
-/// Whether the answer's data to [`CAPABILITY`] says so.
+/// Whether the response to [`CAPABILITY`] says that it can.
 pub fn takes_deprecated_inputs(data: &Value) -> bool {
     let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let named = |value: &Value, name: &str| value.get("name").and_then(Value::as_str) == Some(name);
@@ -15,9 +15,9 @@ pub fn takes_deprecated_inputs(data: &Value) -> bool {
     args.iter().any(|arg| named(arg, "includeDeprecated"))
 }
 
-/// The query.
+/// The introspection query.
 pub fn introspection(deprecated_inputs: bool) -> String {
-    // Nine levels are more than any list of lists has.
+    // Nine levels are more than any type of nested lists has.
     let mut of_type = "kind name".to_owned();
     for _ in 0..9 {
         of_type = format!("kind name ofType {{ {of_type} }}");

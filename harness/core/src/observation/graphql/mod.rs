@@ -1,4 +1,4 @@
-//! A GraphQL schema: asked for by introspection, written as SDL, compared with another.
+//! GraphQL schemas: read by introspection, written as SDL, and compared.
 
 mod changes;
 mod introspection;

@@ -1,4 +1,4 @@
-//! A schema as introspection tells it, and its text.
+//! A schema as introspection returns it, and its SDL.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,14 +6,14 @@ use std::fmt::Write;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What every server has.
+/// The scalar types that every server has.
 const SCALARS: [&str; 5] = ["Int", "Float", "String", "Boolean", "ID"];
 const DIRECTIVES: [&str; 5] = ["skip", "include", "deprecated", "specifiedBy", "oneOf"];
 
-/// A schema, without descriptions, introspection's own types and what every server has.
+/// A schema, without descriptions, the types of introspection and what every server has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schema {
-    /// `query`, `mutation`, `subscription` to the type.
+    /// The types of `query`, `mutation` and `subscription`.
     roots: Vec<(&'static str, String)>,
     types: BTreeMap<String, Type>,
     directives: BTreeMap<String, Directive>,
@@ -52,7 +52,7 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// Whether it has to be given.
+    /// Whether a value must be given.
     pub(super) fn required(&self) -> bool {
         self.kind.ends_with('!') && self.default.is_none()
     }
@@ -151,13 +151,13 @@ fn deprecation(is: bool, reason: Option<String>) -> Option<String> {
 fn fields(raw: Vec<RawField>) -> Result<BTreeMap<String, Field>, String> {
     raw.into_iter()
         .map(|field| {
-            let made = Field {
+            let parsed = Field {
                 kind: field.r#type.text()?,
                 args: fields(field.args)?,
                 default: field.default_value,
                 deprecated: deprecation(field.is_deprecated, field.deprecation_reason),
             };
-            Ok((field.name, made))
+            Ok((field.name, parsed))
         })
         .collect()
 }
@@ -169,15 +169,15 @@ fn sorted(names: Option<Vec<RawName>>) -> Vec<String> {
 }
 
 impl Schema {
-    /// The schema in the data of an answer to the introspection query.
+    /// The schema in the data of a response to the introspection query.
     ///
     /// # Errors
-    /// Why it is none: in plain words.
+    /// Why the data is not a schema, as text for people.
     pub fn read(data: Value) -> Result<Self, String> {
         let Some(raw) = data.as_object().and_then(|data| data.get("__schema")).filter(|raw| !raw.is_null()) else {
-            return Err("the answer holds no `__schema`".to_owned());
+            return Err("the response has no `__schema`".to_owned());
         };
-        let raw = RawSchema::deserialize(raw).map_err(|error| format!("it is no schema: {error}"))?;
+        let raw = RawSchema::deserialize(raw).map_err(|error| format!("it is not a schema: {error}"))?;
         let roots =
             [("query", raw.query_type), ("mutation", raw.mutation_type), ("subscription", raw.subscription_type)];
         let roots = roots.into_iter().filter_map(|(what, name)| Some((what, name?.name))).collect();
@@ -195,8 +195,8 @@ impl Schema {
             }
             let inputs = if raw.kind == Kind::InputObject { raw.input_fields } else { raw.fields };
             let interfaces = sorted(raw.interfaces);
-            let made = Type { kind: raw.kind, interfaces, fields: fields(inputs.unwrap_or_default())?, values };
-            types.insert(raw.name, made);
+            let parsed = Type { kind: raw.kind, interfaces, fields: fields(inputs.unwrap_or_default())?, values };
+            types.insert(raw.name, parsed);
         }
         let mut directives = BTreeMap::new();
         for raw in raw.directives.into_iter().filter(|raw| !DIRECTIVES.contains(&raw.name.as_str())) {
@@ -208,7 +208,7 @@ impl Schema {
         Ok(Self { roots, types, directives })
     }
 
-    /// Types and fields, counted.
+    /// The numbers of types and fields.
     pub fn size(&self) -> (usize, usize) {
         (self.types.len(), self.types.values().map(|known| known.fields.len()).sum())
     }
@@ -227,13 +227,13 @@ impl Schema {
         }
     }
 
-    /// Input fields by path.
+    /// The input fields with their paths.
     pub(super) fn inputs(&self) -> impl Iterator<Item = (String, &Field)> {
         let inputs = self.types.iter().filter(|(_, known)| known.kind == Kind::InputObject);
         inputs.flat_map(|(name, known)| known.fields.iter().map(move |(field, of)| (format!("{name}.{field}"), of)))
     }
 
-    /// The schema's text, sorted by name.
+    /// The schema as SDL, sorted by name.
     pub fn sdl(&self) -> String {
         let mut text = String::from("schema {\n");
         for (what, name) in &self.roots {
@@ -261,7 +261,7 @@ fn args_text(args: &BTreeMap<String, Field>) -> String {
 }
 
 fn deprecated(reason: &Option<String>) -> String {
-    // A JSON text is a GraphQL text: the escapes are the same.
+    // A JSON string is a GraphQL string: the escapes are the same.
     reason.as_ref().map_or_else(String::new, |reason| format!(" @deprecated(reason: {})", Value::from(reason.as_str())))
 }
 
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_schema_is_refused() {
+    fn data_without_a_schema_is_refused() {
         assert!(Schema::read(json!({"__schema": null})).is_err());
         assert!(Schema::read(json!({"__schema": {"types": []}})).is_err());
         let deep = json!({"__schema": {"queryType": {"name": "Q"}, "types": [{"kind": "OBJECT", "name": "Q", "fields": [

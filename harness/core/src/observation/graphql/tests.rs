@@ -1,4 +1,4 @@
-//! What graphql-core answers, its second major version (`old`) and its third (`current`), to the very queries we ask.
+//! The responses of graphql-core to our queries, from its second major version (`old`) and its third (`current`).
 
 use serde_json::Value;
 
@@ -26,16 +26,16 @@ fn check(answers: &str, deprecated_inputs: bool) -> Schema {
 }
 
 #[test]
-fn what_real_servers_tell_of_a_schema_is_read_the_same() {
+fn schemas_of_real_servers_are_read_alike() {
     let old = check(include_str!("tests/old.json"), false);
     let current = check(include_str!("tests/current.json"), true);
-    // The old one writes the defaults of enums as texts: that changes, and breaks nobody.
+    // The old version writes the defaults of enums as strings: a difference that breaks no client.
     let found = changes(&old, &current).unwrap();
     assert!(found.iter().all(|change| !change.breaking && change.text.contains("default")), "{found:#?}");
 }
 
 #[test]
-fn a_schema_of_many_thousand_types_in_circles_is_read_and_compared() {
+fn a_schema_of_thousands_of_cyclic_types_is_read_and_compared() {
     let types = |count: usize| -> Vec<serde_json::Value> {
         let of = |number: usize| {
             let next = serde_json::json!({"kind": "OBJECT", "name": format!("T{}", (number + 1) % count)});
@@ -51,7 +51,7 @@ fn a_schema_of_many_thousand_types_in_circles_is_read_and_compared() {
     assert_eq!(before.size(), (20_000, 20_000));
     let found = changes(&before, &now).unwrap();
     assert!(found.iter().any(|change| change.breaking && change.text.contains("T19999")), "{found:?}");
-    // A type nested deeper than any is refused, and none of it takes the stack.
+    // A type that is nested too deeply is refused without overflowing the stack.
     let mut deep = serde_json::json!({"kind": "OBJECT", "name": "T0"});
     for _ in 0..120 {
         deep = serde_json::json!({"kind": "LIST", "name": null, "ofType": deep});

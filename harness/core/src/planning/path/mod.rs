@@ -1,6 +1,6 @@
 //! Plans upgrade paths: rules + catalog + facts about the data -> the hops to take, each with its reason, or a refusal.
 //!
-//! Never guesses: a release nobody published, a rollback, or a hop that is forbidden without a way around is refused.
+//! Nothing is guessed: a release that was never published, a downgrade, and a forbidden hop without a detour are refused.
 
 mod planner;
 mod reason;

@@ -19,7 +19,7 @@ use crate::vocabulary::release::{Edition, Line, Release, ReleaseError};
 /// How many published names a refusal suggests.
 const SUGGESTIONS: usize = 3;
 
-/// Where an upgrade leads: one release, or whatever is the newest of a line.
+/// The target of an upgrade: one release, or the newest release of a line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// Exactly this release.
@@ -79,11 +79,11 @@ impl From<Line> for Target {
 #[derive(Debug)]
 pub struct Planner<'a> {
     rules: &'a Rules,
-    /// Of all releases: for sources and targets that name no edition.
+    /// The table of all releases: for sources and targets that do not name an edition.
     all: Table<'a>,
-    /// Of each edition the catalog names, sorted by edition.
+    /// The tables of the editions that the catalog or the rules name, sorted by edition.
     editions: Vec<(Edition, Table<'a>)>,
-    /// Of any edition that neither catalog nor rules name.
+    /// The table for an edition that neither the catalog nor the rules name.
     other: Table<'a>,
 }
 
@@ -141,7 +141,7 @@ impl<'a> Planner<'a> {
                 (source, newest(table, *line)?)
             }
         };
-        // With another edition's catalog the source's own position means nothing: count what is not newer than it.
+        // The source's position does not apply to another edition's catalog, so count the releases that are not newer.
         let after = match change {
             None => source + 1,
             Some(_) => index(table.catalog.releases().partition_point(|release| release.cmp_number(start).is_le())),
@@ -222,7 +222,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// A published release and where it stands.
+/// A published release and its position.
 type Found<'t> = (u32, &'t Release);
 
 fn lookup<'t>(
@@ -245,7 +245,8 @@ fn newest<'t>(table: &'t Table<'_>, line: Line) -> Result<Found<'t>, Refusal> {
         .ok_or_else(|| Refusal::EmptyLine { line, nearest: suggest(table, &line.to_string(), line.start()) })
 }
 
-/// The releases near a name. Beyond the newest line its neighbours by number would be the oldest of the newest major.
+/// The releases near a name. Beyond the newest line, only the newest release is useful: the neighbours by number would be
+/// the oldest releases of the newest major.
 fn suggest(table: &Table<'_>, name: &str, line: (u64, u64)) -> Nearest {
     let catalog = &table.catalog;
     let beyond = catalog.releases().last().is_some_and(|last| line > (last.major(), last.minor()));
@@ -255,7 +256,7 @@ fn suggest(table: &Table<'_>, name: &str, line: (u64, u64)) -> Nearest {
     }
 }
 
-/// Catalogs are far smaller than this can count.
+/// Catalogs are far smaller than the range of `u32`.
 fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }

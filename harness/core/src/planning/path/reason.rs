@@ -12,21 +12,21 @@ pub(super) enum Reason {
     Decided(u32),
     /// A stop of each major.
     Every(u32),
-    /// One minor at a time.
+    /// The path may cross only one minor at a time.
     Minor,
-    /// One major at a time.
+    /// The path may cross only one major at a time.
     Major,
     /// A listed stop whose condition is not decided.
     Undecided(u32),
-    /// The way around a forbidden hop.
+    /// A detour around a forbidden hop.
     Detour(u32),
     /// The same release in another edition.
     Edition(u32),
-    /// Where the path leads.
+    /// The target.
     Target,
 }
 
-/// One hop: where it ends, why, and which rule allows it to pass over others.
+/// One hop: where it ends, why, and which rule allows it to skip stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Leg {
     pub(super) to: u32,

@@ -24,7 +24,7 @@ pub enum Refusal {
     NoEdition {
         /// The edition.
         edition: Edition,
-        /// Those there are.
+        /// The published editions.
         known: Vec<Edition>,
     },
     /// The target is older than the source.
@@ -50,18 +50,18 @@ pub enum Refusal {
         to: Edition,
         /// The changes that are allowed.
         allowed: Vec<(Edition, Edition)>,
-        /// Why this one is not, where a rule says so.
+        /// Why this one is not, if a rule says so.
         because: Option<String>,
     },
-    /// The rules are not known so far.
+    /// The target is newer than all that the rules cover.
     #[error("{to} is newer than {until}, where the list of stops ends: nothing is known of the stops on the way")]
     Beyond {
         /// The target.
         to: Box<Release>,
-        /// The newest release that the rules know of.
+        /// The newest release that the rules cover.
         until: Box<Release>,
     },
-    /// A hop on the way is forbidden and nothing leads around it.
+    /// A hop on the path is forbidden and there is no detour.
     #[error("the hop {from} to {to} is forbidden and no release in between leads around it: {because}")]
     NoWay {
         /// Where the forbidden hop starts.
@@ -73,14 +73,14 @@ pub enum Refusal {
     },
 }
 
-/// An end of a path, where only one of them is what a refusal is about.
+/// The end or ends of a path that a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// The release it starts from.
     Source,
     /// The release or line it is to reach.
     Target,
-    /// Both, or what lies between them.
+    /// Both, or the path between them.
     Both,
 }
 
@@ -105,20 +105,20 @@ impl Refusal {
 /// Published releases near what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nearest {
-    /// The nearest first.
+    /// The releases, nearest first.
     pub releases: Vec<Release>,
-    /// What was asked for is newer than all there are, so only the newest is near.
+    /// Whether the requested release is newer than all published ones, so that only the newest is given.
     pub beyond: bool,
 }
 
 /// A release that was never published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
-    /// The end of the path it is.
+    /// Which end of the path it is.
     pub end: End,
     /// The release.
     pub release: Release,
-    /// The edition it was looked for in.
+    /// The edition in which it was searched for.
     pub edition: Option<Edition>,
     /// Published releases near it.
     pub nearest: Nearest,

@@ -1,4 +1,4 @@
-//! A planned path: compact as found, and as text when asked.
+//! A planned path: in compact form, and rendered as text on demand.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,17 +29,17 @@ pub struct Path {
     pub from: Release,
     /// Where it ends, in the target's edition.
     pub to: Release,
-    /// The line the target was asked for as, if it was.
+    /// The line, if the target was given as one.
     pub line: Option<Line>,
     /// The hops, at least one.
     pub hops: Vec<Hop>,
-    /// Stops on the way that have no published release and were left out for that.
+    /// Stops on the path that were left out because they have no published release.
     pub dropped: Vec<Dropped>,
-    /// Conditional stops on the way that are not needed, as their conditions were decided.
+    /// Conditional stops on the path that are not needed because their conditions were decided to be false.
     pub needless: Vec<Dropped>,
 }
 
-/// One step of a path.
+/// One hop of a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Hop {
@@ -47,9 +47,9 @@ pub struct Hop {
     pub from: Release,
     /// Where it ends.
     pub to: Release,
-    /// Why it is there.
+    /// Why it is taken.
     pub because: String,
-    /// The condition that may still make it needless, when that is not decided yet.
+    /// The condition that may still make it unnecessary, if it is not decided yet.
     pub optional: Option<ConditionId>,
 }
 
@@ -64,12 +64,12 @@ pub struct Dropped {
 }
 
 impl Route<'_> {
-    /// The published releases it passes, without the source, the target last.
+    /// The published releases on it, without the source and ending with the target.
     pub fn releases(&self) -> impl Iterator<Item = &Release> {
         self.legs.iter().filter_map(|leg| self.table.release(leg.to))
     }
 
-    /// Where those releases stand among the published ones of the path's edition.
+    /// The positions of those releases among the published ones of the path's edition.
     pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
         self.legs.iter().map(|leg| leg.to as usize)
     }

@@ -1,4 +1,4 @@
-//! What a product says about its upgrade paths, and what is known of the data. Plain values; no judgement.
+//! A product's rules for upgrade paths, and what is known about the data. Plain values without any logic.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -11,33 +11,33 @@ use crate::vocabulary::release::{Edition, Line, Range, Release};
 /// A product's path rules. The default allows any way forward in one hop.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rules {
-    /// How many minors a hop may pass; majors are crossed minor by minor as well.
+    /// How many minors a hop may cross; this applies across majors too.
     pub minors: Spacing,
-    /// How many majors a hop may pass.
+    /// How many majors a hop may cross.
     pub majors: Spacing,
     /// Lines a path must stop at.
     pub stops: Vec<Stop>,
-    /// Stops that repeat in each major, so that majors to come are covered.
+    /// Stops that repeat in each major, which covers future majors.
     pub stops_every: Vec<StopsEvery>,
-    /// Hops that may be taken directly, whatever spacing and stops ask for.
+    /// Hops that may be taken directly, regardless of spacing and stops.
     pub allow: Vec<Edge>,
     /// Hops that must not be taken, even if `allow` names them.
     pub forbid: Vec<Edge>,
-    /// Editions that an upgrade may change.
+    /// Changes of edition that an upgrade may make.
     pub edition_change: Vec<EditionChange>,
-    /// Changes of edition that are refused with a reason of their own; all that no rule allows are refused.
+    /// Changes of edition that are refused with a specific reason. Every change that no rule allows is refused anyway.
     pub edition_refused: Vec<EditionChange>,
-    /// The newest release that the rules know of; a target beyond it is refused.
+    /// The newest release that the rules cover; a newer target is refused.
     pub until: Option<Release>,
 }
 
-/// How many lines a hop may pass.
+/// How many lines a hop may cross.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Spacing {
-    /// As many as it likes.
+    /// Any number.
     #[default]
     Any,
-    /// None: the newest release of each published line in between is walked.
+    /// One: the path stops at the newest release of each published line in between.
     OneAtATime,
 }
 
@@ -50,7 +50,7 @@ pub struct Stop {
     pub exactly: Option<Release>,
     /// Why it is a stop.
     pub because: String,
-    /// The stop holds under a condition on the data only.
+    /// The condition on the data under which the stop holds, if there is one.
     pub when: Option<ConditionId>,
     /// The editions it holds for; none means all.
     pub editions: Vec<Edition>,
@@ -58,7 +58,7 @@ pub struct Stop {
     pub from: Option<Range>,
     /// The targets it holds for.
     pub to: Option<Range>,
-    /// It holds for targets that are this release or newer, pre-releases of this release included.
+    /// It holds for targets that are this release or newer, including its pre-releases.
     pub before: Option<Release>,
 }
 
@@ -139,7 +139,7 @@ impl fmt::Display for ConditionId {
     }
 }
 
-/// What is known of the restored data. A condition that is not in here is not decided yet.
+/// What is known about the restored data. A condition that is not listed is not decided yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
     /// The conditions that were decided.

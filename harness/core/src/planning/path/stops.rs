@@ -1,4 +1,4 @@
-//! Lists of stops as others keep them: `{"supported": […], "all": […]}`, written and read.
+//! Reads and writes lists of stops in the format that others use: `{"supported": […], "all": […]}`.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,33 +8,33 @@ use super::table::{Scope, Table};
 use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::Release;
 
-/// A list of stops. `all` has every stop, oldest first, and at its end the newest release there is; `supported` has the
-/// stops of the two newest majors.
+/// A list of stops. `all` has every stop, oldest first, followed by the newest release; `supported` has the stops of the two
+/// newest majors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StopList {
-    /// Those of the two newest majors.
+    /// The stops of the two newest majors.
     pub supported: Vec<Release>,
-    /// All, and the newest release.
+    /// All stops, and the newest release.
     pub all: Vec<Release>,
 }
 
-/// Why a text is no list of stops.
+/// Why a text is not a list of stops.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopListError {
-    /// It is no such JSON.
+    /// It is not JSON of this shape.
     #[error("expected {{\"supported\": [releases], \"all\": [releases]}}")]
     Json(#[from] serde_json::Error),
-    /// It names no release.
-    #[error("`all` is empty: it ends in the newest release there is")]
+    /// It does not name a release.
+    #[error("`all` is empty: it ends with the newest release")]
     Empty,
-    /// It is in another order.
-    #[error("{after} stands behind {before} in `all`: expected the oldest first")]
+    /// It is not in ascending order.
+    #[error("{after} comes after {before} in `all`: expected the oldest first")]
     Order {
-        /// The one before.
+        /// The earlier entry.
         before: Box<Release>,
-        /// The one behind.
+        /// The later entry, which is older.
         after: Box<Release>,
     },
 }
@@ -43,7 +43,7 @@ impl StopList {
     /// Reads a list.
     ///
     /// # Errors
-    /// When it is none.
+    /// If the text is not one.
     pub fn read(text: &str) -> Result<StopList, StopListError> {
         let list: StopList = serde_json::from_str(text)?;
         if list.all.is_empty() {
@@ -57,19 +57,19 @@ impl StopList {
         Ok(list)
     }
 
-    /// The stops, without the newest release at the end, which is none by itself.
+    /// The stops, without the newest release at the end, which is not necessarily a stop.
     #[must_use]
     pub fn stops(&self) -> &[Release] {
         self.all.split_last().map_or(&[], |(_, stops)| stops)
     }
 
-    /// The newest release that the list knows; nothing is known of stops beyond.
+    /// The newest release that the list covers; newer stops are not known.
     #[must_use]
     pub fn newest(&self) -> Option<&Release> {
         self.all.last()
     }
 
-    /// The stops of these rules that hold, or are not decided, and the newest release of the catalog.
+    /// The stops of these rules that hold or are not decided, and the newest release of the catalog.
     #[must_use]
     pub fn of_rules(rules: &Rules, catalog: &Catalog, facts: &Facts) -> StopList {
         let table = Table::new(rules, std::borrow::Cow::Borrowed(catalog), Scope::All);

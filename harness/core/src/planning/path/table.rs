@@ -1,4 +1,4 @@
-//! What can be known of the rules before source and target are: per edition, where each stop lands in the catalog.
+//! What the rules mean regardless of source and target: per edition, the position of each stop in the catalog.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::rules::{Rules, Stop};
 use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::{Edition, Line, Release};
 
-/// The stops of one edition, sorted by release; at the same release the strongest reason is first.
+/// The stops of one edition, sorted by release; for the same release, the strongest reason is first.
 #[derive(Debug)]
 pub(super) struct Table<'a> {
     pub(super) catalog: Cow<'a, Catalog>,
@@ -16,7 +16,7 @@ pub(super) struct Table<'a> {
     pub(super) dropped: Vec<(Line, Reason)>,
 }
 
-/// Which releases and stops a table is of. Without an edition the stops of all hold: one too many does no harm.
+/// Which releases and stops a table covers. Without an edition, the stops of all editions hold: an extra one does no harm.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scope<'e> {
     /// No edition was named.
@@ -37,7 +37,7 @@ impl Scope<'_> {
     }
 }
 
-/// Where a stop lands.
+/// A stop at its position in the catalog.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Waypoint {
     pub(super) at: u32,
@@ -110,7 +110,7 @@ fn generated(rules: &Rules, catalog: &Catalog) -> Vec<(Line, Reason, bool)> {
             stops.extend(minors.map(|minor| (Line::of_minor(major, *minor), Reason::Every(id), true)));
         }
     }
-    // A line that is also listed is told once, with the words of the list.
+    // A generated stop that is also listed appears once, with the reason of the list.
     stops.retain(|(line, _, _)| {
         !rules.stops.iter().any(|stop| stop.at == *line && holds_always(stop) && stop.editions.is_empty())
     });

@@ -1,4 +1,4 @@
-//! Applies allowed and forbidden hops: the fewest hops that are all legal, around what is forbidden.
+//! Applies allowed and forbidden hops: finds the fewest hops that are all legal, with detours around forbidden ones.
 
 use super::reason::{Leg, Reason};
 use super::refusal::Refusal;
@@ -6,8 +6,8 @@ use super::rules::Rules;
 use super::table::Table;
 use crate::vocabulary::release::Release;
 
-/// The fewest legal hops over the releases that `legs` ask for; if there are none, newest releases of lines in between
-/// may be stopped at as well. Among equally few the longest hops come first.
+/// The fewest legal hops over the releases of `legs`. If there is no such path, the newest releases of lines in between are
+/// possible stops too. Among paths with the same number of hops, the longest hops come first.
 pub(super) fn walk(rules: &Rules, table: &Table<'_>, start: &Release, legs: Vec<Leg>) -> Result<Vec<Leg>, Refusal> {
     if let Some(path) = fewest(rules, table, start, &legs) {
         return Ok(path);
@@ -24,7 +24,7 @@ pub(super) fn walk(rules: &Rules, table: &Table<'_>, start: &Release, legs: Vec<
             more.push(Leg { to: at, reason: Reason::Detour(id), allowed: None });
         }
     }
-    // The target has its own reason to stay last; what was asked for keeps its reason over a detour.
+    // The order of reasons keeps the target last, and the reason of a requested release over that of a detour.
     more.sort_by_key(|leg| (leg.to, leg.reason));
     more.dedup_by_key(|leg| leg.to);
     fewest(rules, table, start, &more).ok_or_else(|| Refusal::NoWay {
@@ -58,7 +58,7 @@ fn allowed(rules: &Rules, from: &Release, to: &Release) -> Option<u32> {
     (0..).zip(&rules.allow).find(|(_, edge)| edge.covers(from, to)).map(|(id, _)| id)
 }
 
-/// From the target backwards: for each release the fewest hops to the target, and the first of them.
+/// Works backwards from the target: for each release, the fewest hops to the target and the first of them.
 fn fewest(rules: &Rules, table: &Table<'_>, start: &Release, legs: &[Leg]) -> Option<Vec<Leg>> {
     let nodes: Vec<&Release> =
         std::iter::once(start).chain(legs.iter().filter_map(|leg| table.release(leg.to))).collect();
@@ -88,7 +88,7 @@ fn fewest(rules: &Rules, table: &Table<'_>, start: &Release, legs: &[Leg]) -> Op
     Some(path)
 }
 
-/// The first hop of the fewest that lead to the target.
+/// The first hop of the shortest path to the target.
 #[derive(Clone, Copy)]
 struct Step {
     hops: usize,

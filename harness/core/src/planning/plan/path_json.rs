@@ -7,8 +7,8 @@ use crate::planning::compatibility::HopNotice;
 use crate::planning::path::Path;
 use crate::vocabulary::release::Edition;
 
-/// A path as the contract has it. `path` is without the source; releases are named as published, without edition.
-/// `told` is what is to be known of each hop, in the order of the hops.
+/// The JSON form of a path. The member `path` does not include the source; releases are named as published, without edition.
+/// `notices` has the notices of each hop, in the order of the hops.
 #[must_use]
 pub fn path_json(
     product: &str,
@@ -40,7 +40,7 @@ pub fn path_json(
     })
 }
 
-/// A refusal as the contract has it.
+/// The JSON form of a refusal.
 #[must_use]
 pub fn refusal_json(refusal: &dyn std::fmt::Display) -> Value {
     json!({ "refused": refusal.to_string() })

@@ -1,36 +1,36 @@
-//! Reads a plan that somebody wrote, and says what is missing in it and what is wrong.
+//! Reviews an upgrade plan that somebody wrote: what is wrong in it, and what is missing.
 
-mod endings;
+mod content;
+mod endpoints;
 mod path;
 mod time;
-mod words;
 
 use std::fmt;
 
 use serde::Serialize;
 
-use self::endings::Ends;
+use self::endpoints::Endpoints;
 use super::Runbook;
-use super::mentions::mentions;
+use super::extract::named_releases;
 use crate::planning::path::{Rules, Target};
 use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::Release;
 
-/// What a review came to.
+/// The result of a review.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Review {
-    /// What is to be said of the plan.
+    /// What is wrong or missing in the plan.
     pub remarks: Vec<Remark>,
-    /// The path that it was held against, from its source; empty where the plan does not tell enough to know it.
+    /// The path that it was compared with, from its source; empty if the plan does not say enough to determine one.
     pub path: Vec<Release>,
 }
 
-/// What is to be said of a plan.
+/// Something that is wrong or missing in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remark {
-    /// What kind.
+    /// Its kind.
     pub kind: RemarkKind,
-    /// The line it is about, from 1; of what is missing, the one that denies it.
+    /// The number of the line it is about, from 1; if something is missing, the line that denies it.
     pub line: Option<usize>,
     /// What is missing or wrong.
     pub what: String,
@@ -40,13 +40,13 @@ pub struct Remark {
     pub instead: String,
 }
 
-/// What kind of remark it is.
+/// The kind of a remark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemarkKind {
-    /// What is said is wrong.
+    /// The plan says something that is wrong.
     Wrong,
-    /// What has to be said is not.
+    /// The plan does not say something that it must say.
     Missing,
 }
 
@@ -59,8 +59,8 @@ impl fmt::Display for RemarkKind {
     }
 }
 
-/// Reviews a plan by what the product's operators have to write down, and by its path rules. `from` and `to` are given
-/// where the plan's own words for them do not count. What is wrong comes first, in the plan's order.
+/// Reviews a plan by what the product's operators have to write down and by the product's path rules. `from` and `to`, if
+/// given, override what the plan says. What is wrong comes first, in the order of the plan.
 #[must_use]
 pub fn review(
     text: &str,
@@ -71,24 +71,24 @@ pub fn review(
     to: Option<&Target>,
 ) -> Review {
     let mut remarks = Vec::new();
-    let mentions = mentions(text, &runbook.releases.others);
-    let words = &runbook.releases;
-    let given = Ends { from: from.cloned(), to: to.cloned() };
-    let Ends { from, to } = endings::ends(text, words, &mentions, catalog, given, &mut remarks);
-    let hops = path::path((text, words), from.as_ref(), to.as_ref(), rules, catalog, &mentions, &mut remarks);
-    path::published(&mentions, catalog, &mut remarks);
-    path::editions(&mentions, rules, &mut remarks);
-    path::once(text, words, &mentions, &hops, &mut remarks);
-    path::installed(text, words, &mentions, &hops, catalog, &mut remarks);
+    let named = named_releases(text, &runbook.releases.others);
+    let patterns = &runbook.releases;
+    let given = Endpoints { from: from.cloned(), to: to.cloned() };
+    let Endpoints { from, to } = endpoints::endpoints(text, patterns, &named, catalog, given, &mut remarks);
+    let hops = path::path((text, patterns), from.as_ref(), to.as_ref(), rules, catalog, &named, &mut remarks);
+    path::unpublished(&named, catalog, &mut remarks);
+    path::edition_changes(&named, rules, &mut remarks);
+    path::contradictions(text, patterns, &named, &hops, &mut remarks);
+    path::install_order(text, patterns, &named, &hops, catalog, &mut remarks);
     if let Some(from) = &from {
-        path::restored(text, from, words, &mentions, &mut remarks);
+        path::restored_backups(text, from, patterns, &named, &mut remarks);
     }
-    path::crossed(text, words, &mut remarks);
-    let first_hop = path::first_install(text, words, &mentions, &hops);
-    words::mistakes(text, runbook, &hops, &mut remarks);
-    words::sequences(text, runbook, &mut remarks);
-    words::missing(text, runbook, &hops, first_hop, &mut remarks);
-    time::time(text, words, &mentions, &mut remarks);
+    path::restores_into_other_releases(text, patterns, &mut remarks);
+    let first_hop = path::first_install(text, patterns, &named, &hops);
+    content::mistakes(text, runbook, &hops, &mut remarks);
+    content::sequences(text, runbook, &mut remarks);
+    content::missing(text, runbook, &hops, first_hop, &mut remarks);
+    time::time(text, patterns, &named, &mut remarks);
     remarks.sort_by_key(|remark| (remark.kind, remark.line));
     let path = hops.first().map(|hop| &hop.from).into_iter().chain(hops.iter().map(|hop| &hop.to)).cloned().collect();
     Review { remarks, path }

@@ -2,31 +2,31 @@
 
 use std::time::Duration;
 
-use super::super::Mentions;
-use super::super::mentions::{Mention, duration, span};
+use super::super::ReleasePatterns;
+use super::super::extract::{NamedRelease, clock_span, duration};
 use super::{Remark, RemarkKind};
 use crate::planning::plan::humane;
 
-/// Whether what the plan's hops take fits its window. Only times on lines that name a release are those of a hop: others may
-/// be sums, or say the same again, and of those nothing is concluded.
-pub(super) fn time(text: &str, words: &Mentions, mentions: &[Mention], remarks: &mut Vec<Remark>) {
+/// Whether the plan's hops fit its window. Only durations on lines that name a release count as those of a hop: others may
+/// be sums or repetitions.
+pub(super) fn time(text: &str, patterns: &ReleasePatterns, named: &[NamedRelease], remarks: &mut Vec<Remark>) {
     let mut window: Option<(usize, Duration)> = None;
     let (mut hops, mut back) = (Duration::ZERO, Duration::ZERO);
     let mut back_named = false;
     for (line, number) in text.lines().zip(1..) {
-        let back_said = words.back.regex().find(line);
-        let is_back = back_said.is_some();
+        let back_match = patterns.back.regex().find(line);
+        let is_back = back_match.is_some();
         back_named |= is_back;
-        if words.window.regex().is_match(line) {
-            if let Some(length) = span(line).or_else(|| duration(line)) {
+        if patterns.window.regex().is_match(line) {
+            if let Some(length) = clock_span(line).or_else(|| duration(line)) {
                 window.get_or_insert((number, length));
             }
         } else if let Some(length) = duration(line) {
-            match (is_back, mentions.iter().any(|it| it.line == number)) {
-                // What stands behind the word is its time: `hops 3 h, restore 70 min`.
+            match (is_back, named.iter().any(|it| it.line == number)) {
+                // The duration follows the word: `hops 3 h, restore 70 min`.
                 (true, _) => {
-                    let behind = back_said.and_then(|said| duration(line.get(said.end()..)?));
-                    back = back.max(behind.unwrap_or(length));
+                    let after = back_match.and_then(|found| duration(line.get(found.end()..)?));
+                    back = back.max(after.unwrap_or(length));
                 }
                 (false, true) => hops += length,
                 (false, false) => {}
@@ -41,7 +41,7 @@ pub(super) fn time(text: &str, words: &Mentions, mentions: &[Mention], remarks: 
             what: format!("a window of {} for what takes {}", humane(window), humane(hops + back)),
             because: if back.is_zero() {
                 format!(
-                    "hops and steps take {}, and the rollback, of which no time is named, has to fit too",
+                    "hops and steps take {}, and the rollback, for which no time is given, has to fit too",
                     humane(hops)
                 )
             } else {
@@ -56,7 +56,7 @@ pub(super) fn time(text: &str, words: &Mentions, mentions: &[Mention], remarks: 
             kind: RemarkKind::Missing,
             line: None,
             what: "how long the rollback takes".to_owned(),
-            because: "without it nobody knows until when it can be decided".to_owned(),
+            because: "without it nobody knows how long the decision to roll back can wait".to_owned(),
             instead: "a measured time: rehearse the restore".to_owned(),
         });
     }

@@ -1,4 +1,4 @@
-//! Values as other programs write them. The writers here are told apart from the reader: none of them shares code with it.
+//! Values as other programs escape them. The writers here share no code with the decoder.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{Redactor, in_pieces, redactor};
 
-const SHOWN: &str = "[s0 is not shown]";
+const REPLACEMENT: &str = "[s0 is not shown]";
 
 const SECRETS: [&str; 15] = [
     "abécdef",
@@ -26,7 +26,7 @@ const SECRETS: [&str; 15] = [
     "first & line\nsecond 'line'\nthird \\ line",
 ];
 
-/// One character, some way.
+/// Writes one character in some way.
 type Writer = fn(char) -> String;
 
 fn bytes(character: char, write: impl Fn(u8) -> String) -> String {
@@ -41,7 +41,7 @@ fn units(character: char) -> String {
     character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
-/// The inside of a JSON string, with these as `\u` besides.
+/// As in a JSON string, with the characters of `more` as `\u` escapes too.
 fn json(character: char, more: &str) -> String {
     match character {
         '"' | '\\' => format!("\\{character}"),
@@ -83,7 +83,7 @@ fn html(character: char) -> String {
 
 type Named = (&'static str, Box<dyn Fn(char) -> String>);
 
-/// Every known way, by name.
+/// All known ways, by name.
 fn writers() -> Vec<Named> {
     let simple: Vec<(&'static str, Writer)> = vec![
         ("itself", |it| it.into()),
@@ -158,43 +158,43 @@ fn writers() -> Vec<Named> {
     writers
 }
 
-/// What a stream gives of pieces.
+/// The output of a stream for these pieces.
 fn streamed<'p>(redactor: &Redactor, pieces: impl Iterator<Item = &'p [u8]>) -> String {
     let mut stream = redactor.stream();
-    let mut seen: Vec<u8> = pieces.flat_map(|piece| stream.take(piece)).collect();
-    seen.extend(stream.finish());
-    String::from_utf8_lossy(&seen).into_owned()
+    let mut written: Vec<u8> = pieces.flat_map(|piece| stream.take(piece)).collect();
+    written.extend(stream.finish());
+    String::from_utf8_lossy(&written).into_owned()
 }
 
-/// Quotes that the shell changes before and behind a secret are none of it.
+/// Changes of shell quotes around a secret do not belong to it.
 fn unquoted(text: &str) -> String {
     text.replace("'$'[", "[").replace("]''", "]")
 }
 
 #[test]
-fn a_secret_goes_however_it_is_escaped_and_wherever_it_is_cut() {
+fn a_secret_is_redacted_however_it_is_escaped_and_wherever_it_is_cut() {
     for value in SECRETS {
         let redactor = redactor(&[value]);
         for (name, write) in writers() {
             let written: String = value.chars().map(write).collect();
             let text = format!("key: {written} ;\n");
-            let expected = format!("key: {SHOWN} ;\n");
-            let seen = redactor.text(&text).into_owned();
+            let expected = format!("key: {REPLACEMENT} ;\n");
+            let clean = redactor.text(&text).into_owned();
             let quotes = name == "dollar quotes for some";
-            assert_eq!(if quotes { unquoted(&seen) } else { seen.clone() }, expected, "{value:?} by {name}: {text}");
-            let expected = seen;
+            assert_eq!(if quotes { unquoted(&clean) } else { clean.clone() }, expected, "{value:?} by {name}: {text}");
+            let expected = clean;
             for cut in 0..=text.len() {
                 let (one, two) = text.as_bytes().split_at(cut);
                 let mut stream = redactor.stream();
-                let seen = [stream.take(one), stream.take(two), stream.finish()].concat();
-                assert_eq!(String::from_utf8_lossy(&seen), expected, "{value:?} by {name}: {text} cut at {cut}");
+                let written = [stream.take(one), stream.take(two), stream.finish()].concat();
+                assert_eq!(String::from_utf8_lossy(&written), expected, "{value:?} by {name}: {text} cut at {cut}");
             }
         }
     }
 }
 
 #[test]
-fn a_secret_goes_from_single_bytes() {
+fn a_secret_is_redacted_when_it_arrives_byte_by_byte() {
     for value in SECRETS {
         let redactor = redactor(&[value]);
         for (name, write) in writers() {
@@ -205,7 +205,7 @@ fn a_secret_goes_from_single_bytes() {
     }
 }
 
-/// Letters of base64 that hold nothing but the value, where it begins behind so many bytes.
+/// The base64 letters that encode only the value, if it follows this number of other bytes.
 fn own_letters(value: &str, before: usize) -> String {
     let text = STANDARD.encode([vec![b'x'; before], value.as_bytes().to_vec()].concat());
     let (from, to) = ((before * 8).div_ceil(6), (before + value.len()) * 8 / 6);
@@ -213,7 +213,7 @@ fn own_letters(value: &str, before: usize) -> String {
 }
 
 #[test]
-fn a_secret_goes_from_base64_however_it_is_broken_into_lines() {
+fn a_secret_is_redacted_in_base64_however_it_is_wrapped() {
     let values = ["hunter2", "correct horse battery staple", "????>>>>~~~~", "p&a<s>s\"w'o\\r/d#$ +%=é!"];
     let breaks = ["\n", "\r\n", "\\n", "\\r\\n", "\\\\n", "\n    ", "%0A", "%0D%0A", "&#10;", "\\u000a"];
     for (value, before) in values.iter().flat_map(|value| (0..58).map(move |before| (value, before))) {
@@ -230,10 +230,13 @@ fn a_secret_goes_from_base64_however_it_is_broken_into_lines() {
                 letters.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
             let text = format!("key: {}\n;", lines.join(line_end));
             for clean in [redactor.text(&text).into_owned(), streamed(&redactor, text.as_bytes().chunks(7))] {
-                assert!(clean.contains(SHOWN), "{text} {clean}");
+                assert!(clean.contains(REPLACEMENT), "{text} {clean}");
                 let clean = clean.replace('-', "+").replace('_', "/");
                 for four in own.as_bytes().windows(4).map(|four| std::str::from_utf8(four).unwrap()) {
-                    assert!(!clean.contains(four), "{value:?} behind {before} at {width}: {text} {clean} {four}");
+                    assert!(
+                        !clean.contains(four),
+                        "{value:?} after {before} bytes, wrapped at {width}: {text} {clean} {four}"
+                    );
                 }
             }
         }
@@ -241,7 +244,7 @@ fn a_secret_goes_from_base64_however_it_is_broken_into_lines() {
 }
 
 #[test]
-fn ordinary_text_stays_as_it_is() {
+fn ordinary_text_is_unchanged() {
     let redactor = redactor(&SECRETS);
     for text in [
         "2026-01-02 03:04:05 INFO GET /search?q=a%20b%2Fc&utf8=%E2%9C%93 -> 200 in 34.1 ms\n",
@@ -260,7 +263,7 @@ fn ordinary_text_stays_as_it_is() {
 }
 
 #[test]
-fn a_whole_line_is_not_kept_waiting() {
+fn a_whole_line_is_written_at_once() {
     let mut stream = redactor(&SECRETS).stream();
     for line in ["it is ready\n", "listening on 0.0.0.0:80\r\n", "aHV\n", "hun\n", "\"done\"\n", "path\\\n"] {
         assert_eq!(String::from_utf8(stream.take(line.as_bytes())).unwrap(), line);
@@ -268,28 +271,28 @@ fn a_whole_line_is_not_kept_waiting() {
 }
 
 #[test]
-fn what_overlaps_goes_together_and_what_never_ends_is_not_kept() {
+fn overlapping_secrets_are_merged_and_endless_ones_are_not_held_back() {
     let both = redactor(&["one-and-two", "two-and-three"]);
     assert_eq!(both.text("one-and-two-and-three"), "[s0 is not shown][s1 is not shown]");
     let mut stream = redactor(&["------"]).stream();
-    let mut seen = 0;
+    let mut written = 0;
     for _ in 0..1000 {
-        seen += stream.take(&[b'-'; 1000]).len();
-        assert!(stream.held.len() < 6, "{}", stream.held.len());
+        written += stream.take(&[b'-'; 1000]).len();
+        assert!(stream.buffer.len() < 6, "{}", stream.buffer.len());
     }
-    assert_eq!(seen + stream.finish().len(), SHOWN.len());
-    // What may be one for long is one or none after a while.
+    assert_eq!(written + stream.finish().len(), REPLACEMENT.len());
+    // Text that may become a secret is decided after a bounded length.
     let mut stream = redactor(&["hunter2-secret"]).stream();
     for _ in 0..1000 {
         stream.take(b"aHVudGVyMi1zZWNy\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n");
         stream.take(&[b'\n'; 1000]);
-        assert!(stream.held.len() < 1 << 12, "{}", stream.held.len());
+        assert!(stream.buffer.len() < 1 << 12, "{}", stream.buffer.len());
     }
 }
 
 proptest! {
     #[test]
-    fn a_secret_goes_when_every_character_is_written_another_way(
+    fn a_secret_is_redacted_when_every_character_is_escaped_differently(
         which in 0..SECRETS.len(),
         ways in proptest::collection::vec(0_usize..100, 1..40),
         piece in 1_usize..40,
@@ -302,7 +305,7 @@ proptest! {
             .map(|(character, way)| writers[way % writers.len()].1(character))
             .collect();
         let text = format!("key: {written} ;");
-        let expected = format!("key: {SHOWN} ;");
+        let expected = format!("key: {REPLACEMENT} ;");
         let redactor = redactor(&[value]);
         let whole = redactor.text(&text).into_owned();
         prop_assert_eq!(unquoted(&whole), expected, "{}", text);
@@ -310,13 +313,13 @@ proptest! {
     }
 
     #[test]
-    fn pieces_and_the_whole_come_to_the_same_with_escapes(
+    fn a_stream_writes_the_same_as_the_whole_text_with_escapes(
         text in r#"(hunter2|hunt|er2|%6[8e]|\\u00|75|\\|\\\\|&#1|04;|&amp;|%|%25|'|''|"|\$|a\+b|a%2Bb| c|aHVudGVyMg|\n|aHVu|dGVyMg|[a-z]|;){0,14}"#,
         cuts in proptest::collection::vec(0_usize..80, 0..8),
     ) {
         let redactor = redactor(&["hunter2", "a+b c&d", "er2hunter", "'\"$\\%&\\\\'"]);
         let whole = redactor.text(&text).into_owned();
-        let seen = in_pieces(&redactor, &text, cuts);
-        prop_assert_eq!(String::from_utf8_lossy(&seen), whole);
+        let streamed = in_pieces(&redactor, &text, cuts);
+        prop_assert_eq!(String::from_utf8_lossy(&streamed), whole);
     }
 }

@@ -29,8 +29,8 @@ fn value(node: &Node, problems: &mut Vec<Problem>) -> Value {
             let mut map = Map::new();
             for entry in entries {
                 let key = entry.key.strip_prefix(':').unwrap_or(&entry.key).to_owned();
-                let told = value(&entry.value, problems);
-                if map.insert(key, told).is_some() {
+                let value = value(&entry.value, problems);
+                if map.insert(key, value).is_some() {
                     let title = format!("the key {} is repeated", crate::vocabulary::scalar::quoted(&entry.key));
                     problems.push(Problem::new(entry.key_span, title, "expected each key once"));
                 }

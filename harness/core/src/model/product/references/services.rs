@@ -45,11 +45,11 @@ impl ReferenceCheck<'_> {
                     Step::Sql(step) => {
                         product.databases.get(&step.database).map(|database| (database.service.as_str(), "sql"))
                     }
-                    // What is waited for may be what starts by itself.
+                    // These steps may refer to a service that starts without a step of its own.
                     Step::WaitUntil(_) | Step::Run(_) | Step::CopyIn(_) | Step::Unpack(_) => None,
                 };
                 let Some((service, key)) = needs else { continue };
-                // A service that does not exist is another mistake, which is told by itself.
+                // A service that does not exist is a different mistake, which is reported on its own.
                 if product.services.contains_key(service) && !running.contains(service) {
                     let title = format!("no step before this one starts `{service}`");
                     let label = format!("add `- start: [{service}]` above it, or under `deploy`");

@@ -43,7 +43,7 @@ fn outcome(rules: &Rules, catalog: &Catalog, from: &str, to: &str, facts: &Facts
     Ok(path.hops.iter().map(|hop| format!("{}{}: {}", hop.to, optional(hop), hop.because)).collect())
 }
 
-/// The releases of the path, without source and reasons.
+/// The releases of the path, without the source and the reasons.
 fn walked(rules: &Rules, catalog: &Catalog, from: &str, to: &str) -> String {
     let planner = Planner::new(rules, catalog);
     match planner.plan(&release(from), &target(to), &Facts::none()) {

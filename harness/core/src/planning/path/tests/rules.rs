@@ -1,4 +1,4 @@
-//! Each rule by itself, on small catalogs.
+//! Each rule on its own, on small catalogs.
 
 use std::error::Error;
 
@@ -25,7 +25,7 @@ fn decided(condition: &str, holds: bool) -> Facts {
 }
 
 #[test]
-fn without_rules_any_way_forward_is_one_hop() {
+fn without_rules_every_upgrade_is_one_hop() {
     let check = |from: &str, to: &str, expected: &str| {
         let path = outcome(&Rules::default(), &catalog(SMALL), from, to, &Facts::none());
         assert_eq!(path, Ok(vec![expected.to_owned()]), "{from} to {to}");
@@ -39,7 +39,7 @@ fn without_rules_any_way_forward_is_one_hop() {
 }
 
 #[test]
-fn one_minor_at_a_time_walks_the_newest_of_each_line_between() {
+fn one_minor_at_a_time_stops_at_the_newest_of_each_line_between() {
     let check = |from: &str, to: &str, expected: &str| {
         assert_eq!(walked(&one_minor(), &catalog(SMALL), from, to), expected, "{from} to {to}");
     };
@@ -54,7 +54,7 @@ fn one_minor_at_a_time_walks_the_newest_of_each_line_between() {
 }
 
 #[test]
-fn one_major_at_a_time_lands_on_the_newest_of_each_between() {
+fn one_major_at_a_time_stops_at_the_newest_of_each_between() {
     let rules = Rules { majors: Spacing::OneAtATime, ..Rules::default() };
     let check = |from: &str, to: &str, expected: &str| {
         assert_eq!(walked(&rules, &catalog(SMALL), from, to), expected, "{from} to {to}");
@@ -67,7 +67,7 @@ fn one_major_at_a_time_lands_on_the_newest_of_each_between() {
 }
 
 #[test]
-fn spacing_tells_its_reason_and_a_stop_tells_more() {
+fn a_stop_has_a_stronger_reason_than_spacing() {
     let path = |rules: &Rules| outcome(rules, &catalog(SMALL), "1.0.0", "2.0.0", &Facts::none());
     let rules = Rules { minors: Spacing::OneAtATime, ..stops(&["1.2"]) };
     assert_eq!(
@@ -151,7 +151,7 @@ fn a_conditional_stop_is_optional_until_the_data_decides() {
 }
 
 #[test]
-fn generated_stops_cover_majors_to_come() {
+fn generated_stops_cover_future_majors() {
     let every = StopsEvery { minors: vec![0, 1], from: line("1.1"), because: "each major".to_owned() };
     let rules = Rules { stops_every: vec![every], ..Rules::default() };
     let check = |from: &str, to: &str, expected: &str| {
@@ -186,7 +186,7 @@ fn unpublished_stops_are_dropped_and_reported() {
 }
 
 #[test]
-fn an_allowed_hop_passes_over_stops_and_spacing() {
+fn an_allowed_hop_overrides_stops_and_spacing() {
     let allow = vec![edge("<1.1", "3", "the vendor tested it")];
     let rules = Rules { minors: Spacing::OneAtATime, allow, ..stops(&["1.2", "3.0"]) };
     let path = |from: &str, to: &str| outcome(&rules, &catalog(SMALL), from, to, &Facts::none());
@@ -198,7 +198,7 @@ fn an_allowed_hop_passes_over_stops_and_spacing() {
 }
 
 #[test]
-fn a_forbidden_hop_is_walked_around() {
+fn a_forbidden_hop_is_avoided_by_a_detour() {
     let check = |forbid: Vec<Edge>, from: &str, to: &str, expected: &str| {
         let rules = Rules { forbid, ..Rules::default() };
         assert_eq!(walked(&rules, &catalog(SMALL), from, to), expected, "{from} to {to}");
@@ -219,7 +219,7 @@ fn a_forbidden_hop_is_walked_around() {
 }
 
 #[test]
-fn a_way_around_still_stops_where_it_must() {
+fn a_detour_still_passes_required_stops() {
     let rules = Rules { forbid: vec![edge("<=1.1", "=2.1", "it breaks")], ..stops(&["1.1"]) };
     assert_eq!(walked(&rules, &catalog(SMALL), "1.0.0", "2.1.0"), "1.1.4 2.0.1 2.1.0");
     let allow = vec![edge("=1.0", "=2.1", "the vendor tested it")];
@@ -228,7 +228,7 @@ fn a_way_around_still_stops_where_it_must() {
 }
 
 #[test]
-fn an_edition_changes_only_where_a_rule_allows_it() -> Tested {
+fn an_edition_changes_only_if_a_rule_allows_it() -> Tested {
     let releases = Catalog::from_lines("1.0.0\n1.0.1 [ce]\n1.1.3 [ce]\n1.1.4 [ee]\n1.2.0\n")?;
     let change = EditionChange { from: "ce".parse()?, to: "ee".parse()?, because: "ee reads all of ce".to_owned() };
     let rules = Rules { edition_change: vec![change], ..stops(&["1.1"]) };

@@ -1,38 +1,39 @@
-//! What a plan says and must not, and what it does not say.
+//! What a plan must not say, and what it must say and does not.
 
-use super::super::mentions::{Said, said};
-use super::super::{Content, Denials, Runbook, Words};
+use super::super::extract::{Passage, passages};
+use super::super::{Content, Denials, LinePattern, Runbook};
 use super::{Remark, RemarkKind};
 use crate::check::shorten;
 use crate::planning::path::Hop;
 use crate::vocabulary::release::Range;
 use crate::vocabulary::scalar::Pattern;
 
-/// How far from a mistake its excuse may stand, in lines.
+/// How many lines from a mistake its excuse may be.
 const NEAR: usize = 4;
 
 fn concerns(releases: Option<&Range>, hops: &[Hop]) -> bool {
     releases.is_none_or(|range| hops.iter().any(|hop| range.contains(&hop.to)))
 }
 
-impl Words {
-    fn are_in(&self, said: &Said<'_>) -> bool {
-        said.is(&self.pattern) && !self.unless.as_ref().is_some_and(|unless| unless.regex().is_match(&said.text))
+impl LinePattern {
+    fn matches(&self, passage: &Passage<'_>) -> bool {
+        let excluded = self.unless.as_ref().is_some_and(|unless| unless.regex().is_match(&passage.text));
+        passage.matches(&self.pattern) && !excluded
     }
 }
 
-/// What must not be said.
+/// Mistakes that the plan makes.
 pub(super) fn mistakes(text: &str, runbook: &Runbook, hops: &[Hop], remarks: &mut Vec<Remark>) {
-    let all = said(text);
-    let anywhere = |pattern: &Pattern| all.iter().any(|it| it.is(pattern));
+    let all = passages(text);
+    let anywhere = |pattern: &Pattern| all.iter().any(|it| it.matches(pattern));
     let any = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_some_and(|it| it.regex().is_match(text));
     for mistake in runbook.mistakes.iter().filter(|it| concerns(it.releases.as_ref(), hops)) {
         if mistake.except.as_ref().is_some_and(anywhere) {
             continue;
         }
-        for it in all.iter().filter(|it| it.says(&mistake.pattern, mistake.unless.as_ref())) {
+        for it in all.iter().filter(|it| it.states(&mistake.pattern, mistake.unless.as_ref())) {
             let near =
-                |other: &Said<'_>| other.line.abs_diff(it.line) <= NEAR && any(&mistake.unless_near, &other.text);
+                |other: &Passage<'_>| other.line.abs_diff(it.line) <= NEAR && any(&mistake.unless_near, &other.text);
             if all.iter().any(near) {
                 continue;
             }
@@ -47,7 +48,7 @@ pub(super) fn mistakes(text: &str, runbook: &Runbook, hops: &[Hop], remarks: &mu
     }
 }
 
-/// What must not follow each other.
+/// Steps that follow each other and must not.
 pub(super) fn sequences(text: &str, runbook: &Runbook, remarks: &mut Vec<Remark>) {
     for sequence in &runbook.sequences {
         let mut first = None;
@@ -68,7 +69,7 @@ pub(super) fn sequences(text: &str, runbook: &Runbook, remarks: &mut Vec<Remark>
                         remarks.push(Remark {
                             kind: RemarkKind::Wrong,
                             line: Some(number),
-                            what: format!("{} (behind line {at})", shorten(line.trim(), 100)),
+                            what: format!("{} (after line {at})", shorten(line.trim(), 100)),
                             because: sequence.because.clone(),
                             instead: sequence.instead.clone(),
                         });
@@ -87,7 +88,7 @@ enum Step {
     Then,
 }
 
-/// What nobody says in the whole plan, or says behind the first hop where it has to come before.
+/// What the whole plan does not say, or says only after the first hop although it has to come before.
 pub(super) fn missing(
     text: &str,
     runbook: &Runbook,
@@ -95,11 +96,11 @@ pub(super) fn missing(
     first_hop: Option<usize>,
     remarks: &mut Vec<Remark>,
 ) {
-    let all = said(text);
+    let all = passages(text);
     let mut absent = |what: &str, because: &str, found: &Pattern| {
         remarks.push(Remark {
             kind: RemarkKind::Missing,
-            line: all.iter().find(|it| it.is(found)).map(|it| it.line),
+            line: all.iter().find(|it| it.matches(found)).map(|it| it.line),
             what: what.to_owned(),
             because: because.to_owned(),
             instead: "write it down, or that it does not apply and why".to_owned(),
@@ -107,18 +108,18 @@ pub(super) fn missing(
     };
     let Denials { questions, content } = &runbook.denials;
     for question in &runbook.questions {
-        if !all.iter().any(|it| it.says(&question.found, questions.as_ref())) {
+        if !all.iter().any(|it| it.states(&question.found, questions.as_ref())) {
             absent(&question.ask, &question.because, &question.found);
         }
     }
-    let denied = content.as_ref();
+    let denial = content.as_ref();
     let of_plan = |content: &&Content| {
         concerns(content.releases.as_ref(), hops)
-            && content.concerns.as_ref().is_none_or(|words| all.iter().any(|it| words.are_in(it)))
+            && content.concerns.as_ref().is_none_or(|pattern| all.iter().any(|it| pattern.matches(it)))
     };
     let mut late = Vec::new();
     for content in runbook.content.iter().filter(of_plan) {
-        let mut found = all.iter().filter(|it| it.says(&content.found, denied)).peekable();
+        let mut found = all.iter().filter(|it| it.states(&content.found, denial)).peekable();
         let Some(first) = found.peek().map(|it| it.line) else {
             absent(&content.what, &content.because, &content.found);
             continue;
@@ -130,7 +131,7 @@ pub(super) fn missing(
             late.push(Remark {
                 kind: RemarkKind::Wrong,
                 line: Some(first),
-                what: format!("{}: said only here, behind the first hop in line {hop}", content.what),
+                what: format!("{}: said only here, after the first hop in line {hop}", content.what),
                 because: content.because.clone(),
                 instead: format!("a step before line {hop}"),
             });
