@@ -28,6 +28,7 @@ mod secrets;
 mod services;
 mod sessions;
 mod tables;
+mod volumes;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ use secrets::*;
 use services::*;
 use sessions::*;
 use tables::*;
+use volumes::*;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -79,6 +81,9 @@ fn main() -> ExitCode {
         copies_stream_through_a_created_container_in_flat_memory,
         an_archive_keeps_its_owners_and_may_be_compressed,
         a_missing_file_or_folder_is_distinguished_from_a_failure,
+        planted_changes_of_files_are_found,
+        harmless_changes_of_files_are_not_found,
+        a_reading_that_is_given_up_leaves_nothing,
         a_service_is_reached_by_its_aliases,
         the_output_and_code_of_a_one_off_are_returned_and_it_is_removed,
         two_concurrent_runs_are_isolated,

@@ -8,16 +8,21 @@ use std::time::Duration;
 
 use rehearse::engine::host::{
     Command, Commands, Deployments, Files, HostError, ImageRequest, Images, InstanceRef, Interactive, Interferences,
-    Leftover, Logs, ObtainedImage, ServiceState, Services, Sink, Stdin, Stream,
+    Leftover, Logs, ObtainedImage, ServiceState, Services, Sink, Stdin, Stream, Volumes,
 };
 use rehearse::engine::observer::{DatabaseTarget, HttpRequest, Observer, RequestBody};
+use rehearse::observers::read_tree;
 use rehearse_core::check::LogScanner;
 use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::observation::activity::Activity;
-use rehearse_core::observation::{DataState, HttpResponse, LogReview, Response, Rows, SqlRefusal, TableQuery};
+use rehearse_core::observation::{
+    DataState, FileTree, HttpResponse, LogReview, Response, Rows, SqlRefusal, TableQuery,
+};
 use rehearse_core::outcome::note::ImageOrigin;
 use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
 use rehearse_core::vocabulary::ident::DeploymentName;
+use tokio::sync::mpsc;
+use tokio_util::bytes::Bytes;
 
 use super::scripted::{Behaviour, ScriptedWorld, body, cannot, key, left, print, things};
 
@@ -254,6 +259,39 @@ impl Files for Fake {
     }
 }
 
+impl Volumes for Fake {
+    async fn read_volume(
+        &self,
+        deployment: &DeploymentName,
+        volume: &str,
+        _: &str,
+        to: mpsc::Sender<Bytes>,
+    ) -> Result<(), HostError> {
+        let object = format!("{deployment}/{volume}");
+        let files = match self.simple("read volume", object.clone()).await? {
+            Behaviour::Files(files) => files,
+            _ => &[("1.png", "a picture")],
+        };
+        let archive = archive(files).map_err(|error| cannot("read volume", object, &error.to_string()))?;
+        drop(to.send(archive.into()).await);
+        Ok(())
+    }
+}
+
+/// A volume with these files, as a tar archive.
+fn archive(files: &[(&str, &str)]) -> std::io::Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_uid(33);
+        header.set_gid(33);
+        archive.append_data(&mut header, format!("volume/{path}"), content.as_bytes())?;
+    }
+    archive.into_inner()
+}
+
 impl Logs for Fake {
     fn log_file(&self, instance: &InstanceRef) -> Option<PathBuf> {
         self.0.service(&key(&instance.deployment, &instance.service)).map(|service| service.log)
@@ -364,6 +402,14 @@ impl Observer for Fake {
             Behaviour::Activity(make) => Ok(Some(make())),
             _ => Ok(None),
         }
+    }
+
+    async fn files(&self, mut archive: mpsc::Receiver<Bytes>) -> Result<FileTree, String> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = archive.recv().await {
+            bytes.extend_from_slice(&piece);
+        }
+        read_tree(bytes.as_slice()).map_err(|error| error.to_string())
     }
 
     async fn log(&self, file: &Path, from: u64, mut scanner: LogScanner) -> Result<LogReview, String> {

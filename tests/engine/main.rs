@@ -28,3 +28,4 @@ mod steps;
 mod stopped;
 mod tables;
 mod upgrading;
+mod volumes;

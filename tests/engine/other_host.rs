@@ -54,6 +54,10 @@ checks:
   health:
     - name: the notes
       steps: [{ http: { service: web, port: 80, path: /notes.txt, unchanged: [status, digest] } }]
+  files:
+    rules:
+      - { crossing: 1.1.0, allow: { rewritten: ["data:schema"] }, because: the migration }
+      - { crossing: 1.2.0, allow: { rewritten: ["data:schema"] }, because: the migration }
   logs: { errors: [ERROR] }
 "#;
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rehearse::engine::host::{
     Command, Commands, Deployments, Files, HostError, ImageRequest, Images, InstanceRef, Interactive, Interferences,
-    Leftover, Logs, ObtainedImage, ServiceState, Services, Sink, Stream,
+    Leftover, Logs, ObtainedImage, ServiceState, Services, Sink, Stream, Volumes,
 };
 use rehearse_core::deployment::{MountSource, ServiceSpec};
 use rehearse_core::outcome::note::ImageOrigin;
@@ -21,7 +21,9 @@ use rehearse_core::outcome::verdict::Interference;
 use rehearse_core::vocabulary::ident::DeploymentName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_util::bytes::Bytes;
 
 /// A service as it was last declared.
 #[derive(Debug)]
@@ -292,6 +294,23 @@ impl Files for Pods {
     async fn copy_out_file(&self, instance: &InstanceRef, from: &str, file: &Path) -> Result<bool, HostError> {
         let place = self.place(&instance.deployment, &self.spec(instance)?, from)?;
         Ok(std::fs::copy(place, file).is_ok())
+    }
+}
+
+impl Volumes for Pods {
+    async fn read_volume(
+        &self,
+        deployment: &DeploymentName,
+        volume: &str,
+        _: &str,
+        to: mpsc::Sender<Bytes>,
+    ) -> Result<(), HostError> {
+        let folder = self.volume(deployment, volume);
+        let mut archive = tar::Builder::new(Vec::new());
+        archive.append_dir_all("volume", folder).map_err(|error| cannot("read", volume, error))?;
+        let archive = archive.into_inner().map_err(|error| cannot("read", volume, error))?;
+        drop(to.send(archive.into()).await);
+        Ok(())
     }
 }
 

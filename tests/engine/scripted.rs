@@ -50,6 +50,8 @@ pub(crate) enum Behaviour {
     Counts(Counter),
     /// The tables.
     Tables(DataState),
+    /// A volume holds these files: path and content.
+    Files(&'static [(&'static str, &'static str)]),
     /// Sessions on a database.
     Sessions(u64),
     /// Stopping a service has no effect.

@@ -282,6 +282,7 @@ impl Dry<'_> {
                 CheckKind::Artifacts => &checks.artifacts,
                 CheckKind::Migrations
                 | CheckKind::Data
+                | CheckKind::Files
                 | CheckKind::Graphql
                 | CheckKind::Logs
                 | CheckKind::Performance => &[],
@@ -322,7 +323,8 @@ impl Dry<'_> {
                 | CheckKind::Access
                 | CheckKind::Repositories
                 | CheckKind::Artifacts
-                | CheckKind::Data => {}
+                | CheckKind::Data
+                | CheckKind::Files => {}
             }
         }
     }

@@ -12,13 +12,15 @@ use crate::docker::daemon::Daemon;
 use crate::docker::image::{self, ImagesState};
 use crate::docker::label::{self, OwnershipLabels};
 use crate::docker::recipe::RecipeCatalog;
-use crate::docker::{copy, deployment, exec, memory, oneoff, service};
+use crate::docker::{copy, deployment, exec, memory, oneoff, service, volume};
 use crate::engine::host::{
     self as engine, Command, Commands, Deployments, Files, HostError, ImageRequest, Images, InstanceRef, Interactive,
     Interferences, Leftover, ObtainedImage, ServiceState, Services, Sink,
 };
 use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::vocabulary::ident::DeploymentName;
+use tokio::sync::mpsc;
+use tokio_util::bytes::Bytes;
 
 /// What a run configures.
 #[derive(Debug, Clone)]
@@ -176,6 +178,18 @@ impl Files for DockerHost {
 
     async fn copy_out_file(&self, instance: &InstanceRef, from: &str, file: &Path) -> Result<bool, HostError> {
         copy::file_out(&self.daemon, &instance.deployment, &instance.service, from, file).await
+    }
+}
+
+impl engine::Volumes for DockerHost {
+    async fn read_volume(
+        &self,
+        deployment: &DeploymentName,
+        volume: &str,
+        image: &str,
+        to: mpsc::Sender<Bytes>,
+    ) -> Result<(), HostError> {
+        volume::read(&self.daemon, deployment, volume, image, to).await
     }
 }
 

@@ -32,6 +32,7 @@ mod removal;
 mod service;
 mod shell;
 mod sweep;
+mod volume;
 mod watch;
 
 pub use address::from_env as engine_address;

@@ -22,7 +22,7 @@ use rehearse_core::deployment::{MountSource, ServiceSpec};
 use rehearse_core::vocabulary::ident::DeploymentName;
 
 /// Creating a container may take long: it may have to copy the content of its image into a volume.
-const CREATE: Duration = Duration::from_secs(600);
+pub(crate) const CREATE: Duration = Duration::from_secs(600);
 /// In addition to the grace period of a service: for the engine to kill it and to unmount its file system.
 const STOP_MARGIN: Duration = Duration::from_secs(60);
 /// How long to wait for the last lines of a log after its process has ended.

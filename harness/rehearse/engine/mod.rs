@@ -32,6 +32,7 @@ mod state;
 mod step;
 mod tables;
 mod upgrading;
+mod volumes;
 mod wait;
 
 pub use case::Case;

@@ -33,6 +33,10 @@ pub(super) mod name {
     pub(crate) const RESTORED_ROWS: &str = "restored rows";
     /// The restored tables are as they were before the first hop.
     pub(crate) const RESTORED_TABLES: &str = "restored tables";
+    /// No file of a volume was lost, changed or added, except by reviewed rules.
+    pub(crate) const VOLUMES: &str = "volumes";
+    /// Our own probes changed only the files that they declare.
+    pub(crate) const OWN_FILES: &str = "own writes";
     /// The GraphQL schema has no breaking change, except reviewed ones.
     pub(crate) const GRAPHQL_SCHEMA: &str = "schema";
     /// No log has an error that the source release did not log.

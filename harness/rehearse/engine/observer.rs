@@ -9,7 +9,9 @@ use std::time::Duration;
 use rehearse_core::check::LogScanner;
 use rehearse_core::model::product::Engine;
 use rehearse_core::observation::activity::Activity;
-use rehearse_core::observation::{DataState, LogReview, Response, TableQuery};
+use rehearse_core::observation::{DataState, FileTree, LogReview, Response, TableQuery};
+use tokio::sync::mpsc;
+use tokio_util::bytes::Bytes;
 
 use super::host::InstanceRef;
 
@@ -96,6 +98,9 @@ pub trait Observer: Send + Sync + 'static {
 
     /// What the sessions of others on the database do, and its counters; `None` for a kind of server that cannot be watched.
     fn activity(&self, target: &DatabaseTarget) -> impl Future<Output = Result<Option<Activity>, String>> + Send;
+
+    /// Reads the content of a volume from a tar archive that arrives in pieces.
+    fn files(&self, archive: mpsc::Receiver<Bytes>) -> impl Future<Output = Result<FileTree, String>> + Send;
 
     /// Scans a log file on the host from an offset on.
     fn log(

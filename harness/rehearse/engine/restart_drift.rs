@@ -27,7 +27,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     pub(super) async fn restart_control(
         &self,
         ctx: &StageContext,
-        reference: Option<Reference>,
+        reference: Option<Reference<DataState>>,
         check: &DataCheck,
     ) -> Result<(CheckReport, Option<(RestartDrift, DataState)>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Data, name::RESTART);
@@ -44,7 +44,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         let names = running.join(", ");
         let end = self.steps(ctx, &[Step::Restart(running)]).await;
-        let wanted = reading(Some(&reference.tables), &[], &later(check, &ctx.release));
+        let wanted = reading(Some(&reference.content), &[], &later(check, &ctx.release));
         let now = match end {
             Ok(StepEnd::Done) => self.tables(ctx, check, &wanted, &mut report).await?,
             Ok(StepEnd::Failed(findings)) => {
@@ -61,7 +61,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let (none, written) = (BTreeSet::new(), &reference.written);
         let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
         let terms = DataTerms { rules: &[], volatile, written, elsewhere, growing: &none };
-        let differences = judge_data(&reference.tables, &now, terms, &mut comparison);
+        let differences = judge_data(&reference.content, &now, terms, &mut comparison);
         report.assertions = comparison.assertions;
         report.inconclusive.extend(comparison.inconclusive);
         report.notes.push(format!("restarted: {names}"));

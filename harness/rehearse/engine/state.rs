@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rehearse_core::observation::graphql::Schema;
-use rehearse_core::observation::{DataState, LogReview, MigrationState, Samples};
+use rehearse_core::observation::{DataState, FileRowsState, FileTrees, LogReview, MigrationState, Samples};
 use rehearse_core::outcome::reason::StopDecision;
 use rehearse_core::planning::plan::{RunsOn, Stage};
 use rehearse_core::vocabulary::ident::DeploymentName;
@@ -28,28 +28,32 @@ pub(crate) struct Baseline {
     pub(crate) graphql: Option<Schema>,
     /// The tables before any probe of ours ran: what the rollback has to equal.
     pub(crate) tables: Option<DataState>,
+    /// The files before any probe of ours ran.
+    pub(crate) files: Option<Arc<FileTrees>>,
+    /// Rows that named files, by the name of the check.
+    pub(crate) file_rows: BTreeMap<String, FileRowsState>,
 }
 
-/// The tables that the next hop is compared with.
+/// What the next hop is compared with: tables, or files.
 #[derive(Debug, Clone)]
-pub(crate) struct Reference {
-    /// The release they were read on.
+pub(crate) struct Reference<T> {
+    /// The release it was read on.
     pub(crate) release: Release,
-    pub(crate) tables: DataState,
-    /// Tables that our own probes have written to since.
+    pub(crate) content: T,
+    /// What our own probes have written to since.
     pub(crate) written: BTreeSet<String>,
 }
 
-impl Reference {
-    /// The reference after a stage of checks: the tables after its probes; else those before them; else the last one.
+impl<T: Clone> Reference<T> {
+    /// The reference after a stage of checks: what was read after its probes; else before them; else the last one.
     pub(crate) fn next(
         last: Option<Self>,
         release: &Release,
-        before: Option<&DataState>,
-        after: Option<DataState>,
+        before: Option<&T>,
+        after: Option<T>,
         written: BTreeSet<String>,
     ) -> Option<Self> {
-        let new = |tables, written| Some(Self { release: release.clone(), tables, written });
+        let new = |content, written| Some(Self { release: release.clone(), content, written });
         match (after, before) {
             (Some(after), _) => new(after, BTreeSet::new()),
             (None, Some(before)) => new(before.clone(), written),
@@ -86,7 +90,9 @@ pub(crate) struct DeploymentState {
     /// The release it is on, and the hop that brought it there.
     pub(crate) at: (u32, Release),
     /// The tables that the next hop is compared with.
-    pub(crate) reference: Option<Reference>,
+    pub(crate) reference: Option<Reference<DataState>>,
+    /// The files that the next hop is compared with.
+    pub(crate) files: Option<Reference<Arc<FileTrees>>>,
     /// The migrations before the hop.
     pub(crate) migrations: Option<MigrationState>,
     /// The GraphQL schema before the hop, and the release that had it.
@@ -98,7 +104,7 @@ pub(crate) struct DeploymentState {
 impl DeploymentState {
     fn on(source: Release) -> Self {
         let at = (0, source);
-        Self { at, reference: None, migrations: None, graphql: None, log_offsets: BTreeMap::new() }
+        Self { at, reference: None, files: None, migrations: None, graphql: None, log_offsets: BTreeMap::new() }
     }
 }
 

@@ -44,7 +44,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let last = state.of(&ctx.deployment).reference.as_ref().filter(|_| mode == Mode::Hop);
         let reference = match mode {
             Mode::Baseline => None,
-            Mode::Hop => last.map(|last| &last.tables),
+            Mode::Hop => last.map(|last| &last.content),
             Mode::Rollback => baseline.and_then(|baseline| baseline.tables.as_ref()),
         };
         let rules = last.map(|last| crossing(check, &last.release, &ctx.release)).unwrap_or_default();

@@ -4,16 +4,20 @@ mod http;
 mod log;
 mod sql;
 mod texts;
+mod volume;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use rehearse_core::check::LogScanner;
 use rehearse_core::observation::activity::Activity;
-use rehearse_core::observation::{DataState, LogReview, Response, TableQuery};
+use rehearse_core::observation::{DataState, FileTree, LogReview, Response, TableQuery};
+use tokio::sync::mpsc;
+use tokio_util::bytes::Bytes;
 
 pub use log::review as review_log;
 pub use texts::{TextPart, read_texts};
+pub use volume::read_tree;
 
 use crate::engine::host::Commands;
 use crate::engine::observer::{DatabaseTarget, HttpRequest, Observer};
@@ -62,6 +66,10 @@ impl<H: Commands + 'static> Observer for Live<H> {
 
     async fn activity(&self, site: &DatabaseTarget) -> Result<Option<Activity>, String> {
         sql::activity(&*self.host, site).await
+    }
+
+    async fn files(&self, archive: mpsc::Receiver<Bytes>) -> Result<FileTree, String> {
+        volume::read_stream(archive).await
     }
 
     async fn log(&self, file: &Path, from: u64, scanner: LogScanner) -> Result<LogReview, String> {

@@ -187,6 +187,7 @@ pub enum CheckKind {
     Health,
     Migrations,
     Data,
+    Files,
     Access,
     Graphql,
     Repositories,
@@ -197,11 +198,12 @@ pub enum CheckKind {
 
 impl CheckKind {
     /// All kinds, in the order they are reported.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Version,
         Self::Health,
         Self::Migrations,
         Self::Data,
+        Self::Files,
         Self::Access,
         Self::Graphql,
         Self::Repositories,
@@ -229,6 +231,7 @@ impl CheckKind {
             Self::Health => "health",
             Self::Migrations => "migrations",
             Self::Data => "data",
+            Self::Files => "files",
             Self::Access => "access",
             Self::Graphql => "graphql",
             Self::Repositories => "repositories",

@@ -2,11 +2,13 @@
 
 pub mod activity;
 mod data;
+mod files;
 pub mod graphql;
 pub mod migrations;
 pub mod progress;
 
 pub use data::*;
+pub use files::*;
 
 use std::collections::BTreeMap;
 use std::fmt;

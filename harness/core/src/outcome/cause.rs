@@ -123,7 +123,7 @@ impl Rank {
         match kind {
             CheckKind::Version | CheckKind::Health => Self::Health,
             CheckKind::Migrations => Self::Schema,
-            CheckKind::Data => Self::Data,
+            CheckKind::Data | CheckKind::Files => Self::Data,
             CheckKind::Access | CheckKind::Graphql | CheckKind::Repositories | CheckKind::Artifacts => Self::Responses,
             CheckKind::Logs => Self::Logs,
             CheckKind::Performance => Self::Performance,

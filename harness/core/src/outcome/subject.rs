@@ -25,6 +25,8 @@ pub enum Subject {
     Table(String),
     /// A sequence, an index, a constraint or another part of the database's structure, as rules name it.
     Structure(String),
+    /// A file, a folder or a repository of a volume, as `volume:path`.
+    File(String),
     /// A request, a command or a statement of a probe or step, as reports call it.
     Request(String, RequestPart),
     /// A GraphQL query, and where in its data.
@@ -90,6 +92,7 @@ impl Subject {
             Self::Tables => "tables",
             Self::Table(_) => "table",
             Self::Structure(_) => "structure",
+            Self::File(_) => "file",
             Self::Request(..) => "request",
             Self::Query(..) => "query",
             Self::GraphqlSchema => "graphql-schema",
@@ -115,6 +118,7 @@ impl Subject {
             | Self::Migration(name)
             | Self::Table(name)
             | Self::Structure(name)
+            | Self::File(name)
             | Self::Log(name)
             | Self::Wait(name)
             | Self::Measurement(name)
@@ -140,6 +144,7 @@ impl Subject {
             | Self::Migration(name)
             | Self::Table(name)
             | Self::Structure(name)
+            | Self::File(name)
             | Self::Log(name)
             | Self::Wait(name)
             | Self::Measurement(name)
@@ -200,9 +205,12 @@ impl fmt::Display for Subject {
             Self::Check(check, stage) => write!(f, "check {check} at stage {stage}"),
             Self::Expectation => f.write_str("the expected outcome"),
             Self::More(count, what) => write!(f, "{count} more {what}"),
-            Self::Structure(_) | Self::Request(..) | Self::Query(..) | Self::Wait(_) | Self::Measurement(_) => {
-                f.write_str(&self.name())
-            }
+            Self::Structure(_)
+            | Self::File(_)
+            | Self::Request(..)
+            | Self::Query(..)
+            | Self::Wait(_)
+            | Self::Measurement(_) => f.write_str(&self.name()),
         }
     }
 }

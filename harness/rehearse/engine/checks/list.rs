@@ -32,15 +32,19 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         let data = checks.data.as_ref().filter(|_| has(CheckKind::Data));
         if let Some(check) = data {
-            add(Phase::TablesBefore, CheckKind::Data, name::TABLES, Box::new(Tables(check)));
-            add(Phase::TablesAfter, CheckKind::Data, name::OWN_WRITES, Box::new(OwnWrites(check)));
+            add(Phase::StateBefore, CheckKind::Data, name::TABLES, Box::new(Tables(check)));
+            add(Phase::StateAfter, CheckKind::Data, name::OWN_WRITES, Box::new(OwnWrites(check)));
+        }
+        if has(CheckKind::Files) {
+            add(Phase::StateBefore, CheckKind::Files, name::VOLUMES, Box::new(VolumesBefore));
+            add(Phase::StateAfter, CheckKind::Files, name::OWN_FILES, Box::new(VolumesAfter));
         }
         if has(CheckKind::Health) {
             add(Phase::ReadOnly, CheckKind::Health, name::SERVICES, Box::new(Services));
-            add(Phase::TablesAfter, CheckKind::Health, name::SERVICES_AT_END, Box::new(ServicesAtEnd));
+            add(Phase::StateAfter, CheckKind::Health, name::SERVICES_AT_END, Box::new(ServicesAtEnd));
         }
         if let Some(check) = data.filter(|check| check.restart_control && mode == Mode::Baseline) {
-            add(Phase::TablesAfter, CheckKind::Data, name::RESTART, Box::new(Restart(check)));
+            add(Phase::StateAfter, CheckKind::Data, name::RESTART, Box::new(Restart(check)));
         }
         if let Some(check) = checks.migrations.as_ref().filter(|_| has(CheckKind::Migrations)) {
             add(Phase::ReadOnly, CheckKind::Migrations, name::MIGRATIONS, Box::new(Migrations(check)));
@@ -105,6 +109,43 @@ impl<H: Host, O: Observer> Check<H, O> for OwnWrites<'_> {
             let Some(before) = before else { return Ok(Vec::new()) };
             let (report, tables) = run.own_writes(checks.ctx, self.0, &before, &written).await?;
             checks.observed().tables_after = tables;
+            Ok(vec![report])
+        }
+        .boxed()
+    }
+}
+
+/// The files in volumes, before any probe sends a request.
+struct VolumesBefore;
+
+impl<H: Host, O: Observer> Check<H, O> for VolumesBefore {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
+        async move {
+            let baseline = checks.baseline.as_deref();
+            let (reports, files) = run.files(checks.ctx, checks.state, baseline, checks.mode).await?;
+            let mut observed = checks.observed();
+            observed.as_baseline.files = files.volumes;
+            observed.as_baseline.file_rows = files.rows;
+            Ok(reports)
+        }
+        .boxed()
+    }
+}
+
+/// The files in volumes, after all probes have run.
+struct VolumesAfter;
+
+impl<H: Host, O: Observer> Check<H, O> for VolumesAfter {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
+        async move {
+            let (before, written) = {
+                let observed = checks.observed();
+                (observed.as_baseline.files.clone(), observed.written.clone())
+            };
+            // Without the earlier files there is nothing to compare with; the check that failed to read them has said so.
+            let Some(before) = before else { return Ok(Vec::new()) };
+            let (report, files) = run.own_files(checks.ctx, &before, &written).await?;
+            checks.observed().files_after = files;
             Ok(vec![report])
         }
         .boxed()

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use rehearse_core::model::scenario::CheckKind;
-use rehearse_core::observation::DataState;
+use rehearse_core::observation::{DataState, FileTrees};
 use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::note::Note;
 
@@ -31,23 +31,23 @@ const CONCURRENT_READS: usize = 3;
 /// When a check runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// The tables, before any probe of ours sends a request.
-    TablesBefore,
+    /// The tables and the files, before any probe of ours sends a request.
+    StateBefore,
     /// Checks that only read, several at once.
     ReadOnly,
     /// The stopwatch, alone.
     Stopwatch,
     /// Checks that write, one by one.
     Writing,
-    /// The tables and the services, after all probes have run.
-    TablesAfter,
+    /// The tables, the files and the services, after all probes have run.
+    StateAfter,
     /// The logs, with everything that the other checks made the product print.
     Logs,
 }
 
 impl Phase {
     const ALL: [Self; 6] =
-        [Self::TablesBefore, Self::ReadOnly, Self::Stopwatch, Self::Writing, Self::TablesAfter, Self::Logs];
+        [Self::StateBefore, Self::ReadOnly, Self::Stopwatch, Self::Writing, Self::StateAfter, Self::Logs];
 }
 
 /// The reports of a check, or why it could not run at all.
@@ -95,9 +95,14 @@ struct Observed {
     tables_after: Option<DataState>,
     /// The tables that our own probes say they write to.
     written: BTreeSet<String>,
+    /// The files after all probes have run.
+    files_after: Option<Arc<FileTrees>>,
     /// What a plain restart changes, and the tables after it.
     restarted: Option<(RestartDrift, DataState)>,
 }
+
+/// The tables and the files that the next hop is compared with.
+type NextReferences = (Option<Reference<DataState>>, Option<Reference<Arc<FileTrees>>>);
 
 impl CheckContext<'_> {
     fn observed(&self) -> MutexGuard<'_, Observed> {
@@ -114,10 +119,18 @@ impl CheckContext<'_> {
     }
 
     /// The tables that the next hop is compared with.
-    fn next_reference(&self) -> Option<Reference> {
+    fn next_reference(&self) -> Option<Reference<DataState>> {
         let observed = self.observed();
         let last = self.state.of(&self.ctx.deployment).reference.clone();
         let (before, after) = (observed.as_baseline.tables.as_ref(), observed.tables_after.clone());
+        Reference::next(last, &self.ctx.release, before, after, observed.written.clone())
+    }
+
+    /// The files that the next hop is compared with.
+    fn next_files(&self) -> Option<Reference<Arc<FileTrees>>> {
+        let observed = self.observed();
+        let last = self.state.of(&self.ctx.deployment).files.clone();
+        let (before, after) = (observed.as_baseline.files.as_ref(), observed.files_after.clone());
         Reference::next(last, &self.ctx.release, before, after, observed.written.clone())
     }
 }
@@ -141,7 +154,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 reports.extend(finished);
             }
         }
-        let next = checks.next_reference();
+        let next = (checks.next_reference(), checks.next_files());
         let observed = take(&mut *checks.observed());
         drop(list);
         state.keep(ctx, mode, next, observed);
@@ -167,11 +180,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 impl State {
     /// Keeps what the checks of a stage observed for the stages after it. Where something could not be read, the earlier
     /// reference stays.
-    fn keep(&mut self, ctx: &StageContext, mode: Mode, next: Option<Reference>, observed: Observed) {
+    fn keep(&mut self, ctx: &StageContext, mode: Mode, next: NextReferences, observed: Observed) {
         let Observed { as_baseline, restarted, .. } = observed;
         let deployment = self.of_mut(&ctx.deployment);
         if mode != Mode::Rollback {
-            deployment.reference = next;
+            (deployment.reference, deployment.files) = next;
             if as_baseline.migrations.is_some() {
                 deployment.migrations.clone_from(&as_baseline.migrations);
             }
@@ -181,7 +194,7 @@ impl State {
         }
         if let Some((drift, tables)) = restarted {
             if let Some(reference) = &mut deployment.reference {
-                reference.tables = tables;
+                reference.content = tables;
             }
             self.restart_drift = drift;
         }

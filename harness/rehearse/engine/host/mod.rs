@@ -1,5 +1,5 @@
-//! What the engine needs from the outside, by capability: images, deployments, services, commands, files, logs and
-//! interferences. A [`Host`] has all of them; code that needs one capability requires only that one.
+//! What the engine needs from the outside, by capability: images, deployments, services, commands, files, volumes, logs
+//! and interferences. A [`Host`] has all of them; code that needs one capability requires only that one.
 //!
 //! Nothing here belongs to one kind of container engine: a host may run containers, pods or processes. `docker` is the
 //! one that ships; `session` chooses it. Tests bring two more, `tests/engine/fake.rs` and `tests/engine/pods.rs`.
@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::outcome::verdict::Interference;
 use rehearse_core::vocabulary::ident::DeploymentName;
+use tokio::sync::mpsc;
+use tokio_util::bytes::Bytes;
 
 /// Images: found, pulled or built.
 pub trait Images: Send + Sync {
@@ -142,6 +144,20 @@ pub trait Files: Send + Sync {
     ) -> impl Future<Output = Result<bool, HostError>> + Send;
 }
 
+/// Volumes of a deployment, read as a whole.
+pub trait Volumes: Send + Sync {
+    /// Streams everything in a volume into a channel, as a tar archive whose first entry is the root of the volume. `image`
+    /// is an image of the deployment, for a host that needs one to mount a volume; nothing of it is run. Stops early, and
+    /// succeeds, if the channel is closed.
+    fn read_volume(
+        &self,
+        deployment: &DeploymentName,
+        volume: &str,
+        image: &str,
+        to: mpsc::Sender<Bytes>,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+}
+
 /// What services print.
 pub trait Logs: Send + Sync {
     /// The file that keeps an instance's output since it was last applied.
@@ -166,6 +182,6 @@ pub trait Interferences: Send + Sync {
 }
 
 /// Everything that carrying out a plan needs: all capabilities in one.
-pub trait Host: Images + Deployments + Services + Commands + Files + Logs + Interferences + 'static {}
+pub trait Host: Images + Deployments + Services + Commands + Files + Volumes + Logs + Interferences + 'static {}
 
-impl<T: Images + Deployments + Services + Commands + Files + Logs + Interferences + 'static> Host for T {}
+impl<T: Images + Deployments + Services + Commands + Files + Volumes + Logs + Interferences + 'static> Host for T {}

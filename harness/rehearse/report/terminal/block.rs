@@ -185,7 +185,8 @@ fn unchecked(summary: &Summary) -> Option<String> {
     let made: BTreeSet<CheckKind> = plan.stages.iter().flat_map(|stage| stage.checks()).copied().collect();
     let none = CheckKind::ALL.into_iter().filter(|kind| !made.contains(kind) && !plan.skip_checks.contains_key(kind));
     let names: Vec<&str> = none.map(|kind| kind.name()).collect();
-    (!made.is_empty() && !names.is_empty()).then(|| format!("{}: the product file has no such check", names.join(", ")))
+    (!made.is_empty() && !names.is_empty())
+        .then(|| format!("{}: the product file names nothing to check", names.join(", ")))
 }
 
 fn time(summary: &Summary) -> String {

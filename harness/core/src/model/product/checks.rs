@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DataCheck, ExecStep, GraphqlCheck, HttpStep, SqlStep, main_database};
+use super::{DataCheck, ExecStep, FilesCheck, GraphqlCheck, HttpStep, SqlStep, main_database};
 use crate::source::spec::Command;
 use crate::vocabulary::release::{Range, Release};
 use crate::vocabulary::scalar::{Duration, Pattern, Size};
@@ -39,6 +39,10 @@ pub struct Checks {
     /// Every row is still there and the structure of the database is what it was, except by reviewed rules.
     #[serde(default)]
     pub data: Option<DataCheck>,
+    /// Every file of every volume is what it was, except by reviewed rules. Every product with volumes has this check, with
+    /// or without this key.
+    #[serde(default)]
+    pub files: FilesCheck,
     /// The logs since the hop began have no errors of a new kind, and none that became far more frequent.
     #[serde(default)]
     pub logs: Option<LogCheck>,
@@ -59,7 +63,8 @@ pub struct Probe {
     /// Repeats the steps for every combination of these values, as `{{ each.name }}`.
     #[serde(default)]
     pub for_each: BTreeMap<String, Vec<Template>>,
-    /// The tables, or columns as `table.column`, that this probe itself writes to. It runs after all probes that only read.
+    /// What this probe itself writes to: tables, columns as `table.column`, files as `volume:path`. It runs after all probes
+    /// that only read.
     #[serde(default)]
     pub writes: Vec<String>,
     /// The steps, in order; a failed one ends the probe.

@@ -9,6 +9,7 @@ mod references;
 
 mod data;
 mod env_file;
+mod files;
 mod graphql;
 mod path;
 mod rules;
@@ -19,13 +20,14 @@ pub use backup::*;
 pub use checks::*;
 pub use data::*;
 pub use env_file::*;
+pub use files::*;
 pub use graphql::*;
 pub use path::*;
 pub use rules::SettingError;
 pub use step::*;
 pub use wait::*;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,28 @@ use crate::planning::compatibility::CompatibilityIn;
 use crate::source::spec::Command;
 use crate::vocabulary::scalar::{Duration, Pattern, Size};
 use crate::vocabulary::template::Template;
+
+impl Product {
+    /// The volumes whose files are judged, each with a service that mounts it: all but those of services that a database
+    /// runs in, and those that the product file leaves to another check.
+    pub fn file_volumes(&self) -> impl Iterator<Item = (&str, &str)> {
+        let of_databases: BTreeSet<&String> = self
+            .databases
+            .values()
+            .filter_map(|database| self.services.get(&database.service))
+            .flat_map(|service| service.volumes.keys())
+            .collect();
+        let mounted = self
+            .services
+            .iter()
+            .flat_map(|(name, service)| service.volumes.keys().map(move |volume| (volume.as_str(), name.as_str())));
+        let first: BTreeMap<&str, &str> = mounted.collect();
+        let elsewhere = &self.checks.files.elsewhere;
+        first.into_iter().filter(move |(volume, _)| {
+            !of_databases.iter().any(|of_database| of_database.as_str() == *volume) && !elsewhere.contains_key(*volume)
+        })
+    }
+}
 
 /// A self-hosted application as data.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]

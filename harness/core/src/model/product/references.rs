@@ -1,6 +1,7 @@
 //! Mistakes that only the whole file shows: names that refer to nothing, placeholders without a value.
 
 mod backup;
+mod files;
 mod graphql;
 mod services;
 mod waits;
@@ -333,6 +334,7 @@ impl<'a> ReferenceCheck<'a> {
                 }
             }
         }
+        self.files(product);
         if let Some(check) = &checks.graphql {
             self.graphql(check);
         }

@@ -11,6 +11,7 @@ pub(super) fn kinds(product: &Product, scenario: &Scenario) -> Vec<CheckKind> {
         CheckKind::Health => true,
         CheckKind::Migrations => checks.migrations.is_some(),
         CheckKind::Data => checks.data.is_some(),
+        CheckKind::Files => product.file_volumes().next().is_some(),
         CheckKind::Access => !checks.access.is_empty(),
         CheckKind::Graphql => checks.graphql.is_some(),
         CheckKind::Repositories => !checks.repositories.is_empty(),
