@@ -27,6 +27,7 @@ mod rig;
 mod secrets;
 mod services;
 mod sessions;
+mod structure;
 mod tables;
 mod volumes;
 
@@ -48,6 +49,7 @@ use rig::*;
 use secrets::*;
 use services::*;
 use sessions::*;
+use structure::*;
 use tables::*;
 use volumes::*;
 
@@ -120,6 +122,8 @@ fn main() -> ExitCode {
         planted_changes_of_postgresql_are_found,
         rules_on_tables_of_postgresql_allow_what_they_say_and_no_more,
         planted_changes_of_mariadb_are_found,
+        changes_beside_the_tables_of_postgresql_are_found,
+        changes_beside_the_tables_of_mariadb_are_found,
         rules_on_tables_of_mariadb_allow_what_they_say_and_no_more,
     ];
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -94,7 +94,7 @@ impl Server {
         Ok(())
     }
 
-    async fn read(&self, reading: &TableQuery) -> Result<DataState, String> {
+    pub(crate) async fn read(&self, reading: &TableQuery) -> Result<DataState, String> {
         self.observer.tables(&self.site, reading).await
     }
 

@@ -157,6 +157,26 @@ pub enum ItemKind {
     Privilege,
     /// The owner.
     Owner,
+    /// A column's collation, where it is not that of its type.
+    Collation,
+    /// A function, a procedure or an aggregate; `table` is its name.
+    Routine,
+    /// A domain, a label of an enumeration, a composite type; `table` is its name.
+    UserType,
+    /// The limits of a sequence; `table` is its name.
+    Sequence,
+    /// A schema; `table` is its name.
+    Schema,
+    /// An extension; `table` is its name.
+    Extension,
+    /// What a role may do, its memberships and settings; `table` is its name.
+    Role,
+    /// A setting of the database; `table` is its name.
+    Setting,
+    /// A large object; `table` is its number.
+    LargeObject,
+    /// An event of a scheduler, an event trigger or a publication; `table` is its name.
+    Event,
 }
 
 impl ItemKind {
@@ -173,6 +193,70 @@ impl ItemKind {
             Self::View => "view",
             Self::Privilege => "privilege",
             Self::Owner => "owner",
+            Self::Collation => "collation",
+            Self::Routine => "routine",
+            Self::UserType => "user type",
+            Self::Sequence => "sequence",
+            Self::Schema => "schema",
+            Self::Extension => "extension",
+            Self::Role => "role",
+            Self::Setting => "setting",
+            Self::LargeObject => "large object",
+            Self::Event => "event",
         }
     }
+
+    /// The kind that people call so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it is about a table, which `table` names; otherwise it stands for itself.
+    pub fn is_of_table(self) -> bool {
+        match self {
+            Self::Index
+            | Self::ForeignKey
+            | Self::Constraint
+            | Self::NotNull
+            | Self::Default
+            | Self::Type
+            | Self::Trigger
+            | Self::Privilege
+            | Self::Owner
+            | Self::Collation => true,
+            Self::View
+            | Self::Routine
+            | Self::UserType
+            | Self::Sequence
+            | Self::Schema
+            | Self::Extension
+            | Self::Role
+            | Self::Setting
+            | Self::LargeObject
+            | Self::Event => false,
+        }
+    }
+
+    const ALL: [Self; 20] = [
+        Self::Index,
+        Self::ForeignKey,
+        Self::Constraint,
+        Self::NotNull,
+        Self::Default,
+        Self::Type,
+        Self::Trigger,
+        Self::View,
+        Self::Privilege,
+        Self::Owner,
+        Self::Collation,
+        Self::Routine,
+        Self::UserType,
+        Self::Sequence,
+        Self::Schema,
+        Self::Extension,
+        Self::Role,
+        Self::Setting,
+        Self::LargeObject,
+        Self::Event,
+    ];
 }

@@ -141,6 +141,8 @@ codes! {
         DataMore = "data.more-differences", "There are more differences than are reported one by one.", "Read all of them in the evidence.";
         StructureLost = "structure.lost", "Something of the database's structure is gone or changed.", "Add a rule under `structure` if the release removes it.";
         StructureAdded = "structure.added", "Something of the database's structure is new where nothing may differ.", "The rollback did not restore the database that was backed up.";
+        StructureNarrowed = "structure.narrowed", "A column's type takes less than before.", "Find out what happens to values that no longer fit; add a rule under `structure` if the release means it.";
+        StructureHarmful = "structure.harmful", "Something new in the database can do harm: a right for everyone, a superuser, a trigger or a check on a table that was there.", "Find out what made it; add a rule under `structure` if the release brings it.";
         StructureInvalid = "structure.invalid", "An index or a constraint exists but is not valid.", "Rebuild or validate it; find out why it was left like this.";
         SequenceWentBack = "structure.sequence-went-back", "A sequence has a lower value than before: numbers will be given out again.", "Set the sequence beyond the highest value in use.";
         StructureMore = "structure.more-differences", "There are more differences than are reported one by one.", "Read all of them in the evidence.";

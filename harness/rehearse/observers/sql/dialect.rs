@@ -72,7 +72,7 @@ pub(super) trait Database: Sync {
 pub(super) struct StructureQueries {
     /// Returns rows of kind, table, columns (the character U+0002 between them), the table it refers to, its text, and
     /// whether it does not hold (`t`).
-    pub(super) items: String,
+    pub(super) items: Vec<String>,
     /// Returns rows of a sequence's name and the last value that it gave out.
     pub(super) sequences: String,
 }

@@ -10,23 +10,15 @@ use crate::engine::host::Commands;
 pub(super) async fn read<H: Commands>(client: &Client<'_, H>) -> Result<Structure, String> {
     let queries = client.dialect.structure(client).await?;
     let mut structure = Structure::default();
-    for row in client.query(&queries.items).await?.rows {
+    let mut rows = Vec::new();
+    for items in &queries.items {
+        rows.extend(client.query(items).await?.rows);
+    }
+    for row in rows {
         let [Some(kind), Some(table), columns, refers, Some(text), Some(broken)] = row.as_slice() else {
             return Err("the structure cannot be read".to_owned());
         };
-        let kind = match kind.as_str() {
-            "index" => ItemKind::Index,
-            "foreign key" => ItemKind::ForeignKey,
-            "constraint" => ItemKind::Constraint,
-            "not null" => ItemKind::NotNull,
-            "default" => ItemKind::Default,
-            "type" => ItemKind::Type,
-            "trigger" => ItemKind::Trigger,
-            "view" => ItemKind::View,
-            "privilege" => ItemKind::Privilege,
-            "owner" => ItemKind::Owner,
-            other => return Err(format!("structure of an unknown kind: {other}")),
-        };
+        let kind = ItemKind::named(kind).ok_or_else(|| format!("structure of an unknown kind: {kind}"))?;
         let list = columns.iter().flat_map(|columns| columns.split('\u{2}')).filter(|column| !column.is_empty());
         let mut columns: Vec<String> = list.map(str::to_owned).collect();
         columns.sort();

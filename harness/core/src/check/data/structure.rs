@@ -1,5 +1,8 @@
 //! Judges the structure around the tables: indexes, constraints, defaults, triggers, views, privileges, sequences.
 
+mod harm;
+mod types;
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -34,12 +37,25 @@ pub struct StructureDifference {
 /// The name of an item, as a rule names it: `index on users: unique btree (login)`.
 pub fn name_structure(item: &Item) -> String {
     let of = match (item.kind, item.columns.as_slice()) {
-        (ItemKind::NotNull | ItemKind::Default | ItemKind::Type, [column]) => format!("{}.{column}", item.table),
+        (ItemKind::NotNull | ItemKind::Default | ItemKind::Type | ItemKind::Collation, [column]) => {
+            format!("{}.{column}", item.table)
+        }
         _ => item.table.clone(),
     };
     match item.kind {
         ItemKind::NotNull => format!("not null of {of}"),
-        ItemKind::Default | ItemKind::Type | ItemKind::View => format!("{} of {of}: {}", item.kind.name(), item.text),
+        ItemKind::Default | ItemKind::Type | ItemKind::View | ItemKind::Collation => {
+            format!("{} of {of}: {}", item.kind.name(), item.text)
+        }
+        ItemKind::Routine
+        | ItemKind::UserType
+        | ItemKind::Sequence
+        | ItemKind::Schema
+        | ItemKind::Extension
+        | ItemKind::Role
+        | ItemKind::Setting
+        | ItemKind::LargeObject
+        | ItemKind::Event => format!("{} {of}: {}", item.kind.name(), item.text),
         ItemKind::Index
         | ItemKind::ForeignKey
         | ItemKind::Constraint
@@ -86,18 +102,33 @@ pub fn judge_structure(
         if same {
             continue;
         }
-        // A changed type is not a loss if the values have not changed.
+        let instead =
+            |other: &&Item| other.kind == moved.kind && other.table == moved.table && other.columns == moved.columns;
+        // A changed type is not a loss if the values have not changed, and it takes what it took before.
         if item.kind == ItemKind::Type && !strict {
-            difference.by_rule.push(format!("{name}; the type has changed, its values were compared"));
+            let new = after.items.iter().find(instead).map(|new| new.text.as_str()).unwrap_or_default();
+            match (types::narrows(&moved.text, new), rules.structure(&name)) {
+                (Some(_), Some(rule)) => difference.by_rule.push(format!("{name} became {new} {}", rules.by(rule))),
+                (Some(how), None) => {
+                    let actual = format!("{new}: {how}");
+                    findings.push(finding(
+                        FindingCode::StructureNarrowed,
+                        &name,
+                        "a type that takes what it took",
+                        &actual,
+                    ));
+                    difference.lost.push(name);
+                }
+                (None, _) => {
+                    difference.by_rule.push(format!("{name}; the type is now {new}, its values were compared"));
+                }
+            }
             continue;
         }
         match rules.structure(&name) {
             Some(rule) => difference.by_rule.push(format!("{name} went {}", rules.by(rule))),
             None => {
-                let alike = |other: &&Item| {
-                    other.kind == moved.kind && other.table == moved.table && other.columns == moved.columns
-                };
-                let instead: Vec<&str> = after.items.iter().filter(alike).map(|other| other.text.as_str()).collect();
+                let instead: Vec<&str> = after.items.iter().filter(instead).map(|other| other.text.as_str()).collect();
                 let actual = match instead.as_slice() {
                     [] => "it is gone".to_owned(),
                     others => format!("it is gone; there is {}", others.join("; ")),
@@ -116,9 +147,25 @@ pub fn judge_structure(
         }
         let same = Item { broken: false, ..item.clone() };
         if !expected.iter().any(|known| Item { broken: false, ..known.clone() } == same) {
-            if strict {
-                let expected = "nothing of this kind, as before";
-                findings.push(finding(FindingCode::StructureAdded, &name, expected, "it exists"));
+            let harm = if strict { None } else { harm::of_new(item, reference, before) };
+            match (strict, harm, rules.structure(&name)) {
+                (true, ..) => {
+                    let expected = "nothing of this kind, as before";
+                    findings.push(finding(FindingCode::StructureAdded, &name, expected, "it exists"));
+                }
+                (false, Some(_), Some(rule)) => {
+                    difference.by_rule.push(format!("{name} is new {}", rules.by(rule)));
+                }
+                (false, Some(harm), None) => {
+                    let expected = "nothing of this kind without a rule";
+                    findings.push(finding(
+                        FindingCode::StructureHarmful,
+                        &name,
+                        expected,
+                        &format!("it is new: {harm}"),
+                    ));
+                }
+                (false, None, _) => {}
             }
             difference.new.push(name);
         }
@@ -221,7 +268,7 @@ fn replace_word(text: &str, old: &str, new: &str) -> String {
 
 /// Whether its table and columns still exist, and the table that it refers to.
 fn still_applies(item: &Item, now: &DataState) -> bool {
-    if item.kind == ItemKind::View {
+    if !item.kind.is_of_table() {
         return true;
     }
     let Some(table) = now.tables.get(&item.table) else { return false };

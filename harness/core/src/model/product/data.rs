@@ -79,7 +79,8 @@ pub enum DataChange {
     RenamedColumns(BTreeMap<String, String>),
     /// The rows of a table move into another one.
     MovedRows(MovedRows),
-    /// Indexes, constraints, defaults, triggers, views and privileges disappear or change, as the check names them.
+    /// Parts of the structure disappear, change or appear, as the check names them: indexes, constraints, defaults, types,
+    /// triggers, views, privileges, routines, roles, settings and the like; `*` stands for any characters.
     Structure(Vec<String>),
 }
 

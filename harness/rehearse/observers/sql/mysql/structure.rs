@@ -4,10 +4,11 @@ use super::quoted;
 use crate::observers::sql::dialect::{Database, StructureQueries};
 
 pub(super) async fn queries(database: &dyn Database) -> Result<StructureQueries, String> {
-    Ok(StructureQueries { items: items(database).await?, sequences: sequences(database).await? })
+    let items = vec![items(database).await?, OBJECTS.to_owned()];
+    Ok(StructureQueries { items, sequences: sequences(database).await? })
 }
 
-/// Everything but sequences, by meaning: definitions without generated names.
+/// What holds tables together, by meaning: definitions without generated names.
 const ITEMS: &str = r"
 select 'index', s.table_name, group_concat(s.column_name order by s.seq_in_index separator '\x02'), null,
   concat(case when s.index_name = 'PRIMARY' then 'primary key ' when max(s.non_unique) = 0 then 'unique ' else '' end,
@@ -62,6 +63,28 @@ from information_schema.table_privileges p where p.table_schema = database()
 union all
 select 'privilege', p.table_name, p.column_name, null, concat(p.privilege_type, ' of the column for ', p.grantee), 'f'
 from information_schema.column_privileges p where p.table_schema = database()";
+
+/// What stands beside the tables. Users and their rights on the database are seen as far as the role that reads may.
+const OBJECTS: &str = r"
+select 'routine', r.routine_name, null, null,
+  concat(lower(r.routine_type), coalesce(concat(' that returns ', r.dtd_identifier), ''), ', ', lower(r.sql_data_access), ', ',
+    if(r.is_deterministic = 'YES', 'deterministic', 'not deterministic'), ', with the rights of its ', lower(r.security_type),
+    ', body ', left(md5(r.routine_definition), 12)), 'f'
+from information_schema.routines r where r.routine_schema = database()
+union all
+select 'event', e.event_name, null, null,
+  concat(lower(e.status), ', ', coalesce(concat('every ', e.interval_value, ' ', lower(e.interval_field)), concat('at ', e.execute_at)),
+    ', body ', left(md5(e.event_definition), 12)), 'f'
+from information_schema.events e where e.event_schema = database()
+union all
+select 'setting', 'database', null, null, concat('characters ', s.default_character_set_name, ', collation ', s.default_collation_name), 'f'
+from information_schema.schemata s where s.schema_name = database()
+union all
+select 'role', p.grantee, null, null, lower(p.privilege_type), 'f' from information_schema.user_privileges p
+where p.grantee not like '''mysql.%' and p.grantee not like '''mariadb.%'
+union all
+select 'role', p.grantee, null, null, concat(lower(p.privilege_type), ' on the database'), 'f'
+from information_schema.schema_privileges p where p.table_schema = database()";
 
 /// MariaDB names a check within its table, MySQL within the schema.
 const CHECK_OF_TABLE: &str = "and c.table_name = t.table_name";

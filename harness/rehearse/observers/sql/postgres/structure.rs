@@ -3,10 +3,10 @@
 use crate::observers::sql::dialect::StructureQueries;
 
 pub(super) fn queries() -> StructureQueries {
-    StructureQueries { items: ITEMS.to_owned(), sequences: SEQUENCES.to_owned() }
+    StructureQueries { items: vec![ITEMS.to_owned(), OBJECTS.to_owned()], sequences: SEQUENCES.to_owned() }
 }
 
-/// Everything but sequences, by meaning: definitions without the names that a server or a framework makes up. Names are
+/// What holds tables together, by meaning: definitions without the names that a server or a framework makes up. Names are
 /// printed with their schema where it is not `public`.
 const ITEMS: &str = r#"
 with tables as (
@@ -87,7 +87,117 @@ select 'trigger', t.name, null, null,
   regexp_replace(pg_get_ruledef(w.oid), '^CREATE RULE ("[^"]*"|\S+) AS', 'rule'), false
 from pg_rewrite w join stored t on t.oid = w.ev_class
 union all
-select 'owner', t.name, null, null, pg_get_userbyid(t.relowner)::text, false from stored t"#;
+select 'owner', t.name, null, null, pg_get_userbyid(t.relowner)::text, false from stored t
+union all
+select 'collation', t.name, a.attname, null, o.collname::text || coalesce(' of ' || nullif(o.collcollate, ''), ''), false
+from pg_attribute a join stored t on t.oid = a.attrelid join pg_type y on y.oid = a.atttypid
+join pg_collation o on o.oid = a.attcollation
+where a.attnum > 0 and not a.attisdropped and a.attcollation <> y.typcollation
+union all
+select 'view', t.name, null, null, 'it holds rows', false from tables t
+where case when (select c.relkind = 'm' and c.relispopulated from pg_class c where c.oid = t.oid)
+  then (xpath('/table/row/some/text()', query_to_xml(format('select exists(select from %s) as some', t.oid::regclass), true, false, '')))[1]::text
+       = 'true' end"#;
+
+/// What stands beside the tables.
+const OBJECTS: &str = r#"
+with schemas as (
+  select n.oid, n.nspname::text as name, n.nspacl, n.nspowner from pg_namespace n
+  where n.nspname <> 'information_schema' and n.nspname not like 'pg\_%'
+), extended as (
+  select d.classid, d.objid from pg_depend d where d.deptype = 'e'
+), own_types as (
+  select y.*, case when s.name = 'public' then y.typname::text else s.name || '.' || y.typname end as name
+  from pg_type y join schemas s on s.oid = y.typnamespace
+  where not exists (select from extended e where e.classid = 'pg_type'::regclass and e.objid = y.oid)
+), routines as (
+  select p.*, case when s.name = 'public' then '' else s.name || '.' end || p.proname || '('
+    || pg_get_function_identity_arguments(p.oid) || ')' as name
+  from pg_proc p join schemas s on s.oid = p.pronamespace
+  where not exists (select from extended e where e.classid = 'pg_proc'::regclass and e.objid = p.oid)
+), roles as (select r.*, r.rolname::text as name from pg_roles r where r.rolname not like 'pg\_%')
+select 'routine', r.name, null, null,
+  case r.prokind when 'p' then 'procedure' when 'a' then 'aggregate' when 'w' then 'window function' else 'function' end
+    || coalesce(' that returns ' || pg_get_function_result(r.oid), '') || ', '
+    || case r.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end
+    || case when r.prosecdef then ', with the rights of its owner' else '' end || case when r.proisstrict then ', strict' else '' end
+    || coalesce(', set ' || array_to_string(r.proconfig, ', '), '')
+    || ', body ' || left(md5(coalesce(r.prosrc, '')), 12), false
+from routines r
+union all
+select 'routine', r.name, null, null,
+  x.privilege_type || ' for ' || case x.grantee when 0 then 'everyone' else pg_get_userbyid(x.grantee)::text end, false
+from routines r, lateral aclexplode(r.proacl) x where x.grantee <> r.proowner
+union all
+select 'user type', y.name, null, null, 'label ' || quote_literal(e.enumlabel), false
+from own_types y join pg_enum e on e.enumtypid = y.oid
+union all
+select 'user type', y.name, null, null, 'domain of ' || format_type(y.typbasetype, y.typtypmod)
+  || case when y.typnotnull then ', not null' else '' end || coalesce(', default ' || y.typdefault, ''), false
+from own_types y where y.typtype = 'd'
+union all
+select 'user type', y.name, null, null, replace(pg_get_constraintdef(k.oid), ' NOT VALID', ''), not k.convalidated
+from pg_constraint k join own_types y on y.oid = k.contypid
+union all
+select 'user type', y.name, null, null, 'part ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod), false
+from own_types y join pg_class c on c.oid = y.typrelid and c.relkind = 'c'
+join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+union all
+select 'sequence', case when s.schemaname = 'public' then s.sequencename::text else s.schemaname || '.' || s.sequencename end,
+  null, null, s.data_type::text || ' from ' || s.min_value || ' to ' || s.max_value || ' by ' || s.increment_by
+    || case when s.cycle then ', then from the start' else '' end, false
+from pg_sequences s where s.schemaname in (select name from schemas)
+union all
+select 'sequence', case when s.schemaname = 'public' then s.sequencename::text else s.schemaname || '.' || s.sequencename end,
+  null, null, 'owned by ' || s.sequenceowner, false
+from pg_sequences s where s.schemaname in (select name from schemas)
+union all
+select 'sequence', case when s.name = 'public' then c.relname::text else s.name || '.' || c.relname end, null, null,
+  x.privilege_type || ' for ' || case x.grantee when 0 then 'everyone' else pg_get_userbyid(x.grantee)::text end, false
+from pg_class c join schemas s on s.oid = c.relnamespace, lateral aclexplode(c.relacl) x
+where c.relkind = 'S' and x.grantee <> c.relowner
+union all
+select 'schema', s.name, null, null, 'it exists', false from schemas s
+union all
+select 'schema', s.name, null, null,
+  x.privilege_type || ' for ' || case x.grantee when 0 then 'everyone' else pg_get_userbyid(x.grantee)::text end, false
+from schemas s, lateral aclexplode(coalesce(s.nspacl, acldefault('n', s.nspowner))) x where x.grantee <> s.nspowner
+union all
+select 'extension', e.extname::text, null, null, 'it is installed', false from pg_extension e
+union all
+select 'role', r.name, null, null, trait, false from roles r, lateral (values
+    ('it exists', true), ('can log in', r.rolcanlogin), ('superuser', r.rolsuper), ('may create roles', r.rolcreaterole),
+    ('may create databases', r.rolcreatedb), ('may replicate', r.rolreplication), ('bypasses policies', r.rolbypassrls),
+    ('inherits rights', r.rolinherit), ('at most ' || r.rolconnlimit || ' sessions', r.rolconnlimit >= 0),
+    ('until ' || r.rolvaliduntil, r.rolvaliduntil is not null)) traits (trait, holds) where holds
+union all
+select 'role', m.member::regrole::text, null, null, 'member of ' || m.roleid::regrole::text, false
+from pg_auth_members m join roles r on r.oid = m.member
+union all
+select 'setting', coalesce(r.name, 'everybody'), null, null, setting, false
+from pg_db_role_setting g left join roles r on r.oid = g.setrole, unnest(g.setconfig) setting
+where g.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+union all
+select 'setting', 'database', null, null,
+  'encoding ' || pg_encoding_to_char(d.encoding) || ', collation ' || d.datcollate || ', characters ' || d.datctype, false
+from pg_database d where d.datname = current_database()
+union all
+select 'setting', 'database', null, null,
+  x.privilege_type || ' for ' || case x.grantee when 0 then 'everyone' else pg_get_userbyid(x.grantee)::text end, false
+from pg_database d, lateral aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) x
+where d.datname = current_database() and x.grantee <> d.datdba
+union all
+select 'large object', m.oid::text, null, null, 'it exists, owned by ' || pg_get_userbyid(m.lomowner), false
+from pg_largeobject_metadata m
+union all
+select 'event', g.evtname::text, null, null, 'event trigger on ' || g.evtevent || case g.evtenabled when 'D' then ' (disabled)' else '' end, false
+from pg_event_trigger g
+union all
+select 'event', p.pubname::text, null, null, 'publication' || case when p.puballtables then ' of all tables' else '' end, false
+from pg_publication p
+union all
+select 'event', t.pubname::text, null, null, 'publishes ' || t.schemaname || '.' || t.tablename, false
+from pg_publication_tables t"#;
 
 /// Sequences, by the column they belong to (as `table.column`) or their own name, with the last value they gave out.
 const SEQUENCES: &str = r#"

@@ -1,0 +1,95 @@
+//! What something new in a database can do harm with. Everything else that is new is a note.
+
+use std::collections::BTreeSet;
+
+use crate::observation::{DataState, Item, ItemKind, Structure};
+
+/// How catalogs call everybody.
+const EVERYONE: &str = "everyone";
+
+/// How a new item can do harm; none if it cannot.
+pub(super) fn of_new(item: &Item, reference: &DataState, before: &Structure) -> Option<String> {
+    let old_table = reference.tables.contains_key(&item.table);
+    match item.kind {
+        ItemKind::Privilege => {
+            let grantee = grantee(&item.text)?;
+            if grantee == EVERYONE {
+                return Some("a right for everyone".to_owned());
+            }
+            let known: BTreeSet<&str> = before
+                .items
+                .iter()
+                .filter(|item| item.kind == ItemKind::Privilege)
+                .filter_map(|item| self::grantee(&item.text))
+                .collect();
+            let role = before.items.iter().any(|item| item.kind == ItemKind::Role && item.table == grantee);
+            (old_table && !role && !known.contains(grantee)).then(|| "a right for a role that had none".to_owned())
+        }
+        ItemKind::Role => {
+            let powers = ["superuser", "super", "create user", "grant option", "may create roles", "bypasses policies"];
+            let power = powers.into_iter().find(|power| item.text == *power)?;
+            Some(format!("the role has the power: {power}"))
+        }
+        ItemKind::Trigger if old_table => Some("it acts on rows of a table that was there".to_owned()),
+        ItemKind::Constraint if old_table => Some("it can refuse rows of a table that was there".to_owned()),
+        ItemKind::Collation if old_table => Some("values of the column are compared in another way".to_owned()),
+        ItemKind::Event => Some("it acts by itself".to_owned()),
+        ItemKind::Index
+        | ItemKind::ForeignKey
+        | ItemKind::Constraint
+        | ItemKind::NotNull
+        | ItemKind::Default
+        | ItemKind::Type
+        | ItemKind::Trigger
+        | ItemKind::View
+        | ItemKind::Owner
+        | ItemKind::Collation
+        | ItemKind::Routine
+        | ItemKind::UserType
+        | ItemKind::Sequence
+        | ItemKind::Schema
+        | ItemKind::Extension
+        | ItemKind::Setting
+        | ItemKind::LargeObject => None,
+    }
+}
+
+/// Who a privilege is for: `SELECT for app`.
+fn grantee(text: &str) -> Option<&str> {
+    text.rsplit_once(" for ").map(|(_, grantee)| grantee)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observation::TableState;
+
+    #[test]
+    fn only_what_can_do_harm_to_what_was_there_is_harmful() {
+        let item =
+            |kind, table: &str, text: &str| Item { kind, table: table.into(), text: text.into(), ..Item::default() };
+        let reference =
+            DataState { tables: [("old".to_owned(), TableState::default())].into(), ..DataState::default() };
+        let items =
+            vec![item(ItemKind::Privilege, "old", "SELECT for app"), item(ItemKind::Role, "report", "it exists")];
+        let before = Structure { items, ..Structure::default() };
+        for (kind, table, text, harmful) in [
+            (ItemKind::Privilege, "old", "SELECT for everyone", true),
+            (ItemKind::Privilege, "new", "SELECT for everyone", true),
+            (ItemKind::Privilege, "old", "SELECT for stranger", true),
+            (ItemKind::Privilege, "old", "DELETE for app", false),
+            (ItemKind::Privilege, "old", "SELECT for report", false),
+            (ItemKind::Privilege, "new", "SELECT for stranger", false),
+            (ItemKind::Trigger, "old", "BEFORE INSERT", true),
+            (ItemKind::Trigger, "new", "BEFORE INSERT", false),
+            (ItemKind::Constraint, "old", "CHECK (a > 0)", true),
+            (ItemKind::Constraint, "new", "CHECK (a > 0)", false),
+            (ItemKind::Role, "boss", "superuser", true),
+            (ItemKind::Role, "boss", "can log in", false),
+            (ItemKind::Index, "old", "btree (a)", false),
+            (ItemKind::Routine, "f()", "function", false),
+        ] {
+            assert_eq!(of_new(&item(kind, table, text), &reference, &before).is_some(), harmful, "{table} {text}");
+        }
+    }
+}
