@@ -281,6 +281,13 @@ impl Volumes for Fake {
 /// A volume with these files, as a tar archive.
 fn archive(files: &[(&str, &str)]) -> std::io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
+    let mut root = tar::Header::new_gnu();
+    root.set_entry_type(tar::EntryType::Directory);
+    root.set_size(0);
+    root.set_mode(0o755);
+    root.set_uid(0);
+    root.set_gid(0);
+    archive.append_data(&mut root, "volume/", std::io::empty())?;
     for (path, content) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);

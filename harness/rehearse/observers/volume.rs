@@ -23,7 +23,7 @@ const CHUNK: usize = 256 * 1024;
 /// and is taken away. Memory grows with the number of files, not with their size.
 ///
 /// # Errors
-/// If the stream ends early or is not a tar archive.
+/// If the stream is empty, ends early or is not a tar archive.
 pub fn read_tree(archive: impl Read) -> io::Result<FileTree> {
     let mut archive = Archive::new(archive);
     let mut tree = FileTree::default();
@@ -70,6 +70,9 @@ pub fn read_tree(archive: impl Read) -> io::Result<FileTree> {
             FileKind::File { size, digest: hex(&hash.finalize()) }
         };
         tree.entries.insert(path, FileEntry { kind, mode, owner, group });
+    }
+    if !tree.entries.contains_key("") {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the archive of the volume has no root"));
     }
     tree.repositories = git.repositories(&mut tree.entries);
     Ok(tree)

@@ -150,13 +150,13 @@ codes! {
         RepositoryLost = "files.repository-lost", "A Git repository of a volume is gone.", "Restore it; add a reviewed rule `removed` or `moved` if the release does that.";
         RepositoryDamaged = "files.repository-damaged", "A Git repository can no longer be read as a whole.", "Run `git fsck` on it, and restore it.";
         RowWithoutFile = "files.row-without-file", "A row of the database names a file that is not there.", "Find the file in the backup; people get an error where they open it.";
-        FileChanged = "files.content-changed", "A file has another content, or is something else now.", "Compare it with the backup; if the release rewrites it, add a reviewed rule `rewritten`.";
+        FileChanged = "files.content-changed", "A file has another content, or is something else now.", "Compare it with the backup; add a reviewed rule `rewritten` if the release rewrites it, or name it under `writes` of the probe that does.";
         ReferenceChanged = "files.reference-changed", "A branch, a tag or HEAD of a Git repository points elsewhere.", "Compare it with the backup; commits may be out of reach.";
         RepositorySettings = "files.repository-settings", "The configuration or a hook of a Git repository is gone, new or changed.", "Compare it with the backup; add a reviewed rule if the release does that.";
         FilePermissions = "files.permissions-changed", "A file or folder has another mode or owner.", "Compare it with the backup; the product may no longer be able to read it, or others may.";
         FileMoved = "files.moved", "A file is at another path.", "Add a reviewed rule `moved` if the release moves it.";
         FileWithoutRow = "files.file-without-row", "A file is there that no row of the database names.", "Find out what left it behind; correct `files` if such files need no row.";
-        FileAdded = "files.added", "There is a file, a folder or a repository that was not there before.", "Look at it; add a reviewed rule `added` if the release brings it, or `volatile` if the product makes such files by itself.";
+        FileAdded = "files.added", "There is a file, a folder or a repository that was not there before.", "Look at it; add a reviewed rule `added` if the release brings it, `volatile` if the product makes such files by itself, or name it under `writes` of the probe that makes it.";
         FilesMore = "files.more-differences", "There are more differences than are reported one by one.", "Read all of them in the evidence.";
         GraphqlFailed = "graphql.failed", "A GraphQL query got no data, or data with errors.", "Open the response in the evidence.";
         GraphqlChanged = "graphql.values-changed", "Values that a GraphQL query returns differ from the baseline.", "Compare both in the evidence; add a rule under `changes` if it was reviewed.";

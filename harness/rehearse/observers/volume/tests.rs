@@ -81,6 +81,7 @@ fn a_stream_that_ends_early_is_an_error() -> Tried {
     let bytes = archive.into_inner()?;
     assert!(read_tree(bytes.as_slice()).is_ok());
     assert!(read_tree(&bytes[..50_000]).is_err());
+    assert!(read_tree(&[][..]).is_err());
     Ok(())
 }
 
