@@ -171,6 +171,8 @@ impl Judge<'_> {
         for (path, old) in &before.entries {
             match now.entries.get(path) {
                 Some(new) => self.entry(full(path), old, new, lines(before.texts.get(path), now.texts.get(path))),
+                // It is reported as a repository.
+                None if before.repositories.contains_key(path) => {}
                 None if found.from.remove(path) || below_missing(path, before, now, &found.folders) => {}
                 None => {
                     let code = FindingCode::FileLost;
@@ -179,8 +181,8 @@ impl Judge<'_> {
             }
         }
         for (path, new) in now.entries.iter().filter(|(path, _)| !before.entries.contains_key(*path)) {
-            let moved = found.to.contains(path) || found.folders.contains(path);
-            if !moved && !is_empty_folder(path, new, now) && !below_missing(path, now, before, &found.folders) {
+            let known = found.to.contains(path) || found.folders.contains(path) || now.repositories.contains_key(path);
+            if !known && !is_empty_folder(path, new, now) && !below_missing(path, now, before, &found.folders) {
                 let code = FindingCode::FileAdded;
                 self.differs(Change::Added, code, full(path), "no such file before".to_owned(), describe(new));
             }

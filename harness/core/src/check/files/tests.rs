@@ -18,8 +18,10 @@ fn volumes(files: &[(&str, &str, u32)]) -> FileTrees {
 }
 
 fn git(repository: Repository) -> FileTrees {
-    let tree = FileTree { repositories: [("a.git".to_owned(), repository)].into(), ..FileTree::default() };
-    [("v".to_owned(), tree)].into()
+    let folders = [("a.git", "/", 0o755), ("a.git/refs", "/", 0o755)];
+    let mut volumes = volumes(&folders);
+    volumes.values_mut().for_each(|tree| tree.repositories.extend([("a.git".to_owned(), repository.clone())]));
+    volumes
 }
 
 fn judged(before: &FileTrees, now: &FileTrees, rules: &[FileChange]) -> CheckReport {
@@ -140,6 +142,7 @@ fn repositories_are_compared_by_meaning() {
     let damaged = Repository { damage: vec!["a pack without an index".into()], ..before.clone() };
     check(&git(before.clone()), &git(damaged), &[], &[(FindingCode::RepositoryDamaged, "v:a.git")]);
     check(&git(before.clone()), &volumes(&[]), &[], &[(FindingCode::RepositoryLost, "v:a.git")]);
+    check(&volumes(&[]), &git(before.clone()), &[], &[(FindingCode::FileAdded, "v:a.git")]);
     let report = judged(&git(more), &git(before), &[]);
     assert_eq!(report.inconclusive.len(), 1, "lost objects may be needed");
 }
