@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rehearse_core::outcome::code::FindingCode;
 use rehearse_core::outcome::verdict::Exit;
 
 use super::case::{Rehearsal, RunResult};
@@ -128,5 +129,20 @@ async fn errors_in_the_log_of_the_new_release_fail_unless_the_source_had_them_to
         let result = rehearsal.run().await?;
         result.expect_outcomes(&[outcome])?;
     }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_falls_silent_fails() -> Fallible {
+    const LINES: &[(u64, &str)] = &[(0, "a line"); 20];
+    let rehearsal = Rehearsal::new()?;
+    rehearsal.world.nth("start main/web", 2, Behaviour::Prints(&[], None));
+    rehearsal.world.nth("start main/web", 1, Behaviour::Prints(LINES, None));
+    let result = rehearsal.run().await?;
+    result.expect_outcomes(&["baseline passed", "hop-1/check failed"])?;
+    let findings = result.stage("hop-1/check")?.checks.iter().flat_map(|check| &check.findings);
+    let found: Vec<_> = findings.map(|finding| (finding.code, finding.subject.name())).collect();
+    // The rollback's service prints its usual line.
+    assert_eq!(found, [(FindingCode::LogSilent, "web".to_owned())]);
     Ok(())
 }

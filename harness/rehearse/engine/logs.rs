@@ -1,6 +1,6 @@
 //! Reads the logs since the hop began: what each service printed, and the log files inside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         mode: Mode,
     ) -> (CheckReport, Vec<LogReview>) {
         let mut report = CheckReport::new(CheckKind::Logs, name::LOGS);
-        let mut reviews = Vec::new();
+        let (mut reviews, mut whole) = (Vec::new(), BTreeSet::new());
         self.host.logs_written().await;
         for (name, service) in self.case.services() {
             let printed = self.host.log_file(&ctx.instance(&name));
@@ -68,6 +68,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 .log_offsets
                 .get(&name)
                 .filter(|offset| mode == Mode::Hop && offset.container == printed);
+            if let (Some(_), None) = (&printed, offset) {
+                whole.insert(LogSource::from(name.as_str()));
+            }
             if let Some(file) = &printed {
                 let from = offset.map_or(0, |offset| offset.printed);
                 let evidence = self.log_name(ctx, &name);
@@ -97,6 +100,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                         let from = offset.and_then(|offset| offset.files.get(path)).copied().unwrap_or(0);
                         let evidence = file.strip_prefix(&self.case.out).unwrap_or(&file).display().to_string();
                         let source = LogSource { service: name.clone(), file: Some(short.to_owned()) };
+                        if offset.is_none() {
+                            whole.insert(source.clone());
+                        }
                         self.scan(ctx, check, source, &file, from, Some(evidence), &mut reviews, &mut report).await;
                     }
                     Ok(false) => {
@@ -108,7 +114,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
         }
         // What the source release logs is the reference for later stages, not a finding.
-        judge_logs(&reviews, if mode == Mode::Baseline { &reviews } else { known }, &mut report);
+        judge_logs(&reviews, if mode == Mode::Baseline { &reviews } else { known }, &whole, &mut report);
         (report.decide(), reviews)
     }
 

@@ -1,9 +1,9 @@
 //! Judges the errors of logs: kinds that the baseline did not have, or had less often.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::shorten;
-use crate::observation::{ErrorKind, LogReview};
+use crate::observation::{ErrorKind, LogReview, LogSource};
 use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
 use crate::outcome::finding::Finding;
@@ -16,8 +16,17 @@ const MOST_FINDINGS: usize = 50;
 const TIMES: u64 = 3;
 const MORE: u64 = 10;
 
-/// Judges the logs since the hop began. Kinds of errors that the baseline had too are noted, unless they burst.
-pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut CheckReport) {
+/// A log with at least this many lines on the baseline is not silent by chance.
+const LOUD: u64 = 20;
+
+/// Judges the logs since the hop began. Kinds of errors that the baseline had too are noted, unless they burst. `whole` are
+/// the logs that were read from the start of their service, as on the baseline: such a log has lines if it had many there.
+pub fn judge_logs(
+    reviews: &[LogReview],
+    baseline: &[LogReview],
+    whole: &BTreeSet<LogSource>,
+    report: &mut CheckReport,
+) {
     let mut known: BTreeMap<&str, u64> = BTreeMap::new();
     for kind in baseline.iter().flat_map(|review| &review.kinds) {
         *known.entry(&kind.shape).or_default() += kind.count;
@@ -28,6 +37,12 @@ pub fn judge_logs(reviews: &[LogReview], baseline: &[LogReview], report: &mut Ch
     }
     for review in reviews {
         report.assertions += u32::from(review.lines > 0);
+        let before = baseline.iter().find(|before| before.source == review.source).map_or(0, |before| before.lines);
+        if review.lines == 0 && before >= LOUD && whole.contains(&review.source) {
+            let (subject, expected) =
+                (Subject::Log(review.source.to_string()), format!("lines: {before} on the baseline"));
+            report.findings.push(Finding::new(FindingCode::LogSilent, subject, expected, "none"));
+        }
         report.evidence.extend(review.evidence.clone());
         let allowed: u64 = review.allowed.values().sum();
         let (errors, kinds) = (review.count, review.kinds.len());
@@ -92,9 +107,25 @@ mod tests {
 
     fn check(now: &LogReview, baseline: &[LogReview], outcome: Outcome, findings: &[&str]) {
         let mut report = CheckReport::new(CheckKind::Logs, "all");
-        judge_logs(std::slice::from_ref(now), baseline, &mut report);
+        judge_logs(std::slice::from_ref(now), baseline, &BTreeSet::new(), &mut report);
         let found: Vec<String> = report.findings.iter().map(|finding| finding.actual.clone()).collect();
         assert_eq!((found, report.decide().outcome), (findings.iter().map(|f| (*f).to_owned()).collect(), outcome));
+    }
+
+    #[test]
+    fn a_log_that_fell_silent_is_a_finding_if_it_was_read_from_its_start() {
+        let judged = |lines: u64, before: u64, whole: bool| {
+            let mut report = CheckReport::new(CheckKind::Logs, "all");
+            let (now, before) = (LogReview { lines, ..review(&[]) }, LogReview { lines: before, ..review(&[]) });
+            let whole = whole.then(|| now.source.clone()).into_iter().collect();
+            judge_logs(&[now], &[before], &whole, &mut report);
+            report.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+        };
+        assert_eq!(judged(0, 20, true), [FindingCode::LogSilent]);
+        assert_eq!(judged(0, 19, true), []);
+        assert_eq!(judged(1, 20, true), []);
+        // A service that was not started anew has nothing to say.
+        assert_eq!(judged(0, 20, false), []);
     }
 
     #[test]
@@ -125,7 +156,7 @@ mod tests {
         let names: Vec<String> = (0..80).map(|n| format!("kind {n}")).collect();
         let kinds: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
         let mut report = CheckReport::new(CheckKind::Logs, "all");
-        judge_logs(&[review(&kinds)], &[], &mut report);
+        judge_logs(&[review(&kinds)], &[], &BTreeSet::new(), &mut report);
         assert_eq!(report.findings.len(), MOST_FINDINGS + 1);
         assert_eq!(report.findings[MOST_FINDINGS].actual, "30 more kinds of errors");
     }

@@ -173,7 +173,7 @@ pub struct LogReview {
 }
 
 /// A log: what a service printed, or a file of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LogSource {
     /// The service.
     pub service: String,

@@ -165,6 +165,7 @@ codes! {
         GraphqlSchemaDiffers = "graphql.schema-differs", "The GraphQL schema is not the one that this release had before.", "Something of the newer release stayed behind.";
         LogError = "logs.new-error", "A log has a kind of error that the baseline did not have.", "Read the first example in the log.";
         LogErrorBurst = "logs.more-errors", "A log has far more errors of a kind than on the baseline.", "Read the first example in the log.";
+        LogSilent = "logs.silent", "A log that had lines on the baseline has none, although its service was started anew.", "Find out where the release logs now; name that file under `logs` of the service.";
         LogMore = "logs.more-kinds", "A log has more kinds of errors than are reported one by one.", "Read the log.";
         Slower = "performance.slower", "A request takes longer than the budget allows.", "Compare the samples in the evidence.";
         ReadySlower = "performance.ready-slower", "A service takes longer to become ready than the budget allows.", "Read its log for what it waits for.";
