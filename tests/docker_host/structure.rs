@@ -25,7 +25,7 @@ create domain positive as int constraint above check (value > 0);
 create type mood as enum ('sad', 'ok');
 create type pair as (one int, two text);
 create function shout(word text) returns text language sql as 'select upper(word)';
-create sequence numbers;
+create sequence numbers; create table tally (id serial primary key);
 create table things (id int primary key, size double precision, label text, kind mood, code varchar(20) collate "C", rank positive);
 create function touch() returns trigger language plpgsql as 'begin return new; end';
 create trigger touched before update on things for each row execute function touch();

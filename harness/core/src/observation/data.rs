@@ -163,7 +163,7 @@ pub enum ItemKind {
     Routine,
     /// A domain, a label of an enumeration, a composite type; `table` is its name.
     UserType,
-    /// The limits of a sequence; `table` is its name.
+    /// The limits, the owner and the rights of a sequence; `table` is its name, or that of the table it numbers the rows of.
     Sequence,
     /// A schema; `table` is its name.
     Schema,

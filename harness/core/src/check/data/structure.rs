@@ -37,7 +37,10 @@ pub struct StructureDifference {
 /// The name of an item, as a rule names it: `index on users: unique btree (login)`.
 pub fn name_structure(item: &Item) -> String {
     let of = match (item.kind, item.columns.as_slice()) {
-        (ItemKind::NotNull | ItemKind::Default | ItemKind::Type | ItemKind::Collation, [column]) => {
+        (
+            ItemKind::NotNull | ItemKind::Default | ItemKind::Type | ItemKind::Collation | ItemKind::Sequence,
+            [column],
+        ) => {
             format!("{}.{column}", item.table)
         }
         _ => item.table.clone(),
@@ -268,7 +271,7 @@ fn replace_word(text: &str, old: &str, new: &str) -> String {
 
 /// Whether its table and columns still exist, and the table that it refers to.
 fn still_applies(item: &Item, now: &DataState) -> bool {
-    if !item.kind.is_of_table() {
+    if !item.kind.is_of_table() && item.columns.is_empty() {
         return true;
     }
     let Some(table) = now.tables.get(&item.table) else { return false };

@@ -115,6 +115,17 @@ with schemas as (
     || pg_get_function_identity_arguments(p.oid) || ')' as name
   from pg_proc p join schemas s on s.oid = p.pronamespace
   where not exists (select from extended e where e.classid = 'pg_proc'::regclass and e.objid = p.oid)
+), sequences as (
+  select p.*, c.relacl, c.relowner, o.column_name, coalesce(o.table_name,
+    case when s.name = 'public' then c.relname::text else s.name || '.' || c.relname end) as table_name
+  from pg_sequences p join schemas s on s.name = p.schemaname
+  join pg_class c on c.relname = p.sequencename and c.relnamespace = s.oid
+  left join lateral (
+    select case when tn.nspname = 'public' then t.relname::text else tn.nspname || '.' || t.relname end as table_name,
+      a.attname::text as column_name
+    from pg_depend d join pg_class t on t.oid = d.refobjid join pg_namespace tn on tn.oid = t.relnamespace
+    join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid
+    where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i') limit 1) o on true
 ), roles as (select r.*, r.rolname::text as name from pg_roles r where r.rolname not like 'pg\_%')
 select 'routine', r.name, null, null,
   case r.prokind when 'p' then 'procedure' when 'a' then 'aggregate' when 'w' then 'window function' else 'function' end
@@ -143,19 +154,16 @@ select 'user type', y.name, null, null, 'part ' || a.attname || ' ' || format_ty
 from own_types y join pg_class c on c.oid = y.typrelid and c.relkind = 'c'
 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 union all
-select 'sequence', case when s.schemaname = 'public' then s.sequencename::text else s.schemaname || '.' || s.sequencename end,
-  null, null, s.data_type::text || ' from ' || s.min_value || ' to ' || s.max_value || ' by ' || s.increment_by
-    || case when s.cycle then ', then from the start' else '' end, false
-from pg_sequences s where s.schemaname in (select name from schemas)
+select 'sequence', q.table_name, q.column_name, null,
+  q.data_type::text || ' from ' || q.min_value || ' to ' || q.max_value || ' by ' || q.increment_by
+    || case when q.cycle then ', then from the start' else '' end, false
+from sequences q
 union all
-select 'sequence', case when s.schemaname = 'public' then s.sequencename::text else s.schemaname || '.' || s.sequencename end,
-  null, null, 'owned by ' || s.sequenceowner, false
-from pg_sequences s where s.schemaname in (select name from schemas)
+select 'sequence', q.table_name, q.column_name, null, 'owned by ' || q.sequenceowner, false from sequences q
 union all
-select 'sequence', case when s.name = 'public' then c.relname::text else s.name || '.' || c.relname end, null, null,
+select 'sequence', q.table_name, q.column_name, null,
   x.privilege_type || ' for ' || case x.grantee when 0 then 'everyone' else pg_get_userbyid(x.grantee)::text end, false
-from pg_class c join schemas s on s.oid = c.relnamespace, lateral aclexplode(c.relacl) x
-where c.relkind = 'S' and x.grantee <> c.relowner
+from sequences q, lateral aclexplode(q.relacl) x where x.grantee <> q.relowner
 union all
 select 'schema', s.name, null, null, 'it exists', false from schemas s
 union all
