@@ -9,7 +9,11 @@ const EVERYONE: &str = "everyone";
 
 /// How a new item can do harm; none if it cannot.
 pub(super) fn of_new(item: &Item, reference: &DataState, before: &Structure) -> Option<String> {
-    let old_table = reference.tables.contains_key(&item.table);
+    let table = reference.tables.get(&item.table);
+    let old_table = table.is_some();
+    // Of new columns alone: no row that was there has a value in them.
+    let only_new_columns = !item.columns.is_empty()
+        && table.is_some_and(|table| item.columns.iter().all(|column| !table.columns.contains(column)));
     match item.kind {
         ItemKind::Privilege => {
             let grantee = grantee(&item.text)?;
@@ -31,8 +35,12 @@ pub(super) fn of_new(item: &Item, reference: &DataState, before: &Structure) -> 
             Some(format!("the role has the power: {power}"))
         }
         ItemKind::Trigger if old_table => Some("it acts on rows of a table that was there".to_owned()),
-        ItemKind::Constraint if old_table => Some("it can refuse rows of a table that was there".to_owned()),
-        ItemKind::Collation if old_table => Some("values of the column are compared in another way".to_owned()),
+        ItemKind::Constraint if old_table && !only_new_columns => {
+            Some("it can refuse rows of a table that was there".to_owned())
+        }
+        ItemKind::Collation if old_table && !only_new_columns => {
+            Some("values of the column are compared in another way".to_owned())
+        }
         ItemKind::Event => Some("it acts by itself".to_owned()),
         ItemKind::Index
         | ItemKind::ForeignKey
@@ -68,8 +76,10 @@ mod tests {
     fn only_what_can_do_harm_to_what_was_there_is_harmful() {
         let item =
             |kind, table: &str, text: &str| Item { kind, table: table.into(), text: text.into(), ..Item::default() };
-        let reference =
-            DataState { tables: [("old".to_owned(), TableState::default())].into(), ..DataState::default() };
+        let reference = DataState {
+            tables: [("old".to_owned(), TableState { columns: vec!["a".into()], ..TableState::default() })].into(),
+            ..DataState::default()
+        };
         let items =
             vec![item(ItemKind::Privilege, "old", "SELECT for app"), item(ItemKind::Role, "report", "it exists")];
         let before = Structure { items, ..Structure::default() };
@@ -91,5 +101,10 @@ mod tests {
         ] {
             assert_eq!(of_new(&item(kind, table, text), &reference, &before).is_some(), harmful, "{table} {text}");
         }
+        let of = |column: &str| {
+            let check = item(ItemKind::Constraint, "old", "CHECK (b > 0)");
+            of_new(&Item { columns: vec![column.to_owned()], ..check }, &reference, &before).is_some()
+        };
+        assert_eq!((of("a"), of("b")), (true, false));
     }
 }
