@@ -101,7 +101,7 @@ pub fn judge_structure(
         }
         report.assertions += 1;
         let same = present.contains(&moved) || present.contains(&Item { broken: !moved.broken, ..moved.clone() });
-        expected.insert(moved.clone());
+        expected.insert(Item { broken: false, ..moved.clone() });
         if same {
             continue;
         }
@@ -149,7 +149,7 @@ pub fn judge_structure(
             difference.broken.push(name.clone());
         }
         let same = Item { broken: false, ..item.clone() };
-        if !expected.iter().any(|known| Item { broken: false, ..known.clone() } == same) {
+        if !expected.contains(&same) {
             let harm = if strict { None } else { harm::of_new(item, reference, before) };
             match (strict, harm, rules.structure(&name)) {
                 (true, ..) => {

@@ -34,7 +34,7 @@ fn collation<'t>(parsed: &Parsed<'t>) -> Option<&'t str> {
     parsed.rest.split(' ').find(|word| ["_ci", "_cs", "_bin"].iter().any(|end| word.ends_with(end)))
 }
 
-/// How the new type takes less than the old one; none if it does not, or cannot be told from the types alone.
+/// How the new type takes less than the old one; none if it does not, or if the types alone do not decide it.
 pub(super) fn narrows(old: &str, new: &str) -> Option<String> {
     let (before, after) = (parsed(old), parsed(new));
     if let (Some(was), Some(is)) = (collation(&before), collation(&after))
@@ -63,7 +63,7 @@ pub(super) fn narrows(old: &str, new: &str) -> Option<String> {
     }
     let is_exact = |base: &str| ["numeric", "decimal"].contains(&base);
     if is_exact(&before.base) && LADDERS.iter().take(2).any(|ladder| ladder.contains(&after.base.as_str())) {
-        return Some("its numbers are no longer exact, or no longer fractions".to_owned());
+        return Some("its numbers lose exactness or fractions".to_owned());
     }
     if before.base == after.base && before.rest == after.rest {
         let smaller = before.sizes.iter().zip(&after.sizes).any(|(was, is)| is < was);
