@@ -125,7 +125,7 @@ pub struct Task {
     /// Whether downtime begins or ends with this task.
     #[serde(default)]
     pub downtime: Option<Downtime>,
-    /// From here on, restoring the backup is the only way back.
+    /// From here on, the only rollback is to restore the backup.
     #[serde(default)]
     pub no_return: bool,
     /// The stages of the rehearsal that measure it: `upgrade` of a hop, `rollback/restore`.

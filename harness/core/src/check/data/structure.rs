@@ -87,7 +87,7 @@ pub fn judge_structure(
     }
     let rules = Rules::of(rules);
     let present: BTreeSet<&Item> = after.items.iter().collect();
-    let mut expected = BTreeSet::new();
+    let mut matched = BTreeSet::new();
     let mut findings = Vec::new();
     let finding = |code, name: &String, expected: &str, actual: &str| {
         Finding::new(code, Subject::Structure(name.clone()), expected, actual)
@@ -101,7 +101,7 @@ pub fn judge_structure(
         }
         report.assertions += 1;
         let same = present.contains(&moved) || present.contains(&Item { broken: !moved.broken, ..moved.clone() });
-        expected.insert(Item { broken: false, ..moved.clone() });
+        matched.insert(Item { broken: false, ..moved.clone() });
         if same {
             continue;
         }
@@ -149,7 +149,7 @@ pub fn judge_structure(
             difference.broken.push(name.clone());
         }
         let same = Item { broken: false, ..item.clone() };
-        if !expected.contains(&same) {
+        if !matched.contains(&same) {
             let harm = if strict { None } else { harm::of_new(item, reference, before) };
             match (strict, harm, rules.structure(&name)) {
                 (true, ..) => {
