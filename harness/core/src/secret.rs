@@ -8,17 +8,23 @@ mod entity;
 mod form;
 mod matcher;
 mod named;
+mod shown;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use matcher::{Extent, Matcher, Redaction};
 
 pub use named::without_named;
+pub use shown::{shown_secrets, stored_secrets};
 
 /// A shorter value is not taken for a secret: it would be found in too many words.
 const MIN_LENGTH: usize = 6;
+
+/// How many secrets are learned from what a product returns or has stored: each one makes every search a little slower.
+const MOST_OBSERVED: usize = 1000;
 
 /// The minimum length of a line of a multi-line secret that is secret on its own.
 const MIN_LINE_LENGTH: usize = 16;
@@ -28,12 +34,18 @@ const MIN_LINE_LENGTH: usize = 16;
 pub struct Secret {
     name: String,
     value: String,
+    /// Whether it was found in the product, not in its settings.
+    observed: bool,
 }
 
 impl Secret {
     /// A value with the name that reports show in its place: `settings.token`.
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { name: name.into(), value: value.into() }
+        Self { name: name.into(), value: value.into(), observed: false }
+    }
+
+    fn observed(self) -> Self {
+        Self { observed: true, ..self }
     }
 
     /// The name that reports show in its place.
@@ -124,6 +136,19 @@ impl Redactor {
             known.matcher = Matcher::new(all).map(Arc::new);
         }
         refused
+    }
+
+    /// Learns secrets that were observed in the product, up to a limit.
+    pub fn learn_observed(&self, secrets: Vec<Secret>) {
+        let new: Vec<Secret> = {
+            let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let values: HashSet<&str> = known.secrets.iter().map(|secret| secret.value.trim()).collect();
+            let observed = known.secrets.iter().filter(|secret| secret.observed).count();
+            let new = secrets.into_iter().filter(|secret| !values.contains(secret.value.trim()));
+            new.take(MOST_OBSERVED.saturating_sub(observed)).map(Secret::observed).collect()
+        };
+        // What is found in observations is never too short.
+        let _too_plain = self.learn(new, &[]);
     }
 
     /// A text without its secrets.

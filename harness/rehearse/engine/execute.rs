@@ -10,7 +10,7 @@ use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::migrations::MigrationReader;
 use rehearse_core::observation::{Ended, Observation, Response};
 use rehearse_core::outcome::event::CheckReport;
-use rehearse_core::secret::{Secret, names_a_secret};
+use rehearse_core::secret::{Secret, names_a_secret, shown_secrets};
 use rehearse_core::vocabulary::ident::StageId;
 use serde_json::{Map, Value};
 
@@ -180,6 +180,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Response::NoResponse { reason } | Response::ProbeError { reason } => text.push_str(reason),
             Response::Rejected(refusal) => text.push_str(&refusal.to_string()),
         }
+        self.case.redactor.learn_observed(shown_secrets(&text));
         let evidence = self.evidence.write(&stage.0, &request, "txt", text.as_bytes())?;
         let kind = if let Response::Http(_) = response { TextKind::Response } else { TextKind::Output };
         self.evidence.record_text(&stage.0, &evidence, kind);

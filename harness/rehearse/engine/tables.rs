@@ -9,6 +9,7 @@ use rehearse_core::observation::{DataState, TableQuery};
 use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::subject::Subject;
+use rehearse_core::secret::stored_secrets;
 use rehearse_core::vocabulary::release::Release;
 
 use super::case::StageContext;
@@ -125,6 +126,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         match read {
             Ok(tables) => {
+                let stored = tables.tables.iter().flat_map(|(name, table)| stored_secrets(name, table)).collect();
+                self.case.redactor.learn_observed(stored);
                 let text = serde_json::to_vec_pretty(&tables).unwrap_or_default();
                 report.evidence.push(self.evidence.write(&ctx.stage.0, "tables", "json", &text)?);
                 Ok(Some(tables))

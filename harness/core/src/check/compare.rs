@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::model::product::{CsvAspect, JsonAspect};
+use crate::secret::{names_a_secret, without_named};
 
 /// The first places at which `now` lacks something that `before` had, or has it with another value. Objects may have
 /// more keys; lists must be of the same length and order.
@@ -30,7 +31,7 @@ fn walk(before: &Value, now: &Value, ignore: &[String], at: &mut String, found: 
                 at.push_str(key);
                 match now.get(key) {
                     Some(other) => walk(value, other, ignore, at, found),
-                    None => found.push(format!("{at} is gone (was {})", short(value))),
+                    None => found.push(format!("{at} is gone (was {})", short(at, value))),
                 }
                 at.truncate(length);
             }
@@ -46,13 +47,22 @@ fn walk(before: &Value, now: &Value, ignore: &[String], at: &mut String, found: 
         (Value::Array(before), Value::Array(now)) => {
             found.push(format!("{} has {} elements (was {})", place(at), now.len(), before.len()));
         }
-        _ if before != now => found.push(format!("{} is {} (was {})", place(at), short(now), short(before))),
+        _ if before != now => found.push(format!("{} is {} (was {})", place(at), short(at, now), short(at, before))),
         _ => {}
     }
 }
 
-fn short(value: &Value) -> String {
-    shorten(&value.to_string(), 120)
+fn short(at: &str, value: &Value) -> String {
+    json_for_people(at, value, 120)
+}
+
+/// A value of a JSON document for people: at most this many characters, without what is secret by its key.
+pub(super) fn json_for_people(at: &str, value: &Value, most: usize) -> String {
+    let key = at.rsplit('/').next().unwrap_or_default();
+    if value.is_string() && names_a_secret(key) {
+        return "(hidden)".to_owned();
+    }
+    shorten(&without_named(&value.to_string()), most)
 }
 
 /// The first `most` characters of a text, with `…` if it was cut.
@@ -133,6 +143,15 @@ mod tests {
         assert_eq!(json_difference(&before, &lost, &aspect), ["/issues/0/subject is gone (was \"a\")"]);
         let fewer = json!({"issues": [], "total_count": 0});
         assert_eq!(json_difference(&before, &fewer, &aspect).len(), 2);
+    }
+
+    #[test]
+    fn a_value_that_is_secret_by_its_key_is_not_shown() {
+        let user = |key: &str| json!({"user": {"api_key": key}, "users": [{"token": key}, {"name": "a"}]});
+        let (before, now) = (user("ab12cd34"), json!({"user": {"api_key": "ef56ab78"}}));
+        let found = json_difference(&before, &now, &JsonAspect::default());
+        assert!(found.concat().contains("/user/api_key is (hidden)"), "{found:?}");
+        assert!(!found.concat().contains("12cd") && !found.concat().contains("56ab"), "{found:?}");
     }
 
     #[test]

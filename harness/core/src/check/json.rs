@@ -8,7 +8,7 @@ use std::fmt;
 use serde_json::{Map, Number, Value};
 
 use self::meaning::{Meaning, Meanings, looked_at};
-use super::compare::shorten;
+use super::compare::{json_for_people, shorten};
 
 /// How many differences are kept; further ones are counted.
 const KEPT: usize = 1000;
@@ -98,9 +98,12 @@ impl<'v> Walk<'v> {
             (Value::Array(before), Value::Array(now)) if self.terms.ordered => self.in_order(before, now),
             (Value::Array(before), Value::Array(now)) => self.as_sets(before, now),
             _ if kind(before) != kind(now) && !before.is_null() && !now.is_null() => {
-                self.add(format!("{} ({})", short(before), kind(before)), format!("{} ({})", short(now), kind(now)));
+                self.add(
+                    format!("{} ({})", self.short(before), kind(before)),
+                    format!("{} ({})", self.short(now), kind(now)),
+                );
             }
-            _ => self.add(short(before), short(now)),
+            _ => self.add(self.short(before), self.short(now)),
         }
     }
 
@@ -110,13 +113,13 @@ impl<'v> Walk<'v> {
         for key in before.keys().filter(kept) {
             self.below(&format!("/{key}"), |walk| match (before.get(key), now.get(key)) {
                 (Some(was), Some(is)) => walk.values(was, is),
-                (Some(was), None) => walk.add(short(was), "no such key"),
+                (Some(was), None) => walk.add(walk.short(was), "no such key"),
                 (None, _) => {}
             });
         }
         for key in now.keys().filter(kept).filter(|key| !before.contains_key(*key)) {
-            let is = now.get(key).map(short).unwrap_or_default();
-            self.below(&format!("/{key}"), |walk| walk.add("no such key", is));
+            let Some(is) = now.get(key) else { continue };
+            self.below(&format!("/{key}"), |walk| walk.add("no such key", walk.short(is)));
         }
     }
 
@@ -126,10 +129,10 @@ impl<'v> Walk<'v> {
         }
         self.lengths(before, now);
         for was in before.iter().skip(now.len()) {
-            self.add(format!("an element {}", short(was)), "gone");
+            self.add(format!("an element {}", self.short(was)), "gone");
         }
         for is in now.iter().skip(before.len()) {
-            self.add("no such element", format!("an element {}", short(is)));
+            self.add("no such element", format!("an element {}", self.short(is)));
         }
     }
 
@@ -170,15 +173,19 @@ impl<'v> Walk<'v> {
         for was in lost {
             let equals = counts.get(&self.meanings.of(was)).map_or(0, |(all, _)| *all);
             let is = if equals > 0 { format!("gone, {equals} equal ones are left") } else { "gone".to_owned() };
-            self.add(format!("an element {}", short(was)), is);
+            self.add(format!("an element {}", self.short(was)), is);
         }
         for is in new {
-            self.add("no such element", format!("an element {}", short(is)));
+            self.add("no such element", format!("an element {}", self.short(is)));
         }
     }
 
     fn add(&mut self, was: impl Into<String>, is: impl Into<String>) {
         self.found.add(&self.at, was, is);
+    }
+
+    fn short(&self, value: &Value) -> String {
+        json_for_people(&self.at, value, 160)
     }
 
     fn below(&mut self, part: &str, work: impl FnOnce(&mut Self)) {
@@ -263,10 +270,6 @@ fn kind(value: &Value) -> &'static str {
         Value::Array(_) => "list",
         Value::Object(_) => "object",
     }
-}
-
-fn short(value: &Value) -> String {
-    shorten(&value.to_string(), 160)
 }
 
 #[cfg(test)]

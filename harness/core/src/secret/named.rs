@@ -49,6 +49,17 @@ pub fn without_named(text: &str) -> Cow<'_, str> {
     })
 }
 
+/// The names and values of a text, as `name=value`, `"name":"value"` and the like.
+pub(super) fn named_values(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    NAMED.captures_iter(text).filter_map(|found| {
+        let value = match found.name("quoted") {
+            Some(quoted) => quoted.as_str().trim_matches(|c| "\\\"'".contains(c)),
+            None => found.name("word")?.as_str(),
+        };
+        Some((found.name("name")?.as_str(), value))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
