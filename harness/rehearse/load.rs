@@ -1,6 +1,7 @@
 //! Reads products, scenarios and image recipes: built in, or from the disk.
 
 mod overrides;
+mod purpose;
 mod releases;
 
 use std::io::Read;
@@ -210,19 +211,6 @@ pub struct Loaded {
     pub backup: PathBuf,
     /// The installation method of production, if it cannot be rehearsed, and why.
     pub unreached: Option<(String, String)>,
-}
-
-impl Loaded {
-    /// Refuses a case whose installation method cannot be rehearsed on one machine.
-    ///
-    /// # Errors
-    /// When production is installed by such a method.
-    pub fn rehearsable(self) -> Result<Self, LoadError> {
-        match self.unreached {
-            Some((title, why)) => Err(LoadError::NotRehearsed { scenario: self.plan.scenario, title, why }),
-            None => Ok(self),
-        }
-    }
 }
 
 /// The names of the built-in products.

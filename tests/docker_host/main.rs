@@ -19,6 +19,7 @@ mod images;
 mod interferences;
 #[path = "../support/memory.rs"]
 mod memory;
+mod mutations;
 mod networks;
 mod planted;
 mod registry;
@@ -42,6 +43,7 @@ use contained::*;
 use copies::*;
 use images::*;
 use interferences::*;
+use mutations::*;
 use networks::*;
 use registry::*;
 use removal::*;
@@ -124,6 +126,8 @@ fn main() -> ExitCode {
         planted_changes_of_mariadb_are_found,
         changes_beside_the_tables_of_postgresql_are_found,
         changes_beside_the_tables_of_mariadb_are_found,
+        every_mutation_of_postgresql_is_noticed,
+        every_mutation_of_mariadb_is_noticed,
         rules_on_tables_of_mariadb_allow_what_they_say_and_no_more,
     ];
     libtest_mimic::run(&arguments, trials).exit_code()

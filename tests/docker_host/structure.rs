@@ -58,7 +58,10 @@ const OF_POSTGRES: &[Planted] = &[
     ("alter role reader nologin", &[(StructureLost, "role reader: can log in")]),
     ("revoke usage on schema public from reader", &[(StructureLost, "schema public: USAGE for reader")]),
     ("alter role reader reset statement_timeout", &[(StructureLost, "setting reader: statement_timeout=1min")]),
-    ("alter database shop set work_mem = '1MB'", &[(StructureLost, "setting everybody: work_mem=8MB")]),
+    (
+        "alter database shop set work_mem = '1MB'",
+        &[(StructureLost, "setting everybody: work_mem=8MB"), (StructureHarmful, "setting everybody: work_mem=1MB")],
+    ),
     ("alter sequence numbers maxvalue 100", &[(StructureLost, "sequence numbers: bigint from 1")]),
     ("alter sequence numbers owner to reader", &[(StructureLost, "sequence numbers: owned by postgres")]),
     ("alter table things alter label type varchar(100)", &[(StructureNarrowed, "type of things.label: text")]),
@@ -129,7 +132,13 @@ const OF_MARIADB: &[Planted] = &[
         "create user boss; grant all on *.* to boss",
         &[(StructureHarmful, "role 'boss'@'%': create user"), (StructureHarmful, "role 'boss'@'%': super")],
     ),
-    ("alter database shop character set latin1", &[(StructureLost, "setting database: characters utf8mb4")]),
+    (
+        "alter database shop character set latin1",
+        &[
+            (StructureLost, "setting database: characters utf8mb4"),
+            (StructureHarmful, "setting database: characters latin1"),
+        ],
+    ),
     ("create table more (id int primary key); create procedure other() select 1", &[]),
     ("optimize table things", &[]),
 ];

@@ -7,12 +7,13 @@
 //! The rooms, from the ground up: [`vocabulary`] (releases, catalogs, scalars), [`source`] (text to values, every
 //! mistake with its place), [`secret`], [`observation`] (what was read), [`knowledge`] (known failures),
 //! [`planning`] (paths), [`model`] (product and scenario files), [`deployment`] (what is to run), [`outcome`] (findings, events and their fold),
-//! [`check`] (judging observations) and [`runbook`]. [`text`] is what all of them share in reading output.
+//! [`check`] (judging observations), [`mutation`] (testing a product file by planted changes) and [`runbook`]. [`text`] is what all of them share in reading output.
 
 pub mod check;
 pub mod deployment;
 pub mod knowledge;
 pub mod model;
+pub mod mutation;
 pub mod observation;
 pub mod outcome;
 pub mod planning;

@@ -52,6 +52,20 @@ Examples:
 Press Ctrl-C to cancel: everything is removed and the reports are written. Press it again to cut clean-up short, a third
 time to quit at once; `rehearse sweep` then removes what was left behind.")]
     Run(RunArgs),
+    /// Test a product file: plant what bad upgrades do on the restored backup, and say which of it no check notices.
+    ///
+    /// The scenario's backup is restored and observed; then batches of mutations are planted: changed responses, values, lost
+    /// rows and files, changes of the database's objects, error lines, stopped services. Each is noticed by a check, excused
+    /// by the product file (`volatile`, `elsewhere`), or survives: there the product file is blind.
+    #[command(after_help = "\
+Examples:
+  rehearse check-product scenarios/redmine-5.0-to-6.1.yaml
+  rehearse check-product --product-dir my-product --images my-images my-scenario.yaml
+  rehearse check-product --skip-checks artifacts my-scenario.yaml     # what survives without them?
+
+Exits with 1 if a mutation survived; each is a finding with the code mutation.survived. All are in
+evidence/*/mutations.json of the output folder.")]
+    CheckProduct(RunArgs),
     /// Print the upgrade path between two releases, with the reason of every hop.
     #[command(after_help = "\
 Examples:

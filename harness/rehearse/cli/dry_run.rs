@@ -124,6 +124,7 @@ impl Dry<'_> {
                 self.checks(ctx, checks, lines);
             }
             StageAction::RollbackSkipped { because } => lines.at(1, because),
+            StageAction::Mutate { batch } => lines.at(1, format!("plant a batch of mutations: {}", batch.name())),
             StageAction::Teardown => {
                 lines.at(1, "remove every container, network and volume that carries the run's labels")
             }

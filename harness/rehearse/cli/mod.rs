@@ -32,6 +32,7 @@ use rehearse_core::text::error_chain;
 use args::{BackupCommand, Command, Typed};
 
 use crate::engine::host::HostError;
+use crate::load::Loaded;
 
 /// Parses the arguments, runs the command, and returns the exit code.
 pub fn main() -> ExitCode {
@@ -46,7 +47,8 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = match typed.command {
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => run::run(&args, Loaded::rehearsable),
+        Command::CheckProduct(args) => run::run(&args, Loaded::mutation_test),
         Command::Path(args) => path::path(&args),
         Command::Backup(BackupCommand::Inspect(args)) => backup::inspect(&args),
         Command::Diagnose(args) => diagnose::diagnose(&args),

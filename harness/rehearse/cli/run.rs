@@ -1,4 +1,4 @@
-//! `rehearse run`.
+//! `rehearse run` and `rehearse check-product`.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,12 @@ use super::args::{Keep, Progress, RunArgs};
 use super::dry_run::dry_run;
 use super::files::loaded;
 use super::{colour, error_chain, host_exit, refuse, runtime, say};
-use crate::load::Loaded;
+use crate::load::{LoadError, Loaded};
 use crate::session::{SessionError, SessionOptions, SessionOutcome, Stop, prepare_out, run_session};
 use crate::{docker, engine, load, report, secrets, setup};
 
-pub(crate) fn run(args: &RunArgs) -> Exit {
+/// Runs scenarios. `made_into` makes each, as it was read, into what is to be run.
+pub(crate) fn run(args: &RunArgs, made_into: fn(Loaded) -> Result<Loaded, LoadError>) -> Exit {
     // Every file is read before anything starts: a mistake in the last one must not show after an hour.
     let mut all = Vec::new();
     let mut bad = None;
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
         bad = Some(Exit::BadInput);
     }
     for path in &args.scenarios {
-        match loaded(path, args.sources.product_dir.as_deref(), &args.overrides).and_then(Loaded::rehearsable) {
+        match loaded(path, args.sources.product_dir.as_deref(), &args.overrides).and_then(made_into) {
             Ok(loaded) => all.push(loaded),
             Err(error) => bad = Some(refuse(&error)),
         }

@@ -13,6 +13,7 @@ use super::host::{Host, HostError};
 use super::instances::Instances;
 use super::meter::Meter;
 use super::observer::Observer;
+use super::response_faults::ResponseFaults;
 
 /// Everything that lives as long as the run.
 pub(crate) struct RunContext<H, O> {
@@ -25,6 +26,8 @@ pub(crate) struct RunContext<H, O> {
     pub(crate) recogniser: Arc<Recogniser>,
     pub(crate) events: EventSender,
     pub(crate) instances: Arc<Instances>,
+    /// Faults that a mutation test plants in responses; none in a rehearsal.
+    pub(crate) response_faults: Arc<ResponseFaults>,
 }
 
 impl<H, O> Clone for RunContext<H, O> {
@@ -38,6 +41,7 @@ impl<H, O> Clone for RunContext<H, O> {
             recogniser: self.recogniser.clone(),
             events: self.events.clone(),
             instances: self.instances.clone(),
+            response_faults: self.response_faults.clone(),
         }
     }
 }

@@ -65,6 +65,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 continue;
             };
             let key = format!("graphql/{}[as={}]", query.name, identity.unwrap_or_default());
+            let observation = self.response_faults.applied(&key, observation);
             let compared = match against {
                 Against::Nothing => Compared::Nothing,
                 Against::Baseline(observations) => Compared::Baseline(observations.get(&key)),

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use rehearse_core::check::LogScanner;
 use rehearse_core::model::product::Engine;
+use rehearse_core::mutation::SqlMutation;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{DataState, FileTree, LogReview, Response, TableQuery};
+use rehearse_core::planning::plan::MutationBatch;
 use tokio::sync::mpsc;
 use tokio_util::bytes::Bytes;
 
@@ -92,6 +94,15 @@ pub trait Observer: Send + Sync + 'static {
         target: &DatabaseTarget,
         query: &TableQuery,
     ) -> impl Future<Output = Result<DataState, String>> + Send;
+
+    /// What can be changed in a database on purpose, to test whether a check notices it.
+    fn mutations(
+        &self,
+        _target: &DatabaseTarget,
+        _batch: MutationBatch,
+    ) -> impl Future<Output = Result<Vec<SqlMutation>, String>> + Send {
+        std::future::ready(Err("this observer knows no mutations".to_owned()))
+    }
 
     /// How many sessions of others the database has.
     fn sessions(&self, target: &DatabaseTarget) -> impl Future<Output = Result<u64, String>> + Send;

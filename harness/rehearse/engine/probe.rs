@@ -79,6 +79,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     ProbeStep::Sql(step) => self.run_query(ctx, step, &context).await?,
                 };
                 let key = key(kind, &probe.name, &each, active);
+                let observation = self.response_faults.applied(&key, observation);
                 let compared = match against {
                     Against::Nothing => Compared::Nothing,
                     Against::Baseline(observations) => Compared::Baseline(observations.get(&key)),

@@ -4,6 +4,7 @@ mod background;
 mod ending;
 mod startup;
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use rehearse_core::outcome::summary::Summary;
 use rehearse_core::outcome::verdict::Outcome;
 use rehearse_core::planning::plan::{Phase, Stage, StageAction};
 use rehearse_core::secret::Redactor;
+use rehearse_core::vocabulary::ident::DeploymentName;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -163,6 +165,7 @@ pub async fn rehearse<H: Host, O: Observer>(
         meter: Meter::new(),
         events: EventSender::new(sender),
         instances: Arc::default(),
+        response_faults: Arc::default(),
         recogniser: Arc::new(Recogniser::reading(case.product.failures.list(), &case.product.log_lines)),
         case: Arc::new(case),
     };
@@ -175,6 +178,7 @@ pub async fn rehearse<H: Host, O: Observer>(
         deadline: Instant::now() + plan.deadline,
         broken: None,
         rollback_broken: None,
+        broken_batches: BTreeMap::new(),
         aborted: None,
     };
     let mut background = BackgroundTasks::default();
@@ -221,6 +225,8 @@ struct Run<'w, H, O> {
     broken: Option<SkipReason>,
     /// Why the rollback ended.
     rollback_broken: Option<SkipReason>,
+    /// Why a batch of mutations ended, by its deployment.
+    broken_batches: BTreeMap<DeploymentName, SkipReason>,
     /// Why the whole run ended early.
     aborted: Option<Abort>,
 }
@@ -236,6 +242,10 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         }
         if let StageAction::RollbackSkipped { because } = &stage.action {
             return Some(SkipReason::RollbackSkipped(because.clone()));
+        }
+        if let Phase::Mutation(_) = stage.phase {
+            let batch = stage.deployment.as_ref().and_then(|deployment| self.broken_batches.get(deployment).cloned());
+            return self.broken.clone().or(batch);
         }
         if stage.phase == Phase::Rollback {
             return match &self.state.baseline {
@@ -322,7 +332,10 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         let ends = settled == Some(Outcome::Failed) || outcome == Outcome::Inconclusive;
         if ends {
             let cause = SkipReason::Stage { stage: stage.id.clone(), outcome: settled.unwrap_or(outcome) };
-            if stage.phase == Phase::Rollback {
+            if let (Phase::Mutation(_), Some(deployment)) = (stage.phase, &stage.deployment) {
+                // A batch that went wrong, or left survivors, says nothing about the next one.
+                self.broken_batches.insert(deployment.clone(), cause);
+            } else if stage.phase == Phase::Rollback {
                 // If every step of an in-place rollback was done but its proof failed, the check still shows what state
                 // it has left.
                 if outcome != Outcome::Passed || !matches!(stage.action, StageAction::RollbackInPlace { .. }) {

@@ -86,6 +86,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 self.checks(&ctx, state, checks, Mode::Rollback).await;
                 Ok(StepEnd::Done)
             }
+            StageAction::Mutate { batch } => self.mutate(stage, *batch, state).await,
             StageAction::RollbackSkipped { .. } | StageAction::Teardown => Ok(StepEnd::Done),
         }
     }

@@ -103,7 +103,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     }
 
     /// All volumes of the stage's deployment; none if one of them could not be read.
-    async fn volumes(&self, ctx: &StageContext, report: &mut CheckReport) -> Result<Option<FileTrees>, EngineError> {
+    pub(super) async fn volumes(
+        &self,
+        ctx: &StageContext,
+        report: &mut CheckReport,
+    ) -> Result<Option<FileTrees>, EngineError> {
         let mut volumes = FileTrees::new();
         let mut complete = true;
         for (volume, service) in self.case.product.file_volumes() {

@@ -10,8 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rehearse_core::check::LogScanner;
+use rehearse_core::mutation::SqlMutation;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{DataState, FileTree, LogReview, Response, TableQuery};
+use rehearse_core::planning::plan::MutationBatch;
 use tokio::sync::mpsc;
 use tokio_util::bytes::Bytes;
 
@@ -58,6 +60,10 @@ impl<H: Commands + 'static> Observer for Live<H> {
 
     async fn tables(&self, site: &DatabaseTarget, reading: &TableQuery) -> Result<DataState, String> {
         sql::tables(&*self.host, site, reading).await
+    }
+
+    async fn mutations(&self, site: &DatabaseTarget, batch: MutationBatch) -> Result<Vec<SqlMutation>, String> {
+        sql::mutations(&*self.host, site, batch).await
     }
 
     async fn sessions(&self, site: &DatabaseTarget) -> Result<u64, String> {

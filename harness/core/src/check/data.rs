@@ -8,7 +8,7 @@ mod structure;
 
 pub use difference::{Affected, Difference};
 pub use rules::reading;
-pub use structure::{judge_structure, name_structure};
+pub use structure::{StructureDifference, judge_structure, name_structure};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -171,6 +171,7 @@ codes! {
         ReadySlower = "performance.ready-slower", "A service takes longer to become ready than the budget allows.", "Read its log for what it waits for.";
         MemoryGrew = "performance.memory-grew", "A service uses more memory than the budget allows.", "Compare with the release notes, and with the memory of production.";
         DatabaseGrew = "performance.database-grew", "A database takes more space than the budget allows.", "Plan for the space in production, or find what grew in the evidence.";
+        MutationSurvived = "mutation.survived", "A change that was planted to test the product file was noticed by no check.", "Add a check that sees it, or a rule, `volatile` or `elsewhere` that says why it may pass.";
         ExpectationGone = "expectation.gone", "The failure that the scenario expects no longer happens.", "Remove the expectation.";
         ExpectationMissed = "expectation.missed", "The stage that went wrong, or its outcome, is not the expected one.", "Read what happened instead.";
         ExpectationUnmet = "expectation.finding-missing", "The expected failure happened without a finding, check or known failure that the scenario names.", "Correct the expectation, or find out what changed.";

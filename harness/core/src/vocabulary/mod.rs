@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod ident;
+pub mod mutation;
 pub mod release;
 pub mod scalar;
 pub mod template;

@@ -18,7 +18,7 @@ use crate::engine::wait::Awaited;
 
 impl<H: Host, O: Observer> RunContext<H, O> {
     /// Every service runs and is ready.
-    pub(super) async fn services_run(&self, ctx: &StageContext) -> Result<CheckReport, EngineError> {
+    pub(in crate::engine) async fn services_run(&self, ctx: &StageContext) -> Result<CheckReport, EngineError> {
         let mut report = CheckReport::new(CheckKind::Health, name::SERVICES);
         for (name, service) in self.case.services() {
             report.assertions += 1;

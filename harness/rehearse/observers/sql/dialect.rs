@@ -5,7 +5,7 @@ use rehearse_core::observation::Rows;
 use rehearse_core::observation::activity::Activity;
 
 use super::output::Output;
-use super::part::Part;
+use super::part::{Part, Value};
 use super::refusal::Failure;
 use crate::engine::host::Command;
 use crate::engine::observer::DatabaseTarget;
@@ -55,6 +55,19 @@ pub(super) trait Dialect: Sync {
 
     /// The queries for the structure. They may depend on what the database returns first.
     fn structure<'a>(&'a self, database: &'a dyn Database) -> BoxFuture<'a, Result<StructureQueries, String>>;
+
+    /// An expression for another value of a column, on the table under its alias; `None` for a type that has none.
+    fn changed(&self, value: &Value) -> Option<String>;
+
+    /// A statement that changes the value of one row, and returns how many rows it changed.
+    fn update(&self, table: &str, value: &Value, changed: &str) -> String;
+
+    /// Statements that delete one row and return how many they deleted, the best one first.
+    fn deletions(&self, table: &str) -> Vec<String>;
+
+    /// A query for changes of objects: the kind of [`rehearse_core::mutation::MutationKind`], the table or the object, and a
+    /// statement that makes the change and returns 1.
+    fn object_changes(&self) -> &'static str;
 
     /// What the sessions of others do; `None` if that cannot be watched.
     fn activity<'a>(&'a self, _database: &'a dyn Database) -> BoxFuture<'a, Result<Option<Activity>, String>> {

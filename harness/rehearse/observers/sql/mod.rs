@@ -6,6 +6,7 @@
 
 mod client;
 mod dialect;
+mod mutation;
 mod mysql;
 mod output;
 mod part;
@@ -19,8 +20,10 @@ mod structure;
 use std::collections::BTreeMap;
 
 use rehearse_core::model::product::Engine;
+use rehearse_core::mutation::SqlMutation;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{DataState, Response, Rows, TableQuery, TableState};
+use rehearse_core::planning::plan::MutationBatch;
 
 use crate::engine::host::Commands;
 use crate::engine::observer::DatabaseTarget;
@@ -113,6 +116,15 @@ pub(super) async fn tables<H: Commands>(
     }
     state.structure = Some(structure::read(&client).await?);
     Ok(state)
+}
+
+/// What can be changed in a database on purpose.
+pub(super) async fn mutations<H: Commands>(
+    host: &H,
+    target: &DatabaseTarget,
+    batch: MutationBatch,
+) -> Result<Vec<SqlMutation>, String> {
+    mutation::read(&client(host, target), batch).await
 }
 
 async fn single<H: Commands>(client: &Client<'_, H>, part: Part) -> Result<TableState, String> {

@@ -1,5 +1,6 @@
 //! MariaDB and MySQL, by `mariadb` or `mysql`, whichever is beside the server.
 
+mod mutation;
 mod refusal;
 mod structure;
 
@@ -77,6 +78,22 @@ impl Dialect for Mysql {
     fn row(&self, line: &str) -> Box<str> {
         let cell = |cell: &str| cell.strip_prefix('=').unwrap_or(NULL).to_owned();
         line.split('\t').map(cell).collect::<Vec<_>>().join("\t").into()
+    }
+
+    fn changed(&self, value: &Value) -> Option<String> {
+        mutation::changed(value)
+    }
+
+    fn update(&self, table: &str, value: &Value, changed: &str) -> String {
+        mutation::update(table, value, changed)
+    }
+
+    fn deletions(&self, table: &str) -> Vec<String> {
+        mutation::deletions(table)
+    }
+
+    fn object_changes(&self) -> &'static str {
+        mutation::OBJECT_CHANGES
     }
 
     fn structure<'a>(&'a self, database: &'a dyn Database) -> BoxFuture<'a, Result<StructureQueries, String>> {

@@ -1,6 +1,7 @@
 //! PostgreSQL, by `psql`.
 
 mod activity;
+mod mutation;
 mod refusal;
 mod structure;
 
@@ -76,6 +77,22 @@ impl Dialect for Postgres {
 
     fn row(&self, line: &str) -> Box<str> {
         line.into()
+    }
+
+    fn changed(&self, value: &Value) -> Option<String> {
+        mutation::changed(value)
+    }
+
+    fn update(&self, table: &str, value: &Value, changed: &str) -> String {
+        mutation::update(table, value, changed)
+    }
+
+    fn deletions(&self, table: &str) -> Vec<String> {
+        mutation::deletions(table)
+    }
+
+    fn object_changes(&self) -> &'static str {
+        mutation::OBJECT_CHANGES
     }
 
     fn structure<'a>(&'a self, _database: &'a dyn Database) -> BoxFuture<'a, Result<StructureQueries, String>> {

@@ -8,7 +8,7 @@ use rehearse_core::outcome::cause::{SymptomDetail, causes};
 use rehearse_core::outcome::summary::{StageRecord, Summary};
 use rehearse_core::outcome::verdict::{Exit, Outcome, Verdict};
 use rehearse_core::planning::plan::Phase;
-use rehearse_core::planning::plan::{StageAction, humane};
+use rehearse_core::planning::plan::{Stage, StageAction, humane};
 
 use super::lines::{self, checks, count, findings, migrations};
 use super::paint::{self, Paint, Tone, symbol};
@@ -28,6 +28,9 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
     }
     if let Some(rollback) = rollback(summary, paint) {
         row("rollback", &rollback);
+    }
+    if let Some(mutations) = mutations(summary) {
+        row("mutations", &mutations);
     }
     if let Some(asserted) = asserted(summary) {
         row("asserted", &asserted);
@@ -157,6 +160,16 @@ fn rollback(summary: &Summary, paint: Paint) -> Option<String> {
         }
     };
     Some(format!("{fate}  {} again: {}", plan.from, facts.join(", ")))
+}
+
+/// `229 planted, 225 noticed, 4 survived`: of a mutation test.
+fn mutations(summary: &Summary) -> Option<String> {
+    let mutates = |(stage, _): &(&Stage, &StageRecord)| matches!(stage.action, StageAction::Mutate { .. });
+    let checks: Vec<_> = view::stages(summary).filter(mutates).flat_map(|(_, record)| &record.checks).collect();
+    let planted: usize = checks.iter().map(|check| check.assertions as usize).sum();
+    let survived: usize = checks.iter().map(|check| check.findings.len()).sum();
+    let noticed = planted.saturating_sub(survived);
+    (!checks.is_empty()).then(|| format!("{planted} planted, {noticed} noticed or accepted, {survived} survived"))
 }
 
 /// `version 3 · health 12`.

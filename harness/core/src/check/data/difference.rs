@@ -91,7 +91,7 @@ impl Difference {
     }
 
     /// The code for everything that is wrong with the table: that of the gravest fault, by the order of the codes.
-    pub(super) fn code(&self) -> Option<FindingCode> {
+    pub fn code(&self) -> Option<FindingCode> {
         self.wrong.iter().map(|wrong| wrong.code).min()
     }
 

@@ -28,6 +28,9 @@ pub struct StructureDifference {
     pub gone_along: Vec<String>,
     /// What is new.
     pub new: Vec<String>,
+    /// What is new and can do harm, and no rule allows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub harmful: Vec<String>,
     /// What exists but is not valid.
     pub broken: Vec<String>,
     /// Sequences whose last value went back.
@@ -167,6 +170,7 @@ pub fn judge_structure(
                         expected,
                         &format!("it is new: {harm}"),
                     ));
+                    difference.harmful.push(name.clone());
                 }
                 (false, None, _) => {}
             }

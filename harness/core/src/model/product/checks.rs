@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DataCheck, ExecStep, FilesCheck, GraphqlCheck, HttpStep, SqlStep, main_database};
 use crate::source::spec::Command;
+use crate::vocabulary::mutation::MutationKind;
 use crate::vocabulary::release::{Range, Release};
 use crate::vocabulary::scalar::{Duration, Pattern, Size};
 use crate::vocabulary::template::Template;
@@ -49,6 +50,21 @@ pub struct Checks {
     /// Response times, the time to be ready, memory and the size of databases stay within a budget.
     #[serde(default)]
     pub performance: Option<PerformanceCheck>,
+    /// Mutations that no check has to notice, for `rehearse check-product`.
+    #[serde(default)]
+    pub accepted_mutations: Vec<AcceptedMutation>,
+}
+
+/// A mutation that no check has to notice.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AcceptedMutation {
+    /// The kind, as the finding says it with hyphens: `response-cut`.
+    pub kind: MutationKind,
+    /// What it changes, as `mutations.json` and the finding name it; `*` stands for any characters.
+    pub target: String,
+    /// Why no check has to notice it. Shown in the report.
+    pub because: String,
 }
 
 /// A few steps that observe one thing.

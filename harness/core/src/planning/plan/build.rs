@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::error::PlanError;
 use super::kinds::kinds;
 use super::planned_path::{PathRequest, PlannedPath, plan_path, source};
-use super::stages::stages;
+use super::stages::{mutation_stages, stages};
 use super::{Plan, PlannedHop};
 use crate::deployment::settings;
 use crate::model::product::Product;
@@ -88,6 +88,17 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
         production: scenario.production.clone(),
         stages,
     })
+}
+
+/// Makes the plan of a mutation test of a product file: what a scenario rehearses up to its baseline, then the batches.
+///
+/// # Errors
+/// If the scenario has no legal path, or nothing is checked.
+pub fn build_mutation_test(product: &Product, scenario: &Scenario, rehearsal: &Plan) -> Result<Plan, PlanError> {
+    let stages = mutation_stages(product, scenario, &rehearsal.from)?;
+    let about = Some("Mutation test of the product file.".to_owned());
+    // Skipped checks would be survivors everywhere; what a rehearsal requires is about hops.
+    Ok(Plan { about, hops: Vec::new(), require: Vec::new(), stages, ..rehearsal.clone() })
 }
 
 /// Checks that the product has every required kind, and that nothing switches it off.

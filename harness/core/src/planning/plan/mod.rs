@@ -1,5 +1,6 @@
 //! A scenario and a product made into numbered stages, before anything starts. A run carries out exactly these.
 
+mod batch;
 mod build;
 mod error;
 mod kinds;
@@ -8,7 +9,8 @@ mod planned_path;
 mod stages;
 mod text;
 
-pub use build::build;
+pub use batch::MutationBatch;
+pub use build::{build, build_mutation_test};
 pub use error::PlanError;
 pub use path_json::{path_json, refusal_json};
 pub use planned_path::{ListOrigin, PathRequest, PlannedPath, origins, plan_path, source, stop_list};
@@ -147,6 +149,7 @@ impl Stage {
             | StageAction::RollbackInPlace { .. }
             | StageAction::CheckRollback { .. }
             | StageAction::RollbackSkipped { .. }
+            | StageAction::Mutate { .. }
             | StageAction::Teardown => RunsOn::Source,
         }
     }
@@ -173,6 +176,7 @@ impl Stage {
             | StageAction::Check { .. }
             | StageAction::CheckRollback { .. }
             | StageAction::RollbackSkipped { .. }
+            | StageAction::Mutate { .. }
             | StageAction::Teardown => &[],
         }
     }
@@ -204,6 +208,7 @@ impl Stage {
             | StageAction::Settle { .. }
             | StageAction::RollbackInPlace { .. }
             | StageAction::RollbackSkipped { .. }
+            | StageAction::Mutate { .. }
             | StageAction::Teardown => &[],
         }
     }
@@ -246,6 +251,8 @@ pub enum Phase {
     Hop,
     /// The rollback.
     Rollback,
+    /// A batch of mutations.
+    Mutation(MutationBatch),
     /// The removal of everything.
     Teardown,
 }
@@ -319,6 +326,11 @@ pub enum StageAction {
     RollbackSkipped {
         /// The scenario's reason.
         because: String,
+    },
+    /// Plants a batch of mutations, and judges which of them a check notices.
+    Mutate {
+        /// The batch.
+        batch: MutationBatch,
     },
     /// Removes everything the run made.
     Teardown,

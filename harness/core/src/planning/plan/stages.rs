@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::error::PlanError;
 use super::kinds::kinds;
-use super::{ImageNeed, Phase, PlannedHop, Stage, StageAction};
+use super::{ImageNeed, MutationBatch, Phase, PlannedHop, Stage, StageAction};
 use crate::deployment::{names, services, settings};
 use crate::model::product::Product;
 use crate::model::scenario::{CheckKind, Rollback, Scenario};
@@ -19,36 +19,10 @@ pub(super) fn stages(
     from: &Release,
     hops: &[PlannedHop],
 ) -> Result<Vec<Stage>, PlanError> {
-    let name = product.title.as_deref().unwrap_or(&product.product);
     let checks = kinds(product, scenario);
     let mut line = StageLine::default();
-    let none = StagePlace { phase: Phase::Preparation, hop: None, deployment: None };
-    line.add(&none, "backup", format!("verify the backup {}", scenario.backup), StageAction::VerifyBackup);
-    let source = images(product, scenario, 0, from, &Target::Release(from.clone()))?;
-    let action = StageAction::Images { images: source, background: false };
-    line.add(&none, "images", format!("images of {name} {from}"), action);
-    let mut later = Vec::new();
-    for hop in hops {
-        later.extend(images(product, scenario, hop.number, &hop.to, &hop.holds)?);
-    }
-    let action = StageAction::Images { images: later, background: true };
-    line.add(&none, "images-hops", "images of the hops".into(), action);
-
+    source(product, scenario, from, hops, &mut line)?;
     let place = StagePlace { phase: Phase::Source, hop: None, deployment: Some(DeploymentName::main()) };
-    let action = StageAction::Deploy { steps: product.deploy.clone() };
-    line.add(&place, "deploy", format!("deploy {name} {from}"), action);
-    let action = StageAction::Restore { steps: product.restore.clone() };
-    line.add(&place, "restore", format!("restore the backup into {from}"), action);
-    if !scenario.prepare.is_empty() {
-        let action = StageAction::Prepare { steps: scenario.prepare.clone() };
-        line.add(&place, "prepare", "prepare the data as the scenario says".into(), action);
-    }
-    if hops.iter().any(|hop| hop.when.is_some()) {
-        line.add(&place, "decide", "decide the conditional stops on the data".into(), StageAction::Decide);
-    }
-    let action = StageAction::Baseline { checks: checks.clone() };
-    line.add(&place, "baseline", format!("baseline on {from}"), action);
-
     for hop in hops {
         let change = scenario.hops.iter().find(|change| change.hop == hop.number);
         let preflight = change.and_then(|c| c.preflight.as_ref()).unwrap_or(&product.preflight).clone();
@@ -68,7 +42,74 @@ pub(super) fn stages(
         line.add(&place, "check", format!("check {}", hop.to), StageAction::Check { checks: checks.clone() });
     }
     rollback(product, scenario, from, &checks, &mut line);
-    let none = StagePlace { phase: Phase::Teardown, ..none };
+    let none = StagePlace { phase: Phase::Teardown, hop: None, deployment: None };
+    line.add(&none, "teardown", "remove everything".into(), StageAction::Teardown);
+    Ok(line.stages)
+}
+
+/// Everything up to the baseline, with its stage.
+fn source(
+    product: &Product,
+    scenario: &Scenario,
+    from: &Release,
+    hops: &[PlannedHop],
+    line: &mut StageLine,
+) -> Result<(), PlanError> {
+    let name = product.title.as_deref().unwrap_or(&product.product);
+    let none = StagePlace { phase: Phase::Preparation, hop: None, deployment: None };
+    line.add(&none, "backup", format!("verify the backup {}", scenario.backup), StageAction::VerifyBackup);
+    let source = images(product, scenario, 0, from, &Target::Release(from.clone()))?;
+    let action = StageAction::Images { images: source, background: false };
+    line.add(&none, "images", format!("images of {name} {from}"), action);
+    if !hops.is_empty() {
+        let mut later = Vec::new();
+        for hop in hops {
+            later.extend(images(product, scenario, hop.number, &hop.to, &hop.holds)?);
+        }
+        let action = StageAction::Images { images: later, background: true };
+        line.add(&none, "images-hops", "images of the hops".into(), action);
+    }
+
+    let place = StagePlace { phase: Phase::Source, hop: None, deployment: Some(DeploymentName::main()) };
+    let action = StageAction::Deploy { steps: product.deploy.clone() };
+    line.add(&place, "deploy", format!("deploy {name} {from}"), action);
+    let action = StageAction::Restore { steps: product.restore.clone() };
+    line.add(&place, "restore", format!("restore the backup into {from}"), action);
+    if !scenario.prepare.is_empty() {
+        let action = StageAction::Prepare { steps: scenario.prepare.clone() };
+        line.add(&place, "prepare", "prepare the data as the scenario says".into(), action);
+    }
+    if hops.iter().any(|hop| hop.when.is_some()) {
+        line.add(&place, "decide", "decide the conditional stops on the data".into(), StageAction::Decide);
+    }
+    let action = StageAction::Baseline { checks: kinds(product, scenario) };
+    line.add(&place, "baseline", format!("baseline on {from}"), action);
+    Ok(())
+}
+
+/// The stages of a mutation test: a baseline, then batch by batch, each on a deployment restored anew.
+pub(super) fn mutation_stages(product: &Product, scenario: &Scenario, from: &Release) -> Result<Vec<Stage>, PlanError> {
+    let name = product.title.as_deref().unwrap_or(&product.product);
+    let mut line = StageLine::default();
+    source(product, scenario, from, &[], &mut line)?;
+    for batch in MutationBatch::ALL {
+        let deployment =
+            if batch.changes_state() { DeploymentName(batch.name().to_owned()) } else { DeploymentName::main() };
+        let place = StagePlace { phase: Phase::Mutation(batch), hop: None, deployment: Some(deployment) };
+        if batch.changes_state() {
+            let action = StageAction::Deploy { steps: product.deploy.clone() };
+            line.add(&place, "deploy", format!("deploy {name} {from} with fresh volumes"), action);
+            let action = StageAction::Restore { steps: product.restore.clone() };
+            line.add(&place, "restore", format!("restore the backup into {from} again"), action);
+            if !scenario.prepare.is_empty() {
+                let action = StageAction::Prepare { steps: scenario.prepare.clone() };
+                line.add(&place, "prepare", "prepare the data as before the baseline".into(), action);
+            }
+        }
+        let title = format!("plant a batch of mutations and judge it: {}", batch.name());
+        line.add(&place, "mutate", title, StageAction::Mutate { batch });
+    }
+    let none = StagePlace { phase: Phase::Teardown, hop: None, deployment: None };
     line.add(&none, "teardown", "remove everything".into(), StageAction::Teardown);
     Ok(line.stages)
 }
@@ -119,6 +160,7 @@ impl StagePlace {
         let room = match (self.phase, self.hop) {
             (Phase::Hop, Some(hop)) => format!("hop-{hop}"),
             (Phase::Rollback, _) => "rollback".to_owned(),
+            (Phase::Mutation(batch), _) => batch.name().to_owned(),
             (Phase::Preparation | Phase::Source | Phase::Hop | Phase::Teardown, _) => String::new(),
         };
         StageId(match (room.is_empty(), name.is_empty()) {

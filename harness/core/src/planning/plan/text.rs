@@ -79,7 +79,7 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
                 writeln!(text, "       {names}")?;
             }
             StageAction::RollbackSkipped { because } => writeln!(text, "       {because}")?,
-            StageAction::VerifyBackup | StageAction::Decide | StageAction::Teardown => {}
+            StageAction::VerifyBackup | StageAction::Decide | StageAction::Mutate { .. } | StageAction::Teardown => {}
         }
     }
     Ok(())

@@ -42,6 +42,11 @@ pub(super) fn of_new(item: &Item, reference: &DataState, before: &Structure) -> 
             Some("values of the column are compared in another way".to_owned())
         }
         ItemKind::Event => Some("it acts by itself".to_owned()),
+        ItemKind::Setting => match grantee(&item.text) {
+            Some(EVERYONE) => Some("a right for everyone".to_owned()),
+            Some(_) => None,
+            None => Some("sessions run under a setting that they did not have".to_owned()),
+        },
         ItemKind::Index
         | ItemKind::ForeignKey
         | ItemKind::Constraint
@@ -57,7 +62,6 @@ pub(super) fn of_new(item: &Item, reference: &DataState, before: &Structure) -> 
         | ItemKind::Sequence
         | ItemKind::Schema
         | ItemKind::Extension
-        | ItemKind::Setting
         | ItemKind::LargeObject => None,
     }
 }
@@ -96,6 +100,9 @@ mod tests {
             (ItemKind::Constraint, "new", "CHECK (a > 0)", false),
             (ItemKind::Role, "boss", "superuser", true),
             (ItemKind::Role, "boss", "can log in", false),
+            (ItemKind::Setting, "everybody", "default_transaction_read_only=on", true),
+            (ItemKind::Setting, "database", "CREATE for everyone", true),
+            (ItemKind::Setting, "database", "CONNECT for app", false),
             (ItemKind::Index, "old", "btree (a)", false),
             (ItemKind::Routine, "f()", "function", false),
         ] {
