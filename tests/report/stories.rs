@@ -5,6 +5,7 @@ use std::time::Duration;
 use rehearse_core::model::scenario::{CheckKind, Expectation, ExpectedFinding, ExpectedOutcome};
 use rehearse_core::observation::migrations::Migration;
 use rehearse_core::outcome::code::InconclusiveCode;
+use rehearse_core::outcome::coverage::{Coverage, CoverageKind};
 use rehearse_core::outcome::event::{CheckReport, Event, EventKind, RunStarted, StageTime};
 use rehearse_core::outcome::finding::Finding;
 use rehearse_core::outcome::note::Note;
@@ -69,6 +70,15 @@ impl EventLog {
 
     pub(crate) fn note(mut self, stage: &str, text: &str) -> Self {
         self.emit(0, EventKind::Noted { stage: id(stage), note: Note::Remark(text.to_owned()) });
+        self
+    }
+
+    /// What the checks look at.
+    pub(crate) fn covered(mut self, stage: &str) -> Self {
+        let unseen = [("sessions".to_owned(), "[[ATTACHMENT|stolen]] they are temporary".to_owned())].into();
+        let tables = Coverage { kind: CoverageKind::Tables, looked_at: 57, all: 58, unseen };
+        let logs = Coverage { kind: CoverageKind::Logs, looked_at: 2, all: 2, unseen: Default::default() };
+        self.emit(0, EventKind::Noted { stage: id(stage), note: Note::Covered(vec![tables, logs]) });
         self
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use rehearse_core::check::{DataTerms, judge_data, judge_rows, reading};
+use rehearse_core::check::{DataTerms, coverage, judge_data, judge_rows, reading};
 use rehearse_core::model::product::DataCheck;
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::TableQuery;
@@ -58,6 +58,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             StageAction::Baseline { checks } => {
                 let ctx = state.ctx(&self.case, stage);
                 self.checks(&ctx, state, checks, Mode::Baseline).await;
+                if let Some(baseline) = &state.baseline {
+                    let covered = coverage(&self.case.product, baseline.tables.as_ref(), &baseline.logs);
+                    self.events.note(&stage.id, Note::Covered(covered));
+                }
                 Ok(StepEnd::Done)
             }
             StageAction::Preflight { steps } | StageAction::Settle { steps } => {

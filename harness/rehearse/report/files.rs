@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use rehearse_core::outcome::cause::{Cause, Symptom, SymptomDetail, causes};
+use rehearse_core::outcome::coverage::Coverage;
 use rehearse_core::outcome::event::{CheckReport, Event, EventKind};
 use rehearse_core::outcome::reporter::{ReportError, Reporter};
 use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
@@ -59,6 +60,9 @@ struct WireSummary {
     hops: Vec<WireHop>,
     /// The assertions of every kind of check that the plan has.
     asserted: Vec<WireAssertions>,
+    /// What the checks look at, of what was there on the source release, and by name what they do not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    coverage: Vec<Coverage>,
     /// Kinds of checks that have to assert something in every stage of checks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     require: Vec<String>,
@@ -281,6 +285,7 @@ impl WireSummary {
                     stages: fired.stages.into_iter().map(|(stage, count)| (stage.0.clone(), count)).collect(),
                 })
                 .collect(),
+            coverage: view::coverage(summary).to_vec(),
             require: run.plan.require.iter().map(|kind| kind.name().to_owned()).collect(),
             skip_checks: run.plan.skip_checks.iter().map(|(kind, why)| (kind.name().to_owned(), why.clone())).collect(),
             causes: causes(summary).iter().map(WireCause::from).collect(),

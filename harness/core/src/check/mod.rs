@@ -5,6 +5,7 @@
 
 mod budget;
 mod compare;
+mod coverage;
 mod data;
 mod files;
 mod graphql;
@@ -19,6 +20,7 @@ mod response;
 
 pub use budget::{Budget, Figures, judge_budget};
 pub use compare::{csv_difference, json_difference, shorten};
+pub use coverage::coverage;
 pub use data::{
     Affected, DataTerms, Difference, StructureDifference, judge_data, judge_rows, judge_structure, name_structure,
     reading,

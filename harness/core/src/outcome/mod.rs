@@ -3,6 +3,7 @@
 
 pub mod cause;
 pub mod code;
+pub mod coverage;
 pub mod event;
 pub mod finding;
 pub mod note;

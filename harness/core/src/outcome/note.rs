@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::coverage::Coverage;
 use super::finding::Finding;
 use super::reason::StopDecision;
 use crate::model::scenario::CheckKind;
@@ -69,6 +70,8 @@ pub enum Note {
         /// The scenario's reason.
         because: String,
     },
+    /// What the checks look at, of what is there, and what they do not.
+    Covered(Vec<Coverage>),
     /// A finding during an interference; it is not held against the product.
     Discounted(Box<Finding>),
     /// Everything that the run made is kept.
@@ -91,6 +94,7 @@ impl Note {
             Self::ReleaseUnstated { .. } => "release-unstated",
             Self::StopDecided(_) => "stop-decided",
             Self::NotChecked { .. } => "not-checked",
+            Self::Covered(_) => "covered",
             Self::Discounted(_) => "discounted",
             Self::RunKept { .. } => "run-kept",
             Self::ForeignCommand(_) => "foreign-command",
@@ -104,6 +108,9 @@ impl Note {
             Self::ImageObtained { provenance, .. } => redactor.clean(provenance),
             Self::StopDecided(decision) => decision.redact(redactor),
             Self::NotChecked { because, .. } => redactor.clean(because),
+            Self::Covered(all) => {
+                all.iter_mut().flat_map(|coverage| coverage.unseen.values_mut()).for_each(|text| redactor.clean(text));
+            }
             Self::Discounted(finding) => finding.redact(redactor),
             Self::ForeignCommand(text) | Self::Remark(text) => redactor.clean(text),
             Self::ImageResolved { .. } | Self::ReleaseUnstated { .. } | Self::RunKept { .. } => {}
@@ -126,6 +133,11 @@ impl fmt::Display for Note {
             Self::ReleaseUnstated { image } => write!(f, "{image}: the image does not state its release"),
             Self::StopDecided(decision) => decision.fmt(f),
             Self::NotChecked { kind, because } => write!(f, "not checked: {} ({because})", kind.name()),
+            Self::Covered(all) => {
+                f.write_str("looked at: ")?;
+                let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
+                f.write_str(&texts.join(", "))
+            }
             Self::Discounted(finding) => write!(f, "not held against the product: {finding}"),
             Self::RunKept { run } => write!(
                 f,

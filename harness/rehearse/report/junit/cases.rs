@@ -98,7 +98,7 @@ impl Cases for CaseBuilder<'_> {
                 visit(self.check_result(record, check), &|| self.check(stage, record, check));
             }
         }
-        for case in [self.expectation(), self.required(), self.leftovers()].into_iter().flatten() {
+        for case in [self.coverage(), self.expectation(), self.required(), self.leftovers()].into_iter().flatten() {
             visit(case.result, &|| case.clone());
         }
     }
@@ -335,6 +335,20 @@ impl<'a> CaseBuilder<'a> {
         };
         let out = format!("required: {}\n", names.join(", "));
         Some(Case { name: "required checks".to_owned(), time: Duration::ZERO, result, content, out })
+    }
+
+    /// What the checks look at: never red by itself.
+    fn coverage(&self) -> Option<Case> {
+        let all = view::coverage(self.summary);
+        let mut out = String::new();
+        for coverage in all {
+            let _ = writeln!(out, "{coverage}");
+            for (name, because) in &coverage.unseen {
+                let _ = writeln!(out, "  not {}: {}", harmless(&one_line(name)), harmless(&one_line(because)));
+            }
+        }
+        let (name, time, result) = ("coverage".to_owned(), Duration::ZERO, CaseResult::Passed);
+        (!all.is_empty()).then(|| Case { name, time, result, content: String::new(), out })
     }
 
     fn leftovers(&self) -> Option<Case> {

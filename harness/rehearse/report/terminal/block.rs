@@ -35,6 +35,9 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
     if let Some(asserted) = asserted(summary) {
         row("asserted", &asserted);
     }
+    if let Some(covered) = covered(summary) {
+        row("looked at", &covered);
+    }
     for line in without_assertions(summary) {
         row("", &line);
     }
@@ -160,6 +163,12 @@ fn rollback(summary: &Summary, paint: Paint) -> Option<String> {
         }
     };
     Some(format!("{fate}  {} again: {}", plan.from, facts.join(", ")))
+}
+
+/// `databases 1/1 · tables 57/58`; the reports name the rest.
+fn covered(summary: &Summary) -> Option<String> {
+    let all: Vec<String> = view::coverage(summary).iter().map(ToString::to_string).collect();
+    (!all.is_empty()).then(|| all.join(" · "))
 }
 
 /// `229 planted, 225 noticed, 4 survived`: of a mutation test.
