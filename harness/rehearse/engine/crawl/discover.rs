@@ -21,7 +21,7 @@ use crate::engine::mode::name;
 use crate::engine::observer::Observer;
 
 /// Scripts, styles and images that are loaded at most.
-pub(super) const MOST_ASSETS: usize = 150;
+pub(super) const MOST_ASSETS: usize = 60;
 
 /// Assets that pages name, each with the identity and the page that named it first.
 #[derive(Debug, Default)]
@@ -120,7 +120,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             .identities
             .iter()
             .map(|(identity, known)| {
-                let answer = |path: &String| known.get(path).map(|known| known.page.answer.to_string()).unwrap_or_default();
+                let answer = |path: &String| known.get(path).map(|known| format!("{} in {:.0?}", known.page.answer, known.slowest())).unwrap_or_default();
                 (identity, known.order.iter().map(|path| format!("{path}: {}", answer(path))).collect())
             })
             .collect();

@@ -212,9 +212,10 @@ impl<'a> CrawlJudge<'a> {
     fn exposed_texts(&mut self, identity: &str, path: &str, before: &KnownPage, now: &Page) {
         let mut shown = Vec::new();
         let known = self.known;
+        let by_itself = &before.noise.texts;
         for (name, pages) in known.identities.iter().filter(|(name, _)| *name != identity) {
             let Some(other) = pages.get(path).filter(|other| other.page.answer.is_success()) else { continue };
-            let particular = |text: &str| !pages.is_chrome(text, &other.shape) && !other.noise.texts.contains(text);
+            let particular = |text: &str| !pages.is_chrome(text, &other.shape) && ![by_itself, &other.noise.texts].iter().any(|noise| noise.contains(text));
             for text in texts::only_of(&other.page, &before.page, now) {
                 if particular(text) && !self.rules.is_volatile(text) && !self.rules.text(identity, path, text) {
                     shown.push((name, text.to_owned()));

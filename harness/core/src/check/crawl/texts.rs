@@ -11,14 +11,11 @@ const WORDS: usize = 4;
 
 /// All words of a page's texts, so that a text that was split or joined is found.
 fn words(page: &Page) -> String {
-    let mut words = String::from(" ");
+    let mut words = String::new();
     for fragment in page.fragments() {
-        for word in plain_words(&fragment.text) {
-            words.push_str(word);
-            words.push(' ');
-        }
+        words.push_str(&spaced(&fragment.text));
     }
-    words
+    words.replace("  ", " ")
 }
 
 /// Words without punctuation.
@@ -26,10 +23,11 @@ fn plain_words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
+/// The words of a text, each between blanks, in lower case: a release that begins a label with a capital loses nothing.
 fn spaced(text: &str) -> String {
     let mut spaced = String::from(" ");
     for word in plain_words(text) {
-        spaced.push_str(word);
+        spaced.push_str(&word.to_lowercase());
         spaced.push(' ');
     }
     spaced

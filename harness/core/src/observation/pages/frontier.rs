@@ -18,11 +18,17 @@ static CHANGING: Lazy<Regex> = lazy_regex!(
 /// Names of files that are large whatever they hold.
 static LARGE: Lazy<Regex> = lazy_regex!(r"(?i)\.(zip|tar|t?gz|bz2|xz|7z|iso|dump|sql|xlsx?|ods|docx?|odt|bundle)$");
 
+/// Keys of a query that carry a credential: who asks with one is somebody else.
+static CREDENTIAL: Lazy<Regex> = lazy_regex!(
+    r"(?i)[?&]([a-z_-]*key|[a-z_-]*token|[a-z_-]*secret|signature|sig|ticket|nonce|session(_?id)?|sid|password)="
+);
 /// Longer paths are the work of a page that leads to itself, again and again.
 const LONGEST: usize = 300;
 const DEEPEST: usize = 14;
 /// How many paths of one shape are kept.
 const MOST_WAITING: usize = 200;
+/// How many samples more than others a shape may have because there are many pages of it.
+const AHEAD: usize = 4;
 /// Examples of what was not asked.
 const EXAMPLES: usize = 5;
 
@@ -59,6 +65,8 @@ pub struct Frontier<'d> {
     by_shape: BTreeMap<String, usize>,
     known: BTreeSet<String>,
     denied: usize,
+    /// How many pages were given out.
+    turn: usize,
     deny: &'d [String],
 }
 
@@ -66,7 +74,7 @@ impl<'d> Frontier<'d> {
     /// A frontier that never asks what fits one of these.
     pub fn new(deny: &'d [String]) -> Self {
         let (shapes, queues, by_shape) = (Shapes::default(), Vec::new(), BTreeMap::new());
-        Self { shapes, queues, by_shape, known: BTreeSet::new(), denied: 0, deny }
+        Self { shapes, queues, by_shape, known: BTreeSet::new(), denied: 0, turn: 0, deny }
     }
 
     /// Adds a page, unless it is known or must not be asked.
@@ -93,9 +101,20 @@ impl<'d> Frontier<'d> {
     }
 
     /// The next page to ask; it counts as asked.
+    ///
+    /// One page is of the shape that was asked least, the next of the shape that has the most pages for each one asked: what
+    /// a site has many of is its content. No shape gets its fifth page before each has had its first.
     pub fn next_page(&mut self) -> Option<String> {
-        // The first of those that were asked least: shapes that were found first come first.
-        let queue = self.queues.iter_mut().filter(|queue| !queue.waiting.is_empty()).min_by_key(|queue| queue.asked)?;
+        let waiting = || self.queues.iter().enumerate().filter(|(_, queue)| !queue.waiting.is_empty());
+        let least = waiting().map(|(_, queue)| queue.asked).min()?;
+        let (index, _) = if self.turn % 2 == 0 {
+            waiting().find(|(_, queue)| queue.asked == least)
+        } else {
+            // The first of several equal ones.
+            waiting().filter(|(_, queue)| queue.asked < least + AHEAD).rev().max_by_key(|(_, queue)| queue.seen * 100 / (queue.asked + 1))
+        }?;
+        self.turn += 1;
+        let queue = self.queues.get_mut(index)?;
         queue.asked += 1;
         queue.waiting.pop_front()
     }
@@ -126,6 +145,7 @@ fn is_denied(path: &str, deny: &[String]) -> bool {
         || path.split('/').count() > DEEPEST
         || CHANGING.is_match(path)
         || LARGE.is_match(file)
+        || CREDENTIAL.is_match(path)
         || deny.iter().any(|pattern| fits(pattern, path))
 }
 
@@ -140,10 +160,21 @@ mod tests {
             frontier.offer(path);
         }
         let order: Vec<String> = std::iter::from_fn(|| frontier.next_page()).collect();
-        assert_eq!(order, ["/a/1", "/b", "/c?x=1", "/a/2", "/c?x=2", "/a/3"]);
+        assert_eq!(order, ["/a/1", "/c?x=1", "/b", "/a/2", "/c?x=2", "/a/3"]);
         let coverage = frontier.coverage();
         assert_eq!((coverage.discovered, coverage.shapes, coverage.asked, coverage.denied), (6, 3, 6, 0));
         assert!(coverage.left.is_empty());
+    }
+
+    #[test]
+    fn no_shape_gets_its_fifth_sample_before_each_has_had_its_first() {
+        let mut frontier = Frontier::new(&[]);
+        (0..100).for_each(|id| frontier.offer(&format!("/issues/{id}")));
+        ["/b", "/c", "/d", "/e", "/f", "/g"].into_iter().for_each(|path| frontier.offer(path));
+        let order: Vec<String> = std::iter::from_fn(|| frontier.next_page()).take(11).collect();
+        let issues = order.iter().filter(|path| path.starts_with("/issues")).count();
+        assert_eq!((issues, order.len()), (5, 11), "{order:?}");
+        assert_eq!(order.last().map(String::as_str), Some("/issues/4"));
     }
 
     #[test]
@@ -151,9 +182,11 @@ mod tests {
         let mut frontier = Frontier::new(&[]);
         ["/a/1", "/b", "/a/2"].into_iter().for_each(|path| frontier.offer(path));
         frontier.next_page();
-        assert_eq!(frontier.coverage().left, ["/b"]);
         frontier.next_page();
-        assert_eq!(frontier.coverage().left, ["/a/2"]);
+        assert_eq!(frontier.coverage().left, ["/b"]);
+        frontier.offer("/a/3");
+        frontier.next_page();
+        assert_eq!(frontier.coverage().left, ["/a/3"]);
     }
 
     #[test]
@@ -162,11 +195,11 @@ mod tests {
         let long = format!("/{}", "a/".repeat(20));
         for path in [
             "/logout", "/users/sign_out", "/issues/1/delete", "/x?action=destroy", "/tokens/reset", "/api-key/revoke/",
-            "/a/export", "/dump.tar.gz", "/boards/2/new", "/remove-member?id=2", &long,
+            "/a/export", "/news.atom?key=0123", "/x?y=1&access_token=z", "/dump.tar.gz", "/boards/2/new", "/remove-member?id=2", &long,
         ] {
             assert!(is_denied(path, &deny), "{path}");
         }
-        for path in ["/issues/1", "/wiki/Deleted_things", "/presets", "/blocks", "/issues.csv?c=x", "/exports-of-2026"] {
+        for path in ["/issues/1", "/wiki/Deleted_things", "/presets", "/blocks", "/issues.csv?c=x", "/exports-of-2026", "/?keys=1"] {
             assert!(!is_denied(path, &deny), "{path}");
         }
     }

@@ -7,6 +7,8 @@ use url::Url;
 
 static OF_STYLE: Lazy<Regex> = lazy_regex!(r#"(?i)url\(\s*["']?([^"')]+?)["']?\s*\)"#);
 
+static COMMENT: Lazy<Regex> = lazy_regex!(r"(?s)/\*.*?\*/");
+
 /// How deep JSON is searched, and how many links of it are followed at most.
 const DEPTH: usize = 8;
 const MOST_LINKS: usize = 200;
@@ -58,7 +60,8 @@ impl Site {
 
 /// What a style loads.
 pub(super) fn of_style(site: &Site, page: &str, text: &str) -> Vec<Link> {
-    let found = OF_STYLE.captures_iter(text).filter_map(|found| site.resolve(page, &found[1]));
+    let text = COMMENT.replace_all(text, "");
+    let found = OF_STYLE.captures_iter(&text).filter_map(|found| site.resolve(page, &found[1]));
     found.map(|path| Link { path, kind: LinkKind::Asset, text: String::new() }).collect()
 }
 
