@@ -111,7 +111,8 @@ impl<'v> Walk<'v> {
             (Value::Array(before), Value::Array(now)) if self.terms.ordered => self.in_order(before, now),
             (Value::Array(before), Value::Array(now)) => self.as_sets(before, now),
             _ if kind(before) != kind(now) && !before.is_null() && !now.is_null() => {
-                let (was, is) = (format!("{} ({})", short(before), kind(before)), format!("{} ({})", short(now), kind(now)));
+                let (was, is) =
+                    (format!("{} ({})", short(before), kind(before)), format!("{} ({})", short(now), kind(now)));
                 self.add(DifferenceKind::Other, was, is);
             }
             _ => self.add(DifferenceKind::Other, short(before), short(now)),

@@ -21,8 +21,8 @@ mod response;
 pub use budget::{Budget, Figures, judge_budget};
 pub use compare::{csv_difference, json_difference, shorten};
 pub use crawl::{
-    AskedTwice, AssetFault, CrawlJudge, CrawlNote, CrawlTerms, KnownPage, KnownPages, KnownSite, PageDifference, is_far_slower,
-    page_name,
+    AskedTwice, AssetFault, CrawlJudge, CrawlNote, CrawlTerms, KnownPage, KnownPages, KnownSite, PageDifference,
+    is_far_slower, page_name,
 };
 pub use data::{Affected, DataTerms, Difference, judge_data, judge_rows, judge_structure, name_structure, reading};
 pub use files::{FileDifference, FileTerms, file_rows, judge_file_rows, judge_files, note_files};

@@ -3,7 +3,8 @@
 
 use futures_util::future::{BoxFuture, FutureExt};
 use rehearse_core::model::product::{
-    CrawlCheck, DataCheck, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, LogCheck, MigrationCheck, PerformanceCheck, Probe,
+    CrawlCheck, DataCheck, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, LogCheck, MigrationCheck, PerformanceCheck,
+    Probe,
 };
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::vocabulary::release::Range;

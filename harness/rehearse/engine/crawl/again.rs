@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use rehearse_core::check::{CrawlJudge, CrawlNote, CrawlTerms, KnownPage, KnownPages, KnownSite, is_far_slower, page_name};
+use rehearse_core::check::{
+    CrawlJudge, CrawlNote, CrawlTerms, KnownPage, KnownPages, KnownSite, is_far_slower, page_name,
+};
 use rehearse_core::model::product::{CrawlCheck, PageRule};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::pages::{Frontier, Link, LinkKind, Page, Shapes};
@@ -39,9 +41,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             return Ok(report.decide());
         };
         let source = &self.case.plan.from;
-        let crossed = |rule: &&PageRule| {
-            mode == Mode::Hop && *source < rule.crossing && rule.crossing <= ctx.release
-        };
+        let crossed = |rule: &&PageRule| mode == Mode::Hop && *source < rule.crossing && rule.crossing <= ctx.release;
         let rules: Vec<&PageRule> = check.rules.iter().filter(crossed).collect();
         let mut again = Again {
             visitor: Visitor::new(self, ctx, check)?,
@@ -56,7 +56,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
             let left = again.pages(identity, pages).await?;
             if left > 0 {
-                let text = format!("{identity}: the time was over before {left} of {} pages were asked", pages.order.len());
+                let text =
+                    format!("{identity}: the time was over before {left} of {} pages were asked", pages.order.len());
                 report.cannot_tell(InconclusiveCode::NotRead, text);
             }
         }

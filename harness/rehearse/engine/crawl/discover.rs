@@ -111,7 +111,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             site.identities.insert(identity, known);
         }
         if site.identities.values().all(|known| known.shown() == 0) {
-            report.cannot_tell(InconclusiveCode::NothingAsserted, "no page was shown to anybody, so there is nothing to compare");
+            report.cannot_tell(
+                InconclusiveCode::NothingAsserted,
+                "no page was shown to anybody, so there is nothing to compare",
+            );
             return Ok((report.decide(), None));
         }
         visitor.load_assets(&mut assets, &mut site, &mut report).await?;
@@ -120,7 +123,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             .identities
             .iter()
             .map(|(identity, known)| {
-                let answer = |path: &String| known.get(path).map(|known| format!("{} in {:.0?}", known.page.answer, known.slowest())).unwrap_or_default();
+                let answer = |path: &String| {
+                    known
+                        .get(path)
+                        .map(|known| format!("{} in {:.0?}", known.page.answer, known.slowest()))
+                        .unwrap_or_default()
+                };
                 (identity, known.order.iter().map(|path| format!("{path}: {}", answer(path))).collect())
             })
             .collect();
@@ -132,7 +140,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 /// Bodies that are not read are named, so that nobody takes them for compared.
 fn note_bodies(site: &KnownSite, report: &mut CheckReport) {
     let pages = site.identities.values().flat_map(|known| known.order.iter().filter_map(|path| known.get(path)));
-    let other = pages.filter(|known| known.page.answer.is_success() && known.page.content == PageContent::Other).count();
+    let other =
+        pages.filter(|known| known.page.answer.is_success() && known.page.content == PageContent::Other).count();
     if other > 0 {
         report.notes.push(CrawlNote::NotRead(other).to_string());
     }
@@ -233,9 +242,11 @@ impl<H: Host, O: Observer> Visitor<'_, H, O> {
             }
             let paths: Vec<String> = batch.iter().map(|(path, _)| path.clone()).collect();
             let second = self.ask_all(identity, &paths).await?;
-            twice.extend(
-                batch.into_iter().zip(second).map(|((path, first), second)| AskedTwice { path, first, second: second.page }),
-            );
+            twice.extend(batch.into_iter().zip(second).map(|((path, first), second)| AskedTwice {
+                path,
+                first,
+                second: second.page,
+            }));
         }
     }
 

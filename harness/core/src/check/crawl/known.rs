@@ -138,9 +138,8 @@ impl KnownPages {
 }
 
 fn noise(first: &Page, second: &Page) -> Noise {
-    let texts = |page: &Page| -> BTreeSet<String> {
-        page.fragments().iter().map(|fragment| fragment.text.clone()).collect()
-    };
+    let texts =
+        |page: &Page| -> BTreeSet<String> { page.fragments().iter().map(|fragment| fragment.text.clone()).collect() };
     let keys = match (&first.content, &second.content) {
         (PageContent::Json(first), PageContent::Json(second)) => changing_keys(first, second),
         _ => Vec::new(),

@@ -202,7 +202,10 @@ impl<'a> CrawlJudge<'a> {
             }
         }
         if !content.is_empty() {
-            let was = format!("{} texts that stood there", content.len());
+            let was = match content.len() {
+                1 => "a text that stood there".to_owned(),
+                count => format!("{count} texts that stood there"),
+            };
             self.differs(identity, path, FindingCode::TextLost, (was, format!("gone: {}", few(&content))), None);
             self.show_all(content);
         }
@@ -215,7 +218,10 @@ impl<'a> CrawlJudge<'a> {
         let by_itself = &before.noise.texts;
         for (name, pages) in known.identities.iter().filter(|(name, _)| *name != identity) {
             let Some(other) = pages.get(path).filter(|other| other.page.answer.is_success()) else { continue };
-            let particular = |text: &str| !pages.is_chrome(text, &other.shape) && ![by_itself, &other.noise.texts].iter().any(|noise| noise.contains(text));
+            let particular = |text: &str| {
+                !pages.is_chrome(text, &other.shape)
+                    && ![by_itself, &other.noise.texts].iter().any(|noise| noise.contains(text))
+            };
             for text in texts::only_of(&other.page, &before.page, now) {
                 if particular(text) && !self.rules.is_volatile(text) && !self.rules.text(identity, path, text) {
                     shown.push((name, text.to_owned()));

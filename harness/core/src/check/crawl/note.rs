@@ -125,6 +125,7 @@ impl fmt::Display for CrawlNote {
             }
             Self::NewPageFails { page, answer } => write!(f, "newly linked to: {page}: {answer}"),
             Self::NotRead(count) => write!(f, "of {count} bodies only the type and the length were compared"),
+            Self::Allowed { count: 1, because } => write!(f, "1 difference by {because}"),
             Self::Allowed { count, because } => write!(f, "{count} differences by {because}"),
         }
     }

@@ -52,9 +52,8 @@ pub(super) fn only_of<'p>(other: &'p Page, before: &Page, now: &Page) -> Vec<&'p
     let there: BTreeSet<&str> = now.fragments().iter().map(|fragment| fragment.text.as_str()).collect();
     let words_before = words(before);
     let texts = other.fragments().iter().filter(|fragment| !fragment.is_label).map(|fragment| fragment.text.as_str());
-    let shown = texts.filter(|text| {
-        text.chars().count() >= SHORT && there.contains(text) && !words_before.contains(&spaced(text))
-    });
+    let shown = texts
+        .filter(|text| text.chars().count() >= SHORT && there.contains(text) && !words_before.contains(&spaced(text)));
     shown.collect()
 }
 

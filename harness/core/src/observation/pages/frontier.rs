@@ -107,11 +107,14 @@ impl<'d> Frontier<'d> {
     pub fn next_page(&mut self) -> Option<String> {
         let waiting = || self.queues.iter().enumerate().filter(|(_, queue)| !queue.waiting.is_empty());
         let least = waiting().map(|(_, queue)| queue.asked).min()?;
-        let (index, _) = if self.turn % 2 == 0 {
+        let (index, _) = if self.turn.is_multiple_of(2) {
             waiting().find(|(_, queue)| queue.asked == least)
         } else {
             // The first of several equal ones.
-            waiting().filter(|(_, queue)| queue.asked < least + AHEAD).rev().max_by_key(|(_, queue)| queue.seen * 100 / (queue.asked + 1))
+            waiting()
+                .filter(|(_, queue)| queue.asked < least + AHEAD)
+                .rev()
+                .max_by_key(|(_, queue)| queue.seen * 100 / (queue.asked + 1))
         }?;
         self.turn += 1;
         let queue = self.queues.get_mut(index)?;
@@ -194,12 +197,31 @@ mod tests {
         let deny = ["/boards/*/new".to_owned()];
         let long = format!("/{}", "a/".repeat(20));
         for path in [
-            "/logout", "/users/sign_out", "/issues/1/delete", "/x?action=destroy", "/tokens/reset", "/api-key/revoke/",
-            "/a/export", "/news.atom?key=0123", "/x?y=1&access_token=z", "/dump.tar.gz", "/boards/2/new", "/remove-member?id=2", &long,
+            "/logout",
+            "/users/sign_out",
+            "/issues/1/delete",
+            "/x?action=destroy",
+            "/tokens/reset",
+            "/api-key/revoke/",
+            "/a/export",
+            "/news.atom?key=0123",
+            "/x?y=1&access_token=z",
+            "/dump.tar.gz",
+            "/boards/2/new",
+            "/remove-member?id=2",
+            &long,
         ] {
             assert!(is_denied(path, &deny), "{path}");
         }
-        for path in ["/issues/1", "/wiki/Deleted_things", "/presets", "/blocks", "/issues.csv?c=x", "/exports-of-2026", "/?keys=1"] {
+        for path in [
+            "/issues/1",
+            "/wiki/Deleted_things",
+            "/presets",
+            "/blocks",
+            "/issues.csv?c=x",
+            "/exports-of-2026",
+            "/?keys=1",
+        ] {
             assert!(!is_denied(path, &deny), "{path}");
         }
     }

@@ -6,8 +6,8 @@ use regex::Regex;
 use scraper::node::Element;
 use scraper::{Html, Node};
 
-use super::links::{Link, LinkKind, Site};
 use super::Fragment;
+use super::links::{Link, LinkKind, Site};
 
 static AGE: Lazy<Regex> = lazy_regex!(
     r"(?i)\b(?:(?:about|almost|over|less than) )?(?:an?|\d+) (?:second|minute|hour|day|week|month|year)s?\b(?: ago\b)?"
@@ -27,7 +27,8 @@ const LABELS: [&str; 11] =
 /// The visible texts, the title first, and the links.
 pub(super) fn read(site: &Site, page: &str, text: &str) -> (Vec<Fragment>, Vec<Link>) {
     let html = Html::parse_document(text);
-    let mut reader = Reader { site, page, texts: Vec::new(), line: String::new(), unseen: 0, labels: 0, links: Vec::new() };
+    let mut reader =
+        Reader { site, page, texts: Vec::new(), line: String::new(), unseen: 0, labels: 0, links: Vec::new() };
     reader.title(&html);
     let mut named: Vec<(usize, String)> = Vec::new();
     for edge in html.tree.root().traverse() {
@@ -46,7 +47,11 @@ pub(super) fn read(site: &Site, page: &str, text: &str) -> (Vec<Fragment>, Vec<L
                         name.push_str(text);
                     }
                 }
-                Node::Document | Node::Fragment | Node::Doctype(_) | Node::Comment(_) | Node::ProcessingInstruction(_) => {}
+                Node::Document
+                | Node::Fragment
+                | Node::Doctype(_)
+                | Node::Comment(_)
+                | Node::ProcessingInstruction(_) => {}
             },
             Edge::Close(node) => {
                 if let Node::Element(element) = node.value() {
@@ -78,9 +83,13 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn title(&mut self, html: &Html) {
-        let title = html.tree.nodes().find(|node| node.value().as_element().is_some_and(|element| element.name() == "title"));
-        let text: String =
-            title.iter().flat_map(|title| title.children()).filter_map(|node| node.value().as_text().map(|text| &**text)).collect();
+        let title =
+            html.tree.nodes().find(|node| node.value().as_element().is_some_and(|element| element.name() == "title"));
+        let text: String = title
+            .iter()
+            .flat_map(|title| title.children())
+            .filter_map(|node| node.value().as_text().map(|text| &**text))
+            .collect();
         self.line.push_str(&text);
         self.flush();
     }
@@ -127,7 +136,9 @@ impl Reader<'_> {
         match element.name() {
             "a" | "area" if !acts(element) => self.link(element.attr("href"), LinkKind::Page),
             "iframe" | "frame" => self.link(element.attr("src"), LinkKind::Page),
-            "form" if element.attr("method").is_none_or(|method| method.eq_ignore_ascii_case("get")) && !acts(element) => {
+            "form"
+                if element.attr("method").is_none_or(|method| method.eq_ignore_ascii_case("get")) && !acts(element) =>
+            {
                 self.link(element.attr("action"), LinkKind::Page);
             }
             "link" if is("stylesheet") || is("icon") || is("preload") || is("manifest") => {

@@ -19,7 +19,8 @@ use serde_json::Value;
 
 use super::{HttpResponse, Response};
 
-static LOG_IN: Lazy<Regex> = lazy_regex!(r"(?i)/(log[-_]?in|sign[-_]?in|sso|saml2?|oauth2?|openid|cas|auth|session/new)(/|$)");
+static LOG_IN: Lazy<Regex> =
+    lazy_regex!(r"(?i)/(log[-_]?in|sign[-_]?in|sso|saml2?|oauth2?|openid|cas|auth|session/new)(/|$)");
 
 /// How a page was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

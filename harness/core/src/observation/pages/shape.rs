@@ -83,8 +83,7 @@ mod tests {
     #[test]
     fn names_among_very_many_are_alike() {
         let mut shapes = Shapes::default();
-        let all: BTreeSet<String> =
-            ('a'..='z').map(|name| shapes.of(&format!("/wiki/page-{name}x{name}"))).collect();
+        let all: BTreeSet<String> = ('a'..='z').map(|name| shapes.of(&format!("/wiki/page-{name}x{name}"))).collect();
         assert_eq!(all.len(), MOST_NAMES + 1);
         assert!(all.contains("/wiki/{name}"));
         assert_eq!(shapes.of("/wiki/page-axa"), "/wiki/page-axa");
