@@ -98,6 +98,35 @@ async fn a_page_that_was_refused_and_is_shown_is_exposed_unless_a_rule_allows_it
 }
 
 #[tokio::test(start_paused = true)]
+async fn pages_that_one_identity_found_are_asked_as_the_others_too() -> Fallible {
+    let rehearsal = with_site("    as: [anonymous, admin]\n    start: [/desk]\n    pages: 6\n")?.product(
+        "identities: {}\n",
+        "identities: { anonymous: { headers: { X-Who: anonymous } }, admin: { headers: { X-Who: admin } } }\n",
+    )?;
+    let world = &rehearsal.world;
+    world.from("main/web GET /plan as anonymous", HOP_1, Behaviour::Page("text/html", "<p>The plan of the year</p>"));
+    let note = "<p>For all</p><p>Only for those who lead</p>";
+    world.from("main/web GET /note as anonymous", HOP_1, Behaviour::Page("text/html", note));
+    world.on("GET /plan as anonymous", Behaviour::Http(403, "no"));
+    world.on("GET /plan as admin", Behaviour::Page("text/html", "<p>The plan of the year</p>"));
+    world.on("GET /note as anonymous", Behaviour::Page("text/html", "<p>For all</p>"));
+    world.on("GET /note as admin", Behaviour::Page("text/html", note));
+    world.on("GET /desk as admin", Behaviour::Page("text/html", "<a href=/plan>plan</a><a href=/note>note</a>"));
+    world.on("GET /desk as anonymous", Behaviour::Page("text/html", "<p>Welcome</p>"));
+    let result = usual(rehearsal).run().await?;
+    result.expect_outcomes(&["baseline passed", "rollback/check passed"])?;
+    let expected = [
+        (FindingCode::PageExposed, "GET /plan as anonymous".to_owned()),
+        (FindingCode::TextExposed, "GET /note as anonymous".to_owned()),
+    ];
+    assert_eq!(codes(&result, "hop-1/check")?, expected);
+    assert!(
+        notes(&result, "baseline")?.contains("anonymous: asked 1 of 1 pages of 1 of 1 shapes, and 2 that others saw")
+    );
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn assets_that_the_new_pages_name_have_to_load() -> Fallible {
     let rehearsal = with_site("")?;
     let new = "<link rel=stylesheet href=/site-2b.css><a href=/pump/1>one</a><a href=/pump/2>two</a>\

@@ -353,9 +353,10 @@ impl Observer for Fake {
             }
             Some(RequestBody::Form(_) | RequestBody::Text(_)) | None => String::new(),
         };
+        let who = request.headers.get("x-who").map(|who| format!(" as {who}")).unwrap_or_default();
         self.0.inner().requests.push(request);
         let began = Instant::now();
-        let call = self.0.call(format!("http {name} {method} {path}{query}"));
+        let call = self.0.call(format!("http {name} {method} {path}{query}{who}"));
         let Ok(behaviour) = tokio::time::timeout(limit, call).await else {
             return Response::NoResponse { reason: format!("no response within {limit:?}") };
         };

@@ -90,7 +90,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let others = pages_of_others(&found, &identity);
             let Some(own) = found.get_mut(&identity) else { continue };
             let room = (check.pages as usize).saturating_sub(own.pages.len());
-            visitor.visit_others(&identity, others, own, room, began + within / 2).await?;
+            if !visitor.visit_others(&identity, others, own, room, began + within / 2).await? {
+                report.notes.push(CrawlNote::OutOfTime { identity: identity.clone() }.to_string());
+            }
         }
         let mut site = KnownSite::default();
         let mut assets = Assets::default();
@@ -201,7 +203,8 @@ impl<H: Host, O: Observer> Visitor<'_, H, O> {
         Ok(Found { pages, coverage: frontier.coverage(), of_others: 0 })
     }
 
-    /// Asks for pages that others saw: who may not see them is refused, and has to be after the upgrade.
+    /// Asks for pages that others saw: who may not see them is refused, and has to be after the upgrade. Returns whether the
+    /// time sufficed.
     async fn visit_others(
         &self,
         identity: &str,
@@ -209,21 +212,24 @@ impl<H: Host, O: Observer> Visitor<'_, H, O> {
         own: &mut Found,
         room: usize,
         until: Instant,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         let mut frontier = Frontier::new(&self.check.deny);
         others.iter().for_each(|path| frontier.offer(path));
         let mut left = room;
-        while left > 0 && Instant::now() < until {
+        while left > 0 {
             let batch: Vec<String> = std::iter::from_fn(|| frontier.next_page()).take(AT_ONCE.min(left)).collect();
             if batch.is_empty() {
                 break;
+            }
+            if Instant::now() >= until {
+                return Ok(false);
             }
             left -= batch.len();
             own.of_others += batch.len();
             let asked = self.ask_all(identity, &batch).await?;
             own.pages.extend(asked.into_iter().map(|asked| (asked.path, asked.page)));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Asks for pages a second time. Those that the time does not suffice for are left out: they cannot be told from noise.
