@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rehearse_core::outcome::code::{FindingCode, InconclusiveCode};
 
-use super::case::{Rehearsal, RunResult};
+use super::case::{Rehearsal, RunResult, manifest};
 use super::scripted::{Behaviour, Fallible};
 
 const START: &str = "<link rel=stylesheet href=/site-1a.css><a href=/pump/1>one</a><a href=/pump/2>two</a>\
@@ -124,6 +124,24 @@ async fn pages_that_one_identity_found_are_asked_as_the_others_too() -> Fallible
         notes(&result, "baseline")?.contains("anonymous: asked 1 of 1 pages of 1 of 1 shapes, and 2 that others saw")
     );
     Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_of_an_access_log_are_asked_too() -> Fallible {
+    let with_log = |line: &str| -> Fallible<Rehearsal> {
+        let rehearsal = with_site("    logs: [{ file: access.log, format: combined }]\n")?
+            .product("web.env: { format: text } }", "web.env: { format: text }, access.log: { format: text } }")?;
+        let parts = [("dump.txt", "a dump"), ("web.env", "A=b\n"), ("access.log", line)];
+        manifest(&rehearsal.backup(), "shop", &parts, Some(("things", 3)))?;
+        rehearsal.world.on("GET /hidden/7", Behaviour::Page("text/html", "<p>Nothing leads here</p>"));
+        Ok(usual(rehearsal))
+    };
+    let result = with_log("1.1.1.1 - - [30/Nov/2026:10:00:00 +0000] \"GET /hidden/7 HTTP/1.1\" 200 9\n")?.run().await?;
+    result.expect_outcomes(&["baseline passed", "hop-1/check passed", "rollback/check passed"])?;
+    assert_eq!(result.world.count("GET /hidden/7"), 5);
+    assert!(notes(&result, "baseline")?.contains("access.log has 1 requests for 1 pages"));
+    let result = with_log("no request\n")?.run().await?;
+    result.expect_outcomes(&["baseline inconclusive"])
 }
 
 #[tokio::test(start_paused = true)]

@@ -76,6 +76,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut found: BTreeMap<String, Found> = BTreeMap::new();
         let identities = visitor.identities();
         let count = u32::try_from(identities.len()).unwrap_or(1);
+        let logged = self.logged_requests(check, &mut report);
         // Half of the time is for the second asking.
         let share = within / 2 / count;
         for (nth, identity) in (1..).zip(&identities) {
@@ -84,7 +85,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
             let own = if count == 1 { check.pages } else { (check.pages * 2).div_ceil(3) };
             let until = began + share * nth;
-            found.insert((*identity).to_owned(), visitor.follow(identity, own as usize, until, &mut report).await?);
+            found.insert(
+                (*identity).to_owned(),
+                visitor.follow(identity, own as usize, (until, &logged), &mut report).await?,
+            );
         }
         for identity in found.keys().cloned().collect::<Vec<_>>() {
             let others = pages_of_others(&found, &identity);
@@ -164,7 +168,7 @@ impl<H: Host, O: Observer> Visitor<'_, H, O> {
         &self,
         identity: &str,
         most: usize,
-        until: Instant,
+        (until, logged): (Instant, &[(String, usize)]),
         report: &mut CheckReport,
     ) -> Result<Found, EngineError> {
         let mut frontier = Frontier::new(&self.check.deny);
@@ -172,6 +176,7 @@ impl<H: Host, O: Observer> Visitor<'_, H, O> {
         for start in &self.check.start {
             frontier.offer(&start.render(&values)?);
         }
+        logged.iter().for_each(|(path, count)| frontier.offer_weighted(path, *count));
         if let Some(document) = &self.check.openapi {
             let asked = self.ask(identity, &document.render(&values)?).await?;
             if let PageContent::Json(document) = &asked.page.content {

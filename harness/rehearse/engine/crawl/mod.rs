@@ -4,3 +4,4 @@
 mod again;
 mod ask;
 mod discover;
+mod logged;

@@ -42,6 +42,15 @@ pub enum CrawlNote {
         /// Left out.
         left_out: usize,
     },
+    /// Pages that people opened, from an access log.
+    Logged {
+        /// The log.
+        file: String,
+        /// How many pages.
+        pages: usize,
+        /// How many requests.
+        requests: usize,
+    },
     /// Pages that are answered now in one way, now in another, on one and the same release.
     Unstable(Vec<String>),
     /// A page that was no page before.
@@ -109,6 +118,9 @@ impl fmt::Display for CrawlNote {
             Self::AssetsBroken(paths) => write!(f, "do not load on the source release either: {}", few(paths)),
             Self::OpenApi { taken, left_out } => {
                 write!(f, "the OpenAPI document has {taken} paths without parameters; {left_out} need one")
+            }
+            Self::Logged { file, pages, requests } => {
+                write!(f, "{file} has {requests} requests for {pages} pages that may be asked")
             }
             Self::Unstable(pages) => {
                 write!(f, "not compared, because two answers of the source release differ: {}", few(pages))

@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::observation::pages::AccessLogFormat;
 use crate::vocabulary::release::Release;
 use crate::vocabulary::scalar::{Duration, Pattern};
 use crate::vocabulary::template::Template;
@@ -27,6 +28,9 @@ pub struct CrawlCheck {
     /// The path of an OpenAPI document in JSON; its paths without parameters are asked too.
     #[serde(default)]
     pub openapi: Option<Template>,
+    /// Access logs of production that come with the backup: what people opened is asked too, the more often the earlier.
+    #[serde(default)]
+    pub logs: Vec<AccessLog>,
     /// How many pages each identity asks for.
     #[serde(default = "sixty")]
     #[schemars(range(min = 1))]
@@ -45,6 +49,16 @@ pub struct CrawlCheck {
     /// What a hop may change.
     #[serde(default)]
     pub rules: Vec<PageRule>,
+}
+
+/// An access log of production.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AccessLog {
+    /// A text file of the backup.
+    pub file: String,
+    /// How it is written.
+    pub format: AccessLogFormat,
 }
 
 /// Texts that change by themselves.

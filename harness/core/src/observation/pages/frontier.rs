@@ -79,6 +79,11 @@ impl<'d> Frontier<'d> {
 
     /// Adds a page, unless it is known or must not be asked.
     pub fn offer(&mut self, path: &str) {
+        self.offer_weighted(path, 1);
+    }
+
+    /// Adds a page that counts as this many of its shape: people opened it so often.
+    pub fn offer_weighted(&mut self, path: &str, weight: usize) {
         if self.known.contains(path) {
             return;
         }
@@ -93,7 +98,7 @@ impl<'d> Frontier<'d> {
             self.queues.len() - 1
         });
         if let Some(queue) = self.queues.get_mut(index) {
-            queue.seen += 1;
+            queue.seen += weight;
             if queue.waiting.len() < MOST_WAITING {
                 queue.waiting.push_back(path.to_owned());
             }
@@ -178,6 +183,16 @@ mod tests {
         let issues = order.iter().filter(|path| path.starts_with("/issues")).count();
         assert_eq!((issues, order.len()), (5, 11), "{order:?}");
         assert_eq!(order.last().map(String::as_str), Some("/issues/4"));
+    }
+
+    #[test]
+    fn what_people_open_often_comes_early() {
+        let mut frontier = Frontier::new(&[]);
+        ["/a/1", "/b/1", "/c/1", "/c/2"].into_iter().for_each(|path| frontier.offer(path));
+        frontier.offer_weighted("/d/1", 900);
+        frontier.offer_weighted("/d/2", 90);
+        let order: Vec<String> = std::iter::from_fn(|| frontier.next_page()).take(4).collect();
+        assert_eq!(order, ["/a/1", "/d/1", "/b/1", "/d/2"]);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Pages of a product as they were answered, read by meaning: how they were answered, what they show, where they lead.
 //! Which of them are asked, and in which order, is decided here too, without asking any.
 
+mod access_log;
 mod frontier;
 mod html;
 mod links;
 mod shape;
 
+pub use access_log::{AccessLogFormat, LoggedRequests};
 pub use frontier::{Coverage, Frontier};
 pub use links::{Link, LinkKind, Site, openapi_paths};
 pub use shape::{Shapes, asset_shape};

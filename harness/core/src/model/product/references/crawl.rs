@@ -14,6 +14,9 @@ impl ReferenceCheck<'_> {
         for (index, name) in check.identities.iter().enumerate() {
             self.identity(name, &format!("{at}/as/{index}"));
         }
+        for (index, log) in check.logs.iter().enumerate() {
+            self.part(&log.file, &format!("{at}/logs/{index}/file"));
+        }
         if check.start.is_empty() {
             self.problem(&format!("{at}/start"), "the crawl begins nowhere", "expected a path");
         }
