@@ -115,7 +115,7 @@ const PRODUCTS: &[(&str, &str)] = &[
     ("    as: [anonymous, administrator, member]", "    as: [anonymous, administratr]"),
     ("    port: 3000\n    as: [anonymous", "    port: 80\n    as: [anonymous"),
     ("    within: 2m\n", ""),
-    ("      - /issues/6\n    # Three", "      - issues/6\n    # Three"),
+    ("      - /issues/6\n    # 75", "      - issues/6\n    # 75"),
     (
         "from: \"200\", to: \"404\" } }\n        because: 6.0 shows",
         "from: ok, to: \"404\" } }\n        because: 6.0 shows",
