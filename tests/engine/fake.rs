@@ -1,6 +1,7 @@
 //! The host and the observer of the scripted world. Normally everything works, and a service holds the release of its image.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a behaviour that a call does not support counts as normal")]
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use rehearse_core::outcome::note::ImageOrigin;
 use rehearse_core::outcome::verdict::{Interference, InterferenceKind};
 use rehearse_core::vocabulary::ident::DeploymentName;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::bytes::Bytes;
 
 use super::scripted::{Behaviour, ScriptedWorld, body, cannot, key, left, print, things};
@@ -351,8 +353,10 @@ impl Observer for Fake {
             }
             Some(RequestBody::Form(_) | RequestBody::Text(_)) | None => String::new(),
         };
+        let who = request.headers.get("x-who").map(|who| format!(" as {who}")).unwrap_or_default();
         self.0.inner().requests.push(request);
-        let call = self.0.call(format!("http {name} {method} {path}{query}"));
+        let began = Instant::now();
+        let call = self.0.call(format!("http {name} {method} {path}{query}{who}"));
         let Ok(behaviour) = tokio::time::timeout(limit, call).await else {
             return Response::NoResponse { reason: format!("no response within {limit:?}") };
         };
@@ -363,6 +367,14 @@ impl Observer for Fake {
             Behaviour::Error(reason) => Response::ProbeError { reason: reason.to_owned() },
             Behaviour::NoResponse => Response::NoResponse { reason: "connection reset".to_owned() },
             Behaviour::Http(status, text) => response(status, text),
+            Behaviour::Page(media, text) => {
+                let headers = BTreeMap::from([("content-type".to_owned(), media.to_owned())]);
+                Response::Http(HttpResponse { status: 200, headers, body: body(text), took: began.elapsed() })
+            }
+            Behaviour::Redirect(to) => {
+                let headers = BTreeMap::from([("location".to_owned(), to.to_owned())]);
+                Response::Http(HttpResponse { status: 302, headers, body: body(""), took: began.elapsed() })
+            }
             _ if !self.0.runs(&name) => Response::NoResponse { reason: "connection refused".to_owned() },
             _ => response(200, &format!("{path} is fine")),
         }

@@ -8,6 +8,7 @@ mod broken;
 mod budgets;
 mod case;
 mod causes;
+mod crawl;
 mod expected;
 mod failures;
 mod fake;

@@ -38,6 +38,10 @@ pub(crate) enum Behaviour {
     Exit(i64, &'static str),
     /// A response.
     Http(u16, &'static str),
+    /// A page of this media type, in the time that it took.
+    Page(&'static str, &'static str),
+    /// A redirect to this place.
+    Redirect(&'static str),
     /// The product does not respond.
     NoResponse,
     /// The server rejects the statement.

@@ -284,6 +284,7 @@ impl Dry<'_> {
                 CheckKind::Migrations
                 | CheckKind::Data
                 | CheckKind::Files
+                | CheckKind::Crawl
                 | CheckKind::Graphql
                 | CheckKind::Logs
                 | CheckKind::Performance => &[],
@@ -309,6 +310,14 @@ impl Dry<'_> {
                 CheckKind::Graphql => {
                     for query in checks.graphql.iter().flat_map(|check| &check.queries) {
                         lines.at(1, format!("- {}", query.name));
+                    }
+                }
+                CheckKind::Crawl => {
+                    if let Some(check) = &checks.crawl {
+                        for start in &check.start {
+                            let path = self.rendered(ctx, start);
+                            lines.at(1, format!("- GET http://{}:{}{path}, and from there", check.service, check.port));
+                        }
                     }
                 }
                 CheckKind::Performance => {

@@ -4,6 +4,7 @@ mod budget;
 mod case;
 mod checks;
 mod context;
+mod crawl;
 mod error;
 mod event_sender;
 mod evidence;

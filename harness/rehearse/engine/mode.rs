@@ -37,6 +37,8 @@ pub(super) mod name {
     pub(crate) const VOLUMES: &str = "volumes";
     /// Our own probes changed only the files that they declare.
     pub(crate) const OWN_FILES: &str = "own writes";
+    /// Pages that a crawl of the source release found show what they showed.
+    pub(crate) const PAGES: &str = "pages";
     /// The GraphQL schema has no breaking change, except reviewed ones.
     pub(crate) const GRAPHQL_SCHEMA: &str = "schema";
     /// No log has an error that the source release did not log.

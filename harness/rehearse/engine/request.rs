@@ -87,7 +87,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         self.request(ctx, request, visit, context).await
     }
 
-    /// Sends a request that is complete except for its headers.
+    /// Sends a request that is complete except for its headers, and keeps the response as evidence.
     pub(crate) async fn request(
         &self,
         ctx: &StageContext,
@@ -95,6 +95,19 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         visit: &str,
         context: &Value,
     ) -> Result<Observation, EngineError> {
+        let title = request.title.clone();
+        let response = self.respond(ctx, request, visit, context).await?;
+        self.record(&ctx.stage, title, response)
+    }
+
+    /// Sends a request that is complete except for its headers. The response is not written anywhere.
+    pub(crate) async fn respond(
+        &self,
+        ctx: &StageContext,
+        request: PreparedRequest<'_>,
+        visit: &str,
+        context: &Value,
+    ) -> Result<Response, EngineError> {
         let PreparedRequest { title, service, port, method, path, identity, body, deadline, keep, .. } = request;
         // The name and port that other services use: the port that we connect to changes from start to start, and products
         // write the requested name into their responses.
@@ -132,7 +145,6 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 }
             }
         };
-        let response = until_expected(&title, request.within, request.expect, context, send).await;
-        self.record(&ctx.stage, title, response)
+        Ok(until_expected(&title, request.within, request.expect, context, send).await)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rehearse_core::check::KnownSite;
 use rehearse_core::observation::graphql::Schema;
 use rehearse_core::observation::{DataState, FileRowsState, FileTrees, LogReview, MigrationState, Samples};
 use rehearse_core::outcome::reason::StopDecision;
@@ -30,6 +31,8 @@ pub(crate) struct Baseline {
     pub(crate) tables: Option<DataState>,
     /// The files before any probe of ours ran.
     pub(crate) files: Option<Arc<FileTrees>>,
+    /// The pages that a crawl found.
+    pub(crate) site: Option<KnownSite>,
     /// Rows that named files, by the name of the check.
     pub(crate) file_rows: BTreeMap<String, FileRowsState>,
 }

@@ -4,7 +4,7 @@ use InconclusiveCode::NothingToCompare;
 use serde_json::Value;
 
 use super::compare::shorten;
-use super::json::{Difference, JsonTerms, differences, values};
+use super::json::{Difference, DifferenceKind, JsonTerms, differences, values};
 use super::response::Compared;
 use crate::model::product::ReviewedChange;
 use crate::observation::{Body, Observation, Response};
@@ -50,7 +50,12 @@ pub fn judge_graphql(
         Meaning::Inconclusive(reason) => return cannot_tell(observation, InconclusiveCode::NotRead, reason, report),
         Meaning::Wrong { code, expected, actual, .. } => {
             report.assertions += 1;
-            let difference = Difference { at: "errors".to_owned(), was: expected.to_owned(), is: actual };
+            let difference = Difference {
+                kind: DifferenceKind::Other,
+                at: "errors".to_owned(),
+                was: expected.to_owned(),
+                is: actual,
+            };
             let allowed = matches!(compared, Compared::Baseline(_)) && reviewed(&difference, terms.changes, 1, report);
             if !allowed {
                 report.findings.push(found(observation, code, "", difference.was, difference.is));
@@ -106,7 +111,7 @@ pub fn judge_graphql(
     let more = unreviewed.len().saturating_sub(MOST_FINDINGS) as u64 + all.beyond;
     let wrong = !unreviewed.is_empty();
     for difference in unreviewed.into_iter().take(MOST_FINDINGS) {
-        let Difference { at, was, is } = difference;
+        let Difference { at, was, is, .. } = difference;
         report.findings.push(found(observation, FindingCode::GraphqlChanged, &at, was, is));
     }
     if wrong && more > 0 {

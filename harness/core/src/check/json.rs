@@ -22,9 +22,22 @@ pub struct JsonTerms<'a> {
     pub ignore: &'a [String],
 }
 
+/// In which way a value differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DifferenceKind {
+    /// It was not there before.
+    New,
+    /// It is gone.
+    Gone,
+    /// It is another value; of a list, it has another length.
+    Other,
+}
+
 /// One difference: where, what was, what is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Difference {
+    /// In which way.
+    pub(crate) kind: DifferenceKind,
     /// Where: `/devices[name=a]/status`.
     pub(crate) at: String,
     /// What was there.
@@ -49,10 +62,10 @@ pub(crate) struct Differences {
 }
 
 impl Differences {
-    fn add(&mut self, at: &str, was: impl Into<String>, is: impl Into<String>) {
+    fn add(&mut self, kind: DifferenceKind, at: &str, was: impl Into<String>, is: impl Into<String>) {
         if self.kept.len() < KEPT {
             let at = if at.is_empty() { "the whole".to_owned() } else { at.to_owned() };
-            self.kept.push(Difference { at, was: was.into(), is: is.into() });
+            self.kept.push(Difference { kind, at, was: was.into(), is: is.into() });
         } else {
             self.beyond += 1;
         }
@@ -98,12 +111,13 @@ impl<'v> Walk<'v> {
             (Value::Array(before), Value::Array(now)) if self.terms.ordered => self.in_order(before, now),
             (Value::Array(before), Value::Array(now)) => self.as_sets(before, now),
             _ if kind(before) != kind(now) && !before.is_null() && !now.is_null() => {
-                self.add(
+                let (was, is) = (
                     format!("{} ({})", self.short(before), kind(before)),
                     format!("{} ({})", self.short(now), kind(now)),
                 );
+                self.add(DifferenceKind::Other, was, is);
             }
-            _ => self.add(self.short(before), self.short(now)),
+            _ => self.add(DifferenceKind::Other, self.short(before), self.short(now)),
         }
     }
 
@@ -113,13 +127,13 @@ impl<'v> Walk<'v> {
         for key in before.keys().filter(kept) {
             self.below(&format!("/{key}"), |walk| match (before.get(key), now.get(key)) {
                 (Some(was), Some(is)) => walk.values(was, is),
-                (Some(was), None) => walk.add(walk.short(was), "no such key"),
+                (Some(was), None) => walk.add(DifferenceKind::Gone, walk.short(was), "no such key"),
                 (None, _) => {}
             });
         }
         for key in now.keys().filter(kept).filter(|key| !before.contains_key(*key)) {
             let Some(is) = now.get(key) else { continue };
-            self.below(&format!("/{key}"), |walk| walk.add("no such key", walk.short(is)));
+            self.below(&format!("/{key}"), |walk| walk.add(DifferenceKind::New, "no such key", walk.short(is)));
         }
     }
 
@@ -129,16 +143,17 @@ impl<'v> Walk<'v> {
         }
         self.lengths(before, now);
         for was in before.iter().skip(now.len()) {
-            self.add(format!("an element {}", self.short(was)), "gone");
+            self.add(DifferenceKind::Gone, format!("an element {}", self.short(was)), "gone");
         }
         for is in now.iter().skip(before.len()) {
-            self.add("no such element", format!("an element {}", self.short(is)));
+            self.add(DifferenceKind::New, "no such element", format!("an element {}", self.short(is)));
         }
     }
 
     fn lengths(&mut self, before: &[Value], now: &[Value]) {
         if before.len() != now.len() {
-            self.add(format!("{} elements", before.len()), format!("{} elements", now.len()));
+            let kind = if before.len() < now.len() { DifferenceKind::New } else { DifferenceKind::Other };
+            self.add(kind, format!("{} elements", before.len()), format!("{} elements", now.len()));
         }
     }
 
@@ -173,15 +188,15 @@ impl<'v> Walk<'v> {
         for was in lost {
             let equals = counts.get(&self.meanings.of(was)).map_or(0, |(all, _)| *all);
             let is = if equals > 0 { format!("gone, {equals} equal ones are left") } else { "gone".to_owned() };
-            self.add(format!("an element {}", self.short(was)), is);
+            self.add(DifferenceKind::Gone, format!("an element {}", self.short(was)), is);
         }
         for is in new {
-            self.add("no such element", format!("an element {}", self.short(is)));
+            self.add(DifferenceKind::New, "no such element", format!("an element {}", self.short(is)));
         }
     }
 
-    fn add(&mut self, was: impl Into<String>, is: impl Into<String>) {
-        self.found.add(&self.at, was, is);
+    fn add(&mut self, kind: DifferenceKind, was: impl Into<String>, is: impl Into<String>) {
+        self.found.add(kind, &self.at, was, is);
     }
 
     fn short(&self, value: &Value) -> String {

@@ -6,6 +6,7 @@
 mod budget;
 mod compare;
 mod coverage;
+mod crawl;
 mod data;
 mod files;
 mod graphql;
@@ -21,6 +22,10 @@ mod response;
 pub use budget::{Budget, Figures, judge_budget};
 pub use compare::{csv_difference, json_difference, shorten};
 pub use coverage::coverage;
+pub use crawl::{
+    AskedTwice, AssetFault, CrawlJudge, CrawlNote, CrawlTerms, KnownPage, KnownPages, KnownSite, PageDifference,
+    is_far_slower, page_name,
+};
 pub use data::{
     Affected, DataTerms, Difference, StructureDifference, judge_data, judge_rows, judge_structure, name_structure,
     reading,

@@ -189,6 +189,7 @@ pub enum CheckKind {
     Data,
     Files,
     Access,
+    Crawl,
     Graphql,
     Repositories,
     Artifacts,
@@ -198,13 +199,14 @@ pub enum CheckKind {
 
 impl CheckKind {
     /// All kinds, in the order they are reported.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Version,
         Self::Health,
         Self::Migrations,
         Self::Data,
         Self::Files,
         Self::Access,
+        Self::Crawl,
         Self::Graphql,
         Self::Repositories,
         Self::Artifacts,
@@ -233,6 +235,7 @@ impl CheckKind {
             Self::Data => "data",
             Self::Files => "files",
             Self::Access => "access",
+            Self::Crawl => "crawl",
             Self::Graphql => "graphql",
             Self::Repositories => "repositories",
             Self::Artifacts => "artifacts",

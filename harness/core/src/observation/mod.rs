@@ -5,6 +5,7 @@ mod data;
 mod files;
 pub mod graphql;
 pub mod migrations;
+pub mod pages;
 pub mod progress;
 
 pub use data::*;

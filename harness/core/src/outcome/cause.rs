@@ -124,7 +124,11 @@ impl Rank {
             CheckKind::Version | CheckKind::Health => Self::Health,
             CheckKind::Migrations => Self::Schema,
             CheckKind::Data | CheckKind::Files => Self::Data,
-            CheckKind::Access | CheckKind::Graphql | CheckKind::Repositories | CheckKind::Artifacts => Self::Responses,
+            CheckKind::Access
+            | CheckKind::Crawl
+            | CheckKind::Graphql
+            | CheckKind::Repositories
+            | CheckKind::Artifacts => Self::Responses,
             CheckKind::Logs => Self::Logs,
             CheckKind::Performance => Self::Performance,
         }

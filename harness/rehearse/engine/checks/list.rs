@@ -3,7 +3,8 @@
 
 use futures_util::future::{BoxFuture, FutureExt};
 use rehearse_core::model::product::{
-    DataCheck, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, LogCheck, MigrationCheck, PerformanceCheck, Probe,
+    CrawlCheck, DataCheck, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, LogCheck, MigrationCheck, PerformanceCheck,
+    Probe,
 };
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::vocabulary::release::Range;
@@ -72,6 +73,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         if let Some(check) = checks.performance.as_ref().filter(|_| has(CheckKind::Performance)) {
             add(Phase::Stopwatch, CheckKind::Performance, name::REQUESTS, Box::new(Stopwatch(check)));
+        }
+        if let Some(check) = checks.crawl.as_ref().filter(|_| has(CheckKind::Crawl)) {
+            add(Phase::Crawl, CheckKind::Crawl, name::PAGES, Box::new(Crawl(check)));
         }
         if let Some(check) = checks.logs.as_ref().filter(|_| has(CheckKind::Logs)) {
             add(Phase::Logs, CheckKind::Logs, name::LOGS, Box::new(Logs(check)));
@@ -287,6 +291,26 @@ impl<H: Host, O: Observer> Check<H, O> for Stopwatch<'_> {
                 Err(error) => super::could_not_run(CheckKind::Performance, name::REQUESTS, &error),
             });
             Ok(reports)
+        }
+        .boxed()
+    }
+}
+
+/// The pages that a crawl of the source release found.
+struct Crawl<'c>(&'c CrawlCheck);
+
+impl<H: Host, O: Observer> Check<H, O> for Crawl<'_> {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
+        async move {
+            // It may have written, however it ends.
+            checks.observed().written.extend(self.0.writes.iter().cloned());
+            if checks.mode == Mode::Baseline {
+                let (report, site) = run.crawl(checks.ctx, self.0).await?;
+                checks.observed().as_baseline.site = site;
+                return Ok(vec![report]);
+            }
+            let known = checks.baseline.as_ref().and_then(|baseline| baseline.site.as_ref());
+            Ok(vec![run.crawl_again(checks.ctx, self.0, known, checks.mode).await?])
         }
         .boxed()
     }

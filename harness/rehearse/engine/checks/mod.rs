@@ -37,6 +37,8 @@ enum Phase {
     ReadOnly,
     /// The stopwatch, alone.
     Stopwatch,
+    /// The crawl, after the stopwatch, which it would disturb, and before what writes, which pages would show.
+    Crawl,
     /// Checks that write, one by one.
     Writing,
     /// The tables, the files and the services, after all probes have run.
@@ -46,8 +48,8 @@ enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 6] =
-        [Self::StateBefore, Self::ReadOnly, Self::Stopwatch, Self::Writing, Self::StateAfter, Self::Logs];
+    const ALL: [Self; 7] =
+        [Self::StateBefore, Self::ReadOnly, Self::Stopwatch, Self::Crawl, Self::Writing, Self::StateAfter, Self::Logs];
 }
 
 /// The reports of a check, or why it could not run at all.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DataCheck, ExecStep, FilesCheck, GraphqlCheck, HttpStep, SqlStep, main_database};
+use super::{CrawlCheck, DataCheck, ExecStep, FilesCheck, GraphqlCheck, HttpStep, SqlStep, main_database};
 use crate::source::spec::Command;
 use crate::vocabulary::mutation::MutationKind;
 use crate::vocabulary::release::{Range, Release};
@@ -25,6 +25,9 @@ pub struct Checks {
     /// Who sees what.
     #[serde(default)]
     pub access: Vec<Probe>,
+    /// Pages that nobody listed still show what they showed.
+    #[serde(default)]
+    pub crawl: Option<CrawlCheck>,
     /// The results of GraphQL queries are what they were, and the GraphQL schema has no breaking change.
     #[serde(default)]
     pub graphql: Option<GraphqlCheck>,

@@ -5,6 +5,7 @@
 
 mod backup;
 mod checks;
+mod crawl;
 mod references;
 
 mod data;
@@ -18,6 +19,7 @@ mod wait;
 
 pub use backup::*;
 pub use checks::*;
+pub use crawl::*;
 pub use data::*;
 pub use env_file::*;
 pub use files::*;

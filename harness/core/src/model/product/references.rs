@@ -1,6 +1,7 @@
 //! Mistakes that only the whole file shows: names that refer to nothing, placeholders without a value.
 
 mod backup;
+mod crawl;
 mod files;
 mod graphql;
 mod services;
@@ -335,6 +336,9 @@ impl<'a> ReferenceCheck<'a> {
             }
         }
         self.files(product);
+        if let Some(check) = &checks.crawl {
+            self.crawl(check, product);
+        }
         if let Some(check) = &checks.graphql {
             self.graphql(check);
         }

@@ -13,6 +13,7 @@ pub(super) fn kinds(product: &Product, scenario: &Scenario) -> Vec<CheckKind> {
         CheckKind::Data => checks.data.is_some(),
         CheckKind::Files => product.file_volumes().next().is_some(),
         CheckKind::Access => !checks.access.is_empty(),
+        CheckKind::Crawl => checks.crawl.is_some(),
         CheckKind::Graphql => checks.graphql.is_some(),
         CheckKind::Repositories => !checks.repositories.is_empty(),
         CheckKind::Artifacts => !checks.artifacts.is_empty(),

@@ -1,0 +1,52 @@
+//! Reads the access logs that come with the backup.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use rehearse_core::check::CrawlNote;
+use rehearse_core::model::product::CrawlCheck;
+use rehearse_core::observation::pages::{AccessLogFormat, LoggedRequests};
+use rehearse_core::outcome::code::InconclusiveCode;
+use rehearse_core::outcome::event::CheckReport;
+
+use crate::engine::context::RunContext;
+
+/// A longer line is read in pieces of this many bytes, so that a log without line ends does not fill the memory.
+const LONGEST: u64 = 64 << 10;
+
+impl<H, O> RunContext<H, O> {
+    /// The pages that people opened, each with how often. A log that cannot be read, or has no request, is inconclusive.
+    pub(super) fn logged_requests(&self, check: &CrawlCheck, report: &mut CheckReport) -> Vec<(String, usize)> {
+        let mut all = Vec::new();
+        for log in &check.logs {
+            let read = self.case.backup_file(&log.file).map_err(|error| error.chain());
+            match read.and_then(|path| requests(&path, log.format).map_err(|error| error.to_string())) {
+                Ok(found) if found.is_empty() => {
+                    let text = format!("{}: no line of it is a GET request that was answered", log.file);
+                    report.cannot_tell(InconclusiveCode::NotRead, text);
+                }
+                Ok(found) => {
+                    let requests = found.iter().map(|(_, count)| count).sum();
+                    let (file, pages) = (log.file.clone(), found.len());
+                    report.notes.push(CrawlNote::Logged { file, pages, requests }.to_string());
+                    all.extend(found);
+                }
+                Err(reason) => report.cannot_tell(InconclusiveCode::NotRead, format!("{}: {reason}", log.file)),
+            }
+        }
+        all
+    }
+}
+
+fn requests(path: &Path, format: AccessLogFormat) -> std::io::Result<Vec<(String, usize)>> {
+    let mut requests = LoggedRequests::default();
+    let mut reader = BufReader::new(File::open(path)?);
+    let mut line = Vec::new();
+    // Lines are bytes: what a browser sent need not be UTF-8.
+    while reader.by_ref().take(LONGEST).read_until(b'\n', &mut line)? > 0 {
+        requests.take(format, &String::from_utf8_lossy(&line));
+        line.clear();
+    }
+    Ok(requests.by_weight())
+}
