@@ -125,9 +125,17 @@ impl Server {
 
 /// The state as though every table were too large to keep its rows.
 fn large(mut state: DataState) -> DataState {
-    let viewed = state.viewed.values_mut().chain(state.without.values_mut().flat_map(BTreeMap::values_mut));
+    let viewed = state.viewed.values_mut().chain(state.without.iter_mut().map(|(_, read)| read));
     for table in state.tables.values_mut().chain(viewed.filter_map(|read| read.as_mut().ok())) {
         table.kept = None;
+    }
+    for (_, derived) in &mut state.derived {
+        if let Ok(derived) = derived {
+            (derived.table.kept, derived.query.kept) = (None, None);
+        }
+    }
+    for column in state.new_columns.values_mut().flat_map(BTreeMap::values_mut).filter_map(|read| read.as_mut().ok()) {
+        column.rows.kept = None;
     }
     state
 }
@@ -237,13 +245,13 @@ const RULED: &[Ruled] = &[
         "other values in name",
     ),
     (
-        r#"{"added-rows": ["t*"]}"#,
+        r#"{"added-rows": [{"table": "t*", "any": "why"}]}"#,
         "insert into teams values (3, 'x')",
-        "noted: table teams has 1 row added (id=3) by the rule",
+        "noted: table teams has 1 row added (id=3 name='x') by the rule",
         "noted: table teams has 3 rows instead of 2 by the rule",
     ),
     (
-        r#"{"added-rows": ["t*"]}"#,
+        r#"{"added-rows": [{"table": "t*", "any": "why"}]}"#,
         "insert into teams values (3, 'x'); update teams set name = 'y' where id = 1",
         "other values in name",
         "=",
@@ -345,6 +353,138 @@ const RULED: &[Ruled] = &[
         "=",
     ),
     (r#"{"structure": ["index on people: unique*"]}"#, "drop index people_name on people", "", "="),
+    (
+        r#"{"structure": [{"item": "default of teams.name: *", "to": "'some'*"}]}"#,
+        "alter table teams alter column name set default 'some'",
+        "",
+        "=",
+    ),
+    (
+        r#"{"structure": [{"item": "default of teams.name: *", "to": "'some'*"}]}"#,
+        "alter table teams alter column name set default 'other'",
+        "expected as before, or 'some'* by the rule, seen 'other'",
+        "=",
+    ),
+    (
+        r#"{"structure": [{"item": "default of teams.name: *", "to": "'some'*"}]}"#,
+        "alter table teams alter column name drop default",
+        "by the rule, seen it is gone",
+        "=",
+    ),
+    (
+        r#"{"new-tables": ["vpn_*"]}"#,
+        "create table vpn_tunnel (id int, secret_key varchar(20)); insert into vpn_tunnel values (1, 'x')",
+        "1 row in it (id=1 secret_key=(hidden)), and its rule says that it is empty",
+        "1 row in it, and its rule says that it is empty",
+    ),
+    (
+        r#"{"new-tables": [{"table": "vpn_*", "rows": 2}]}"#,
+        "create table vpn_tunnel (id int); insert into vpn_tunnel values (1), (2)",
+        "noted: table vpn_tunnel is new, with 2 rows in it (id=1; id=2), by",
+        "noted: table vpn_tunnel is new, with 2 rows in it, by",
+    ),
+    (
+        r#"{"new-tables": [{"table": "vpn_*", "rows": 1}]}"#,
+        "create table vpn_tunnel (id int); insert into vpn_tunnel values (1), (2)",
+        "2 rows in it (id=1; id=2), 1 by its rule",
+        "2 rows in it, 1 by its rule",
+    ),
+    (
+        r#"{"new-tables": [{"table": "vpn_*", "where": "t.scopes = 'read'"}]}"#,
+        "create table vpn_tunnel (id int, scopes varchar(20)); insert into vpn_tunnel values (1, 'read')",
+        "noted: table vpn_tunnel is new, with 1 row in it",
+        "=",
+    ),
+    (
+        r#"{"new-tables": [{"table": "vpn_*", "where": "t.scopes = 'read'"}]}"#,
+        "create table vpn_tunnel (id int, scopes varchar(20)); insert into vpn_tunnel values (1, 'read'), (2, 'admin'), (3, null)",
+        "2 rows in it that do not meet t.scopes = 'read' (id=2 scopes='admin'; id=3 scopes=null)",
+        "2 rows in it that do not meet t.scopes = 'read'",
+    ),
+    (
+        r#"{"new-tables": [{"table": "vpn_*", "where": "t.wrong = 1"}]}"#,
+        "create table vpn_tunnel (id int)",
+        "unclear: table vpn_tunnel: rows where t.wrong = 1: ",
+        "=",
+    ),
+    (
+        r#"{"new-tables": [{"table": "members", "from": "select id as person, team as crew from people", "columns": ["person", "crew"]}]}"#,
+        "create table members (id int primary key, person int, crew int); insert into members select id * 10, id, team from people",
+        "noted: table members is new, with 3 rows in it",
+        "=",
+    ),
+    (
+        r#"{"new-tables": [{"table": "members", "from": "select id as person, team as crew from people", "columns": ["person", "crew"]}]}"#,
+        "create table members (id int primary key, person int, crew int); insert into members select id * 10, id, 2 from people",
+        "2 rows in it that the query of its rule does not give (person=1 crew=2; person=3 crew=2); 2 rows not in it that the query of its rule gives (person=1 crew=1; person=3 crew=1)",
+        "3 rows that are not the 3 of the query of its rule",
+    ),
+    (
+        r#"{"new-tables": [{"table": "members", "from": "select id as person from people", "columns": ["wrong"]}]}"#,
+        "create table members (id int primary key, person int)",
+        "unclear: table members: the rows of the query of its rule: there is no column wrong",
+        "=",
+    ),
+    (
+        r#"{"new-tables": [{"table": "vpn_*", "any": "why"}]}"#,
+        "create table vpn_tunnel (id int, api_token varchar(20)); insert into vpn_tunnel values (1, 'x')",
+        "noted: table vpn_tunnel is new, with 1 row in it (id=1 api_token=(hidden)), by",
+        "noted: table vpn_tunnel is new, with 1 row in it, by",
+    ),
+    (
+        r#"{"new-columns": [{"column": "people.loud", "sql": "upper(t.name)"}]}"#,
+        "alter table people add column loud varchar(100); update people set loud = upper(name)",
+        "noted: table people holds in its new column loud what its expression gives, in 3 rows by",
+        "=",
+    ),
+    (
+        r#"{"new-columns": [{"column": "people.loud", "sql": "upper(t.name)"}]}"#,
+        "alter table people add column loud varchar(100); update people set loud = upper(name) where id > 1; update people set loud = name where id = 3",
+        "2 of 3 rows hold something else in the new column loud than what the expression of its rule gives: ",
+        "2 of 3 rows hold something else in the new column loud than what the expression of its rule gives",
+    ),
+    (
+        r#"{"new-columns": [{"column": "people.loud", "sql": "upper(t.wrong)"}]}"#,
+        "alter table people add column loud varchar(100)",
+        "unclear: table people: what is in its new column loud: ",
+        "=",
+    ),
+    (
+        r#"{"new-columns": [{"column": "*.loud", "any": "why"}]}"#,
+        "alter table people add column loud varchar(100) default 'no'; update people set loud = null where id = 1",
+        "noted: table people holds a value in 2 of 3 rows: 'no' 2 in its new column loud by",
+        "noted: table people holds a value in 2 of 3 rows in its new column loud by",
+    ),
+    (
+        r#"{"added-rows": [{"table": "teams", "where": "t.name like 'x%'"}]}"#,
+        "insert into teams values (3, 'x1'), (4, 'x2')",
+        "noted: table teams has 2 rows added where (t.name like 'x%') (id=3 name='x1'; id=4 name='x2') by",
+        "noted: table teams has 4 rows instead of 2, those where (t.name like 'x%') by",
+    ),
+    (
+        r#"{"added-rows": [{"table": "teams", "where": "t.name like 'x%'"}]}"#,
+        "insert into teams values (3, 'x1'), (4, 'admin')",
+        "1 row added that do not meet (t.name like 'x%') (id=4 name='admin')",
+        "4 rows instead of 2: 1 row added do not meet (t.name like 'x%')",
+    ),
+    (
+        r#"{"added-rows": [{"table": "teams", "where": "t.name = 'x'"}, {"table": "t*ms", "where": "t.name = 'y'"}]}"#,
+        "insert into teams values (3, 'x'), (4, 'y')",
+        "noted: table teams has 2 rows added where (t.name = 'x') or (t.name = 'y')",
+        "noted: table teams has 4 rows instead of 2, those where",
+    ),
+    (
+        r#"{"added-rows": [{"table": "tags", "where": "t.word = 'x'"}]}"#,
+        "insert into tags values ('x', 1), ('z', 1)",
+        "1 row added that do not meet (t.word = 'x') (word='z' weight=1)",
+        "unclear: table tags: which rows were added is not known",
+    ),
+    (
+        r#"{"added-rows": [{"table": "steps", "where": "t.done = 'new'"}]}"#,
+        "alter table steps add column who varchar(20); insert into steps values (2, 1, 'new', 'ann')",
+        "noted: table steps has 1 row added where (t.done = 'new')",
+        "unclear: table steps: which rows were added is not known",
+    ),
     (
         r#"{"moved-rows": {"from": "steps", "to": "jobs", "key": {"a": "major", "b": "minor"}, "columns": {"done": "substr(t.state, 3)"}}}"#,
         "create table jobs (id int primary key, major int, minor int, state varchar(20)); insert into jobs select a * 10 + b, a, b, concat('is', done) from steps; drop table steps",

@@ -2,6 +2,8 @@
 
 mod compare;
 mod difference;
+mod growth;
+mod new;
 mod rows;
 mod rules;
 mod structure;
@@ -20,6 +22,7 @@ use crate::outcome::finding::Finding;
 use crate::outcome::subject::Subject;
 use crate::vocabulary::wildcard::fits;
 
+use growth::AddedKeys;
 use rules::Rules;
 
 /// By what the tables are judged.
@@ -39,6 +42,7 @@ pub struct DataTerms<'a> {
     pub growing: &'a BTreeSet<String>,
 }
 
+const NO_SUCH_TABLE: &str = "no such table: it was not there before, and no rule of this hop announces it";
 /// Tables or columns listed by name in one finding.
 const NAMED: usize = 8;
 /// Rows shown as examples in a finding.
@@ -91,14 +95,9 @@ pub fn judge_data(
         report.assertions += 1;
         let mut difference =
             Difference { table: name.clone(), new: true, rows_now: Some(table.rows), ..Difference::default() };
-        match rules.new_table(name) {
-            Some(rule) => difference.by_rule.push(format!("({} rows) is new {}", table.rows, rules.by(rule))),
-            None => {
-                let text = format!("a table with {} rows that no rule of this hop announces", table.rows);
-                difference.is_wrong(FindingCode::TableUnexpected, text);
-            }
-        }
-        let expected = "no such table: it was not there before, and no rule of this hop announces it";
+        let announced = rules.new_table(name).is_some();
+        judge.new_table(name, table, &mut difference, report);
+        let expected = if announced { "a new table with the rows that its rule says" } else { NO_SUCH_TABLE };
         finish(difference, expected, &mut findings, &mut differences, report);
     }
     report.notes.extend(rules.unused(false));
@@ -182,17 +181,13 @@ impl Judge<'_> {
             difference.by_rule.push(format!("is called {new} now {}", rules.by(rule)));
         }
         difference.rows_now = Some(viewed.rows);
-        if new == name {
-            let new_columns = table.columns.iter().filter(|column| {
-                let renamed_from = before
-                    .columns
-                    .iter()
-                    .any(|old| rules.renamed_column(&format!("{name}.{old}")).is_some_and(|(new, _)| new == *column));
-                !before.columns.contains(column) && !renamed_from
-            });
+        if moved.is_none() {
+            let known: BTreeSet<&str> = before.columns.iter().map(|old| rules.present_column(name, old)).collect();
+            let new_columns = table.columns.iter().filter(|column| !known.contains(column.as_str()));
             difference.new_columns = new_columns.cloned().collect();
         }
-        self.compare(name, before, viewed, table, difference, report);
+        let added = self.compare(name, before, viewed, table, difference, report);
+        self.new_columns(name, table, &added, difference, report);
         Some(new.to_owned())
     }
 
@@ -204,7 +199,7 @@ impl Judge<'_> {
         table: &TableState,
         difference: &mut Difference,
         report: &mut CheckReport,
-    ) {
+    ) -> AddedKeys {
         let rules = self.rules;
         let all: Vec<&String> = match &before.kept {
             Some(kept) => kept.columns.iter().collect(),
@@ -250,6 +245,7 @@ impl Judge<'_> {
             (Some(old), Some(new)) => self.row_by_row(name, (before, old), (now, new), &columns, difference, report),
             (Some(_) | None, None) | (None, Some(_)) => {
                 self.by_sums(name, before, now, table, &columns, difference, report);
+                AddedKeys::default()
             }
         }
     }
@@ -289,7 +285,7 @@ pub(crate) fn list(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::product::DataChange;
+    use crate::model::product::{DataChange, NameOr};
     use crate::model::scenario::CheckKind;
     use crate::outcome::verdict::Outcome;
 
@@ -353,7 +349,7 @@ mod tests {
         check(&before, &state(&[("u", 0, &[])]), &[], Outcome::Failed, "table is gone");
         let more = state(&[("t", 2, &[("id", "1"), ("a", "5"), ("visited", "7"), ("new", "0")]), ("u", 0, &[])]);
         check(&before, &more, &[], Outcome::Failed, "that no rule of this hop announces");
-        check(&before, &more, &[rule(DataChange::NewTables(vec!["u".into()]))], Outcome::Passed, "by the rule of 6.0");
+        check(&before, &more, &[rule(DataChange::NewTables(vec![NameOr::Name("u".into())]))], Outcome::Passed, "by the rule of 6.0");
         check(&before, &state(&[]), &[], Outcome::Failed, "none");
     }
 
