@@ -1,15 +1,18 @@
 //! Reads the tables: before any probe runs on a release, and after all of them have run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rehearse_core::check::{DataTerms, judge_data, judge_structure, name_structure, reading};
-use rehearse_core::model::product::{DataCheck, DataRule};
+use rehearse_core::check::{
+    DataTerms, OwnWrites, RowWrite, judge_data, judge_own_writes, judge_structure, name_structure, reading,
+};
+use rehearse_core::model::product::{DataCheck, DataRule, NameOr, Probe};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, TableQuery};
 use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::subject::Subject;
-use rehearse_core::vocabulary::release::Release;
+use rehearse_core::vocabulary::release::{Range, Release};
+use serde_json::Map;
 
 use super::case::StageContext;
 use super::context::RunContext;
@@ -22,6 +25,11 @@ use super::state::{Baseline, State};
 /// The rules of the releases that were reached or passed since the reference was taken.
 fn crossing<'c>(check: &'c DataCheck, since: &Release, now: &Release) -> Vec<&'c DataRule> {
     check.rules.iter().filter(|rule| *since < rule.crossing && rule.crossing <= *now).collect()
+}
+
+/// Whether something is there on a release.
+pub(super) fn applies(releases: &Option<Range>, release: &Release) -> bool {
+    releases.as_ref().is_none_or(|range| range.contains(release))
 }
 
 /// The rules that apply to a later hop.
@@ -48,7 +56,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Mode::Rollback => baseline.and_then(|baseline| baseline.tables.as_ref()),
         };
         let rules = last.map(|last| crossing(check, &last.release, &ctx.release)).unwrap_or_default();
-        let wanted = reading(reference, &rules, &later(check, &ctx.release));
+        let mut wanted = reading(reference, &rules, &later(check, &ctx.release));
+        for probe in self.case.product.checks.probes().filter(|probe| applies(&probe.releases, &ctx.release)) {
+            wanted.without.extend(self.own_writes_of(ctx, probe)?.selections());
+        }
         let Some(tables) = self.tables(ctx, check, &wanted, &mut report).await? else {
             structure.inconclusive.extend(report.inconclusive.iter().cloned());
             return Ok((vec![report.decide(), structure.decide()], None));
@@ -137,22 +148,39 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
     }
 
-    /// Reads the tables after our own probes: only tables that the probes declare may have changed.
+    /// What a probe says it writes into tables.
+    pub(super) fn own_writes_of(&self, ctx: &StageContext, probe: &Probe) -> Result<OwnWrites, EngineError> {
+        let context = self.case.placeholders(ctx, &BTreeMap::new(), &Map::new());
+        let mut writes = OwnWrites::default();
+        for write in &probe.writes {
+            match write {
+                NameOr::Name(name) => drop(writes.names.insert(name.clone())),
+                NameOr::Detailed(rows) => {
+                    let condition = rows.condition.render(&context)?;
+                    writes.rows.push(RowWrite::new(rows.table.as_deref(), rows.column.as_deref(), condition));
+                }
+            }
+        }
+        Ok(writes)
+    }
+
+    /// Reads the tables after our own probes: only rows that the probes declare may have changed.
     pub(super) async fn own_writes(
         &self,
         ctx: &StageContext,
         check: &DataCheck,
         before: &DataState,
-        written: &BTreeSet<String>,
+        writes: &OwnWrites,
     ) -> Result<(CheckReport, Option<DataState>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Data, name::OWN_WRITES);
-        let wanted = reading(Some(before), &[], &later(check, &ctx.release));
+        let mut wanted = reading(Some(before), &[], &later(check, &ctx.release));
+        wanted.without.extend(writes.selections());
         let Some(after) = self.tables(ctx, check, &wanted, &mut report).await? else {
             return Ok((report.decide(), None));
         };
-        let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
-        let terms = DataTerms { rules: &[], volatile, written, elsewhere, growing: &BTreeSet::new() };
-        let differences = judge_data(before, &after, terms, &mut report);
+        let (volatile, elsewhere, none) = (&check.volatile, &check.elsewhere, BTreeSet::new());
+        let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere, growing: &none };
+        let differences = judge_own_writes(before, &after, writes, terms, &mut report);
         if !differences.is_empty() {
             self.attach_evidence(ctx, "differences", &differences, &mut report)?;
         }

@@ -7,10 +7,12 @@ mod new;
 mod rows;
 mod rules;
 mod structure;
+mod writes;
 
 pub use difference::{Affected, Difference};
 pub use rules::reading;
 pub use structure::{judge_structure, name_structure};
+pub use writes::{OwnWrites, RowWrite, judge_own_writes};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,6 +72,16 @@ pub fn judge_data(
         ));
         return Vec::new();
     }
+    judge_tables(reference, now, terms, report)
+}
+
+/// Compares the tables, whether or not any of them holds rows.
+fn judge_tables(
+    reference: &DataState,
+    now: &DataState,
+    terms: DataTerms<'_>,
+    report: &mut CheckReport,
+) -> Vec<Difference> {
     let rules = Rules::of(terms.rules);
     let judge = Judge { reference, now, rules: &rules, terms };
     let mut differences = Vec::new();

@@ -19,7 +19,10 @@ mod response;
 
 pub use budget::{Budget, Figures, judge_budget};
 pub use compare::{csv_difference, json_difference, shorten};
-pub use data::{Affected, DataTerms, Difference, judge_data, judge_rows, judge_structure, name_structure, reading};
+pub use data::{
+    Affected, DataTerms, Difference, OwnWrites, RowWrite, judge_data, judge_own_writes, judge_rows, judge_structure,
+    name_structure, reading,
+};
 pub use files::{FileDifference, FileTerms, file_rows, judge_file_rows, judge_files, note_files};
 pub use graphql::{GraphqlTerms, data_of, judge_graphql, judge_refused};
 pub use graphql_schema::{SchemaTerms, judge_schema};

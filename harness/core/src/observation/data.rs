@@ -121,7 +121,7 @@ pub const NULL: &str = "\\N";
 pub struct TableQuery {
     /// How to find tables of the reference now, by their name there. A view that is the table itself is not read.
     pub views: BTreeMap<String, View>,
-    /// Tables without some of their rows.
+    /// Tables without some of their rows; in their names, `*` stands for any characters.
     pub without: BTreeSet<Selection>,
     /// Tables that were there, by their present name: what is in their new columns is read.
     pub new_columns: BTreeMap<String, KnownColumns>,

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
+use rehearse_core::check::OwnWrites;
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, FileTrees};
 use rehearse_core::outcome::event::CheckReport;
@@ -93,8 +94,10 @@ struct Observed {
     as_baseline: Baseline,
     /// The tables after all probes have run.
     tables_after: Option<DataState>,
-    /// The tables that our own probes say they write to.
+    /// What our own probes say they write to, by name.
     written: BTreeSet<String>,
+    /// What of it is in tables, row by row where they say it.
+    writes: OwnWrites,
     /// The files after all probes have run.
     files_after: Option<Arc<FileTrees>>,
     /// What a plain restart changes, and the tables after it.

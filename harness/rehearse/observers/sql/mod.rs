@@ -21,7 +21,9 @@ use std::collections::BTreeMap;
 
 use rehearse_core::model::product::Engine;
 use rehearse_core::observation::activity::Activity;
-use rehearse_core::observation::{DataState, Derivation, Derived, Response, Rows, TableQuery, TableState};
+use rehearse_core::observation::{
+    DataState, Derivation, Derived, Response, Rows, Selection, TableQuery, TableState,
+};
 use rehearse_core::vocabulary::wildcard::fits;
 
 use crate::engine::host::Commands;
@@ -106,13 +108,15 @@ pub(super) async fn tables<H: Commands>(
             Err(reason) => drop(state.viewed.insert(name.clone(), Err(reason))),
         }
     }
-    for selection in &query_spec.without {
-        let Some(table) = catalog.get(&selection.table) else { continue };
-        let read = match Part::without(selection, table, query_spec) {
-            Ok(part) => single(&client, part).await,
-            Err(reason) => Err(reason),
-        };
-        state.without.push((selection.clone(), read));
+    for wanted in &query_spec.without {
+        for (name, table) in catalog.iter().filter(|(name, _)| fits(&wanted.table, name)) {
+            let selection = Selection { table: name.clone(), ..wanted.clone() };
+            let read = match Part::without(&selection, table, query_spec) {
+                Ok(part) => single(&client, part).await,
+                Err(reason) => Err(reason),
+            };
+            state.without.push((selection, read));
+        }
     }
     for wanted in &query_spec.derived {
         for (name, table) in catalog.iter().filter(|(name, _)| fits(&wanted.table, name)) {
