@@ -57,7 +57,12 @@ pub(crate) const FAULTS: [Fault; 28] = [
     fault("config-key-ignored", HOP_2, &["access"], "a key is read by a new spelling only, and its default holds"),
     fault("git-sync-lies", HOP_2, &["repositories"], "a sync says success and fetches nothing"),
     fault("memory-doubled", HOP_2, &["performance"], "each replica holds 60 MiB more"),
-    fault("new-column-filled-wrong", HOP_2, &["data"], "a new column with a default holds something else in a few rows"),
+    fault(
+        "new-column-filled-wrong",
+        HOP_2,
+        &["data"],
+        "a new column with a default holds something else in a few rows",
+    ),
     fault("added-row-grants-admin", HOP_2, &["data"], "among the rights that a release adds is one too many"),
     fault("login-overwrites-preferences", HOP_2, &["data"], "whoever logs in overwrites the preferences of everybody"),
     fault("tombstones-resurrected", HOP_3, &["data"], "items deleted long ago are back"),

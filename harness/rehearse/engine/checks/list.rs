@@ -3,7 +3,8 @@
 
 use futures_util::future::{BoxFuture, FutureExt};
 use rehearse_core::model::product::{
-    DataCheck, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, LogCheck, MigrationCheck, PerformanceCheck, Probe, WrittenRows,
+    DataCheck, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, LogCheck, MigrationCheck, PerformanceCheck, Probe,
+    WrittenRows,
 };
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::vocabulary::release::Range;

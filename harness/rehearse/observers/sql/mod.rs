@@ -21,9 +21,7 @@ use std::collections::BTreeMap;
 
 use rehearse_core::model::product::Engine;
 use rehearse_core::observation::activity::Activity;
-use rehearse_core::observation::{
-    DataState, Derivation, Derived, Response, Rows, Selection, TableQuery, TableState,
-};
+use rehearse_core::observation::{DataState, Derivation, Derived, Response, Rows, Selection, TableQuery, TableState};
 use rehearse_core::vocabulary::wildcard::fits;
 
 use crate::engine::host::Commands;

@@ -174,7 +174,8 @@ const COLUMNS: &str = "select '', c.table_name, c.column_name, \
      order by c.table_name, c.ordinal_position";
 
 /// A literal: `'new'`, `0.00`, `b'1'`, `_utf8mb4'new'`. MySQL alone has a default of a text without quotes, which is quoted.
-static CONSTANT: Lazy<Regex> = lazy_regex!(r"^(?:(?:_\w+|[bx])?'(?:[^'\\]|''|\\.)*'|-?[0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?)$");
+static CONSTANT: Lazy<Regex> =
+    lazy_regex!(r"^(?:(?:_\w+|[bx])?'(?:[^'\\]|''|\\.)*'|-?[0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?)$");
 
 /// Types whose values are compared with regard to a collation.
 const TEXTS: [&str; 9] = ["char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"];

@@ -32,7 +32,8 @@ pub(super) async fn read<H: Commands>(
     for (name, known) in &query_spec.new_columns {
         let Some(table) = catalog.get(name) else { continue };
         for column in table.columns.iter().filter(|column| !known.columns.contains(&column.name)) {
-            let Wanted { table, column, default, by_rule, part } = wanted(client, name, table, known, column, query_spec);
+            let Wanted { table, column, default, by_rule, part } =
+                wanted(client, name, table, known, column, query_spec);
             if by_rule {
                 let read = super::single(client, part).await;
                 add(&mut state, (table, column, default), read);
@@ -49,11 +50,7 @@ pub(super) async fn read<H: Commands>(
     state
 }
 
-fn add(
-    state: &mut Read,
-    (table, column, default): (String, String, Option<String>),
-    read: Result<TableState, String>,
-) {
+fn add(state: &mut Read, (table, column, default): (String, String, Option<String>), read: Result<TableState, String>) {
     let read = read.map(|rows| NewColumnState { default, rows });
     state.entry(table).or_default().insert(column, read);
 }

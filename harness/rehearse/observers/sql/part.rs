@@ -85,7 +85,9 @@ impl Part {
     pub(super) fn view(name: &str, view: &View, table: &Table) -> Result<Option<Self>, String> {
         let find = |(old, source): &(String, Source)| match source {
             Source::Column(new) => table.renamed(new, old),
-            Source::Sql(sql) => Some(Value { name: old.clone(), sql: format!("({sql})"), of_type: String::new(), default: None }),
+            Source::Sql(sql) => {
+                Some(Value { name: old.clone(), sql: format!("({sql})"), of_type: String::new(), default: None })
+            }
         };
         let columns: Vec<Value> = view.columns.iter().filter_map(find).collect();
         let key: Vec<Value> = view.key.iter().filter_map(find).collect();
@@ -141,11 +143,18 @@ impl Part {
     ///
     /// # Errors
     /// When the table has no such column.
-    pub(super) fn of_columns(name: &str, table: &Table, columns: &[String], query: Option<&str>) -> Result<Self, String> {
-        let found = |column: &String| table.column(column).cloned().ok_or_else(|| format!("there is no column {column}"));
+    pub(super) fn of_columns(
+        name: &str,
+        table: &Table,
+        columns: &[String],
+        query: Option<&str>,
+    ) -> Result<Self, String> {
+        let found =
+            |column: &String| table.column(column).cloned().ok_or_else(|| format!("there is no column {column}"));
         let columns = columns.iter().map(found).collect::<Result<Vec<_>, _>>()?;
         let most = most(columns.len(), true);
-        let table = query.map_or_else(|| table.sql.clone(), |query| format!("({})", query.trim().trim_end_matches(';')));
+        let table =
+            query.map_or_else(|| table.sql.clone(), |query| format!("({})", query.trim().trim_end_matches(';')));
         let (key, conditions, numbered) = (Vec::new(), Vec::new(), false);
         Ok(Self { name: name.to_owned(), table, key, columns, conditions, numbered, most })
     }

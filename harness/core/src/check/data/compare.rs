@@ -8,8 +8,8 @@ use crate::outcome::event::CheckReport;
 use crate::outcome::subject::Subject;
 
 use super::difference::{self, Affected, Difference};
-use super::rows::{self, Maps, RowDifference};
 use super::growth::AddedKeys;
+use super::rows::{self, Maps, RowDifference};
 use super::rules::not_meeting;
 use super::{EXAMPLES, Judge, NAMED_ROWS};
 

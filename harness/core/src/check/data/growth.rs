@@ -139,3 +139,43 @@ impl Judge<'_> {
 fn unlimited<'e, 'a>(entries: &'e [(&'a AddedRows, Allowed<'a>)]) -> Option<(&'a AddedRows, Allowed<'a>)> {
     entries.iter().find(|(added, _)| added.condition.is_none()).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{judged, rule, state, table};
+    use crate::observation::Selection;
+    use crate::outcome::verdict::Outcome;
+
+    #[test]
+    fn added_rows_meet_the_condition_of_their_rule() {
+        let before = state(&[("t", table(&["id", "role"], &["1\tadmin"]))]);
+        let selection = Selection { table: "t".into(), condition: "(t.role = 'user')".into(), above: None };
+        let limited = || vec![rule(r#"{"added-rows": [{"table": "t", "where": "t.role = 'user'"}]}"#)];
+        for (added, others, outcome, about) in [
+            (
+                "2\tuser",
+                Some(&["1\tadmin"][..]),
+                Outcome::Passed,
+                "1 row added where (t.role = 'user') (id=2 role='user')",
+            ),
+            (
+                "2\tadmin",
+                Some(&["1\tadmin", "2\tadmin"]),
+                Outcome::Failed,
+                "1 row added that do not meet (t.role = 'user') (id=2 role='admin')",
+            ),
+            ("2\tuser", None, Outcome::Inconclusive, "it was not read"),
+        ] {
+            let mut now = state(&[("t", table(&["id", "role"], &["1\tadmin", added]))]);
+            now.without.extend(others.map(|others| (selection.clone(), Ok(table(&["id", "role"], others)))));
+            let (report, text) = judged(&before, &now, &limited());
+            assert_eq!(report.outcome, outcome, "{text}");
+            assert!(text.contains(about), "{text}");
+        }
+        let now = state(&[("t", table(&["id", "role"], &["1\tadmin", "2\tadmin"]))]);
+        let any = rule(r#"{"added-rows": [{"table": "t", "any": "why"}]}"#);
+        let (report, text) = judged(&before, &now, &[any]);
+        assert_eq!(report.outcome, Outcome::Passed, "{text}");
+        assert!(text.contains("has 1 row added (id=2 role='admin') by the rule of 6.0"), "{text}");
+    }
+}

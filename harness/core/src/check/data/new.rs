@@ -129,7 +129,8 @@ impl Judge<'_> {
         let key: Vec<String> = added.key.iter().map(|key| self.rules.present_column(name, key).to_owned()).collect();
         // Rows that were added have what they were added with.
         let was_there = |row: &usize| {
-            let identity = state.rows.kept.as_ref().filter(|_| !key.is_empty()).and_then(|kept| kept.identity(*row, &key));
+            let identity =
+                state.rows.kept.as_ref().filter(|_| !key.is_empty()).and_then(|kept| kept.identity(*row, &key));
             identity.is_none_or(|identity| !added.rows.contains(&identity))
         };
         let (count, values) = match &state.rows.kept {
@@ -143,12 +144,15 @@ impl Judge<'_> {
         let default = state.default.as_ref().map_or_else(String::new, |default| format!(" or its default {default}"));
         match self.rules.new_column(&format!("{name}.{column}")) {
             Some((new, rule)) if new.sql.is_none() => {
-                let text = if count == 0 { "nothing".to_owned() } else { format!("a value in {count} of {of} rows{values}") };
+                let text =
+                    if count == 0 { "nothing".to_owned() } else { format!("a value in {count} of {of} rows{values}") };
                 difference.by_rule.push(format!("holds {text} in its new column {column} {}", self.rules.by(rule)));
             }
             Some((_, rule)) if count == 0 => {
                 let by = self.rules.by(rule);
-                difference.by_rule.push(format!("holds in its new column {column} what its expression gives, in {of} rows {by}"));
+                difference
+                    .by_rule
+                    .push(format!("holds in its new column {column} what its expression gives, in {of} rows {by}"));
             }
             None if count == 0 => {}
             allowed => {
@@ -159,7 +163,9 @@ impl Judge<'_> {
                     }
                     None => format!("null{default}"),
                 };
-                let text = format!("{count} of {of} rows hold something else in the new column {column} than {expected}{values}");
+                let text = format!(
+                    "{count} of {of} rows hold something else in the new column {column} than {expected}{values}"
+                );
                 difference.is_wrong(FindingCode::NewColumnValues, text);
             }
         }
@@ -176,7 +182,8 @@ fn not_derived(table: &TableState, query: &TableState, columns: &[String]) -> Ve
     let Some(found) = rows::compare(given, held, &[], columns, &Maps::new()) else {
         return vec!["its rows have no column in common with the query of its rule".to_owned()];
     };
-    let examples = |kept: &crate::observation::RetainedRows, rows: &[usize]| kept.described(rows.iter().copied().take(EXAMPLES));
+    let examples =
+        |kept: &crate::observation::RetainedRows, rows: &[usize]| kept.described(rows.iter().copied().take(EXAMPLES));
     let mut texts = Vec::new();
     if !found.added.is_empty() {
         let how = "in it that the query of its rule does not give";
@@ -187,4 +194,114 @@ fn not_derived(table: &TableState, query: &TableState, columns: &[String]) -> Ve
         texts.push(difference::rows(found.lost.len(), how, &examples(given, &found.lost)));
     }
     texts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::{judged, rule, state, table};
+    use crate::observation::{Derived, NewColumnState, Selection, TableState};
+    use crate::outcome::code::FindingCode;
+    use crate::outcome::verdict::Outcome;
+
+    #[test]
+    fn a_new_table_is_empty_unless_its_rule_says_what_is_in_it() {
+        let old = ("t", table(&["id"], &["1"]));
+        let before = state(std::slice::from_ref(&old));
+        let new = table(&["id", "scope", "secret"], &["1\tadmin\ts3cret", "2\tread\tx"]);
+        let mut now = state(&[old, ("apps", new.clone())]);
+        for (condition, others) in [("t.scope = 'read'", &["1\tadmin\ts3cret"][..]), ("t.id > 0", &[])] {
+            let selection = Selection { table: "apps".into(), condition: condition.into(), above: None };
+            now.without.push((selection, Ok(table(&["id", "scope", "secret"], others))));
+        }
+        for (sql, given) in [("one", &["1"][..]), ("both", &["2", "1"])] {
+            let of =
+                crate::observation::Derivation { table: "apps".into(), sql: sql.into(), columns: vec!["id".into()] };
+            let derived = Derived { table: new.clone(), query: table(&["id"], given) };
+            now.derived.push((of, Ok(derived)));
+        }
+        for (allow, outcome, about) in [
+            (r#"["apps"]"#, Outcome::Failed, "2 rows in it (id=1 scope='admin' secret=(hidden); id=2"),
+            (r#"["a*", {"table": "apps", "any": "why"}]"#, Outcome::Failed, "says that it is empty"),
+            (r#"[{"table": "apps", "rows": 2}]"#, Outcome::Passed, "is new, with 2 rows in it"),
+            (r#"[{"table": "apps", "rows": 1}]"#, Outcome::Failed, "1 by its rule"),
+            (r#"[{"table": "apps", "where": "t.scope = 'read'"}]"#, Outcome::Failed, "1 row in it that do not meet"),
+            (r#"[{"table": "apps", "where": "t.id > 0"}]"#, Outcome::Passed, "is new"),
+            (r#"[{"table": "apps", "where": "t.id > 0", "rows": 3}]"#, Outcome::Failed, "3 by its rule"),
+            (r#"[{"table": "apps", "where": "unread"}]"#, Outcome::Inconclusive, "it was not read"),
+            (r#"[{"table": "apps", "from": "both", "columns": ["id"]}]"#, Outcome::Passed, "is new"),
+            (
+                r#"[{"table": "apps", "from": "one", "columns": ["id"]}]"#,
+                Outcome::Failed,
+                "query of its rule does not give",
+            ),
+            (r#"[{"table": "apps", "from": "unread", "columns": ["id"]}]"#, Outcome::Inconclusive, "not read"),
+            (r#"[{"table": "apps", "any": "why"}]"#, Outcome::Passed, "with 2 rows in it (id=1"),
+        ] {
+            let (report, text) = judged(&before, &now, &[rule(&format!(r#"{{"new-tables": {allow}}}"#))]);
+            assert_eq!(report.outcome, outcome, "{allow}: {text}");
+            assert!(text.contains(about), "{allow}: {text}");
+            assert!(!text.contains("s3cret"), "{text}");
+            assert!(report.findings.iter().all(|finding| finding.code == FindingCode::NewTableRows), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_new_column_holds_null_or_its_default_in_rows_that_were_there() {
+        let before = state(&[("t", table(&["id"], &["1", "2"]))]);
+        let with = |read: Option<Result<NewColumnState, String>>, rows: &[&str]| {
+            let mut now = state(&[("t", table(&["id", "unit"], rows))]);
+            let viewed = table(&["id"], &rows.iter().map(|row| &row[..1]).collect::<Vec<_>>());
+            now.viewed.insert("t".into(), Ok(viewed));
+            let columns: BTreeMap<_, _> = read.map(|read| ("unit".to_owned(), read)).into_iter().collect();
+            now.new_columns.insert("t".into(), columns);
+            now
+        };
+        let holds = |rows: &[&str]| {
+            Some(Ok(NewColumnState { default: Some("'g'".into()), rows: table(&["id", "unit"], rows) }))
+        };
+        let many = NewColumnState { default: None, rows: TableState { rows: 2, kept: None, ..TableState::default() } };
+        let two: &[&str] = &["1\tg", "2\tkg"];
+        let more = r#"{"added-rows": [{"table": "t", "any": "why"}]}"#;
+        for (now, rules, outcome, about) in [
+            (with(holds(&[]), two), &[][..], Outcome::Passed, ""),
+            (
+                with(holds(&["2\tkg"]), two),
+                &[],
+                Outcome::Failed,
+                "1 of 2 rows hold something else in the new column unit",
+            ),
+            (with(holds(&["2\tkg"]), two), &[], Outcome::Failed, "than null or its default 'g': 'kg' 1"),
+            (with(Some(Ok(many)), two), &[], Outcome::Failed, "2 of 2 rows"),
+            (with(None, two), &[], Outcome::Inconclusive, "it was not read"),
+            (with(Some(Err("refused".into())), two), &[], Outcome::Inconclusive, "refused"),
+            (with(holds(&["3\tkg"]), &["1\tg", "2\tg", "3\tkg"]), &[more], Outcome::Passed, ""),
+            (with(holds(&["2\tkg", "3\tkg"]), &["1\tg", "2\tg", "3\tkg"]), &[more], Outcome::Failed, "1 of 2 rows"),
+            (
+                with(holds(&[]), two),
+                &[r#"{"new-columns": [{"column": "t.unit", "sql": "'g'"}]}"#],
+                Outcome::Passed,
+                "what its expression gives, in 2 rows",
+            ),
+            (
+                with(holds(&["1\tg"]), two),
+                &[r#"{"new-columns": [{"column": "t.unit", "sql": "'g'"}]}"#],
+                Outcome::Failed,
+                "than what the expression of its rule gives: 'g' 1",
+            ),
+            (
+                with(holds(two), two),
+                &[r#"{"new-columns": [{"column": "*.unit", "any": "why"}]}"#],
+                Outcome::Passed,
+                "a value in 2 of 2 rows: 'g' 1, 'kg' 1 in its new column unit",
+            ),
+        ] {
+            let rules: Vec<_> = rules.iter().map(|allow| rule(allow)).collect();
+            let (report, text) = judged(&before, &now, &rules);
+            assert_eq!(report.outcome, outcome, "{about}: {text}");
+            assert!(text.contains(about), "{about}: {text}");
+            assert!(report.findings.iter().all(|finding| finding.code == FindingCode::NewColumnValues), "{text}");
+        }
+    }
 }

@@ -121,7 +121,8 @@ impl RetainedRows {
     /// Some rows for people, each with a few of its columns.
     pub(super) fn described(&self, rows: impl Iterator<Item = usize>) -> Vec<String> {
         let row = |row: usize| {
-            let cells = self.columns.iter().take(DESCRIBED).map(|column| format!("{column}={}", self.display(row, column)));
+            let cells =
+                self.columns.iter().take(DESCRIBED).map(|column| format!("{column}={}", self.display(row, column)));
             cells.collect::<Vec<_>>().join(" ")
         };
         rows.map(row).collect()

@@ -225,7 +225,9 @@ impl<'a> Rules<'a> {
                 DataChange::DroppedTables(names) => ("dropped-tables", texts(names)),
                 DataChange::DroppedColumns(names) => ("dropped-columns", texts(names)),
                 DataChange::Values(names) => ("values", texts(names)),
-                DataChange::AddedRows(added) => ("added-rows", added.iter().map(|added| added.table.as_str()).collect()),
+                DataChange::AddedRows(added) => {
+                    ("added-rows", added.iter().map(|added| added.table.as_str()).collect())
+                }
                 DataChange::Structure(changes) => ("structure", changes.iter().map(item_of).collect()),
                 DataChange::RenamedTables(names) => ("renamed-tables", names.keys().map(String::as_str).collect()),
                 DataChange::RenamedColumns(names) => ("renamed-columns", names.keys().map(String::as_str).collect()),

@@ -317,3 +317,41 @@ fn still_applies(item: &Item, now: &DataState) -> bool {
     item.columns.iter().all(|column| table.columns.contains(column))
         && item.refers.as_ref().is_none_or(|refers| now.tables.contains_key(refers))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{rule, state, table};
+    use super::*;
+    use crate::model::scenario::CheckKind;
+
+    fn with_default(text: &str) -> DataState {
+        let item = Item {
+            kind: ItemKind::Default,
+            table: "t".into(),
+            columns: vec!["status".into()],
+            text: text.into(),
+            ..Item::default()
+        };
+        let structure = Structure { items: vec![item], ..Structure::default() };
+        DataState { structure: Some(structure), ..state(&[("t", table(&["id", "status"], &["1\t0"]))]) }
+    }
+
+    #[test]
+    fn a_default_becomes_what_its_rule_states() {
+        for (allow, now, findings, about) in [
+            (r#"["default of t.status: *"]"#, "7", 0, "became 7 by the rule"),
+            (r#"[{"item": "default of t.status: *", "to": "0"}]"#, "0", 0, "became 0 by the rule"),
+            (r#"[{"item": "default of t.status: 1", "to": "'0'*"}]"#, "'0'::text", 0, "became"),
+            (r#"[{"item": "default of t.status: *", "to": "0"}]"#, "7", 1, "as before, or 0 by the rule"),
+            (r#"[{"item": "default of t.status: 2", "to": "7"}]"#, "7", 1, "it is gone; there is 7"),
+            (r#"[{"item": "default of t.status: *", "to": "0"}]"#, "1", 0, "was not needed"),
+        ] {
+            let rule = rule(&format!(r#"{{"structure": {allow}}}"#));
+            let mut report = CheckReport::new(CheckKind::Data, "structure");
+            judge_structure(&with_default("1"), &with_default(now), &[&rule], false, &mut report);
+            let text = format!("{:?} {:?}", report.findings, report.notes);
+            assert_eq!(report.findings.len(), findings, "{text}");
+            assert!(text.contains(about), "{allow}: {text}");
+        }
+    }
+}

@@ -167,3 +167,41 @@ fn not_read(table: &str, selection: &Selection, reason: &str, report: &mut Check
     let text = format!("rows where {}: {reason}", selection.condition);
     report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(table.to_owned()), text);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{state, table};
+    use super::*;
+    use crate::model::scenario::CheckKind;
+    use crate::outcome::verdict::Outcome;
+
+    fn check(write: RowWrite, [before, others]: [&[&str]; 2], [after, others_after]: [&[&str]; 2], expected: Outcome) {
+        let writes = OwnWrites { rows: vec![write], ..OwnWrites::default() };
+        let columns = ["id", "owner", "value"];
+        let read = |all: &[&str], others: &[&str]| {
+            let mut read = state(&[("prefs", table(&columns, all)), ("t", table(&["id"], &["1"]))]);
+            read.without.extend(writes.selections().into_iter().map(|of| (of, Ok(table(&columns, others)))));
+            read
+        };
+        let mut report = CheckReport::new(CheckKind::Data, "own writes");
+        let (none, elsewhere) = (BTreeSet::new(), BTreeMap::new());
+        let terms = DataTerms { rules: &[], volatile: &[], written: &none, elsewhere: &elsewhere, growing: &none };
+        judge_own_writes(&read(before, others), &read(after, others_after), &writes, terms, &mut report);
+        let report = report.decide();
+        assert_eq!(report.outcome, expected, "{report:#?}");
+        assert!(report.notes.iter().any(|note| note.contains("written by a probe")), "{report:#?}");
+    }
+
+    #[test]
+    fn only_the_rows_that_a_probe_names_may_change() {
+        let before: [&[&str]; 2] = [&["1\t1\ta", "2\t2\tb"], &["2\t2\tb"]];
+        let rows = || RowWrite::new(Some("prefs"), None, "t.owner = 1".into());
+        check(rows(), before, [&["1\t1\tx", "3\t1\ty", "2\t2\tb"], &["2\t2\tb"]], Outcome::Passed);
+        check(rows(), before, [&["2\t2\tb"], &["2\t2\tb"]], Outcome::Passed);
+        check(rows(), before, [&["1\t1\tx", "2\t2\tx"], &["2\t2\tx"]], Outcome::Failed);
+        let column = || RowWrite::new(None, Some("prefs.value"), "t.owner = 1".into());
+        check(column(), before, [&["1\t1\tx", "2\t2\tb"], &["2\t2\tb"]], Outcome::Passed);
+        check(column(), before, [&["1\t1\ta", "2\t2\tx"], &["2\t2\tx"]], Outcome::Failed);
+        check(column(), before, [&["1\t1\ta", "3\t1\ta", "2\t2\tb"], &["2\t2\tb"]], Outcome::Failed);
+    }
+}

@@ -92,7 +92,7 @@ def add_weight_unit(cursor):
     if base.planted("null-flipped"):
         cursor.execute("update items set weight = coalesce(weight, 0)")
     if base.planted("new-column-filled-wrong"):
-        cursor.execute("update items set weight_unit = 'kg' where weight > 900")
+        cursor.execute("update items set weight_unit = 'kg' where weight > 19000")
 
 
 def rights_to_export(cursor):
