@@ -49,7 +49,7 @@ pub(crate) const RULED: &[Ruled] = &[
     (
         r#"{"renamed-tables": {"teams": "groups_of"}}"#,
         "alter table teams rename to groups_of",
-        "noted: table teams is called groups_of now by",
+        "noted: table teams is called groups_of now, with 2 rows, by",
         "=",
     ),
     (
@@ -115,13 +115,13 @@ pub(crate) const RULED: &[Ruled] = &[
     (
         r#"{"values": ["people.nothing"]}"#,
         "select 1",
-        "noted: the rule of 2.0 on values was not needed for people.nothing",
+        "noted: the rule of 2.0 on values names nothing: people.nothing",
         "=",
     ),
     (
         r#"{"dropped-columns": ["*.note"]}"#,
         "alter table people drop column note",
-        "noted: table people lost its column note by",
+        "noted: table people lost its column note ",
         "=",
     ),
     (
@@ -266,7 +266,7 @@ pub(crate) const RULED: &[Ruled] = &[
     (
         r#"{"moved-rows": {"from": "steps", "to": "jobs", "key": {"a": "major", "b": "minor"}, "columns": {"done": "substr(t.state, 3)"}}}"#,
         "create table jobs (id int primary key, major int, minor int, state varchar(20)); insert into jobs select a * 10 + b, a, b, concat('is', done) from steps; drop table steps",
-        "noted: table steps is in jobs now by",
+        "noted: table steps is in jobs now, with 2 rows, by",
         "=",
     ),
     (

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rehearse_core::check::{
-    DataTerms, OwnWrites, RowWrite, judge_data, judge_own_writes, judge_structure, name_structure, reading,
+    DataTerms, OwnWrites, RowWrite, judge_data, judge_own_writes, judge_structure, name_structure, names_of_nothing,
+    reading,
 };
-use rehearse_core::model::product::{DataCheck, DataRule, NameOr, Probe};
+use rehearse_core::model::product::{DataCheck, DataRule, NameOr};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, TableQuery};
 use rehearse_core::outcome::code::InconclusiveCode;
@@ -57,9 +58,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         let rules = last.map(|last| crossing(check, &last.release, &ctx.release)).unwrap_or_default();
         let mut wanted = reading(reference, &rules, &later(check, &ctx.release));
-        for probe in self.case.product.checks.probes().filter(|probe| applies(&probe.releases, &ctx.release)) {
-            wanted.without.extend(self.own_writes_of(ctx, probe)?.selections());
-        }
+        wanted.without.extend(self.own_row_writes(ctx)?.selections());
         let Some(tables) = self.tables(ctx, check, &wanted, &mut report).await? else {
             structure.inconclusive.extend(report.inconclusive.iter().cloned());
             return Ok((vec![report.decide(), structure.decide()], None));
@@ -96,6 +95,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     report
                         .notes
                         .push(format!("not compared, because they change by themselves: {}", volatile.join(", ")));
+                }
+                // Only now every release of the run has been read.
+                if mode == Mode::Hop && self.case.plan.hops.last().is_some_and(|last| last.number == ctx.hop) {
+                    let mut known = state.known_names.clone();
+                    known.add(&tables);
+                    let nothing = names_of_nothing(&self.case.product.checks, &known);
+                    report.notes.extend(nothing.iter().map(ToString::to_string));
                 }
                 let strict = mode == Mode::Rollback;
                 let differences = judge_structure(reference, &tables, &rules, strict, &mut structure);
@@ -148,18 +154,15 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
     }
 
-    /// What a probe says it writes into tables.
-    pub(super) fn own_writes_of(&self, ctx: &StageContext, probe: &Probe) -> Result<OwnWrites, EngineError> {
+    /// The rows that the probes of a release say they write. They are read before the probes run, so that it does not matter
+    /// here which of them do.
+    fn own_row_writes(&self, ctx: &StageContext) -> Result<OwnWrites, EngineError> {
         let context = self.case.placeholders(ctx, &BTreeMap::new(), &Map::new());
         let mut writes = OwnWrites::default();
-        for write in &probe.writes {
-            match write {
-                NameOr::Name(name) => drop(writes.names.insert(name.clone())),
-                NameOr::Detailed(rows) => {
-                    let condition = rows.condition.render(&context)?;
-                    writes.rows.push(RowWrite::new(rows.table.as_deref(), rows.column.as_deref(), condition));
-                }
-            }
+        let probes = self.case.product.checks.probes().filter(|probe| applies(&probe.releases, &ctx.release));
+        for rows in probes.flat_map(|probe| &probe.writes).filter_map(NameOr::detailed) {
+            let condition = rows.condition.render(&context)?;
+            writes.rows.push(RowWrite::new(rows.table.as_deref(), rows.column.as_deref(), condition));
         }
         Ok(writes)
     }
@@ -170,17 +173,18 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         ctx: &StageContext,
         check: &DataCheck,
         before: &DataState,
-        writes: &OwnWrites,
+        names: BTreeSet<String>,
     ) -> Result<(CheckReport, Option<DataState>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Data, name::OWN_WRITES);
         let mut wanted = reading(Some(before), &[], &later(check, &ctx.release));
+        let writes = OwnWrites { names, ..self.own_row_writes(ctx)? };
         wanted.without.extend(writes.selections());
         let Some(after) = self.tables(ctx, check, &wanted, &mut report).await? else {
             return Ok((report.decide(), None));
         };
         let (volatile, elsewhere, none) = (&check.volatile, &check.elsewhere, BTreeSet::new());
         let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere, growing: &none };
-        let differences = judge_own_writes(before, &after, writes, terms, &mut report);
+        let differences = judge_own_writes(before, &after, &writes, terms, &mut report);
         if !differences.is_empty() {
             self.attach_evidence(ctx, "differences", &differences, &mut report)?;
         }

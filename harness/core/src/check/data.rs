@@ -3,6 +3,7 @@
 mod compare;
 mod difference;
 mod growth;
+mod names;
 mod new;
 mod rows;
 mod rules;
@@ -12,6 +13,7 @@ mod testing;
 mod writes;
 
 pub use difference::{Affected, Difference};
+pub use names::{KnownNames, NameOfNothing, NamedIn, names_of_nothing};
 pub use rules::reading;
 pub use structure::{judge_structure, name_structure};
 pub use writes::{OwnWrites, RowWrite, judge_own_writes};
@@ -91,7 +93,7 @@ fn judge_tables(
     let mut matched = BTreeSet::new();
     for (name, before) in &reference.tables {
         if let Some(reason) = terms.elsewhere.get(name).filter(|_| now.tables.contains_key(name)) {
-            report.notes.push(format!("table {name}: {reason}"));
+            report.notes.push(format!("table {name}, {} rows: {reason}", before.rows));
             continue;
         }
         report.assertions += 1;
@@ -114,7 +116,9 @@ fn judge_tables(
         let expected = if announced { "a new table with the rows that its rule says" } else { NO_SUCH_TABLE };
         finish(difference, expected, &mut findings, &mut differences, report);
     }
-    report.notes.extend(rules.unused(false));
+    let mut known = KnownNames::default();
+    [reference, now].into_iter().for_each(|state| known.add(state));
+    report.notes.extend(rules.unused(false, &known));
     difference::add_findings(findings, (FindingCode::DataMore, "tables"), report);
     differences
 }
@@ -167,7 +171,7 @@ impl Judge<'_> {
         let Some(table) = self.now.tables.get(new) else {
             difference.gone = true;
             match rules.dropped_table(name) {
-                Some(rule) => difference.by_rule.push(format!("went {}", rules.by(rule))),
+                Some(rule) => difference.by_rule.push(format!("went with {} rows {}", before.rows, rules.by(rule))),
                 None if new == name => difference.is_wrong(FindingCode::TableLost, "the table is gone"),
                 None => {
                     difference.is_wrong(FindingCode::TableLost, format!("the table is gone, and there is no {new}"));
@@ -190,9 +194,9 @@ impl Judge<'_> {
             None => table,
         };
         if let Some((_, rule)) = moved {
-            difference.by_rule.push(format!("is in {new} now {}", rules.by(rule)));
+            difference.by_rule.push(format!("is in {new} now, with {} rows, {}", viewed.rows, rules.by(rule)));
         } else if let Some((_, rule)) = renamed {
-            difference.by_rule.push(format!("is called {new} now {}", rules.by(rule)));
+            difference.by_rule.push(format!("is called {new} now, with {} rows, {}", viewed.rows, rules.by(rule)));
         }
         difference.rows_now = Some(viewed.rows);
         if moved.is_none() {
@@ -235,13 +239,22 @@ impl Judge<'_> {
                 }
                 if let Some((_, rule)) = rules.mapped(&full).filter(|(mapped, _)| mapped.sql.is_some()) {
                     let by = rules.by(rule);
-                    difference.by_rule.push(format!("has other values in {column} as its expression says {by}"));
+                    let rows = now.rows;
+                    difference
+                        .by_rule
+                        .push(format!("has other values in {column} as its expression says, in {rows} rows, {by}"));
                 }
                 columns.push(column.clone());
                 continue;
             }
             match rules.dropped_column(&full) {
-                Some(rule) => difference.by_rule.push(format!("lost its column {column} {}", rules.by(rule))),
+                Some(rule) => {
+                    let held = match &before.kept {
+                        Some(kept) => format!("with {} values", kept.filled(column)),
+                        None => format!("of {} rows", before.rows),
+                    };
+                    difference.by_rule.push(format!("lost its column {column} {held} {}", rules.by(rule)));
+                }
                 None if now.columns.contains(column) && now.kept.is_none() => {
                     let text = format!("no checksum of {column}");
                     report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);

@@ -20,8 +20,8 @@ mod response;
 pub use budget::{Budget, Figures, judge_budget};
 pub use compare::{csv_difference, json_difference, shorten};
 pub use data::{
-    Affected, DataTerms, Difference, OwnWrites, RowWrite, judge_data, judge_own_writes, judge_rows, judge_structure,
-    name_structure, reading,
+    Affected, DataTerms, Difference, KnownNames, NameOfNothing, NamedIn, OwnWrites, RowWrite, judge_data,
+    judge_own_writes, judge_rows, judge_structure, name_structure, names_of_nothing, reading,
 };
 pub use files::{FileDifference, FileTerms, file_rows, judge_file_rows, judge_files, note_files};
 pub use graphql::{GraphqlTerms, data_of, judge_graphql, judge_refused};

@@ -103,13 +103,13 @@ struct OwnWrites<'c>(&'c DataCheck);
 impl<H: Host, O: Observer> Check<H, O> for OwnWrites<'_> {
     fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
-            let (before, writes) = {
+            let (before, names) = {
                 let observed = checks.observed();
-                (observed.as_baseline.tables.clone(), observed.writes.clone())
+                (observed.as_baseline.tables.clone(), observed.written_whole.clone())
             };
             // Without the earlier tables there is nothing to compare with; the check that failed to read them has said so.
             let Some(before) = before else { return Ok(Vec::new()) };
-            let (report, tables) = run.own_writes(checks.ctx, self.0, &before, &writes).await?;
+            let (report, tables) = run.own_writes(checks.ctx, self.0, &before, names).await?;
             checks.observed().tables_after = tables;
             Ok(vec![report])
         }
@@ -215,13 +215,13 @@ impl<H: Host, O: Observer> Check<H, O> for ProbeCheck<'_> {
     fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
             // It may have written, however it ends.
-            let writes = run.own_writes_of(checks.ctx, self.probe)?;
-            {
+            for write in &self.probe.writes {
+                let name = write.name(WrittenRows::name).to_owned();
                 let mut observed = checks.observed();
-                let names = self.probe.writes.iter().map(|write| write.name(WrittenRows::name).to_owned());
-                observed.written.extend(names);
-                observed.writes.names.extend(writes.names);
-                observed.writes.rows.extend(writes.rows);
+                if write.detailed().is_none() {
+                    observed.written_whole.insert(name.clone());
+                }
+                observed.written.insert(name);
             }
             let (report, observations) = run.probe(checks.ctx, self.kind, self.probe, checks.against()).await?;
             checks.observed().as_baseline.observations.extend(observations);

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
-use rehearse_core::check::OwnWrites;
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, FileTrees};
 use rehearse_core::outcome::event::CheckReport;
@@ -96,8 +95,8 @@ struct Observed {
     tables_after: Option<DataState>,
     /// What our own probes say they write to, by name.
     written: BTreeSet<String>,
-    /// What of it is in tables, row by row where they say it.
-    writes: OwnWrites,
+    /// What of it has no condition on rows.
+    written_whole: BTreeSet<String>,
     /// The files after all probes have run.
     files_after: Option<Arc<FileTrees>>,
     /// What a plain restart changes, and the tables after it.
@@ -185,6 +184,7 @@ impl State {
     /// reference stays.
     fn keep(&mut self, ctx: &StageContext, mode: Mode, next: NextReferences, observed: Observed) {
         let Observed { as_baseline, restarted, .. } = observed;
+        as_baseline.tables.iter().for_each(|tables| self.known_names.add(tables));
         let deployment = self.of_mut(&ctx.deployment);
         if mode != Mode::Rollback {
             (deployment.reference, deployment.files) = next;

@@ -135,7 +135,10 @@ impl Judge<'_> {
             return found;
         }
         for rule in excused.iter().filter_map(excuse) {
-            difference.by_rule.push(format!("has other values in {} {}", excused.join(", "), self.rules.by(rule)));
+            let (names, rows) = (excused.join(", "), found.lost.len());
+            difference
+                .by_rule
+                .push(format!("has other values in {names} of up to {rows} rows {}", self.rules.by(rule)));
         }
         match rows::compare(old, new, &[], &rest, maps) {
             Some(again) if !rest.is_empty() => again,
@@ -260,7 +263,10 @@ impl Judge<'_> {
             unchanged = false;
             match (rules.values(&full), rules.mapped(&full)) {
                 (Some(rule), _) => {
-                    difference.by_rule.push(format!("has other values in {column} {}", rules.by(rule)));
+                    let rows = now.rows;
+                    difference
+                        .by_rule
+                        .push(format!("has other values in {column} of up to {rows} rows {}", rules.by(rule)));
                 }
                 (None, Some((mapped, _))) if !mapped.map.is_empty() => {
                     not_comparable(report, &format!("use `sql` in place of `map` in the rule on {full}"));

@@ -150,6 +150,11 @@ impl RetainedRows {
         }
     }
 
+    /// How many rows hold something in a column.
+    pub(super) fn filled(&self, column: &str) -> usize {
+        (0..self.rows.len()).filter(|row| self.cell(*row, column) != NULL).count()
+    }
+
     /// How many rows have a value in a column for which `such` holds.
     pub(super) fn count(&self, column: &str, such: impl Fn(&str) -> bool) -> usize {
         (0..self.rows.len()).filter(|row| such(&plain(self.cell(*row, column)))).count()

@@ -11,6 +11,8 @@ use crate::observation::{
 };
 use crate::vocabulary::wildcard::fits;
 
+use super::names::KnownNames;
+
 /// A rule that allows something: its index, and which of its names fits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Allowed<'a> {
@@ -213,7 +215,8 @@ impl<'a> Rules<'a> {
     }
 
     /// The names in rules that were not needed: of the rules on the structure if `structure`, otherwise of all others.
-    pub(super) fn unused(&self, structure: bool) -> Vec<String> {
+    /// A name of no table and no column that is known is told from one whose change did not come.
+    pub(super) fn unused(&self, structure: bool, known: &KnownNames) -> Vec<String> {
         let used = self.used.borrow();
         let mut unused = Vec::new();
         for (index, rule) in self.each() {
@@ -239,13 +242,13 @@ impl<'a> Rules<'a> {
             if structure != matches!(rule.allow, DataChange::Structure(_)) {
                 continue;
             }
-            let left: Vec<&str> = names.into_iter().filter(|name| !used.contains(&(index, name))).collect();
-            if !left.is_empty() {
-                let names = super::list(&left);
-                unused.push(format!(
-                    "the rule of {} on {what} was not needed for {names}: {}",
-                    rule.crossing, rule.because
-                ));
+            let left = names.into_iter().filter(|name| !used.contains(&(index, name)));
+            let (unneeded, nothing): (Vec<&str>, Vec<&str>) = left.partition(|name| structure || known.has(name));
+            for (names, how) in [(unneeded, "was not needed for"), (nothing, "names nothing:")] {
+                if !names.is_empty() {
+                    let (names, release, because) = (super::list(&names), &rule.crossing, &rule.because);
+                    unused.push(format!("the rule of {release} on {what} {how} {names}: {because}"));
+                }
             }
         }
         unused

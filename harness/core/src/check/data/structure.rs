@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::difference;
+use super::names::KnownNames;
 use super::rules::{Allowed, Rules};
 use crate::model::product::DataRule;
 use crate::observation::{DataState, Item, ItemKind, Structure};
@@ -264,7 +265,7 @@ fn notes(difference: &StructureDifference, rules: &Rules<'_>, strict: bool, repo
     if !difference.gone_along.is_empty() {
         report.notes.push(count("gone with their table or column", &difference.gone_along));
     }
-    report.notes.extend(rules.unused(true));
+    report.notes.extend(rules.unused(true, &KnownNames::default()));
 }
 
 /// The item after the renames of the rules.

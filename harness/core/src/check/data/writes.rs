@@ -146,7 +146,7 @@ pub fn judge_own_writes(
         if differences.iter().any(|difference| difference.table == table && !difference.wrong.is_empty()) {
             continue;
         }
-        let others = one.columns.iter().filter(|other| *other != column);
+        let others = one.columns.iter().filter(|other| *other != column && !one.key.contains(other));
         let ignored: BTreeSet<String> = others.map(|other| format!("{table}.{other}")).collect();
         let state = |of| DataState { tables: [(table.to_owned(), of)].into(), ..DataState::default() };
         let terms = DataTerms { written: &ignored, ..terms };
