@@ -136,7 +136,7 @@ impl Judge<'_> {
 }
 
 /// The rule that lets any row be added.
-fn unlimited<'e, 'a>(entries: &'e [(&'a AddedRows, Allowed<'a>)]) -> Option<(&'a AddedRows, Allowed<'a>)> {
+fn unlimited<'a>(entries: &[(&'a AddedRows, Allowed<'a>)]) -> Option<(&'a AddedRows, Allowed<'a>)> {
     entries.iter().find(|(added, _)| added.condition.is_none()).copied()
 }
 

@@ -134,9 +134,14 @@ impl<'a> Rules<'a> {
 
     /// How many rows of the reference rules move into a table.
     pub(super) fn moved_into(&self, table: &str, reference: &DataState) -> u64 {
-        let sources = self.picked(|allow| match allow {
-            DataChange::MovedRows(moved) if moved.to == table => Some((moved.from.as_str(), ())),
-            _ => None,
+        let sources = self.picked(|allow| {
+            if let DataChange::MovedRows(moved) = allow
+                && moved.to == table
+            {
+                Some((moved.from.as_str(), ()))
+            } else {
+                None
+            }
         });
         sources.iter().filter_map(|(_, allowed)| reference.tables.get(allowed.name)).map(|table| table.rows).sum()
     }
@@ -281,19 +286,16 @@ pub fn reading(reference: Option<&DataState>, rules: &[&DataRule], later: &[&Dat
         }
     }
     for (_, rule) in rules.each() {
-        match &rule.allow {
-            DataChange::NewTables(tables) => {
-                for filled in tables.iter().filter_map(NameOr::detailed) {
-                    let condition = filled.condition.clone();
-                    query.without.extend(condition.map(|condition| not_meeting(&filled.table, condition)));
-                    query.derived.extend(derivation(filled));
-                }
+        if let DataChange::NewTables(tables) = &rule.allow {
+            for filled in tables.iter().filter_map(NameOr::detailed) {
+                let condition = filled.condition.clone();
+                query.without.extend(condition.map(|condition| not_meeting(&filled.table, condition)));
+                query.derived.extend(derivation(filled));
             }
-            DataChange::NewColumns(columns) => query.new_values.extend(columns.iter().map(|new| {
-                let value = new.sql.clone().map_or(NewValue::Any, NewValue::Sql);
-                (new.column.clone(), value)
-            })),
-            _ => {}
+        }
+        if let DataChange::NewColumns(columns) = &rule.allow {
+            let value = |sql: &Option<String>| sql.clone().map_or(NewValue::Any, NewValue::Sql);
+            query.new_values.extend(columns.iter().map(|new| (new.column.clone(), value(&new.sql))));
         }
     }
     for rule in later {
