@@ -284,3 +284,24 @@ fn seven() -> u32 {
 fn two() -> u32 {
     2
 }
+
+#[cfg(test)]
+mod tests {
+    use super::WrittenRows;
+
+    #[test]
+    fn rows_that_cannot_be_told_are_a_mistake() {
+        for (rows, mistake) in [
+            (r#"{"table": "t", "where": "t.a = '{{ settings.a }}'"}"#, ""),
+            (r#"{"column": "t.c", "where": "true"}"#, ""),
+            (r#"{"where": "true"}"#, "either `table` or `column`"),
+            (r#"{"table": "t", "column": "t.c", "where": "true"}"#, "either `table` or `column`"),
+            (r#"{"column": "c", "where": "true"}"#, "`table.column`"),
+            (r#"{"table": "t", "where": "t.id = {{ captured.id }}"}"#, "captured"),
+        ] {
+            let rows: WrittenRows = serde_json::from_str(rows).unwrap();
+            let found = rows.mistake().unwrap_or_default();
+            assert!(found.contains(mistake) && found.is_empty() == mistake.is_empty(), "{rows:?}: {found}");
+        }
+    }
+}
