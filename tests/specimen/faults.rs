@@ -42,7 +42,7 @@ pub(crate) const FAULTS: [Fault; 28] = [
     quick(fault(
         "file-forgotten",
         HOP_1,
-        &["artifacts"],
+        &["files", "artifacts"],
         "a file with an apostrophe in its name is not moved with the others",
     )),
     quick(fault("error-spam", HOP_1, &["logs"], "3000 lines of a known error hide the one that counts")),
@@ -75,7 +75,12 @@ pub(crate) const FAULTS: [Fault; 28] = [
     fault("migration-skipped", HOP_3, &["migrations"], "one migration is left out without a word"),
     fault("health-lies", HOP_3, &["health"], "the second replica says ok and lists nothing"),
     fault("default-changed", HOP_3, &["artifacts"], "exports stop at 500 records, with status 200"),
-    fault("artifact-changed", HOP_3, &["artifacts"], "line ends inside text files are rewritten, their size stays"),
+    fault(
+        "artifact-changed",
+        HOP_3,
+        &["files", "artifacts"],
+        "line ends inside text files are rewritten, their size stays",
+    ),
     fault("query-plan-lost", HOP_3, &["performance"], "a comparison as text cannot use the index any more"),
     fault("admin-application-seeded", HOP_3, &["data"], "a new table comes with an application that may do everything"),
     fault("slow-start", HOP_3, &["performance"], "a replica takes 4.5 s more to serve"),
