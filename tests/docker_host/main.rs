@@ -25,12 +25,14 @@ mod planted;
 mod registry;
 mod removal;
 mod rig;
+mod ruled;
 mod secrets;
 mod services;
 mod sessions;
 mod structure;
 mod tables;
 mod volumes;
+mod writes;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -54,6 +56,7 @@ use sessions::*;
 use structure::*;
 use tables::*;
 use volumes::*;
+use writes::*;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -129,6 +132,8 @@ fn main() -> ExitCode {
         every_mutation_of_postgresql_is_noticed,
         every_mutation_of_mariadb_is_noticed,
         rules_on_tables_of_mariadb_allow_what_they_say_and_no_more,
+        a_probe_writes_the_rows_of_postgresql_that_it_says_and_no_others,
+        a_probe_writes_the_rows_of_mariadb_that_it_says_and_no_others,
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }

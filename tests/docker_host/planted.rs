@@ -44,6 +44,30 @@ pub(crate) const PLANTED: &[Planted] = &[
         "values in weight",
     ),
     ("alter table people add column age int default 3", "", ""),
+    ("alter table people add column kind varchar(20) not null default 'it''s'", "", ""),
+    ("alter table people add column price decimal(8, 2) not null default 0", "", ""),
+    ("alter table people add column seen timestamp null", "", ""),
+    ("alter table people add column age int; update people set age = null", "", ""),
+    (
+        "alter table people add column age int default 3; update people set age = 4 where id > 1",
+        "2 of 3 rows hold something else in the new column age than null or its default 3: 4 2",
+        "2 of 3 rows hold something else in the new column age than null or its default 3",
+    ),
+    (
+        "alter table people add column kind varchar(20) default 'a'; update people set kind = 'A' where id = 1",
+        "1 of 3 rows hold something else in the new column kind than null or its default 'a'",
+        "1 of 3 rows hold something else in the new column kind than null or its default 'a'",
+    ),
+    (
+        "alter table people add column api_key varchar(20); update people set api_key = 'x'",
+        "3 of 3 rows hold something else in the new column api_key than null: (hidden) 3",
+        "3 of 3 rows hold something else in the new column api_key than null",
+    ),
+    (
+        "alter table tags add column since timestamp null default current_timestamp",
+        "4 of 4 rows hold something else in the new column since than null: ",
+        "4 of 4 rows hold something else in the new column since than null",
+    ),
     (
         "create table left_over (id int)",
         "table left_over: expected no such table",

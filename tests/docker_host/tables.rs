@@ -18,6 +18,7 @@ use rehearse_core::vocabulary::ident::DeploymentName;
 
 use crate::planted::{PLANTED, in_dialect};
 use crate::rig::*;
+use crate::ruled::RULED;
 
 /// A server of our own.
 pub(crate) struct Server {
@@ -124,10 +125,18 @@ impl Server {
 }
 
 /// The state as though every table were too large to keep its rows.
-fn large(mut state: DataState) -> DataState {
-    let viewed = state.viewed.values_mut().chain(state.without.values_mut().flat_map(BTreeMap::values_mut));
+pub(crate) fn large(mut state: DataState) -> DataState {
+    let viewed = state.viewed.values_mut().chain(state.without.iter_mut().map(|(_, read)| read));
     for table in state.tables.values_mut().chain(viewed.filter_map(|read| read.as_mut().ok())) {
         table.kept = None;
+    }
+    for (_, derived) in &mut state.derived {
+        if let Ok(derived) = derived {
+            (derived.table.kept, derived.query.kept) = (None, None);
+        }
+    }
+    for column in state.new_columns.values_mut().flat_map(BTreeMap::values_mut).filter_map(|read| read.as_mut().ok()) {
+        column.rows.kept = None;
     }
     state
 }
@@ -213,157 +222,6 @@ async fn plant_all(server: &Server, engine: Engine) -> Outcome {
 pub(crate) async fn planted_changes_of_postgresql_are_found() -> Outcome {
     planted(Engine::Postgresql).await
 }
-
-/// A rule, a change it is about, and what is noted or found of it.
-type Ruled = (&'static str, &'static str, &'static str, &'static str);
-
-const RULED: &[Ruled] = &[
-    (
-        r#"{"rows": {"table": "teams", "by": 1}}"#,
-        "insert into teams values (3, 'x')",
-        "noted: table teams has +1 rows",
-        "=",
-    ),
-    (
-        r#"{"rows": {"table": "teams", "by": 1}}"#,
-        "insert into teams values (3, 'x'), (4, 'y')",
-        "4 rows, 3 by the rules",
-        "4 rows instead of 3",
-    ),
-    (
-        r#"{"rows": {"table": "teams", "by": 1}}"#,
-        "insert into teams values (3, 'x'); update teams set name = 'y' where id = 1",
-        "other values in name (1: id=1 'red' → 'y')",
-        "other values in name",
-    ),
-    (
-        r#"{"added-rows": ["t*"]}"#,
-        "insert into teams values (3, 'x')",
-        "noted: table teams has 1 row added (id=3) by the rule",
-        "noted: table teams has 3 rows instead of 2 by the rule",
-    ),
-    (
-        r#"{"added-rows": ["t*"]}"#,
-        "insert into teams values (3, 'x'); update teams set name = 'y' where id = 1",
-        "other values in name",
-        "=",
-    ),
-    (
-        r#"{"removed-rows": {"table": "steps", "where": "t.done = 'old'"}}"#,
-        "delete from steps where b = 2",
-        "noted: table steps has 1 rows less, those where t.done = 'old' by",
-        "=",
-    ),
-    (
-        r#"{"removed-rows": {"table": "steps", "where": "t.done = 'old'"}}"#,
-        "delete from steps where b = 1",
-        "1 row lost (a=1 b=1)",
-        "other values in",
-    ),
-    (
-        r#"{"renamed-tables": {"teams": "groups_of"}}"#,
-        "alter table teams rename to groups_of",
-        "noted: table teams is called groups_of now by",
-        "=",
-    ),
-    (
-        r#"{"renamed-tables": {"teams": "groups_of"}}"#,
-        "alter table teams rename to groups_of; update groups_of set name = 'y' where id = 1",
-        "other values in name",
-        "=",
-    ),
-    (
-        r#"{"renamed-columns": {"people.note": "remark"}}"#,
-        "alter table people rename column note to remark",
-        "noted: table people has note as remark now by",
-        "=",
-    ),
-    (
-        r#"{"renamed-columns": {"people.note": "remark"}}"#,
-        "alter table people rename column note to remark; update people set remark = 'y' where id = 1",
-        "other values in note",
-        "=",
-    ),
-    (
-        r#"{"mapped-values": {"column": "steps.done", "map": {"new": "open"}}}"#,
-        "update steps set done = 'open' where done = 'new'",
-        "noted: table steps has other values in done of 1 rows as mapped",
-        "unclear: table steps: it is too large",
-    ),
-    (
-        r#"{"mapped-values": {"column": "steps.done", "map": {"new": "open"}}}"#,
-        "update steps set done = 'open'",
-        "a=1 b=2 'old' → 'open'",
-        "unclear",
-    ),
-    (
-        r#"{"mapped-values": {"column": "steps.done", "sql": "replace(t.done, 'open', 'new')"}}"#,
-        "update steps set done = 'open' where done = 'new'",
-        "as its expression says",
-        "=",
-    ),
-    (
-        r#"{"mapped-values": {"column": "steps.done", "sql": "replace(t.done, 'open', 'new')"}}"#,
-        "update steps set done = 'open'",
-        "other values in done",
-        "=",
-    ),
-    (
-        r#"{"mapped-values": {"column": "steps.done", "sql": "replace(t.wrong)"}}"#,
-        "select 1",
-        "unclear: table steps: it could not be read in steps, as its rules say",
-        "=",
-    ),
-    (
-        r#"{"values": ["people.*te"]}"#,
-        "update people set note = 'y'",
-        "noted: table people has other values in note",
-        "=",
-    ),
-    (
-        r#"{"values": ["tags.weight"]}"#,
-        "update tags set weight = 7",
-        "noted: table tags has other values in weight",
-        "=",
-    ),
-    (
-        r#"{"values": ["people.nothing"]}"#,
-        "select 1",
-        "noted: the rule of 2.0 on values was not needed for people.nothing",
-        "=",
-    ),
-    (
-        r#"{"dropped-columns": ["*.note"]}"#,
-        "alter table people drop column note",
-        "noted: table people lost its column note by",
-        "=",
-    ),
-    (
-        r#"{"new-tables": ["vpn_*"]}"#,
-        "create table vpn_tunnel (id int)",
-        "noted: table vpn_tunnel (0 rows) is new by",
-        "=",
-    ),
-    (r#"{"structure": ["index on people: unique*"]}"#, "drop index people_name on people", "", "="),
-    (
-        r#"{"moved-rows": {"from": "steps", "to": "jobs", "key": {"a": "major", "b": "minor"}, "columns": {"done": "substr(t.state, 3)"}}}"#,
-        "create table jobs (id int primary key, major int, minor int, state varchar(20)); insert into jobs select a * 10 + b, a, b, concat('is', done) from steps; drop table steps",
-        "noted: table steps is in jobs now by",
-        "=",
-    ),
-    (
-        r#"{"moved-rows": {"from": "steps", "to": "jobs", "key": {"a": "major", "b": "minor"}, "columns": {"done": "substr(t.state, 3)"}}}"#,
-        "create table jobs (id int primary key, major int, minor int, state varchar(20)); insert into jobs select a * 10 + b, a, b, 'isnew' from steps; drop table steps",
-        "other values in done",
-        "=",
-    ),
-    (
-        r#"{"moved-rows": {"from": "steps", "to": "jobs", "key": {"a": "major", "b": "minor"}}}"#,
-        "create table jobs (id int primary key, major int, minor int); insert into jobs select a * 10 + b, a, b from steps where b = 1; drop table steps",
-        "the column done is gone; 1 row lost (a=1 b=2)",
-        "unclear: table steps: it is too large",
-    ),
-];
 
 async fn ruled(engine: Engine) -> Outcome {
     let server = Server::start(engine).await?;

@@ -152,3 +152,29 @@ async fn writing_probes_run_last_and_their_writes_are_part_of_the_next_reference
     assert_eq!(result.exit(), Exit::Passed, "{}", result.all_messages());
     result.world.expect_calls(&["http main/web GET /home", "http main/web POST /buy", "tables main", "stop main/web"])
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_may_change_only_the_rows_that_meet_its_condition() -> Fallible {
+    use super::scripted::things;
+    use rehearse_core::observation::Selection;
+    // What is asked has the setting filled in; what is read are the rows that nobody writes.
+    let with = |all: u64, others: u64| {
+        let mut state = things(all, "abc");
+        let condition = "(t.name = 'green')".to_owned();
+        let selection = Selection { table: "things".to_owned(), condition, above: None };
+        let read = things(others, "abc").tables.remove("things").ok_or_else(|| "not read".to_owned());
+        state.without.push((selection, read));
+        Behaviour::Tables(state)
+    };
+    let probe = "access: [{ name: buy, writes: [{ table: things, where: \"t.name = '{{ settings.colour }}'\" }], \
+                 steps: [{ http: { service: web, port: 80, method: POST, path: /buy } }] }]\n";
+    for (all, others, outcome) in [(4, 2, "baseline passed"), (4, 3, "baseline failed")] {
+        let rehearsal = Rehearsal::new()?.product("access: []\n", probe)?;
+        rehearsal.world.nth("tables main", 2, with(3, 2));
+        rehearsal.world.from("tables main", 2, with(all, others));
+        rehearsal.run().await?.expect_outcomes(&[outcome])?;
+    }
+    // Rows that could not be told apart are no proof of anything.
+    let result = Rehearsal::new()?.product("access: []\n", probe)?.run().await?;
+    result.expect_outcomes(&["baseline inconclusive"])
+}

@@ -30,7 +30,7 @@ const HOP_1: &str = "hop-1/check";
 const HOP_2: &str = "hop-2/check";
 const HOP_3: &str = "hop-3/check";
 
-pub(crate) const FAULTS: [Fault; 24] = [
+pub(crate) const FAULTS: [Fault; 28] = [
     quick(fault("token-invalid", HOP_1, &["access"], "tokens of imported accounts are compared with their capitals")),
     quick(fault("value-truncated", HOP_1, &["data"], "a few long notes lose what is beyond 255 characters")),
     fault(
@@ -42,7 +42,7 @@ pub(crate) const FAULTS: [Fault; 24] = [
     quick(fault(
         "file-forgotten",
         HOP_1,
-        &["artifacts"],
+        &["files", "artifacts"],
         "a file with an apostrophe in its name is not moved with the others",
     )),
     quick(fault("error-spam", HOP_1, &["logs"], "3000 lines of a known error hide the one that counts")),
@@ -57,6 +57,14 @@ pub(crate) const FAULTS: [Fault; 24] = [
     fault("config-key-ignored", HOP_2, &["access"], "a key is read by a new spelling only, and its default holds"),
     fault("git-sync-lies", HOP_2, &["repositories"], "a sync says success and fetches nothing"),
     fault("memory-doubled", HOP_2, &["performance"], "each replica holds 60 MiB more"),
+    fault(
+        "new-column-filled-wrong",
+        HOP_2,
+        &["data"],
+        "a new column with a default holds something else in a few rows",
+    ),
+    fault("added-row-grants-admin", HOP_2, &["data"], "among the rights that a release adds is one too many"),
+    fault("login-overwrites-preferences", HOP_2, &["data"], "whoever logs in overwrites the preferences of everybody"),
     fault("tombstones-resurrected", HOP_3, &["data"], "items deleted long ago are back"),
     fault(
         "permission-lost",
@@ -67,8 +75,14 @@ pub(crate) const FAULTS: [Fault; 24] = [
     fault("migration-skipped", HOP_3, &["migrations"], "one migration is left out without a word"),
     fault("health-lies", HOP_3, &["health"], "the second replica says ok and lists nothing"),
     fault("default-changed", HOP_3, &["artifacts"], "exports stop at 500 records, with status 200"),
-    fault("artifact-changed", HOP_3, &["artifacts"], "line ends inside text files are rewritten, their size stays"),
+    fault(
+        "artifact-changed",
+        HOP_3,
+        &["files", "artifacts"],
+        "line ends inside text files are rewritten, their size stays",
+    ),
     fault("query-plan-lost", HOP_3, &["performance"], "a comparison as text cannot use the index any more"),
+    fault("admin-application-seeded", HOP_3, &["data"], "a new table comes with an application that may do everything"),
     fault("slow-start", HOP_3, &["performance"], "a replica takes 4.5 s more to serve"),
 ];
 

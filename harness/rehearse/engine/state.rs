@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rehearse_core::check::KnownSite;
+use rehearse_core::check::{KnownNames, KnownSite};
 use rehearse_core::observation::graphql::Schema;
 use rehearse_core::observation::{DataState, FileRowsState, FileTrees, LogReview, MigrationState, Samples};
 use rehearse_core::outcome::reason::StopDecision;
@@ -121,6 +121,8 @@ pub(crate) struct State {
     pub(crate) baseline: Option<Arc<Baseline>>,
     /// What a plain restart of the source release changes.
     pub(crate) restart_drift: RestartDrift,
+    /// The tables and columns of all releases so far.
+    pub(crate) known_names: KnownNames,
     /// Hops that the restored data does not need, with the reason.
     pub(crate) not_needed: BTreeMap<u32, StopDecision>,
     deployments: BTreeMap<DeploymentName, DeploymentState>,
@@ -136,6 +138,7 @@ impl State {
             actual: BTreeMap::new(),
             baseline: None,
             restart_drift: RestartDrift::default(),
+            known_names: KnownNames::default(),
             not_needed: BTreeMap::new(),
             deployments: BTreeMap::new(),
             fresh: DeploymentState::on(source),

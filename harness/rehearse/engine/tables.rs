@@ -1,16 +1,20 @@
 //! Reads the tables: before any probe runs on a release, and after all of them have run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rehearse_core::check::{DataTerms, judge_data, judge_structure, name_structure, reading};
-use rehearse_core::model::product::{DataCheck, DataRule};
+use rehearse_core::check::{
+    DataTerms, OwnWrites, RowWrite, judge_data, judge_own_writes, judge_structure, name_structure, names_of_nothing,
+    reading,
+};
+use rehearse_core::model::product::{DataCheck, DataRule, NameOr};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, TableQuery};
 use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 use rehearse_core::outcome::subject::Subject;
 use rehearse_core::secret::stored_secrets;
-use rehearse_core::vocabulary::release::Release;
+use rehearse_core::vocabulary::release::{Range, Release};
+use serde_json::Map;
 
 use super::case::StageContext;
 use super::context::RunContext;
@@ -23,6 +27,11 @@ use super::state::{Baseline, State};
 /// The rules of the releases that were reached or passed since the reference was taken.
 fn crossing<'c>(check: &'c DataCheck, since: &Release, now: &Release) -> Vec<&'c DataRule> {
     check.rules.iter().filter(|rule| *since < rule.crossing && rule.crossing <= *now).collect()
+}
+
+/// Whether something is there on a release.
+pub(super) fn applies(releases: &Option<Range>, release: &Release) -> bool {
+    releases.as_ref().is_none_or(|range| range.contains(release))
 }
 
 /// The rules that apply to a later hop.
@@ -49,7 +58,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             Mode::Rollback => baseline.and_then(|baseline| baseline.tables.as_ref()),
         };
         let rules = last.map(|last| crossing(check, &last.release, &ctx.release)).unwrap_or_default();
-        let wanted = reading(reference, &rules, &later(check, &ctx.release));
+        let mut wanted = reading(reference, &rules, &later(check, &ctx.release));
+        wanted.without.extend(self.own_row_writes(ctx)?.selections());
         let Some(tables) = self.tables(ctx, check, &wanted, &mut report).await? else {
             structure.inconclusive.extend(report.inconclusive.iter().cloned());
             return Ok((vec![report.decide(), structure.decide()], None));
@@ -86,6 +96,13 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     report
                         .notes
                         .push(format!("not compared, because they change by themselves: {}", volatile.join(", ")));
+                }
+                // Only now every release of the run has been read.
+                if mode == Mode::Hop && self.case.plan.hops.last().is_some_and(|last| last.number == ctx.hop) {
+                    let mut known = state.known_names.clone();
+                    known.add(&tables);
+                    let nothing = names_of_nothing(&self.case.product.checks, &known);
+                    report.notes.extend(nothing.iter().map(ToString::to_string));
                 }
                 let strict = mode == Mode::Rollback;
                 let differences = judge_structure(reference, &tables, &rules, strict, &mut structure);
@@ -140,22 +157,37 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
     }
 
-    /// Reads the tables after our own probes: only tables that the probes declare may have changed.
+    /// The rows that the probes of a release say they write. They are read before the probes run, so that it does not matter
+    /// here which of them do.
+    fn own_row_writes(&self, ctx: &StageContext) -> Result<OwnWrites, EngineError> {
+        let context = self.case.placeholders(ctx, &BTreeMap::new(), &Map::new());
+        let mut writes = OwnWrites::default();
+        let probes = self.case.product.checks.probes().filter(|probe| applies(&probe.releases, &ctx.release));
+        for rows in probes.flat_map(|probe| &probe.writes).filter_map(NameOr::detailed) {
+            let condition = rows.condition.render(&context)?;
+            writes.rows.push(RowWrite::new(rows.table.as_deref(), rows.column.as_deref(), condition));
+        }
+        Ok(writes)
+    }
+
+    /// Reads the tables after our own probes: only rows that the probes declare may have changed.
     pub(super) async fn own_writes(
         &self,
         ctx: &StageContext,
         check: &DataCheck,
         before: &DataState,
-        written: &BTreeSet<String>,
+        names: BTreeSet<String>,
     ) -> Result<(CheckReport, Option<DataState>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Data, name::OWN_WRITES);
-        let wanted = reading(Some(before), &[], &later(check, &ctx.release));
+        let mut wanted = reading(Some(before), &[], &later(check, &ctx.release));
+        let writes = OwnWrites { names, ..self.own_row_writes(ctx)? };
+        wanted.without.extend(writes.selections());
         let Some(after) = self.tables(ctx, check, &wanted, &mut report).await? else {
             return Ok((report.decide(), None));
         };
-        let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
-        let terms = DataTerms { rules: &[], volatile, written, elsewhere, growing: &BTreeSet::new() };
-        let differences = judge_data(before, &after, terms, &mut report);
+        let (volatile, elsewhere, none) = (&check.volatile, &check.elsewhere, BTreeSet::new());
+        let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere, growing: &none };
+        let differences = judge_own_writes(before, &after, &writes, terms, &mut report);
         if !differences.is_empty() {
             self.attach_evidence(ctx, "differences", &differences, &mut report)?;
         }

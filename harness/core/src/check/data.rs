@@ -2,13 +2,21 @@
 
 mod compare;
 mod difference;
+mod growth;
+mod names;
+mod new;
 mod rows;
 mod rules;
 mod structure;
+#[cfg(test)]
+mod testing;
+mod writes;
 
 pub use difference::{Affected, Difference};
+pub use names::{KnownNames, NameOfNothing, NamedIn, names_of_nothing};
 pub use rules::reading;
 pub use structure::{StructureDifference, judge_structure, name_structure};
+pub use writes::{OwnWrites, RowWrite, judge_own_writes};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +28,7 @@ use crate::outcome::finding::Finding;
 use crate::outcome::subject::Subject;
 use crate::vocabulary::wildcard::fits;
 
+use growth::AddedKeys;
 use rules::Rules;
 
 /// By what the tables are judged.
@@ -39,6 +48,7 @@ pub struct DataTerms<'a> {
     pub growing: &'a BTreeSet<String>,
 }
 
+const NO_SUCH_TABLE: &str = "no such table: it was not there before, and no rule of this hop announces it";
 /// Tables or columns listed by name in one finding.
 const NAMED: usize = 8;
 /// Rows shown as examples in a finding.
@@ -66,6 +76,16 @@ pub fn judge_data(
         ));
         return Vec::new();
     }
+    judge_tables(reference, now, terms, report)
+}
+
+/// Compares the tables, whether or not any of them holds rows.
+fn judge_tables(
+    reference: &DataState,
+    now: &DataState,
+    terms: DataTerms<'_>,
+    report: &mut CheckReport,
+) -> Vec<Difference> {
     let rules = Rules::of(terms.rules);
     let judge = Judge { reference, now, rules: &rules, terms };
     let mut differences = Vec::new();
@@ -73,7 +93,7 @@ pub fn judge_data(
     let mut matched = BTreeSet::new();
     for (name, before) in &reference.tables {
         if let Some(reason) = terms.elsewhere.get(name).filter(|_| now.tables.contains_key(name)) {
-            report.notes.push(format!("table {name}: {reason}"));
+            report.notes.push(format!("table {name}, {} rows: {reason}", before.rows));
             continue;
         }
         report.assertions += 1;
@@ -91,17 +111,14 @@ pub fn judge_data(
         report.assertions += 1;
         let mut difference =
             Difference { table: name.clone(), new: true, rows_now: Some(table.rows), ..Difference::default() };
-        match rules.new_table(name) {
-            Some(rule) => difference.by_rule.push(format!("({} rows) is new {}", table.rows, rules.by(rule))),
-            None => {
-                let text = format!("a table with {} rows that no rule of this hop announces", table.rows);
-                difference.is_wrong(FindingCode::TableUnexpected, text);
-            }
-        }
-        let expected = "no such table: it was not there before, and no rule of this hop announces it";
+        let announced = rules.new_table(name).is_some();
+        judge.new_table(name, table, &mut difference, report);
+        let expected = if announced { "a new table with the rows that its rule says" } else { NO_SUCH_TABLE };
         finish(difference, expected, &mut findings, &mut differences, report);
     }
-    report.notes.extend(rules.unused(false));
+    let mut known = KnownNames::default();
+    [reference, now].into_iter().for_each(|state| known.add(state));
+    report.notes.extend(rules.unused(false, &known));
     difference::add_findings(findings, (FindingCode::DataMore, "tables"), report);
     differences
 }
@@ -154,7 +171,7 @@ impl Judge<'_> {
         let Some(table) = self.now.tables.get(new) else {
             difference.gone = true;
             match rules.dropped_table(name) {
-                Some(rule) => difference.by_rule.push(format!("went {}", rules.by(rule))),
+                Some(rule) => difference.by_rule.push(format!("went with {} rows {}", before.rows, rules.by(rule))),
                 None if new == name => difference.is_wrong(FindingCode::TableLost, "the table is gone"),
                 None => {
                     difference.is_wrong(FindingCode::TableLost, format!("the table is gone, and there is no {new}"));
@@ -177,22 +194,18 @@ impl Judge<'_> {
             None => table,
         };
         if let Some((_, rule)) = moved {
-            difference.by_rule.push(format!("is in {new} now {}", rules.by(rule)));
+            difference.by_rule.push(format!("is in {new} now, with {} rows, {}", viewed.rows, rules.by(rule)));
         } else if let Some((_, rule)) = renamed {
-            difference.by_rule.push(format!("is called {new} now {}", rules.by(rule)));
+            difference.by_rule.push(format!("is called {new} now, with {} rows, {}", viewed.rows, rules.by(rule)));
         }
         difference.rows_now = Some(viewed.rows);
-        if new == name {
-            let new_columns = table.columns.iter().filter(|column| {
-                let renamed_from = before
-                    .columns
-                    .iter()
-                    .any(|old| rules.renamed_column(&format!("{name}.{old}")).is_some_and(|(new, _)| new == *column));
-                !before.columns.contains(column) && !renamed_from
-            });
+        if moved.is_none() {
+            let known: BTreeSet<&str> = before.columns.iter().map(|old| rules.present_column(name, old)).collect();
+            let new_columns = table.columns.iter().filter(|column| !known.contains(column.as_str()));
             difference.new_columns = new_columns.cloned().collect();
         }
-        self.compare(name, before, viewed, table, difference, report);
+        let added = self.compare(name, before, viewed, table, difference, report);
+        self.new_columns(name, table, &added, difference, report);
         Some(new.to_owned())
     }
 
@@ -204,7 +217,7 @@ impl Judge<'_> {
         table: &TableState,
         difference: &mut Difference,
         report: &mut CheckReport,
-    ) {
+    ) -> AddedKeys {
         let rules = self.rules;
         let all: Vec<&String> = match &before.kept {
             Some(kept) => kept.columns.iter().collect(),
@@ -226,13 +239,22 @@ impl Judge<'_> {
                 }
                 if let Some((_, rule)) = rules.mapped(&full).filter(|(mapped, _)| mapped.sql.is_some()) {
                     let by = rules.by(rule);
-                    difference.by_rule.push(format!("has other values in {column} as its expression says {by}"));
+                    let rows = now.rows;
+                    difference
+                        .by_rule
+                        .push(format!("has other values in {column} as its expression says, in {rows} rows, {by}"));
                 }
                 columns.push(column.clone());
                 continue;
             }
             match rules.dropped_column(&full) {
-                Some(rule) => difference.by_rule.push(format!("lost its column {column} {}", rules.by(rule))),
+                Some(rule) => {
+                    let held = match &before.kept {
+                        Some(kept) => format!("with {} values", kept.filled(column)),
+                        None => format!("of {} rows", before.rows),
+                    };
+                    difference.by_rule.push(format!("lost its column {column} {held} {}", rules.by(rule)));
+                }
                 None if now.columns.contains(column) && now.kept.is_none() => {
                     let text = format!("no checksum of {column}");
                     report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
@@ -250,6 +272,7 @@ impl Judge<'_> {
             (Some(old), Some(new)) => self.row_by_row(name, (before, old), (now, new), &columns, difference, report),
             (Some(_) | None, None) | (None, Some(_)) => {
                 self.by_sums(name, before, now, table, &columns, difference, report);
+                AddedKeys::default()
             }
         }
     }
@@ -289,7 +312,7 @@ pub(crate) fn list(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::product::DataChange;
+    use crate::model::product::{DataChange, NameOr};
     use crate::model::scenario::CheckKind;
     use crate::outcome::verdict::Outcome;
 
@@ -351,9 +374,15 @@ mod tests {
         check(&before, &state(&[("t", 2, &[("id", "1"), ("a", "5"), ("visited", "8")])]), &[], Outcome::Passed, "");
         check(&before, &state(&[("t", 2, &[("id", "1"), ("visited", "7")])]), &[], Outcome::Failed, "column a is gone");
         check(&before, &state(&[("u", 0, &[])]), &[], Outcome::Failed, "table is gone");
-        let more = state(&[("t", 2, &[("id", "1"), ("a", "5"), ("visited", "7"), ("new", "0")]), ("u", 0, &[])]);
+        let more = state(&[("t", 2, &[("id", "1"), ("a", "5"), ("visited", "7")]), ("u", 0, &[])]);
         check(&before, &more, &[], Outcome::Failed, "that no rule of this hop announces");
-        check(&before, &more, &[rule(DataChange::NewTables(vec!["u".into()]))], Outcome::Passed, "by the rule of 6.0");
+        check(
+            &before,
+            &more,
+            &[rule(DataChange::NewTables(vec![NameOr::Name("u".into())]))],
+            Outcome::Passed,
+            "by the rule of 6.0",
+        );
         check(&before, &state(&[]), &[], Outcome::Failed, "none");
     }
 

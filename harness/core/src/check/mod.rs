@@ -27,8 +27,8 @@ pub use crawl::{
     is_far_slower, page_name,
 };
 pub use data::{
-    Affected, DataTerms, Difference, StructureDifference, judge_data, judge_rows, judge_structure, name_structure,
-    reading,
+    Affected, DataTerms, Difference, KnownNames, NameOfNothing, NamedIn, OwnWrites, RowWrite, StructureDifference,
+    judge_data, judge_own_writes, judge_rows, judge_structure, name_structure, names_of_nothing, reading,
 };
 pub use files::{FileDifference, FileTerms, file_rows, judge_file_rows, judge_files, note_files};
 pub use graphql::{GraphqlTerms, data_of, judge_graphql, judge_refused};

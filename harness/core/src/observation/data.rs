@@ -13,12 +13,72 @@ pub struct DataState {
     /// Tables of another state, read through a [`View`], by their name there; or why they could not be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub viewed: BTreeMap<String, Result<TableState, String>>,
-    /// Tables without some of their rows, by table and condition; or why they could not be read.
+    /// Tables without some of their rows; or why they could not be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<(Selection, Result<TableState, String>)>,
+    /// New columns of tables of another state, by table and column; or why they could not be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub without: BTreeMap<String, BTreeMap<String, Result<TableState, String>>>,
+    pub new_columns: BTreeMap<String, BTreeMap<String, Result<NewColumnState, String>>>,
+    /// Tables whose rows a query gives, with the rows of that query; or why they could not be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derived: Vec<(Derivation, Result<Derived, String>)>,
     /// The structure around the tables; none if it was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub structure: Option<Structure>,
+}
+
+impl DataState {
+    /// A table without some of its rows.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub fn without(&self, selection: &Selection) -> Result<&TableState, &str> {
+        let read = self.without.iter().find(|(read, _)| read == selection);
+        read.map_or(Err("it was not read"), |(_, read)| read.as_ref().map_err(String::as_str))
+    }
+}
+
+/// Some rows of a table: those that do not meet a condition.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Selection {
+    /// The table.
+    pub table: String,
+    /// An SQL condition on it, which is `t`: rows that meet it are left out.
+    pub condition: String,
+    /// Only rows above this key; the key is one integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<String>,
+}
+
+/// A table whose rows a query gives.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Derivation {
+    /// The table; in a query, `*` stands for any characters.
+    pub table: String,
+    /// The query, whose columns have the names of the table's.
+    pub sql: String,
+    /// The columns by which rows are compared.
+    pub columns: Vec<String>,
+}
+
+/// What was read of a derivation.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Derived {
+    /// The table, by the columns of the derivation.
+    pub table: TableState,
+    /// The rows of the query.
+    pub query: TableState,
+}
+
+/// What a new column holds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct NewColumnState {
+    /// The default that it declares, if that is a constant, as SQL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// The rows that hold something unexpected in it; all that hold something, where everything is expected. Only the key
+    /// and the column are read.
+    pub rows: TableState,
 }
 
 /// The state of a table.
@@ -61,10 +121,37 @@ pub const NULL: &str = "\\N";
 pub struct TableQuery {
     /// How to find tables of the reference now, by their name there. A view that is the table itself is not read.
     pub views: BTreeMap<String, View>,
-    /// Rows that a later hop may remove: table and condition.
-    pub without: BTreeSet<(String, String)>,
+    /// Tables without some of their rows; in their names, `*` stands for any characters.
+    pub without: BTreeSet<Selection>,
+    /// Tables that were there, by their present name: what is in their new columns is read.
+    pub new_columns: BTreeMap<String, KnownColumns>,
+    /// What new columns are expected to hold, by patterns of `table.column` with the table's name in the reference; null or
+    /// the default where none fits.
+    pub new_values: Vec<(String, NewValue)>,
+    /// Tables whose rows a query gives.
+    pub derived: Vec<Derivation>,
     /// Whether the rows of small tables are kept.
     pub keep: bool,
+}
+
+/// The columns of a table that was there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownColumns {
+    /// The table's name in the reference.
+    pub was: String,
+    /// The columns that were there, by their present names.
+    pub columns: BTreeSet<String>,
+    /// Rows above this key were not there; the key is one integer.
+    pub top: Option<String>,
+}
+
+/// What a new column is expected to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewValue {
+    /// The value of an SQL expression on the table, which is `t`.
+    Sql(String),
+    /// Anything.
+    Any,
 }
 
 /// How to find a table of the reference now.

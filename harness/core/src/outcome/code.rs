@@ -137,6 +137,8 @@ codes! {
         RowsAdded = "data.rows-added", "There are rows that were not there before.", "Look at the rows in the evidence; add a reviewed rule if the release adds them.";
         RowsCount = "data.rows-count", "A table does not have the number of rows that the rules of the hop give.", "Correct the rule, or find the rows in the evidence.";
         TableUnexpected = "data.table-unexpected", "There is a table that was not there before and that no rule of the hop announces.", "Add `new-tables` with the reason if the release brings it; otherwise it may be left over from a failed attempt.";
+        NewTableRows = "data.new-table-has-rows", "A new table holds rows that no rule of the hop announces.", "Look at the rows in the evidence; if the release brings them, say in `new-tables` which: `rows`, `where` or `from`.";
+        NewColumnValues = "data.new-column-values", "A new column of a table that was there holds something else than null or its default in rows that were there.", "Look at the values; if the release fills the column, add `new-columns` with the expression that gives them.";
         RowsNotRestored = "data.rows-not-restored", "After the restore, a table does not have the number of rows that the backup's manifest states.", "The restore did not do what its exit code claims: read its output.";
         DataMore = "data.more-differences", "There are more differences than are reported one by one.", "Read all of them in the evidence.";
         StructureLost = "structure.lost", "Something of the database's structure is gone or changed.", "Add a rule under `structure` if the release removes it.";

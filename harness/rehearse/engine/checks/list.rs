@@ -4,7 +4,7 @@
 use futures_util::future::{BoxFuture, FutureExt};
 use rehearse_core::model::product::{
     CrawlCheck, DataCheck, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, LogCheck, MigrationCheck, PerformanceCheck,
-    Probe,
+    Probe, WrittenRows,
 };
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::vocabulary::release::Range;
@@ -15,6 +15,7 @@ use crate::engine::context::RunContext;
 use crate::engine::host::Host;
 use crate::engine::mode::{Mode, name};
 use crate::engine::observer::Observer;
+use crate::engine::tables::applies;
 
 impl<H: Host, O: Observer> RunContext<H, O> {
     /// The checks of a stage. Within a phase they run, or start, in this order.
@@ -26,7 +27,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     ) -> Vec<ListedCheck<'c, H, O>> {
         let checks = &self.case.product.checks;
         let has = |kind| kinds.contains(&kind);
-        let applies = |releases: &Option<Range>| releases.as_ref().is_none_or(|range| range.contains(&ctx.release));
+        let applies = |releases: &Option<Range>| applies(releases, &ctx.release);
         let mut list = Vec::new();
         let mut add = |phase, kind, name: &'c str, check: Box<dyn Check<H, O> + Send + 'c>| {
             list.push(ListedCheck { phase, kind, name, check });
@@ -105,13 +106,13 @@ struct OwnWrites<'c>(&'c DataCheck);
 impl<H: Host, O: Observer> Check<H, O> for OwnWrites<'_> {
     fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
-            let (before, written) = {
+            let (before, names) = {
                 let observed = checks.observed();
-                (observed.as_baseline.tables.clone(), observed.written.clone())
+                (observed.as_baseline.tables.clone(), observed.written_whole.clone())
             };
             // Without the earlier tables there is nothing to compare with; the check that failed to read them has said so.
             let Some(before) = before else { return Ok(Vec::new()) };
-            let (report, tables) = run.own_writes(checks.ctx, self.0, &before, &written).await?;
+            let (report, tables) = run.own_writes(checks.ctx, self.0, &before, names).await?;
             checks.observed().tables_after = tables;
             Ok(vec![report])
         }
@@ -217,7 +218,14 @@ impl<H: Host, O: Observer> Check<H, O> for ProbeCheck<'_> {
     fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
             // It may have written, however it ends.
-            checks.observed().written.extend(self.probe.writes.iter().cloned());
+            for write in &self.probe.writes {
+                let name = write.name(WrittenRows::name).to_owned();
+                let mut observed = checks.observed();
+                if write.detailed().is_none() {
+                    observed.written_whole.insert(name.clone());
+                }
+                observed.written.insert(name);
+            }
             let (report, observations) = run.probe(checks.ctx, self.kind, self.probe, checks.against()).await?;
             checks.observed().as_baseline.observations.extend(observations);
             Ok(vec![report])

@@ -95,8 +95,10 @@ struct Observed {
     as_baseline: Baseline,
     /// The tables after all probes have run.
     tables_after: Option<DataState>,
-    /// The tables that our own probes say they write to.
+    /// What our own probes say they write to, by name.
     written: BTreeSet<String>,
+    /// What of it has no condition on rows.
+    written_whole: BTreeSet<String>,
     /// The files after all probes have run.
     files_after: Option<Arc<FileTrees>>,
     /// What a plain restart changes, and the tables after it.
@@ -184,6 +186,7 @@ impl State {
     /// reference stays.
     fn keep(&mut self, ctx: &StageContext, mode: Mode, next: NextReferences, observed: Observed) {
         let Observed { as_baseline, restarted, .. } = observed;
+        as_baseline.tables.iter().for_each(|tables| self.known_names.add(tables));
         let deployment = self.of_mut(&ctx.deployment);
         if mode != Mode::Rollback {
             (deployment.reference, deployment.files) = next;

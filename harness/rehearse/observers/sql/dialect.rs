@@ -35,7 +35,7 @@ pub(super) trait Dialect: Sync {
     fn sessions(&self) -> &'static str;
 
     /// A query for every column of every ordinary table, in order: schema, table, column, whether it belongs to the primary
-    /// key (`t`), and its type.
+    /// key (`t`), its type, and its default as SQL.
     fn columns(&self) -> &'static str;
 
     /// The schema that is left out of table names.
@@ -43,6 +43,12 @@ pub(super) trait Dialect: Sync {
 
     /// A name, quoted.
     fn quoted(&self, name: &str) -> String;
+
+    /// Whether a default is the same whenever it is evaluated.
+    fn is_constant(&self, default: &str) -> bool;
+
+    /// A condition: a column holds something else than an expression gives, null included.
+    fn differs(&self, column: &Value, expression: &str) -> String;
 
     /// A script that reads parts in one snapshot; its output is for [`super::reader::Reader`].
     fn script(&self, parts: &[Part]) -> String;

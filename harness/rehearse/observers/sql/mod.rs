@@ -8,6 +8,7 @@ mod client;
 mod dialect;
 mod mutation;
 mod mysql;
+mod new_columns;
 mod output;
 mod part;
 mod postgres;
@@ -22,8 +23,9 @@ use std::collections::BTreeMap;
 use rehearse_core::model::product::Engine;
 use rehearse_core::mutation::SqlMutation;
 use rehearse_core::observation::activity::Activity;
-use rehearse_core::observation::{DataState, Response, Rows, TableQuery, TableState};
+use rehearse_core::observation::{DataState, Derivation, Derived, Response, Rows, Selection, TableQuery, TableState};
 use rehearse_core::planning::plan::MutationBatch;
+use rehearse_core::vocabulary::wildcard::fits;
 
 use crate::engine::host::Commands;
 use crate::engine::observer::DatabaseTarget;
@@ -107,13 +109,23 @@ pub(super) async fn tables<H: Commands>(
             Err(reason) => drop(state.viewed.insert(name.clone(), Err(reason))),
         }
     }
-    for (name, condition) in &query_spec.without {
-        let Some(table) = catalog.get(name) else { continue };
-        let mut part = Part::own(name, table, query_spec);
-        part.conditions.push(format!("({condition}) is not true"));
-        let read = single(&client, part).await;
-        state.without.entry(name.clone()).or_default().insert(condition.clone(), read);
+    for wanted in &query_spec.without {
+        for (name, table) in catalog.iter().filter(|(name, _)| fits(&wanted.table, name)) {
+            let selection = Selection { table: name.clone(), ..wanted.clone() };
+            let read = match Part::without(&selection, table, query_spec) {
+                Ok(part) => single(&client, part).await,
+                Err(reason) => Err(reason),
+            };
+            state.without.push((selection, read));
+        }
     }
+    for wanted in &query_spec.derived {
+        for (name, table) in catalog.iter().filter(|(name, _)| fits(&wanted.table, name)) {
+            let read = derived(&client, name, table, wanted).await;
+            state.derived.push((Derivation { table: name.clone(), ..wanted.clone() }, read));
+        }
+    }
+    state.new_columns = new_columns::read(&client, &catalog, query_spec).await;
     state.structure = Some(structure::read(&client).await?);
     Ok(state)
 }
@@ -131,12 +143,27 @@ async fn single<H: Commands>(client: &Client<'_, H>, part: Part) -> Result<Table
     client.read(&[part]).await?.pop().ok_or_else(|| "nothing was read".to_owned())
 }
 
-/// Every column of every ordinary table, its type, and whether it belongs to the primary key.
+/// A table and the query that gives its rows, in one snapshot.
+async fn derived<H: Commands>(
+    client: &Client<'_, H>,
+    name: &str,
+    table: &Table,
+    wanted: &Derivation,
+) -> Result<Derived, String> {
+    let part = |query| Part::of_columns(name, table, &wanted.columns, query);
+    let mut read = client.read(&[part(None)?, part(Some(&wanted.sql))?]).await?;
+    match (read.pop(), read.pop()) {
+        (Some(query), Some(table)) => Ok(Derived { table, query }),
+        (Some(_) | None, _) => Err("nothing was read".to_owned()),
+    }
+}
+
+/// Every column of every ordinary table, its type, its default, and whether it belongs to the primary key.
 async fn catalog<H: Commands>(client: &Client<'_, H>) -> Result<BTreeMap<String, Table>, String> {
     let dialect = client.dialect;
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     for row in client.query(dialect.columns()).await?.rows {
-        let [Some(schema), Some(name), Some(column), Some(key), Some(of_type)] = row.as_slice() else {
+        let [Some(schema), Some(name), Some(column), Some(key), Some(of_type), default] = row.as_slice() else {
             return Err("the catalog cannot be read".to_owned());
         };
         let full = if schema == dialect.default_schema() { name.clone() } else { format!("{schema}.{name}") };
@@ -144,7 +171,8 @@ async fn catalog<H: Commands>(client: &Client<'_, H>) -> Result<BTreeMap<String,
         let sql = if schema.is_empty() { quoted } else { format!("{}.{quoted}", dialect.quoted(schema)) };
         let table = tables.entry(full).or_insert_with(|| Table { sql, columns: Vec::new(), key: Vec::new() });
         let sql = format!("{}.{}", part::ALIAS, dialect.quoted(column));
-        table.columns.push(Value { name: column.clone(), sql, of_type: of_type.clone() });
+        let (name, of_type, default) = (column.clone(), of_type.clone(), default.clone());
+        table.columns.push(Value { name, sql, of_type, default });
         if key == "t" {
             table.key.push(column.clone());
         }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use futures_util::future::{BoxFuture, FutureExt};
+use lazy_regex::{Lazy, lazy_regex};
+use regex::Regex;
 use rehearse_core::observation::{NULL, Rows};
 
 use crate::engine::host::{Command, Stdin};
@@ -64,6 +66,20 @@ impl Dialect for Mysql {
 
     fn quoted(&self, name: &str) -> String {
         quoted(name)
+    }
+
+    fn is_constant(&self, default: &str) -> bool {
+        CONSTANT.is_match(default)
+    }
+
+    fn differs(&self, column: &Value, expression: &str) -> String {
+        let sql = &column.sql;
+        if TEXTS.contains(&column.of_type.as_str()) {
+            // Collations take different texts for equal ones, and add spaces.
+            let bytes = |sql: &str| format!("hex(convert({sql} using utf8mb4))");
+            return format!("not ({} <=> {})", bytes(sql), bytes(&format!("({expression})")));
+        }
+        format!("not ({sql} <=> ({expression}))")
     }
 
     fn script(&self, parts: &[Part]) -> String {
@@ -165,13 +181,21 @@ const SESSIONS: &str = "select count(*) from information_schema.processlist \
      where db = database() and id <> connection_id() and command not in ('Daemon', 'Binlog Dump')";
 
 const COLUMNS: &str = "select '', c.table_name, c.column_name, \
-     if(k.column_name is null, 'f', 't'), c.data_type \
+     if(k.column_name is null, 'f', 't'), c.data_type, \
+     if(version() like '%MariaDB%' or c.extra like '%DEFAULT_GENERATED%', c.column_default, quote(c.column_default)) \
      from information_schema.columns c join information_schema.tables t \
      on t.table_schema = c.table_schema and t.table_name = c.table_name \
      left join information_schema.key_column_usage k on k.table_schema = c.table_schema \
      and k.table_name = c.table_name and k.column_name = c.column_name and k.constraint_name = 'PRIMARY' \
      where c.table_schema = database() and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED') \
      order by c.table_name, c.ordinal_position";
+
+/// A literal: `'new'`, `0.00`, `b'1'`, `_utf8mb4'new'`. MySQL alone has a default of a text without quotes, which is quoted.
+static CONSTANT: Lazy<Regex> =
+    lazy_regex!(r"^(?:(?:_\w+|[bx])?'(?:[^'\\]|''|\\.)*'|-?[0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?)$");
+
+/// Types whose values are compared with regard to a collation.
+const TEXTS: [&str; 9] = ["char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"];
 
 fn script(parts: &[Part]) -> String {
     let mut sql = format!(

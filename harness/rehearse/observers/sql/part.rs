@@ -1,6 +1,6 @@
 //! One thing to read from one table: which columns, tied to which key, of which rows.
 
-use rehearse_core::observation::{Source, TableQuery, View};
+use rehearse_core::observation::{Selection, Source, TableQuery, View};
 
 /// The most rows of a table that are kept.
 const KEPT_ROWS: u64 = 50_000;
@@ -18,6 +18,8 @@ pub(super) struct Value {
     pub(super) name: String,
     pub(super) sql: String,
     pub(super) of_type: String,
+    /// The default that a plain column declares, as SQL.
+    pub(super) default: Option<String>,
 }
 
 /// A table in the catalog.
@@ -40,7 +42,7 @@ impl Table {
         self.column(key).is_some_and(|column| WHOLE.contains(&column.of_type.as_str()))
     }
 
-    fn column(&self, name: &str) -> Option<&Value> {
+    pub(super) fn column(&self, name: &str) -> Option<&Value> {
         self.columns.iter().find(|column| column.name == name)
     }
 
@@ -83,7 +85,9 @@ impl Part {
     pub(super) fn view(name: &str, view: &View, table: &Table) -> Result<Option<Self>, String> {
         let find = |(old, source): &(String, Source)| match source {
             Source::Column(new) => table.renamed(new, old),
-            Source::Sql(sql) => Some(Value { name: old.clone(), sql: format!("({sql})"), of_type: String::new() }),
+            Source::Sql(sql) => {
+                Some(Value { name: old.clone(), sql: format!("({sql})"), of_type: String::new(), default: None })
+            }
         };
         let columns: Vec<Value> = view.columns.iter().filter_map(find).collect();
         let key: Vec<Value> = view.key.iter().filter_map(find).collect();
@@ -108,6 +112,51 @@ impl Part {
         }
         let most = if view.keep { most(columns.len(), true) } else { 0 };
         Ok(Some(Self { name: name.to_owned(), table: table.sql.clone(), key, columns, conditions, numbered, most }))
+    }
+
+    /// The rows of a table that do not meet the condition of a selection.
+    ///
+    /// # Errors
+    /// When the selection is by a key that the table does not have.
+    pub(super) fn without(selection: &Selection, table: &Table, query_spec: &TableQuery) -> Result<Self, String> {
+        let mut part = Self::own(&selection.table, table, query_spec);
+        part.conditions.push(format!("({}) is not true", selection.condition));
+        if let Some(top) = &selection.above {
+            let [key] = part.key.as_slice() else { return Err("it has no key of one column any more".to_owned()) };
+            part.conditions.push(format!("{} > {top}", key.sql));
+        }
+        Ok(part)
+    }
+
+    /// A column of a table with its key, of the rows that meet a condition.
+    pub(super) fn of_column(name: &str, table: &Table, column: &Value, conditions: Vec<String>) -> Self {
+        let key: Vec<Value> = table.key.iter().filter_map(|column| table.column(column)).cloned().collect();
+        let mut columns = key.clone();
+        if !table.key.contains(&column.name) {
+            columns.push(column.clone());
+        }
+        let (most, numbered) = (most(columns.len(), true), table.numbered());
+        Self { name: name.to_owned(), table: table.sql.clone(), key, columns, conditions, numbered, most }
+    }
+
+    /// Some columns of a table, or of a query that has columns of these names.
+    ///
+    /// # Errors
+    /// When the table has no such column.
+    pub(super) fn of_columns(
+        name: &str,
+        table: &Table,
+        columns: &[String],
+        query: Option<&str>,
+    ) -> Result<Self, String> {
+        let found =
+            |column: &String| table.column(column).cloned().ok_or_else(|| format!("there is no column {column}"));
+        let columns = columns.iter().map(found).collect::<Result<Vec<_>, _>>()?;
+        let most = most(columns.len(), true);
+        let table =
+            query.map_or_else(|| table.sql.clone(), |query| format!("({})", query.trim().trim_end_matches(';')));
+        let (key, conditions, numbered) = (Vec::new(), Vec::new(), false);
+        Ok(Self { name: name.to_owned(), table, key, columns, conditions, numbered, most })
     }
 
     /// The conditions as a clause; empty if there are none.

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use futures_util::future::{self, BoxFuture, FutureExt};
+use lazy_regex::{Lazy, lazy_regex};
+use regex::Regex;
 use rehearse_core::observation::Rows;
 use rehearse_core::observation::activity::Activity;
 
@@ -64,6 +66,18 @@ impl Dialect for Postgres {
 
     fn quoted(&self, name: &str) -> String {
         quoted(name)
+    }
+
+    fn is_constant(&self, default: &str) -> bool {
+        CONSTANT.is_match(default)
+    }
+
+    fn differs(&self, column: &Value, expression: &str) -> String {
+        let sql = &column.sql;
+        if WITHOUT_EQUALITY.contains(&column.of_type.as_str()) {
+            return format!("{sql}::text is distinct from ({expression})::text");
+        }
+        format!("{sql} is distinct from ({expression})")
     }
 
     fn script(&self, parts: &[Part]) -> String {
@@ -171,13 +185,22 @@ const SESSIONS: &str = "select count(*) from pg_stat_activity where datname = cu
      and pid <> pg_backend_pid() and backend_type = 'client backend' and application_name <> 'rehearse'";
 
 const COLUMNS: &str = "select n.nspname, c.relname, a.attname, \
-     coalesce(a.attnum = any(i.indkey), false), a.atttypid::regtype \
+     coalesce(a.attnum = any(i.indkey), false), a.atttypid::regtype, pg_get_expr(d.adbin, d.adrelid) \
      from pg_class c join pg_namespace n on n.oid = c.relnamespace \
      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
      left join pg_index i on i.indrelid = c.oid and i.indisprimary \
+     left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum \
      where c.relkind in ('r', 'p') and not c.relispartition \
      and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_%' \
      order by 1, 2, a.attnum";
+
+/// A literal, in parentheses or not, with casts behind it: `'new'::character varying`, `(-1)`, `0.00`.
+static CONSTANT: Lazy<Regex> = lazy_regex!(
+    r#"^\(?(?:'(?:[^']|'')*'|-?[0-9]+(?:\.[0-9]+)?|true|false|ARRAY\[\])(?:::[\w ".,\[\]()]+?)?\)?(?:::[\w ".,\[\]()]+)?$"#
+);
+
+/// Types whose values cannot be compared as they are.
+const WITHOUT_EQUALITY: [&str; 9] = ["json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"];
 
 /// The text of a value must not depend on the settings of the server, the database or the role; rows that row security
 /// hides are an error and not gone.

@@ -8,7 +8,12 @@ use crate::engine::host::{Sink, Stream};
 use crate::test_memory::held;
 
 fn part(most: u64) -> Part {
-    let value = |name: &str| part::Value { name: name.to_owned(), sql: name.to_owned(), of_type: "text".to_owned() };
+    let value = |name: &str| part::Value {
+        name: name.to_owned(),
+        sql: name.to_owned(),
+        of_type: "text".to_owned(),
+        default: None,
+    };
     Part {
         name: "t".to_owned(),
         table: "t".to_owned(),

@@ -8,7 +8,9 @@ use crate::outcome::event::CheckReport;
 use crate::outcome::subject::Subject;
 
 use super::difference::{self, Affected, Difference};
+use super::growth::AddedKeys;
 use super::rows::{self, Maps, RowDifference};
+use super::rules::not_meeting;
 use super::{EXAMPLES, Judge, NAMED_ROWS};
 
 impl Judge<'_> {
@@ -20,7 +22,7 @@ impl Judge<'_> {
         columns: &[String],
         difference: &mut Difference,
         report: &mut CheckReport,
-    ) {
+    ) -> AddedKeys {
         let rules = self.rules;
         let full = |column: &str| format!("{name}.{column}");
         let moved = rules.moved(name);
@@ -46,7 +48,7 @@ impl Judge<'_> {
         let Some(mut found) = rows::compare(old, new, key, columns, &maps) else {
             let text = "its rows have no column in common with the reference";
             report.cannot_tell_about(InconclusiveCode::NotComparable, Subject::Table(name.to_owned()), text);
-            return;
+            return AddedKeys::default();
         };
         if key.is_empty() && !(found.lost.is_empty() && found.added.is_empty()) {
             found = self.without_excused(name, (old, new), columns, &maps, found, difference);
@@ -85,10 +87,10 @@ impl Judge<'_> {
                 difference.is_wrong(FindingCode::RowsLost, text);
             }
             if !added.is_empty() {
-                let text = difference::rows(added.len(), "added", &labels(new, &added, EXAMPLES));
-                self.growth(name, text, difference);
+                self.added(name, before, (new, &added), key, difference, report);
             }
         }
+        let added = AddedKeys::of(new, &added, key);
         for (column, pairs) in changed {
             let full = full(&column);
             let example = |(was, is): &(usize, usize)| {
@@ -105,20 +107,7 @@ impl Judge<'_> {
             }
         }
         Self::changed(difference);
-    }
-
-    /// Records rows that were added: allowed by a rule, a probe or a plain restart, or as a fault.
-    fn growth(&self, name: &str, text: String, difference: &mut Difference) {
-        match self.rules.added_rows(name) {
-            Some(rule) => difference.by_rule.push(format!("has {text} {}", self.rules.by(rule))),
-            None if self.terms.written.contains(name) => {
-                difference.by_rule.push(format!("has {text}, by a probe"));
-            }
-            None if self.terms.growing.contains(name) => {
-                difference.by_rule.push(format!("has {text}, as after a plain restart of the source release"));
-            }
-            None => difference.is_wrong(FindingCode::RowsAdded, text),
-        }
+        added
     }
 
     fn changed(difference: &mut Difference) {
@@ -146,7 +135,10 @@ impl Judge<'_> {
             return found;
         }
         for rule in excused.iter().filter_map(excuse) {
-            difference.by_rule.push(format!("has other values in {} {}", excused.join(", "), self.rules.by(rule)));
+            let (names, rows) = (excused.join(", "), found.lost.len());
+            difference
+                .by_rule
+                .push(format!("has other values in {names} of up to {rows} rows {}", self.rules.by(rule)));
         }
         match rows::compare(old, new, &[], &rest, maps) {
             Some(again) if !rest.is_empty() => again,
@@ -176,15 +168,14 @@ impl Judge<'_> {
             if lost.is_empty() {
                 break;
             }
-            let read = self.reference.without.get(name).and_then(|read| read.get(&removed.condition));
-            let kept = match read {
-                Some(Ok(TableState { kept: Some(kept), .. })) => kept,
-                Some(Err(reason)) => {
-                    not_read(report, format!("rows where {}: {reason}", removed.condition));
+            let kept = match self.reference.without(&not_meeting(name, removed.condition.clone())) {
+                Ok(TableState { kept: Some(kept), .. }) => kept,
+                Ok(_) => {
+                    not_read(report, format!("rows where {}: not read", removed.condition));
                     continue;
                 }
-                Some(Ok(_)) | None => {
-                    not_read(report, format!("rows where {}: not read", removed.condition));
+                Err(reason) => {
+                    not_read(report, format!("rows where {}: {reason}", removed.condition));
                     continue;
                 }
             };
@@ -227,7 +218,7 @@ impl Judge<'_> {
         let mut reference = before;
         if total != before.rows
             && let [(removed, rule)] = rules.removed(name).as_slice()
-            && let Some(Ok(without)) = self.reference.without.get(name).and_then(|read| read.get(&removed.condition))
+            && let Ok(without) = self.reference.without(&not_meeting(name, removed.condition.clone()))
         {
             reference = without;
             let less = before.rows.saturating_sub(without.rows);
@@ -249,7 +240,7 @@ impl Judge<'_> {
                 difference.is_wrong(FindingCode::RowsLost, text);
                 return;
             }
-            self.growth(name, text, difference);
+            self.growth(name, before, text, difference, report);
             if !difference.wrong.is_empty() {
                 return;
             }
@@ -272,7 +263,10 @@ impl Judge<'_> {
             unchanged = false;
             match (rules.values(&full), rules.mapped(&full)) {
                 (Some(rule), _) => {
-                    difference.by_rule.push(format!("has other values in {column} {}", rules.by(rule)));
+                    let rows = now.rows;
+                    difference
+                        .by_rule
+                        .push(format!("has other values in {column} of up to {rows} rows {}", rules.by(rule)));
                 }
                 (None, Some((mapped, _))) if !mapped.map.is_empty() => {
                     not_comparable(report, &format!("use `sql` in place of `map` in the rule on {full}"));

@@ -118,6 +118,43 @@ impl RetainedRows {
         excerpt(self.cell(row, column))
     }
 
+    /// Some rows for people, each with a few of its columns.
+    pub(super) fn described(&self, rows: impl Iterator<Item = usize>) -> Vec<String> {
+        let row = |row: usize| {
+            let cells =
+                self.columns.iter().take(DESCRIBED).map(|column| format!("{column}={}", self.display(row, column)));
+            cells.collect::<Vec<_>>().join(" ")
+        };
+        rows.map(row).collect()
+    }
+
+    /// The most frequent values of a column in some rows: `'a' 12, 'b' 3 and 2 more values`.
+    pub(super) fn frequent(&self, rows: &[usize], column: &str) -> String {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut first: HashMap<&str, usize> = HashMap::new();
+        for row in rows {
+            let cell = self.cell(*row, column);
+            *counts.entry(cell).or_default() += 1;
+            first.entry(cell).or_insert(*row);
+        }
+        let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let value = |(cell, count): &(&str, usize)| {
+            let shown = first.get(cell).map_or_else(String::new, |row| self.display(*row, column));
+            format!("{shown} {count}")
+        };
+        let shown: Vec<String> = counts.iter().take(FREQUENT).map(value).collect();
+        match counts.len().saturating_sub(FREQUENT) {
+            0 => shown.join(", "),
+            more => format!("{} and {more} more values", shown.join(", ")),
+        }
+    }
+
+    /// How many rows hold something in a column.
+    pub(super) fn filled(&self, column: &str) -> usize {
+        (0..self.rows.len()).filter(|row| self.cell(*row, column) != NULL).count()
+    }
+
     /// How many rows have a value in a column for which `such` holds.
     pub(super) fn count(&self, column: &str, such: impl Fn(&str) -> bool) -> usize {
         (0..self.rows.len()).filter(|row| such(&plain(self.cell(*row, column)))).count()
@@ -129,6 +166,10 @@ impl RetainedRows {
     }
 }
 
+/// Columns of a row that are shown where it stands for itself.
+const DESCRIBED: usize = 6;
+/// Values of a column that are shown with how often they are there.
+const FREQUENT: usize = 5;
 /// How many characters of a value are shown.
 const SHOWN: usize = 40;
 

@@ -8,13 +8,15 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::difference;
-use super::rules::Rules;
+use super::names::KnownNames;
+use super::rules::{Allowed, Rules};
 use crate::model::product::DataRule;
 use crate::observation::{DataState, Item, ItemKind, Structure};
 use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
 use crate::outcome::finding::Finding;
 use crate::outcome::subject::Subject;
+use crate::vocabulary::wildcard::fits;
 
 /// The differences in the structure, for the evidence.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -110,12 +112,23 @@ pub fn judge_structure(
         }
         let instead =
             |other: &&Item| other.kind == moved.kind && other.table == moved.table && other.columns == moved.columns;
+        let now: Vec<&str> = after.items.iter().filter(instead).map(|other| other.text.as_str()).collect();
+        let ruled = ruled(&rules, &name, &now);
+        if let Ruled::Unmet(to) = &ruled {
+            let actual = if now.is_empty() { "it is gone".to_owned() } else { now.join("; ") };
+            let expected = format!("as before, or {to} by the rule");
+            findings.push(finding(FindingCode::StructureLost, &name, &expected, &actual));
+            difference.lost.push(name);
+            continue;
+        }
         // A changed type is not a loss if the values have not changed, and it takes what it took before.
         if item.kind == ItemKind::Type && !strict {
-            let new = after.items.iter().find(instead).map(|new| new.text.as_str()).unwrap_or_default();
-            match (types::narrows(&moved.text, new), rules.structure(&name)) {
-                (Some(_), Some(rule)) => difference.by_rule.push(format!("{name} became {new} {}", rules.by(rule))),
-                (Some(how), None) => {
+            let new = now.first().copied().unwrap_or_default();
+            match (types::narrows(&moved.text, new), ruled) {
+                (_, Ruled::Allowed(rule)) => {
+                    difference.by_rule.push(format!("{name} became {new} {}", rules.by(rule)));
+                }
+                (Some(how), _) => {
                     let actual = format!("{new}: {how}");
                     findings.push(finding(
                         FindingCode::StructureNarrowed,
@@ -131,11 +144,13 @@ pub fn judge_structure(
             }
             continue;
         }
-        match rules.structure(&name) {
-            Some(rule) => difference.by_rule.push(format!("{name} went {}", rules.by(rule))),
-            None => {
-                let instead: Vec<&str> = after.items.iter().filter(instead).map(|other| other.text.as_str()).collect();
-                let actual = match instead.as_slice() {
+        match (ruled, now.as_slice()) {
+            (Ruled::Allowed(rule), []) => difference.by_rule.push(format!("{name} went {}", rules.by(rule))),
+            (Ruled::Allowed(rule), others) => {
+                difference.by_rule.push(format!("{name} became {} {}", others.join("; "), rules.by(rule)));
+            }
+            (Ruled::Unruled | Ruled::Unmet(_), others) => {
+                let actual = match others {
                     [] => "it is gone".to_owned(),
                     others => format!("it is gone; there is {}", others.join("; ")),
                 };
@@ -154,7 +169,7 @@ pub fn judge_structure(
         let same = Item { broken: false, ..item.clone() };
         if !matched.contains(&same) {
             let harm = if strict { None } else { harm::of_new(item, reference, before) };
-            match (strict, harm, rules.structure(&name)) {
+            match (strict, harm, unlimited(&rules, &name)) {
                 (true, ..) => {
                     let expected = "nothing of this kind, as before";
                     findings.push(finding(FindingCode::StructureAdded, &name, expected, "it exists"));
@@ -183,6 +198,31 @@ pub fn judge_structure(
     difference
 }
 
+/// What rules say of a part of the structure that is not what it was.
+enum Ruled<'a> {
+    /// It may be what it is now.
+    Allowed(Allowed<'a>),
+    /// It had to become something that it is not.
+    Unmet(String),
+    /// No rule speaks of it.
+    Unruled,
+}
+
+fn ruled<'a>(rules: &Rules<'a>, name: &str, now: &[&str]) -> Ruled<'a> {
+    let entries = rules.structure(name);
+    let meets = |to: &str| now.iter().any(|text| fits(to, text));
+    if let Some((_, rule)) = entries.iter().find(|(to, _)| to.is_none_or(meets)) {
+        return Ruled::Allowed(*rule);
+    }
+    let wanted: Vec<&str> = entries.iter().filter_map(|(to, _)| *to).collect();
+    if wanted.is_empty() { Ruled::Unruled } else { Ruled::Unmet(wanted.join(" or ")) }
+}
+
+/// The rule that lets a part of the structure become anything.
+fn unlimited<'a>(rules: &Rules<'a>, name: &str) -> Option<Allowed<'a>> {
+    rules.structure(name).into_iter().find_map(|(to, rule)| to.is_none().then_some(rule))
+}
+
 fn sequences(
     before: &Structure,
     after: &Structure,
@@ -204,7 +244,7 @@ fn sequences(
         report.assertions += 1;
         if is < was {
             let text = format!("sequence of {name}");
-            match rules.structure(&text) {
+            match unlimited(rules, &text) {
                 Some(rule) => difference.by_rule.push(format!("{text} went back {}", rules.by(rule))),
                 None => {
                     difference.went_back.push(text.clone());
@@ -229,7 +269,7 @@ fn notes(difference: &StructureDifference, rules: &Rules<'_>, strict: bool, repo
     if !difference.gone_along.is_empty() {
         report.notes.push(count("gone with their table or column", &difference.gone_along));
     }
-    report.notes.extend(rules.unused(true));
+    report.notes.extend(rules.unused(true, &KnownNames::default()));
 }
 
 /// The item after the renames of the rules.
@@ -281,4 +321,42 @@ fn still_applies(item: &Item, now: &DataState) -> bool {
     let Some(table) = now.tables.get(&item.table) else { return false };
     item.columns.iter().all(|column| table.columns.contains(column))
         && item.refers.as_ref().is_none_or(|refers| now.tables.contains_key(refers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{rule, state, table};
+    use super::*;
+    use crate::model::scenario::CheckKind;
+
+    fn with_default(text: &str) -> DataState {
+        let item = Item {
+            kind: ItemKind::Default,
+            table: "t".into(),
+            columns: vec!["status".into()],
+            text: text.into(),
+            ..Item::default()
+        };
+        let structure = Structure { items: vec![item], ..Structure::default() };
+        DataState { structure: Some(structure), ..state(&[("t", table(&["id", "status"], &["1\t0"]))]) }
+    }
+
+    #[test]
+    fn a_default_becomes_what_its_rule_states() {
+        for (allow, now, findings, about) in [
+            (r#"["default of t.status: *"]"#, "7", 0, "became 7 by the rule"),
+            (r#"[{"item": "default of t.status: *", "to": "0"}]"#, "0", 0, "became 0 by the rule"),
+            (r#"[{"item": "default of t.status: 1", "to": "'0'*"}]"#, "'0'::text", 0, "became"),
+            (r#"[{"item": "default of t.status: *", "to": "0"}]"#, "7", 1, "as before, or 0 by the rule"),
+            (r#"[{"item": "default of t.status: 2", "to": "7"}]"#, "7", 1, "it is gone; there is 7"),
+            (r#"[{"item": "default of t.status: *", "to": "0"}]"#, "1", 0, "was not needed"),
+        ] {
+            let rule = rule(&format!(r#"{{"structure": {allow}}}"#));
+            let mut report = CheckReport::new(CheckKind::Data, "structure");
+            judge_structure(&with_default("1"), &with_default(now), &[&rule], false, &mut report);
+            let text = format!("{:?} {:?}", report.findings, report.notes);
+            assert_eq!(report.findings.len(), findings, "{text}");
+            assert!(text.contains(about), "{allow}: {text}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CrawlCheck, DataCheck, ExecStep, FilesCheck, GraphqlCheck, HttpStep, SqlStep, main_database};
+use super::{CrawlCheck, DataCheck, ExecStep, FilesCheck, GraphqlCheck, HttpStep, NameOr, SqlStep, main_database};
 use crate::source::spec::Command;
 use crate::vocabulary::mutation::MutationKind;
 use crate::vocabulary::release::{Range, Release};
@@ -70,6 +70,13 @@ pub struct AcceptedMutation {
     pub because: String,
 }
 
+impl Checks {
+    /// All probes, of every kind.
+    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
+        [&self.version, &self.health, &self.access, &self.repositories, &self.artifacts].into_iter().flatten()
+    }
+}
+
 /// A few steps that observe one thing.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -82,15 +89,50 @@ pub struct Probe {
     /// Repeats the steps for every combination of these values, as `{{ each.name }}`.
     #[serde(default)]
     pub for_each: BTreeMap<String, Vec<Template>>,
-    /// What this probe itself writes to: tables, columns as `table.column`, files as `volume:path`. It runs after all probes
-    /// that only read.
+    /// What this probe itself writes to: tables that get rows, columns as `table.column` whose values change, files as
+    /// `volume:path`; or some rows of a table. It runs after all probes that only read.
     #[serde(default)]
-    pub writes: Vec<String>,
+    pub writes: Vec<NameOr<WrittenRows>>,
     /// The steps, in order; a failed one ends the probe.
     pub steps: Vec<ProbeStep>,
     /// Reviewed differences from the baseline.
     #[serde(default)]
     pub changes: Vec<AllowedChange>,
+}
+
+/// Rows that a probe writes. Give `table` or `column`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WrittenRows {
+    /// A table of which rows appear, change or disappear.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// A column whose values change, as `table.column`.
+    #[serde(default)]
+    pub column: Option<String>,
+    /// Which rows, as an SQL condition on the table (`t`). All others are compared. What steps capture is not known here.
+    #[serde(rename = "where")]
+    pub condition: Template,
+}
+
+impl WrittenRows {
+    /// The table or the column.
+    pub fn name(&self) -> &str {
+        self.table.as_deref().or(self.column.as_deref()).unwrap_or_default()
+    }
+
+    /// Why it cannot be applied; none if it can.
+    pub(super) fn mistake(&self) -> Option<&'static str> {
+        if self.table.is_some() == self.column.is_some() {
+            return Some("give either `table` or `column`");
+        }
+        if self.column.as_ref().is_some_and(|column| !column.contains('.')) {
+            return Some("a column is named as `table.column`");
+        }
+        let names = self.condition.names();
+        let unknown = names.contains("captured") || names.contains("each");
+        unknown.then_some("what is captured and `each` are not known when the tables are read before the probes")
+    }
 }
 
 /// A step that observes.
@@ -260,4 +302,25 @@ fn seven() -> u32 {
 
 fn two() -> u32 {
     2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WrittenRows;
+
+    #[test]
+    fn rows_that_cannot_be_told_are_a_mistake() {
+        for (rows, mistake) in [
+            (r#"{"table": "t", "where": "t.a = '{{ settings.a }}'"}"#, ""),
+            (r#"{"column": "t.c", "where": "true"}"#, ""),
+            (r#"{"where": "true"}"#, "either `table` or `column`"),
+            (r#"{"table": "t", "column": "t.c", "where": "true"}"#, "either `table` or `column`"),
+            (r#"{"column": "c", "where": "true"}"#, "`table.column`"),
+            (r#"{"table": "t", "where": "t.id = {{ captured.id }}"}"#, "captured"),
+        ] {
+            let rows: WrittenRows = serde_json::from_str(rows).unwrap();
+            let found = rows.mistake().unwrap_or_default();
+            assert!(found.contains(mistake) && found.is_empty() == mistake.is_empty(), "{rows:?}: {found}");
+        }
+    }
 }

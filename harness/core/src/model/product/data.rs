@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::main_database;
+use super::name_or::NameOr;
 use crate::vocabulary::release::Release;
 
 /// No data was lost or changed, except by reviewed rules.
@@ -57,8 +58,10 @@ pub struct DataRule {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DataChange {
-    /// Tables appear.
-    NewTables(Vec<String>),
+    /// Tables appear: a name alone says that the table is empty.
+    NewTables(Vec<NameOr<FilledTable>>),
+    /// New columns of tables that were there hold something else than null or their default.
+    NewColumns(Vec<NewColumn>),
     /// Tables disappear.
     DroppedTables(Vec<String>),
     /// Columns disappear, as `table.column`.
@@ -69,8 +72,8 @@ pub enum DataChange {
     MappedValues(MappedValues),
     /// A table gets this many rows more, or fewer; all other rows stay as they are.
     Rows(RowChange),
-    /// Tables get more rows, however many; the rows that were there stay as they are.
-    AddedRows(Vec<String>),
+    /// Tables get more rows of a kind; the rows that were there stay as they are.
+    AddedRows(Vec<AddedRows>),
     /// Some rows of a table may disappear; all others stay as they are.
     RemovedRows(RemovedRows),
     /// Tables get another name: old to new.
@@ -80,8 +83,9 @@ pub enum DataChange {
     /// The rows of a table move into another one.
     MovedRows(MovedRows),
     /// Parts of the structure disappear, change or appear, as the check names them: indexes, constraints, defaults, types,
-    /// triggers, views, privileges, routines, roles, settings and the like; `*` stands for any characters.
-    Structure(Vec<String>),
+    /// triggers, views, privileges, routines, roles, settings and the like; `*` stands for any characters. A name alone lets
+    /// it become anything.
+    Structure(Vec<NameOr<StructureChange>>),
 }
 
 impl DataChange {
@@ -97,10 +101,14 @@ impl DataChange {
                 Some("columns are named as `table.column`")
             }
             Self::RenamedColumns(names) if !names.keys().all(column) => Some("columns are named as `table.column`"),
+            Self::NewTables(tables) => tables.iter().find_map(|table| table.detailed()?.mistake()),
+            Self::NewColumns(columns) => columns.iter().find_map(NewColumn::mistake),
+            Self::AddedRows(added) if !added.iter().all(|added| added.condition.is_some() != added.any.is_some()) => {
+                Some("give either `where` or `any`, not both")
+            }
             Self::MovedRows(moved) if moved.key.is_empty() => Some("give `key`, the columns that identify a row"),
             Self::Rows(change) if change.by == 0 => Some("a change by 0 rows changes nothing"),
-            Self::NewTables(_)
-            | Self::DroppedTables(_)
+            Self::DroppedTables(_)
             | Self::DroppedColumns(_)
             | Self::Values(_)
             | Self::MappedValues(_)
@@ -113,6 +121,87 @@ impl DataChange {
             | Self::Structure(_) => None,
         }
     }
+}
+
+/// A table that is new and holds rows. Give `rows`, `where` or both; or `from`; or `any`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FilledTable {
+    /// The table; `*` stands for any characters.
+    pub table: String,
+    /// How many rows it holds exactly.
+    #[serde(default)]
+    pub rows: Option<u64>,
+    /// An SQL condition that every row of it (`t`) meets.
+    #[serde(default, rename = "where")]
+    pub condition: Option<String>,
+    /// An SQL query on the database as it is after the hop, whose rows are those of the table: its columns have the names of
+    /// the table's.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// The columns by which rows are compared with those of `from`.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// Why it may hold any rows. How many there are, and a few of them, are noted.
+    #[serde(default)]
+    pub any: Option<String>,
+}
+
+impl FilledTable {
+    fn mistake(&self) -> Option<&'static str> {
+        let counted = self.rows.is_some() || self.condition.is_some();
+        if usize::from(counted) + usize::from(self.from.is_some()) + usize::from(self.any.is_some()) != 1 {
+            return Some("give `rows` or `where` or both, or else `from`, or else `any`");
+        }
+        (self.from.is_some() == self.columns.is_empty()).then_some("`columns` belong to `from`, and it needs them")
+    }
+}
+
+/// What a new column of a table that was there holds. Give `sql` or `any`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NewColumn {
+    /// The column, as `table.column`; `*` stands for any characters. The table is named as it was before the hop.
+    pub column: String,
+    /// An SQL expression on the table as it is after the hop (`t`) that gives the value of every row.
+    #[serde(default)]
+    pub sql: Option<String>,
+    /// Why it may hold anything. The most frequent values are noted.
+    #[serde(default)]
+    pub any: Option<String>,
+}
+
+impl NewColumn {
+    fn mistake(&self) -> Option<&'static str> {
+        if !self.column.contains('.') {
+            return Some("a column is named as `table.column`");
+        }
+        (self.sql.is_some() == self.any.is_some()).then_some("give either `sql` or `any`, not both")
+    }
+}
+
+/// Which rows a table gets. Give `where` or `any`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AddedRows {
+    /// The table; `*` stands for any characters.
+    pub table: String,
+    /// An SQL condition on the table as it is after the hop (`t`) that every added row meets.
+    #[serde(default, rename = "where")]
+    pub condition: Option<String>,
+    /// Why any row may be added. How many there are, and a few of them, are noted.
+    #[serde(default)]
+    pub any: Option<String>,
+}
+
+/// A part of the structure that becomes something stated.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StructureChange {
+    /// The part as it was, as the check names it; `*` stands for any characters.
+    pub item: String,
+    /// What it is now: the text that the check prints behind the colon; `*` stands for any characters.
+    pub to: String,
 }
 
 /// A table gets more rows, or fewer.
@@ -184,6 +273,15 @@ mod tests {
             (r#"{"values": ["t.c", "c"]}"#, "`table.column`"),
             (r#"{"moved-rows": {"from": "a", "to": "b", "key": {}}}"#, "`key`"),
             (r#"{"values": ["*.c"]}"#, ""),
+            (r#"{"new-tables": ["t", {"table": "u", "rows": 1, "where": "true"}]}"#, ""),
+            (r#"{"new-tables": [{"table": "u"}]}"#, "or else `any`"),
+            (r#"{"new-tables": [{"table": "u", "rows": 1, "any": "why"}]}"#, "or else `any`"),
+            (r#"{"new-tables": [{"table": "u", "from": "select 1"}]}"#, "`columns`"),
+            (r#"{"new-tables": [{"table": "u", "from": "select 1 as a", "columns": ["a"]}]}"#, ""),
+            (r#"{"new-columns": [{"column": "c", "any": "why"}]}"#, "`table.column`"),
+            (r#"{"new-columns": [{"column": "t.c"}]}"#, "`sql` or `any`"),
+            (r#"{"added-rows": [{"table": "t"}]}"#, "`where` or `any`"),
+            (r#"{"added-rows": [{"table": "t", "where": "true"}]}"#, ""),
         ] {
             let rule: DataChange = serde_json::from_str(rule).unwrap();
             assert!(rule.mistake().unwrap_or_default().contains(mistake), "{rule:?}");

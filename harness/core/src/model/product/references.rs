@@ -13,7 +13,7 @@ use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Condition, HttpStep, Probe, ProbeStep, Product, Step};
+use super::{Condition, HttpStep, Probe, ProbeStep, Product, Step, WrittenRows};
 use crate::knowledge::signature;
 use crate::model::scenario::{Rollback, Scenario};
 use crate::source::diagnostic::{Problem, did_you_mean};
@@ -364,6 +364,12 @@ impl<'a> ReferenceCheck<'a> {
                 ProbeStep::Http(step) => self.http(step, &format!("{at}/http")),
                 ProbeStep::Exec(step) => self.service(&step.service, &format!("{at}/exec/service")),
                 ProbeStep::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),
+            }
+        }
+        for (index, write) in probe.writes.iter().enumerate() {
+            if let Some(what) = write.detailed().and_then(WrittenRows::mistake) {
+                let at = format!("{at}/writes/{index}");
+                self.problem(&at, "the rows that the probe writes cannot be told", what);
             }
         }
         // Each value of `as` has to be an identity if the steps use it as one.

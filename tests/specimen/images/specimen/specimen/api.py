@@ -55,6 +55,16 @@ def me(cursor, settings, user, query, body):
     return told({"login": user["login"], "role": user["role"]})
 
 
+def login(cursor, settings, user, query, body):
+    """Remembers where somebody has come in."""
+    values = (query.get("page", "/"),)
+    whose = ""
+    if not base.planted("login-overwrites-preferences"):
+        whose, values = "and user_id = %s", (*values, user["id"])
+    cursor.execute(f"update preferences set value = %s where name = 'start-page' {whose}", values)
+    return told({"start-page": values[0]})
+
+
 def items(cursor, settings, user, query, body):
     page = max(int(query.get("page", "1")), 1)
     listed = CACHE.get("items")
@@ -173,6 +183,7 @@ def content(cursor, settings, user, query, body, id, path):
 ROUTES = [
     ("GET", "/api/version", "anyone", version),
     ("GET", "/api/me", "viewer", me),
+    ("POST", "/api/login", "viewer", login),
     ("GET", "/api/items", "", items),
     ("POST", "/api/items", "admin", create_item),
     ("GET", r"/api/items/(\d+)", "", item),

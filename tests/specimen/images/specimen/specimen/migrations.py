@@ -46,6 +46,19 @@ def backfill_search(cursor):
     enqueue(cursor, "backfill-search")
 
 
+def create_preferences(cursor):
+    cursor.execute(
+        """create table preferences (
+             user_id integer not null references users, name text not null, value text not null, primary key (user_id, name))"""
+    )
+    cursor.execute("insert into preferences select id, 'start-page', '/' from users")
+
+
+def create_rights(cursor):
+    cursor.execute("create table rights (role text not null, name text not null, primary key (role, name))")
+    cursor.execute("insert into rights values ('admin', 'change'), ('admin', 'read'), ('viewer', 'read')")
+
+
 def times_with_zone(cursor):
     zone = "Europe/Berlin" if base.planted("time-zone-shifted") else "UTC"
     for column in ("created_at", "updated_at"):
@@ -78,6 +91,14 @@ def add_weight_unit(cursor):
     cursor.execute("alter table items add weight_unit text not null default 'g'")
     if base.planted("null-flipped"):
         cursor.execute("update items set weight = coalesce(weight, 0)")
+    if base.planted("new-column-filled-wrong"):
+        cursor.execute("update items set weight_unit = 'kg' where weight > 19000")
+
+
+def rights_to_export(cursor):
+    cursor.execute("insert into rights values ('admin', 'export'), ('viewer', 'export')")
+    if base.planted("added-row-grants-admin"):
+        cursor.execute("insert into rights values ('viewer', 'change')")
 
 
 def rebuild_loans_3(cursor):
@@ -110,6 +131,14 @@ def expire_tombstones(cursor):
         cursor.execute("update items set deleted_at = null, purge_at = null where deleted_at < '2021-06-01'")
 
 
+def create_applications(cursor):
+    cursor.execute(
+        "create table applications (id serial primary key, name text not null, scope text not null, secret text not null)"
+    )
+    if base.planted("admin-application-seeded"):
+        cursor.execute("insert into applications (name, scope, secret) values ('helper', 'admin', md5(random()::text))")
+
+
 def kinds_of_attachments(cursor):
     cursor.execute("alter table attachments add kind text not null default 'file'")
     cursor.execute("select id, disk_path from attachments where filename like '%.txt' order by id")
@@ -131,14 +160,18 @@ ALL = [
     ("202", "MoveAttachmentsIntoFolders", move_attachments),
     ("203", "WidenNotes", widen_notes),
     ("204", "BackfillSearchText", backfill_search),
+    ("205", "CreatePreferences", create_preferences),
+    ("206", "CreateRights", create_rights),
     ("301", "TimesWithTimeZone", times_with_zone),
     ("302", "MergeDuplicateTags", merge_tags),
     ("303", "SeedDefaultTags", seed_tags),
     ("304", "AddWeightUnit", add_weight_unit),
     ("305", "RebuildLoans", rebuild_loans_3),
+    ("306", "RightsToExport", rights_to_export),
     ("401", "CreateDepartments", run("create table departments (id serial primary key, name text not null unique)")),
     ("402", "ExpireTombstones", expire_tombstones),
     ("403", "RebuildLoansForReturns", rebuild_loans_4),
     ("404", "AddLocationToItems", run("alter table items add location text")),
     ("405", "KindsOfAttachments", kinds_of_attachments),
+    ("406", "CreateApplications", create_applications),
 ]
