@@ -6,7 +6,7 @@ use rehearse_core::check::{
     DataTerms, OwnWrites, RowWrite, judge_data, judge_own_writes, judge_structure, name_structure, names_of_nothing,
     reading,
 };
-use rehearse_core::model::product::{DataCheck, DataRule, NameOr};
+use rehearse_core::model::product::{DataCheck, DataRule};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, TableQuery};
 use rehearse_core::outcome::code::InconclusiveCode;
@@ -157,13 +157,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
     }
 
-    /// The rows that the probes of a release say they write. They are read before the probes run, so that it does not matter
+    /// The rows that the probes and the crawl say they write on a release. They are read before these run, so that it does not matter
     /// here which of them do.
     fn own_row_writes(&self, ctx: &StageContext) -> Result<OwnWrites, EngineError> {
         let context = self.case.placeholders(ctx, &BTreeMap::new(), &Map::new());
         let mut writes = OwnWrites::default();
-        let probes = self.case.product.checks.probes().filter(|probe| applies(&probe.releases, &ctx.release));
-        for rows in probes.flat_map(|probe| &probe.writes).filter_map(NameOr::detailed) {
+        let here = |releases: Option<&Range>| releases.is_none_or(|range| range.contains(&ctx.release));
+        let writes_here = self.case.product.checks.writes().filter(|(releases, _)| here(*releases));
+        for rows in writes_here.filter_map(|(_, write)| write.detailed()) {
             let condition = rows.condition.render(&context)?;
             writes.rows.push(RowWrite::new(rows.table.as_deref(), rows.column.as_deref(), condition));
         }

@@ -66,8 +66,8 @@ fn volumes(product: &Product) -> Coverage {
 
 fn identities(product: &Product) -> Coverage {
     let checks = &product.checks;
-    let probes = [&checks.version, &checks.health, &checks.access, &checks.repositories, &checks.artifacts];
-    let mut named: BTreeSet<&str> = probes.into_iter().flatten().flat_map(identities_of).collect();
+    let mut named: BTreeSet<&str> = checks.probes().flat_map(identities_of).collect();
+    named.extend(checks.crawl.iter().flat_map(|crawl| &crawl.identities).map(String::as_str));
     if let Some(check) = &checks.graphql {
         named.extend(check.identity.as_deref());
         named.extend(check.schema.iter().filter_map(|schema| schema.identity.as_deref()));

@@ -4,7 +4,7 @@
 use futures_util::future::{BoxFuture, FutureExt};
 use rehearse_core::model::product::{
     CrawlCheck, DataCheck, GraphqlCheck, GraphqlQuery, GraphqlSchemaCheck, LogCheck, MigrationCheck, PerformanceCheck,
-    Probe, WrittenRows,
+    Probe,
 };
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::vocabulary::release::Range;
@@ -218,14 +218,7 @@ impl<H: Host, O: Observer> Check<H, O> for ProbeCheck<'_> {
     fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
             // It may have written, however it ends.
-            for write in &self.probe.writes {
-                let name = write.name(WrittenRows::name).to_owned();
-                let mut observed = checks.observed();
-                if write.detailed().is_none() {
-                    observed.written_whole.insert(name.clone());
-                }
-                observed.written.insert(name);
-            }
+            checks.observed().wrote(&self.probe.writes);
             let (report, observations) = run.probe(checks.ctx, self.kind, self.probe, checks.against()).await?;
             checks.observed().as_baseline.observations.extend(observations);
             Ok(vec![report])
@@ -311,7 +304,7 @@ impl<H: Host, O: Observer> Check<H, O> for Crawl<'_> {
     fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
             // It may have written, however it ends.
-            checks.observed().written.extend(self.0.writes.iter().cloned());
+            checks.observed().wrote(&self.0.writes);
             if checks.mode == Mode::Baseline {
                 let (report, site) = run.crawl(checks.ctx, self.0).await?;
                 checks.observed().as_baseline.site = site;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
+use rehearse_core::model::product::{NameOr, WrittenRows};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, FileTrees};
 use rehearse_core::outcome::event::CheckReport;
@@ -103,6 +104,19 @@ struct Observed {
     files_after: Option<Arc<FileTrees>>,
     /// What a plain restart changes, and the tables after it.
     restarted: Option<(RestartDrift, DataState)>,
+}
+
+impl Observed {
+    /// Our own requests may have written to these.
+    fn wrote(&mut self, writes: &[NameOr<WrittenRows>]) {
+        for write in writes {
+            let name = write.name(WrittenRows::name).to_owned();
+            if write.detailed().is_none() {
+                self.written_whole.insert(name.clone());
+            }
+            self.written.insert(name);
+        }
+    }
 }
 
 /// The tables and the files that the next hop is compared with.

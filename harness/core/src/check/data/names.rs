@@ -63,7 +63,7 @@ pub fn names_of_nothing(checks: &Checks, known: &KnownNames) -> Vec<NameOfNothin
     let data = checks.data.iter();
     let volatile = data.clone().flat_map(|data| &data.volatile).map(|name| (NamedIn::Volatile, name.as_str()));
     let elsewhere = data.flat_map(|data| data.elsewhere.keys()).map(|name| (NamedIn::Elsewhere, name.as_str()));
-    let writes = checks.probes().flat_map(|probe| &probe.writes).map(|write| write.name(WrittenRows::name));
+    let writes = checks.writes().map(|(_, write)| write.name(WrittenRows::name));
     // Files in volumes stand there too.
     let writes = writes.filter(|name| !name.contains(':')).map(|name| (NamedIn::Writes, name));
     let mut all: Vec<NameOfNothing> = Vec::new();

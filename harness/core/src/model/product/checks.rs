@@ -75,6 +75,14 @@ impl Checks {
     pub fn probes(&self) -> impl Iterator<Item = &Probe> {
         [&self.version, &self.health, &self.access, &self.repositories, &self.artifacts].into_iter().flatten()
     }
+
+    /// What our own requests write to, those of probes and those of the crawl, each with the releases on which it does.
+    pub fn writes(&self) -> impl Iterator<Item = (Option<&Range>, &NameOr<WrittenRows>)> {
+        let of_probes =
+            self.probes().flat_map(|probe| probe.writes.iter().map(move |write| (probe.releases.as_ref(), write)));
+        let of_crawl = self.crawl.iter().flat_map(|crawl| crawl.writes.iter().map(|write| (None, write)));
+        of_probes.chain(of_crawl)
+    }
 }
 
 /// A few steps that observe one thing.

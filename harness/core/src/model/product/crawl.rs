@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{NameOr, WrittenRows};
 use crate::observation::pages::AccessLogFormat;
 use crate::vocabulary::release::Release;
 use crate::vocabulary::scalar::{Duration, Pattern};
@@ -40,9 +41,10 @@ pub struct CrawlCheck {
     /// Pages that are never asked, in addition to those whose names say that they change something.
     #[serde(default)]
     pub deny: Vec<String>,
-    /// What the requests themselves write to: tables, columns as `table.column`, files as `volume:path`.
+    /// What the requests themselves write to, as a probe says it: tables, columns as `table.column`, files as `volume:path`;
+    /// or some rows of a table or column.
     #[serde(default)]
-    pub writes: Vec<String>,
+    pub writes: Vec<NameOr<WrittenRows>>,
     /// Texts that change by themselves.
     #[serde(default)]
     pub volatile: Vec<VolatileText>,

@@ -13,7 +13,7 @@ use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Condition, HttpStep, Probe, ProbeStep, Product, Step, WrittenRows};
+use super::{Condition, HttpStep, NameOr, Probe, ProbeStep, Product, Step, WrittenRows};
 use crate::knowledge::signature;
 use crate::model::scenario::{Rollback, Scenario};
 use crate::source::diagnostic::{Problem, did_you_mean};
@@ -353,6 +353,14 @@ impl<'a> ReferenceCheck<'a> {
         self.expect_known("identity", name, |names| &names.identities, at);
     }
 
+    pub(in crate::model::product) fn writes(&mut self, writes: &[NameOr<WrittenRows>], at: &str) {
+        for (index, write) in writes.iter().enumerate() {
+            if let Some(what) = write.detailed().and_then(WrittenRows::mistake) {
+                self.problem(&format!("{at}/writes/{index}"), "the rows that are written cannot be told", what);
+            }
+        }
+    }
+
     fn probe(&mut self, probe: &Probe, at: &str) {
         if probe.steps.is_empty() {
             let problem = self.document.problem(at, "a probe without steps observes nothing", "add `steps`", None);
@@ -366,12 +374,7 @@ impl<'a> ReferenceCheck<'a> {
                 ProbeStep::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),
             }
         }
-        for (index, write) in probe.writes.iter().enumerate() {
-            if let Some(what) = write.detailed().and_then(WrittenRows::mistake) {
-                let at = format!("{at}/writes/{index}");
-                self.problem(&at, "the rows that the probe writes cannot be told", what);
-            }
-        }
+        self.writes(&probe.writes, at);
         // Each value of `as` has to be an identity if the steps use it as one.
         let uses = probe.steps.iter().any(|step| match step {
             ProbeStep::Http(step) => step.identity.as_ref().is_some_and(|identity| identity.text().contains("each.as")),

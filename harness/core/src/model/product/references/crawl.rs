@@ -6,6 +6,7 @@ use crate::model::product::{CrawlCheck, PageChange, Product};
 impl ReferenceCheck<'_> {
     pub(in crate::model::product) fn crawl(&mut self, check: &CrawlCheck, product: &Product) {
         let at = "/checks/crawl";
+        self.writes(&check.writes, at);
         self.service(&check.service, &format!("{at}/service"));
         if product.services.get(&check.service).is_some_and(|service| !service.ports.contains(&check.port)) {
             let label = "expected one of the service's `ports`";
