@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use rehearse_core::mutation::ResponseFault;
-use rehearse_core::observation::Observation;
+use rehearse_core::observation::{Observation, Response};
 
-/// The faults that are planted in responses, by the request's key in the observations of a baseline. Empty in a rehearsal.
+/// The faults that are planted in responses, by the request's key in the observations of a baseline, or
+/// the name of a page of the crawl. Empty in a rehearsal.
 #[derive(Debug, Default)]
 pub(crate) struct ResponseFaults(Mutex<BTreeMap<String, ResponseFault>>);
 
 impl ResponseFaults {
-    /// The response as a check is to see it.
+    /// The observation as a check is to see it.
     pub(crate) fn applied(&self, key: &str, observation: Observation) -> Observation {
+        Observation { response: self.respond(key, observation.response), ..observation }
+    }
+
+    /// The response as a check is to see it.
+    pub(crate) fn respond(&self, key: &str, response: Response) -> Response {
         let fault = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
-        match fault.and_then(|fault| fault.applied(&observation.response)) {
-            Some(response) => Observation { response, ..observation },
-            None => observation,
-        }
+        fault.and_then(|fault| fault.applied(&response)).unwrap_or(response)
     }
 
     /// Plants a fault.

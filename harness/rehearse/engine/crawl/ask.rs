@@ -75,8 +75,9 @@ impl<'r, H: Host, O: Observer> Visitor<'r, H, O> {
 
     /// Asks for a page.
     pub(super) async fn ask(&self, identity: &str, path: &str) -> Result<Asked, EngineError> {
+        let title = page_name(path, identity);
         let request = PreparedRequest {
-            title: page_name(path, identity),
+            title: title.clone(),
             service: &self.check.service,
             port: self.check.port,
             method: "GET",
@@ -91,6 +92,7 @@ impl<'r, H: Host, O: Observer> Visitor<'r, H, O> {
             logs_in: false,
         };
         let response = self.run.respond(self.ctx, request, VISIT, &self.values()).await?;
+        let response = self.run.response_faults.respond(&title, response);
         Ok(Asked { path: path.to_owned(), page: Page::read(&self.site, path, &response), response })
     }
 
