@@ -76,6 +76,10 @@ impl Judge<'_> {
             for (by, rule) in changes {
                 difference.by_rule.push(format!("has {by:+} rows {}", rules.by(rule)));
             }
+            // One rule says how many, the other which.
+            if !added.is_empty() && !rules.added_rows(name).is_empty() {
+                self.added(name, before, (new, &added), key, difference, report);
+            }
         } else {
             if !changes.is_empty() {
                 let expected = before.rows.saturating_add_signed(sum);
@@ -233,6 +237,14 @@ impl Judge<'_> {
         if moved.is_some_and(|(moved, _)| moved.condition.is_none()) && total != reference.rows {
             not_comparable(report, "add `where` to its rule, to say which rows of the new table are its own");
             return;
+        }
+        let says_which = total > reference.rows && !rules.added_rows(name).is_empty();
+        if total == expected && says_which {
+            // One rule says how many, the other which.
+            self.growth(name, before, format!("{total} rows, as many as by the rules"), difference, report);
+            if !difference.wrong.is_empty() {
+                return;
+            }
         }
         if total != expected {
             let text = format!("{total} rows instead of {expected}");

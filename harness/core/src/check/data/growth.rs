@@ -178,4 +178,27 @@ mod tests {
         assert_eq!(report.outcome, Outcome::Passed, "{text}");
         assert!(text.contains("has 1 row added (id=2 role='admin') by the rule of 6.0"), "{text}");
     }
+
+    #[test]
+    fn one_rule_says_how_many_rows_are_added_and_another_which() {
+        let before = state(&[("t", table(&["id", "role"], &["1\tadmin"]))]);
+        let selection = Selection { table: "t".into(), condition: "(t.role = 'user')".into(), above: None };
+        let rules = || {
+            vec![
+                rule(r#"{"rows": {"table": "t", "by": 1}}"#),
+                rule(r#"{"added-rows": [{"table": "t", "where": "t.role = 'user'"}]}"#),
+            ]
+        };
+        let check = |rows: &[&str], others: &[&str], outcome, about: &str| {
+            let mut now = state(&[("t", table(&["id", "role"], rows))]);
+            now.without.push((selection.clone(), Ok(table(&["id", "role"], others))));
+            let (report, text) = judged(&before, &now, &rules());
+            assert_eq!(report.outcome, outcome, "{text}");
+            assert!(text.contains(about), "{text}");
+        };
+        check(&["1\tadmin", "2\tuser"], &["1\tadmin"], Outcome::Passed, "has +1 rows");
+        check(&["1\tadmin"], &["1\tadmin"], Outcome::Failed, "1 rows, 2 by the rules");
+        let wrong = ["1\tadmin", "2\tadmin"];
+        check(&wrong, &wrong, Outcome::Failed, "do not meet (t.role = 'user')");
+    }
 }
