@@ -125,7 +125,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         for (name, value) in request.headers {
             headers.insert(name.to_lowercase(), value.render(context)?);
         }
-        let jar = identity.map(|identity| format!("{}/{}/{visit}/{identity}", ctx.deployment, ctx.stage));
+        let round = self.response_faults.round();
+        let jar = identity.map(|identity| format!("{}/{}/{visit}/{identity}/{round}", ctx.deployment, ctx.stage));
         let send = || async {
             match self.address(ctx, service, port).await {
                 Err(error) => Response::ProbeError { reason: error.chain() },

@@ -182,6 +182,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         asking: Asking<'_>,
         baseline: &Baseline,
     ) -> Result<CheckReport, EngineError> {
+        self.response_faults.begin_round();
         let against = Against::Baseline(&baseline.observations);
         Ok(match asking {
             Asking::Probe(probe) => self.probe(ctx, kind, probe, against).await?.0,
