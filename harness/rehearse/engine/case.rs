@@ -6,8 +6,8 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use rehearse_core::deployment::{Placeholders, ServiceSpec, resolve};
-use rehearse_core::model::product::{Product, Service, env_file};
-use rehearse_core::model::scenario::Scenario;
+use rehearse_core::model::product::{Probe, Product, Service, env_file};
+use rehearse_core::model::scenario::{CheckKind, Scenario};
 use rehearse_core::planning::plan::Plan;
 use rehearse_core::secret::Redactor;
 use rehearse_core::vocabulary::ident::{DeploymentName, RunId, StageId};
@@ -81,6 +81,20 @@ impl Case {
             stage: &ctx.stage,
         };
         from.values(self.run.short(), json!(each), Value::Object(captured.clone()))
+    }
+
+    /// The probes that apply to a release, each with its kind, in the order of reports.
+    pub(crate) fn probes_on(&self, release: &Release) -> impl Iterator<Item = (CheckKind, &Probe)> {
+        let checks = &self.product.checks;
+        let of_kinds = [
+            (CheckKind::Version, &checks.version),
+            (CheckKind::Health, &checks.health),
+            (CheckKind::Access, &checks.access),
+            (CheckKind::Repositories, &checks.repositories),
+            (CheckKind::Artifacts, &checks.artifacts),
+        ];
+        let all = of_kinds.into_iter().flat_map(|(kind, probes)| probes.iter().map(move |probe| (kind, probe)));
+        all.filter(move |(_, probe)| probe.releases.as_ref().is_none_or(|range| range.contains(release)))
     }
 
     /// The services of a deployment, with the scenario's changes.

@@ -51,18 +51,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if let Some(check) = checks.migrations.as_ref().filter(|_| has(CheckKind::Migrations)) {
             add(Phase::ReadOnly, CheckKind::Migrations, name::MIGRATIONS, Box::new(Migrations(check)));
         }
-        let probes = [
-            (CheckKind::Version, &checks.version),
-            (CheckKind::Health, &checks.health),
-            (CheckKind::Access, &checks.access),
-            (CheckKind::Repositories, &checks.repositories),
-            (CheckKind::Artifacts, &checks.artifacts),
-        ];
-        for (kind, probes) in probes.into_iter().filter(|(kind, _)| has(*kind)) {
-            for probe in probes.iter().filter(|probe| applies(&probe.releases)) {
-                let phase = if probe.writes.is_empty() { Phase::ReadOnly } else { Phase::Writing };
-                add(phase, kind, &probe.name, Box::new(ProbeCheck { kind, probe }));
-            }
+        for (kind, probe) in self.case.probes_on(&ctx.release).filter(|(kind, _)| has(*kind)) {
+            let phase = if probe.writes.is_empty() { Phase::ReadOnly } else { Phase::Writing };
+            add(phase, kind, &probe.name, Box::new(ProbeCheck { kind, probe }));
         }
         if let Some(check) = checks.graphql.as_ref().filter(|_| has(CheckKind::Graphql)) {
             for query in check.queries.iter().filter(|query| applies(&query.releases)) {

@@ -40,16 +40,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let applies = |releases: &Option<rehearse_core::vocabulary::release::Range>| {
             releases.as_ref().is_none_or(|range| range.contains(&ctx.release))
         };
-        let probes = [
-            (CheckKind::Version, &checks.version),
-            (CheckKind::Health, &checks.health),
-            (CheckKind::Access, &checks.access),
-            (CheckKind::Repositories, &checks.repositories),
-            (CheckKind::Artifacts, &checks.artifacts),
-        ];
-        let probes = probes.into_iter().filter(|(kind, _)| self.makes(*kind));
-        let probes = probes.flat_map(|(kind, probes)| probes.iter().map(move |probe| (kind, probe)));
-        let applying = probes.filter(|(_, probe)| applies(&probe.releases));
+        let applying = self.case.probes_on(&ctx.release).filter(|(kind, _)| self.makes(*kind));
         // A probe that writes and is ended by a fault does not put things back: it comes after all that only read.
         let (reading, writing): (Vec<_>, Vec<_>) = applying.partition(|(_, probe)| probe.writes.is_empty());
         let mut judged = Vec::new();

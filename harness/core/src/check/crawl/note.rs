@@ -53,7 +53,7 @@ pub enum CrawlNote {
     },
     /// Pages that are answered now in one way, now in another, on one and the same release.
     Unstable(Vec<String>),
-    /// A page that was no page before.
+    /// An answer that was not a page before.
     Answered {
         /// The page.
         page: String,

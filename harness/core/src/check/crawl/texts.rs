@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::observation::pages::{Fragment, Page};
 
-/// A shorter text says too little to be told from another.
+/// A shorter text says too little: others may be equal to it by chance.
 const SHORT: usize = 8;
 /// Words before the difference that are shown.
 const WORDS: usize = 4;

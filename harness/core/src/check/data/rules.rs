@@ -220,7 +220,7 @@ impl<'a> Rules<'a> {
     }
 
     /// The names in rules that were not needed: of the rules on the structure if `structure`, otherwise of all others.
-    /// A name of no table and no column that is known is told from one whose change did not come.
+    /// A name that no table and no column has is distinguished from one whose change did not happen.
     pub(super) fn unused(&self, structure: bool, known: &KnownNames) -> Vec<String> {
         let used = self.used.borrow();
         let mut unused = Vec::new();

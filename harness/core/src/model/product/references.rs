@@ -356,7 +356,7 @@ impl<'a> ReferenceCheck<'a> {
     pub(in crate::model::product) fn writes(&mut self, writes: &[NameOr<WrittenRows>], at: &str) {
         for (index, write) in writes.iter().enumerate() {
             if let Some(what) = write.detailed().and_then(WrittenRows::mistake) {
-                self.problem(&format!("{at}/writes/{index}"), "the rows that are written cannot be told", what);
+                self.problem(&format!("{at}/writes/{index}"), "it is not clear which rows are written", what);
             }
         }
     }

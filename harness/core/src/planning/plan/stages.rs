@@ -89,7 +89,6 @@ fn source(
 
 /// The stages of a mutation test: a baseline, then batch by batch, each on a deployment restored anew.
 pub(super) fn mutation_stages(product: &Product, scenario: &Scenario, from: &Release) -> Result<Vec<Stage>, PlanError> {
-    let name = product.title.as_deref().unwrap_or(&product.product);
     let mut line = StageLine::default();
     source(product, scenario, from, &[], &mut line)?;
     for batch in MutationBatch::ALL {
@@ -97,14 +96,7 @@ pub(super) fn mutation_stages(product: &Product, scenario: &Scenario, from: &Rel
             if batch.changes_state() { DeploymentName(batch.name().to_owned()) } else { DeploymentName::main() };
         let place = StagePlace { phase: Phase::Mutation(batch), hop: None, deployment: Some(deployment) };
         if batch.changes_state() {
-            let action = StageAction::Deploy { steps: product.deploy.clone() };
-            line.add(&place, "deploy", format!("deploy {name} {from} with fresh volumes"), action);
-            let action = StageAction::Restore { steps: product.restore.clone() };
-            line.add(&place, "restore", format!("restore the backup into {from} again"), action);
-            if !scenario.prepare.is_empty() {
-                let action = StageAction::Prepare { steps: scenario.prepare.clone() };
-                line.add(&place, "prepare", "prepare the data as before the baseline".into(), action);
-            }
+            restored_anew(product, scenario, from, &place, &mut line);
         }
         let title = format!("plant a batch of mutations and judge it: {}", batch.name());
         line.add(&place, "mutate", title, StageAction::Mutate { batch });
@@ -114,8 +106,21 @@ pub(super) fn mutation_stages(product: &Product, scenario: &Scenario, from: &Rel
     Ok(line.stages)
 }
 
-fn rollback(product: &Product, scenario: &Scenario, from: &Release, checks: &[CheckKind], line: &mut StageLine) {
+/// A deployment of the source release with fresh volumes and the backup, as the baseline found it.
+fn restored_anew(product: &Product, scenario: &Scenario, from: &Release, place: &StagePlace, line: &mut StageLine) {
     let name = product.title.as_deref().unwrap_or(&product.product);
+    let action = StageAction::Deploy { steps: product.deploy.clone() };
+    line.add(place, "deploy", format!("deploy {name} {from} with fresh volumes"), action);
+    let action = StageAction::Restore { steps: product.restore.clone() };
+    line.add(place, "restore", format!("restore the backup into {from} again"), action);
+    if !scenario.prepare.is_empty() {
+        // The baseline was taken after these steps: only with them can the deployment be equal to it.
+        let action = StageAction::Prepare { steps: scenario.prepare.clone() };
+        line.add(place, "prepare", "prepare the data as before the baseline".into(), action);
+    }
+}
+
+fn rollback(product: &Product, scenario: &Scenario, from: &Release, checks: &[CheckKind], line: &mut StageLine) {
     // What a clean rollback proves needs no stopwatch: performance is judged where the release is new.
     let checks: Vec<CheckKind> = checks.iter().copied().filter(|kind| *kind != CheckKind::Performance).collect();
     let place = |deployment| StagePlace { phase: Phase::Rollback, hop: None, deployment: Some(deployment) };
@@ -123,15 +128,7 @@ fn rollback(product: &Product, scenario: &Scenario, from: &Release, checks: &[Ch
     match &scenario.rollback {
         Rollback::Fresh => {
             let place = place(DeploymentName::rollback());
-            let action = StageAction::Deploy { steps: product.deploy.clone() };
-            line.add(&place, "deploy", format!("deploy {name} {from} with fresh volumes"), action);
-            let action = StageAction::Restore { steps: product.restore.clone() };
-            line.add(&place, "restore", format!("restore the backup into {from} again"), action);
-            if !scenario.prepare.is_empty() {
-                // The baseline was taken after these steps: only with them can the rollback be equal to it.
-                let action = StageAction::Prepare { steps: scenario.prepare.clone() };
-                line.add(&place, "prepare", "prepare the data as before the baseline".into(), action);
-            }
+            restored_anew(product, scenario, from, &place, line);
             line.add(&place, "check", equal(), StageAction::CheckRollback { checks });
         }
         Rollback::InPlace(steps) => {

@@ -23,7 +23,7 @@ impl ReferenceCheck<'_> {
         }
         let begins = |text: &str| text.starts_with(['/', '{']);
         for (index, start) in check.start.iter().enumerate().filter(|(_, start)| !begins(start.text())) {
-            self.problem(&format!("{at}/start/{index}"), &format!("`{start}` is no path"), "a path begins with `/`");
+            self.problem(&format!("{at}/start/{index}"), &format!("`{start}` is not a path"), "a path begins with `/`");
         }
         for (index, rule) in check.rules.iter().enumerate() {
             let at = format!("{at}/rules/{index}");
