@@ -12,6 +12,7 @@ mod crawl;
 mod expected;
 mod failures;
 mod fake;
+mod fresh;
 mod graphql;
 mod interfered;
 mod known;

@@ -326,7 +326,7 @@ pub(crate) fn things(rows: u64, name: &str) -> DataState {
     let item = Item { table: "things".to_owned(), text: "primary key btree (id)".to_owned(), ..Item::default() };
     DataState {
         tables: BTreeMap::from([("things".to_owned(), table)]),
-        structure: Some(Structure { items: vec![item], sequences: BTreeMap::new() }),
+        structure: Some(Structure { items: vec![item], ..Structure::default() }),
         ..DataState::default()
     }
 }

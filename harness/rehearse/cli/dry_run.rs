@@ -96,7 +96,7 @@ impl Dry<'_> {
                     lines.at(1, format!("image {}", need.image));
                 }
             }
-            StageAction::Deploy { steps } => {
+            StageAction::Deploy { steps } | StageAction::Install { steps } => {
                 let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
                 lines.at(1, format!("deployment {deployment}: a network and volumes of its own"));
                 for (name, service) in services(&self.loaded.product, &self.loaded.scenario) {
@@ -123,6 +123,7 @@ impl Dry<'_> {
             | StageAction::CheckRollback { checks } => {
                 self.checks(ctx, checks, lines);
             }
+            StageAction::CompareFresh => self.checks(ctx, stage.checks(), lines),
             StageAction::RollbackSkipped { because } => lines.at(1, because),
             StageAction::Mutate { batch } => lines.at(1, format!("plant a batch of mutations: {}", batch.name())),
             StageAction::Teardown => {
@@ -287,17 +288,12 @@ impl Dry<'_> {
                 | CheckKind::Crawl
                 | CheckKind::Graphql
                 | CheckKind::Logs
-                | CheckKind::Performance => &[],
+                | CheckKind::Performance
+                | CheckKind::Fresh => &[],
             };
             for probe in probes.iter().filter(|probe| applies(probe.releases.as_ref(), ctx)) {
                 lines.at(1, format!("- {}", probe.name));
-                for step in &probe.steps {
-                    match step {
-                        ProbeStep::Http(step) => self.http(ctx, step, lines),
-                        ProbeStep::Exec(step) => self.exec(ctx, step, "in", lines),
-                        ProbeStep::Sql(step) => self.sql(ctx, step, lines),
-                    }
-                }
+                probe.steps.iter().for_each(|step| self.probe_step(ctx, step, lines));
             }
             match kind {
                 CheckKind::Migrations => {
@@ -328,6 +324,11 @@ impl Dry<'_> {
                     let files = self.loaded.product.services.values().flat_map(|service| &service.logs);
                     files.for_each(|file| lines.at(1, format!("- {file}")));
                 }
+                CheckKind::Fresh => {
+                    for step in checks.fresh.iter().flat_map(|check| &check.settings) {
+                        self.probe_step(ctx, step, lines);
+                    }
+                }
                 CheckKind::Version
                 | CheckKind::Health
                 | CheckKind::Access
@@ -336,6 +337,14 @@ impl Dry<'_> {
                 | CheckKind::Data
                 | CheckKind::Files => {}
             }
+        }
+    }
+
+    fn probe_step(&self, ctx: &StageContext<'_>, step: &ProbeStep, lines: &mut Lines) {
+        match step {
+            ProbeStep::Http(step) => self.http(ctx, step, lines),
+            ProbeStep::Exec(step) => self.exec(ctx, step, "in", lines),
+            ProbeStep::Sql(step) => self.sql(ctx, step, lines),
         }
     }
 

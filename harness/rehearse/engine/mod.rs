@@ -10,6 +10,7 @@ mod event_sender;
 mod evidence;
 mod execute;
 mod follow;
+mod fresh;
 mod graphql;
 pub mod host;
 mod instances;

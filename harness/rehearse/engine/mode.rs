@@ -39,6 +39,14 @@ pub(super) mod name {
     pub(crate) const OWN_FILES: &str = "own writes";
     /// Pages that a crawl of the source release found show what they showed.
     pub(crate) const PAGES: &str = "pages";
+    /// The structure of the database is that of a fresh installation.
+    pub(crate) const FRESH_STRUCTURE: &str = "structure";
+    /// The rows that a fresh installation begins with are there.
+    pub(crate) const FRESH_ROWS: &str = "rows";
+    /// The files of a fresh installation, and the settings in them, are there.
+    pub(crate) const FRESH_FILES: &str = "files";
+    /// What a fresh installation sets is set.
+    pub(crate) const FRESH_SETTINGS: &str = "settings";
     /// The GraphQL schema has no breaking change, except reviewed ones.
     pub(crate) const GRAPHQL_SCHEMA: &str = "schema";
     /// No log has an error that the source release did not log.

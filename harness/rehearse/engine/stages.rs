@@ -90,6 +90,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 self.checks(&ctx, state, checks, Mode::Rollback).await;
                 Ok(StepEnd::Done)
             }
+            StageAction::Install { .. } => self.install(stage, state).await,
+            StageAction::CompareFresh => self.compare_fresh(stage, state).await,
             StageAction::Mutate { batch } => self.mutate(stage, *batch, state).await,
             StageAction::RollbackSkipped { .. } | StageAction::Teardown => Ok(StepEnd::Done),
         }

@@ -9,6 +9,7 @@ mod coverage;
 mod crawl;
 mod data;
 mod files;
+mod fresh;
 mod graphql;
 mod graphql_schema;
 mod json;
@@ -31,6 +32,10 @@ pub use data::{
     judge_data, judge_own_writes, judge_rows, judge_structure, name_structure, names_of_nothing, reading,
 };
 pub use files::{FileDifference, FileTerms, file_rows, judge_file_rows, judge_files, note_files};
+pub use fresh::{
+    FreshTerms, Lacking, SettingValues, judge_fresh_files, judge_fresh_rows, judge_fresh_settings,
+    judge_fresh_structure, settings_in_rows, settings_in_text,
+};
 pub use graphql::{GraphqlTerms, data_of, judge_graphql, judge_refused};
 pub use graphql_schema::{SchemaTerms, judge_schema};
 pub use json::JsonTerms;

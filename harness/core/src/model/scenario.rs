@@ -195,11 +195,12 @@ pub enum CheckKind {
     Artifacts,
     Logs,
     Performance,
+    Fresh,
 }
 
 impl CheckKind {
     /// All kinds, in the order they are reported.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Version,
         Self::Health,
         Self::Migrations,
@@ -212,6 +213,7 @@ impl CheckKind {
         Self::Artifacts,
         Self::Logs,
         Self::Performance,
+        Self::Fresh,
     ];
 
     /// The kind of this name.
@@ -241,6 +243,7 @@ impl CheckKind {
             Self::Artifacts => "artifacts",
             Self::Logs => "logs",
             Self::Performance => "performance",
+            Self::Fresh => "fresh",
         }
     }
 }

@@ -198,6 +198,9 @@ pub struct Structure {
     pub items: Vec<Item>,
     /// Sequences, by the column that owns them or their own name, with the last value given out.
     pub sequences: BTreeMap<String, i64>,
+    /// The columns of unique indexes without expressions and conditions, by table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unique_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
 }
 
 /// One item of the structure, identified by its meaning and not by a generated name.

@@ -123,7 +123,7 @@ impl Rank {
         match kind {
             CheckKind::Version | CheckKind::Health => Self::Health,
             CheckKind::Migrations => Self::Schema,
-            CheckKind::Data | CheckKind::Files => Self::Data,
+            CheckKind::Data | CheckKind::Files | CheckKind::Fresh => Self::Data,
             CheckKind::Access
             | CheckKind::Crawl
             | CheckKind::Graphql

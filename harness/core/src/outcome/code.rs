@@ -175,6 +175,11 @@ codes! {
         AssetBroken = "crawl.asset-broken", "A script, a style or an image that a page names does not load, is empty, or is a page.", "Look at what the release installs and at its precompiled assets; add a reviewed rule `assets` if it does not matter.";
         LinkBroken = "crawl.link-broken", "A link that led to a page leads to an error.", "Follow the link; add a reviewed rule `answers` if it was reviewed.";
         PagesMore = "crawl.more-differences", "There are more differences than are reported one by one.", "Read all of them in the evidence.";
+        FreshStructure = "fresh.structure-lacking", "A fresh installation of the target release has something in the structure of its database that the upgraded one lacks, or has in another form.", "Find out which migration should have made it; add a rule under `fresh` if the release leaves it so.";
+        FreshRows = "fresh.rows-lacking", "A fresh installation of the target release begins with rows that the upgraded one lacks.", "Find out what should have added them; add a rule under `fresh` if customers remove or replace them.";
+        FreshFile = "fresh.file-lacking", "A fresh installation of the target release has a file that the upgraded one lacks.", "Find out what should have put it there; add a rule under `fresh` if it is not needed.";
+        FreshSetting = "fresh.setting-lacking", "A fresh installation of the target release sets something that the upgraded one does not.", "Compare the configuration with that of the release; add a rule under `fresh` if its default is the same.";
+        FreshMore = "fresh.more-differences", "There are more differences than are reported one by one.", "Read all of them in the evidence.";
         GraphqlFailed = "graphql.failed", "A GraphQL query got no data, or data with errors.", "Open the response in the evidence.";
         GraphqlChanged = "graphql.values-changed", "Values that a GraphQL query returns differ from the baseline.", "Compare both in the evidence; add a rule under `changes` if it was reviewed.";
         GraphqlNotRefused = "graphql.not-refused", "An identity that must be refused got data.", "Look at the permissions of that identity.";

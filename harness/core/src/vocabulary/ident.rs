@@ -65,6 +65,11 @@ impl DeploymentName {
         Self("main".to_owned())
     }
 
+    /// The deployment into which the target release is installed without any data.
+    pub fn fresh() -> Self {
+        Self("fresh".to_owned())
+    }
+
     /// The deployment of a rollback into fresh volumes.
     pub fn rollback() -> Self {
         Self("rollback".to_owned())

@@ -26,6 +26,9 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
     for hop in &hops {
         row(&format!("hop {}", hop.hop.number), &hop_line(hop, paint));
     }
+    if let Some(fresh) = fresh(summary, paint) {
+        row("fresh", &fresh);
+    }
     if let Some(rollback) = rollback(summary, paint) {
         row("rollback", &rollback);
     }
@@ -143,8 +146,19 @@ fn hop_line(hop: &HopView<'_>, paint: Paint) -> String {
 }
 
 fn rollback(summary: &Summary, paint: Paint) -> Option<String> {
-    let stages: Vec<&StageRecord> = summary.stages().iter().filter(|stage| stage.phase == Phase::Rollback).collect();
-    let plan = summary.plan()?;
+    let release = &summary.plan()?.from;
+    phase(summary, Phase::Rollback, &format!("{release} again"), paint)
+}
+
+/// The fresh installation of the target release.
+fn fresh(summary: &Summary, paint: Paint) -> Option<String> {
+    let release = &summary.plan()?.hops.last()?.to;
+    phase(summary, Phase::Fresh, &format!("{release} without data"), paint)
+}
+
+/// What became of the stages of a phase; none where there are none.
+fn phase(summary: &Summary, phase: Phase, about: &str, paint: Paint) -> Option<String> {
+    let stages: Vec<&StageRecord> = summary.stages().iter().filter(|stage| stage.phase == phase).collect();
     let worst = [Outcome::Failed, Outcome::Cancelled, Outcome::Inconclusive, Outcome::Skipped, Outcome::Passed]
         .into_iter()
         .find(|outcome| stages.iter().any(|stage| stage.outcome == *outcome))?;
@@ -162,7 +176,7 @@ fn rollback(summary: &Summary, paint: Paint) -> Option<String> {
             paint.outcome(worst)
         }
     };
-    Some(format!("{fate}  {} again: {}", plan.from, facts.join(", ")))
+    Some(format!("{fate}  {about}: {}", facts.join(", ")))
 }
 
 /// `databases 1/1 · tables 57/58`; the reports name the rest.

@@ -97,7 +97,7 @@ impl RetainedRows {
     }
 
     /// The value of one cell, as it is in the row.
-    fn cell(&self, row: usize, column: &str) -> &str {
+    pub(in crate::check) fn cell(&self, row: usize, column: &str) -> &str {
         let place = self.place(column);
         place.and_then(|place| self.rows.get(row)?.split('\t').nth(place)).unwrap_or(NULL)
     }
@@ -111,7 +111,7 @@ impl RetainedRows {
     }
 
     /// A value for people: short, and hidden if the column's name says that it is a secret.
-    pub(super) fn display(&self, row: usize, column: &str) -> String {
+    pub(in crate::check) fn display(&self, row: usize, column: &str) -> String {
         if secret(column) {
             return "(hidden)".to_owned();
         }

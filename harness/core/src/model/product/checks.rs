@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CrawlCheck, DataCheck, ExecStep, FilesCheck, GraphqlCheck, HttpStep, NameOr, SqlStep, main_database};
+use super::{
+    CrawlCheck, DataCheck, ExecStep, FilesCheck, FreshCheck, GraphqlCheck, HttpStep, NameOr, SqlStep, main_database,
+};
 use crate::source::spec::Command;
 use crate::vocabulary::mutation::MutationKind;
 use crate::vocabulary::release::{Range, Release};
@@ -47,6 +49,9 @@ pub struct Checks {
     /// or without this key.
     #[serde(default)]
     pub files: FilesCheck,
+    /// The upgraded deployment has what a fresh installation of the target release has.
+    #[serde(default)]
+    pub fresh: Option<FreshCheck>,
     /// The logs since the hop began have no errors of a new kind, and none that became far more frequent.
     #[serde(default)]
     pub logs: Option<LogCheck>,

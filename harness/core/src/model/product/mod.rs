@@ -6,6 +6,7 @@
 mod backup;
 mod checks;
 mod crawl;
+mod fresh;
 mod references;
 
 mod data;
@@ -24,6 +25,7 @@ pub use crawl::*;
 pub use data::*;
 pub use env_file::*;
 pub use files::*;
+pub use fresh::*;
 pub use graphql::*;
 pub use name_or::NameOr;
 pub use path::*;

@@ -339,6 +339,12 @@ impl<'a> ReferenceCheck<'a> {
         if let Some(check) = &checks.crawl {
             self.crawl(check, product);
         }
+        if let Some(check) = &checks.fresh {
+            self.steps(&check.install, "/checks/fresh/install");
+            for (index, step) in check.settings.iter().enumerate() {
+                self.probe_step(step, &format!("/checks/fresh/settings/{index}"));
+            }
+        }
         if let Some(check) = &checks.graphql {
             self.graphql(check);
         }
@@ -367,12 +373,7 @@ impl<'a> ReferenceCheck<'a> {
             self.problems.push(problem);
         }
         for (index, step) in probe.steps.iter().enumerate() {
-            let at = format!("{at}/steps/{index}");
-            match step {
-                ProbeStep::Http(step) => self.http(step, &format!("{at}/http")),
-                ProbeStep::Exec(step) => self.service(&step.service, &format!("{at}/exec/service")),
-                ProbeStep::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),
-            }
+            self.probe_step(step, &format!("{at}/steps/{index}"));
         }
         self.writes(&probe.writes, at);
         // Each value of `as` has to be an identity if the steps use it as one.
@@ -382,6 +383,14 @@ impl<'a> ReferenceCheck<'a> {
         });
         for (index, name) in probe.for_each.get("as").into_iter().flatten().enumerate().filter(|_| uses) {
             self.expect_known("identity", name.text(), |names| &names.identities, &format!("{at}/for-each/as/{index}"));
+        }
+    }
+
+    fn probe_step(&mut self, step: &ProbeStep, at: &str) {
+        match step {
+            ProbeStep::Http(step) => self.http(step, &format!("{at}/http")),
+            ProbeStep::Exec(step) => self.service(&step.service, &format!("{at}/exec/service")),
+            ProbeStep::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),
         }
     }
 

@@ -19,6 +19,7 @@ pub(super) fn kinds(product: &Product, scenario: &Scenario) -> Vec<CheckKind> {
         CheckKind::Artifacts => !checks.artifacts.is_empty(),
         CheckKind::Logs => checks.logs.is_some(),
         CheckKind::Performance => checks.performance.is_some(),
+        CheckKind::Fresh => checks.fresh.is_some(),
     };
     CheckKind::ALL.into_iter().filter(has).filter(|kind| !scenario.skip_checks.contains_key(kind)).collect()
 }

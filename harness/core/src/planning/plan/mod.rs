@@ -138,7 +138,11 @@ impl Stage {
         let hop = self.hop.unwrap_or_default();
         match &self.action {
             StageAction::Preflight { .. } => RunsOn::Before(hop),
-            StageAction::Upgrade { .. } | StageAction::Settle { .. } | StageAction::Check { .. } => RunsOn::After(hop),
+            StageAction::Upgrade { .. }
+            | StageAction::Settle { .. }
+            | StageAction::Check { .. }
+            | StageAction::Install { .. }
+            | StageAction::CompareFresh => RunsOn::After(hop),
             StageAction::VerifyBackup
             | StageAction::Images { .. }
             | StageAction::Deploy { .. }
@@ -168,12 +172,14 @@ impl Stage {
             | StageAction::Preflight { steps }
             | StageAction::Upgrade { steps }
             | StageAction::Settle { steps }
+            | StageAction::Install { steps }
             | StageAction::RollbackInPlace { steps } => steps,
             StageAction::VerifyBackup
             | StageAction::Images { .. }
             | StageAction::Decide
             | StageAction::Baseline { .. }
             | StageAction::Check { .. }
+            | StageAction::CompareFresh
             | StageAction::CheckRollback { .. }
             | StageAction::RollbackSkipped { .. }
             | StageAction::Mutate { .. }
@@ -197,6 +203,7 @@ impl Stage {
             StageAction::Baseline { checks }
             | StageAction::Check { checks }
             | StageAction::CheckRollback { checks } => checks,
+            StageAction::CompareFresh => &[CheckKind::Fresh],
             StageAction::VerifyBackup
             | StageAction::Images { .. }
             | StageAction::Deploy { .. }
@@ -206,6 +213,7 @@ impl Stage {
             | StageAction::Preflight { .. }
             | StageAction::Upgrade { .. }
             | StageAction::Settle { .. }
+            | StageAction::Install { .. }
             | StageAction::RollbackInPlace { .. }
             | StageAction::RollbackSkipped { .. }
             | StageAction::Mutate { .. }
@@ -249,6 +257,8 @@ pub enum Phase {
     Source,
     /// A hop.
     Hop,
+    /// A fresh installation of the target release, beside the upgraded deployment.
+    Fresh,
     /// The rollback.
     Rollback,
     /// A batch of mutations.
@@ -312,6 +322,13 @@ pub enum StageAction {
         /// The kinds of checks.
         checks: Vec<CheckKind>,
     },
+    /// Opens a deployment of the target release, creates its services and installs the product without any data.
+    Install {
+        /// The steps.
+        steps: Vec<Step>,
+    },
+    /// Judges the upgraded deployment against the fresh installation.
+    CompareFresh,
     /// Goes back in place by these steps, and proves the data equal to the baseline.
     RollbackInPlace {
         /// The steps.

@@ -19,7 +19,8 @@ pub(super) fn stages(
     from: &Release,
     hops: &[PlannedHop],
 ) -> Result<Vec<Stage>, PlanError> {
-    let checks = kinds(product, scenario);
+    let made = kinds(product, scenario);
+    let checks = on_every_release(&made);
     let mut line = StageLine::default();
     source(product, scenario, from, hops, &mut line)?;
     let place = StagePlace { phase: Phase::Source, hop: None, deployment: Some(DeploymentName::main()) };
@@ -40,6 +41,16 @@ pub(super) fn stages(
             line.add(&place, "settle", title, StageAction::Settle { steps: settle });
         }
         line.add(&place, "check", format!("check {}", hop.to), StageAction::Check { checks: checks.clone() });
+    }
+    if let (Some(fresh), Some(last)) = (&product.checks.fresh, hops.last())
+        && made.contains(&CheckKind::Fresh)
+    {
+        let deployment = Some(DeploymentName::fresh());
+        let place = StagePlace { phase: Phase::Fresh, hop: Some(last.number), deployment };
+        let steps = product.deploy.iter().chain(&fresh.install).cloned().collect();
+        let title = format!("install {} without data, beside the upgraded one", last.to);
+        line.add(&place, "install", title, StageAction::Install { steps });
+        line.add(&place, "compare", "compare with the fresh installation".into(), StageAction::CompareFresh);
     }
     rollback(product, scenario, from, &checks, &mut line);
     let none = StagePlace { phase: Phase::Teardown, hop: None, deployment: None };
@@ -82,7 +93,7 @@ fn source(
     if hops.iter().any(|hop| hop.when.is_some()) {
         line.add(&place, "decide", "decide the conditional stops on the data".into(), StageAction::Decide);
     }
-    let action = StageAction::Baseline { checks: kinds(product, scenario) };
+    let action = StageAction::Baseline { checks: on_every_release(&kinds(product, scenario)) };
     line.add(&place, "baseline", format!("baseline on {from}"), action);
     Ok(())
 }
@@ -144,6 +155,11 @@ fn rollback(product: &Product, scenario: &Scenario, from: &Release, checks: &[Ch
     }
 }
 
+/// The kinds that a stage of checks makes on every release; the fresh installation has stages of its own.
+fn on_every_release(kinds: &[CheckKind]) -> Vec<CheckKind> {
+    kinds.iter().copied().filter(|kind| *kind != CheckKind::Fresh).collect()
+}
+
 /// Where stages stand.
 #[derive(Clone)]
 struct StagePlace {
@@ -156,6 +172,7 @@ impl StagePlace {
     fn id(&self, name: &str) -> StageId {
         let room = match (self.phase, self.hop) {
             (Phase::Hop, Some(hop)) => format!("hop-{hop}"),
+            (Phase::Fresh, _) => "fresh".to_owned(),
             (Phase::Rollback, _) => "rollback".to_owned(),
             (Phase::Mutation(batch), _) => batch.name().to_owned(),
             (Phase::Preparation | Phase::Source | Phase::Hop | Phase::Teardown, _) => String::new(),

@@ -67,6 +67,7 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
             | StageAction::Preflight { .. }
             | StageAction::Upgrade { .. }
             | StageAction::Settle { .. }
+            | StageAction::Install { .. }
             | StageAction::RollbackInPlace { .. } => {
                 for (step, number) in stage.steps().iter().zip(1..) {
                     writeln!(text, "       - {:<18} {}", stage.step_id(number).to_string(), describe(step))?;
@@ -79,7 +80,11 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
                 writeln!(text, "       {names}")?;
             }
             StageAction::RollbackSkipped { because } => writeln!(text, "       {because}")?,
-            StageAction::VerifyBackup | StageAction::Decide | StageAction::Mutate { .. } | StageAction::Teardown => {}
+            StageAction::VerifyBackup
+            | StageAction::Decide
+            | StageAction::CompareFresh
+            | StageAction::Mutate { .. }
+            | StageAction::Teardown => {}
         }
     }
     Ok(())

@@ -10,7 +10,8 @@ pub(super) async fn queries(database: &dyn Database) -> Result<StructureQueries,
 
 /// What holds tables together, by meaning: definitions without generated names.
 const ITEMS: &str = r"
-select 'index', s.table_name, group_concat(s.column_name order by s.seq_in_index separator '\x02'), null,
+select case when s.index_name <> 'PRIMARY' and max(s.non_unique) = 0 and max(s.sub_part) is null
+    and count(s.column_name) = count(*) then 'unique index' else 'index' end, s.table_name, group_concat(s.column_name order by s.seq_in_index separator '\x02'), null,
   concat(case when s.index_name = 'PRIMARY' then 'primary key ' when max(s.non_unique) = 0 then 'unique ' else '' end,
     lower(max(s.index_type)), ' (', group_concat(concat(s.column_name, coalesce(concat('(', s.sub_part, ')'), ''),
       if(s.collation = 'D', ' desc', '')) order by s.seq_in_index separator ', '), ')'), 'f'

@@ -17,7 +17,8 @@ with tables as (
     and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_%'
     and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
 ), stored as (select * from tables where relkind in ('r', 'p'))
-select 'index', t.name,
+select case when i.indisunique and not i.indisprimary and i.indexprs is null and i.indpred is null
+  then 'unique index' else 'index' end, t.name,
   (select string_agg(a.attname, E'\x02') from pg_attribute a where a.attrelid = t.oid and (a.attnum = any (i.indkey)
      or a.attnum in (select d.refobjsubid from pg_depend d
                      where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid and d.refobjid = t.oid))
