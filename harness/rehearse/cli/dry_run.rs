@@ -96,7 +96,7 @@ impl Dry<'_> {
                     lines.at(1, format!("image {}", need.image));
                 }
             }
-            StageAction::Deploy { steps } | StageAction::Install { steps } => {
+            StageAction::Deploy { steps } | StageAction::Install { steps, .. } => {
                 let deployment = stage.deployment.clone().unwrap_or_else(DeploymentName::main);
                 lines.at(1, format!("deployment {deployment}: a network and volumes of its own"));
                 for (name, service) in services(&self.loaded.product, &self.loaded.scenario) {
@@ -123,7 +123,7 @@ impl Dry<'_> {
             | StageAction::CheckRollback { checks } => {
                 self.checks(ctx, checks, lines);
             }
-            StageAction::CompareFresh => self.checks(ctx, stage.checks(), lines),
+            StageAction::CompareFresh { .. } => self.checks(ctx, stage.checks(), lines),
             StageAction::RollbackSkipped { because } => lines.at(1, because),
             StageAction::Mutate { batch } => lines.at(1, format!("plant a batch of mutations: {}", batch.name())),
             StageAction::Teardown => {

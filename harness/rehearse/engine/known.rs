@@ -55,7 +55,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if !self.has_known_failures() {
             return None;
         }
-        let release = stage.hop.map_or_else(|| self.case.plan.from.clone(), |hop| state.release(&self.case, hop));
+        let release = state.ctx(&self.case, stage).to;
         for finding in &mut *findings {
             let texts = self.evidence_texts(state, finding);
             finding.known = self.recognise(&release, Place::Finding, &finding.to_string(), &texts);

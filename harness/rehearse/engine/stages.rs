@@ -91,7 +91,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 Ok(StepEnd::Done)
             }
             StageAction::Install { .. } => self.install(stage, state).await,
-            StageAction::CompareFresh => self.compare_fresh(stage, state).await,
+            StageAction::CompareFresh { .. } => self.compare_fresh(stage, state).await,
             StageAction::Mutate { batch } => self.mutate(stage, *batch, state).await,
             StageAction::RollbackSkipped { .. } | StageAction::Teardown => Ok(StepEnd::Done),
         }

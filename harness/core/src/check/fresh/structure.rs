@@ -48,7 +48,7 @@ pub(super) fn lacking(
     }
     let there: BTreeSet<&Item> = present.items.iter().collect();
     let known: BTreeSet<&Item> = wanted.items.iter().collect();
-    for item in wanted.items.iter().filter(|item| is_of_both(item, upgraded)) {
+    for item in wanted.items.iter().filter(|item| is_of_both(item, fresh, upgraded)) {
         report.assertions += 1;
         if there.contains(item) {
             continue;
@@ -69,7 +69,7 @@ pub(super) fn lacking(
         add(name.clone(), Subject::Structure(name), expected, actual);
     }
     // A privilege or a setting of one's own is what customers have; a trigger may be what an earlier release left behind.
-    let only_upgraded = present.items.iter().filter(|item| is_of_both(item, fresh) && !known.contains(item));
+    let only_upgraded = present.items.iter().filter(|item| is_of_both(item, upgraded, fresh) && !known.contains(item));
     let changed: BTreeSet<(ItemKind, &String, &Vec<String>)> = all_places(&wanted.items, &there).collect();
     let own: Vec<String> = only_upgraded
         .filter(|item| !changed.contains(&(item.kind, &item.table, &item.columns)))
@@ -98,11 +98,11 @@ fn all_places<'i>(
     lacking.into_iter().map(|item| (item.kind, &item.table, &item.columns))
 }
 
-/// Whether an item belongs to a table and columns that the other state has; a missing table is reported as a whole.
-fn is_of_both(item: &Item, other: &DataState) -> bool {
-    if !item.kind.is_of_table() {
-        return true;
+/// Whether an item that belongs to a table and columns has these in the other state too; a missing table is reported as a whole.
+fn is_of_both(item: &Item, own: &DataState, other: &DataState) -> bool {
+    match other.tables.get(&item.table) {
+        Some(table) => !item.kind.is_of_table() || item.columns.iter().all(|column| table.columns.contains(column)),
+        // The sequence of a table goes with it.
+        None => !item.kind.is_of_table() && !own.tables.contains_key(&item.table),
     }
-    let Some(table) = other.tables.get(&item.table) else { return false };
-    item.columns.iter().all(|column| table.columns.contains(column))
 }

@@ -138,11 +138,8 @@ impl Stage {
         let hop = self.hop.unwrap_or_default();
         match &self.action {
             StageAction::Preflight { .. } => RunsOn::Before(hop),
-            StageAction::Upgrade { .. }
-            | StageAction::Settle { .. }
-            | StageAction::Check { .. }
-            | StageAction::Install { .. }
-            | StageAction::CompareFresh => RunsOn::After(hop),
+            StageAction::Upgrade { .. } | StageAction::Settle { .. } | StageAction::Check { .. } => RunsOn::After(hop),
+            StageAction::Install { hop, .. } | StageAction::CompareFresh { hop } => RunsOn::After(*hop),
             StageAction::VerifyBackup
             | StageAction::Images { .. }
             | StageAction::Deploy { .. }
@@ -172,14 +169,14 @@ impl Stage {
             | StageAction::Preflight { steps }
             | StageAction::Upgrade { steps }
             | StageAction::Settle { steps }
-            | StageAction::Install { steps }
+            | StageAction::Install { steps, .. }
             | StageAction::RollbackInPlace { steps } => steps,
             StageAction::VerifyBackup
             | StageAction::Images { .. }
             | StageAction::Decide
             | StageAction::Baseline { .. }
             | StageAction::Check { .. }
-            | StageAction::CompareFresh
+            | StageAction::CompareFresh { .. }
             | StageAction::CheckRollback { .. }
             | StageAction::RollbackSkipped { .. }
             | StageAction::Mutate { .. }
@@ -203,7 +200,7 @@ impl Stage {
             StageAction::Baseline { checks }
             | StageAction::Check { checks }
             | StageAction::CheckRollback { checks } => checks,
-            StageAction::CompareFresh => &[CheckKind::Fresh],
+            StageAction::CompareFresh { .. } => &[CheckKind::Fresh],
             StageAction::VerifyBackup
             | StageAction::Images { .. }
             | StageAction::Deploy { .. }
@@ -324,11 +321,16 @@ pub enum StageAction {
     },
     /// Opens a deployment of the target release, creates its services and installs the product without any data.
     Install {
+        /// The hop to whose release it is installed.
+        hop: u32,
         /// The steps.
         steps: Vec<Step>,
     },
     /// Judges the upgraded deployment against the fresh installation.
-    CompareFresh,
+    CompareFresh {
+        /// The hop that brought the upgraded deployment to the same release.
+        hop: u32,
+    },
     /// Goes back in place by these steps, and proves the data equal to the baseline.
     RollbackInPlace {
         /// The steps.

@@ -46,11 +46,11 @@ pub(super) fn stages(
         && made.contains(&CheckKind::Fresh)
     {
         let deployment = Some(DeploymentName::fresh());
-        let place = StagePlace { phase: Phase::Fresh, hop: Some(last.number), deployment };
+        let (place, hop) = (StagePlace { phase: Phase::Fresh, hop: None, deployment }, last.number);
         let steps = product.deploy.iter().chain(&fresh.install).cloned().collect();
         let title = format!("install {} without data, beside the upgraded one", last.to);
-        line.add(&place, "install", title, StageAction::Install { steps });
-        line.add(&place, "compare", "compare with the fresh installation".into(), StageAction::CompareFresh);
+        line.add(&place, "install", title, StageAction::Install { hop, steps });
+        line.add(&place, "compare", "compare with the fresh installation".into(), StageAction::CompareFresh { hop });
     }
     rollback(product, scenario, from, &checks, &mut line);
     let none = StagePlace { phase: Phase::Teardown, hop: None, deployment: None };

@@ -82,7 +82,7 @@ fn write_plan(plan: &Plan, text: &mut String) -> std::fmt::Result {
             StageAction::RollbackSkipped { because } => writeln!(text, "       {because}")?,
             StageAction::VerifyBackup
             | StageAction::Decide
-            | StageAction::CompareFresh
+            | StageAction::CompareFresh { .. }
             | StageAction::Mutate { .. }
             | StageAction::Teardown => {}
         }
