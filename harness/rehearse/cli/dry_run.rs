@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rehearse_core::check::fill_json;
 use rehearse_core::deployment::{
     CommandSpec, MountSource, Placeholders, STOP_GRACE, ServiceSpec, command_line, resolve, services,
 };
@@ -213,7 +214,10 @@ impl Dry<'_> {
         let (method, port) = (step.method.name(), step.port);
         lines.at(1, format!("{name}{method} {}:{port}{path}{}", step.service, identity.unwrap_or_default()));
         match &step.body {
-            Some(Body::Json(json)) => lines.at(2, format!("body {json}")),
+            Some(Body::Json(json)) => {
+                let filled = fill_json(json, &self.values(ctx));
+                lines.at(2, format!("body {}", filled.unwrap_or_else(|_| json.clone())));
+            }
             Some(Body::Text(text)) => lines.block_at(2, &format!("body {}", self.rendered(ctx, text))),
             Some(Body::Form(form)) => {
                 let form = form.iter().map(|(key, value)| format!("{key}={}", self.rendered(ctx, value)));
@@ -281,6 +285,7 @@ impl Dry<'_> {
                 CheckKind::Access => &checks.access,
                 CheckKind::Repositories => &checks.repositories,
                 CheckKind::Artifacts => &checks.artifacts,
+                CheckKind::Journeys => &checks.journeys,
                 CheckKind::Migrations
                 | CheckKind::Data
                 | CheckKind::Files
@@ -291,7 +296,7 @@ impl Dry<'_> {
             };
             for probe in probes.iter().filter(|probe| applies(probe.releases.as_ref(), ctx)) {
                 lines.at(1, format!("- {}", probe.name));
-                for step in &probe.steps {
+                for step in probe.all_steps() {
                     match step {
                         ProbeStep::Http(step) => self.http(ctx, step, lines),
                         ProbeStep::Exec(step) => self.exec(ctx, step, "in", lines),
@@ -321,18 +326,23 @@ impl Dry<'_> {
                     }
                 }
                 CheckKind::Performance => {
-                    let requests = checks.performance.iter().flat_map(|check| &check.requests);
-                    requests.for_each(|step| self.http(ctx, step, lines));
+                    checks.performance.requests.iter().for_each(|step| self.http(ctx, step, lines));
                 }
                 CheckKind::Logs => {
                     let files = self.loaded.product.services.values().flat_map(|service| &service.logs);
                     files.for_each(|file| lines.at(1, format!("- {file}")));
                 }
+                CheckKind::Access => {
+                    for (name, _, refused) in self.loaded.product.refused() {
+                        lines.at(1, format!("- {name} is refused: {}", refused.because));
+                        refused.requests.iter().for_each(|step| self.http(ctx, step, lines));
+                    }
+                }
                 CheckKind::Version
                 | CheckKind::Health
-                | CheckKind::Access
                 | CheckKind::Repositories
                 | CheckKind::Artifacts
+                | CheckKind::Journeys
                 | CheckKind::Data
                 | CheckKind::Files => {}
             }

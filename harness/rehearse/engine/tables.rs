@@ -163,7 +163,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let context = self.case.placeholders(ctx, &BTreeMap::new(), &Map::new());
         let mut writes = OwnWrites::default();
         let here = |releases: Option<&Range>| releases.is_none_or(|range| range.contains(&ctx.release));
-        let writes_here = self.case.product.checks.writes().filter(|(releases, _)| here(*releases));
+        let writes_here = self.case.product.writes().filter(|(releases, _)| here(*releases));
         for rows in writes_here.filter_map(|(_, write)| write.detailed()) {
             let condition = rows.condition.render(&context)?;
             writes.rows.push(RowWrite::new(rows.table.as_deref(), rows.column.as_deref(), condition));

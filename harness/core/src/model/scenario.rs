@@ -193,13 +193,14 @@ pub enum CheckKind {
     Graphql,
     Repositories,
     Artifacts,
+    Journeys,
     Logs,
     Performance,
 }
 
 impl CheckKind {
     /// All kinds, in the order they are reported.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Version,
         Self::Health,
         Self::Migrations,
@@ -210,6 +211,7 @@ impl CheckKind {
         Self::Graphql,
         Self::Repositories,
         Self::Artifacts,
+        Self::Journeys,
         Self::Logs,
         Self::Performance,
     ];
@@ -239,6 +241,7 @@ impl CheckKind {
             Self::Graphql => "graphql",
             Self::Repositories => "repositories",
             Self::Artifacts => "artifacts",
+            Self::Journeys => "journeys",
             Self::Logs => "logs",
             Self::Performance => "performance",
         }

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CrawlCheck, DataCheck, ExecStep, FilesCheck, GraphqlCheck, HttpStep, NameOr, SqlStep, main_database};
+use super::{
+    CrawlCheck, DataCheck, ExecStep, FilesCheck, GraphqlCheck, HttpStep, NameOr, PerformanceCheck, SqlStep,
+    main_database,
+};
 use crate::source::spec::Command;
 use crate::vocabulary::mutation::MutationKind;
 use crate::vocabulary::release::{Range, Release};
-use crate::vocabulary::scalar::{Duration, Pattern, Size};
+use crate::vocabulary::scalar::Pattern;
 use crate::vocabulary::template::Template;
 
 /// What is judged after each hop.
@@ -37,6 +40,10 @@ pub struct Checks {
     /// What the product generates.
     #[serde(default)]
     pub artifacts: Vec<Probe>,
+    /// What people do with the product: make something, change it, find it, take it away. Each leaves things as they were; one runs
+    /// after the other, and after all that only reads.
+    #[serde(default)]
+    pub journeys: Vec<Probe>,
     /// The schema matches the running code.
     #[serde(default)]
     pub migrations: Option<MigrationCheck>,
@@ -50,9 +57,10 @@ pub struct Checks {
     /// The logs since the hop began have no errors of a new kind, and none that became far more frequent.
     #[serde(default)]
     pub logs: Option<LogCheck>,
-    /// Response times, the time to be ready, memory and the size of databases stay within a budget.
+    /// Response times, the time to be ready, memory and the size of databases and files stay within a budget. Every product has
+    /// this check, with or without this key; requests are timed only if they are named.
     #[serde(default)]
-    pub performance: Option<PerformanceCheck>,
+    pub performance: PerformanceCheck,
     /// Mutations that no check has to notice, for `rehearse check-product`.
     #[serde(default)]
     pub accepted_mutations: Vec<AcceptedMutation>,
@@ -73,7 +81,9 @@ pub struct AcceptedMutation {
 impl Checks {
     /// All probes, of every kind.
     pub fn probes(&self) -> impl Iterator<Item = &Probe> {
-        [&self.version, &self.health, &self.access, &self.repositories, &self.artifacts].into_iter().flatten()
+        [&self.version, &self.health, &self.access, &self.repositories, &self.artifacts, &self.journeys]
+            .into_iter()
+            .flatten()
     }
 
     /// What our own requests write to, those of probes and those of the crawl, each with the releases on which it does.
@@ -103,9 +113,20 @@ pub struct Probe {
     pub writes: Vec<NameOr<WrittenRows>>,
     /// The steps, in order; a failed one ends the probe.
     pub steps: Vec<ProbeStep>,
+    /// Steps that follow in any case, each of them, even if one before it failed: they remove what the probe has made. A step that
+    /// needs a value which was not captured because of a failure is left out.
+    #[serde(default)]
+    pub finally: Vec<ProbeStep>,
     /// Reviewed differences from the baseline.
     #[serde(default)]
     pub changes: Vec<AllowedChange>,
+}
+
+impl Probe {
+    /// All steps, in their order.
+    pub fn all_steps(&self) -> impl Iterator<Item = &ProbeStep> {
+        self.steps.iter().chain(&self.finally)
+    }
 }
 
 /// Rows that a probe writes. Give `table` or `column`.
@@ -250,66 +271,6 @@ pub struct AllowedLine {
     pub releases: Option<Range>,
     /// Why it is harmless.
     pub because: String,
-}
-
-/// Fixed requests against a budget.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PerformanceCheck {
-    /// How many times each request is sent and counted.
-    #[serde(default = "seven")]
-    #[schemars(range(min = 5))]
-    pub samples: u32,
-    /// How many times each request is sent before that, without being counted.
-    #[serde(default = "two")]
-    pub warm_up: u32,
-    /// The median may be this many times the baseline's.
-    #[schemars(range(min = 1))]
-    pub ratio: f64,
-    /// A median below baseline plus this is never too slow.
-    pub slack: Duration,
-    /// The requests.
-    pub requests: Vec<HttpStep>,
-    /// The time that each versioned service needs from its start to being ready; one that upgrades itself as it starts is left
-    /// out. Not judged when not given.
-    #[serde(default)]
-    pub ready: Option<TimeBudget>,
-    /// The memory that each versioned service uses after the requests, without the file cache; not judged when not given.
-    #[serde(default)]
-    pub memory: Option<SizeBudget>,
-    /// The size of each database; not judged when not given.
-    #[serde(default)]
-    pub database_size: Option<SizeBudget>,
-}
-
-/// How much longer something may take than on the baseline.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct TimeBudget {
-    /// It may be this many times the baseline's.
-    #[schemars(range(min = 1))]
-    pub ratio: f64,
-    /// A time below baseline plus this is never too long.
-    pub slack: Duration,
-}
-
-/// How much larger something may be than on the baseline.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SizeBudget {
-    /// It may be this many times the baseline's.
-    #[schemars(range(min = 1))]
-    pub ratio: f64,
-    /// A size below baseline plus this is never too large.
-    pub slack: Size,
-}
-
-fn seven() -> u32 {
-    7
-}
-
-fn two() -> u32 {
-    2
 }
 
 #[cfg(test)]
