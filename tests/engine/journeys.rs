@@ -1,9 +1,10 @@
 //! Journeys: what people do, and what is left of it.
 
+use rehearse_core::observation::{DataState, Selection};
 use rehearse_core::outcome::verdict::Exit;
 
 use super::case::{Rehearsal, RunResult};
-use super::scripted::{Behaviour, Fallible};
+use super::scripted::{Behaviour, Fallible, things};
 
 const JOURNEYS: &str = "access: []
   journeys:
@@ -68,4 +69,27 @@ async fn what_cannot_be_removed_is_a_finding() -> Fallible {
     result.expect_message("hop-1/check", "DELETE /things/7: expected 204, seen 403")?;
     assert_eq!(result.world.count("DELETE /drafts"), 3);
     Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_a_journey_made_is_named_by_what_it_captured() -> Fallible {
+    // The journey leaves a row; all others are compared.
+    let writes = "      writes: [{ table: things, where: 't.id = {{ captured.id }}' }]\n      steps:\n";
+    let run = async |others: DataState| -> Fallible<RunResult> {
+        let journeys = JOURNEYS.replace("      steps:\n", writes);
+        let rehearsal = Rehearsal::new()?.product("access: []\n", &journeys)?;
+        let selection = Selection { table: "things".into(), condition: "(t.id = 7)".into(), above: None };
+        let other = others.tables.get("things").cloned().ok_or("no things")?;
+        let after = DataState { without: vec![(selection, Ok(other))].into_iter().collect(), ..things(4, "abc") };
+        // The proof of the restore and the reading before the probes come first.
+        rehearsal.world.nth("tables main", 3, Behaviour::Tables(after));
+        rehearsal.world.on("POST /things", Behaviour::Http(201, "{\"id\": 7}"));
+        rehearsal.world.on("GET /find?7", Behaviour::Http(200, "one thing"));
+        rehearsal.world.on("DELETE", Behaviour::Http(204, ""));
+        rehearsal.run().await
+    };
+    run(things(3, "abc")).await?.expect_outcomes(&["baseline passed"])?;
+    let result = run(things(3, "xyz")).await?;
+    result.expect_outcomes(&["baseline failed"])?;
+    result.expect_message("baseline", "table things")
 }

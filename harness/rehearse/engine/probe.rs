@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rehearse_core::check::{Compared, ExpectContext, judge_response};
-use rehearse_core::model::product::{AllowedChange, Aspect, Capture, Expect, Probe, ProbeStep};
+use rehearse_core::check::{Compared, ExpectContext, RowWrite, judge_response};
+use rehearse_core::model::product::{AllowedChange, Aspect, Capture, Expect, NameOr, Probe, ProbeStep};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::Observation;
 use rehearse_core::outcome::code::InconclusiveCode;
@@ -39,8 +39,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         kind: CheckKind,
         probe: &Probe,
         against: Against<'_>,
-    ) -> Result<(CheckReport, Observations), EngineError> {
+    ) -> Result<Probed, EngineError> {
         let mut report = CheckReport::new(kind, &probe.name);
+        let mut made = Vec::new();
         let mut observations = Observations::new();
         let source = &self.case.plan.from;
         let crossed = |change: &&AllowedChange| *source < change.crossing && change.crossing <= ctx.release;
@@ -78,13 +79,29 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     result => drop(result?),
                 }
             }
+            let captured = std::mem::take(&mut seen.captured);
+            made.extend(self.made(ctx, probe, &each, &captured));
         }
         if is_baseline(against) && report.assertions == 0 && report.inconclusive.is_empty() && !observations.is_empty()
         {
             // On the baseline, a probe that only compares can assert no more than that it observed something.
             report.assertions = u32::try_from(observations.len()).unwrap_or(u32::MAX);
         }
-        Ok((report.decide(), observations))
+        Ok(Probed { report: report.decide(), observations, made })
+    }
+
+    /// The rows that a round of a probe has made. Where it failed before it captured what names them, there are none.
+    fn made(
+        &self,
+        ctx: &StageContext,
+        probe: &Probe,
+        each: &BTreeMap<&str, &str>,
+        captured: &Map<String, Value>,
+    ) -> Vec<RowWrite> {
+        let context = self.case.placeholders(ctx, each, captured);
+        let rows = probe.writes.iter().filter_map(NameOr::detailed).filter(|rows| rows.are_made());
+        rows.filter_map(|rows| Some(RowWrite::made(rows.table.as_deref()?, rows.condition.render(&context).ok()?)))
+            .collect()
     }
 
     /// Carries out one step of a probe; `false` if the steps after it make no sense.
@@ -145,6 +162,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         Ok(rendered)
     }
+}
+
+/// What a probe has come to.
+pub(crate) struct Probed {
+    pub(crate) report: CheckReport,
+    pub(crate) observations: Observations,
+    /// Rows that it has made, by what it captured.
+    pub(crate) made: Vec<RowWrite>,
 }
 
 /// One combination of a probe's values.

@@ -103,13 +103,13 @@ struct OwnWrites<'c>(&'c DataCheck);
 impl<H: Host, O: Observer> Check<H, O> for OwnWrites<'_> {
     fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
-            let (before, names) = {
+            let (before, names, made) = {
                 let observed = checks.observed();
-                (observed.as_baseline.tables.clone(), observed.written_whole.clone())
+                (observed.as_baseline.tables.clone(), observed.written_whole.clone(), observed.made.clone())
             };
             // Without the earlier tables there is nothing to compare with; the check that failed to read them has said so.
             let Some(before) = before else { return Ok(Vec::new()) };
-            let (report, tables) = run.own_writes(checks.ctx, self.0, &before, names).await?;
+            let (report, tables) = run.own_writes(checks.ctx, self.0, &before, names, made).await?;
             checks.observed().tables_after = tables;
             Ok(vec![report])
         }
@@ -216,9 +216,11 @@ impl<H: Host, O: Observer> Check<H, O> for ProbeCheck<'_> {
         async move {
             // It may have written, however it ends.
             checks.observed().wrote(&self.probe.writes);
-            let (report, observations) = run.probe(checks.ctx, self.kind, self.probe, checks.against()).await?;
-            checks.observed().as_baseline.observations.extend(observations);
-            Ok(vec![report])
+            let probed = run.probe(checks.ctx, self.kind, self.probe, checks.against()).await?;
+            let mut observed = checks.observed();
+            observed.as_baseline.observations.extend(probed.observations);
+            observed.made.extend(probed.made);
+            Ok(vec![probed.report])
         }
         .boxed()
     }

@@ -182,7 +182,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         self.response_faults.begin_round();
         let against = Against::Baseline(&baseline.observations);
         Ok(match asking {
-            Asking::Probe(probe) => self.probe(ctx, kind, probe, against).await?.0,
+            Asking::Probe(probe) => self.probe(ctx, kind, probe, against).await?.report,
             Asking::Query(check, query) => self.graphql_query(ctx, check, query, against).await?.0,
             Asking::Refused => self.refused(ctx).await?.0,
             Asking::Crawl(check) => self.crawl_again(ctx, check, baseline.site.as_ref(), Mode::Hop).await?,

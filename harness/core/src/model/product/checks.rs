@@ -139,7 +139,8 @@ pub struct WrittenRows {
     /// A column whose values change, as `table.column`.
     #[serde(default)]
     pub column: Option<String>,
-    /// Which rows, as an SQL condition on the table (`t`). All others are compared. What steps capture is not known here.
+    /// Which rows, as an SQL condition on the table (`t`). All others are compared. With `{{ captured.… }}`, these are rows that the
+    /// probe makes: a row that was there before is compared.
     #[serde(rename = "where")]
     pub condition: Template,
 }
@@ -158,9 +159,20 @@ impl WrittenRows {
         if self.column.as_ref().is_some_and(|column| !column.contains('.')) {
             return Some("a column is named as `table.column`");
         }
-        let names = self.condition.names();
-        let unknown = names.contains("captured") || names.contains("each");
-        unknown.then_some("what is captured and `each` are not known when the tables are read before the probes")
+        if self.names("each") {
+            return Some("`each` is not known when the tables are read");
+        }
+        (self.are_made() && self.table.is_none())
+            .then_some("what is captured names rows that the probe makes: give their `table`")
+    }
+
+    /// Whether they are rows that the probe makes: what it captures names them.
+    pub fn are_made(&self) -> bool {
+        self.names("captured")
+    }
+
+    fn names(&self, name: &str) -> bool {
+        self.condition.names().contains(name)
     }
 }
 
@@ -285,7 +297,9 @@ mod tests {
             (r#"{"where": "true"}"#, "either `table` or `column`"),
             (r#"{"table": "t", "column": "t.c", "where": "true"}"#, "either `table` or `column`"),
             (r#"{"column": "c", "where": "true"}"#, "`table.column`"),
-            (r#"{"table": "t", "where": "t.id = {{ captured.id }}"}"#, "captured"),
+            (r#"{"table": "t", "where": "t.id = {{ captured.id }}"}"#, ""),
+            (r#"{"column": "t.c", "where": "t.id = {{ captured.id }}"}"#, "captured"),
+            (r#"{"table": "t", "where": "t.id = {{ each.id }}"}"#, "each"),
         ] {
             let rows: WrittenRows = serde_json::from_str(rows).unwrap();
             let found = rows.mistake().unwrap_or_default();
