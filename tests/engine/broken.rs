@@ -91,7 +91,7 @@ async fn a_check_that_asserts_nothing_is_inconclusive() -> Fallible {
 
 #[tokio::test(start_paused = true)]
 async fn a_scenario_without_checks_is_refused() -> Fallible {
-    let without = "skip-checks: { version: x, health: x, migrations: x, data: x, logs: x }";
+    let without = "skip-checks: { version: x, health: x, migrations: x, data: x, logs: x, performance: x }";
     let refused = Rehearsal::new()?.product("  rows: { at: /rows }\n", "")?.scenario(without).run().await;
     let refusal = refused.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(refusal.contains("leaves out every check"), "{refusal}");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rehearse_core::check::fill_json;
 use rehearse_core::deployment::{
     CommandSpec, MountSource, Placeholders, STOP_GRACE, ServiceSpec, command_line, resolve, services,
 };
@@ -214,7 +215,10 @@ impl Dry<'_> {
         let (method, port) = (step.method.name(), step.port);
         lines.at(1, format!("{name}{method} {}:{port}{path}{}", step.service, identity.unwrap_or_default()));
         match &step.body {
-            Some(Body::Json(json)) => lines.at(2, format!("body {json}")),
+            Some(Body::Json(json)) => {
+                let filled = fill_json(json, &self.values(ctx));
+                lines.at(2, format!("body {}", filled.unwrap_or_else(|_| json.clone())));
+            }
             Some(Body::Text(text)) => lines.block_at(2, &format!("body {}", self.rendered(ctx, text))),
             Some(Body::Form(form)) => {
                 let form = form.iter().map(|(key, value)| format!("{key}={}", self.rendered(ctx, value)));
@@ -282,6 +286,7 @@ impl Dry<'_> {
                 CheckKind::Access => &checks.access,
                 CheckKind::Repositories => &checks.repositories,
                 CheckKind::Artifacts => &checks.artifacts,
+                CheckKind::Journeys => &checks.journeys,
                 CheckKind::Migrations
                 | CheckKind::Data
                 | CheckKind::Files
@@ -293,7 +298,7 @@ impl Dry<'_> {
             };
             for probe in probes.iter().filter(|probe| applies(probe.releases.as_ref(), ctx)) {
                 lines.at(1, format!("- {}", probe.name));
-                probe.steps.iter().for_each(|step| self.probe_step(ctx, step, lines));
+                probe.all_steps().for_each(|step| self.probe_step(ctx, step, lines));
             }
             match kind {
                 CheckKind::Migrations => {
@@ -317,8 +322,7 @@ impl Dry<'_> {
                     }
                 }
                 CheckKind::Performance => {
-                    let requests = checks.performance.iter().flat_map(|check| &check.requests);
-                    requests.for_each(|step| self.http(ctx, step, lines));
+                    checks.performance.requests.iter().for_each(|step| self.http(ctx, step, lines));
                 }
                 CheckKind::Logs => {
                     let files = self.loaded.product.services.values().flat_map(|service| &service.logs);
@@ -329,11 +333,17 @@ impl Dry<'_> {
                         self.probe_step(ctx, step, lines);
                     }
                 }
+                CheckKind::Access => {
+                    for (name, _, refused) in self.loaded.product.refused() {
+                        lines.at(1, format!("- {name} is refused: {}", refused.because));
+                        refused.requests.iter().for_each(|step| self.http(ctx, step, lines));
+                    }
+                }
                 CheckKind::Version
                 | CheckKind::Health
-                | CheckKind::Access
                 | CheckKind::Repositories
                 | CheckKind::Artifacts
+                | CheckKind::Journeys
                 | CheckKind::Data
                 | CheckKind::Files => {}
             }

@@ -1,14 +1,13 @@
 //! Measures what a release needs: the time until its services are ready, the memory they use, and the size of its
-//! databases.
+//! databases and volumes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rehearse_core::check::{Budget, Figures, judge_budget};
-use rehearse_core::model::product::{Engine, PerformanceCheck, Step};
+use rehearse_core::check::{Figures, Measured, judge_budget};
+use rehearse_core::model::product::{Engine, Step};
 use rehearse_core::model::scenario::CheckKind;
-use rehearse_core::observation::Response;
-use rehearse_core::outcome::code::FindingCode;
+use rehearse_core::observation::{FileTrees, Response};
 use rehearse_core::outcome::event::CheckReport;
 
 use super::case::StageContext;
@@ -19,42 +18,56 @@ use super::observer::Observer;
 
 /// What was measured on one release.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ResourceUse {
-    ready: Figures,
-    memory: Figures,
-    sizes: Figures,
+pub(crate) struct ResourceUse(BTreeMap<&'static str, Figures>);
+
+fn name_of(measured: Measured) -> &'static str {
+    match measured {
+        Measured::Ready => name::READY,
+        Measured::Memory => name::MEMORY,
+        Measured::DatabaseSize => name::DATABASE_SIZE,
+        Measured::FilesSize => name::FILES_SIZE,
+    }
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Judges the budgets that the product file sets.
+    /// Judges the budgets that the product file sets, or the default ones. `files` are the volumes, where the check of files
+    /// is made.
     pub(super) async fn budgets(
         &self,
         ctx: &StageContext,
-        check: &PerformanceCheck,
         before: Option<&ResourceUse>,
+        files: Option<&FileTrees>,
     ) -> (Vec<CheckReport>, ResourceUse) {
+        let check = &self.case.product.checks.performance;
         let mut usage = ResourceUse::default();
         let mut reports = Vec::new();
-        if let Some(budget) = &check.ready {
-            usage.ready = self.times_to_ready(ctx);
-            let mut report = CheckReport::new(CheckKind::Performance, name::READY);
-            let budget = (Budget::from(budget), FindingCode::ReadySlower);
-            judge_budget(before.map(|before| &before.ready), &usage.ready, budget, &mut report);
-            reports.push(report.decide());
-        }
-        if let Some(budget) = &check.memory {
-            usage.memory = self.memory(ctx).await;
-            let mut report = CheckReport::new(CheckKind::Performance, name::MEMORY);
-            let budget = (Budget::from(budget), FindingCode::MemoryGrew);
-            judge_budget(before.map(|before| &before.memory), &usage.memory, budget, &mut report);
-            reports.push(report.decide());
-        }
-        if let Some(budget) = &check.database_size {
-            usage.sizes = self.sizes(ctx).await;
-            let mut report = CheckReport::new(CheckKind::Performance, name::DATABASE_SIZE);
-            let budget = (Budget::from(budget), FindingCode::DatabaseGrew);
-            judge_budget(before.map(|before| &before.sizes), &usage.sizes, budget, &mut report);
-            reports.push(report.decide());
+        for measured in Measured::ALL {
+            let name = name_of(measured);
+            let budget = match measured.budget(check) {
+                Ok(budget) => budget,
+                Err(because) => {
+                    self.events.remark(&ctx.stage, format!("{name} is not judged: {because}"));
+                    continue;
+                }
+            };
+            let mut report = CheckReport::new(CheckKind::Performance, name);
+            let figures = match measured {
+                Measured::Ready => self.times_to_ready(ctx),
+                Measured::Memory => self.memory(ctx).await,
+                Measured::DatabaseSize => self.sizes(ctx).await,
+                Measured::FilesSize => match files {
+                    Some(files) => file_sizes(ctx, files),
+                    // The check of files has said why it did not read them; or a scenario leaves it out.
+                    None => continue,
+                },
+            };
+            let before = before.and_then(|before| before.0.get(name));
+            judge_budget(before, &figures, (budget, measured.code()), &mut report);
+            let nothing = report.assertions == 0 && report.findings.is_empty() && report.inconclusive.is_empty();
+            if !nothing || measured.is_given(check) {
+                reports.push(report.decide());
+            }
+            usage.0.insert(name, figures);
         }
         (reports, usage)
     }
@@ -129,4 +142,15 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         sizes
     }
+}
+
+/// The bytes of the files in each volume, as the check of files has read them.
+fn file_sizes(ctx: &StageContext, files: &FileTrees) -> Figures {
+    let sizes = files.iter().zip(0_u64..);
+    sizes
+        .map(|((volume, tree), number)| {
+            let reading = (u64::from(ctx.hop) << 32) | number;
+            (format!("volume {volume}"), Ok((tree.bytes as f64, reading)))
+        })
+        .collect()
 }

@@ -92,6 +92,7 @@ impl Case {
             (CheckKind::Access, &checks.access),
             (CheckKind::Repositories, &checks.repositories),
             (CheckKind::Artifacts, &checks.artifacts),
+            (CheckKind::Journeys, &checks.journeys),
         ];
         let all = of_kinds.into_iter().flat_map(|(kind, probes)| probes.iter().map(move |probe| (kind, probe)));
         all.filter(move |(_, probe)| probe.releases.as_ref().is_none_or(|range| range.contains(release)))

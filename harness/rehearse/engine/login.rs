@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rehearse_core::check::{Compared, ExpectContext, judge_response};
+use rehearse_core::check::{ExpectContext, judge_login};
 use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::event::CheckReport;
 use serde_json::{Map, Value};
@@ -46,7 +46,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
             let observation = self.send_http(ctx, &step, visit, &context, true).await?;
             let expectation = ExpectContext { expect: &step.expect, unchanged: &[], changes: &[], context: &context };
-            if !judge_response(&observation, expectation, Compared::Nothing, report) {
+            if !judge_login(&observation, expectation, report) {
                 return Ok(false);
             }
             if let Err(reason) = self.capture(&step.capture, &observation, &mut logins.captured) {

@@ -25,6 +25,7 @@ pub mod observer;
 mod output;
 mod poll;
 mod probe;
+mod refused;
 mod request;
 mod response_faults;
 mod restart_drift;

@@ -37,6 +37,8 @@ pub(super) mod name {
     pub(crate) const VOLUMES: &str = "volumes";
     /// Our own probes changed only the files that they declare.
     pub(crate) const OWN_FILES: &str = "own writes";
+    /// Identities that must be refused are refused.
+    pub(crate) const REFUSED: &str = "identities that are refused";
     /// Pages that a crawl of the source release found show what they showed.
     pub(crate) const PAGES: &str = "pages";
     /// The structure of the database is that of a fresh installation.
@@ -59,4 +61,6 @@ pub(super) mod name {
     pub(crate) const MEMORY: &str = "memory";
     /// Databases are no larger than the budget allows.
     pub(crate) const DATABASE_SIZE: &str = "database size";
+    /// The files of a volume take no more space than the budget allows.
+    pub(crate) const FILES_SIZE: &str = "files size";
 }

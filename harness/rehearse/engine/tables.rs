@@ -163,8 +163,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let context = self.case.placeholders(ctx, &BTreeMap::new(), &Map::new());
         let mut writes = OwnWrites::default();
         let here = |releases: Option<&Range>| releases.is_none_or(|range| range.contains(&ctx.release));
-        let writes_here = self.case.product.checks.writes().filter(|(releases, _)| here(*releases));
-        for rows in writes_here.filter_map(|(_, write)| write.detailed()) {
+        let writes_here = self.case.product.writes().filter(|(releases, _)| here(*releases));
+        // Rows that a probe makes are not there yet.
+        for rows in writes_here.filter_map(|(_, write)| write.detailed()).filter(|rows| !rows.are_made()) {
             let condition = rows.condition.render(&context)?;
             writes.rows.push(RowWrite::new(rows.table.as_deref(), rows.column.as_deref(), condition));
         }
@@ -178,10 +179,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         check: &DataCheck,
         before: &DataState,
         names: BTreeSet<String>,
+        made: Vec<RowWrite>,
     ) -> Result<(CheckReport, Option<DataState>), EngineError> {
         let mut report = CheckReport::new(CheckKind::Data, name::OWN_WRITES);
         let mut wanted = reading(Some(before), &[], &later(check, &ctx.release));
-        let writes = OwnWrites { names, ..self.own_row_writes(ctx)? };
+        let mut writes = OwnWrites { names, ..self.own_row_writes(ctx)? };
+        writes.rows.extend(made);
         wanted.without.extend(writes.selections());
         let Some(after) = self.tables(ctx, check, &wanted, &mut report).await? else {
             return Ok((report.decide(), None));

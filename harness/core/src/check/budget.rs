@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::product::{SizeBudget, TimeBudget};
+use crate::model::product::{PerformanceCheck, SizeBudget};
 use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
 use crate::outcome::finding::Finding;
@@ -32,15 +32,82 @@ pub enum Budget {
     },
 }
 
-impl From<&TimeBudget> for Budget {
-    fn from(budget: &TimeBudget) -> Self {
-        Self::Time { ratio: budget.ratio, slack: budget.slack.get().as_secs_f64() }
-    }
+/// What a product may need without a word of its file.
+const RATIO: f64 = 2.0;
+/// Seconds until a service is ready: a busy machine adds some.
+const READY: f64 = 12.0;
+/// Bytes of memory of a service.
+const MEMORY: f64 = 200.0 * MEBIBYTE;
+/// Bytes of a database.
+const DATABASE: f64 = 100.0 * MEBIBYTE;
+/// Bytes of the files in a volume.
+const FILES: f64 = 200.0 * MEBIBYTE;
+const MEBIBYTE: f64 = 1_048_576.0;
+
+/// What is measured against a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measured {
+    /// The time until a service is ready.
+    Ready,
+    /// The memory of a service.
+    Memory,
+    /// The size of a database.
+    DatabaseSize,
+    /// The size of the files in a volume.
+    FilesSize,
 }
 
-impl From<&SizeBudget> for Budget {
-    fn from(budget: &SizeBudget) -> Self {
-        Self::Size { ratio: budget.ratio, slack: budget.slack.bytes() as f64 }
+impl Measured {
+    /// Everything that is measured.
+    pub const ALL: [Self; 4] = [Self::Ready, Self::Memory, Self::DatabaseSize, Self::FilesSize];
+
+    /// The code of a figure beyond its budget.
+    pub fn code(self) -> FindingCode {
+        match self {
+            Self::Ready => FindingCode::ReadySlower,
+            Self::Memory => FindingCode::MemoryGrew,
+            Self::DatabaseSize => FindingCode::DatabaseGrew,
+            Self::FilesSize => FindingCode::FilesGrew,
+        }
+    }
+
+    /// The budget that a product file gives, or the default one; the reason if it is switched off.
+    pub fn budget(self, check: &PerformanceCheck) -> Result<Budget, &str> {
+        let size = |budget: &SizeBudget, slack: f64| Budget::Size {
+            ratio: budget.ratio.unwrap_or(RATIO),
+            slack: budget.slack.as_ref().map_or(slack, |slack| slack.bytes() as f64),
+        };
+        match self.off(check) {
+            Some(because) => Err(because),
+            None => Ok(match self {
+                Self::Ready => Budget::Time {
+                    ratio: check.ready.ratio.unwrap_or(RATIO),
+                    slack: check.ready.slack.as_ref().map_or(READY, |slack| slack.get().as_secs_f64()),
+                },
+                Self::Memory => size(&check.memory, MEMORY),
+                Self::DatabaseSize => size(&check.database_size, DATABASE),
+                Self::FilesSize => size(&check.files_size, FILES),
+            }),
+        }
+    }
+
+    fn off(self, check: &PerformanceCheck) -> Option<&str> {
+        match self {
+            Self::Ready => check.ready.off.as_deref(),
+            Self::Memory => check.memory.off.as_deref(),
+            Self::DatabaseSize => check.database_size.off.as_deref(),
+            Self::FilesSize => check.files_size.off.as_deref(),
+        }
+    }
+
+    /// Whether the product file gives a budget: then there has to be something to judge.
+    pub fn is_given(self, check: &PerformanceCheck) -> bool {
+        match self {
+            Self::Ready => check.ready.is_given(),
+            Self::Memory => check.memory.is_given(),
+            Self::DatabaseSize => check.database_size.is_given(),
+            Self::FilesSize => check.files_size.is_given(),
+        }
     }
 }
 
@@ -151,6 +218,30 @@ mod tests {
         check(Some(&before(60.0)), &now(179.0), Outcome::Passed, "");
         check(Some(&before(60.0)), &now(181.0), Outcome::Failed, "");
         check(None, &now(5.0), Outcome::Passed, "web: 5.0s");
+    }
+
+    #[test]
+    fn a_product_without_a_word_has_budgets_and_can_switch_them_off() {
+        let mebibytes = |number: f64| number * MEBIBYTE;
+        let most = |measured: Measured, check: &PerformanceCheck, before: f64| {
+            measured.budget(check).map(|budget| budget.most(before)).map_err(str::to_owned)
+        };
+        let silent = PerformanceCheck::default();
+        // A first start took between 4.6 and 13.6 seconds; 15 more are too many.
+        assert_eq!(most(Measured::Ready, &silent, 4.6), Ok(16.6));
+        assert_eq!(most(Measured::Ready, &silent, 13.6), Ok(27.2));
+        // 158 MiB became 278; 400 more are too many.
+        assert_eq!(most(Measured::Memory, &silent, mebibytes(158.0)), Ok(mebibytes(358.0)));
+        assert_eq!(most(Measured::DatabaseSize, &silent, mebibytes(20.0)), Ok(mebibytes(120.0)));
+        assert_eq!(most(Measured::FilesSize, &silent, mebibytes(1000.0)), Ok(mebibytes(2000.0)));
+        let text =
+            r#"{"memory": {"off": "it varies"}, "files-size": {"ratio": 3}, "database-size": {"slack": "1MiB"}}"#;
+        let given: PerformanceCheck = serde_json::from_str(text).unwrap();
+        assert_eq!(most(Measured::Memory, &given, 1.0), Err("it varies".to_owned()));
+        assert_eq!(most(Measured::FilesSize, &given, mebibytes(1000.0)), Ok(mebibytes(3000.0)));
+        assert_eq!(most(Measured::DatabaseSize, &given, mebibytes(1.0)), Ok(mebibytes(2.0)));
+        let told = Measured::ALL.map(|measured| measured.is_given(&given));
+        assert_eq!(told, [false, false, true, true]);
     }
 
     #[test]

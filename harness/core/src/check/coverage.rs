@@ -68,6 +68,7 @@ fn identities(product: &Product) -> Coverage {
     let checks = &product.checks;
     let mut named: BTreeSet<&str> = checks.probes().flat_map(identities_of).collect();
     named.extend(checks.crawl.iter().flat_map(|crawl| &crawl.identities).map(String::as_str));
+    named.extend(product.refused().map(|(name, ..)| name));
     if let Some(check) = &checks.graphql {
         named.extend(check.identity.as_deref());
         named.extend(check.schema.iter().filter_map(|schema| schema.identity.as_deref()));
@@ -82,7 +83,7 @@ fn identities(product: &Product) -> Coverage {
 /// The names that may stand for identities in a probe: those of its steps, and the values that they are filled in with.
 fn identities_of(probe: &Probe) -> impl Iterator<Item = &str> {
     let values = probe.for_each.values().flatten().map(|value| value.text());
-    let steps = probe.steps.iter().filter_map(|step| match step {
+    let steps = probe.all_steps().filter_map(|step| match step {
         ProbeStep::Http(step) => step.identity.as_ref().map(|identity| identity.text()),
         ProbeStep::Exec(_) | ProbeStep::Sql(_) => None,
     });

@@ -18,9 +18,10 @@ mod logs;
 mod matcher;
 mod migrations;
 mod performance;
+mod refused;
 mod response;
 
-pub use budget::{Budget, Figures, judge_budget};
+pub use budget::{Budget, Figures, Measured, judge_budget};
 pub use compare::{csv_difference, json_difference, shorten};
 pub use coverage::coverage;
 pub use crawl::{
@@ -44,4 +45,5 @@ pub use logs::judge_logs;
 pub use matcher::holds;
 pub use migrations::{judge_migrations, judge_stream};
 pub use performance::{judge_performance, over_budget};
+pub use refused::{judge_login, judge_refusal, judge_refused_login};
 pub use response::{Compared, ExpectContext, fill_json, judge_response};

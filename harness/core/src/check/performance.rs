@@ -19,7 +19,7 @@ pub fn over_budget(before: &Samples, now: &Samples, check: &PerformanceCheck) ->
         return None;
     }
     let ((was, was_spread), (is, is_spread)) = (before.robust()?, now.robust()?);
-    let budget = was.mul_f64(check.ratio).max(was + check.slack.get());
+    let budget = was.mul_f64(check.ratio).max(was + check.slack());
     let noise = (was_spread + is_spread) * 3;
     Some(is > budget && is > was + noise)
 }

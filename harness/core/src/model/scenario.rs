@@ -193,6 +193,7 @@ pub enum CheckKind {
     Graphql,
     Repositories,
     Artifacts,
+    Journeys,
     Logs,
     Performance,
     Fresh,
@@ -200,7 +201,7 @@ pub enum CheckKind {
 
 impl CheckKind {
     /// All kinds, in the order they are reported.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Version,
         Self::Health,
         Self::Migrations,
@@ -211,6 +212,7 @@ impl CheckKind {
         Self::Graphql,
         Self::Repositories,
         Self::Artifacts,
+        Self::Journeys,
         Self::Logs,
         Self::Performance,
         Self::Fresh,
@@ -241,6 +243,7 @@ impl CheckKind {
             Self::Graphql => "graphql",
             Self::Repositories => "repositories",
             Self::Artifacts => "artifacts",
+            Self::Journeys => "journeys",
             Self::Logs => "logs",
             Self::Performance => "performance",
             Self::Fresh => "fresh",

@@ -50,8 +50,8 @@ impl ResponseFault {
                     response.body = body("{\"error\":\"forbidden\"}");
                 }
             }
-            // What a refusal says is not content.
-            (Self::Empty | Self::Cut, Response::Http(response)) if response.status >= 400 => return None,
+            // What a refusal or a redirect says is not content.
+            (Self::Empty | Self::Cut, Response::Http(response)) if response.status >= 300 => return None,
             (Self::Empty, Response::Http(response)) => response.body = body(""),
             (Self::Empty, Response::Exec(ended)) => ended.out = body(""),
             (Self::Empty, Response::Rows(rows)) => rows.rows.clear(),

@@ -128,7 +128,8 @@ impl Rank {
             | CheckKind::Crawl
             | CheckKind::Graphql
             | CheckKind::Repositories
-            | CheckKind::Artifacts => Self::Responses,
+            | CheckKind::Artifacts
+            | CheckKind::Journeys => Self::Responses,
             CheckKind::Logs => Self::Logs,
             CheckKind::Performance => Self::Performance,
         }

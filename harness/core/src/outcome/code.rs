@@ -123,6 +123,8 @@ codes! {
         RecordsChanged = "request.records-changed", "The records of a response differ from the baseline.", "Compare both in the evidence.";
         ValuesChanged = "request.values-changed", "JSON values of a response differ from the baseline.", "Compare both in the evidence.";
         RowsChanged = "query.rows-changed", "The rows that a query returns differ from the baseline.", "Compare both in the evidence.";
+        LogInFailed = "access.log-in-failed", "An identity can no longer log in.", "Open the response in the evidence: the form may have changed, or the account.";
+        NotRefused = "access.not-refused", "An identity that must be refused is let in.", "Look at the account and its permissions. On the source release, correct `refused` of the identity in the product file.";
         MigrationUnfinished = "migrations.unfinished", "A migration began and did not end.", "Read the migrator's output; a known failure names cause and remedy.";
         MigrationsPending = "migrations.pending", "The running code has migrations that the database has not recorded.", "Run the migrations; read the output of the last run.";
         MigrationsForeign = "migrations.foreign", "The database has recorded migrations that the running code does not have.", "Is the image older than the data? Add a rule under `replaced` if they were squashed.";
@@ -193,6 +195,7 @@ codes! {
         ReadySlower = "performance.ready-slower", "A service takes longer to become ready than the budget allows.", "Read its log for what it waits for.";
         MemoryGrew = "performance.memory-grew", "A service uses more memory than the budget allows.", "Compare with the release notes, and with the memory of production.";
         DatabaseGrew = "performance.database-grew", "A database takes more space than the budget allows.", "Plan for the space in production, or find what grew in the evidence.";
+        FilesGrew = "performance.files-grew", "The files of a volume take more space than the budget allows.", "Plan for the space in production, or find what grew: `files.added` findings and the evidence of the check of files.";
         MutationSurvived = "mutation.survived", "A change that was planted to test the product file was noticed by no check.", "Add a check that sees it, or a rule, `volatile` or `elsewhere` that says why it may pass.";
         ExpectationGone = "expectation.gone", "The failure that the scenario expects no longer happens.", "Remove the expectation.";
         ExpectationMissed = "expectation.missed", "The stage that went wrong, or its outcome, is not the expected one.", "Read what happened instead.";

@@ -52,8 +52,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             add(Phase::ReadOnly, CheckKind::Migrations, name::MIGRATIONS, Box::new(Migrations(check)));
         }
         for (kind, probe) in self.case.probes_on(&ctx.release).filter(|(kind, _)| has(*kind)) {
-            let phase = if probe.writes.is_empty() { Phase::ReadOnly } else { Phase::Writing };
+            let writes = kind == CheckKind::Journeys || !probe.writes.is_empty();
+            let phase = if writes { Phase::Writing } else { Phase::ReadOnly };
             add(phase, kind, &probe.name, Box::new(ProbeCheck { kind, probe }));
+        }
+        if has(CheckKind::Access) && self.case.product.refused().next().is_some() {
+            let writes = self.case.product.refused().any(|(.., refused)| !refused.writes.is_empty());
+            let phase = if writes { Phase::Writing } else { Phase::ReadOnly };
+            add(phase, CheckKind::Access, name::REFUSED, Box::new(RefusedIdentities));
         }
         if let Some(check) = checks.graphql.as_ref().filter(|_| has(CheckKind::Graphql)) {
             for query in check.queries.iter().filter(|query| applies(&query.releases)) {
@@ -63,8 +69,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 add(Phase::ReadOnly, CheckKind::Graphql, name::GRAPHQL_SCHEMA, Box::new(Schema { check, wanted }));
             }
         }
-        if let Some(check) = checks.performance.as_ref().filter(|_| has(CheckKind::Performance)) {
-            add(Phase::Stopwatch, CheckKind::Performance, name::REQUESTS, Box::new(Stopwatch(check)));
+        if has(CheckKind::Performance) {
+            add(Phase::Stopwatch, CheckKind::Performance, name::REQUESTS, Box::new(Stopwatch(&checks.performance)));
         }
         if let Some(check) = checks.crawl.as_ref().filter(|_| has(CheckKind::Crawl)) {
             add(Phase::Crawl, CheckKind::Crawl, name::PAGES, Box::new(Crawl(check)));
@@ -97,13 +103,13 @@ struct OwnWrites<'c>(&'c DataCheck);
 impl<H: Host, O: Observer> Check<H, O> for OwnWrites<'_> {
     fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
         async move {
-            let (before, names) = {
+            let (before, names, made) = {
                 let observed = checks.observed();
-                (observed.as_baseline.tables.clone(), observed.written_whole.clone())
+                (observed.as_baseline.tables.clone(), observed.written_whole.clone(), observed.made.clone())
             };
             // Without the earlier tables there is nothing to compare with; the check that failed to read them has said so.
             let Some(before) = before else { return Ok(Vec::new()) };
-            let (report, tables) = run.own_writes(checks.ctx, self.0, &before, names).await?;
+            let (report, tables) = run.own_writes(checks.ctx, self.0, &before, names, made).await?;
             checks.observed().tables_after = tables;
             Ok(vec![report])
         }
@@ -210,7 +216,25 @@ impl<H: Host, O: Observer> Check<H, O> for ProbeCheck<'_> {
         async move {
             // It may have written, however it ends.
             checks.observed().wrote(&self.probe.writes);
-            let (report, observations) = run.probe(checks.ctx, self.kind, self.probe, checks.against()).await?;
+            let probed = run.probe(checks.ctx, self.kind, self.probe, checks.against()).await?;
+            let mut observed = checks.observed();
+            observed.as_baseline.observations.extend(probed.observations);
+            observed.made.extend(probed.made);
+            Ok(vec![probed.report])
+        }
+        .boxed()
+    }
+}
+
+/// The identities that must be refused.
+struct RefusedIdentities;
+
+impl<H: Host, O: Observer> Check<H, O> for RefusedIdentities {
+    fn run<'a>(&'a self, run: &'a RunContext<H, O>, checks: &'a CheckContext<'a>) -> BoxFuture<'a, CheckReports> {
+        async move {
+            // They may have written, however it ends.
+            run.case.product.refused().for_each(|(.., refused)| checks.observed().wrote(&refused.writes));
+            let (report, observations) = run.refused(checks.ctx).await?;
             checks.observed().as_baseline.observations.extend(observations);
             Ok(vec![report])
         }
@@ -271,17 +295,23 @@ impl<H: Host, O: Observer> Check<H, O> for Stopwatch<'_> {
         async move {
             let reference = checks.reference();
             let samples = reference.map(|baseline| baseline.samples.as_slice());
-            let requests = run.performance(checks.ctx, self.0, samples).await;
-            let (mut reports, usage) = run.budgets(checks.ctx, self.0, reference.map(|baseline| &baseline.usage)).await;
+            // Without any, none is timed.
+            let requests = match self.0.requests.as_slice() {
+                [] => None,
+                _ => Some(run.performance(checks.ctx, self.0, samples).await),
+            };
+            let files = checks.observed().as_baseline.files.clone();
+            let (mut reports, usage) =
+                run.budgets(checks.ctx, reference.map(|baseline| &baseline.usage), files.as_deref()).await;
             checks.observed().as_baseline.usage = usage;
-            reports.push(match requests {
+            reports.extend(requests.map(|requests| match requests {
                 Ok((report, samples)) => {
                     checks.observed().as_baseline.samples = samples;
                     report
                 }
                 // The budgets were judged all the same.
                 Err(error) => super::could_not_run(CheckKind::Performance, name::REQUESTS, &error),
-            });
+            }));
             Ok(reports)
         }
         .boxed()

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
+use rehearse_core::check::RowWrite;
 use rehearse_core::model::product::{NameOr, WrittenRows};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, FileTrees};
@@ -100,6 +101,8 @@ struct Observed {
     written: BTreeSet<String>,
     /// What of it has no condition on rows.
     written_whole: BTreeSet<String>,
+    /// Rows that our own probes have made, by what they captured.
+    made: Vec<RowWrite>,
     /// The files after all probes have run.
     files_after: Option<Arc<FileTrees>>,
     /// What a plain restart changes, and the tables after it.

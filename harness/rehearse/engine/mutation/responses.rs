@@ -27,6 +27,8 @@ enum Asking<'c> {
     Probe(&'c Probe),
     Query(&'c GraphqlCheck, &'c GraphqlQuery),
     Crawl(&'c CrawlCheck),
+    /// As the identities that must be refused.
+    Refused,
 }
 
 impl<H: Host, O: Observer> RunContext<H, O> {
@@ -42,10 +44,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         };
         let applying = self.case.probes_on(&ctx.release).filter(|(kind, _)| self.makes(*kind));
         // A probe that writes and is ended by a fault does not put things back: it comes after all that only read.
-        let (reading, writing): (Vec<_>, Vec<_>) = applying.partition(|(_, probe)| probe.writes.is_empty());
+        let reads = |(kind, probe): &(CheckKind, &Probe)| *kind != CheckKind::Journeys && probe.writes.is_empty();
+        let (reading, writing): (Vec<_>, Vec<_>) = applying.partition(reads);
         let mut judged = Vec::new();
         for (kind, probe) in reading {
             judged.extend(self.mutate_check(ctx, kind, &probe.name, Asking::Probe(probe), baseline).await?);
+        }
+        if self.makes(CheckKind::Access) && self.case.product.refused().next().is_some() {
+            judged.extend(self.mutate_check(ctx, CheckKind::Access, name::REFUSED, Asking::Refused, baseline).await?);
         }
         if let Some(check) = checks.graphql.as_ref().filter(|_| self.makes(CheckKind::Graphql)) {
             for query in check.queries.iter().filter(|query| applies(&query.releases)) {
@@ -176,8 +182,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         self.response_faults.begin_round();
         let against = Against::Baseline(&baseline.observations);
         Ok(match asking {
-            Asking::Probe(probe) => self.probe(ctx, kind, probe, against).await?.0,
+            Asking::Probe(probe) => self.probe(ctx, kind, probe, against).await?.report,
             Asking::Query(check, query) => self.graphql_query(ctx, check, query, against).await?.0,
+            Asking::Refused => self.refused(ctx).await?.0,
             Asking::Crawl(check) => self.crawl_again(ctx, check, baseline.site.as_ref(), Mode::Hop).await?,
         })
     }

@@ -26,6 +26,8 @@ pub struct RowWrite {
     pub column: Option<String>,
     /// An SQL condition on the table, which is `t`.
     pub condition: String,
+    /// Whether the probe has made these rows: none of them was there before.
+    pub made: bool,
 }
 
 impl RowWrite {
@@ -35,7 +37,12 @@ impl RowWrite {
             (None, Some((of, column))) => (of, Some(column.to_owned())),
             (table, _) => (table.unwrap_or_default(), None),
         };
-        Self { table: of.to_owned(), column, condition }
+        Self { table: of.to_owned(), column, condition, made: false }
+    }
+
+    /// Rows of a table that a probe has made.
+    pub fn made(table: &str, condition: String) -> Self {
+        Self { table: table.to_owned(), column: None, condition, made: true }
     }
 }
 
@@ -43,13 +50,19 @@ impl RowWrite {
 #[derive(Debug, Default)]
 struct Conditions<'w> {
     table: BTreeSet<&'w str>,
+    made: BTreeSet<&'w str>,
     columns: BTreeMap<&'w str, BTreeSet<&'w str>>,
 }
 
 impl Conditions<'_> {
-    /// The rows that no probe writes.
+    /// The rows that no probe writes, among those that were there before.
     fn untouched(&self, table: &str) -> Option<Selection> {
         selection(table, self.table.iter())
+    }
+
+    /// The rows that no probe has written or made.
+    fn untouched_after(&self, table: &str) -> Option<Selection> {
+        selection(table, self.table.iter().chain(&self.made))
     }
 
     /// The rows in which no probe writes a column.
@@ -71,6 +84,7 @@ impl OwnWrites {
             let conditions = tables.entry(&write.table).or_default();
             let of = match &write.column {
                 Some(column) => conditions.columns.entry(column).or_default(),
+                None if write.made => &mut conditions.made,
                 None => &mut conditions.table,
             };
             of.insert(&write.condition);
@@ -82,7 +96,8 @@ impl OwnWrites {
     pub fn selections(&self) -> BTreeSet<Selection> {
         let of = |(table, conditions): (&str, Conditions<'_>)| {
             let columns = conditions.columns.keys().filter_map(|column| conditions.untouched_in(table, column));
-            columns.chain(conditions.untouched(table)).collect::<Vec<_>>()
+            let tables = [conditions.untouched(table), conditions.untouched_after(table)];
+            columns.chain(tables.into_iter().flatten()).collect::<Vec<_>>()
         };
         self.by_table().into_iter().flat_map(of).collect()
     }
@@ -103,8 +118,8 @@ pub fn judge_own_writes(
         if !before.tables.contains_key(table) && !after.tables.contains_key(table) {
             continue;
         }
-        if let Some(selection) = conditions.untouched(table) {
-            match both(before, after, &selection) {
+        if let Some(selection) = conditions.untouched_after(table) {
+            match both(before, conditions.untouched(table).as_ref(), after, (table, &selection)) {
                 Ok((one, other)) => {
                     let counts = |all: &DataState, rest: &TableState| {
                         all.tables.get(table).map_or(0, |table| table.rows).saturating_sub(rest.rows)
@@ -128,7 +143,7 @@ pub fn judge_own_writes(
         for column in conditions.columns.keys() {
             written.insert(format!("{table}.{column}"));
             let Some(selection) = conditions.untouched_in(table, column) else { continue };
-            match both(before, after, &selection) {
+            match both(before, Some(&selection), after, (table, &selection)) {
                 Ok((one, other)) => {
                     report.notes.push(format!(
                         "table {table}: {column} is written by a probe where {}; it is compared in the other {} rows",
@@ -155,12 +170,18 @@ pub fn judge_own_writes(
     differences
 }
 
+/// The rows of a table that no probe writes, before and after. Without a selection, no row was written that was there before.
 fn both<'s>(
     before: &'s DataState,
+    selected_before: Option<&Selection>,
     after: &'s DataState,
-    selection: &Selection,
+    (table, selection): (&str, &Selection),
 ) -> Result<(&'s TableState, &'s TableState), String> {
-    Ok((before.without(selection)?, after.without(selection)?))
+    let was = match selected_before {
+        Some(selection) => before.without(selection)?,
+        None => before.tables.get(table).ok_or("the table was not there before")?,
+    };
+    Ok((was, after.without(selection)?))
 }
 
 fn not_read(table: &str, selection: &Selection, reason: &str, report: &mut CheckReport) {
@@ -190,6 +211,28 @@ mod tests {
         let report = report.decide();
         assert_eq!(report.outcome, expected, "{report:#?}");
         assert!(report.notes.iter().any(|note| note.contains("written by a probe")), "{report:#?}");
+    }
+
+    #[test]
+    fn rows_that_a_probe_has_made_are_told_from_those_that_were_there() {
+        let columns = ["id", "value"];
+        let run = |after: &[&str], others: &[&str]| {
+            let writes = OwnWrites { rows: vec![RowWrite::made("log", "t.id = 3".into())], ..OwnWrites::default() };
+            let before = state(&[("log", table(&columns, &["1\ta", "2\tb"]))]);
+            let mut read = state(&[("log", table(&columns, after))]);
+            read.without.extend(writes.selections().into_iter().map(|of| (of, Ok(table(&columns, others)))));
+            let mut report = CheckReport::new(CheckKind::Data, "own writes");
+            let (none, elsewhere) = (BTreeSet::new(), BTreeMap::new());
+            let terms = DataTerms { rules: &[], volatile: &[], written: &none, elsewhere: &elsewhere, growing: &none };
+            judge_own_writes(&before, &read, &writes, terms, &mut report);
+            report.decide().outcome
+        };
+        assert_eq!(run(&["1\ta", "2\tb", "3\tc"], &["1\ta", "2\tb"]), Outcome::Passed);
+        assert_eq!(run(&["1\ta", "2\tb"], &["1\ta", "2\tb"]), Outcome::Passed);
+        assert_eq!(run(&["1\ta", "2\tx", "3\tc"], &["1\ta", "2\tx"]), Outcome::Failed);
+        assert_eq!(run(&["1\ta", "2\tb", "3\tc", "4\td"], &["1\ta", "2\tb", "4\td"]), Outcome::Failed);
+        // A row that was there cannot have been made.
+        assert_eq!(run(&["1\ta", "3\tc"], &["1\ta"]), Outcome::Failed);
     }
 
     #[test]

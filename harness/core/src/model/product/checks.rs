@@ -6,12 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CrawlCheck, DataCheck, ExecStep, FilesCheck, FreshCheck, GraphqlCheck, HttpStep, NameOr, SqlStep, main_database,
+    CrawlCheck, DataCheck, ExecStep, FilesCheck, FreshCheck, GraphqlCheck, HttpStep, NameOr, PerformanceCheck, SqlStep,
+    main_database,
 };
 use crate::source::spec::Command;
 use crate::vocabulary::mutation::MutationKind;
 use crate::vocabulary::release::{Range, Release};
-use crate::vocabulary::scalar::{Duration, Pattern, Size};
+use crate::vocabulary::scalar::Pattern;
 use crate::vocabulary::template::Template;
 
 /// What is judged after each hop.
@@ -39,6 +40,10 @@ pub struct Checks {
     /// What the product generates.
     #[serde(default)]
     pub artifacts: Vec<Probe>,
+    /// What people do with the product: make something, change it, find it, take it away. Each leaves things as they were; one runs
+    /// after the other, and after all that only reads.
+    #[serde(default)]
+    pub journeys: Vec<Probe>,
     /// The schema matches the running code.
     #[serde(default)]
     pub migrations: Option<MigrationCheck>,
@@ -55,9 +60,10 @@ pub struct Checks {
     /// The logs since the hop began have no errors of a new kind, and none that became far more frequent.
     #[serde(default)]
     pub logs: Option<LogCheck>,
-    /// Response times, the time to be ready, memory and the size of databases stay within a budget.
+    /// Response times, the time to be ready, memory and the size of databases and files stay within a budget. Every product has
+    /// this check, with or without this key; requests are timed only if they are named.
     #[serde(default)]
-    pub performance: Option<PerformanceCheck>,
+    pub performance: PerformanceCheck,
     /// Mutations that no check has to notice, for `rehearse check-product`.
     #[serde(default)]
     pub accepted_mutations: Vec<AcceptedMutation>,
@@ -78,7 +84,9 @@ pub struct AcceptedMutation {
 impl Checks {
     /// All probes, of every kind.
     pub fn probes(&self) -> impl Iterator<Item = &Probe> {
-        [&self.version, &self.health, &self.access, &self.repositories, &self.artifacts].into_iter().flatten()
+        [&self.version, &self.health, &self.access, &self.repositories, &self.artifacts, &self.journeys]
+            .into_iter()
+            .flatten()
     }
 
     /// What our own requests write to, those of probes and those of the crawl, each with the releases on which it does.
@@ -108,9 +116,20 @@ pub struct Probe {
     pub writes: Vec<NameOr<WrittenRows>>,
     /// The steps, in order; a failed one ends the probe.
     pub steps: Vec<ProbeStep>,
+    /// Steps that follow in any case, each of them, even if one before it failed: they remove what the probe has made. A step that
+    /// needs a value which was not captured because of a failure is left out.
+    #[serde(default)]
+    pub finally: Vec<ProbeStep>,
     /// Reviewed differences from the baseline.
     #[serde(default)]
     pub changes: Vec<AllowedChange>,
+}
+
+impl Probe {
+    /// All steps, in their order.
+    pub fn all_steps(&self) -> impl Iterator<Item = &ProbeStep> {
+        self.steps.iter().chain(&self.finally)
+    }
 }
 
 /// Rows that a probe writes. Give `table` or `column`.
@@ -123,7 +142,8 @@ pub struct WrittenRows {
     /// A column whose values change, as `table.column`.
     #[serde(default)]
     pub column: Option<String>,
-    /// Which rows, as an SQL condition on the table (`t`). All others are compared. What steps capture is not known here.
+    /// Which rows, as an SQL condition on the table (`t`). All others are compared. With `{{ captured.… }}`, these are rows that the
+    /// probe makes: a row that was there before is compared.
     #[serde(rename = "where")]
     pub condition: Template,
 }
@@ -142,9 +162,20 @@ impl WrittenRows {
         if self.column.as_ref().is_some_and(|column| !column.contains('.')) {
             return Some("a column is named as `table.column`");
         }
-        let names = self.condition.names();
-        let unknown = names.contains("captured") || names.contains("each");
-        unknown.then_some("what is captured and `each` are not known when the tables are read before the probes")
+        if self.names("each") {
+            return Some("`each` is not known when the tables are read");
+        }
+        (self.are_made() && self.table.is_none())
+            .then_some("what is captured names rows that the probe makes: give their `table`")
+    }
+
+    /// Whether they are rows that the probe makes: what it captures names them.
+    pub fn are_made(&self) -> bool {
+        self.names("captured")
+    }
+
+    fn names(&self, name: &str) -> bool {
+        self.condition.names().contains(name)
     }
 }
 
@@ -257,66 +288,6 @@ pub struct AllowedLine {
     pub because: String,
 }
 
-/// Fixed requests against a budget.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PerformanceCheck {
-    /// How many times each request is sent and counted.
-    #[serde(default = "seven")]
-    #[schemars(range(min = 5))]
-    pub samples: u32,
-    /// How many times each request is sent before that, without being counted.
-    #[serde(default = "two")]
-    pub warm_up: u32,
-    /// The median may be this many times the baseline's.
-    #[schemars(range(min = 1))]
-    pub ratio: f64,
-    /// A median below baseline plus this is never too slow.
-    pub slack: Duration,
-    /// The requests.
-    pub requests: Vec<HttpStep>,
-    /// The time that each versioned service needs from its start to being ready; one that upgrades itself as it starts is left
-    /// out. Not judged when not given.
-    #[serde(default)]
-    pub ready: Option<TimeBudget>,
-    /// The memory that each versioned service uses after the requests, without the file cache; not judged when not given.
-    #[serde(default)]
-    pub memory: Option<SizeBudget>,
-    /// The size of each database; not judged when not given.
-    #[serde(default)]
-    pub database_size: Option<SizeBudget>,
-}
-
-/// How much longer something may take than on the baseline.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct TimeBudget {
-    /// It may be this many times the baseline's.
-    #[schemars(range(min = 1))]
-    pub ratio: f64,
-    /// A time below baseline plus this is never too long.
-    pub slack: Duration,
-}
-
-/// How much larger something may be than on the baseline.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SizeBudget {
-    /// It may be this many times the baseline's.
-    #[schemars(range(min = 1))]
-    pub ratio: f64,
-    /// A size below baseline plus this is never too large.
-    pub slack: Size,
-}
-
-fn seven() -> u32 {
-    7
-}
-
-fn two() -> u32 {
-    2
-}
-
 #[cfg(test)]
 mod tests {
     use super::WrittenRows;
@@ -329,7 +300,9 @@ mod tests {
             (r#"{"where": "true"}"#, "either `table` or `column`"),
             (r#"{"table": "t", "column": "t.c", "where": "true"}"#, "either `table` or `column`"),
             (r#"{"column": "c", "where": "true"}"#, "`table.column`"),
-            (r#"{"table": "t", "where": "t.id = {{ captured.id }}"}"#, "captured"),
+            (r#"{"table": "t", "where": "t.id = {{ captured.id }}"}"#, ""),
+            (r#"{"column": "t.c", "where": "t.id = {{ captured.id }}"}"#, "captured"),
+            (r#"{"table": "t", "where": "t.id = {{ each.id }}"}"#, "each"),
         ] {
             let rows: WrittenRows = serde_json::from_str(rows).unwrap();
             let found = rows.mistake().unwrap_or_default();

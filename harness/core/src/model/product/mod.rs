@@ -13,8 +13,10 @@ mod data;
 mod env_file;
 mod files;
 mod graphql;
+mod identity;
 mod name_or;
 mod path;
+mod performance;
 mod rules;
 mod step;
 mod wait;
@@ -27,8 +29,10 @@ pub use env_file::*;
 pub use files::*;
 pub use fresh::*;
 pub use graphql::*;
+pub use identity::*;
 pub use name_or::NameOr;
 pub use path::*;
+pub use performance::*;
 pub use rules::SettingError;
 pub use step::*;
 pub use wait::*;
@@ -41,10 +45,24 @@ use serde::{Deserialize, Serialize};
 use crate::knowledge::signature::{Failures, LogLines};
 use crate::planning::compatibility::CompatibilityIn;
 use crate::source::spec::Command;
+use crate::vocabulary::release::Range;
 use crate::vocabulary::scalar::{Duration, Pattern, Size};
 use crate::vocabulary::template::Template;
 
 impl Product {
+    /// What our own requests write to: those of checks, and those of identities that must be refused, each with the releases on
+    /// which it does.
+    pub fn writes(&self) -> impl Iterator<Item = (Option<&Range>, &NameOr<WrittenRows>)> {
+        let refused = self.identities.values().filter_map(|identity| identity.refused.as_ref());
+        self.checks.writes().chain(refused.flat_map(|refused| &refused.writes).map(|write| (None, write)))
+    }
+
+    /// The identities that must be refused.
+    pub fn refused(&self) -> impl Iterator<Item = (&str, &Identity, &Refused)> {
+        let all = self.identities.iter();
+        all.filter_map(|(name, identity)| Some((name.as_str(), identity, identity.refused.as_ref()?)))
+    }
+
     /// The volumes whose files are judged, each with a service that mounts it: all but those of services that a database
     /// runs in, and those that the product file leaves to another check.
     pub fn file_volumes(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -316,16 +334,4 @@ pub struct ExecCondition {
     /// The user, by name or number.
     #[serde(default)]
     pub user: Option<String>,
-}
-
-/// An identity: what a request carries so that the product knows who sends it.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Identity {
-    /// Headers of every request.
-    #[serde(default)]
-    pub headers: BTreeMap<String, Template>,
-    /// Requests that log in, once per probe; the rest of the probe uses the cookies they set and the values they capture.
-    #[serde(default)]
-    pub login: Vec<HttpStep>,
 }

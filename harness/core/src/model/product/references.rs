@@ -4,6 +4,8 @@ mod backup;
 mod crawl;
 mod files;
 mod graphql;
+mod identities;
+mod performance;
 mod services;
 mod waits;
 
@@ -101,11 +103,7 @@ impl Product {
                 }
             }
         }
-        for (name, identity) in &self.identities {
-            for (index, step) in identity.login.iter().enumerate() {
-                check.http(step, &format!("/identities/{name}/login/{index}"));
-            }
-        }
+        check.identities(&self.identities);
         check.versions(self);
         check.started(self);
         check.backup(&self.backup);
@@ -310,6 +308,7 @@ impl<'a> ReferenceCheck<'a> {
             ("access", &checks.access),
             ("repositories", &checks.repositories),
             ("artifacts", &checks.artifacts),
+            ("journeys", &checks.journeys),
         ] {
             let mut names = BTreeSet::new();
             for (index, probe) in probes.iter().enumerate() {
@@ -348,11 +347,7 @@ impl<'a> ReferenceCheck<'a> {
         if let Some(check) = &checks.graphql {
             self.graphql(check);
         }
-        if let Some(check) = &checks.performance {
-            for (index, step) in check.requests.iter().enumerate() {
-                self.http(step, &format!("/checks/performance/requests/{index}"));
-            }
-        }
+        self.performance(&checks.performance);
     }
 
     pub(super) fn identity(&mut self, name: &str, at: &str) {
@@ -372,12 +367,14 @@ impl<'a> ReferenceCheck<'a> {
             let problem = self.document.problem(at, "a probe without steps observes nothing", "add `steps`", None);
             self.problems.push(problem);
         }
-        for (index, step) in probe.steps.iter().enumerate() {
-            self.probe_step(step, &format!("{at}/steps/{index}"));
+        let steps = probe.steps.iter().enumerate().map(|(index, step)| (format!("{at}/steps/{index}"), step));
+        let last = probe.finally.iter().enumerate().map(|(index, step)| (format!("{at}/finally/{index}"), step));
+        for (at, step) in steps.chain(last) {
+            self.probe_step(step, &at);
         }
         self.writes(&probe.writes, at);
         // Each value of `as` has to be an identity if the steps use it as one.
-        let uses = probe.steps.iter().any(|step| match step {
+        let uses = probe.all_steps().any(|step| match step {
             ProbeStep::Http(step) => step.identity.as_ref().is_some_and(|identity| identity.text().contains("each.as")),
             ProbeStep::Exec(_) | ProbeStep::Sql(_) => false,
         });
