@@ -23,7 +23,9 @@ use std::collections::BTreeMap;
 use rehearse_core::model::product::Engine;
 use rehearse_core::mutation::SqlMutation;
 use rehearse_core::observation::activity::Activity;
-use rehearse_core::observation::{DataState, Derivation, Derived, Response, Rows, Selection, TableQuery, TableState};
+use rehearse_core::observation::{
+    DataState, Derivation, Derived, OWN_STATEMENT, Response, Rows, Selection, TableQuery, TableState,
+};
 use rehearse_core::planning::plan::MutationBatch;
 use rehearse_core::vocabulary::wildcard::fits;
 
@@ -60,6 +62,11 @@ pub(super) async fn rows_again<H: Commands>(
     sql: &str,
 ) -> Response {
     response(sessions.query(&client(host, target), statement(sql)).await)
+}
+
+/// A statement with the sign that it is ours.
+fn own(sql: &str) -> String {
+    format!("{OWN_STATEMENT} {sql}")
 }
 
 fn statement(sql: &str) -> &str {
