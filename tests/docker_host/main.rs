@@ -18,6 +18,7 @@ mod copies;
 mod images;
 mod interferences;
 mod logs;
+mod meaning;
 #[path = "../support/memory.rs"]
 mod memory;
 mod mutations;
@@ -47,6 +48,7 @@ use copies::*;
 use images::*;
 use interferences::*;
 use logs::*;
+use meaning::*;
 use mutations::*;
 use networks::*;
 use registry::*;
@@ -126,6 +128,8 @@ fn main() -> ExitCode {
         repeated_queries_share_one_client_of_postgresql,
         repeated_queries_share_one_client_of_mariadb,
         a_failed_statement_of_ours_does_not_count_as_the_products,
+        texts_of_postgresql_are_compared_by_what_they_mean,
+        texts_of_mariadb_are_compared_by_what_they_mean,
         a_refusal_is_recognised_by_its_code_in_german_too,
         planted_changes_of_postgresql_are_found,
         rules_on_tables_of_postgresql_allow_what_they_say_and_no_more,

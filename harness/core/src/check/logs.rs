@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compare::shorten;
+use super::excerpt::shorten;
 use crate::observation::{ErrorKind, LogReview, LogSource};
 use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;

@@ -110,7 +110,7 @@ pub(super) async fn tables<H: Commands>(
     }
     for (name, view) in &query_spec.views {
         let Some(table) = catalog.get(&view.table) else { continue };
-        match Part::view(name, view, table) {
+        match Part::view(name, view, table, query_spec) {
             Ok(Some(part)) => drop(state.viewed.insert(name.clone(), single(&client, part).await)),
             Ok(None) => {}
             Err(reason) => drop(state.viewed.insert(name.clone(), Err(reason))),
@@ -179,7 +179,7 @@ async fn catalog<H: Commands>(client: &Client<'_, H>) -> Result<BTreeMap<String,
         let table = tables.entry(full).or_insert_with(|| Table { sql, columns: Vec::new(), key: Vec::new() });
         let sql = format!("{}.{}", part::ALIAS, dialect.quoted(column));
         let (name, of_type, default) = (column.clone(), of_type.clone(), default.clone());
-        table.columns.push(Value { name, sql, of_type, default });
+        table.columns.push(Value { name, sql, of_type, default, whole: false });
         if key == "t" {
             table.key.push(column.clone());
         }

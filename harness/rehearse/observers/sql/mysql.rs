@@ -239,8 +239,6 @@ fn script(parts: &[Part]) -> String {
 
 /// Types whose values are bytes and no text.
 const BYTES: [&str; 8] = ["binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit", "geometry"];
-/// Characters of a value that are read as they are; of a longer one its beginning, its length and a digest.
-const SHORT: usize = 64;
 
 /// A value as text: bytes in hexadecimal, a float with all its digits.
 fn plain(value: &Value) -> String {
@@ -264,10 +262,10 @@ fn texts(values: &[Value]) -> Vec<String> {
 
 /// A cell of a kept row.
 fn cell(value: &Value) -> String {
-    let plain = plain(value);
+    let (plain, most) = (plain(value), value.short());
     format!(
-        "coalesce(concat('=', if(char_length({plain}) <= {SHORT}, {plain}, \
-         concat(left({plain}, {SHORT}), char(1), char_length({plain}), char(1), md5({plain})))), '!')"
+        "coalesce(concat('=', if(char_length({plain}) <= {most}, {plain}, \
+         concat(left({plain}, {most}), char(1), char_length({plain}), char(1), md5({plain})))), '!')"
     )
 }
 

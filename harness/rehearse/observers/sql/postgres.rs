@@ -241,18 +241,16 @@ fn script(parts: &[Part]) -> String {
     sql
 }
 
-/// Characters of a value that are read as they are; of a longer one its beginning, its length and a digest.
-const SHORT: usize = 64;
-
 fn cell(value: &Value) -> String {
     let text = format!("{}::text", value.sql);
     let short = ["smallint", "integer", "bigint", "boolean", "uuid", "date", "timestamp without time zone"];
     if short.contains(&value.of_type.as_str()) {
         return text;
     }
+    let most = value.short();
     format!(
-        "case when length({text}) <= {SHORT} then {text} \
-         else left({text}, {SHORT}) || E'\\x01' || length({text}) || E'\\x01' || md5({text}) end"
+        "case when length({text}) <= {most} then {text} \
+         else left({text}, {most}) || E'\\x01' || length({text}) || E'\\x01' || md5({text}) end"
     )
 }
 

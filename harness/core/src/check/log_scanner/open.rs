@@ -1,6 +1,6 @@
 //! An error that further lines may still belong to: indented ones, or a whole Python traceback, whose cause comes last.
 
-use super::super::compare::shorten;
+use super::super::excerpt::shorten;
 use super::WIDTH;
 use super::own::{Message, Part};
 use super::shape::shape;
