@@ -115,6 +115,7 @@ fn summary(seed: u8, texts: &[String]) -> Option<Summary> {
         backup: String::new(),
         deadline: Duration::from_secs(1),
         require: Vec::new(),
+        require_coverage: Default::default(),
         skip_checks: Default::default(),
         production: None,
         stages,

@@ -88,6 +88,7 @@ fn summary(checks: usize, every: usize, report: &mut dyn FnMut(&Event, &Summary)
         backup: String::new(),
         deadline: Duration::from_secs(1),
         require: Vec::new(),
+        require_coverage: Default::default(),
         skip_checks: Default::default(),
         production: None,
         stages: (0..stages)

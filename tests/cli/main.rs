@@ -261,6 +261,14 @@ fn schemas_and_lists_are_data_on_standard_output() -> Tried {
 fn a_required_check_that_would_not_be_made_is_bad_input() -> Tried {
     let scenario = "scenarios/redmine-5.0-to-6.1.yaml";
     check(&["run", "--require", "helth", scenario], 2, &[], &["unknown check `helth`; did you mean `health`?"])?;
+    for (coverage, mistake) in [
+        ("coverage:tables", "expected coverage:KIND=PERCENT"),
+        ("coverage:table=100%", "coverage is counted of databases, tables"),
+        ("coverage:tables=101%", "`101%` is no percentage"),
+    ] {
+        check(&["run", "--require", coverage, scenario], 2, &[], &[mistake])?;
+    }
+    check(&["plan", "--require", "data,coverage:tables=100%", scenario], 0, &["verify the backup"], &[])?;
     let off = ["run", "--require", "version,data", "--skip-checks", "data", scenario];
     check(&off, 2, &[], &["the check data is required", "the scenario leaves it out: switched off by --skip-checks"])?;
     check(&["plan", "--skip-checks", "logz", scenario], 2, &[], &["unknown check `logz`; did you mean `logs`?"])

@@ -17,6 +17,8 @@ mod contained;
 mod copies;
 mod images;
 mod interferences;
+mod logs;
+mod meaning;
 #[path = "../support/memory.rs"]
 mod memory;
 mod mutations;
@@ -45,6 +47,8 @@ use contained::*;
 use copies::*;
 use images::*;
 use interferences::*;
+use logs::*;
+use meaning::*;
 use mutations::*;
 use networks::*;
 use registry::*;
@@ -123,6 +127,9 @@ fn main() -> ExitCode {
         none_of_fifty_planted_secrets_is_written_anywhere,
         repeated_queries_share_one_client_of_postgresql,
         repeated_queries_share_one_client_of_mariadb,
+        a_failed_statement_of_ours_does_not_count_as_the_products,
+        texts_of_postgresql_are_compared_by_what_they_mean,
+        texts_of_mariadb_are_compared_by_what_they_mean,
         a_refusal_is_recognised_by_its_code_in_german_too,
         planted_changes_of_postgresql_are_found,
         rules_on_tables_of_postgresql_allow_what_they_say_and_no_more,

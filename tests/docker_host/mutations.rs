@@ -1,6 +1,6 @@
 //! Every mutation that a database has room for can be planted, and the judges notice it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rehearse::engine::observer::Observer;
 use rehearse_core::check::{DataTerms, judge_data, judge_structure, reading};
@@ -70,7 +70,15 @@ fn findings(before: &DataState, now: &DataState) -> Vec<Finding> {
     let mut report = CheckReport::new(CheckKind::Data, "tables");
     let none = BTreeSet::new();
     let elsewhere = Default::default();
-    let terms = DataTerms { rules: &[], volatile: &[], written: &none, elsewhere: &elsewhere, growing: &none };
+    let terms = DataTerms {
+        rules: &[],
+        volatile: &[],
+        written: &none,
+        elsewhere: &elsewhere,
+        growing: &none,
+        meaning: &BTreeMap::new(),
+        labels: &BTreeMap::new(),
+    };
     judge_data(before, now, terms, &mut report);
     judge_structure(before, now, &[], false, &mut report);
     report.findings

@@ -144,7 +144,15 @@ pub(crate) fn large(mut state: DataState) -> DataState {
 fn found(before: &DataState, now: &DataState, rules: &[&DataRule]) -> String {
     let mut data = CheckReport::new(CheckKind::Data, "data");
     let (none, elsewhere) = (BTreeSet::new(), BTreeMap::new());
-    let terms = DataTerms { rules, volatile: &[], written: &none, elsewhere: &elsewhere, growing: &none };
+    let terms = DataTerms {
+        rules,
+        volatile: &[],
+        written: &none,
+        elsewhere: &elsewhere,
+        growing: &none,
+        meaning: &BTreeMap::new(),
+        labels: &BTreeMap::new(),
+    };
     judge_data(before, now, terms, &mut data);
     let mut structure = CheckReport::new(CheckKind::Data, "structure");
     judge_structure(before, now, rules, false, &mut structure);

@@ -88,7 +88,15 @@ async fn judged(server: &Server, writes: &[Write], change: &str) -> Result<[Stri
     let found = |before: &DataState, after: &DataState| {
         let mut report = CheckReport::new(CheckKind::Data, "own writes");
         let (none, elsewhere) = (BTreeSet::new(), BTreeMap::new());
-        let terms = DataTerms { rules: &[], volatile: &[], written: &none, elsewhere: &elsewhere, growing: &none };
+        let terms = DataTerms {
+            rules: &[],
+            volatile: &[],
+            written: &none,
+            elsewhere: &elsewhere,
+            growing: &none,
+            meaning: &BTreeMap::new(),
+            labels: &BTreeMap::new(),
+        };
         judge_own_writes(before, after, &writes, terms, &mut report);
         let mut text: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
         text.extend(report.inconclusive.iter().map(|reason| format!("unclear: {reason}")));

@@ -121,6 +121,22 @@ async fn a_required_check_without_assertions_prevents_a_pass() -> Fallible {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_looks_at_less_than_is_required_does_not_pass() -> Fallible {
+    for (percent, exit) in [(0, Exit::Passed), (100, Exit::Inconclusive)] {
+        let rehearsal = Rehearsal::new()?
+            .product("  data: {}\n", "  data: { volatile: ['*.*'] }\n")?
+            .scenario(&format!("require-coverage: {{ tables: 100, columns: {percent} }}"));
+        let result = rehearsal.run().await?;
+        result.expect_outcomes(&["baseline passed", "hop-2/check passed", "rollback/check passed"])?;
+        assert_eq!(result.exit(), exit, "{percent}");
+        let uncovered: Vec<String> = result.summary().uncovered().iter().map(ToString::to_string).collect();
+        assert_eq!(uncovered.is_empty(), exit == Exit::Passed, "{uncovered:?}");
+        assert!(uncovered.iter().all(|text| text.starts_with("columns 0/") && text.contains("it is volatile")));
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expected_failure_does_not_hide_a_required_check_without_assertions() -> Fallible {
     let probe =
         "access: [{ name: new, releases: '>=1.1', steps: [{ http: { service: web, port: 80, path: /new } }] }]\n";

@@ -12,9 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rehearse::report::{Colour, Files, Jsonl, Junit, Look, Terminal, events_schema, summary_schema, write_junit};
 use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::outcome::coverage::CoverageKind;
 use rehearse_core::outcome::event::{Event, EventKind};
 use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::summary::Summary;
+use rehearse_core::outcome::verdict::Exit;
 
 use self::stories::{Fallible, RUN, Run};
 
@@ -94,6 +96,32 @@ fn lines_left_by_the_live_look_are_golden() -> Fallible {
     runs::all(&RUN)?
         .iter()
         .try_for_each(|(name, events)| golden(&format!("{name}.live.txt"), &terminal(events, Look::Live, Colour::Off)?))
+}
+
+#[test]
+fn a_run_that_looked_at_less_than_is_required_says_what_it_left_out() -> Fallible {
+    for (percent, exit) in [(98, Exit::Passed), (99, Exit::Inconclusive)] {
+        let mut events = runs::passed(&RUN)?;
+        for event in &mut events {
+            if let EventKind::RunStarted(started) = &mut event.kind {
+                started.plan.require_coverage.insert(CoverageKind::Tables, percent);
+            }
+        }
+        let summary =
+            replay(&events, &mut Terminal::new(Look::Plain, Colour::Off, "out", &[], Box::new(Sink::default())))?;
+        assert_eq!(summary.exit(), exit);
+        let (text, xml) = (terminal(&events, Look::Plain, Colour::Off)?, lined(&junit(&events)?));
+        let wanted = ["less was looked at than is required", "tables 57/58, at least 99% required: sessions ("];
+        for wanted in wanted {
+            assert_eq!(text.contains(wanted), exit == Exit::Inconclusive, "{text}");
+            assert_eq!(xml.contains(wanted), exit == Exit::Inconclusive, "{xml}");
+        }
+        let red = xml
+            .lines()
+            .any(|line| line.contains("<testcase") && line.contains("name=\"coverage\"") && line.contains("<error"));
+        assert_eq!(red, exit == Exit::Inconclusive, "{xml}");
+    }
+    Ok(())
 }
 
 #[test]

@@ -263,6 +263,7 @@ fn plan() -> Fallible<Plan> {
         backup: "backup".to_owned(),
         deadline: Duration::from_secs(3600),
         require: Vec::new(),
+        require_coverage: Default::default(),
         skip_checks: Default::default(),
         production: None,
         stages: stages.collect(),

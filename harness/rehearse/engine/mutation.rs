@@ -111,6 +111,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                     written: &none,
                     elsewhere: &check.elsewhere,
                     growing: &none,
+                    meaning: &check.meaning,
+                    labels: &check.labels,
                 };
                 let differences = judge_data(reference, tables, terms, &mut report);
                 seen.extend(Seen::in_tables(&report.title(), &differences));

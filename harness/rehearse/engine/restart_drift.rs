@@ -60,7 +60,15 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut comparison = CheckReport::new(CheckKind::Data, name::RESTART);
         let (none, written) = (BTreeSet::new(), &reference.written);
         let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
-        let terms = DataTerms { rules: &[], volatile, written, elsewhere, growing: &none };
+        let terms = DataTerms {
+            rules: &[],
+            volatile,
+            written,
+            elsewhere,
+            growing: &none,
+            meaning: &check.meaning,
+            labels: &check.labels,
+        };
         let differences = judge_data(&reference.content, &now, terms, &mut comparison);
         report.assertions = comparison.assertions;
         report.inconclusive.extend(comparison.inconclusive);

@@ -200,7 +200,15 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let mut report = CheckReport::new(CheckKind::Data, name::RESTORED_TABLES);
             let none = std::collections::BTreeSet::new();
             let (volatile, elsewhere) = (&check.volatile, &check.elsewhere);
-            let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere, growing: &none };
+            let terms = DataTerms {
+                rules: &[],
+                volatile,
+                written: &none,
+                elsewhere,
+                growing: &none,
+                meaning: &check.meaning,
+                labels: &check.labels,
+            };
             judge_data(before, tables, terms, &mut report);
             self.emit_check(ctx, state, report.decide());
         }

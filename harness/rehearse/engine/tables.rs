@@ -89,7 +89,15 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 // The rollback starts the source release as often as the baseline did, so new rows are not excused there.
                 let growing = if mode == Mode::Hop { &state.restart_drift.growing } else { &none };
                 let volatile = &[check.volatile.as_slice(), &state.restart_drift.columns].concat();
-                let terms = DataTerms { rules: &rules, volatile, written, elsewhere: &check.elsewhere, growing };
+                let terms = DataTerms {
+                    rules: &rules,
+                    volatile,
+                    written,
+                    elsewhere: &check.elsewhere,
+                    growing,
+                    meaning: &check.meaning,
+                    labels: &check.labels,
+                };
                 let differences = judge_data(reference, &tables, terms, &mut report);
                 self.attach_evidence(ctx, "differences", &differences, &mut report)?;
                 if !volatile.is_empty() {
@@ -137,9 +145,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         report: &mut CheckReport,
     ) -> Result<Option<DataState>, EngineError> {
         let target = self.case.database(ctx, &check.database)?;
+        let wanted = TableQuery { texts: check.meaning.keys().cloned().collect(), ..wanted.clone() };
         let read = {
             let _wait = self.meter.product();
-            self.observer.tables(&target, wanted).await
+            self.observer.tables(&target, &wanted).await
         };
         match read {
             Ok(tables) => {
@@ -190,7 +199,15 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             return Ok((report.decide(), None));
         };
         let (volatile, elsewhere, none) = (&check.volatile, &check.elsewhere, BTreeSet::new());
-        let terms = DataTerms { rules: &[], volatile, written: &none, elsewhere, growing: &none };
+        let terms = DataTerms {
+            rules: &[],
+            volatile,
+            written: &none,
+            elsewhere,
+            growing: &none,
+            meaning: &check.meaning,
+            labels: &check.labels,
+        };
         let differences = judge_own_writes(before, &after, &writes, terms, &mut report);
         if !differences.is_empty() {
             self.attach_evidence(ctx, "differences", &differences, &mut report)?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use rehearse_core::model::product::Product;
 use rehearse_core::model::scenario::{CheckKind, Scenario};
+use rehearse_core::outcome::coverage::CoverageKind;
 use rehearse_core::planning::path::{End, Refusal, Target};
 use rehearse_core::planning::plan::PlanError;
 use rehearse_core::vocabulary::catalog::Catalog;
@@ -28,7 +29,9 @@ pub struct CliOverrides {
     /// A list of stops, `{"supported": […], "all": […]}`, in place of the product's.
     #[arg(long, value_name = "FILE")]
     pub stops: Option<PathBuf>,
-    /// Kinds of checks that have to be there and to assert something after every hop; `all` for every kind.
+    /// Kinds of checks that have to be there and to assert something after every hop; `all` for every kind;
+    /// `coverage:KIND=PERCENT` for how much the checks have to look at of databases, tables, columns, volumes, identities
+    /// or logs.
     #[arg(long, value_name = "CHECK,…", value_delimiter = ',', value_parser = required)]
     pub require: Vec<Required>,
     /// Kinds of checks that are not made, to see whether another still finds a fault.
@@ -46,6 +49,8 @@ pub enum Required {
     All,
     /// One kind.
     Kind(CheckKind),
+    /// How much the checks have to look at, in percent.
+    Coverage(CoverageKind, u8),
 }
 
 impl Required {
@@ -53,15 +58,23 @@ impl Required {
         self == Self::All || self == Self::Kind(kind)
     }
 
-    fn name(self) -> &'static str {
+    fn name(self) -> String {
         match self {
-            Self::All => "all",
-            Self::Kind(kind) => kind.name(),
+            Self::All => "all".to_owned(),
+            Self::Kind(kind) => kind.name().to_owned(),
+            Self::Coverage(kind, percent) => format!("coverage:{}={percent}%", kind.name()),
         }
     }
 }
 
 fn required(name: &str) -> Result<Required, String> {
+    if let Some(coverage) = name.strip_prefix("coverage:") {
+        let (kind, percent) =
+            coverage.split_once('=').ok_or("expected coverage:KIND=PERCENT, as coverage:tables=100%")?;
+        let number = percent.strip_suffix('%').unwrap_or(percent).parse().ok().filter(|number| *number <= 100);
+        let number = number.ok_or_else(|| format!("`{percent}` is no percentage from 0% to 100%"))?;
+        return CoverageKind::named(kind).map(|kind| Required::Coverage(kind, number));
+    }
     if name == "all" { Ok(Required::All) } else { CheckKind::named(name).map(Required::Kind) }
 }
 
@@ -92,6 +105,7 @@ impl CliOverrides {
             match required {
                 Required::All => scenario.require.extend(CheckKind::ALL),
                 Required::Kind(kind) => scenario.require.push(*kind),
+                Required::Coverage(kind, percent) => drop(scenario.require_coverage.insert(*kind, *percent)),
             }
         }
         scenario.require.sort();

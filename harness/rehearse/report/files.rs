@@ -10,7 +10,7 @@ use rehearse_core::outcome::coverage::Coverage;
 use rehearse_core::outcome::event::{CheckReport, Event, EventKind};
 use rehearse_core::outcome::reporter::{ReportError, Reporter};
 use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
-use rehearse_core::planning::plan::Stage;
+use rehearse_core::planning::plan::{Plan, Stage};
 use rehearse_core::secret::Redactor;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -285,13 +285,20 @@ impl WireSummary {
                     stages: fired.stages.into_iter().map(|(stage, count)| (stage.0.clone(), count)).collect(),
                 })
                 .collect(),
-            coverage: view::coverage(summary).to_vec(),
-            require: run.plan.require.iter().map(|kind| kind.name().to_owned()).collect(),
+            coverage: summary.coverage().to_vec(),
+            require: required(&run.plan),
             skip_checks: run.plan.skip_checks.iter().map(|(kind, why)| (kind.name().to_owned(), why.clone())).collect(),
             causes: causes(summary).iter().map(WireCause::from).collect(),
             stages: view::stages(summary).map(WireStage::new).collect(),
         })
     }
+}
+
+/// What the run requires, as it is typed.
+fn required(plan: &Plan) -> Vec<String> {
+    let kinds = plan.require.iter().map(|kind| kind.name().to_owned());
+    let coverage = plan.require_coverage.iter();
+    kinds.chain(coverage.map(|(kind, percent)| format!("coverage:{}={percent}%", kind.name()))).collect()
 }
 
 /// The JSON schema of `summary.json`.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rehearse_core::model::scenario::CheckKind;
-use rehearse_core::outcome::coverage::Coverage;
 use rehearse_core::outcome::note::Note;
 use rehearse_core::outcome::summary::{Progress, StageRecord, Summary};
 use rehearse_core::outcome::verdict::{Outcome, Verdict};
@@ -14,13 +13,6 @@ use rehearse_core::vocabulary::ident::StageId;
 /// The stages of the plan, each with what is known of it.
 pub(super) fn stages(summary: &Summary) -> impl Iterator<Item = (&Stage, &StageRecord)> {
     summary.plan().into_iter().flat_map(|plan| &plan.stages).zip(summary.stages())
-}
-
-/// What the checks look at, of what is there; empty before the baseline ended.
-pub(super) fn coverage(summary: &Summary) -> &[Coverage] {
-    let notes = summary.stages().iter().flat_map(|record| &record.notes);
-    let mut covered = notes.filter_map(|note| if let Note::Covered(all) = note { Some(all.as_slice()) } else { None });
-    covered.next_back().unwrap_or_default()
 }
 
 /// The stage whose failure the scenario exists to show, if it failed exactly as expected.

@@ -1,8 +1,10 @@
 //! Judges the state of the tables: unless a rule allows it, nothing may be lost, changed or added.
 
+mod cells;
 mod compare;
 mod difference;
 mod growth;
+mod meaning;
 mod names;
 mod new;
 mod rows;
@@ -20,7 +22,7 @@ pub use writes::{OwnWrites, RowWrite, judge_own_writes};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::product::DataRule;
+use crate::model::product::{DataRule, TextFormat};
 use crate::observation::{DataState, TableState};
 use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
@@ -46,6 +48,10 @@ pub struct DataTerms<'a> {
     pub elsewhere: &'a BTreeMap<String, String>,
     /// Tables to which a plain restart of the source release added rows.
     pub growing: &'a BTreeSet<String>,
+    /// Columns whose texts are compared by what they mean, by patterns of `table.column`.
+    pub meaning: &'a BTreeMap<String, TextFormat>,
+    /// The column by which people know the rows of a table.
+    pub labels: &'a BTreeMap<String, String>,
 }
 
 const NO_SUCH_TABLE: &str = "no such table: it was not there before, and no rule of this hop announces it";
@@ -341,6 +347,8 @@ mod tests {
             written: &none,
             elsewhere: &BTreeMap::new(),
             growing: &none,
+            meaning: &BTreeMap::new(),
+            labels: &BTreeMap::new(),
         };
         judge_data(before, now, terms, &mut report);
         let report = report.decide();

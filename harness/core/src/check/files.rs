@@ -16,10 +16,13 @@ use crate::outcome::finding::Finding;
 use crate::outcome::subject::Subject;
 use crate::vocabulary::wildcard::fits;
 
+use super::excerpt::apart;
 use rules::{Change, Rules};
 
 /// Lines of a configuration file that are shown.
 const MOST_LINES: usize = 8;
+/// Characters of such a line that are shown.
+const LINE: usize = 200;
 /// Findings that are reported one by one; the evidence has all.
 const MOST_FINDINGS: usize = 20;
 
@@ -263,21 +266,32 @@ fn below_missing(path: &str, here: &FileTree, there: &FileTree, known: &BTreeSet
 fn lines(old: Option<&String>, new: Option<&String>) -> Option<String> {
     let (old, new) = (old?, new?);
     let difference = TextDiff::from_lines(old, new);
-    let changes = difference.iter_all_changes().filter_map(|change| {
-        let sign = match change.tag() {
-            ChangeTag::Equal => return None,
-            ChangeTag::Delete => '-',
-            ChangeTag::Insert => '+',
+    let mut changes: Vec<String> = Vec::new();
+    for part in difference.ops() {
+        let of = |tag| -> Vec<&str> {
+            let lines = difference.iter_changes(part).filter(|change| change.tag() == tag);
+            lines.map(|change| change.value()).collect()
         };
-        Some(format!("{sign}{}", change.value().trim_end()))
-    });
-    let changes: Vec<String> = changes.collect();
+        let (gone, new) = (of(ChangeTag::Delete), of(ChangeTag::Insert));
+        changes.extend(gone.iter().enumerate().map(|(at, line)| format!("-{}", shown(line, new.get(at)))));
+        changes.extend(new.iter().enumerate().map(|(at, line)| format!("+{}", shown(line, gone.get(at)))));
+    }
     let shown = changes.iter().take(MOST_LINES).map(String::as_str).collect::<Vec<_>>().join(" | ");
     match changes.len().saturating_sub(MOST_LINES) {
         // The values that differ are secret.
         0 if changes.is_empty() => None,
         0 => Some(shown),
         more => Some(format!("{shown} | and {more} more lines")),
+    }
+}
+
+/// A line, so that it looks different from the other one that stood or stands in its place.
+fn shown(line: &str, other: Option<&&str>) -> String {
+    let end = |line: &'_ str| line.strip_suffix('\n').map_or(line.len(), str::len);
+    match other {
+        None => line.trim_end().to_owned(),
+        Some(other) if line[..end(line)] == other[..end(other)] => apart(line, other, LINE).0,
+        Some(other) => apart(&line[..end(line)], &other[..end(other)], LINE).0,
     }
 }
 

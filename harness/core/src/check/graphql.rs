@@ -3,7 +3,7 @@
 use InconclusiveCode::NothingToCompare;
 use serde_json::Value;
 
-use super::compare::shorten;
+use super::excerpt::shorten;
 use super::json::{Difference, DifferenceKind, JsonTerms, differences, values};
 use super::response::Compared;
 use crate::model::product::ReviewedChange;

@@ -8,7 +8,7 @@ use std::fmt;
 use serde_json::{Map, Number, Value};
 
 use self::meaning::{Meaning, Meanings, looked_at};
-use super::compare::{json_for_people, shorten};
+use super::excerpt::{json_apart, json_for_people, shorten};
 
 /// How many differences are kept; further ones are counted.
 const KEPT: usize = 1000;
@@ -111,13 +111,13 @@ impl<'v> Walk<'v> {
             (Value::Array(before), Value::Array(now)) if self.terms.ordered => self.in_order(before, now),
             (Value::Array(before), Value::Array(now)) => self.as_sets(before, now),
             _ if kind(before) != kind(now) && !before.is_null() && !now.is_null() => {
-                let (was, is) = (
-                    format!("{} ({})", self.short(before), kind(before)),
-                    format!("{} ({})", self.short(now), kind(now)),
-                );
+                let (was, is) = self.apart(before, now);
+                self.add(DifferenceKind::Other, format!("{was} ({})", kind(before)), format!("{is} ({})", kind(now)));
+            }
+            _ => {
+                let (was, is) = self.apart(before, now);
                 self.add(DifferenceKind::Other, was, is);
             }
-            _ => self.add(DifferenceKind::Other, self.short(before), self.short(now)),
         }
     }
 
@@ -199,6 +199,11 @@ impl<'v> Walk<'v> {
         self.found.add(kind, &self.at, was, is);
     }
 
+    fn apart(&self, was: &Value, is: &Value) -> (String, String) {
+        json_apart(&self.at, was, is, 160)
+            .unwrap_or_else(|| ("(hidden)".to_owned(), "(hidden), another value than before".to_owned()))
+    }
+
     fn short(&self, value: &Value) -> String {
         json_for_people(&self.at, value, 160)
     }
@@ -214,7 +219,7 @@ impl<'v> Walk<'v> {
 type Paired<'v> = (Vec<(String, &'v Value, &'v Value)>, Vec<&'v Value>, Vec<&'v Value>);
 
 /// Pairs elements by the first key whose values are unique and occur on both sides.
-fn paired<'v>(lost: Vec<&'v Value>, new: Vec<&'v Value>, ignore: &[String]) -> Paired<'v> {
+pub(super) fn paired<'v>(lost: Vec<&'v Value>, new: Vec<&'v Value>, ignore: &[String]) -> Paired<'v> {
     if let ([was], [is]) = (lost.as_slice(), new.as_slice()) {
         let name = named(was, is, ignore);
         return (vec![(name, was, is)], Vec::new(), Vec::new());

@@ -3,7 +3,9 @@
 //! A first search goes over many lines at once, with all patterns as one. Only the lines that it finds, and those that
 //! belong to an error, are looked at one by one.
 
+mod level;
 mod open;
+mod own;
 mod shape;
 mod together;
 
@@ -38,6 +40,8 @@ pub struct LogScanner {
     /// All patterns as one over many lines; none if they cannot be combined, so that each line is judged by itself.
     any: Option<Regex>,
     errors: RegexSet,
+    /// Those of the patterns that hold whatever level a line has.
+    at_any_level: RegexSet,
     /// Each pattern by itself, to find its place; compiled for the first long line that needs it.
     places: OnceCell<Vec<Regex>>,
     allow: Vec<(Regex, String)>,
@@ -97,10 +101,13 @@ impl LogScanner {
         let applies = |range: &Option<crate::vocabulary::release::Range>| {
             range.as_ref().is_none_or(|range| range.contains(release))
         };
-        let errors: Vec<&str> = check.errors.iter().map(|pattern| pattern.as_str()).collect();
+        let at_any_level: Vec<&str> = check.at_any_level.iter().map(|pattern| pattern.as_str()).collect();
+        let errors: Vec<&str> =
+            check.errors.iter().map(|pattern| pattern.as_str()).chain(at_any_level.iter().copied()).collect();
         Ok(Self {
             any: together(&errors),
             errors: RegexSet::new(&errors)?,
+            at_any_level: RegexSet::new(&at_any_level)?,
             places: OnceCell::new(),
             allow: check
                 .allow
@@ -265,8 +272,15 @@ impl LogScanner {
         if self.json.rest(line).is_some_and(|rest| !self.errors.is_match(rest.as_bytes())) {
             return;
         }
+        if own::quotes_own(line) {
+            self.review.own += 1;
+            return;
+        }
+        // Where errors are returned one by one, the product file says which lines report no failure.
+        let is_low = || self.singles.is_none() && level::is_low(line) && !self.at_any_level.is_match(error);
         match self.allowed(line).or_else(|| self.allowed(error)) {
             Some(because) => self.allow(because),
+            None if is_low() => self.review.low += 1,
             None => self.open = Some(Open::new(self.review.lines, &self.excerpt(line, error))),
         }
     }
@@ -298,6 +312,10 @@ impl LogScanner {
     /// Completes the open error.
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
+        if open.is_own() {
+            self.review.own += 1;
+            return;
+        }
         // The last line of a traceback says what it is about.
         if let Some(because) = open.cause().and_then(|line| self.allowed(line)) {
             return self.allow(because);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compare::shorten;
+use super::excerpt::shorten;
 use crate::observation::{ErrorKind, LogReview, LogSource};
 use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
@@ -47,9 +47,15 @@ pub fn judge_logs(
         let allowed: u64 = review.allowed.values().sum();
         let (errors, kinds) = (review.count, review.kinds.len());
         let source = review.source.to_string();
-        report
-            .notes
-            .push(format!("{source}: {} lines, {errors} errors of {kinds} kinds, {allowed} allowed", review.lines));
+        let mut text = format!("{source}: {} lines, {errors} errors of {kinds} kinds, {allowed} allowed", review.lines);
+        for (count, what) in
+            [(review.own, "provoked by our own statements"), (review.low, "at a level below a warning")]
+        {
+            if count > 0 {
+                text.push_str(&format!(", {count} {what}"));
+            }
+        }
+        report.notes.push(text);
         // New kinds in the order in which they occurred: a cause comes before its consequences.
         let before = |kind: &ErrorKind| known.get(kind.shape.as_str()).copied().unwrap_or_default();
         let (new, old): (Vec<&ErrorKind>, Vec<&ErrorKind>) = review.kinds.iter().partition(|kind| before(kind) == 0);

@@ -8,6 +8,7 @@ mod compare;
 mod coverage;
 mod crawl;
 mod data;
+mod excerpt;
 mod files;
 mod fresh;
 mod graphql;
@@ -17,12 +18,13 @@ mod log_scanner;
 mod logs;
 mod matcher;
 mod migrations;
+mod parsed;
 mod performance;
 mod refused;
 mod response;
 
 pub use budget::{Budget, Figures, Measured, judge_budget};
-pub use compare::{csv_difference, json_difference, shorten};
+pub use compare::{csv_difference, json_difference};
 pub use coverage::coverage;
 pub use crawl::{
     AskedTwice, AssetFault, CrawlJudge, CrawlNote, CrawlTerms, KnownPage, KnownPages, KnownSite, PageDifference,
@@ -32,6 +34,7 @@ pub use data::{
     Affected, DataTerms, Difference, KnownNames, NameOfNothing, NamedIn, OwnWrites, RowWrite, StructureDifference,
     judge_data, judge_own_writes, judge_rows, judge_structure, name_structure, names_of_nothing, reading,
 };
+pub use excerpt::shorten;
 pub use files::{FileDifference, FileTerms, file_rows, judge_file_rows, judge_files, note_files};
 pub use fresh::{
     FreshTerms, Lacking, SettingValues, judge_fresh_files, judge_fresh_rows, judge_fresh_settings,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::Value;
 
-use super::compare::{csv_difference, json_difference, records, shorten};
+use super::compare::{csv_difference, json_difference, records};
+use super::excerpt::{apart, shorten};
 use super::matcher::{fill, holds};
 use crate::model::product::{AllowedChange, Aspect, Expect, Matcher};
 use crate::observation::{Body, Observation, Response};
@@ -417,16 +418,18 @@ fn row_difference(was: &[Vec<Option<String>>], now: &[Vec<Option<String>>]) -> (
         *counts.entry(row).or_default() -= 1;
     }
     let example = |sign: i64| {
-        counts.iter().find(|(_, count)| **count * sign > 0).map(|(row, _)| {
-            let text = row.iter().map(|v| v.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join("|");
-            shorten(&text, 160)
-        })
+        counts
+            .iter()
+            .find(|(_, count)| **count * sign > 0)
+            .map(|(row, _)| row.iter().map(|v| v.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join("|"))
     };
+    let (gone, new) = (example(-1), example(1));
+    let (of_gone, of_new) = apart(gone.as_deref().unwrap_or_default(), new.as_deref().unwrap_or_default(), 160);
     let side = |rows: &[Vec<Option<String>>], example: Option<String>| match example {
-        Some(example) => format!("{} rows, with {example:?}", rows.len()),
+        Some(example) => format!("{} rows, with \"{example}\"", rows.len()),
         None => format!("{} rows", rows.len()),
     };
-    (side(was, example(-1)), side(now, example(1)))
+    (side(was, gone.map(|_| of_gone)), side(now, new.map(|_| of_new)))
 }
 
 /// The beginning of a text, on one line.

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::product::{Service, Step};
+use crate::outcome::coverage::CoverageKind;
 use crate::planning::path::Target;
 use crate::runbook::Production;
 use crate::source::diagnostic::did_you_mean;
@@ -68,6 +69,9 @@ pub struct Scenario {
     /// Checks that have to assert something in every stage of checks; one that asserted nothing is inconclusive.
     #[serde(default)]
     pub require: Vec<CheckKind>,
+    /// How much the checks have to look at, in percent: `{ tables: 100 }`. Less is inconclusive.
+    #[serde(default)]
+    pub require_coverage: BTreeMap<CoverageKind, u8>,
     /// How long the whole rehearsal may take; 1h when not given.
     #[serde(default)]
     pub deadline: Option<Duration>,

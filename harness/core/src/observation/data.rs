@@ -132,7 +132,12 @@ pub struct TableQuery {
     pub derived: Vec<Derivation>,
     /// Whether the rows of small tables are kept.
     pub keep: bool,
+    /// Columns whose texts are kept as a whole, as patterns of `table.column` with the table's name in the reference.
+    pub texts: Vec<String>,
 }
+
+/// How many characters of a text that is kept as a whole are read; of a longer one its beginning, its length and a digest.
+pub const LONGEST_TEXT: usize = 65_536;
 
 /// The columns of a table that was there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -154,6 +154,9 @@ pub struct MigrationState {
     pub known: Vec<String>,
 }
 
+/// What every statement begins with that we send to a database, so that its log shows which ones are ours.
+pub const OWN_STATEMENT: &str = "/* rehearse */";
+
 /// What one log holds that looks like errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogReview {
@@ -169,6 +172,12 @@ pub struct LogReview {
     pub beyond: u64,
     /// How many were allowed, per reason.
     pub allowed: BTreeMap<String, u64>,
+    /// How many were provoked by statements of ours.
+    #[serde(default)]
+    pub own: u64,
+    /// Lines with the words of an error and a level below a warning.
+    #[serde(default)]
+    pub low: u64,
     /// The file in the output folder.
     pub evidence: Option<String>,
 }

@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::code::InconclusiveCode;
+use super::coverage::{Coverage, Uncovered, uncovered};
 use super::event::{CheckReport, Event, EventKind, RunStarted, StageTime};
 use super::finding::{Finding, Known};
 use super::note::Note;
@@ -325,6 +326,25 @@ impl Summary {
         self.fired().filter_map(unfired).collect()
     }
 
+    /// What the checks look at, of what is there; empty before the baseline ended.
+    pub fn coverage(&self) -> &[Coverage] {
+        let notes = self.stages.iter().flat_map(|record| &record.notes);
+        let mut covered =
+            notes.filter_map(|note| if let Note::Covered(all) = note { Some(all.as_slice()) } else { None });
+        covered.next_back().unwrap_or_default()
+    }
+
+    /// The kinds of which the checks look at less than is required; none before that was counted.
+    pub fn uncovered(&self) -> Vec<Uncovered<'_>> {
+        let counted = self.coverage();
+        let plan = self.plan().filter(|_| !counted.is_empty());
+        plan.map(|plan| uncovered(&plan.require_coverage, counted)).unwrap_or_default()
+    }
+
+    fn lacks_what_is_required(&self) -> bool {
+        !self.unfired().is_empty() || !self.uncovered().is_empty()
+    }
+
     /// How many assertions each kind of check made in each stage of checks that ended by itself. Only the kinds that the
     /// plan has for the stage are counted.
     pub fn fired(&self) -> impl Iterator<Item = (&StageId, CheckKind, u32)> {
@@ -364,7 +384,8 @@ impl Summary {
             Verdict::Cancelled
         } else if any(Outcome::Failed) {
             Verdict::Failed
-        } else if any(Outcome::Inconclusive) || self.unchecked() || !self.unfired().is_empty() || !self.path_ended() {
+        } else if any(Outcome::Inconclusive) || self.unchecked() || self.lacks_what_is_required() || !self.path_ended()
+        {
             Verdict::Inconclusive
         } else {
             Verdict::Passed

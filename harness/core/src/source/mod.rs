@@ -3,3 +3,4 @@
 pub mod diagnostic;
 pub mod span;
 pub mod spec;
+pub(crate) mod stored;

@@ -23,7 +23,9 @@ use std::collections::BTreeMap;
 use rehearse_core::model::product::Engine;
 use rehearse_core::mutation::SqlMutation;
 use rehearse_core::observation::activity::Activity;
-use rehearse_core::observation::{DataState, Derivation, Derived, Response, Rows, Selection, TableQuery, TableState};
+use rehearse_core::observation::{
+    DataState, Derivation, Derived, OWN_STATEMENT, Response, Rows, Selection, TableQuery, TableState,
+};
 use rehearse_core::planning::plan::MutationBatch;
 use rehearse_core::vocabulary::wildcard::fits;
 
@@ -60,6 +62,11 @@ pub(super) async fn rows_again<H: Commands>(
     sql: &str,
 ) -> Response {
     response(sessions.query(&client(host, target), statement(sql)).await)
+}
+
+/// A statement with the sign that it is ours.
+fn own(sql: &str) -> String {
+    format!("{OWN_STATEMENT} {sql}")
 }
 
 fn statement(sql: &str) -> &str {
@@ -103,7 +110,7 @@ pub(super) async fn tables<H: Commands>(
     }
     for (name, view) in &query_spec.views {
         let Some(table) = catalog.get(&view.table) else { continue };
-        match Part::view(name, view, table) {
+        match Part::view(name, view, table, query_spec) {
             Ok(Some(part)) => drop(state.viewed.insert(name.clone(), single(&client, part).await)),
             Ok(None) => {}
             Err(reason) => drop(state.viewed.insert(name.clone(), Err(reason))),
@@ -172,7 +179,7 @@ async fn catalog<H: Commands>(client: &Client<'_, H>) -> Result<BTreeMap<String,
         let table = tables.entry(full).or_insert_with(|| Table { sql, columns: Vec::new(), key: Vec::new() });
         let sql = format!("{}.{}", part::ALIAS, dialect.quoted(column));
         let (name, of_type, default) = (column.clone(), of_type.clone(), default.clone());
-        table.columns.push(Value { name, sql, of_type, default });
+        table.columns.push(Value { name, sql, of_type, default, whole: false });
         if key == "t" {
             table.key.push(column.clone());
         }

@@ -10,13 +10,14 @@ use std::fmt::Write;
 use futures_util::future::{BoxFuture, FutureExt};
 use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
-use rehearse_core::observation::{NULL, Rows};
+use rehearse_core::observation::{NULL, OWN_STATEMENT, Rows};
 
 use crate::engine::host::{Command, Stdin};
 use crate::engine::observer::DatabaseTarget;
 
 use super::dialect::{Database, Dialect, StructureQueries};
 use super::output::Output;
+use super::own;
 use super::part::{ALIAS, Part, Value};
 use super::refusal::Failure;
 
@@ -36,7 +37,7 @@ impl Dialect for Mysql {
     }
 
     fn single(&self, sql: &str) -> String {
-        format!("{SETTINGS}{sql}\n;\n")
+        format!("{SETTINGS}{}\n;\n", own(sql))
     }
 
     fn marked(&self, sql: &str, mark: &str) -> String {
@@ -128,6 +129,8 @@ fn command(target: &DatabaseTarget, sql: Option<String>) -> Command {
     let mut argv: Vec<String> = argv.map(str::to_owned).to_vec();
     argv.extend([
         unbuffered,
+        // By default, the client takes away the comment by which the server's log shows that a statement is ours.
+        "--comments".to_owned(),
         format!("--user={}", target.user),
         "--default-character-set=utf8mb4".to_owned(),
         target.name.clone(),
@@ -145,7 +148,7 @@ const SETTINGS: &str = "set time_zone = '+00:00'; set group_concat_max_len = 104
 
 /// A transaction that the statement leaves open is over before the second mark: what it sees would not change any more.
 fn marked(sql: &str, mark: &str) -> String {
-    format!("{SETTINGS}{sql}\n;\nselect '{mark}';\nrollback;\nselect '{mark} rested';\n")
+    format!("{SETTINGS}{}\n;\nselect '{mark}';\nrollback;\nselect '{mark} rested';\n", own(sql))
 }
 
 fn rows(output: &Output) -> Result<Rows, String> {
@@ -215,7 +218,7 @@ fn script(parts: &[Part]) -> String {
         // Writing to a string cannot fail.
         let _ = write!(
             sql,
-            "select count(*), concat_ws(' ', '@s', {index}, count(*), {sums}, {whole}, {top}) into @rows, @said \
+            "{OWN_STATEMENT} select count(*), concat_ws(' ', '@s', {index}, count(*), {sums}, {whole}, {top}) into @rows, @said \
              from {table} {ALIAS}{clause};\nselect @said;\n"
         );
         if part.most > 0 {
@@ -225,7 +228,7 @@ fn script(parts: &[Part]) -> String {
             let _ = write!(
                 sql,
                 "select '@r {index}' from dual where @rows <= {most};\n\
-                 select {cells} from {table} {ALIAS}{clause} {small} @rows <= {most};\n\
+                 {OWN_STATEMENT} select {cells} from {table} {ALIAS}{clause} {small} @rows <= {most};\n\
                  select '@e {index}' from dual where @rows <= {most};\n"
             );
         }
@@ -236,8 +239,6 @@ fn script(parts: &[Part]) -> String {
 
 /// Types whose values are bytes and no text.
 const BYTES: [&str; 8] = ["binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit", "geometry"];
-/// Characters of a value that are read as they are; of a longer one its beginning, its length and a digest.
-const SHORT: usize = 64;
 
 /// A value as text: bytes in hexadecimal, a float with all its digits.
 fn plain(value: &Value) -> String {
@@ -261,10 +262,10 @@ fn texts(values: &[Value]) -> Vec<String> {
 
 /// A cell of a kept row.
 fn cell(value: &Value) -> String {
-    let plain = plain(value);
+    let (plain, most) = (plain(value), value.short());
     format!(
-        "coalesce(concat('=', if(char_length({plain}) <= {SHORT}, {plain}, \
-         concat(left({plain}, {SHORT}), char(1), char_length({plain}), char(1), md5({plain})))), '!')"
+        "coalesce(concat('=', if(char_length({plain}) <= {most}, {plain}, \
+         concat(left({plain}, {most}), char(1), char_length({plain}), char(1), md5({plain})))), '!')"
     )
 }
 

@@ -1,6 +1,7 @@
 //! One thing to read from one table: which columns, tied to which key, of which rows.
 
-use rehearse_core::observation::{Selection, Source, TableQuery, View};
+use rehearse_core::observation::{LONGEST_TEXT, Selection, Source, TableQuery, View};
+use rehearse_core::vocabulary::wildcard::fits;
 
 /// The most rows of a table that are kept.
 const KEPT_ROWS: u64 = 50_000;
@@ -8,6 +9,9 @@ const KEPT_ROWS: u64 = 50_000;
 const KEPT_CELLS: u64 = 1_000_000;
 /// A table whose reference was kept is kept even if it has grown to this many times the limits.
 const GROWN: u64 = 4;
+
+/// Characters of a value that are kept.
+const SHORT: usize = 200;
 
 /// The alias of the table that a script reads from.
 pub(super) const ALIAS: &str = "t";
@@ -20,6 +24,21 @@ pub(super) struct Value {
     pub(super) of_type: String,
     /// The default that a plain column declares, as SQL.
     pub(super) default: Option<String>,
+    /// Whether its text is kept as a whole.
+    pub(super) whole: bool,
+}
+
+impl Value {
+    /// Characters of it that are read as they are; of a longer one its beginning, its length and a digest.
+    pub(super) fn short(&self) -> usize {
+        if self.whole { LONGEST_TEXT } else { SHORT }
+    }
+}
+
+/// The values of a table, with those marked whose texts are kept as a whole.
+fn with_texts(name: &str, columns: Vec<Value>, query_spec: &TableQuery) -> Vec<Value> {
+    let whole = |value: &Value| query_spec.texts.iter().any(|text| fits(text, &format!("{name}.{}", value.name)));
+    columns.into_iter().map(|value| Value { whole: whole(&value), ..value }).collect()
 }
 
 /// A table in the catalog.
@@ -70,7 +89,7 @@ pub(super) struct Part {
 impl Part {
     /// A table in its own form.
     pub(super) fn own(name: &str, table: &Table, query_spec: &TableQuery) -> Self {
-        let columns = table.columns.clone();
+        let columns = with_texts(name, table.columns.clone(), query_spec);
         let wanted = query_spec.views.get(name).is_some_and(|view| view.keep);
         let most = if query_spec.keep { most(columns.len(), wanted) } else { 0 };
         let key = table.key.iter().filter_map(|column| table.column(column)).cloned().collect();
@@ -82,14 +101,23 @@ impl Part {
     ///
     /// # Errors
     /// When a key column is gone, so that rows cannot be identified.
-    pub(super) fn view(name: &str, view: &View, table: &Table) -> Result<Option<Self>, String> {
+    pub(super) fn view(
+        name: &str,
+        view: &View,
+        table: &Table,
+        query_spec: &TableQuery,
+    ) -> Result<Option<Self>, String> {
         let find = |(old, source): &(String, Source)| match source {
             Source::Column(new) => table.renamed(new, old),
-            Source::Sql(sql) => {
-                Some(Value { name: old.clone(), sql: format!("({sql})"), of_type: String::new(), default: None })
-            }
+            Source::Sql(sql) => Some(Value {
+                name: old.clone(),
+                sql: format!("({sql})"),
+                of_type: String::new(),
+                default: None,
+                whole: false,
+            }),
         };
-        let columns: Vec<Value> = view.columns.iter().filter_map(find).collect();
+        let columns = with_texts(name, view.columns.iter().filter_map(find).collect(), query_spec);
         let key: Vec<Value> = view.key.iter().filter_map(find).collect();
         let own = table.key.iter().filter_map(|column| table.column(column));
         let own_keys = key.iter().map(|value| &value.sql).eq(own.map(|column| &column.sql));

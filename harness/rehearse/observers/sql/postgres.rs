@@ -11,14 +11,15 @@ use std::fmt::Write;
 use futures_util::future::{self, BoxFuture, FutureExt};
 use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
-use rehearse_core::observation::Rows;
 use rehearse_core::observation::activity::Activity;
+use rehearse_core::observation::{OWN_STATEMENT, Rows};
 
 use crate::engine::host::{Command, Stdin};
 use crate::engine::observer::DatabaseTarget;
 
 use super::dialect::{Database, Dialect, StructureQueries};
 use super::output::Output;
+use super::own;
 use super::part::{ALIAS, Part, Value};
 use super::refusal::Failure;
 
@@ -37,7 +38,7 @@ impl Dialect for Postgres {
     }
 
     fn single(&self, sql: &str) -> String {
-        format!("{sql}\n;\n")
+        format!("{}\n;\n", own(sql))
     }
 
     fn marked(&self, sql: &str, mark: &str) -> String {
@@ -167,7 +168,7 @@ fn command(target: &DatabaseTarget, sql: Option<String>) -> Command {
 /// What the statement may leave in the session, an open transaction too, is gone before the second mark; where it cannot
 /// be, the client ends.
 fn marked(sql: &str, mark: &str) -> String {
-    format!("{sql}\n;\n\\echo {mark}\ndiscard all;\n\\echo {mark} rested\n")
+    format!("{}\n;\n\\echo {mark}\ndiscard all;\n\\echo {mark} rested\n", own(sql))
 }
 
 fn rows(output: &Output) -> Result<Rows, String> {
@@ -221,7 +222,7 @@ fn script(parts: &[Part]) -> String {
         // Writing to a string cannot fail.
         let _ = write!(
             sql,
-            "select count(*) as rehearse_rows, count(*) <= {} as rehearse_small, {sums} as rehearse_sums, \
+            "{OWN_STATEMENT} select count(*) as rehearse_rows, count(*) <= {} as rehearse_small, {sums} as rehearse_sums, \
              {whole} as rehearse_whole, {top} as rehearse_top from {table} {ALIAS}{clause} \\gset\n\
              \\echo '\\\\@s' {index} :rehearse_rows :rehearse_sums :rehearse_whole :rehearse_top\n",
             part.most
@@ -230,7 +231,7 @@ fn script(parts: &[Part]) -> String {
             let cells: Vec<String> = part.columns.iter().map(cell).collect();
             let _ = write!(
                 sql,
-                "\\if :rehearse_small\n\\echo '\\\\@r' {index}\ncopy (select {} from {table} {ALIAS}{clause}) to stdout;\n\
+                "\\if :rehearse_small\n\\echo '\\\\@r' {index}\n{OWN_STATEMENT} copy (select {} from {table} {ALIAS}{clause}) to stdout;\n\
                  \\echo '\\\\@e' {index}\n\\endif\n",
                 cells.join(", ")
             );
@@ -240,18 +241,16 @@ fn script(parts: &[Part]) -> String {
     sql
 }
 
-/// Characters of a value that are read as they are; of a longer one its beginning, its length and a digest.
-const SHORT: usize = 64;
-
 fn cell(value: &Value) -> String {
     let text = format!("{}::text", value.sql);
     let short = ["smallint", "integer", "bigint", "boolean", "uuid", "date", "timestamp without time zone"];
     if short.contains(&value.of_type.as_str()) {
         return text;
     }
+    let most = value.short();
     format!(
-        "case when length({text}) <= {SHORT} then {text} \
-         else left({text}, {SHORT}) || E'\\x01' || length({text}) || E'\\x01' || md5({text}) end"
+        "case when length({text}) <= {most} then {text} \
+         else left({text}, {most}) || E'\\x01' || length({text}) || E'\\x01' || md5({text}) end"
     )
 }
 

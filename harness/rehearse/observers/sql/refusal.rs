@@ -27,6 +27,8 @@ use std::fmt;
 
 use rehearse_core::observation::SqlRefusal;
 
+use super::own;
+
 /// Why a query has no rows.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Failure {
@@ -62,9 +64,9 @@ pub(super) fn is_sqlstate(text: &str) -> bool {
     text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
 }
 
-/// A message of several lines on one line, cut to a reasonable length.
+/// A message of several lines on one line, cut to a reasonable length, without the sign of our statements.
 pub(super) fn one_line<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     const MAX_LEN: usize = 4000;
     let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
-    words.join(" ").chars().take(MAX_LEN).collect()
+    words.join(" ").replace(&own(""), "").chars().take(MAX_LEN).collect()
 }

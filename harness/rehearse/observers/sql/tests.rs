@@ -13,6 +13,7 @@ fn part(most: u64) -> Part {
         sql: name.to_owned(),
         of_type: "text".to_owned(),
         default: None,
+        whole: false,
     };
     Part {
         name: "t".to_owned(),

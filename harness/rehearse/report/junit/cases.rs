@@ -337,9 +337,9 @@ impl<'a> CaseBuilder<'a> {
         Some(Case { name: "required checks".to_owned(), time: Duration::ZERO, result, content, out })
     }
 
-    /// What the checks look at: never red by itself.
+    /// What the checks look at: red only where that is less than is required.
     fn coverage(&self) -> Option<Case> {
-        let all = view::coverage(self.summary);
+        let all = self.summary.coverage();
         let mut out = String::new();
         for coverage in all {
             let _ = writeln!(out, "{coverage}");
@@ -347,8 +347,16 @@ impl<'a> CaseBuilder<'a> {
                 let _ = writeln!(out, "  not {}: {}", harmless(&one_line(name)), harmless(&one_line(because)));
             }
         }
-        let (name, time, result) = ("coverage".to_owned(), Duration::ZERO, CaseResult::Passed);
-        (!all.is_empty()).then(|| Case { name, time, result, content: String::new(), out })
+        let uncovered = self.summary.uncovered();
+        let (result, content) = if uncovered.is_empty() {
+            (CaseResult::Passed, String::new())
+        } else {
+            let texts: Vec<String> = uncovered.iter().map(|short| harmless(&one_line(&short.to_string()))).collect();
+            let content = format!("inconclusive: less was looked at than is required\n\n{}", texts.join("\n"));
+            (not_passed(Kind::Inconclusive, Element::Error), content)
+        };
+        let (name, time) = ("coverage".to_owned(), Duration::ZERO);
+        (!all.is_empty()).then_some(Case { name, time, result, content, out })
     }
 
     fn leftovers(&self) -> Option<Case> {

@@ -50,6 +50,9 @@ pub(super) fn block(summary: &Summary, out: &str, reports: &[String], paint: Pai
     if let Some(unchecked) = unchecked(summary) {
         row("unchecked", &unchecked);
     }
+    for short in summary.uncovered() {
+        row("required", &one_line(&short.to_string()));
+    }
     row("time", &time(summary));
     if !reports.is_empty() {
         row("reports", &format!("{}/ {}", out.trim_end_matches('/'), reports.join(" ")));
@@ -91,6 +94,8 @@ fn headline(summary: &Summary, paint: Paint) -> String {
                 Some(": not as expected".to_owned())
             } else if at.is_none() && !summary.unfired().is_empty() {
                 Some(": a required check asserted nothing".to_owned())
+            } else if at.is_none() && !summary.uncovered().is_empty() {
+                Some(": less was looked at than is required".to_owned())
             } else {
                 at
             };
@@ -181,7 +186,7 @@ fn phase(summary: &Summary, phase: Phase, about: &str, paint: Paint) -> Option<S
 
 /// `databases 1/1 · tables 57/58`; the reports name the rest.
 fn covered(summary: &Summary) -> Option<String> {
-    let all: Vec<String> = view::coverage(summary).iter().map(ToString::to_string).collect();
+    let all: Vec<String> = summary.coverage().iter().map(ToString::to_string).collect();
     (!all.is_empty()).then(|| all.join(" · "))
 }
 

@@ -368,7 +368,7 @@ fn media(page: &Page) -> String {
 
 /// The first few, each in quotes or as it is.
 fn few(all: &[String]) -> String {
-    let mut text = all.iter().take(SHOWN).map(|one| super::shorten(one, 160)).collect::<Vec<_>>().join("; ");
+    let mut text = all.iter().take(SHOWN).map(|one| super::shorten(one, 400)).collect::<Vec<_>>().join("; ");
     if all.len() > SHOWN {
         text.push_str(&format!("; and {} more", all.len() - SHOWN));
     }

@@ -1,6 +1,6 @@
 //! Compares one table: row by row if both sides kept their rows, otherwise by checksums that do not depend on the order.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::observation::{RetainedRows, TableState};
 use crate::outcome::code::{FindingCode, InconclusiveCode};
@@ -9,6 +9,7 @@ use crate::outcome::subject::Subject;
 
 use super::difference::{self, Affected, Difference};
 use super::growth::AddedKeys;
+use super::meaning;
 use super::rows::{self, Maps, RowDifference};
 use super::rules::not_meeting;
 use super::{EXAMPLES, Judge, NAMED_ROWS};
@@ -45,15 +46,27 @@ impl Judge<'_> {
         };
         let key = if moved.is_some() { &now.key } else { &before.key };
         let key: &[String] = if key.iter().all(steady) { key } else { &[] };
-        let Some(mut found) = rows::compare(old, new, key, columns, &maps) else {
+        let formats = self.formats(name, columns);
+        let (old_meant, new_meant) = (meaning::by_meaning(old, &formats), meaning::by_meaning(new, &formats));
+        let Some(mut found) = rows::compare(&old_meant, &new_meant, key, columns, &maps) else {
             let text = "its rows have no column in common with the reference";
             report.cannot_tell_about(InconclusiveCode::NotComparable, Subject::Table(name.to_owned()), text);
             return AddedKeys::default();
         };
         if key.is_empty() && !(found.lost.is_empty() && found.added.is_empty()) {
-            found = self.without_excused(name, (old, new), columns, &maps, found, difference);
+            found = self.without_excused(name, (&old_meant, &new_meant), columns, &maps, found, difference);
         }
         report.assertions += u32::try_from(columns.len()).unwrap_or(u32::MAX);
+        if !formats.is_empty() && !key.is_empty() {
+            let texts = rows::compare(old, new, key, columns, &maps).map(|found| found.changed).unwrap_or_default();
+            for column in formats.keys() {
+                let count = |changed: &BTreeMap<String, Vec<(usize, usize)>>| changed.get(column).map_or(0, Vec::len);
+                let alike = count(&texts).saturating_sub(count(&found.changed));
+                if alike > 0 {
+                    difference.by_rule.push(format!("has other texts of the same meaning in {column} of {alike} rows"));
+                }
+            }
+        }
         let RowDifference { lost, added, changed } = found;
         let lost = self.unexcused_losses(name, old, key, lost, difference, report);
         // The target table may have other rows, unless the rule says which rows moved there.
@@ -61,7 +74,7 @@ impl Judge<'_> {
         let added = if foreign { Vec::new() } else { added };
 
         let labels = |kept: &RetainedRows, rows: &[usize], most: usize| -> Vec<String> {
-            rows.iter().take(most).map(|row| kept.label(*row, key)).collect()
+            rows.iter().take(most).map(|row| self.label(name, kept, *row, key)).collect()
         };
         difference.lost = Affected::of(lost.len(), labels(old, &lost, NAMED_ROWS));
         difference.added = Affected::of(added.len(), labels(new, &added, NAMED_ROWS));
@@ -98,7 +111,8 @@ impl Judge<'_> {
         for (column, pairs) in changed {
             let full = full(&column);
             let example = |(was, is): &(usize, usize)| {
-                format!("{} {} → {}", old.label(*was, key), old.display(*was, &column), new.display(*is, &column))
+                let change = old.change(*was, (new, *is), &column, formats.get(&column).copied());
+                format!("{} {change}", self.label(name, old, *was, key))
             };
             let affected = Affected::of(pairs.len(), pairs.iter().take(EXAMPLES).map(example).collect());
             match rules.values(&full) {
@@ -287,6 +301,12 @@ impl Judge<'_> {
             }
         }
         Self::changed(difference);
+        for column in self.formats(name, columns).into_keys() {
+            if difference.changed.contains_key(&column) {
+                let text = format!("{column} was compared as text: the table is too large for its rows to be kept");
+                difference.is_wrong(FindingCode::DataChanged, text);
+            }
+        }
         let comparable = unchanged && columns.len() == now.columns.len() && before.columns == now.columns;
         if let (true, Some(was), Some(is)) = (comparable, &reference.whole, &now.whole)
             && was != is

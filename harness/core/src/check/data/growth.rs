@@ -47,7 +47,7 @@ impl Judge<'_> {
             return;
         }
         let Some(selection) = self.rules.not_addable(name, before) else {
-            let labels: Vec<String> = rows.iter().take(EXAMPLES).map(|row| kept.label(*row, key)).collect();
+            let labels: Vec<String> = rows.iter().take(EXAMPLES).map(|row| self.label(name, kept, *row, key)).collect();
             self.unruled(name, difference::rows(rows.len(), "added", &labels), difference);
             return;
         };

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::model::product::TextFormat;
 use crate::observation::{NULL, RetainedRows};
+
+use super::cells::{excerpt, excerpts, plain};
+use super::{Judge, meaning};
 
 /// How rows differ. The numbers are indexes into the rows before and now.
 #[derive(Debug, Default)]
@@ -90,6 +94,17 @@ pub(super) fn compare(
     Some(difference)
 }
 
+impl Judge<'_> {
+    /// Names a row for people: by its key, and by the column that people know it by.
+    pub(super) fn label(&self, name: &str, kept: &RetainedRows, row: usize, key: &[String]) -> String {
+        let label = kept.label(row, key);
+        match self.terms.labels.get(name).filter(|column| kept.place(column).is_some() && !key.contains(column)) {
+            Some(column) if kept.cell(row, column) != NULL => format!("{label} {}", kept.display(row, column)),
+            Some(_) | None => label,
+        }
+    }
+}
+
 impl RetainedRows {
     /// The index of a column in a row.
     fn place(&self, column: &str) -> Option<usize> {
@@ -108,6 +123,27 @@ impl RetainedRows {
             if key.is_empty() { self.columns.iter().take(4).collect() } else { key.iter().collect() };
         let cell = |column: &&String| format!("{column}={}", self.display(row, column));
         columns.iter().map(cell).collect::<Vec<_>>().join(" ")
+    }
+
+    /// A value of a row and another one of the same column, for people.
+    pub(super) fn change(
+        &self,
+        row: usize,
+        (now, row_now): (&Self, usize),
+        column: &str,
+        format: Option<TextFormat>,
+    ) -> String {
+        if secret(column) {
+            return "another value (hidden)".to_owned();
+        }
+        let (was, is) = (self.cell(row, column), now.cell(row_now, column));
+        match format {
+            Some(format) => meaning::change(was, is, format),
+            None => {
+                let (was, is) = excerpts(was, is);
+                format!("{was} → {is}")
+            }
+        }
     }
 
     /// A value for people: short, and hidden if the column's name says that it is a secret.
@@ -170,50 +206,9 @@ impl RetainedRows {
 const DESCRIBED: usize = 6;
 /// Values of a column that are shown with how often they are there.
 const FREQUENT: usize = 5;
-/// How many characters of a value are shown.
-const SHOWN: usize = 40;
-
-fn excerpt(cell: &str) -> String {
-    if cell == NULL {
-        return "null".to_owned();
-    }
-    // A long value was read as its beginning, its length and a digest.
-    let mut parts = cell.split('\u{1}');
-    let begin = parts.next().unwrap_or_default();
-    let full_length = parts.next();
-    let cut: String = begin.chars().take(SHOWN).collect();
-    match full_length {
-        Some(length) => format!("'{cut}…' ({length} characters)"),
-        None if cut.len() < begin.len() => format!("'{cut}…' ({} characters)", begin.chars().count()),
-        None if cut.bytes().all(|byte| byte.is_ascii_digit()) && !cut.is_empty() => cut,
-        None => format!("'{cut}'"),
-    }
-}
-
 fn secret(column: &str) -> bool {
     let name = column.to_lowercase();
     ["passw", "token", "secret", "key", "hash", "salt", "credential", "crypt"].iter().any(|part| name.contains(part))
-}
-
-/// The text of a cell without its escapes.
-fn plain(cell: &str) -> String {
-    let mut text = String::with_capacity(cell.len());
-    let mut escaped = false;
-    for character in cell.chars() {
-        match (escaped, character) {
-            (false, '\\') => {
-                escaped = true;
-                continue;
-            }
-            (false, other) => text.push(other),
-            (true, 'n') => text.push('\n'),
-            (true, 't') => text.push('\t'),
-            (true, 'r') => text.push('\r'),
-            (true, other) => text.push(other),
-        }
-        escaped = false;
-    }
-    text
 }
 
 fn escaped(text: &str) -> String {

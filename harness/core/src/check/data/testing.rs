@@ -33,7 +33,15 @@ pub(super) fn judged(before: &DataState, now: &DataState, rules: &[DataRule]) ->
     let rules: Vec<&DataRule> = rules.iter().collect();
     let mut report = CheckReport::new(CheckKind::Data, "main");
     let (none, elsewhere) = (BTreeSet::new(), BTreeMap::new());
-    let terms = DataTerms { rules: &rules, volatile: &[], written: &none, elsewhere: &elsewhere, growing: &none };
+    let terms = DataTerms {
+        rules: &rules,
+        volatile: &[],
+        written: &none,
+        elsewhere: &elsewhere,
+        growing: &none,
+        meaning: &BTreeMap::new(),
+        labels: &BTreeMap::new(),
+    };
     judge_data(before, now, terms, &mut report);
     let report = report.decide();
     let text = format!("{:?} {:?} {:?}", report.findings, report.inconclusive, report.notes);

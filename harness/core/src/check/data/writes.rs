@@ -206,7 +206,15 @@ mod tests {
         };
         let mut report = CheckReport::new(CheckKind::Data, "own writes");
         let (none, elsewhere) = (BTreeSet::new(), BTreeMap::new());
-        let terms = DataTerms { rules: &[], volatile: &[], written: &none, elsewhere: &elsewhere, growing: &none };
+        let terms = DataTerms {
+            rules: &[],
+            volatile: &[],
+            written: &none,
+            elsewhere: &elsewhere,
+            growing: &none,
+            meaning: &BTreeMap::new(),
+            labels: &BTreeMap::new(),
+        };
         judge_own_writes(&read(before, others), &read(after, others_after), &writes, terms, &mut report);
         let report = report.decide();
         assert_eq!(report.outcome, expected, "{report:#?}");
@@ -223,7 +231,15 @@ mod tests {
             read.without.extend(writes.selections().into_iter().map(|of| (of, Ok(table(&columns, others)))));
             let mut report = CheckReport::new(CheckKind::Data, "own writes");
             let (none, elsewhere) = (BTreeSet::new(), BTreeMap::new());
-            let terms = DataTerms { rules: &[], volatile: &[], written: &none, elsewhere: &elsewhere, growing: &none };
+            let terms = DataTerms {
+                rules: &[],
+                volatile: &[],
+                written: &none,
+                elsewhere: &elsewhere,
+                growing: &none,
+                meaning: &BTreeMap::new(),
+                labels: &BTreeMap::new(),
+            };
             judge_own_writes(&before, &read, &writes, terms, &mut report);
             report.decide().outcome
         };

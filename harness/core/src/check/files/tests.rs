@@ -115,6 +115,9 @@ fn the_lines_of_a_configuration_file_that_differ_are_shown() {
     };
     let report = judged(&with_text("port: 80\nhost: a\n"), &with_text("port: 8080\nhost: a\n"), &[]);
     assert!(report.findings[0].actual.ends_with(": -port: 80 | +port: 8080"), "{}", report.findings[0].actual);
+    let report = judged(&with_text("port: 80\nhost: a"), &with_text("port: 80 \nhost: a\n"), &[]);
+    let alike = ": -port: 80 | -host: a | +port: 80\\u{20} | +host: a\\n";
+    assert!(report.findings[0].actual.ends_with(alike), "{}", report.findings[0].actual);
     let long = |value: u32| (0..30).map(|line| format!("line {line} {value}\n")).collect::<String>();
     let report = judged(&with_text(&long(1)), &with_text(&long(2)), &[]);
     assert!(report.findings[0].actual.ends_with("and 52 more lines"), "{}", report.findings[0].actual);

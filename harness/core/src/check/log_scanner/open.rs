@@ -1,7 +1,8 @@
 //! An error that further lines may still belong to: indented ones, or a whole Python traceback, whose cause comes last.
 
-use super::super::compare::shorten;
+use super::super::excerpt::shorten;
 use super::WIDTH;
+use super::own::{Message, Part};
 use super::shape::shape;
 
 /// How many lines of an example are kept besides the first: at its beginning and at its end.
@@ -43,6 +44,10 @@ pub(super) struct Open {
     followed: u32,
     inside: Inside,
     cause: Option<Vec<u8>>,
+    /// Of an error of PostgreSQL: how its further lines are recognised.
+    message: Option<Message>,
+    /// Whether a statement of ours provoked it.
+    own: bool,
 }
 
 fn cut(line: &[u8]) -> Vec<u8> {
@@ -54,13 +59,25 @@ impl Open {
     pub(super) fn new(number: u64, line: &[u8]) -> Self {
         let inside = if memchr::memmem::find(line, TRACEBACK).is_some() { Inside::Frames } else { Inside::Plain };
         let (head, tail) = (Vec::new(), Vec::new());
-        Self { number, first: cut(line), head, tail, followed: 0, inside, cause: None }
+        let message = Message::of(line);
+        Self { number, first: cut(line), head, tail, followed: 0, inside, cause: None, message, own: false }
     }
 
     /// Takes the next line if it belongs to the error.
     pub(super) fn follows(&mut self, line: &[u8], is_error: bool) -> Follows {
         if self.followed >= MAX_LINES {
             return Follows::Ended;
+        }
+        if let Some(message) = &mut self.message {
+            match message.takes(line) {
+                Part::Other => return Follows::Taken,
+                Part::OwnStatement => {
+                    self.own = true;
+                    return Follows::Taken;
+                }
+                Part::None if message.is_inside() => return Follows::Ended,
+                Part::None => {}
+            }
         }
         let indented = matches!(line.first(), Some(b' ' | b'\t'));
         let chained = CHAINED.iter().any(|text| line.starts_with(text));
@@ -105,6 +122,11 @@ impl Open {
     /// The last line of a traceback.
     pub(super) fn cause(&self) -> Option<&[u8]> {
         self.cause.as_deref()
+    }
+
+    /// Whether a statement of ours provoked it.
+    pub(super) fn is_own(&self) -> bool {
+        self.own
     }
 
     /// Its first line and its last.

@@ -192,3 +192,70 @@ fn a_log_of_one_endless_line_is_judged_in_flat_memory() {
     assert_eq!((review.lines, review.count, review.kinds.len()), (2, 2, 2));
     assert!(review.kinds.iter().all(|kind| kind.example.iter().all(|line| line.len() < 3000)));
 }
+
+#[test]
+fn an_error_that_a_statement_of_ours_provoked_is_counted_and_is_no_finding() {
+    let error = |pid: u32, statement: &str| {
+        format!(
+            "2026-01-02 10:11:12.123 UTC [{pid}] ERROR:  relation \"gone\" does not exist at character 15\n\
+             2026-01-02 10:11:12.123 UTC [{pid}] DETAIL:  some ERROR\n\tof two lines\n\
+             2026-01-02 10:11:12.123 UTC [{pid}] STATEMENT:  {statement}\n"
+        )
+    };
+    let ours = error(7, "/* rehearse */ select\n\t'ERROR'\n\tfrom gone");
+    let theirs = error(8, "select * from gone where a = '/* rehearse */'");
+    let fine = "2026-01-02 10:11:12 UTC [9] LOG:  checkpoint\n";
+
+    let found = review(&format!("{ours}{fine}{ours}"));
+    assert_eq!((found.own, found.count, kinds(&found)), (2, 0, vec![]));
+
+    // The product's own failure of the same kind, before it, behind it and alone.
+    for text in [format!("{ours}{theirs}{fine}"), format!("{theirs}{ours}"), theirs.clone()] {
+        let found = review(&text);
+        assert_eq!((found.own, found.count), (u64::from(text.contains("[7]")), 1), "{text}");
+        assert!(found.kinds[0].example[0].contains("[8] ERROR"), "{found:#?}");
+    }
+    // The statement of somebody else in between, and a line of another error.
+    let other = "2026-01-02 10:11:12.123 UTC [8] ERROR:  out of disk\n";
+    let cut = ours.replace("DETAIL:  some ERROR\n\tof two lines\n", "DETAIL:  x\n") + other;
+    assert_eq!((review(&cut).own, review(&cut).count), (1, 1));
+    let between = format!(
+        "{}{other}{}",
+        &ours[..ours.find("STATEMENT").unwrap() - 35],
+        &ours[ours.find("STATEMENT").unwrap() - 35..]
+    );
+    assert!(review(&between).count >= 1, "{between}");
+}
+
+#[test]
+fn a_statement_of_ours_in_the_line_of_its_error_is_recognised() {
+    for (line, own) in [
+        (r#"{"error_severity":"ERROR","message":"no","statement":"/* rehearse */ select 1"}"#, 1),
+        (
+            r#"2026-01-02 UTC,"app","shop",7,"[local]",a.1,1,"SELECT",t,1/1,0,ERROR,42P01,"no",,,,,,"/* rehearse */ select 1",15"#,
+            1,
+        ),
+        (
+            "2026-01-02 10:11:12 root[root] @ localhost [] ERROR 1146: Table 'gone' doesn't exist : /* rehearse */ select 1",
+            1,
+        ),
+        (r#"{"error_severity":"ERROR","detail":"Process 2: /* rehearse */ select 1","statement":"update t"}"#, 0),
+        ("ERROR: the wiki page says /* rehearse */", 0),
+    ] {
+        let found = review(line);
+        assert_eq!((found.own, found.count), (own, 1 - own), "{line}");
+    }
+}
+
+#[test]
+fn a_level_is_believed_before_the_words_of_a_line() {
+    let text = "2026-01-02 10:11:12 INFO the last ERROR was handled\n2026-01-02 10:11:12 ERROR no INFO\nan ERROR\n";
+    let found = review(text);
+    assert_eq!((found.low, found.count, found.kinds[0].line), (1, 2, 2));
+
+    let check = serde_json::json!({"errors": ["ERROR"], "at-any-level": ["Completed 5\\d\\d"]});
+    let text =
+        "I, [2026-01-02 #1]  INFO -- : Completed 500 in 3ms\nI, [2026-01-02 #1]  INFO -- : Completed 200 ERROR\n";
+    let found = scanner(check, text.as_bytes(), 7);
+    assert_eq!((found.low, found.count, found.kinds[0].line), (1, 1, 1));
+}

@@ -268,8 +268,11 @@ pub struct KnownMigrations {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LogCheck {
-    /// A line that matches one of these is an error.
+    /// A line that matches one of these is an error, unless the line has a level below a warning.
     pub errors: Vec<Pattern>,
+    /// A line that matches one of these is an error whatever its level is.
+    #[serde(default)]
+    pub at_any_level: Vec<Pattern>,
     /// Lines that look like errors but are harmless.
     #[serde(default)]
     pub allow: Vec<AllowedLine>,

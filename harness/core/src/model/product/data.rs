@@ -25,6 +25,13 @@ pub struct DataCheck {
     /// Tables that another check judges, with the reason. The report names them.
     #[serde(default)]
     pub elsewhere: BTreeMap<String, String>,
+    /// Columns whose texts are compared by what they mean, as `table.column`; `*` stands for any characters. Tables and
+    /// columns that a hop renames are named as they were before.
+    #[serde(default)]
+    pub meaning: BTreeMap<String, TextFormat>,
+    /// By which column people know the rows of a table: findings show its value beside the key.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// Restarts the product on the source release once its tables are read and reads them again: columns that change
     /// and rows that are added by a plain restart are noted, but not held against a hop. What is lost always is.
     #[serde(default)]
@@ -38,8 +45,32 @@ impl Default for DataCheck {
     /// Every table of the database `main`, without a rule.
     fn default() -> Self {
         let (volatile, elsewhere, rules) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { database: main_database(), volatile, elsewhere, restart_control: false, rules }
+        let (meaning, labels) = (BTreeMap::new(), BTreeMap::new());
+        Self { database: main_database(), volatile, elsewhere, meaning, labels, restart_control: false, rules }
     }
+}
+
+impl DataCheck {
+    /// The first name in `meaning` that is of no column.
+    pub(super) fn meaning_of_no_column(&self) -> Option<&str> {
+        self.meaning.keys().find(|name| !name.contains('.')).map(String::as_str)
+    }
+}
+
+/// How a text is written. Other quotes, another order of keys and white space between values are no difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextFormat {
+    /// One JSON value.
+    Json,
+    /// One YAML document. Tags count.
+    Yaml,
+    /// What PHP's `serialize` writes.
+    PhpSerialised,
+    /// An XML document.
+    Xml,
+    /// HTML, a document or a part of one.
+    Html,
 }
 
 /// What a hop may change in the data, reviewed.

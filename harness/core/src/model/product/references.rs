@@ -326,6 +326,11 @@ impl<'a> ReferenceCheck<'a> {
         }
         if let Some(check) = &checks.data {
             self.database(&check.database, "/checks/data/database");
+            if let Some(name) = check.meaning_of_no_column() {
+                let at = format!("/checks/data/meaning/{}", name.replace('~', "~0").replace('/', "~1"));
+                let title = format!("`{name}` is no column");
+                self.problems.push(self.document.problem(&at, title, "a column is named as `table.column`", None));
+            }
             for (index, rule) in check.rules.iter().enumerate() {
                 if let Some(what) = rule.allow.mistake() {
                     let at = format!("/checks/data/rules/{index}/allow");

@@ -344,6 +344,20 @@ pub struct JsonAspect {
     /// Keys that are left out, at any depth.
     #[serde(default)]
     pub ignore: Vec<String>,
+    /// Lists whose order means nothing, each as its place below what is compared: `/items`; `*` stands for any key or index.
+    #[serde(default)]
+    pub unordered: Vec<String>,
+}
+
+impl JsonAspect {
+    /// Whether the order of a list means nothing.
+    pub fn is_unordered(&self, at: &str) -> bool {
+        let fits = |pattern: &String| {
+            pattern.split('/').count() == at.split('/').count()
+                && pattern.split('/').zip(at.split('/')).all(|(pattern, key)| pattern == "*" || pattern == key)
+        };
+        self.unordered.iter().any(fits)
+    }
 }
 
 /// A CSV comparison.

@@ -29,7 +29,7 @@ impl Summary {
                 }
                 // Where we could not tell and a failure was expected, nothing was refuted either.
                 let verdict = match (unmet.is_empty(), observed) {
-                    (true, _) if !self.unfired().is_empty() => Verdict::Inconclusive,
+                    (true, _) if self.lacks_what_is_required() => Verdict::Inconclusive,
                     (true, _) => Verdict::Passed,
                     (false, Verdict::Inconclusive) => Verdict::Inconclusive,
                     (false, _) if unmet.iter().all(|(why, _)| *why == Unmet::Inconclusive) => Verdict::Inconclusive,

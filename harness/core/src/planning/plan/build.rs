@@ -84,6 +84,7 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
         backup: scenario.backup.clone(),
         deadline: scenario.deadline.as_ref().map_or(DEADLINE, |deadline| deadline.get()),
         require: scenario.require.clone(),
+        require_coverage: scenario.require_coverage.clone(),
         skip_checks: scenario.skip_checks.clone(),
         production: scenario.production.clone(),
         stages,
@@ -98,7 +99,14 @@ pub fn build_mutation_test(product: &Product, scenario: &Scenario, rehearsal: &P
     let stages = mutation_stages(product, scenario, &rehearsal.from)?;
     let about = Some("Mutation test of the product file.".to_owned());
     // Skipped checks would be survivors everywhere; what a rehearsal requires is about hops.
-    Ok(Plan { about, hops: Vec::new(), require: Vec::new(), stages, ..rehearsal.clone() })
+    Ok(Plan {
+        about,
+        hops: Vec::new(),
+        require: Vec::new(),
+        require_coverage: BTreeMap::new(),
+        stages,
+        ..rehearsal.clone()
+    })
 }
 
 /// Checks that the product has every required kind, and that nothing switches it off.

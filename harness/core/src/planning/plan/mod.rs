@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::product::{SqlCondition, Step};
 use crate::model::scenario::CheckKind;
+use crate::outcome::coverage::CoverageKind;
 use crate::planning::compatibility::HopNotice;
 use crate::planning::path::{ConditionId, Dropped, Target};
 use crate::runbook::Production;
@@ -65,6 +66,9 @@ pub struct Plan {
     /// Kinds of checks that have to assert something in every stage of checks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require: Vec<CheckKind>,
+    /// How much the checks have to look at, in percent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub require_coverage: BTreeMap<CoverageKind, u8>,
     /// Kinds of checks that are not made, with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub skip_checks: BTreeMap<CheckKind, String>,
