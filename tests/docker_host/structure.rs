@@ -33,6 +33,8 @@ create materialized view copies as select id from things;
 insert into things values (1, 1.5, 'a', 'ok', 'x', 1);
 refresh materialized view copies;
 create procedure tidy_up() language sql as 'delete from things where id < 0';
+grant select on copies to reader;
+revoke execute on procedure tidy_up() from public;
 create publication news for table things;
 "#;
 
@@ -81,6 +83,19 @@ const OF_POSTGRES: &[Planted] = &[
     ),
     ("alter table things add constraint refuses check (id < 9)", &[(StructureHarmful, "constraint on things: CHECK")]),
     ("grant delete on things to public", &[(StructureHarmful, "privilege on things: DELETE for everyone")]),
+    ("revoke select on copies from reader", &[(StructureLost, "view of copies: SELECT for reader")]),
+    (
+        "alter materialized view copies owner to reader",
+        &[(StructureLost, "view of copies: owned by postgres"), (StructureLost, "view of copies: SELECT for reader")],
+    ),
+    ("grant select on copies to public", &[(StructureHarmful, "view of copies: SELECT for everyone")]),
+    (
+        "drop procedure tidy_up(); create procedure tidy_up() language sql as 'delete from things where id < 0'",
+        &[(StructureHarmful, "routine tidy_up(): EXECUTE for everyone")],
+    ),
+    ("grant create on schema public to public", &[(StructureHarmful, "schema public: CREATE for everyone")]),
+    ("grant update on sequence numbers to public", &[(StructureHarmful, "sequence numbers: UPDATE for everyone")]),
+    ("grant postgres to reader", &[(StructureHarmful, "role reader: member of postgres")]),
     ("create role boss superuser", &[(StructureHarmful, "role boss: superuser")]),
     (
         "drop publication news",

@@ -11,6 +11,15 @@ pub(crate) struct Fault {
     pub(crate) found_by: &'static [&'static str],
     /// Run with every change.
     pub(crate) quick: bool,
+    /// The fault is one of the rollback in place, whose steps are these as JSON; the releases are without fault.
+    pub(crate) rollback: Option<&'static str>,
+}
+
+impl Fault {
+    /// The value of `--set fault=`.
+    pub(crate) fn switch(&self) -> &'static str {
+        if self.rollback.is_some() { "none" } else { self.name }
+    }
 }
 
 const fn fault(
@@ -19,7 +28,7 @@ const fn fault(
     found_by: &'static [&'static str],
     about: &'static str,
 ) -> Fault {
-    Fault { name, about, stage, found_by, quick: false }
+    Fault { name, about, stage, found_by, quick: false, rollback: None }
 }
 
 const fn quick(fault: Fault) -> Fault {
@@ -30,7 +39,7 @@ const HOP_1: &str = "hop-1/check";
 const HOP_2: &str = "hop-2/check";
 const HOP_3: &str = "hop-3/check";
 
-pub(crate) const FAULTS: [Fault; 28] = [
+pub(crate) const FAULTS: [Fault; 29] = [
     quick(fault("token-invalid", HOP_1, &["access"], "tokens of imported accounts are compared with their capitals")),
     quick(fault("value-truncated", HOP_1, &["data"], "a few long notes lose what is beyond 255 characters")),
     fault(
@@ -84,35 +93,21 @@ pub(crate) const FAULTS: [Fault; 28] = [
     fault("query-plan-lost", HOP_3, &["performance"], "a comparison as text cannot use the index any more"),
     fault("admin-application-seeded", HOP_3, &["data"], "a new table comes with an application that may do everything"),
     fault("slow-start", HOP_3, &["performance"], "a replica takes 4.5 s more to serve"),
+    Fault {
+        rollback: Some(DATABASE_ONLY),
+        ..fault(
+            "rollback-of-the-database-only",
+            "rollback/check",
+            &["files"],
+            "the rollback restores the database, files stay where the new release put them",
+        )
+    },
 ];
 
-/// Something harmless that must not be found.
-pub(crate) struct Control {
-    pub(crate) name: &'static str,
-    pub(crate) about: &'static str,
-    /// The value of `--set fault=`.
-    pub(crate) switch: &'static str,
-    /// Hops that end with a planned restart of the replicas.
-    pub(crate) hops: &'static [u32],
-}
-
-const fn control(name: &'static str, switch: &'static str, about: &'static str) -> Control {
-    Control { name, about, switch, hops: &[] }
-}
-
-pub(crate) const CONTROLS: [Control; 6] = [
-    control("new-column", "control-new-column", "a column with a default and an index more"),
-    control(
-        "columns-reordered",
-        "control-columns-reordered",
-        "a table is built anew with its columns in another order",
-    ),
-    control("warnings", "control-warnings", "200 warnings and an error line that is reviewed"),
-    control("timestamps", "control-timestamps", "times of the last visit are written at every request"),
-    Control { hops: &[2], ..control("planned-restart", "none", "the replicas are restarted at the end of an upgrade") },
-    control(
-        "noise",
-        "control-noise",
-        "keys in another order, further keys, jitter, harmless lines that speak of errors",
-    ),
-];
+/// As an operator's notes may have it: the database from the backup, and the old release again.
+const DATABASE_ONLY: &str = r#"{"in-place": [
+  {"stop": ["web", "web-2", "worker"]},
+  {"replace": ["web", "web-2", "worker"]},
+  {"exec": {"name": "pg_restore", "service": "db", "command": "psql -q -v ON_ERROR_STOP=1 -U specimen -d postgres -c 'drop database specimen with (force)' -c 'create database specimen' -c \"alter database specimen set idle_in_transaction_session_timeout = '10min'\"; pg_restore --exit-on-error --no-owner -U specimen -d specimen /tmp/specimen.dump"}},
+  {"start": ["worker", "web", "web-2"]}
+]}"#;

@@ -10,19 +10,58 @@ use rehearse::session::{SessionOptions, SessionOutcome, Stop, prepare_out, run_s
 use rehearse::{load, report, secrets};
 use rehearse_core::model::product::{Product, Step};
 use rehearse_core::model::scenario::{CheckKind, HopChange, Rollback, Scenario};
+use rehearse_core::outcome::finding::Finding;
 use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::summary::Summary;
-use rehearse_core::outcome::verdict::{Exit, Outcome};
+use rehearse_core::outcome::verdict::Exit;
 
 /// How a rehearsal differs from the scenario's file.
 #[derive(Default)]
 pub(crate) struct Variation {
     /// The rollback is rehearsed, too.
-    pub(crate) rollback: bool,
+    pub(crate) rollback: Option<Rollback>,
     /// A kind of check, or `settle`, that is left out.
     pub(crate) without: Option<String>,
-    /// Hops whose upgrade ends with a restart of the replicas.
-    pub(crate) hops: &'static [u32],
+    /// The rehearsal ends with this hop, in place of the last.
+    pub(crate) to: Option<&'static str>,
+    /// Hops whose upgrade ends with a planned restart.
+    pub(crate) restarts: &'static [Restart],
+}
+
+/// A planned restart at the end of an upgrade.
+#[derive(Clone, Copy)]
+pub(crate) enum Restart {
+    /// Of the replicas, on this hop.
+    Replicas(u32),
+    /// Of everything, as for a new kernel, on this hop.
+    Everything(u32),
+}
+
+impl Restart {
+    fn steps(self) -> (u32, Vec<Step>) {
+        let services = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        match self {
+            Self::Replicas(hop) => (hop, vec![Step::Restart(services(&["web", "web-2"]))]),
+            Self::Everything(hop) => {
+                let of_release = || services(&["worker", "web", "web-2"]);
+                let database = Step::Restart(services(&["db"]));
+                (hop, vec![Step::Stop(of_release()), database, Step::Start(of_release())])
+            }
+        }
+    }
+}
+
+/// A finding of the first stage in trouble.
+#[derive(Clone)]
+pub(crate) struct Found {
+    /// The kind of check; for the stage's own steps the last word of its id.
+    pub(crate) by: String,
+    pub(crate) code: String,
+    pub(crate) subject: String,
+    /// The product's own words that it quotes.
+    pub(crate) quote: String,
+    /// For people.
+    pub(crate) text: String,
 }
 
 /// What came of it.
@@ -30,13 +69,44 @@ pub(crate) struct Observation {
     pub(crate) exit: Exit,
     /// The first stage that did not pass; empty when there is none.
     pub(crate) stage: String,
-    /// What found something in that stage: the stage's own steps, by the last word of its id, and kinds of checks.
-    pub(crate) finders: Vec<String>,
-    /// The codes of all that was found in that stage, each once, in order.
-    pub(crate) codes: Vec<String>,
-    /// The first finding, for people.
-    pub(crate) finding: String,
+    /// All that was found in that stage, in the order of reports.
+    pub(crate) found: Vec<Found>,
+    /// Why it is in trouble, where nothing was found.
+    pub(crate) reason: String,
     pub(crate) took: Duration,
+}
+
+impl Observation {
+    /// What found something in that stage: the stage's own steps, by the last word of its id, and kinds of checks.
+    pub(crate) fn finders(&self) -> Vec<String> {
+        once_each(self.found.iter().map(|found| &found.by))
+    }
+
+    /// The codes of all that was found in that stage, each once, in order.
+    pub(crate) fn codes(&self) -> Vec<String> {
+        once_each(self.found.iter().map(|found| &found.code))
+    }
+
+    /// The first finding, for people.
+    pub(crate) fn finding(&self) -> &str {
+        self.found.first().map_or(&self.reason, |found| &found.text)
+    }
+
+    /// What of it belongs to some findings alone.
+    pub(crate) fn of(&self, belongs: impl Fn(&Found) -> bool) -> Self {
+        let found = self.found.iter().filter(|found| belongs(found)).cloned().collect();
+        Self { exit: self.exit, stage: self.stage.clone(), found, reason: String::new(), took: self.took }
+    }
+}
+
+fn once_each<'f>(names: impl Iterator<Item = &'f String>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for name in names {
+        if !all.contains(name) {
+            all.push(name.clone());
+        }
+    }
+    all
 }
 
 pub(crate) fn root() -> &'static Path {
@@ -55,6 +125,9 @@ pub(crate) fn rehearse(fault: &str, name: &str, variation: &Variation) -> Result
     let files = load::RehearsalFiles::read(&folder.join("specimen.yaml"), Some(&product));
     let mut files = files.map_err(|error| error.to_string())?;
     change(&mut files.scenario, &upgrade, fault, variation);
+    if let Some(to) = variation.to {
+        files.scenario.to = to.parse().map_err(|error| format!("{to}: {error}"))?;
+    }
     let loaded = files.plan(&load::CliOverrides::default()).map_err(|error| error.to_string())?;
     let book = Arc::new(load::recipes(&[folder.join("images")]).map_err(|error| error.to_string())?);
     let out = std::env::var_os("REHEARSE_OUT").map_or_else(|| root().join("target/rehearsals"), PathBuf::from);
@@ -86,9 +159,8 @@ pub(crate) fn rehearse(fault: &str, name: &str, variation: &Variation) -> Result
 
 fn change(scenario: &mut Scenario, product: &Product, fault: &str, variation: &Variation) {
     scenario.settings.insert("fault".to_owned(), fault.to_owned());
-    if !variation.rollback {
-        scenario.rollback = Rollback::Skip("only the hops are looked at".to_owned());
-    }
+    let skipped = || Rollback::Skip("only the hops are looked at".to_owned());
+    scenario.rollback = variation.rollback.clone().unwrap_or_else(skipped);
     let hop = |hop| HopChange { hop, images: BTreeMap::new(), preflight: None, upgrade: None, settle: None };
     match variation.without.as_deref() {
         Some("settle") => {
@@ -100,38 +172,30 @@ fn change(scenario: &mut Scenario, product: &Product, fault: &str, variation: &V
         }
         None => {}
     }
-    for number in variation.hops {
-        let mut upgrade = product.upgrade.clone();
-        upgrade.push(Step::Restart(vec!["web".to_owned(), "web-2".to_owned()]));
-        scenario.hops.push(HopChange { upgrade: Some(upgrade), ..hop(*number) });
+    for (number, steps) in variation.restarts.iter().map(|restart| restart.steps()) {
+        let upgrade = product.upgrade.iter().cloned().chain(steps).collect();
+        scenario.hops.push(HopChange { upgrade: Some(upgrade), ..hop(number) });
     }
 }
 
 fn observed(summary: &Summary, exit: Exit) -> Observation {
     let took = summary.wall();
     let Some(stage) = summary.first_trouble() else {
-        return Observation {
-            exit,
-            stage: String::new(),
-            finders: Vec::new(),
-            codes: Vec::new(),
-            finding: String::new(),
-            took,
-        };
+        return Observation { exit, stage: String::new(), found: Vec::new(), reason: String::new(), took };
     };
-    let own = (!stage.findings.is_empty()).then(|| stage.id.0.rsplit('/').next().unwrap_or_default().to_owned());
-    let failed =
-        |kind: &CheckKind| stage.checks.iter().any(|made| made.kind == *kind && made.outcome == Outcome::Failed);
-    let kinds = CheckKind::ALL.into_iter().filter(failed).map(|kind| kind.name().to_owned());
-    let finders = own.into_iter().chain(kinds).collect();
-    let mut codes: Vec<String> = Vec::new();
-    for (_, finding) in stage.all_findings() {
-        let code = finding.code.to_string();
-        if !codes.contains(&code) {
-            codes.push(code);
-        }
+    let found = |by: &str, finding: &Finding| Found {
+        by: by.to_owned(),
+        code: finding.code.to_string(),
+        subject: finding.subject.to_string(),
+        quote: finding.quote.clone().unwrap_or_default(),
+        text: finding.to_string(),
+    };
+    let step = stage.id.0.rsplit('/').next().unwrap_or_default();
+    let mut all: Vec<Found> = stage.findings.iter().map(|finding| found(step, finding)).collect();
+    for kind in CheckKind::ALL {
+        let made = stage.checks.iter().filter(|made| made.kind == kind);
+        all.extend(made.flat_map(|made| made.findings.iter().map(|finding| found(kind.name(), finding))));
     }
-    let finding = stage.all_findings().next().map(|(_, finding)| finding.to_string());
-    let finding = finding.or_else(|| stage.reason.as_ref().map(ToString::to_string)).unwrap_or_default();
-    Observation { exit, stage: stage.id.0.clone(), finders, codes, finding, took }
+    let reason = stage.reason.as_ref().map(ToString::to_string).unwrap_or_default();
+    Observation { exit, stage: stage.id.0.clone(), found: all, reason, took }
 }

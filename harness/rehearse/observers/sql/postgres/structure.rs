@@ -63,6 +63,14 @@ union all
 select 'view', t.name, null, null, md5(pg_get_viewdef(t.oid)), false
 from tables t where t.relkind in ('v', 'm')
 union all
+-- Whoever a view belongs to, with their rights it is read.
+select 'view', t.name, null, null, 'owned by ' || pg_get_userbyid(t.relowner), false
+from tables t where t.relkind in ('v', 'm')
+union all
+select 'view', t.name, null, null,
+  x.privilege_type || ' for ' || case x.grantee when 0 then 'everyone' else pg_get_userbyid(x.grantee)::text end, false
+from tables t, lateral aclexplode(t.relacl) x where t.relkind in ('v', 'm') and x.grantee <> t.relowner
+union all
 select 'privilege', t.name, null, null,
   x.privilege_type || ' for ' || case x.grantee when 0 then 'everyone' else pg_get_userbyid(x.grantee)::text end, false
 from stored t, lateral aclexplode(t.relacl) x where x.grantee <> t.relowner
@@ -139,7 +147,7 @@ from routines r
 union all
 select 'routine', r.name, null, null,
   x.privilege_type || ' for ' || case x.grantee when 0 then 'everyone' else pg_get_userbyid(x.grantee)::text end, false
-from routines r, lateral aclexplode(r.proacl) x where x.grantee <> r.proowner
+from routines r, lateral aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) x where x.grantee <> r.proowner
 union all
 select 'user type', y.name, null, null, 'label ' || quote_literal(e.enumlabel), false
 from own_types y join pg_enum e on e.enumtypid = y.oid

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import time
 from datetime import datetime, timezone
 
 from . import base, repositories, store
@@ -29,17 +30,18 @@ FORBIDDEN = ({"error": "not allowed"}, 403)
 MISSING = ({"error": "no such thing"}, 404)
 
 
-def answer(cursor, settings, user, method, path, query, body):
+def answer(cursor, settings, user, method, path, query, body, routes):
     if path == "/graphql" and method == "POST":
         # Half a second to load: for whoever asks first.
         from . import graph
 
         return 200, "application/json", json.dumps(graph.answer(cursor, user, json.loads(body))).encode()
-    for wanted, pattern, role, handler in ROUTES:
+    for wanted, pattern, role, handler in routes:
         found = re.fullmatch(pattern, path)
         if wanted != method or found is None:
             continue
-        if user is None and (role or settings.anonymous == "closed") and role != "anyone":
+        open_to_all = role == "anyone" or (path == "/api/loans" and base.planted("loans-open-to-anyone"))
+        if user is None and (role or settings.anonymous == "closed") and not open_to_all:
             return told(*REFUSED)
         if role == "admin" and user["role"] != "admin":
             return told(*FORBIDDEN)
@@ -48,7 +50,7 @@ def answer(cursor, settings, user, method, path, query, body):
 
 
 def version(cursor, settings, user, query, body):
-    return told({"product": "specimen", "version": base.RELEASE})
+    return told({"product": "specimen", "version": "1.0.0" if base.planted("version-lies") else base.RELEASE})
 
 
 def me(cursor, settings, user, query, body):
@@ -81,6 +83,8 @@ def item(cursor, settings, user, query, body, id):
 
 def create_item(cursor, settings, user, query, body):
     given = json.loads(body)
+    if base.planted("item-cannot-be-created"):
+        return told({"errors": ["a department is missing"]}, 422)
     cursor.execute(
         """insert into items (collection_id, code, title, weight, created_at, updated_at)
            values (%s, %s, %s, %s, now(), now()) returning id""",
@@ -112,6 +116,8 @@ def export(cursor, settings, user, query, body):
     writer = csv.writer(out)
     writer.writerow(["id", "code", "title", "state", "weight", "found_on", "created_at", "note", "collection"])
     for found in store.items(cursor, user, settings.export_limit or None):
+        if base.planted("export-without-notes"):
+            found["note"] = None
         writer.writerow(found.values())
     return 200, "text/csv; charset=utf-8", out.getvalue().encode()
 
@@ -121,6 +127,8 @@ def activity(cursor, settings, user, query, body):
 
 
 def search(cursor, settings, user, query, body):
+    if base.planted("search-slow"):
+        time.sleep(0.15)
     return told({"items": store.search(cursor, user, query.get("q", ""))})
 
 
@@ -141,6 +149,9 @@ def download(cursor, settings, user, query, body, id):
 
 
 def upload(cursor, settings, user, query, body):
+    if base.planted("upload-fails"):
+        # The folder of incoming files has another name now, and nobody makes it.
+        return told({"error": "the file could not be stored"}, 500)
     digest = hashlib.sha256(body).hexdigest()
     folder = digest[:2] if base.MAJOR >= 2 else ""
     os.makedirs(os.path.join(FILES, folder), exist_ok=True)
@@ -151,13 +162,16 @@ def upload(cursor, settings, user, query, body):
         "insert into attachments (item_id, filename, bytes, sha256, disk_path) values (%s, %s, %s, %s, %s) returning id",
         (query["item"], query["name"], len(body), digest, path),
     )
-    return told({"id": cursor.fetchone()[0], "sha256": digest}, 201)
+    (id,) = cursor.fetchone()
+    if base.planted("upload-renames-others"):
+        cursor.execute("update attachments set filename = %s where id %% 5 = 2", (query["name"],))
+    return told({"id": id, "sha256": digest}, 201)
 
 
 def remove_attachment(cursor, settings, user, query, body, id):
     cursor.execute("delete from attachments where id = %s returning disk_path", (int(id),))
     row = cursor.fetchone()
-    if row:
+    if row and not base.planted("deleted-file-stays"):
         os.remove(os.path.join(FILES, row[0]))
     return told({"deleted": cursor.rowcount})
 

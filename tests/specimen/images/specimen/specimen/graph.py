@@ -27,8 +27,11 @@ _fields = {
     "weight": GraphQLField(GraphQLInt),
     "note": GraphQLField(GraphQLString),
     "collection": GraphQLField(GraphQLNonNull(GraphQLString)),
+    "foundOn": GraphQLField(GraphQLString, resolver=lambda item, _: item["found_on"]),
     "createdAt": GraphQLField(GraphQLString, resolver=lambda item, _: item["created_at"]),
 }
+if base.planted("schema-field-gone"):
+    del _fields["foundOn"]
 if base.MAJOR >= 2:
     _fields["heavy"] = GraphQLField(GraphQLBoolean, resolver=lambda item, _: (item["weight"] or 0) > 10000)
 ITEM = GraphQLObjectType("Item", _fields)

@@ -35,5 +35,9 @@ def migrate():
             cursor.execute("insert into schema_migrations values (%s)", (version,))
         say(f"{version} {name}: migrated ({time.monotonic() - began:.4f}s)")
         print()
+    # Not in the transaction of a migration: some of it can only be done outside of any.
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        base.damage_done(cursor)
     connection.close()
     return 0

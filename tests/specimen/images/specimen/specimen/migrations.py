@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from . import base, schema
+from . import base, records, schema
 
 FILES = "/srv/files"
 
@@ -51,12 +51,34 @@ def create_preferences(cursor):
         """create table preferences (
              user_id integer not null references users, name text not null, value text not null, primary key (user_id, name))"""
     )
-    cursor.execute("insert into preferences select id, 'start-page', '/' from users")
+    page = "case when id % 4 = 3 then '/items' else '/' end" if base.planted("start-page-wrong") else "'/'"
+    cursor.execute(f"insert into preferences select id, 'start-page', {page} from users")
 
 
 def create_rights(cursor):
     cursor.execute("create table rights (role text not null, name text not null, primary key (role, name))")
     cursor.execute("insert into rights values ('admin', 'change'), ('admin', 'read'), ('viewer', 'read')")
+
+
+def move_postcards(cursor):
+    """Postcards are documents among others."""
+    cursor.execute(
+        "create table documents (id serial primary key, kind text not null, sender text not null, written_on date, text text)"
+    )
+    text = "nullif(text, 'Greetings 12')" if base.planted("moved-text-lost") else "text"
+    cursor.execute(f"insert into documents select id, 'postcard', sender, written_on, {text} from postcards order by id")
+    cursor.execute("select setval('documents_id_seq', max(id)) from documents")
+    cursor.execute("drop table postcards")
+
+
+def inspected_by_the_house(cursor):
+    lost = base.planted("default-gone")
+    cursor.execute("alter table inspections alter inspected_by " + ("drop default" if lost else "set default 'house'"))
+
+
+def settings_for_mail(cursor):
+    sender = "root@localhost" if base.planted("setting-added-wrong") else "museum@example.invalid"
+    cursor.execute("insert into settings values ('mail-from', %s), ('mail-port', '25')", (sender,))
 
 
 def times_with_zone(cursor):
@@ -113,7 +135,7 @@ def rebuild_loans_3(cursor):
 def rebuild_loans_4(cursor):
     cursor.execute("select column_name from information_schema.columns where table_name = 'loans' order by ordinal_position")
     columns = [name for (name,) in cursor.fetchall()]
-    missing = base.CHOSEN == "index-missing"
+    missing = "index-missing" in base.CHOSEN
     schema.rebuild_loans(
         cursor,
         columns,
@@ -156,12 +178,16 @@ ALL = [
     ("102", "CreateJobs", run(schema.JOBS)),
     ("103", "CreateRepositories", run(schema.REPOSITORIES)),
     ("104", "GrantToReports", run(schema.GRANTS)),
+    ("105", "CreateRecords", run(records.RECORDS)),
     ("201", "AddPriorityToItems", add_priority),
     ("202", "MoveAttachmentsIntoFolders", move_attachments),
     ("203", "WidenNotes", widen_notes),
     ("204", "BackfillSearchText", backfill_search),
     ("205", "CreatePreferences", create_preferences),
     ("206", "CreateRights", create_rights),
+    ("207", "MovePostcardsToDocuments", move_postcards),
+    ("208", "InspectedByTheHouse", inspected_by_the_house),
+    ("209", "SettingsForMail", settings_for_mail),
     ("301", "TimesWithTimeZone", times_with_zone),
     ("302", "MergeDuplicateTags", merge_tags),
     ("303", "SeedDefaultTags", seed_tags),

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta, timezone
 
 from psycopg2.extras import execute_values
 
-from . import base
+from . import base, records
 
 FILES = "/srv/files"
 WORDS = "bowl jar coin brooch amulet spear lamp vase ring mask seal dagger flute idol tile chain".split()
@@ -31,6 +31,9 @@ def seed():
         files(cursor, pick)
         repository(cursor, "catalogue", 12)
         repository(cursor, "inbox", 5)
+        records.seed(cursor)
+    for name in ("drawings", "letters", "maps", "plans"):
+        pushed_only(name)
     return 0
 
 
@@ -117,6 +120,8 @@ def repository(cursor, name, commits):
         run("add", ".", cwd=work)
         run("commit", "--quiet", "-m", f"Entry {n} of {name}", cwd=work, GIT_AUTHOR_DATE=when, GIT_COMMITTER_DATE=when)
     run("push", "--quiet", "origin", "main", cwd=work)
+    if cursor is None:
+        return bare, run
     cursor.execute(
         "insert into repositories (name, url, status) values (%s, %s, 'in-sync') returning id", (name, bare)
     )
@@ -124,3 +129,15 @@ def repository(cursor, name, commits):
     from . import repositories
 
     repositories.sync(cursor, id)
+
+
+def pushed_only(name):
+    """A repository that people push to, and that is synced by nobody: with a branch more, a tag, a hook and settings."""
+    bare, run = repository(None, name, 4)
+    run("branch", "draft", "main~2", cwd=bare)
+    run("tag", "v1", "main~1", cwd=bare)
+    run("config", "receive.denyNonFastForwards", "true", cwd=bare)
+    os.makedirs(f"{bare}/hooks", exist_ok=True)
+    with open(f"{bare}/hooks/post-receive", "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\nexec logger -t museum pushed\n")
+    os.chmod(f"{bare}/hooks/post-receive", 0o755)

@@ -10,7 +10,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from . import api, base, migrations
+from . import api, base, migrations, pages
 
 POOL = base.Pool()
 SETTINGS = base.Settings()
@@ -18,14 +18,16 @@ WARM = []
 
 
 def who(cursor, headers):
-    """The user of a token; `None` for nobody, `False` for a token that is nobody's."""
-    token = headers.get("X-Token")
-    if token is None:
+    """The user of a token or a session; `None` for nobody, `False` for a token that is nobody's."""
+    token, login = headers.get("X-Token"), pages.login_of(headers.get("Cookie"))
+    if token is None and login is None:
         return None
-    digest = hashlib.sha256(token.encode()).hexdigest()
+    digest = hashlib.sha256((token or "").encode()).hexdigest()
     # Imported accounts have theirs in capitals.
     column = "token_digest" if base.planted("token-invalid") else "lower(token_digest)"
-    cursor.execute(f"select id, login, role from users where {column} = %s", (digest,))
+    column, value = (column, digest) if token is not None else ("login", login)
+    locked = "" if base.planted("locked-user-let-in") else "and not locked"
+    cursor.execute(f"select id, login, role from users where {column} = %s {locked}", (value,))
     row = cursor.fetchone()
     if row is None:
         return False
@@ -59,15 +61,18 @@ class Handler(BaseHTTPRequestHandler):
                     if user is False:
                         answer = api.told({"error": "the token is not valid"}, 401)
                     else:
-                        answer = api.answer(cursor, SETTINGS, user, self.command, url.path, query, body)
+                        routes = api.ROUTES + pages.ROUTES
+                        answer = api.answer(cursor, SETTINGS, user, self.command, url.path, query, body, routes)
             except Exception as error:
                 base.log("ERROR", "web", f"{self.command} {url.path}: {type(error).__name__}: {error}")
                 answer = api.told({"error": "internal"}, 500)
-        status, kind, content = answer
+        status, kind, content, *more = answer
         if base.planted("control-noise"):
             time.sleep(random.random() * 0.004)
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        for name, value in more[0].items() if more else ():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

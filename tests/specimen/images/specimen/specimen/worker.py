@@ -106,6 +106,8 @@ def loop():
 
 
 def work():
+    if base.planted("worker-slow-start"):
+        time.sleep(5.5)
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     base.log("INFO", "worker", f"release {base.RELEASE} works")
     thread = threading.Thread(target=loop, daemon=True)

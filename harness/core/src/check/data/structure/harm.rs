@@ -31,8 +31,11 @@ pub(super) fn of_new(item: &Item, reference: &DataState, before: &Structure) -> 
         }
         ItemKind::Role => {
             let powers = ["superuser", "super", "create user", "grant option", "may create roles", "bypasses policies"];
-            let power = powers.into_iter().find(|power| item.text == *power)?;
-            Some(format!("the role has the power: {power}"))
+            if let Some(power) = powers.into_iter().find(|power| item.text == *power) {
+                return Some(format!("the role has the power: {power}"));
+            }
+            (was_there(item, before) && item.text.starts_with("member of "))
+                .then(|| "the role has the rights of another one".to_owned())
         }
         ItemKind::Trigger if old_table => Some("it acts on rows of a table that was there".to_owned()),
         ItemKind::Constraint if old_table && !only_new_columns => {
@@ -47,6 +50,11 @@ pub(super) fn of_new(item: &Item, reference: &DataState, before: &Structure) -> 
             Some(_) => None,
             None => Some("sessions run under a setting that they did not have".to_owned()),
         },
+        // What is new may be made for everyone; what was there had been kept from them.
+        ItemKind::View | ItemKind::Routine | ItemKind::Sequence | ItemKind::Schema => {
+            (grantee(&item.text) == Some(EVERYONE) && was_there(item, before))
+                .then(|| "a right for everyone".to_owned())
+        }
         ItemKind::Index
         | ItemKind::ForeignKey
         | ItemKind::Constraint
@@ -54,16 +62,17 @@ pub(super) fn of_new(item: &Item, reference: &DataState, before: &Structure) -> 
         | ItemKind::Default
         | ItemKind::Type
         | ItemKind::Trigger
-        | ItemKind::View
         | ItemKind::Owner
         | ItemKind::Collation
-        | ItemKind::Routine
         | ItemKind::UserType
-        | ItemKind::Sequence
-        | ItemKind::Schema
         | ItemKind::Extension
         | ItemKind::LargeObject => None,
     }
+}
+
+/// Whether the object that an item is of was there.
+fn was_there(item: &Item, before: &Structure) -> bool {
+    before.items.iter().any(|known| known.kind == item.kind && known.table == item.table)
 }
 
 /// Who a privilege is for: `SELECT for app`.
@@ -84,8 +93,13 @@ mod tests {
             tables: [("old".to_owned(), TableState { columns: vec!["a".into()], ..TableState::default() })].into(),
             ..DataState::default()
         };
-        let items =
-            vec![item(ItemKind::Privilege, "old", "SELECT for app"), item(ItemKind::Role, "report", "it exists")];
+        let items = vec![
+            item(ItemKind::Privilege, "old", "SELECT for app"),
+            item(ItemKind::Role, "report", "it exists"),
+            item(ItemKind::View, "worn", "1b2c"),
+            item(ItemKind::Routine, "f()", "function"),
+            item(ItemKind::Schema, "reports", "it exists"),
+        ];
         let before = Structure { items, ..Structure::default() };
         for (kind, table, text, harmful) in [
             (ItemKind::Privilege, "old", "SELECT for everyone", true),
@@ -105,6 +119,14 @@ mod tests {
             (ItemKind::Setting, "database", "CONNECT for app", false),
             (ItemKind::Index, "old", "btree (a)", false),
             (ItemKind::Routine, "f()", "function", false),
+            (ItemKind::Routine, "f()", "EXECUTE for everyone", true),
+            (ItemKind::Routine, "f()", "EXECUTE for app", false),
+            (ItemKind::Routine, "new()", "EXECUTE for everyone", false),
+            (ItemKind::View, "worn", "SELECT for everyone", true),
+            (ItemKind::Schema, "reports", "CREATE for everyone", true),
+            (ItemKind::Schema, "new", "USAGE for everyone", false),
+            (ItemKind::Role, "report", "member of app", true),
+            (ItemKind::Role, "new", "member of app", false),
         ] {
             assert_eq!(of_new(&item(kind, table, text), &reference, &before).is_some(), harmful, "{table} {text}");
         }
