@@ -26,11 +26,11 @@ pub(crate) const PLANTED: &[Planted] = &[
     ("update people set note = '' where note is null", "id=2 null → ''", "other values in note"),
     (
         "update people set note = left(note, length(note) - 1) where id = 3",
-        "'a longer note that has a tab\\t and more …' (82 characters) → 'a longer note",
+        "'…ue as it is' (82 characters) → '…ue as it i' (81 characters)",
         "other values in note",
     ),
     ("update people set born = '2024-01-01 11:00:00' where id = 1", "other values in born (1: id=1", "values in born"),
-    ("update people set api_token = 'other' where id = 1", "id=1 (hidden) → (hidden)", "other values in api_token"),
+    ("update people set api_token = 'other' where id = 1", "id=1 another value (hidden)", "other values in api_token"),
     ("update steps set done = 'old' where b = 1", "a=1 b=1 'new' → 'old'", "other values in done"),
     ("insert into tags values ('x', 1)", "1 row added (word='x' weight=1)", "5 rows instead of 4"),
     (

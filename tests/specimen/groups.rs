@@ -86,7 +86,7 @@ impl Group {
 }
 
 /// All groups, in the order of the table.
-pub(crate) const GROUPS: [Group; 10] = [
+pub(crate) const GROUPS: [Group; 11] = [
     Group { name: "definitions", release: "2.0.0", stage: "hop-1/check", quick: true, faults: structure::DEFINITIONS },
     Group { name: "rights-lost", release: "2.0.0", stage: "hop-1/check", quick: false, faults: structure::RIGHTS_LOST },
     Group {
@@ -103,4 +103,5 @@ pub(crate) const GROUPS: [Group; 10] = [
     Group { name: "documents", release: "2.0.0", stage: "hop-1/check", quick: false, faults: service::DOCUMENTS },
     Group { name: "requests", release: "2.0.0", stage: "hop-1/check", quick: false, faults: service::REQUESTS },
     Group { name: "load", release: "2.0.0", stage: "hop-1/check", quick: false, faults: service::LOAD },
+    Group { name: "fresh", release: "2.0.0", stage: "fresh/compare", quick: true, faults: structure::NOT_BROUGHT },
 ];

@@ -117,3 +117,18 @@ pub(super) const COLUMNS: &[Grouped] = grouped! {
     "table-unlogged" "a table loses its rows at the next crash"
         ["structure.lost" "constraint on queries: rows survive a crash*"]
 };
+
+pub(super) const NOT_BROUGHT: &[Grouped] = grouped! {
+    "rights-without-key" "a table that the release brings has no primary key"
+        ["fresh.structure-lacking" "index on rights: primary key*", "fresh.structure-lacking" "not null of rights.*"]
+    "preferences-without-user" "a foreign key that the release brings is missing"
+        ["fresh.structure-lacking" "foreign key on preferences*"]
+    "preference-may-be-empty" "a column that the release brings may be empty"
+        ["fresh.structure-lacking" "not null of preferences.value"]
+    "documents-without-numbers" "a table that the release brings gives out no numbers"
+        ["fresh.structure-lacking" "default of documents.id*"]
+    "documents-narrow" "a column that the release brings is shorter than it should be"
+        ["fresh.structure-lacking" "type of documents.kind*"]
+    "documents-soon-full" "a sequence that the release brings ends too early"
+        ["fresh.structure-lacking" "sequence documents.id*"]
+};

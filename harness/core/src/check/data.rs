@@ -17,6 +17,7 @@ mod writes;
 pub use difference::{Affected, Difference};
 pub use names::{KnownNames, NameOfNothing, NamedIn, names_of_nothing};
 pub use rules::reading;
+pub(in crate::check) use structure::narrows;
 pub use structure::{StructureDifference, judge_structure, name_structure};
 pub use writes::{OwnWrites, RowWrite, judge_own_writes};
 

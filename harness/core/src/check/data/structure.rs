@@ -3,6 +3,8 @@
 mod harm;
 mod types;
 
+pub(in crate::check) use types::narrows;
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;

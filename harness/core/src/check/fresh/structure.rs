@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{FreshTerms, Lacking, Part};
-use crate::check::data::{list, name_structure};
+use crate::check::data::{list, name_structure, narrows};
 use crate::observation::{DataState, Item, ItemKind};
 use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
@@ -54,16 +54,23 @@ pub(super) fn lacking(
             continue;
         }
         let name = name_structure(item);
-        let broken = Item { broken: true, ..item.clone() };
-        let actual = if there.contains(&broken) {
+        let other = |other: &&Item| {
+            let same_place = other.kind == item.kind && other.table == item.table && other.columns == item.columns;
+            same_place && !known.contains(other)
+        };
+        let instead: Vec<&str> = present.items.iter().filter(other).map(|other| other.text.as_str()).collect();
+        let actual = if there.contains(&Item { broken: true, ..item.clone() }) {
             "it is there, but not valid".to_owned()
         } else {
-            let other = |other: &&Item| {
-                let same_place = other.kind == item.kind && other.table == item.table && other.columns == item.columns;
-                same_place && !known.contains(other)
-            };
-            let instead: Vec<&str> = present.items.iter().filter(other).map(|other| other.text.as_str()).collect();
-            if instead.is_empty() { NOT_THERE.to_owned() } else { instead.join("; ") }
+            match instead.as_slice() {
+                [] => NOT_THERE.to_owned(),
+                // Migrations widen columns, and leave those wide that an earlier release had.
+                [wider] if item.kind == ItemKind::Type && narrows(&item.text, wider).is_none() => {
+                    report.notes.push(format!("{name}: {wider} in the upgraded one, which takes no less"));
+                    continue;
+                }
+                several => several.join("; "),
+            }
         };
         let expected = "as in a fresh installation".to_owned();
         add(name.clone(), Subject::Structure(name), expected, actual);

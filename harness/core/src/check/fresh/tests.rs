@@ -210,3 +210,13 @@ fn files_and_settings_in_them_that_only_the_fresh_one_has_are_found() {
     ];
     assert_eq!(found(&judged(judge_fresh_files, &fresh, &upgraded, &rules)), [""; 0]);
 }
+
+#[test]
+fn a_type_that_takes_less_is_found_and_one_that_takes_more_is_noted() {
+    let of = |text: &str| state(&[("t", table(&["id"], &["id"], &[]))], vec![item(ItemKind::Type, "t", &["id"], text)]);
+    let narrow = judged(judge_fresh_structure, &of("text"), &of("character varying(8)"), &[]);
+    assert_eq!(found(&narrow), ["fresh.structure-lacking type of t.id: text: character varying(8)"]);
+    let wide = judged(judge_fresh_structure, &of("integer"), &of("bigint"), &[]);
+    assert_eq!(found(&wide), [""; 0]);
+    assert!(wide.notes.iter().any(|note| note.contains("bigint")), "{:?}", wide.notes);
+}

@@ -14,6 +14,18 @@ def sql(name, *statements):
     return {name: (2, lambda cursor: [cursor.execute(statement) for statement in statements])}
 
 
+def upgraded(name, *statements):
+    """Only where an earlier release has left people: a fresh installation of the same release is whole."""
+
+    def act(cursor):
+        cursor.execute("select exists (select from users)")
+        if cursor.fetchone()[0]:
+            for statement in statements:
+                cursor.execute(statement)
+
+    return {name: (2, act)}
+
+
 def git(repository, *words):
     subprocess.run(["git", *words], cwd=f"{GIT}/{repository}.git", check=True, capture_output=True)
 
@@ -192,6 +204,16 @@ OF_FILES = (
 
 GROWTH = sql("database-grows", *GROWN)
 
+# What a migrator of this release should have made, and has not: before, there was no such thing.
+NOT_BROUGHT = (
+    upgraded("rights-without-key", "alter table rights drop constraint rights_pkey")
+    | upgraded("preferences-without-user", "alter table preferences drop constraint preferences_user_id_fkey")
+    | upgraded("preference-may-be-empty", "alter table preferences alter value drop not null")
+    | upgraded("documents-without-numbers", "alter table documents alter id drop default")
+    | upgraded("documents-narrow", "alter table documents alter kind type varchar(8)")
+    | upgraded("documents-soon-full", "alter sequence documents_id_seq maxvalue 999")
+)
+
 HARMLESS = (
     sql("control-vacuum-full", "vacuum full")
     | sql("control-cluster", "cluster events using events_item_at", "cluster items using items_pkey")
@@ -214,4 +236,4 @@ HARMLESS = (
     | {"control-empty-folder": (2, lambda _: os.makedirs(f"{FILES}/incoming/today", exist_ok=True))}
 )
 
-DAMAGE = DEFINITIONS | RIGHTS_LOST | RIGHTS_GIVEN | COLUMNS | ROWS | OF_FILES | GROWTH | HARMLESS
+DAMAGE = DEFINITIONS | RIGHTS_LOST | RIGHTS_GIVEN | COLUMNS | ROWS | OF_FILES | GROWTH | NOT_BROUGHT | HARMLESS

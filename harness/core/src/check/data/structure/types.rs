@@ -35,7 +35,7 @@ fn collation<'t>(parsed: &Parsed<'t>) -> Option<&'t str> {
 }
 
 /// How the new type takes less than the old one; none if it does not, or if the types alone do not decide it.
-pub(super) fn narrows(old: &str, new: &str) -> Option<String> {
+pub(in crate::check) fn narrows(old: &str, new: &str) -> Option<String> {
     let (before, after) = (parsed(old), parsed(new));
     if let (Some(was), Some(is)) = (collation(&before), collation(&after))
         && was != is
