@@ -79,7 +79,7 @@ fn sample(root: &Path, summary: &Path, began: SystemTime) -> Result<(), Box<dyn 
 /// The lines of a page about stages, hops and the rollback, without times.
 fn shown(text: &str) -> Result<Vec<String>, regex::Error> {
     let stage = Regex::new(r"^\[ *[\d.]+s\] (\d\d \S+) +✓ passed [^:]+(: .+)?$")?;
-    let hop = Regex::new(r"^  (hop \d+|rollback) +✓ passed  ([^:]+): (?:upgrade )?[^,]+(, .+)$")?;
+    let hop = Regex::new(r"^  (hop \d+|fresh|rollback) +✓ passed  ([^:]+): (?:upgrade )?[^,]+(, .+)$")?;
     let mut lines = Vec::new();
     for line in text.lines() {
         for found in stage.captures(line).into_iter().chain(hop.captures(line)) {
@@ -113,6 +113,9 @@ fn printed(summary: &Value) -> Vec<String> {
         let counted: Vec<String> = counted.map(|count| format!(", {count}")).collect();
         lines.push(format!("hop {number} {} → {} {}", text(&hop["from"]), text(&hop["to"]), counted.concat()));
     }
+    let compared: Vec<String> = of("fresh/compare".to_owned()).map(|count| format!(", {count}")).collect();
+    let target = summary["hops"].as_array().and_then(|hops| hops.last()).map(|hop| text(&hop["to"]));
+    lines.push(format!("fresh {} without data {}", target.unwrap_or_default(), compared.concat()));
     let counted: Vec<String> = of("rollback/check".to_owned()).map(|count| format!(", {count}")).collect();
     lines.push(format!("rollback {} again {}", text(&summary["from"]), counted.concat()));
     lines
