@@ -41,6 +41,8 @@ const SCENARIOS: &[(&str, &str)] = &[
     ("", "require: version\n"),
     ("", "skip-checks: { loggs: why }\n"),
     ("", "skip-checks: [logs]\n"),
+    ("", "require-coverage: { table: 100 }\n"),
+    ("", "require-coverage: { tables: 101 }\n"),
     ("", "tier: weekly\n"),
     ("", "services: { wep: { image: x } }\n"),
     ("", "hops: { \"9\": {} }\n"),
@@ -123,6 +125,11 @@ const PRODUCTS: &[(&str, &str)] = &[
     ("    versioned: true\n", ""),
     ("  - start: [db]\n", "  - start: [web]\n"),
     ("  main: { engine: postgresql", "  other: { engine: postgresql"),
+    ("  fresh:\n    install:\n", "  fresh:\n    install:\n      - http: { service: web, port: 3000, path: / }\n"),
+    (
+        "  fresh:\n",
+        "  fresh:\n    rules:\n      - { allow: { files: [secret.txt, \"database:x\"] }, because: it is made later }\n      - { allow: { rows: [] }, because: \" \" }\n",
+    ),
 ];
 
 /// The messages about a file; checks that it is bad input and that they give a place.

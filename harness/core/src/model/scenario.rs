@@ -71,6 +71,7 @@ pub struct Scenario {
     pub require: Vec<CheckKind>,
     /// How much the checks have to look at, in percent: `{ tables: 100 }`. Less is inconclusive.
     #[serde(default)]
+    #[schemars(with = "CoveragePercents")]
     pub require_coverage: BTreeMap<CoverageKind, u8>,
     /// How long the whole rehearsal may take; 1h when not given.
     #[serde(default)]
@@ -169,6 +170,31 @@ pub enum Rollback {
     InPlace(Vec<Step>),
     /// Not at all, for this reason.
     Skip(String),
+}
+
+/// How much the checks have to look at, in percent. The shape of `require-coverage` in a file.
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct CoveragePercents {
+    /// Databases that the product file declares.
+    #[schemars(range(max = 100))]
+    databases: Option<u8>,
+    /// Tables of the database that the check of data reads.
+    #[schemars(range(max = 100))]
+    tables: Option<u8>,
+    /// Columns of these tables.
+    #[schemars(range(max = 100))]
+    columns: Option<u8>,
+    /// Volumes.
+    #[schemars(range(max = 100))]
+    volumes: Option<u8>,
+    /// Identities that the product file declares.
+    #[schemars(range(max = 100))]
+    identities: Option<u8>,
+    /// What services print, and their log files.
+    #[schemars(range(max = 100))]
+    logs: Option<u8>,
 }
 
 /// Which test tier a scenario belongs to.

@@ -3,6 +3,7 @@
 mod backup;
 mod crawl;
 mod files;
+mod fresh;
 mod graphql;
 mod identities;
 mod performance;
@@ -344,10 +345,7 @@ impl<'a> ReferenceCheck<'a> {
             self.crawl(check, product);
         }
         if let Some(check) = &checks.fresh {
-            self.steps(&check.install, "/checks/fresh/install");
-            for (index, step) in check.settings.iter().enumerate() {
-                self.probe_step(step, &format!("/checks/fresh/settings/{index}"));
-            }
+            self.fresh(check, product);
         }
         if let Some(check) = &checks.graphql {
             self.graphql(check);
