@@ -94,6 +94,7 @@ pub fn judge_structure(
     }
     let rules = Rules::of(rules);
     let present: BTreeSet<&Item> = after.items.iter().collect();
+    let known: BTreeSet<&Item> = before.items.iter().collect();
     let mut matched = BTreeSet::new();
     let mut findings = Vec::new();
     let finding = |code, name: &String, expected: &str, actual: &str| {
@@ -112,8 +113,11 @@ pub fn judge_structure(
         if same {
             continue;
         }
-        let instead =
-            |other: &&Item| other.kind == moved.kind && other.table == moved.table && other.columns == moved.columns;
+        // What was there beside it before is not in its place.
+        let instead = |other: &&Item| {
+            let same_place = other.kind == moved.kind && other.table == moved.table && other.columns == moved.columns;
+            same_place && !known.contains(other)
+        };
         let now: Vec<&str> = after.items.iter().filter(instead).map(|other| other.text.as_str()).collect();
         let ruled = ruled(&rules, &name, &now);
         if let Ruled::Unmet(to) = &ruled {
@@ -360,5 +364,23 @@ mod tests {
             assert_eq!(report.findings.len(), findings, "{text}");
             assert!(text.contains(about), "{allow}: {text}");
         }
+    }
+
+    #[test]
+    fn what_was_there_before_is_not_in_the_place_of_what_is_gone() {
+        let of = |body: &str| {
+            let item = |text: &str| Item {
+                kind: ItemKind::Routine,
+                table: "f()".into(),
+                text: text.into(),
+                ..Item::default()
+            };
+            let items = vec![item("EXECUTE for everyone"), item(body)];
+            DataState { structure: Some(Structure { items, ..Structure::default() }), ..DataState::default() }
+        };
+        let mut report = CheckReport::new(CheckKind::Data, "structure");
+        judge_structure(&of("body one"), &of("body two"), &[], false, &mut report);
+        let actual: Vec<&str> = report.findings.iter().map(|finding| finding.actual.as_str()).collect();
+        assert_eq!(actual, ["it is gone; there is body two"]);
     }
 }
