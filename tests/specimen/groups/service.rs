@@ -51,7 +51,7 @@ pub(super) const REQUESTS: &[Grouped] = grouped! {
         ["request.status" "*as member"]
     "export-without-notes" "an export has an empty column"
         ["request.records-changed" "GET /api/export.csv as admin"]
-    "loans-open-to-anyone" "who borrowed what is told to anybody"
+    "loans-open-to-anyone" "anybody may read who borrowed what"
         ["request.status-changed" "GET /api/loans as anonymous"]
     "schema-field-gone" "a field is gone that clients may ask for"
         ["graphql.schema-broken" "*"]

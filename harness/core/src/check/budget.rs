@@ -240,8 +240,8 @@ mod tests {
         assert_eq!(most(Measured::Memory, &given, 1.0), Err("it varies".to_owned()));
         assert_eq!(most(Measured::FilesSize, &given, mebibytes(1000.0)), Ok(mebibytes(3000.0)));
         assert_eq!(most(Measured::DatabaseSize, &given, mebibytes(1.0)), Ok(mebibytes(2.0)));
-        let told = Measured::ALL.map(|measured| measured.is_given(&given));
-        assert_eq!(told, [false, false, true, true]);
+        let given_here = Measured::ALL.map(|measured| measured.is_given(&given));
+        assert_eq!(given_here, [false, false, true, true]);
     }
 
     #[test]

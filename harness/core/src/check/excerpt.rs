@@ -72,7 +72,7 @@ fn seen(text: &[char], at: usize, backslashes: bool) -> String {
         '\t' => "\\t".to_owned(),
         '\r' => "\\r".to_owned(),
         '\\' if backslashes => "\\\\".to_owned(),
-        // At an end or beside another one, a space cannot be told from none.
+        // At an end or beside another one, nobody sees a space.
         ' ' if at == 0 || at + 1 == text.len() || is_space(at - 1) => "\\u{20}".to_owned(),
         ' ' => " ".to_owned(),
         _ if character.is_control() || character.is_whitespace() || is_unseen(character) => {
