@@ -209,6 +209,8 @@ pub struct Loaded {
     pub plan: Plan,
     /// The backup's folder on the host.
     pub backup: PathBuf,
+    /// The scenario's folder, which its access logs are relative to.
+    pub folder: PathBuf,
     /// The installation method of production, if it cannot be rehearsed, and why.
     pub unreached: Option<(String, String)>,
 }
@@ -364,6 +366,15 @@ impl RehearsalFiles {
                 problems.push(document.problem("/production/answers/install-method", title, label, None));
             }
         }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for (index, log) in scenario.access_logs.iter().enumerate() {
+            let file = folder.join(&log.file);
+            if !file.is_file() {
+                let title = format!("there is no file {}", file.display());
+                let label = "expected an access log, relative to the scenario file";
+                problems.push(document.problem(&format!("/access-logs/{index}/file"), title, label, None));
+            }
+        }
         document.refuse(problems)?;
         Ok(Self { scenario, product, path: path.to_owned(), document })
     }
@@ -394,14 +405,14 @@ impl RehearsalFiles {
         })?;
         // A path in the file is relative to the file; one on the command line, to the working directory.
         let typed = overrides.backup.is_some();
-        let folder = if typed { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
-        let backup = folder.join(&scenario.backup);
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let backup = if typed { PathBuf::from(&scenario.backup) } else { folder.join(&scenario.backup) };
         let variant = runbook
             .as_ref()
             .zip(scenario.production.as_ref())
             .and_then(|(runbook, production)| runbook.variant(production));
         let unreached = variant.and_then(|variant| Some((variant.title.clone(), variant.not_rehearsed.clone()?)));
-        Ok(Loaded { product, scenario, plan, backup, unreached })
+        Ok(Loaded { product, scenario, plan, backup, folder, unreached })
     }
 }
 

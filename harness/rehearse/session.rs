@@ -192,6 +192,7 @@ pub async fn run_session(
         scenario: loaded.scenario,
         plan: loaded.plan,
         backup: loaded.backup,
+        folder: loaded.folder,
         run,
         out,
         redactor,

@@ -177,6 +177,7 @@ impl Rehearsal {
             scenario,
             plan,
             backup: self.file.as_ref().map_or_else(|| self.backup(), |name| self.backup().join(name)),
+            folder: self.folder.path().to_owned(),
             run: RunId("r1".to_owned()),
             out,
             redactor: Redactor::default(),

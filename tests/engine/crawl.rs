@@ -145,6 +145,22 @@ async fn pages_of_an_access_log_are_asked_too() -> Fallible {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_scenario_may_bring_an_access_log_of_its_own() -> Fallible {
+    let with_log = |line: &str| -> Fallible<Rehearsal> {
+        let rehearsal = with_site("")?.scenario("access-logs: [{ file: nginx.log, format: combined }]");
+        std::fs::write(rehearsal.backup().with_file_name("nginx.log"), line)?;
+        rehearsal.world.on("GET /hidden/7", Behaviour::Page("text/html", "<p>Nothing leads here</p>"));
+        Ok(usual(rehearsal))
+    };
+    let line = "1.1.1.1 - - [30/Nov/2026:10:00:00 +0000] \"GET /hidden/7 HTTP/1.1\" 200 9\n";
+    let result = with_log(line)?.run().await?;
+    result.expect_outcomes(&["baseline passed", "hop-1/check passed", "rollback/check passed"])?;
+    assert_eq!(result.world.count("GET /hidden/7"), 5);
+    let result = with_log("no request\n")?.run().await?;
+    result.expect_outcomes(&["baseline inconclusive"])
+}
+
+#[tokio::test(start_paused = true)]
 async fn assets_that_the_new_pages_name_have_to_load() -> Fallible {
     let rehearsal = with_site("")?;
     let new = "<link rel=stylesheet href=/site-2b.css><a href=/pump/1>one</a><a href=/pump/2>two</a>\

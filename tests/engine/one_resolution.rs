@@ -95,6 +95,7 @@ async fn agree(scenario: &[&str]) -> Fallible {
         scenario: case.scenario,
         plan: case.plan,
         backup: case.backup,
+        folder: case.folder,
         unreached: None,
     };
     let text = dry_run_text(&loaded).replace("<run>", run.short());

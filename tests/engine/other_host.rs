@@ -74,7 +74,8 @@ async fn run(product: &str, folder: &Path, host: &std::sync::Arc<Pods>) -> Falli
     let catalog = Catalog::from_lines("1.0.0\n1.1.0\n1.2.0\n")?;
     let plan = rehearse_core::planning::plan::build(&product, &catalog, &scenario)?;
     let (run, out) = (RunId("r1".to_owned()), folder.join("out"));
-    let case = Case { product, scenario, plan, backup, run, out, redactor: Redactor::default() };
+    let (folder, redactor) = (folder.to_owned(), Redactor::default());
+    let case = Case { product, scenario, plan, backup, folder, run, out, redactor };
     let observer = std::sync::Arc::new(Live::new(host.clone())?);
     let force = CancellationToken::new();
     let options = RunOptions { keep: Keep::Never, grace: Duration::from_secs(30), tool: "0".to_owned(), force };

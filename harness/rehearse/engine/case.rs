@@ -32,6 +32,8 @@ pub struct Case {
     pub plan: Plan,
     /// The backup's folder on the host.
     pub backup: PathBuf,
+    /// The scenario's folder, which its access logs are relative to.
+    pub folder: PathBuf,
     /// The run.
     pub run: RunId,
     /// The output folder.

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::product::{Service, Step};
+use crate::observation::pages::AccessLogFormat;
 use crate::outcome::coverage::CoverageKind;
 use crate::planning::path::Target;
 use crate::runbook::Production;
@@ -69,6 +70,9 @@ pub struct Scenario {
     /// Checks that have to assert something in every stage of checks; one that asserted nothing is inconclusive.
     #[serde(default)]
     pub require: Vec<CheckKind>,
+    /// Access logs of production: the crawl asks for what people opened too, the more often the earlier.
+    #[serde(default)]
+    pub access_logs: Vec<AccessLogFile>,
     /// How much the checks have to look at, in percent: `{ tables: 100 }`. Less is inconclusive.
     #[serde(default)]
     #[schemars(with = "CoveragePercents")]
@@ -89,6 +93,17 @@ pub struct Scenario {
     /// An outcome other than a pass that this scenario exists to show.
     #[serde(default)]
     pub expect: Option<Expectation>,
+}
+
+/// An access log of production that lies beside the scenario.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AccessLogFile {
+    /// The text file, relative to this file.
+    #[schemars(length(min = 1))]
+    pub file: String,
+    /// How it is written.
+    pub format: AccessLogFormat,
 }
 
 /// What a scenario changes in a service.

@@ -1,4 +1,4 @@
-//! Reads the access logs that come with the backup.
+//! Reads the access logs that come with the backup or lie beside the scenario.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -19,20 +19,25 @@ impl<H, O> RunContext<H, O> {
     /// The pages that people opened, each with how often. A log that cannot be read, or has no request, is inconclusive.
     pub(super) fn logged_requests(&self, check: &CrawlCheck, report: &mut CheckReport) -> Vec<(String, usize)> {
         let mut all = Vec::new();
-        for log in &check.logs {
-            let read = self.case.backup_file(&log.file).map_err(|error| error.chain());
-            match read.and_then(|path| requests(&path, log.format).map_err(|error| error.to_string())) {
+        let of_backup = check.logs.iter().map(|log| {
+            let path = self.case.backup_file(&log.file).map_err(|error| error.chain());
+            (&log.file, path, log.format)
+        });
+        let beside = self.case.scenario.access_logs.iter();
+        let beside = beside.map(|log| (&log.file, Ok(self.case.folder.join(&log.file)), log.format));
+        for (name, path, format) in of_backup.chain(beside) {
+            match path.and_then(|path| requests(&path, format).map_err(|error| error.to_string())) {
                 Ok(found) if found.is_empty() => {
-                    let text = format!("{}: no line of it is a GET request that was answered", log.file);
+                    let text = format!("{name}: no line of it is a GET request that was answered");
                     report.cannot_tell(InconclusiveCode::NotRead, text);
                 }
                 Ok(found) => {
                     let requests = found.iter().map(|(_, count)| count).sum();
-                    let (file, pages) = (log.file.clone(), found.len());
+                    let (file, pages) = (name.clone(), found.len());
                     report.notes.push(CrawlNote::Logged { file, pages, requests }.to_string());
                     all.extend(found);
                 }
-                Err(reason) => report.cannot_tell(InconclusiveCode::NotRead, format!("{}: {reason}", log.file)),
+                Err(reason) => report.cannot_tell(InconclusiveCode::NotRead, format!("{name}: {reason}")),
             }
         }
         all

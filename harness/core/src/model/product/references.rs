@@ -157,6 +157,7 @@ impl Scenario {
             let at = format!("/expect/known/{index}");
             check.problems.push(signature::unknown_failure(name, &ids, document, &at));
         }
+        check.access_logs(self, product);
         check.steps(&self.prepare, "/prepare");
         for (index, hop) in self.hops.iter().enumerate() {
             for (list, key) in [(&hop.preflight, "preflight"), (&hop.upgrade, "upgrade"), (&hop.settle, "settle")] {

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 static REQUEST: Lazy<Regex> = lazy_regex!(r#""GET (/\S*) HTTP/[\d.]+" (\d{3}) "#);
+/// Behind the status HAProxy has sizes, cookies, four letters of how the session ended, and numbers of connections.
+static PROXIED: Lazy<Regex> =
+    lazy_regex!(r#" (\d{3}) \+?\d+ \S+ \S+ [A-Za-z-]{4} [\d+/]+ [\d/]+ .*"GET (/\S*)(?: HTTP/[\d.]+)?""#);
+static GENERATED: Lazy<Regex> = lazy_regex!(r"\] GET (/\S*) => generated .*\(HTTP/[\d.]+ (\d{3})\)");
 static STARTED: Lazy<Regex> = lazy_regex!(r#"Started GET "(/[^"\s]*)" for "#);
 static LINE: Lazy<Regex> = lazy_regex!(r"^GET (/\S*)");
 
@@ -21,10 +25,14 @@ const MOST_PATHS: usize = 50_000;
 pub enum AccessLogFormat {
     /// As Apache and nginx write it: `common`, `combined`, or either with more behind it.
     Combined,
+    /// As HAProxy writes it with `option httplog`.
+    Haproxy,
     /// One JSON object a line, with the method, the path and the status under their usual names.
     JsonLines,
     /// The log of a Rails application: `Started GET "/path" for …`.
     Rails,
+    /// As uWSGI writes it: `GET /path => generated …`.
+    Uwsgi,
 }
 
 /// The requests of an access log.
@@ -37,17 +45,16 @@ impl LoggedRequests {
     /// Takes a line. Requests that were no `GET`, or were refused, are left out.
     pub fn take(&mut self, format: AccessLogFormat, line: &str) {
         let path = match format {
-            AccessLogFormat::Combined => {
-                let found =
-                    REQUEST.captures(line).filter(|found| found[2].parse().is_ok_and(|status: u16| status < 400));
-                found.map(|found| found[1].to_owned())
-            }
+            AccessLogFormat::Combined => REQUEST.captures(line).and_then(|found| answered(&found[2], &found[1])),
+            AccessLogFormat::Haproxy => PROXIED.captures(line).and_then(|found| answered(&found[1], &found[2])),
             AccessLogFormat::JsonLines => {
                 serde_json::from_str::<Map<String, Value>>(line).ok().and_then(|line| of_json(&line))
             }
             AccessLogFormat::Rails => STARTED.captures(line).map(|found| found[1].to_owned()),
+            AccessLogFormat::Uwsgi => GENERATED.captures(line).and_then(|found| answered(&found[2], &found[1])),
         };
-        let Some(path) = path else { return };
+        // What is no address in a browser either: each server writes quotes in its own way, `\x22` or `#22`.
+        let Some(path) = path.filter(|path| !path.contains(['"', '\\', '#'])) else { return };
         if let Some(count) = self.paths.get_mut(&path) {
             *count += 1;
         } else if self.paths.len() < MOST_PATHS {
@@ -64,18 +71,29 @@ impl LoggedRequests {
     }
 }
 
+/// The path, if the request was not refused.
+fn answered(status: &str, path: &str) -> Option<String> {
+    status.parse().is_ok_and(|status: u16| status < 400).then(|| path.to_owned())
+}
+
 fn of_json(line: &Map<String, Value>) -> Option<String> {
     let text = |keys: &[&str]| keys.iter().find_map(|key| line.get(*key)).and_then(Value::as_str);
-    let status = ["status", "status_code", "response_code"].iter().find_map(|key| line.get(*key));
+    let status = ["status", "status_code", "response_code", "DownstreamStatus"];
+    let status = status.iter().find_map(|key| line.get(*key));
     let status = status.and_then(|status| status.as_u64().or_else(|| status.as_str()?.parse().ok()));
     if status.is_some_and(|status| status >= 400) {
         return None;
     }
-    if let Some(request) = text(&["request"]).and_then(|request| LINE.captures(request)) {
-        return Some(request[1].to_owned());
+    match line.get("request") {
+        Some(Value::String(request)) if LINE.is_match(request) => {
+            return LINE.captures(request).map(|found| found[1].to_owned());
+        }
+        // Caddy's: the request is an object of its own, without a status.
+        Some(Value::Object(request)) => return of_json(request),
+        _ => {}
     }
-    let method = text(&["method", "request_method", "http_method", "verb"])?;
-    let path = text(&["path", "request_uri", "uri", "target", "url"])?;
+    let method = text(&["method", "request_method", "http_method", "verb", "RequestMethod"])?;
+    let path = text(&["path", "request_uri", "uri", "target", "url", "RequestPath"])?;
     (method == "GET" && path.starts_with('/')).then(|| path.to_owned())
 }
 
@@ -122,6 +140,42 @@ mod tests {
                 r#"I, [2026-11-30T10:00:00 #1]  INFO -- : Started GET "/issues/6" for 10.0.0.1 at 2026-11-30 10:00:00 +0000"#,
             ],
             &[("/issues/6", 1)],
+        );
+    }
+
+    /// What real servers wrote of the same seven requests: two answered, one of them twice; one not found, one redirected, one
+    /// `POST`, and one with quotes in its address.
+    #[test]
+    fn logs_of_real_servers_are_read() {
+        const EXPECTED: [(&str, usize); 3] = [("/issues/6", 2), ("/moved", 1), ("/projects?sort=name&page=2", 1)];
+        let read = |format, log: &str| check(format, &log.lines().collect::<Vec<_>>(), &EXPECTED);
+        read(AccessLogFormat::Combined, include_str!("../../../tests/data/access-logs/apache-common.log"));
+        read(AccessLogFormat::Combined, include_str!("../../../tests/data/access-logs/apache-vhost.log"));
+        read(AccessLogFormat::Combined, include_str!("../../../tests/data/access-logs/nginx-combined.log"));
+        read(AccessLogFormat::JsonLines, include_str!("../../../tests/data/access-logs/nginx-json.log"));
+        read(AccessLogFormat::JsonLines, include_str!("../../../tests/data/access-logs/caddy.log"));
+        read(AccessLogFormat::Haproxy, include_str!("../../../tests/data/access-logs/haproxy.log"));
+    }
+
+    #[test]
+    fn logs_of_other_servers_are_read_as_they_are_documented() {
+        check(
+            AccessLogFormat::JsonLines,
+            &[
+                r#"{"DownstreamStatus":200,"RequestMethod":"GET","RequestPath":"/a","RequestProtocol":"HTTP/1.1"}"#,
+                r#"{"DownstreamStatus":404,"RequestMethod":"GET","RequestPath":"/b","RequestProtocol":"HTTP/1.1"}"#,
+            ],
+            &[("/a", 1)],
+        );
+        check(
+            AccessLogFormat::Uwsgi,
+            &[
+                "[pid: 12|app: 0|req: 1/1] 10.0.0.1 () {36 vars in 500 bytes} [Tue Dec  1 10:00:00 2026] \
+                 GET /a?x=1 => generated 1234 bytes in 12 msecs (HTTP/1.1 200) 8 headers in 300 bytes (1 switches on core 0)",
+                "[pid: 12|app: 0|req: 2/2] 10.0.0.1 () {36 vars in 500 bytes} [Tue Dec  1 10:00:01 2026] \
+                 GET /b => generated 9 bytes in 1 msecs (HTTP/1.1 500) 8 headers in 300 bytes (1 switches on core 0)",
+            ],
+            &[("/a?x=1", 1)],
         );
     }
 

@@ -22,6 +22,10 @@ static LARGE: Lazy<Regex> = lazy_regex!(r"(?i)\.(zip|tar|t?gz|bz2|xz|7z|iso|dump
 static CREDENTIAL: Lazy<Regex> = lazy_regex!(
     r"(?i)[?&]([a-z_-]*key|[a-z_-]*token|[a-z_-]*secret|signature|sig|ticket|nonce|session(_?id)?|sid|password)="
 );
+/// Where one is led after logging in. Each page has its own such address, and the form behind it is always the same.
+static BACK_TO: Lazy<Regex> = lazy_regex!(
+    r"(?i)[?&](next|back(_?(url|to))?|return_?(to|url|path)|redirect(_?(to|uri|url))?|continue|destination|came_from|referr?er)="
+);
 /// Longer paths are the work of a page that leads to itself, again and again.
 const LONGEST: usize = 300;
 const DEEPEST: usize = 14;
@@ -84,6 +88,7 @@ impl<'d> Frontier<'d> {
 
     /// Adds a page that counts as this many of its shape: people opened it so often.
     pub fn offer_weighted(&mut self, path: &str, weight: usize) {
+        let path = without_way_back(path);
         if self.known.contains(path) {
             return;
         }
@@ -147,6 +152,14 @@ impl<'d> Frontier<'d> {
 }
 
 /// Whether a page must not be asked.
+/// A page where one logs in, without the page that it leads back to: followed, they nest without an end.
+fn without_way_back(path: &str) -> &str {
+    match path.split_once('?') {
+        Some((page, _)) if super::LOG_IN.is_match(page) && BACK_TO.is_match(path) => page,
+        _ => path,
+    }
+}
+
 fn is_denied(path: &str, deny: &[String]) -> bool {
     let file = path.split('?').next().unwrap_or(path);
     path.len() > LONGEST
@@ -160,6 +173,22 @@ fn is_denied(path: &str, deny: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_to_log_in_is_asked_once_whatever_it_leads_back_to() {
+        let mut frontier = Frontier::new(&[]);
+        for path in [
+            "/login/?next=/a",
+            "/login/?next=/login/%3Fnext%3D/a",
+            "/login?back_url=/b",
+            "/a?next=2",
+            "/oauth/apps?page=2",
+        ] {
+            frontier.offer(path);
+        }
+        let asked: Vec<String> = std::iter::from_fn(|| frontier.next_page()).collect();
+        assert_eq!(asked, ["/login/", "/login", "/a?next=2", "/oauth/apps?page=2"]);
+    }
 
     #[test]
     fn every_shape_gets_its_first_sample_before_any_gets_its_second() {

@@ -2,8 +2,27 @@
 
 use super::ReferenceCheck;
 use crate::model::product::{CrawlCheck, PageChange, Product};
+use crate::model::scenario::{CheckKind, Scenario};
 
 impl ReferenceCheck<'_> {
+    /// Access logs of a scenario are of use to a crawl only.
+    pub(in crate::model::product) fn access_logs(&mut self, scenario: &Scenario, product: &Product) {
+        if scenario.access_logs.is_empty() {
+            return;
+        }
+        if product.checks.crawl.is_none() {
+            let title = format!("the product {} has no crawl", product.product);
+            self.problem(
+                "/access-logs",
+                &title,
+                "nothing asks for what people opened; add `checks.crawl` to the product",
+            );
+        } else if scenario.skip_checks.contains_key(&CheckKind::Crawl) {
+            let label = "nothing asks for what people opened; drop either of the two";
+            self.problem("/access-logs", "the scenario leaves out the crawl", label);
+        }
+    }
+
     pub(in crate::model::product) fn crawl(&mut self, check: &CrawlCheck, product: &Product) {
         let at = "/checks/crawl";
         self.writes(&check.writes, at);
