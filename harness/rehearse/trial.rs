@@ -99,7 +99,7 @@ fn run(file: &Path, of: &Trials) -> Result<Completion, Failed> {
     match exit {
         Exit::Passed => Ok(Completion::Completed),
         Exit::Inconclusive if external.is_some() && unobtainable(&summary) => {
-            outside(format!("{}: {}", reason(&summary), external.unwrap_or_default()))
+            outside(format!("{}: {}", reason(&summary), external.as_deref().unwrap_or_default()))
         }
         // The archive offers other releases now: not the fault of the change under test, but not a pass either.
         Exit::Inconclusive if moved_on(&summary) => outside(reason(&summary)),

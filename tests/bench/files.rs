@@ -81,9 +81,10 @@ async fn measured(host: &Arc<DockerHost>, mib: u64, files: u64) -> Result<(), St
     host.start(&main, "box").await.map_err(chain)?;
     let small = files.saturating_sub(LARGE).max(1);
     let (size, large) = (mib * 1024 * 1024 / 2 / small, mib * 1024 * 1024 / 2 / LARGE);
+    // One process writes a thousand files: a process for each would take longer than reading all of them.
     let script = format!(
-        "cd /data && head -c {size} /dev/urandom > seed && for i in $(seq {small}); do d=$((i / 1000)); \
-         [ -d $d ] || mkdir $d; cp seed $d/$i; done && rm seed && \
+        "cd /data && for d in $(seq 0 1000 {small}); do n=$(({small} - d)); [ $n -gt 1000 ] && n=1000; \
+         [ $n -gt 0 ] || break; mkdir $d; head -c $((n * {size})) /dev/urandom | split -a 4 -d -b {size} - $d/; done && \
          for i in $(seq {LARGE}); do head -c {large} /dev/urandom > large$i; done"
     );
     let command = Command { argv: vec!["bash".into(), "-c".into(), script], ..Command::default() };

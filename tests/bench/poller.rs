@@ -214,5 +214,6 @@ fn case(run: &str, folder: &Path, deadline: Duration) -> Result<Case, String> {
     let catalog = Catalog::from_lines("1.0.0\n1.1.0\n").map_err(text)?;
     let plan = rehearse_core::planning::plan::build(&product, &catalog, &scenario).map_err(text)?;
     let (run, out) = (RunId(run.to_owned()), folder.join("out"));
-    Ok(Case { product, scenario, plan, backup, run, out, redactor: Default::default() })
+    let folder = std::path::PathBuf::new();
+    Ok(Case { product, scenario, plan, backup, folder, run, out, redactor: Default::default() })
 }

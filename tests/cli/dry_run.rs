@@ -187,3 +187,43 @@ fn a_dry_run_of_bad_input_is_bad_input() -> Tried {
     assert_eq!(ran.status.code(), Some(0), "nothing is written");
     Ok(())
 }
+
+#[test]
+fn a_dry_run_ends_as_the_run_would() -> Tried {
+    const HEAD: &str = "scenario: s\nproduct: redmine\nfrom: 5.0.4\nto: \"6.1\"\nbackup: b\n";
+    for (steps, exit, said) in [
+        ("[]", 0, None),
+        // What only a run knows may be a number.
+        (
+            "[{ sql: { query: select 1, capture: { n: value } } }, { sql: { query: \"select {{ captured.n|int + 1 }}\" } }]",
+            0,
+            None,
+        ),
+        ("[{ sql: { query: \"select {{ captured.n }}\" } }]", 2, Some("`captured.n` has no value")),
+        ("[{ sql: { query: \"select {{ 1|nope }}\" } }]", 3, Some("filter nope is unknown")),
+        (
+            "[{ exec: { service: web, command: [echo, \"{{ release.minor }}\"] } }]",
+            3,
+            Some("`release.minor` is not defined"),
+        ),
+        (
+            "[{ http: { service: web, port: 3000, path: /, expect: { contains: [\"{{ from|nope }}\"] } } }]",
+            3,
+            Some("filter nope is unknown"),
+        ),
+    ] {
+        let (_folder, path) = scratch("s.yaml", &format!("{HEAD}prepare: {steps}\n"))?;
+        let ran = rehearse(&["run", "--dry-run", &path])?;
+        let (out, err) = (String::from_utf8(ran.stdout)?, String::from_utf8(ran.stderr)?);
+        assert_eq!(ran.status.code(), Some(exit), "{steps}: {err}");
+        assert!(said.map_or(err.is_empty(), |said| err.contains(said)), "{steps}: {err}");
+        assert_eq!(out.contains("teardown"), exit != 2, "{steps}: {out}");
+    }
+    let (_folder, path) = scratch("s.yaml", HEAD)?;
+    let images = tempfile::tempdir()?;
+    std::fs::create_dir(images.path().join("x"))?;
+    std::fs::write(images.path().join("x/image.yaml"), "image: [\n")?;
+    let ran = rehearse(&["run", "--dry-run", "--images", &images.path().display().to_string(), &path])?;
+    assert_eq!(ran.status.code(), Some(2), "the recipes are read too");
+    Ok(())
+}

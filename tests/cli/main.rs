@@ -10,6 +10,7 @@ mod inspect;
 mod inspect_faults;
 mod manual;
 mod path;
+mod required;
 mod runbook;
 
 use std::path::Path;

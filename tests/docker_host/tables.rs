@@ -242,7 +242,8 @@ async fn rule_all(server: &Server, engine: Engine) -> Outcome {
     let mut wrong = Vec::new();
     for (rule, change, by_row, by_sum) in RULED {
         let allow = serde_json::from_str(rule).map_err(text)?;
-        let rule = DataRule { crossing: "2.0".parse().map_err(text)?, allow, because: "reviewed".into() };
+        let rule =
+            DataRule { crossing: "2.0".parse().map_err(text)?, allow, because: "reviewed".parse().map_err(text)? };
         let by_sum = if *by_sum == "=" { by_row } else { by_sum };
         let found = server.judged(&in_dialect(engine, change), std::slice::from_ref(&rule)).await?;
         for (how, expected, found) in [("row by row", by_row, &found[0]), ("by checksums", by_sum, &found[1])] {

@@ -14,6 +14,7 @@ use rehearse_core::outcome::finding::Finding;
 use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::summary::Summary;
 use rehearse_core::outcome::verdict::Exit;
+use rehearse_core::vocabulary::scalar::Because;
 
 /// How a rehearsal differs from the scenario's file.
 #[derive(Default)]
@@ -159,7 +160,7 @@ pub(crate) fn rehearse(fault: &str, name: &str, variation: &Variation) -> Result
 
 fn change(scenario: &mut Scenario, product: &Product, fault: &str, variation: &Variation) {
     scenario.settings.insert("fault".to_owned(), fault.to_owned());
-    let skipped = || Rollback::Skip("only the hops are looked at".to_owned());
+    let skipped = || Rollback::Skip(Because::ours("only the hops are looked at"));
     scenario.rollback = variation.rollback.clone().unwrap_or_else(skipped);
     let hop = |hop| HopChange { hop, images: BTreeMap::new(), preflight: None, upgrade: None, settle: None };
     match variation.without.as_deref() {
@@ -168,7 +169,7 @@ fn change(scenario: &mut Scenario, product: &Product, fault: &str, variation: &V
         }
         Some(kind) => {
             let kinds = CheckKind::ALL.into_iter().filter(|known| known.name() == kind);
-            scenario.skip_checks.extend(kinds.map(|kind| (kind, "to see what else finds the fault".to_owned())));
+            scenario.skip_checks.extend(kinds.map(|kind| (kind, Because::ours("to see what else finds the fault"))));
         }
         None => {}
     }

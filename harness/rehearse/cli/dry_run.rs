@@ -1,19 +1,17 @@
 //! `rehearse run --dry-run`: every stage with its containers and commands, without an engine.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rehearse_core::check::fill_json;
-use rehearse_core::deployment::{
-    CommandSpec, MountSource, Placeholders, STOP_GRACE, ServiceSpec, command_line, resolve, services,
-};
+use rehearse_core::deployment::{CommandSpec, MountSource, STOP_GRACE, ServiceSpec, command_line, resolve, services};
 use rehearse_core::model::product::{
     Body, Condition, ExecStep, HttpStep, Probe, ProbeStep, Product, Service, SqlCondition, SqlStep, Step, WaitUntil,
 };
 use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::outcome::verdict::Exit;
 use rehearse_core::planning::compatibility::HopNotice;
 use rehearse_core::planning::plan::{RunsOn, Stage, StageAction, describe, humane, render_notices};
 use rehearse_core::secret::without_named;
-use rehearse_core::source::spec::Command;
 use rehearse_core::vocabulary::ident::DeploymentName;
 use rehearse_core::vocabulary::release::{Range, Release};
 use rehearse_core::vocabulary::scalar::Size;
@@ -24,36 +22,63 @@ use super::dry_lines::Lines;
 use crate::load::Loaded;
 use crate::{cli, secrets};
 
-/// Prints what a run would do.
-pub(crate) fn dry_run(loaded: &Loaded) {
-    cli::print(&dry_run_text(loaded));
+/// Prints what a run would do, and how it would end if that is known already.
+pub(crate) fn dry_run(loaded: &Loaded) -> Exit {
+    let DryRun { text, unfilled } = DryRun::of(loaded);
+    cli::print(&text);
+    for failed in &unfilled {
+        cli::say(&format!("error: {}: {failed}", loaded.scenario.scenario));
+    }
+    if unfilled.is_empty() {
+        return Exit::Passed;
+    }
+    cli::say("a run would be inconclusive: correct the product file or the scenario");
+    Exit::Inconclusive
 }
 
 /// What a run would do: every stage with each service, command and request. What only a run knows is printed as
 /// `<captured.x>`, `<run>` or `<each.x>`; secrets are removed.
 pub fn dry_run_text(loaded: &Loaded) -> String {
-    let (redactor, _) = secrets::redactor(loaded);
-    let (captured, each) = unknown(&loaded.product, loaded);
-    redactor.text(&Dry { loaded, captured, each }.text()).into_owned()
+    DryRun::of(loaded).text
 }
 
-struct Dry<'a> {
-    loaded: &'a Loaded,
+/// What a run would do, without secrets.
+struct DryRun {
+    text: String,
+    /// Each reason why a text cannot be filled in: a run could not carry out that step.
+    unfilled: BTreeSet<String>,
+}
+
+impl DryRun {
+    fn of(loaded: &Loaded) -> Self {
+        let (redactor, _) = secrets::redactor(loaded);
+        let (captured, each) = unknown(&loaded.product, loaded);
+        let dry = Dry { loaded, captured, each, unfilled: RefCell::default() };
+        let text = redactor.text(&dry.text()).into_owned();
+        let unfilled = dry.unfilled.into_inner().iter().map(|failed| redactor.text(failed).into_owned()).collect();
+        Self { text, unfilled }
+    }
+}
+
+pub(super) struct Dry<'a> {
+    pub(super) loaded: &'a Loaded,
     /// Placeholders for what steps capture, by name.
-    captured: Value,
+    pub(super) captured: Value,
     /// Placeholders for the values of `for-each`, by name.
-    each: Value,
+    pub(super) each: Value,
+    /// Each reason why a text cannot be filled in.
+    pub(super) unfilled: RefCell<BTreeSet<String>>,
 }
 
 /// The releases and the stage of a step.
-struct StageContext<'a> {
-    release: &'a Release,
-    from: &'a Release,
-    to: &'a Release,
-    hop: u32,
+pub(super) struct StageContext<'a> {
+    pub(super) release: &'a Release,
+    pub(super) from: &'a Release,
+    pub(super) to: &'a Release,
+    pub(super) hop: u32,
     /// The hop whose images the services use.
     images_of: u32,
-    stage: &'a Stage,
+    pub(super) stage: &'a Stage,
 }
 
 impl Dry<'_> {
@@ -147,7 +172,7 @@ impl Dry<'_> {
         // A file of variables in the backup is not read before a run; its name is printed instead.
         match resolve(name, service, &image, BTreeMap::new(), &self.values(ctx)) {
             Ok(spec) => facts(&spec, service.env_file.as_deref(), lines),
-            Err(error) => lines.at(2, format!("cannot be created: {error}")),
+            Err(error) => lines.at(2, format!("cannot be created: {}", self.failed(&error))),
         }
         if let Some(ready) = &service.ready {
             lines.at(2, "ready when");
@@ -196,12 +221,13 @@ impl Dry<'_> {
         let user = step.user.as_ref().map(|user| format!(" as {user}")).unwrap_or_default();
         let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
         lines.at(1, format!("{name}{place} {}{user}", step.service));
+        self.expected(ctx, &step.expect);
         match CommandSpec::of(step, &self.values(ctx)) {
             Ok(command) => {
                 variables(&command.env, lines);
                 lines.block_at(2, &format!("$ {}", command_line(&command.argv)));
             }
-            Err(error) => lines.at(2, format!("cannot be run: {error}")),
+            Err(error) => lines.at(2, format!("cannot be run: {}", self.failed(&error))),
         }
     }
 
@@ -211,13 +237,14 @@ impl Dry<'_> {
         }
         let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
         let identity = step.identity.as_ref().map(|identity| format!(" as {}", self.rendered(ctx, identity)));
+        self.expected(ctx, &step.expect);
+        step.headers.values().for_each(|value| drop(self.rendered(ctx, value)));
         let path = self.rendered(ctx, &step.path);
         let (method, port) = (step.method.name(), step.port);
         lines.at(1, format!("{name}{method} {}:{port}{path}{}", step.service, identity.unwrap_or_default()));
         match &step.body {
             Some(Body::Json(json)) => {
-                let filled = fill_json(json, &self.values(ctx));
-                lines.at(2, format!("body {}", filled.unwrap_or_else(|_| json.clone())));
+                lines.at(2, format!("body {}", self.filled(ctx, json)));
             }
             Some(Body::Text(text)) => lines.block_at(2, &format!("body {}", self.rendered(ctx, text))),
             Some(Body::Form(form)) => {
@@ -231,6 +258,7 @@ impl Dry<'_> {
     fn sql(&self, ctx: &StageContext<'_>, step: &SqlStep, lines: &mut Lines) {
         if applies(step.releases.as_ref(), ctx) {
             let name = step.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+            self.expected(ctx, &step.expect);
             lines.at(1, format!("{name}in database {}", step.database));
             lines.block_at(2, &self.rendered(ctx, &step.query));
         }
@@ -356,28 +384,6 @@ impl Dry<'_> {
             ProbeStep::Exec(step) => self.exec(ctx, step, "in", lines),
             ProbeStep::Sql(step) => self.sql(ctx, step, lines),
         }
-    }
-
-    fn command(&self, ctx: &StageContext<'_>, command: &Command) -> String {
-        command.argv(&self.values(ctx)).map_or_else(|_| command.to_string(), |argv| command_line(&argv))
-    }
-
-    /// A text with its placeholders filled in, or unchanged if that is not possible.
-    fn rendered(&self, ctx: &StageContext<'_>, template: &Template) -> String {
-        template.render(&self.values(ctx)).unwrap_or_else(|_| template.text().to_owned())
-    }
-
-    fn values(&self, ctx: &StageContext<'_>) -> Value {
-        let placeholders = Placeholders {
-            product: &self.loaded.product,
-            scenario: &self.loaded.scenario,
-            release: ctx.release,
-            from: ctx.from,
-            to: ctx.to,
-            hop: ctx.hop,
-            stage: &ctx.stage.id,
-        };
-        placeholders.values("<run>", self.each.clone(), self.captured.clone())
     }
 }
 

@@ -6,6 +6,7 @@ mod backup_warning;
 mod diagnose;
 mod diagnostic;
 mod doctor;
+mod dry_fill;
 mod dry_lines;
 mod dry_run;
 mod files;

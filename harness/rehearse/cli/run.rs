@@ -32,14 +32,14 @@ pub(crate) fn run(args: &RunArgs, made_into: fn(Loaded) -> Result<Loaded, LoadEr
             Err(error) => bad = Some(refuse(&error)),
         }
     }
-    if args.dry_run {
-        all.iter().for_each(dry_run);
-        return bad.unwrap_or(Exit::Passed);
-    }
     let recipes = match load::recipes(&args.sources.images) {
         Ok(recipes) => Arc::new(recipes),
         Err(error) => return refuse(&error),
     };
+    if args.dry_run {
+        let ends: Vec<Exit> = all.iter().map(dry_run).collect();
+        return Exit::of_all(ends.into_iter().chain(bad));
+    }
     if let Err(error) = docker::engine_address() {
         say(&format!("error: {}", error.chain()));
         bad = Some(Exit::BadInput);

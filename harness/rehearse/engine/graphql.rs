@@ -203,7 +203,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 .identity
                 .map_or_else(|| request.name.to_owned(), |name| format!("{} as {name}", request.name)),
             service: &endpoint.service,
-            port: endpoint.port,
+            port: endpoint.port.get(),
             method: "POST",
             path: endpoint.path.render(&context)?,
             identity: request.identity.map(str::to_owned),

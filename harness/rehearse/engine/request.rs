@@ -72,7 +72,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let request = PreparedRequest {
             title,
             service: &step.service,
-            port: step.port,
+            port: step.port.get(),
             method: step.method.name(),
             path,
             identity,

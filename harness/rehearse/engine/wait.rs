@@ -284,7 +284,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         }
         let met = match awaited.condition {
             Condition::Http(_) => Ok(()),
-            Condition::Tcp(wanted) => match self.address(ctx, service, wanted.port).await {
+            Condition::Tcp(wanted) => match self.address(ctx, service, wanted.port.get()).await {
                 Err(error) => Err(error.chain()),
                 Ok(address) => match tokio::time::timeout(Duration::from_secs(5), connects(address)).await {
                     Ok(Ok(())) => Ok(()),
@@ -335,7 +335,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         service: &str,
         wanted: &HttpCondition,
     ) -> Result<Result<HttpResponse, Unmet>, EngineError> {
-        let Ok(address) = self.address(ctx, service, wanted.port).await else {
+        let Ok(address) = self.address(ctx, service, wanted.port.get()).await else {
             return Ok(Err(Unmet::from("the port is not open".to_owned())));
         };
         let request = HttpRequest {

@@ -9,7 +9,7 @@ use rehearse_core::outcome::coverage::CoverageKind;
 use rehearse_core::planning::path::{End, Refusal, Target};
 use rehearse_core::planning::plan::PlanError;
 use rehearse_core::vocabulary::catalog::Catalog;
-use rehearse_core::vocabulary::scalar::Duration;
+use rehearse_core::vocabulary::scalar::{Because, Duration};
 
 /// The arguments of the command line that replace values of a scenario or of its product.
 #[derive(Debug, Clone, Default, Args)]
@@ -111,7 +111,7 @@ impl CliOverrides {
         scenario.require.sort();
         scenario.require.dedup();
         for kind in &self.skip_checks {
-            scenario.skip_checks.entry(*kind).or_insert_with(|| "switched off by --skip-checks".to_owned());
+            scenario.skip_checks.entry(*kind).or_insert_with(|| Because::ours("switched off by --skip-checks"));
         }
         if self.deadline.is_some() {
             scenario.deadline.clone_from(&self.deadline);

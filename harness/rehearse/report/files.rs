@@ -287,7 +287,12 @@ impl WireSummary {
                 .collect(),
             coverage: summary.coverage().to_vec(),
             require: required(&run.plan),
-            skip_checks: run.plan.skip_checks.iter().map(|(kind, why)| (kind.name().to_owned(), why.clone())).collect(),
+            skip_checks: run
+                .plan
+                .skip_checks
+                .iter()
+                .map(|(kind, why)| (kind.name().to_owned(), why.to_string()))
+                .collect(),
             causes: causes(summary).iter().map(WireCause::from).collect(),
             stages: view::stages(summary).map(WireStage::new).collect(),
         })

@@ -158,6 +158,7 @@ pub fn csv_difference(before: &str, now: &str, aspect: &CsvAspect) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vocabulary::scalar::Pointer;
     use serde_json::json;
 
     #[test]
@@ -174,7 +175,10 @@ mod tests {
 
     #[test]
     fn a_list_without_an_order_is_compared_by_its_elements() {
-        let aspect = JsonAspect { unordered: vec!["/items".into(), "/all/*/tags".into()], ..JsonAspect::default() };
+        let aspect = JsonAspect {
+            unordered: vec!["/items".parse().unwrap(), "/all/*/tags".parse().unwrap()],
+            ..JsonAspect::default()
+        };
         let before = json!({"items": [{"id": 1, "a": "x"}, {"id": 2, "a": "y"}], "all": [{"tags": [1, 2]}]});
         let check = |now: &Value, expected: &[&str]| assert_eq!(json_difference(&before, now, &aspect), expected);
         let items = |items: Value| json!({"items": items, "all": [{"tags": [2, 1]}]});
@@ -194,7 +198,7 @@ mod tests {
         let ordered = JsonAspect::default();
         assert_eq!(json_difference(&json!([1, 2]), &json!([2, 1]), &ordered).len(), 2);
         // An element that says less is not taken for one that says more.
-        let whole = JsonAspect { unordered: vec![String::new()], ..JsonAspect::default() };
+        let whole = JsonAspect { unordered: vec![Pointer::root()], ..JsonAspect::default() };
         let (was, is) = (json!([{"a": 1}, {"a": 1, "b": 2}]), json!([{"a": 1, "b": 2}, {"a": 1, "c": 3}]));
         assert_eq!(json_difference(&was, &is, &whole), [""; 0]);
     }

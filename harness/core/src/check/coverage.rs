@@ -31,7 +31,7 @@ fn databases(product: &Product) -> Coverage {
 
 fn of_tables(product: &Product, state: &DataState) -> Coverage {
     let elsewhere = product.checks.data.as_ref().map(|check| &check.elsewhere);
-    let because = |name: &String| Some((name.clone(), elsewhere?.get(name)?.clone()));
+    let because = |name: &String| Some((name.clone(), elsewhere?.get(name)?.to_string()));
     counted(CoverageKind::Tables, state.tables.len(), state.tables.keys().filter_map(because).collect())
 }
 
@@ -43,7 +43,7 @@ fn of_columns(product: &Product, state: &DataState) -> Coverage {
         let Some(check) = &product.checks.data else { continue };
         for full in columns.iter().map(|column| format!("{table}.{column}")) {
             if let Some(because) = check.elsewhere.get(table) {
-                unseen.insert(full, because.clone());
+                unseen.insert(full, because.to_string());
             } else if check.volatile.iter().any(|pattern| fits(pattern, &full)) {
                 unseen.insert(full, "it is volatile".to_owned());
             }
@@ -56,7 +56,7 @@ fn volumes(product: &Product) -> Coverage {
     let read: BTreeSet<&str> = product.file_volumes().map(|(volume, _)| volume).collect();
     let all: BTreeSet<&String> = product.services.values().flat_map(|service| service.volumes.keys()).collect();
     let because = |volume: &String| {
-        let stated = product.checks.files.elsewhere.get(volume).cloned();
+        let stated = product.checks.files.elsewhere.get(volume).map(ToString::to_string);
         stated.unwrap_or_else(|| "a database is in it, whose tables are read instead".to_owned())
     };
     let unread = all.iter().filter(|volume| !read.contains(volume.as_str()));

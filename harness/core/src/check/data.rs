@@ -29,6 +29,7 @@ use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
 use crate::outcome::finding::Finding;
 use crate::outcome::subject::Subject;
+use crate::vocabulary::scalar::Because;
 use crate::vocabulary::wildcard::fits;
 
 use growth::AddedKeys;
@@ -46,7 +47,7 @@ pub struct DataTerms<'a> {
     /// change.
     pub written: &'a BTreeSet<String>,
     /// Tables that another check judges.
-    pub elsewhere: &'a BTreeMap<String, String>,
+    pub elsewhere: &'a BTreeMap<String, Because>,
     /// Tables to which a plain restart of the source release added rows.
     pub growing: &'a BTreeSet<String>,
     /// Columns whose texts are compared by what they mean, by patterns of `table.column`.
@@ -359,7 +360,7 @@ mod tests {
     }
 
     fn rule(allow: DataChange) -> DataRule {
-        DataRule { crossing: "6.0".parse().unwrap(), allow, because: "reviewed".into() }
+        DataRule { crossing: "6.0".parse().unwrap(), allow, because: "reviewed".parse().unwrap() }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
 use crate::outcome::finding::Finding;
 use crate::outcome::subject::Subject;
+use crate::vocabulary::scalar::Because;
 use crate::vocabulary::wildcard::fits;
 
 use super::excerpt::apart;
@@ -32,7 +33,7 @@ pub struct FileTerms<'a> {
     /// Reviewed rules of this hop; none on the rollback, where nothing may differ.
     pub rules: &'a [&'a FileRule],
     /// Files that change by themselves, as `volume:path` with `*` for any characters, with the reason.
-    pub volatile: &'a BTreeMap<String, String>,
+    pub volatile: &'a BTreeMap<String, Because>,
     /// Files to which probes have declared writes since the reference was taken, as `volume:path`.
     pub written: &'a BTreeSet<String>,
 }

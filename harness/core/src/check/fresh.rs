@@ -16,6 +16,7 @@ use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
 use crate::outcome::finding::Finding;
 use crate::outcome::subject::Subject;
+use crate::vocabulary::scalar::Because;
 use crate::vocabulary::wildcard::fits;
 
 pub use settings::{SettingValues, settings_in_rows, settings_in_text};
@@ -48,11 +49,11 @@ pub struct FreshTerms<'a> {
     /// The rules of the target release.
     pub rules: &'a [&'a FreshRule],
     /// Tables that are judged elsewhere, with the reason.
-    pub elsewhere: &'a BTreeMap<String, String>,
+    pub elsewhere: &'a BTreeMap<String, Because>,
     /// Columns that change by themselves, as `table.column`.
     pub volatile: &'a [String],
     /// Files that change by themselves, as `volume:path`, with the reason.
-    pub volatile_files: &'a BTreeMap<String, String>,
+    pub volatile_files: &'a BTreeMap<String, Because>,
 }
 
 /// What a rule is about.
@@ -75,7 +76,7 @@ impl FreshTerms<'_> {
             };
             of == part && patterns.iter().any(|pattern| fits(pattern, name))
         });
-        rule.map(|rule| rule.because.clone())
+        rule.map(|rule| rule.because.to_string())
     }
 }
 

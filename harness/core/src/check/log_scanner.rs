@@ -113,7 +113,7 @@ impl LogScanner {
                 .allow
                 .iter()
                 .filter(|line| applies(&line.releases))
-                .map(|line| Ok((Regex::new(line.pattern.as_str())?, line.because.clone())))
+                .map(|line| Ok((Regex::new(line.pattern.as_str())?, line.because.to_string())))
                 .collect::<Result<_, regex::Error>>()?,
             review: LogReview { source: source.into(), ..LogReview::default() },
             kinds: HashMap::new(),

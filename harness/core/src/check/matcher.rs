@@ -21,10 +21,9 @@ pub fn holds(matcher: &Matcher, value: Option<&Value>, context: &Value) -> Resul
             result(value.is_some_and(|value| !alike(value, &excluded)), || format!("anything but {excluded}"))
         }
         Matcher::Matches(pattern) => {
-            let pattern = pattern.render(context)?;
-            let regex = regex::Regex::new(&pattern);
-            result(matches!((&regex, present), (Ok(regex), Some(value)) if regex.is_match(&plain(value))), || {
-                format!("text that matches {pattern:?}")
+            let pattern = pattern.filled(context)?;
+            result(present.is_some_and(|value| pattern.regex().is_match(&plain(value))), || {
+                format!("text that matches {:?}", pattern.as_str())
             })
         }
         Matcher::AtLeast(least) => {

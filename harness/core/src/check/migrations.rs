@@ -136,8 +136,10 @@ mod tests {
 
     #[test]
     fn replaced_migrations_may_be_recorded_without_being_in_the_code() {
-        let replaced =
-            ReplacedMigrations { versions: r"^extras\.000[12]_".parse().unwrap(), because: "squashed".to_owned() };
+        let replaced = ReplacedMigrations {
+            versions: r"^extras\.000[12]_".parse().unwrap(),
+            because: "squashed".parse().unwrap(),
+        };
         let replaced = (Recorded::Each, std::slice::from_ref(&replaced));
         let known = &["extras.0001_squashed", "ipam.0001_initial"];
         let old = ["extras.0001_a", "extras.0002_b", "extras.0001_squashed", "ipam.0001_initial"];

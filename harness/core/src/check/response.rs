@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
 use serde_json::Value;
 
 use super::compare::{csv_difference, json_difference, records};
@@ -222,11 +221,11 @@ fn absolute(
                 asserted(response.body.size > 0, BodyEmpty, Whole, "a body".to_owned(), was);
             }
             for (name, pattern) in &expect.headers {
-                let pattern = pattern.render(context)?;
+                let pattern = pattern.filled(context)?;
                 let value = response.headers.get(&name.to_lowercase());
-                let holds = value.is_some_and(|value| Regex::new(&pattern).is_ok_and(|regex| regex.is_match(value)));
+                let holds = value.is_some_and(|value| pattern.regex().is_match(value));
                 let was = value.cloned().unwrap_or_else(|| "no such header".to_owned());
-                let expected = format!("a match of {pattern:?}");
+                let expected = format!("a match of {:?}", pattern.as_str());
                 asserted(holds, HeaderUnexpected, Header(name.clone()), expected, was);
             }
             (response.body.text.clone(), Some(&response.body))
@@ -250,19 +249,15 @@ fn absolute(
         Response::NoResponse { .. } | Response::Rejected { .. } | Response::ProbeError { .. } => return Ok(()),
     };
     for pattern in &expect.contains {
-        let pattern = pattern.render(context)?;
-        let holds = Regex::new(&pattern).is_ok_and(|regex| regex.is_match(&text));
-        asserted(holds, TextMissing, Whole, format!("a match of {pattern:?}"), excerpt(&text));
+        let pattern = pattern.filled(context)?;
+        let expected = format!("a match of {:?}", pattern.as_str());
+        asserted(pattern.regex().is_match(&text), TextMissing, Whole, expected, excerpt(&text));
     }
     for pattern in &expect.absent {
-        let pattern = pattern.render(context)?;
-        let found = Regex::new(&pattern).map(|regex| regex.find(&text).map(|hit| line_of(&text, hit.start())));
-        let was = match &found {
-            Ok(Some(line)) => shorten(line, 300),
-            Ok(None) => String::new(),
-            Err(error) => error.to_string(),
-        };
-        asserted(matches!(found, Ok(None)), TextPresent, Whole, format!("no match of {pattern:?}"), was);
+        let pattern = pattern.filled(context)?;
+        let found = pattern.regex().find(&text).map(|hit| shorten(line_of(&text, hit.start()), 300));
+        let expected = format!("no match of {:?}", pattern.as_str());
+        asserted(found.is_none(), TextPresent, Whole, expected, found.unwrap_or_default());
     }
     if !expect.json.is_empty() {
         let json: Option<Value> = serde_json::from_str(&text).ok();

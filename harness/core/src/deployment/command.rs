@@ -31,7 +31,7 @@ impl CommandSpec {
             argv: step.command.argv(values)?,
             user: step.user.clone(),
             env: env.collect::<Result<_, TemplateError>>()?,
-            workdir: step.workdir.clone(),
+            workdir: step.workdir.as_ref().map(ToString::to_string),
         })
     }
 }

@@ -9,6 +9,7 @@ use super::CommandSpec;
 use crate::model::product::{Product, Service};
 use crate::model::scenario::Scenario;
 use crate::source::spec::Command;
+use crate::vocabulary::scalar::ServicePath;
 use crate::vocabulary::template::TemplateError;
 
 /// How long a service may take to stop when its file does not say.
@@ -94,7 +95,7 @@ pub fn resolve(
     for (key, value) in &service.env {
         env.insert(key.clone(), value.render(values)?);
     }
-    let mount = |source, target: &String| Mount { source, target: target.clone() };
+    let mount = |source, target: &ServicePath| Mount { source, target: target.to_string() };
     let volumes = service.volumes.iter().map(|(name, path)| mount(MountSource::Volume(name.clone()), path));
     let memory = service.tmpfs.iter().map(|path| mount(MountSource::Memory, path));
     Ok(ServiceSpec {
@@ -104,11 +105,11 @@ pub fn resolve(
         command: argv(&service.command)?,
         env,
         user: service.user.clone(),
-        workdir: service.workdir.clone(),
+        workdir: service.workdir.as_ref().map(ToString::to_string),
         hostname: service.hostname.as_ref().map(|name| name.render(values)).transpose()?,
         aliases: service.aliases.clone(),
         mounts: volumes.chain(memory).collect(),
-        ports: service.ports.clone(),
+        ports: service.ports.iter().map(|port| port.get()).collect(),
         shm_size: service.shm_size.as_ref().map(|size| size.bytes()),
         memory: service.memory.as_ref().map(|size| size.bytes()),
         cpus: service.cpus,

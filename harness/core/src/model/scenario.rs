@@ -17,7 +17,7 @@ use crate::planning::path::Target;
 use crate::runbook::Production;
 use crate::source::diagnostic::did_you_mean;
 use crate::vocabulary::release::{Edition, Line};
-use crate::vocabulary::scalar::Duration;
+use crate::vocabulary::scalar::{Because, Duration};
 
 /// What its author wants rehearsed.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -66,7 +66,7 @@ pub struct Scenario {
     pub rollback: Rollback,
     /// Checks that are not made, with the reason.
     #[serde(default)]
-    pub skip_checks: BTreeMap<CheckKind, String>,
+    pub skip_checks: BTreeMap<CheckKind, Because>,
     /// Checks that have to assert something in every stage of checks; one that asserted nothing is inconclusive.
     #[serde(default)]
     pub require: Vec<CheckKind>,
@@ -86,7 +86,7 @@ pub struct Scenario {
     /// Why the project does not have all that it needs: as a trial it is ignored if its backup is missing or an image cannot
     /// be obtained. `rehearse run` treats it like any other scenario.
     #[serde(default)]
-    pub external: Option<String>,
+    pub external: Option<Because>,
     /// The production installation, for its runbook.
     #[serde(default)]
     pub production: Option<Production>,
@@ -184,7 +184,7 @@ pub enum Rollback {
     /// In place, on the volumes as the last hop left them, by these steps (`replace` goes to the source release).
     InPlace(Vec<Step>),
     /// Not at all, for this reason.
-    Skip(String),
+    Skip(Because),
 }
 
 /// How much the checks have to look at, in percent. The shape of `require-coverage` in a file.

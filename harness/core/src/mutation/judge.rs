@@ -161,7 +161,7 @@ fn excuse(product: &Product, mutation: &Mutation) -> Option<String> {
     let name = mutation.target.to_string();
     let accepts = |it: &&AcceptedMutation| it.kind == mutation.kind && fits(&it.target, &name);
     if let Some(accepted) = product.checks.accepted_mutations.iter().find(accepts) {
-        return Some(accepted.because.clone());
+        return Some(accepted.because.to_string());
     }
     match &mutation.target {
         MutationTarget::Column { table, column } => {

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::source::diagnostic::{Problem, did_you_mean};
 use crate::source::spec::Document;
 use crate::vocabulary::release::{Edition, Range};
-use crate::vocabulary::scalar::{Duration, Pattern};
+use crate::vocabulary::scalar::{Because, Duration, Pattern};
 use crate::vocabulary::template::Template;
 
 /// What a product's operators have to know, write down and do.
@@ -71,7 +71,7 @@ pub struct Question {
     /// The question.
     pub ask: String,
     /// Why it matters.
-    pub because: String,
+    pub because: Because,
     /// The possible answers; without any, every answer is allowed.
     #[serde(default)]
     pub answers: Vec<String>,
@@ -150,7 +150,7 @@ pub struct Content {
     /// What must be said.
     pub what: String,
     /// Why, with the document that requires it.
-    pub because: String,
+    pub because: Because,
     /// Matches a line that says it.
     pub found: Pattern,
     /// Required only of plans whose path has a hop to one of these releases.
@@ -195,7 +195,7 @@ pub struct Mistake {
     #[serde(default)]
     pub except: Option<Pattern>,
     /// What is wrong with it.
-    pub because: String,
+    pub because: Because,
     /// What to do instead.
     pub instead: String,
 }
@@ -212,7 +212,7 @@ pub struct Sequence {
     #[serde(default)]
     pub between: Option<Pattern>,
     /// What is wrong with it.
-    pub because: String,
+    pub because: Because,
     /// What to do instead.
     pub instead: String,
 }

@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod ident;
 pub mod mutation;
+pub mod pattern_template;
 pub mod release;
 pub mod scalar;
 pub mod template;

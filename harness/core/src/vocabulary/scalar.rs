@@ -3,14 +3,20 @@
 //! Each type says its grammar once, in [`Scalar`]; reading, writing, schema and validation follow from it. A type of
 //! another module joins by implementing [`Scalar`], calling `scalar!` and adding a line to `source::spec::formats`.
 
+mod because;
+mod group;
 mod name;
 mod pattern;
+mod place;
 
 use std::fmt;
 use std::time::Duration as StdDuration;
 
+pub use because::Because;
+pub use group::GroupPattern;
 pub(crate) use name::{NAME, NAME_EXPECTED, Name};
 pub use pattern::Pattern;
+pub use place::{Port, ServicePath};
 
 /// A value with a textual form. `Display` writes what [`Scalar::parse`] reads.
 pub trait Scalar: Sized + fmt::Display {
@@ -238,7 +244,7 @@ impl Scalar for Pointer {
 
     fn parse(text: &str) -> Result<Self, String> {
         if !text.is_empty() && !text.starts_with('/') {
-            return Err(format!("{} does not start with `/`", quoted(text)));
+            return Err(format!("{} does not start with `/`: write {}", quoted(text), quoted(&format!("/{text}"))));
         }
         if text.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
             return Err(format!("{} holds a lone `~`: write `~0` for it, `~1` for a slash", quoted(text)));
@@ -310,7 +316,7 @@ mod tests {
     fn pointers_start_with_a_slash() {
         check::<Pointer>("", Ok(""));
         check::<Pointer>("/a/0/b~1c", Ok("/a/0/b~1c"));
-        check::<Pointer>("a", Err("`a` does not start with `/`"));
+        check::<Pointer>("a", Err("`a` does not start with `/`: write `/a`"));
         check::<Pointer>("/a~", Err("`/a~` holds a lone `~`: write `~0` for it, `~1` for a slash"));
         assert_eq!(Pointer::root().then("a/b").then(3).as_str(), "/a~1b/3");
     }

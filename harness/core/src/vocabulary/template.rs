@@ -68,6 +68,19 @@ impl Template {
         &self.text
     }
 
+    /// Whether there is nothing to fill in.
+    pub fn is_plain(&self) -> bool {
+        self.compiled.is_none()
+    }
+
+    /// The names it needs from outside, each with what is asked of it: `{{ a.b }}` needs `a.b`.
+    pub fn paths(&self) -> BTreeSet<String> {
+        let Some(template) = self.compiled.as_ref().and_then(|compiled| compiled.get_template(ONLY).ok()) else {
+            return BTreeSet::new();
+        };
+        template.undeclared_variables(true).into_iter().collect()
+    }
+
     /// The names it needs from outside; `{{ a.b }}` needs `a`.
     ///
     /// Functions the template language brings along (`range`, `dict`, …) are not among them.
@@ -186,6 +199,12 @@ mod tests {
     fn names_are_the_roots_needed_from_outside() {
         let names = template("{% for i in range(3) %}{{ i }}{{ a.b }}{% endfor %}{{ c|upper }}").names();
         assert_eq!(names, BTreeSet::from(["a".to_owned(), "c".to_owned()]));
+    }
+
+    #[test]
+    fn paths_say_what_is_asked_of_a_name() {
+        let paths = template("{% if a.b %}{{ a['c'] }}{% endif %}{{ d.e|upper }}{{ f }}").paths();
+        assert!(["a.b", "d.e", "f"].iter().all(|path| paths.contains(*path)), "{paths:?}");
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     /// Runs the checks and reports each. A check that cannot run is inconclusive, and the others still run.
     pub(crate) async fn checks(&self, ctx: &StageContext, state: &mut State, kinds: &[CheckKind], mode: Mode) {
         for (kind, because) in &self.case.scenario.skip_checks {
-            self.events.note(&ctx.stage, Note::NotChecked { kind: *kind, because: because.clone() });
+            self.events.note(&ctx.stage, Note::NotChecked { kind: *kind, because: because.to_string() });
         }
         let baseline = state.baseline.clone();
         let checks = CheckContext { ctx, mode, state, baseline, observed: Mutex::default() };

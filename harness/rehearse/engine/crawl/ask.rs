@@ -49,7 +49,7 @@ impl<'r, H: Host, O: Observer> Visitor<'r, H, O> {
         ctx: &'r StageContext,
         check: &'r CrawlCheck,
     ) -> Result<Self, EngineError> {
-        let site = Site::new(&check.service, check.port)
+        let site = Site::new(&check.service, check.port.get())
             .ok_or_else(|| EngineError::not_read(format!("`{}` is not the name of a host", check.service)))?;
         let deadline = "30s".parse().map_err(|_| EngineError::bug("the deadline of a page"))?;
         Ok(Self { run, ctx, check, site, logins: Logins::default(), deadline })
@@ -79,7 +79,7 @@ impl<'r, H: Host, O: Observer> Visitor<'r, H, O> {
         let request = PreparedRequest {
             title: title.clone(),
             service: &self.check.service,
-            port: self.check.port,
+            port: self.check.port.get(),
             method: "GET",
             path: path.to_owned(),
             identity: Some(identity.to_owned()),

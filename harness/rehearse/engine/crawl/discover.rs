@@ -146,8 +146,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
 /// Bodies that are not read are named, so that nobody takes them for compared.
 fn note_bodies(site: &KnownSite, report: &mut CheckReport) {
     let pages = site.identities.values().flat_map(|known| known.order.iter().filter_map(|path| known.get(path)));
-    let other =
-        pages.filter(|known| known.page.answer.is_success() && known.page.content == PageContent::Other).count();
+    let other = pages
+        .filter(|known| {
+            known.page.answer.is_success() && matches!(known.page.content, PageContent::Other | PageContent::BrokenJson)
+        })
+        .count();
     if other > 0 {
         report.notes.push(CrawlNote::NotRead(other).to_string());
     }

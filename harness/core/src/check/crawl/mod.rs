@@ -181,6 +181,12 @@ impl<'a> CrawlJudge<'a> {
                     self.show_all(all);
                 }
             }
+            // Cut, or with something before or behind it.
+            (PageContent::Json(_), PageContent::BrokenJson) => {
+                let allowed = self.rules.body(identity, path);
+                let actual = format!("{} bytes that cannot be read as JSON", now.size);
+                self.differs(identity, path, FindingCode::PageType, ("JSON".to_owned(), actual), allowed);
+            }
             _ if !before.noise.sizes && now.size * 2 < before.page.size => {
                 let bytes = |page: &Page| format!("{} bytes", page.size);
                 let allowed = self.rules.body(identity, path);

@@ -158,6 +158,8 @@ fn json_may_gain_and_must_not_lose() {
     check(json(r#"{"a": 1, "l": [{"id": 1}]}"#), json(r#"{"a": 1, "b": 2, "l": [{"id": 1, "n": 2}, {"id": 2}]}"#), &[]);
     check(json(r#"{"a": 1, "b": 2}"#), json(r#"{"a": 1}"#), &[FindingCode::PageValues]);
     check(json(r#"{"l": [1, 2]}"#), json(r#"{"l": [2]}"#), &[FindingCode::PageValues]);
+    check(json(r#"{"a": 1, "b": 2}"#), json(r#"{"a": 1, "b":"#), &[FindingCode::PageType]);
+    check(json(r#"{"a": 1}"#), json(r#"Notice: undefined b {"a": 1}"#), &[FindingCode::PageType]);
     let twice =
         AskedTwice { path: "/x".to_owned(), first: json(r#"{"a": 1, "at": 5}"#), second: json(r#"{"a": 1, "at": 6}"#) };
     let known = site(vec![("anonymous", twice)]);

@@ -25,7 +25,7 @@ pub(super) fn state(tables: &[(&str, TableState)]) -> DataState {
 /// The rule on a change, written as in a file.
 pub(super) fn rule(allow: &str) -> DataRule {
     let allow: DataChange = serde_json::from_str(allow).unwrap();
-    DataRule { crossing: "6.0".parse().unwrap(), allow, because: "reviewed".into() }
+    DataRule { crossing: "6.0".parse().unwrap(), allow, because: "reviewed".parse().unwrap() }
 }
 
 /// The report on two states, and all of it as a text.

@@ -25,11 +25,14 @@ fn git(repository: Repository) -> FileTrees {
 }
 
 fn judged(before: &FileTrees, now: &FileTrees, rules: &[FileChange]) -> CheckReport {
-    let rule =
-        |allow: &FileChange| FileRule { crossing: "6.0".parse().unwrap(), allow: allow.clone(), because: "x".into() };
+    let rule = |allow: &FileChange| FileRule {
+        crossing: "6.0".parse().unwrap(),
+        allow: allow.clone(),
+        because: "x".parse().unwrap(),
+    };
     let rules: Vec<FileRule> = rules.iter().map(rule).collect();
     let rules: Vec<&FileRule> = rules.iter().collect();
-    let volatile = [("v:tmp/*".to_owned(), "a cache".to_owned())].into();
+    let volatile = [("v:tmp/*".to_owned(), "a cache".parse().unwrap())].into();
     let written = ["v:own*".to_owned()].into();
     let mut report = CheckReport::new(CheckKind::Files, "volumes");
     judge_files(before, now, FileTerms { rules: &rules, volatile: &volatile, written: &written }, &mut report);

@@ -49,7 +49,7 @@ fn found(report: &CheckReport) -> Vec<String> {
 }
 
 fn rule(allow: FreshDifference) -> FreshRule {
-    FreshRule { releases: None, allow, because: "a test allows it".into() }
+    FreshRule { releases: None, allow, because: "a test allows it".parse().unwrap() }
 }
 
 #[test]

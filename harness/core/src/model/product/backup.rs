@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::main_database;
 use crate::vocabulary::release::Range;
-use crate::vocabulary::scalar::{Pattern, Pointer};
+use crate::vocabulary::scalar::{GroupPattern, Pattern, Pointer};
 
 /// What a backup is made of and how to trust it.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -69,7 +69,7 @@ pub struct ReleaseIn {
     /// The file.
     pub file: String,
     /// A regular expression; its first group is the release.
-    pub pattern: Pattern,
+    pub pattern: GroupPattern,
 }
 
 /// One file that is the whole backup.

@@ -12,7 +12,7 @@ use super::{
 use crate::source::spec::Command;
 use crate::vocabulary::mutation::MutationKind;
 use crate::vocabulary::release::{Range, Release};
-use crate::vocabulary::scalar::Pattern;
+use crate::vocabulary::scalar::{Because, GroupPattern, Pattern};
 use crate::vocabulary::template::Template;
 
 /// What is judged after each hop.
@@ -78,7 +78,7 @@ pub struct AcceptedMutation {
     /// What it changes, as `mutations.json` and the finding name it; `*` stands for any characters.
     pub target: String,
     /// Why no check has to notice it. Shown in the report.
-    pub because: String,
+    pub because: Because,
 }
 
 impl Checks {
@@ -129,6 +129,17 @@ impl Probe {
     /// All steps, in their order.
     pub fn all_steps(&self) -> impl Iterator<Item = &ProbeStep> {
         self.steps.iter().chain(&self.finally)
+    }
+
+    /// Whether any of its steps is made on a release.
+    pub fn is_for(&self, release: &Release) -> bool {
+        let applies = |range: Option<&Range>| range.is_none_or(|range| range.contains(release));
+        let of_step = |step: &ProbeStep| match step {
+            ProbeStep::Http(step) => applies(step.releases.as_ref()),
+            ProbeStep::Exec(step) => applies(step.releases.as_ref()),
+            ProbeStep::Sql(step) => applies(step.releases.as_ref()),
+        };
+        applies(self.releases.as_ref()) && self.steps.iter().any(of_step)
     }
 }
 
@@ -205,7 +216,7 @@ pub struct AllowedChange {
     /// The value now.
     pub to: String,
     /// Why, with the document that says so.
-    pub because: String,
+    pub because: Because,
 }
 
 /// The schema matches the running code.
@@ -249,7 +260,7 @@ pub struct ReplacedMigrations {
     /// Their versions.
     pub versions: Pattern,
     /// Why, with the document that says so. Shown in the report.
-    pub because: String,
+    pub because: Because,
 }
 
 /// A command that lists the migrations the running code has.
@@ -261,7 +272,7 @@ pub struct KnownMigrations {
     /// The command.
     pub command: Command,
     /// A regular expression; its first group is a migration's version.
-    pub each: Pattern,
+    pub each: GroupPattern,
 }
 
 /// The logs since the hop began.
@@ -288,7 +299,7 @@ pub struct AllowedLine {
     #[serde(default)]
     pub releases: Option<Range>,
     /// Why it is harmless.
-    pub because: String,
+    pub because: Because,
 }
 
 #[cfg(test)]

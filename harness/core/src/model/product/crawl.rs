@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{NameOr, WrittenRows};
 use crate::observation::pages::AccessLogFormat;
 use crate::vocabulary::release::Release;
-use crate::vocabulary::scalar::{Duration, Pattern};
+use crate::vocabulary::scalar::{Because, Duration, Pattern, Port};
 use crate::vocabulary::template::Template;
 
 /// Pages that nobody listed still show what they showed: the source release is crawled, and the same pages are asked again
@@ -19,7 +19,7 @@ pub struct CrawlCheck {
     /// The service that is asked.
     pub service: String,
     /// Its port.
-    pub port: u16,
+    pub port: Port,
     /// The identities, each with pages of its own; without any, requests carry nothing.
     #[serde(default, rename = "as")]
     pub identities: Vec<String>,
@@ -70,7 +70,7 @@ pub struct VolatileText {
     /// A regular expression that finds them.
     pub text: Pattern,
     /// Why they change.
-    pub because: String,
+    pub because: Because,
 }
 
 /// What a hop may change in pages, reviewed.
@@ -85,7 +85,7 @@ pub struct PageRule {
     /// What may change.
     pub allow: PageChange,
     /// Why, with the document that says so. Shown in the report.
-    pub because: String,
+    pub because: Because,
 }
 
 /// A change of pages.

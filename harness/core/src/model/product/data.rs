@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::main_database;
 use super::name_or::NameOr;
 use crate::vocabulary::release::Release;
+use crate::vocabulary::scalar::Because;
 
 /// No data was lost or changed, except by reviewed rules.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -24,7 +25,7 @@ pub struct DataCheck {
     pub volatile: Vec<String>,
     /// Tables that another check judges, with the reason. The report names them.
     #[serde(default)]
-    pub elsewhere: BTreeMap<String, String>,
+    pub elsewhere: BTreeMap<String, Because>,
     /// Columns whose texts are compared by what they mean, as `table.column`; `*` stands for any characters. Tables and
     /// columns that a hop renames are named as they were before.
     #[serde(default)]
@@ -82,7 +83,7 @@ pub struct DataRule {
     /// What may change.
     pub allow: DataChange,
     /// Why, with the document that says so. Shown in the report.
-    pub because: String,
+    pub because: Because,
 }
 
 /// A change of the data.
@@ -175,7 +176,7 @@ pub struct FilledTable {
     pub columns: Vec<String>,
     /// Why it may hold any rows. How many there are, and a few of them, are noted.
     #[serde(default)]
-    pub any: Option<String>,
+    pub any: Option<Because>,
 }
 
 impl FilledTable {
@@ -199,7 +200,7 @@ pub struct NewColumn {
     pub sql: Option<String>,
     /// Why it may hold anything. The most frequent values are noted.
     #[serde(default)]
-    pub any: Option<String>,
+    pub any: Option<Because>,
 }
 
 impl NewColumn {
@@ -222,7 +223,7 @@ pub struct AddedRows {
     pub condition: Option<String>,
     /// Why any row may be added. How many there are, and a few of them, are noted.
     #[serde(default)]
-    pub any: Option<String>,
+    pub any: Option<Because>,
 }
 
 /// A part of the structure that becomes something stated.

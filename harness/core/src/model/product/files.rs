@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::main_database;
 use crate::vocabulary::release::Release;
+use crate::vocabulary::scalar::Because;
 
 /// No file of a volume was lost, changed or added, except by reviewed rules. Every product has this check; the volumes of
 /// services that a database runs in are left to the check `data`.
@@ -18,10 +19,10 @@ use crate::vocabulary::release::Release;
 pub struct FilesCheck {
     /// Volumes that are not read, with the reason.
     #[serde(default)]
-    pub elsewhere: BTreeMap<String, String>,
+    pub elsewhere: BTreeMap<String, Because>,
     /// Files that change, come and go by themselves, as `volume:path`, with the reason.
     #[serde(default)]
-    pub volatile: BTreeMap<String, String>,
+    pub volatile: BTreeMap<String, Because>,
     /// Rows of a database that name files: each has its file, and each file its row.
     #[serde(default)]
     pub rows: Vec<FileRows>,
@@ -55,7 +56,7 @@ pub struct FileRule {
     /// What may change.
     pub allow: FileChange,
     /// Why, with the document that says so. Shown in the report.
-    pub because: String,
+    pub because: Because,
 }
 
 /// A change of files.

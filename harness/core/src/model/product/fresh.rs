@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ProbeStep, Step};
 use crate::vocabulary::release::Range;
+use crate::vocabulary::scalar::Because;
 
 /// The upgraded deployment has what a fresh installation of the target release has. It is installed without any data beside
 /// the upgraded one after the last hop, and only read.
@@ -34,7 +35,7 @@ pub struct FreshRule {
     /// What it may lack.
     pub allow: FreshDifference,
     /// Why, with the document that says so. Shown in the report.
-    pub because: String,
+    pub because: Because,
 }
 
 /// What only a fresh installation has. In names, `*` stands for any characters.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::vocabulary::release::{Range, Release};
-use crate::vocabulary::scalar::{Duration, Pattern, Size};
+use crate::vocabulary::scalar::{Because, Duration, Pattern, Port, Size};
 use crate::vocabulary::template::Template;
 
 /// A GraphQL interface: the results of queries, and the schema.
@@ -41,7 +41,7 @@ pub struct GraphqlEndpoint {
     /// The service.
     pub service: String,
     /// The port inside the service.
-    pub port: u16,
+    pub port: Port,
     /// The path.
     pub path: Template,
     /// Further headers.
@@ -112,7 +112,7 @@ pub struct ReviewedChange {
     /// `field Query.sites removed` of a schema.
     pub pattern: Pattern,
     /// Why, with the document that says so.
-    pub because: String,
+    pub because: Because,
 }
 
 /// The schema, read by introspection and compared with the release before.

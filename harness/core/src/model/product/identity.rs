@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{HttpStep, NameOr, WrittenRows};
+use crate::vocabulary::scalar::Because;
 use crate::vocabulary::template::Template;
 
 /// An identity: what a request carries so that the product knows who sends it.
@@ -15,7 +16,8 @@ pub struct Identity {
     /// Headers of every request.
     #[serde(default)]
     pub headers: BTreeMap<String, Template>,
-    /// Requests that log in, once per probe; the rest of the probe uses the cookies they set and the values they capture.
+    /// Requests that log in, before the first request that is sent as this identity: once in each probe, in each query of GraphQL,
+    /// in the crawl, in the timed requests together, and in the steps of a stage.
     #[serde(default)]
     pub login: Vec<HttpStep>,
     /// The product must not let it in: a locked account, a wrong password, an expired token, another project.
@@ -28,7 +30,7 @@ pub struct Identity {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Refused {
     /// Why it must not be let in. Shown in the report.
-    pub because: String,
+    pub because: Because,
     /// What it asks for, after its `login`. Each request is refused if its response is as `expect` says, or has the status 401, 403
     /// or 404 where `expect` names no status.
     #[serde(default)]
@@ -45,9 +47,6 @@ impl Identity {
     /// Why its refusal cannot be observed; none if it can.
     pub(super) fn mistake(&self) -> Option<&'static str> {
         let refused = self.refused.as_ref()?;
-        if refused.because.trim().is_empty() {
-            return Some("give the reason");
-        }
         if refused.requests.iter().any(|request| request.identity.is_some()) {
             return Some("its requests are sent as the identity itself: leave out `as`");
         }

@@ -46,7 +46,7 @@ use crate::knowledge::signature::{Failures, LogLines};
 use crate::planning::compatibility::CompatibilityIn;
 use crate::source::spec::Command;
 use crate::vocabulary::release::Range;
-use crate::vocabulary::scalar::{Duration, Pattern, Size};
+use crate::vocabulary::scalar::{Duration, GroupPattern, Pattern, Port, ServicePath, Size};
 use crate::vocabulary::template::Template;
 
 impl Product {
@@ -164,7 +164,7 @@ pub struct SecretFile {
     /// The file.
     pub file: String,
     /// A regular expression; the first group of every match is a secret.
-    pub pattern: Pattern,
+    pub pattern: GroupPattern,
 }
 
 /// True when the query's single value is true, or a number above zero.
@@ -244,7 +244,7 @@ pub struct Service {
     pub user: Option<String>,
     /// The working directory.
     #[serde(default)]
-    pub workdir: Option<String>,
+    pub workdir: Option<ServicePath>,
     /// The host name of the service, by which others can reach it as well.
     #[serde(default)]
     pub hostname: Option<Template>,
@@ -253,13 +253,14 @@ pub struct Service {
     pub aliases: Vec<String>,
     /// Volumes, each with the path that it is mounted at.
     #[serde(default)]
-    pub volumes: BTreeMap<String, String>,
+    #[schemars(with = "BTreeMap<crate::vocabulary::scalar::Name, ServicePath>")]
+    pub volumes: BTreeMap<String, ServicePath>,
     /// Paths kept in memory.
     #[serde(default)]
-    pub tmpfs: Vec<String>,
+    pub tmpfs: Vec<ServicePath>,
     /// The ports that requests of this tool go to.
     #[serde(default)]
-    pub ports: Vec<u16>,
+    pub ports: Vec<Port>,
     /// The size of `/dev/shm`.
     #[serde(default)]
     pub shm_size: Option<Size>,
@@ -306,7 +307,7 @@ pub enum Condition {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HttpCondition {
     /// The port inside the service.
-    pub port: u16,
+    pub port: Port,
     /// The path, with its query.
     pub path: Template,
     /// The status it has to have; 200 when not given.
@@ -322,7 +323,7 @@ pub struct HttpCondition {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TcpCondition {
     /// The port inside the service.
-    pub port: u16,
+    pub port: Port,
 }
 
 /// A command exits with 0.

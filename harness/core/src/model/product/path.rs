@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SqlCondition;
 use crate::vocabulary::release::{Edition, Line, Range, Release};
+use crate::vocabulary::scalar::Because;
 
 /// Where the published releases are listed.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -75,7 +76,7 @@ pub struct ZeroDowntime {
     /// Which further releases are stops.
     pub stop_at: ZeroDowntimeStops,
     /// Why, with the document that says so.
-    pub because: String,
+    pub because: Because,
     /// What the installation needs for it, such as several nodes behind a load balancer; shown before the first hop.
     #[serde(default)]
     pub needs: Option<String>,
@@ -152,7 +153,7 @@ pub struct StopRule {
     #[serde(default)]
     pub when_setting: Option<SettingCondition>,
     /// Why, with the document that says so.
-    pub because: String,
+    pub because: Because,
 }
 
 /// True when a setting is a number above this.
@@ -174,7 +175,7 @@ pub struct RecurringStops {
     /// The minors that are stops.
     pub minors: Vec<u64>,
     /// Why, with the document that says so.
-    pub because: String,
+    pub because: Because,
 }
 
 /// A hop that is allowed or forbidden.
@@ -186,7 +187,7 @@ pub struct EdgeRule {
     /// The hop's target.
     pub to: Range,
     /// Why, with the document that says so.
-    pub because: String,
+    pub because: Because,
 }
 
 /// A change of edition that an upgrade may make, or may not.
@@ -198,5 +199,5 @@ pub struct EditionChange {
     /// The target's edition.
     pub to: Edition,
     /// Why, with the document that says so.
-    pub because: String,
+    pub because: Because,
 }

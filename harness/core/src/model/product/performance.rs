@@ -5,8 +5,8 @@ use std::time::Duration as StdDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::HttpStep;
-use crate::vocabulary::scalar::{Duration, Size};
+use super::{HttpStep, Product};
+use crate::vocabulary::scalar::{Because, Duration, Size};
 
 /// What a release may need, compared with the baseline.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -70,12 +70,12 @@ pub struct TimeBudget {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub ratio: Option<f64>,
-    /// A time below baseline plus this is never too long.
+    /// A time below baseline plus this is never too long; 12s when not given.
     #[serde(default)]
     pub slack: Option<Duration>,
     /// It is not judged, for this reason.
     #[serde(default)]
-    pub off: Option<String>,
+    pub off: Option<Because>,
 }
 
 /// How much larger something may be than on the baseline.
@@ -86,12 +86,27 @@ pub struct SizeBudget {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub ratio: Option<f64>,
-    /// A size below baseline plus this is never too large.
+    /// A size below baseline plus this is never too large; when not given, 200MiB, and 100MiB for `database-size`.
     #[serde(default)]
     pub slack: Option<Size>,
     /// It is not judged, for this reason.
     #[serde(default)]
-    pub off: Option<String>,
+    pub off: Option<Because>,
+}
+
+impl Product {
+    /// Whether the check of performance has something to measure.
+    pub fn measures_anything(&self) -> bool {
+        let check = &self.checks.performance;
+        let versioned = self.services.values().any(|service| service.versioned);
+        let judged = [
+            (check.ready.off.is_none() && versioned),
+            (check.memory.off.is_none() && versioned),
+            (check.database_size.off.is_none() && !self.databases.is_empty()),
+            (check.files_size.off.is_none() && self.file_volumes().next().is_some()),
+        ];
+        !check.requests.is_empty() || judged.contains(&true)
+    }
 }
 
 impl PerformanceCheck {
@@ -109,7 +124,7 @@ impl TimeBudget {
 
     /// Why it cannot be both; none if it can.
     pub(super) fn mistake(&self) -> Option<&'static str> {
-        mistake(self.is_given(), self.off.as_deref())
+        mistake(self.is_given(), self.off.as_ref())
     }
 }
 
@@ -121,16 +136,12 @@ impl SizeBudget {
 
     /// Why it cannot be both; none if it can.
     pub(super) fn mistake(&self) -> Option<&'static str> {
-        mistake(self.is_given(), self.off.as_deref())
+        mistake(self.is_given(), self.off.as_ref())
     }
 }
 
-fn mistake(given: bool, off: Option<&str>) -> Option<&'static str> {
-    match off {
-        Some(_) if given => Some("give either a budget or `off`"),
-        Some(because) if because.trim().is_empty() => Some("give the reason"),
-        Some(_) | None => None,
-    }
+fn mistake(given: bool, off: Option<&Because>) -> Option<&'static str> {
+    (given && off.is_some()).then_some("give either a budget or `off`")
 }
 
 fn seven() -> u32 {

@@ -1,31 +1,29 @@
 //! Mistakes that only the whole file shows: names that refer to nothing, placeholders without a value.
 
 mod backup;
+mod captured;
 mod crawl;
 mod files;
+mod fitting;
 mod fresh;
 mod graphql;
 mod identities;
 mod performance;
+mod placeholders;
 mod services;
 mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lazy_regex::{Lazy, lazy_regex};
-use regex::Regex;
-use serde_json::Value;
-
-use super::{Condition, HttpStep, NameOr, Probe, ProbeStep, Product, Step, WrittenRows};
+use self::captured::Scopes;
+use self::fitting::Compares;
+use super::{Condition, HttpStep, NameOr, Probe, ProbeStep, Product, SqlStep, Step, WrittenRows};
 use crate::knowledge::signature;
 use crate::model::scenario::{Rollback, Scenario};
 use crate::source::diagnostic::{Problem, did_you_mean};
 use crate::source::spec::Document;
-use crate::vocabulary::template::Template;
-
-/// What placeholders may begin with.
-const PLACEHOLDERS: [&str; 12] =
-    ["release", "from", "to", "hop", "stage", "run", "product", "edition", "build", "settings", "each", "captured"];
+use lazy_regex::{Lazy, lazy_regex};
+use regex::Regex;
 
 static SETTING: Lazy<Regex> = lazy_regex!(r"\bsettings\.(\w+)");
 
@@ -63,13 +61,16 @@ impl<'a> Names<'a> {
 pub(super) struct ReferenceCheck<'a> {
     names: Names<'a>,
     document: &'a Document,
+    /// What placeholders of captured and repeated values may name.
+    scopes: Scopes<'a>,
     problems: Vec<Problem>,
 }
 
 impl Product {
     /// The mistakes that the schema does not find.
     pub fn problems(&self, document: &Document) -> Vec<Problem> {
-        let mut check = ReferenceCheck { names: Names::of(self), document, problems: Vec::new() };
+        let scopes = Scopes::of_product(self);
+        let mut check = ReferenceCheck { names: Names::of(self), document, scopes, problems: Vec::new() };
         for (name, database) in &self.databases {
             check.service(&database.service, &format!("/databases/{name}/service"));
         }
@@ -106,6 +107,7 @@ impl Product {
         }
         check.identities(&self.identities);
         check.versions(self);
+        check.mounts(self);
         check.started(self);
         check.backup(&self.backup);
         if let Some(rows) = &self.backup.rows {
@@ -116,7 +118,7 @@ impl Product {
             .extend(self.compatibility.get().iter().flat_map(|known| known.problems(document, "/compatibility")));
         check.checks(self);
         check.problems.extend(signature::problems(self.failures.list(), document, "/failures"));
-        check.placeholders(&serde_json::to_value(self).unwrap_or_default(), &mut String::new());
+        check.all_placeholders(self);
         check.problems
     }
 }
@@ -124,7 +126,8 @@ impl Product {
 impl Scenario {
     /// The mistakes that only the product reveals.
     pub fn problems(&self, product: &Product, document: &Document) -> Vec<Problem> {
-        let mut check = ReferenceCheck { names: Names::of(product), document, problems: Vec::new() };
+        let scopes = Scopes::of_scenario(product);
+        let mut check = ReferenceCheck { names: Names::of(product), document, scopes, problems: Vec::new() };
         for name in self.services.keys() {
             check.expect_known_key("service", name, |names| &names.services, &format!("/services/{name}"));
         }
@@ -158,16 +161,16 @@ impl Scenario {
             check.problems.push(signature::unknown_failure(name, &ids, document, &at));
         }
         check.access_logs(self, product);
-        check.steps(&self.prepare, "/prepare");
+        check.list(&self.prepare, "/prepare");
         for (index, hop) in self.hops.iter().enumerate() {
             for (list, key) in [(&hop.preflight, "preflight"), (&hop.upgrade, "upgrade"), (&hop.settle, "settle")] {
-                check.steps(list.as_deref().unwrap_or_default(), &format!("/hops/{index}/{key}"));
+                check.list(list.as_deref().unwrap_or_default(), &format!("/hops/{index}/{key}"));
             }
         }
         if let Rollback::InPlace(steps) = &self.rollback {
-            check.steps(steps, "/rollback/in-place");
+            check.list(steps, "/rollback/in-place");
         }
-        check.placeholders(&serde_json::to_value(self).unwrap_or_default(), &mut String::new());
+        check.all_placeholders(self);
         check.problems
     }
 }
@@ -240,6 +243,12 @@ impl<'a> ReferenceCheck<'a> {
         }
     }
 
+    /// Steps of a scenario: what one captures, those after it may use.
+    fn list(&mut self, steps: &[Step], at: &str) {
+        self.scopes.list(steps, at);
+        self.steps(steps, at);
+    }
+
     fn steps(&mut self, steps: &[Step], at: &str) {
         for (index, step) in steps.iter().enumerate() {
             let at = format!("{at}/{index}");
@@ -249,6 +258,7 @@ impl<'a> ReferenceCheck<'a> {
                 Step::Restart(names) => self.services(names, &format!("{at}/restart")),
                 Step::Replace(names) => self.services(names, &format!("{at}/replace")),
                 Step::Exec(step) => {
+                    self.fitting_command(step, Compares::Nothing, &format!("{at}/exec"));
                     self.stalled(step.stalled_after.is_some(), step.migrations.is_some(), &format!("{at}/exec"));
                     self.service(&step.service, &format!("{at}/exec/service"));
                     if let Some(part) = &step.stdin {
@@ -256,6 +266,7 @@ impl<'a> ReferenceCheck<'a> {
                     }
                 }
                 Step::Run(step) => {
+                    self.fitting_command(step, Compares::Nothing, &format!("{at}/run"));
                     self.stalled(step.stalled_after.is_some(), step.migrations.is_some(), &format!("{at}/run"));
                     self.service(&step.service, &format!("{at}/run/service"));
                     if step.stdin.is_some() {
@@ -282,8 +293,8 @@ impl<'a> ReferenceCheck<'a> {
                     self.service(&step.service, &format!("{at}/unpack/service"));
                     self.archive(&step.from, &format!("{at}/unpack/from"));
                 }
-                Step::Http(step) => self.http(step, &format!("{at}/http")),
-                Step::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),
+                Step::Http(step) => self.http(step, Compares::Nothing, &format!("{at}/http")),
+                Step::Sql(step) => self.sql(step, Compares::Nothing, &format!("{at}/sql")),
                 Step::WaitUntil(step) => self.wait(step, &format!("{at}/wait-until")),
             }
         }
@@ -295,7 +306,13 @@ impl<'a> ReferenceCheck<'a> {
         }
     }
 
-    fn http(&mut self, step: &HttpStep, at: &str) {
+    fn sql(&mut self, step: &SqlStep, compares: Compares, at: &str) {
+        self.fitting_query(step, compares, at);
+        self.database(&step.database, &format!("{at}/database"));
+    }
+
+    fn http(&mut self, step: &HttpStep, compares: Compares, at: &str) {
+        self.fitting_http(step, compares, at);
         self.service(&step.service, &format!("{at}/service"));
         if let Some(identity) = &step.identity {
             self.expect_known("identity", identity.text(), |names| &names.identities, &format!("{at}/as"));
@@ -325,6 +342,17 @@ impl<'a> ReferenceCheck<'a> {
         if let Some(check) = &checks.migrations {
             self.database(&check.database, "/checks/migrations/database");
             self.service(&check.known.service, "/checks/migrations/known/service");
+            if let Some(status) = &check.status {
+                self.service(&status.service, "/checks/migrations/status/service");
+                self.fitting_command(status, Compares::Nothing, "/checks/migrations/status");
+            }
+        }
+        if checks.logs.as_ref().is_some_and(|check| check.errors.is_empty() && check.at_any_level.is_empty()) {
+            self.problem(
+                "/checks/logs/errors",
+                "no line is an error",
+                "expected at least one pattern, here or in `at-any-level`",
+            );
         }
         if let Some(check) = &checks.data {
             self.database(&check.database, "/checks/data/database");
@@ -374,7 +402,7 @@ impl<'a> ReferenceCheck<'a> {
         let steps = probe.steps.iter().enumerate().map(|(index, step)| (format!("{at}/steps/{index}"), step));
         let last = probe.finally.iter().enumerate().map(|(index, step)| (format!("{at}/finally/{index}"), step));
         for (at, step) in steps.chain(last) {
-            self.probe_step(step, &at);
+            self.probe_step(step, Compares::WithTheBaseline, &at);
         }
         self.writes(&probe.writes, at);
         // Each value of `as` has to be an identity if the steps use it as one.
@@ -387,53 +415,14 @@ impl<'a> ReferenceCheck<'a> {
         }
     }
 
-    fn probe_step(&mut self, step: &ProbeStep, at: &str) {
+    fn probe_step(&mut self, step: &ProbeStep, compares: Compares, at: &str) {
         match step {
-            ProbeStep::Http(step) => self.http(step, &format!("{at}/http")),
-            ProbeStep::Exec(step) => self.service(&step.service, &format!("{at}/exec/service")),
-            ProbeStep::Sql(step) => self.database(&step.database, &format!("{at}/sql/database")),
-        }
-    }
-
-    /// Checks that every placeholder in every text begins with a known name, and that every setting exists.
-    fn placeholders(&mut self, value: &Value, at: &mut String) {
-        match value {
-            Value::String(text) if text.contains("{{") => self.placeholder(text, at),
-            Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    self.below(&index.to_string(), item, at);
-                }
+            ProbeStep::Http(step) => self.http(step, compares, &format!("{at}/http")),
+            ProbeStep::Exec(step) => {
+                self.fitting_command(step, compares, &format!("{at}/exec"));
+                self.service(&step.service, &format!("{at}/exec/service"));
             }
-            Value::Object(map) => {
-                for (key, item) in map {
-                    self.below(&key.replace('~', "~0").replace('/', "~1"), item, at);
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-
-    fn below(&mut self, key: &str, item: &Value, at: &mut String) {
-        let length = at.len();
-        at.push('/');
-        at.push_str(key);
-        self.placeholders(item, at);
-        at.truncate(length);
-    }
-
-    fn placeholder(&mut self, text: &str, at: &str) {
-        // The placeholders of known failures refer to their patterns.
-        if at.starts_with("/failures/") {
-            return;
-        }
-        let Ok(template) = text.parse::<Template>() else { return };
-        for name in template.names().iter().filter(|name| !PLACEHOLDERS.contains(&name.as_str())) {
-            let label = format!("expected one of: {}", PLACEHOLDERS.join(", "));
-            let help = did_you_mean(name, PLACEHOLDERS).map(|near| format!("did you mean `{near}`?"));
-            self.problems.push(self.document.problem(at, format!("unknown placeholder `{name}`"), label, help));
-        }
-        for name in settings_in(text) {
-            self.expect_known("setting", &name, |names| &names.settings, at);
+            ProbeStep::Sql(step) => self.sql(step, compares, &format!("{at}/sql")),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{EdgeRule, PathRules, Product, SpacingRule, SqlCondition, StopRule, Z
 use crate::planning::path::{ConditionId, Edge, EditionChange, Facts, Rules, Spacing, Stop, StopList, StopsEvery};
 use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::release::Release;
+use crate::vocabulary::scalar::Because;
 
 /// A setting that cannot decide on a stop.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,11 +60,11 @@ impl PathRules {
             SpacingRule::OneAtATime => Spacing::OneAtATime,
         };
         let edge =
-            |rule: &EdgeRule| Edge { from: rule.from.clone(), to: rule.to.clone(), because: rule.because.clone() };
+            |rule: &EdgeRule| Edge { from: rule.from.clone(), to: rule.to.clone(), because: rule.because.to_string() };
         let change = |rule: &super::EditionChange| EditionChange {
             from: rule.from.clone(),
             to: rule.to.clone(),
-            because: rule.because.clone(),
+            because: rule.because.to_string(),
         };
         Rules {
             minors: spacing(self.minors),
@@ -78,7 +79,7 @@ impl PathRules {
                     to: stop.to.clone(),
                     before: stop.before.clone(),
                     exactly: stop.exactly.clone(),
-                    ..Stop::at(stop.at, stop.because.clone())
+                    ..Stop::at(stop.at, stop.because.to_string())
                 })
                 .collect(),
             stops_every: self
@@ -87,7 +88,7 @@ impl PathRules {
                 .map(|every| StopsEvery {
                     minors: every.minors.clone(),
                     from: every.from,
-                    because: every.because.clone(),
+                    because: every.because.to_string(),
                 })
                 .collect(),
             until: self.until.clone(),
@@ -127,7 +128,7 @@ impl PathRules {
             editions: Vec::new(),
             when: None,
             when_setting: None,
-            because: source.to_owned(),
+            because: Because::ours(source),
         };
         PathRules {
             stops: list.stops().iter().map(stop).collect(),

@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::{Condition, WaitUntil, main_database};
 use crate::observation::migrations::MigrationFormat;
 use crate::source::spec::{Command, Table};
+use crate::vocabulary::pattern_template::PatternTemplate;
 use crate::vocabulary::release::Range;
-use crate::vocabulary::scalar::{Duration, Pattern, Pointer};
+use crate::vocabulary::scalar::{Duration, GroupPattern, Pattern, Pointer, Port, ServicePath};
 use crate::vocabulary::template::Template;
 
 /// One thing that is done to a deployment.
@@ -63,7 +64,7 @@ pub struct ExecStep {
     pub user: Option<String>,
     /// The working directory.
     #[serde(default)]
-    pub workdir: Option<String>,
+    pub workdir: Option<ServicePath>,
     /// Variables in addition to the service's environment.
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
@@ -141,7 +142,7 @@ pub struct HttpStep {
     /// The service.
     pub service: String,
     /// The port inside the service.
-    pub port: u16,
+    pub port: Port,
     /// The method.
     #[serde(default)]
     pub method: Method,
@@ -248,19 +249,20 @@ pub struct SqlStep {
 pub struct Expect {
     /// The status of a response is one of these; a status of success when none is given.
     #[serde(default)]
+    #[schemars(inner(range(min = 100, max = 599)))]
     pub status: Vec<u16>,
     /// The exit code of a command is one of these; 0 when not given, and an empty list accepts any.
     #[serde(default)]
     pub exit: Option<Vec<i64>>,
     /// Each of these headers matches its regular expression.
     #[serde(default)]
-    pub headers: BTreeMap<String, Template>,
+    pub headers: BTreeMap<String, PatternTemplate>,
     /// The body, output or rows match each of these regular expressions.
     #[serde(default)]
-    pub contains: Vec<Template>,
+    pub contains: Vec<PatternTemplate>,
     /// The body, output or rows match none of these regular expressions.
     #[serde(default)]
-    pub absent: Vec<Template>,
+    pub absent: Vec<PatternTemplate>,
     /// The value at a JSON pointer.
     #[serde(default)]
     pub json: Table<Pointer, Matcher>,
@@ -287,7 +289,7 @@ pub enum Matcher {
     /// Not equal.
     Not(Value),
     /// A text that matches a regular expression.
-    Matches(Template),
+    Matches(PatternTemplate),
     /// A number, or the length of a list, not below this.
     AtLeast(f64),
     /// A number, or the length of a list, not above this.
@@ -307,7 +309,7 @@ pub enum Capture {
     /// The value at a JSON pointer of the body.
     Json(Pointer),
     /// The first group of a regular expression over the body or output.
-    Text(Pattern),
+    Text(GroupPattern),
     /// A header.
     Header(String),
     /// The single value of a query.
@@ -344,17 +346,21 @@ pub struct JsonAspect {
     /// Keys that are left out, at any depth.
     #[serde(default)]
     pub ignore: Vec<String>,
-    /// Lists whose order means nothing, each as its place below what is compared: `/items`; `*` stands for any key or index.
+    /// Lists whose order means nothing, each as its place below what is compared: `/items`, or an empty text for the whole;
+    /// `*` stands for any key or index.
     #[serde(default)]
-    pub unordered: Vec<String>,
+    pub unordered: Vec<Pointer>,
 }
 
 impl JsonAspect {
     /// Whether the order of a list means nothing.
     pub fn is_unordered(&self, at: &str) -> bool {
-        let fits = |pattern: &String| {
+        let fits = |pattern: &Pointer| {
+            let pattern = pattern.as_str();
+            let named =
+                |pattern: &str, key: &str| pattern == "*" || pattern.replace("~1", "/").replace("~0", "~") == key;
             pattern.split('/').count() == at.split('/').count()
-                && pattern.split('/').zip(at.split('/')).all(|(pattern, key)| pattern == "*" || pattern == key)
+                && pattern.split('/').zip(at.split('/')).all(|(pattern, key)| named(pattern, key))
         };
         self.unordered.iter().any(fits)
     }

@@ -109,6 +109,8 @@ pub enum PageContent {
     Html(Vec<Fragment>),
     /// JSON.
     Json(Value),
+    /// It is said to be JSON, and is not: it was cut, or something stands before or behind it.
+    BrokenJson,
     /// Anything else: a style, a script, an image, a PDF; or a text that was too long to be kept.
     Other,
 }
@@ -187,7 +189,7 @@ impl Page {
                     links.extend(links::of_json(site, path, &value));
                     PageContent::Json(value)
                 }
-                Err(_) => PageContent::Other,
+                Err(_) => PageContent::BrokenJson,
             },
             _ => PageContent::Other,
         };
@@ -200,7 +202,7 @@ impl Page {
     pub fn fragments(&self) -> &[Fragment] {
         match &self.content {
             PageContent::Html(fragments) => fragments,
-            PageContent::Json(_) | PageContent::Other => &[],
+            PageContent::Json(_) | PageContent::BrokenJson | PageContent::Other => &[],
         }
     }
 }

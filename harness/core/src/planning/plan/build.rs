@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::error::PlanError;
-use super::kinds::kinds;
+use super::kinds::{asserts_nothing, kinds};
 use super::planned_path::{PathRequest, PlannedPath, plan_path, source};
 use super::stages::{mutation_stages, stages};
 use super::{Plan, PlannedHop};
 use crate::deployment::settings;
 use crate::model::product::Product;
 use crate::model::scenario::Scenario;
-use crate::planning::path::Target;
+use crate::planning::path::{Path, Target};
 use crate::vocabulary::catalog::Catalog;
 use crate::vocabulary::ident::StageId;
 use crate::vocabulary::release::Release;
@@ -57,7 +57,7 @@ pub fn build(product: &Product, catalog: &Catalog, scenario: &Scenario) -> Resul
     if kinds(product, scenario).is_empty() {
         return Err(PlanError::NothingChecked);
     }
-    required(product, scenario)?;
+    required(product, scenario, &path)?;
     let stages = stages(product, scenario, &path.from, &hops)?;
     if let Some(expect) = &scenario.expect {
         let exists = |id: &StageId| stages.iter().any(|stage| stage.id == *id);
@@ -109,11 +109,17 @@ pub fn build_mutation_test(product: &Product, scenario: &Scenario, rehearsal: &P
     })
 }
 
-/// Checks that the product has every required kind, and that nothing switches it off.
-fn required(product: &Product, scenario: &Scenario) -> Result<(), PlanError> {
+/// Checks that the product has every required kind, that nothing switches it off, and that it can assert something.
+fn required(product: &Product, scenario: &Scenario, path: &Path) -> Result<(), PlanError> {
     let made = kinds(product, scenario);
+    let releases: Vec<&Release> = [&path.from].into_iter().chain(path.hops.iter().map(|hop| &hop.to)).collect();
     match scenario.require.iter().find(|kind| !made.contains(kind)) {
-        None => Ok(()),
+        None => {
+            match scenario.require.iter().find_map(|kind| Some((*kind, asserts_nothing(product, *kind, &releases)?))) {
+                Some((kind, why)) => Err(PlanError::Required { kind, why }),
+                None => Ok(()),
+            }
+        }
         Some(kind) => {
             let off = scenario.skip_checks.get(kind);
             let none = || format!("the product {} has no such check", product.product);

@@ -29,6 +29,7 @@ use crate::planning::path::{ConditionId, Dropped, Target};
 use crate::runbook::Production;
 use crate::vocabulary::ident::{DeploymentName, StageId, StepId};
 use crate::vocabulary::release::{Edition, Release};
+use crate::vocabulary::scalar::Because;
 
 /// The numbered stages of one rehearsal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -71,7 +72,7 @@ pub struct Plan {
     pub require_coverage: BTreeMap<CoverageKind, u8>,
     /// Kinds of checks that are not made, with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub skip_checks: BTreeMap<CheckKind, String>,
+    pub skip_checks: BTreeMap<CheckKind, Because>,
     /// The production installation, for its runbook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub production: Option<Production>,

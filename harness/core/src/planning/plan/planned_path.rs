@@ -137,7 +137,7 @@ fn requirement_notice(rule: &ZeroDowntime) -> Option<HopNotice> {
         title: "an upgrade without downtime".to_owned(),
         text: format!("needs {}", rule.needs.as_ref()?),
         remedy: None,
-        source: rule.source.clone().unwrap_or_else(|| rule.because.clone()),
+        source: rule.source.clone().unwrap_or_else(|| rule.because.to_string()),
         failure: None,
     })
 }

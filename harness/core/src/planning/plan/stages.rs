@@ -149,7 +149,7 @@ fn rollback(product: &Product, scenario: &Scenario, from: &Release, checks: &[Ch
             line.add(&place, "check", equal(), StageAction::CheckRollback { checks });
         }
         Rollback::Skip(because) => {
-            let action = StageAction::RollbackSkipped { because: because.clone() };
+            let action = StageAction::RollbackSkipped { because: because.to_string() };
             line.add(&place(DeploymentName::rollback()), "", "the rollback is not rehearsed".into(), action);
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn mistakes(text: &str, runbook: &Runbook, hops: &[Hop], remarks: &mu
                 kind: RemarkKind::Wrong,
                 line: Some(it.line),
                 what: shorten(it.text.trim(), 100),
-                because: mistake.because.clone(),
+                because: mistake.because.to_string(),
                 instead: mistake.instead.clone(),
             });
         }
@@ -70,7 +70,7 @@ pub(super) fn sequences(text: &str, runbook: &Runbook, remarks: &mut Vec<Remark>
                             kind: RemarkKind::Wrong,
                             line: Some(number),
                             what: format!("{} (after line {at})", shorten(line.trim(), 100)),
-                            because: sequence.because.clone(),
+                            because: sequence.because.to_string(),
                             instead: sequence.instead.clone(),
                         });
                         first = None;
@@ -132,7 +132,7 @@ pub(super) fn missing(
                 kind: RemarkKind::Wrong,
                 line: Some(first),
                 what: format!("{}: said only here, after the first hop in line {hop}", content.what),
-                because: content.because.clone(),
+                because: content.because.to_string(),
                 instead: format!("a step before line {hop}"),
             });
         }

@@ -1,6 +1,7 @@
 //! How every format that a schema names is checked.
 
-use crate::vocabulary::scalar::{Duration, Pattern, Pointer, Size, Validator};
+use crate::vocabulary::pattern_template::PatternTemplate;
+use crate::vocabulary::scalar::{Because, Duration, GroupPattern, Pattern, Pointer, ServicePath, Size, Validator};
 use crate::vocabulary::template::Template;
 
 /// Every validator; a format that is not here is checked only when the value is built.
@@ -11,6 +12,10 @@ pub(crate) fn validators() -> &'static [Validator] {
         Validator::of::<Pattern>(),
         Validator::of::<Pointer>(),
         Validator::of::<Template>(),
+        Validator::of::<PatternTemplate>(),
+        Validator::of::<Because>(),
+        Validator::of::<GroupPattern>(),
+        Validator::of::<ServicePath>(),
         crate::vocabulary::release::VALIDATORS[0],
         crate::vocabulary::release::VALIDATORS[1],
         crate::vocabulary::release::VALIDATORS[2],

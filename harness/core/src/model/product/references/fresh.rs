@@ -3,20 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::ReferenceCheck;
+use super::fitting::Compares;
 use crate::model::product::{FreshCheck, FreshDifference, Product};
 
 impl ReferenceCheck<'_> {
     pub(in crate::model::product) fn fresh(&mut self, check: &FreshCheck, product: &Product) {
         self.steps(&check.install, "/checks/fresh/install");
         for (index, step) in check.settings.iter().enumerate() {
-            self.probe_step(step, &format!("/checks/fresh/settings/{index}"));
+            self.probe_step(step, Compares::Nothing, &format!("/checks/fresh/settings/{index}"));
         }
         let volumes: BTreeSet<&str> = product.file_volumes().map(|(volume, _)| volume).collect();
         for (index, rule) in check.rules.iter().enumerate() {
             let at = format!("/checks/fresh/rules/{index}");
-            if rule.because.trim().is_empty() {
-                self.problem(&format!("{at}/because"), "the rule has no reason", "give the reason");
-            }
             let (patterns, are_files) = match &rule.allow {
                 FreshDifference::Structure(patterns)
                 | FreshDifference::Rows(patterns)

@@ -1,12 +1,13 @@
 //! Mistakes in budgets.
 
 use super::ReferenceCheck;
+use super::fitting::Compares;
 use crate::model::product::PerformanceCheck;
 
 impl ReferenceCheck<'_> {
     pub(in crate::model::product) fn performance(&mut self, check: &PerformanceCheck) {
         for (index, step) in check.requests.iter().enumerate() {
-            self.http(step, &format!("/checks/performance/requests/{index}"));
+            self.http(step, Compares::Nothing, &format!("/checks/performance/requests/{index}"));
         }
         for (name, mistake) in [
             ("ready", check.ready.mistake()),

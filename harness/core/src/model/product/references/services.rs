@@ -22,6 +22,24 @@ impl ReferenceCheck<'_> {
         }
     }
 
+    /// Nothing can be mounted at the root, and nothing twice at one place.
+    pub(super) fn mounts(&mut self, product: &Product) {
+        for (name, service) in &product.services {
+            let at = format!("/services/{name}");
+            let volumes = service.volumes.iter().map(|(volume, path)| (format!("{at}/volumes/{volume}"), path));
+            let memory = service.tmpfs.iter().enumerate().map(|(index, path)| (format!("{at}/tmpfs/{index}"), path));
+            let mut taken = BTreeSet::new();
+            for (at, path) in volumes.chain(memory) {
+                if path.is_root() {
+                    self.problem(&at, "nothing can be mounted at `/`", "expected the path of a folder");
+                } else if !taken.insert(path.trim_end_matches('/')) {
+                    let title = format!("a second mount of `{name}` at `{path}`");
+                    self.problem(&at, &title, "each mount needs a path of its own");
+                }
+            }
+        }
+    }
+
     /// The first steps of a rehearsal, and those of a fresh installation, begin with services that do not run yet.
     pub(super) fn started(&mut self, product: &Product) {
         let mut running = BTreeSet::new();

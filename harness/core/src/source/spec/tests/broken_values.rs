@@ -199,7 +199,7 @@ settle: { stalled-after: 10 minutes }
         4:12 «"{{ x"» `{{ x` is not a template: unexpected end of input, expected end of variable block | expected text, in which `{{ name }}` is filled in
         5:13 «5 apples» `5 apples` is not a size | expected a size such as `512k`, `64MiB` or `1g`
         6:19 «"a("» `a(` is not a regular expression: unclosed group | expected a regular expression
-        9:37 «x» `x` does not start with `/` | expected a JSON pointer such as `/items/0/name`, or an empty text for the whole
+        9:37 «x» `x` does not start with `/`: write `/x` | expected a JSON pointer such as `/items/0/name`, or an empty text for the whole
         9:48 «ok» `status` takes a whole number from 0 to 65535, not `ok` | expected a whole number from 0 to 65535
         10:26 «10 minutes» `10 minutes` is not a span of time | expected a span of time such as `500ms`, `30s`, `10m` or `1h30m`
         "#,
