@@ -17,7 +17,7 @@ impl PatternTemplate {
     /// The regular expression with its placeholders filled in, and its text.
     ///
     /// # Errors
-    /// When a placeholder has no value, or what was filled in is no regular expression.
+    /// When a placeholder has no value, or the filled-in text is not a regular expression.
     pub fn filled(&self, context: &serde_json::Value) -> Result<Pattern, TemplateError> {
         let text = self.0.render(context)?;
         Pattern::parse(&text).map_err(|reason| TemplateError::Failed { template: self.0.text().to_owned(), reason })

@@ -53,7 +53,7 @@ impl LoggedRequests {
             AccessLogFormat::Rails => STARTED.captures(line).map(|found| found[1].to_owned()),
             AccessLogFormat::Uwsgi => GENERATED.captures(line).and_then(|found| answered(&found[2], &found[1])),
         };
-        // What is no address in a browser either: each server writes quotes in its own way, `\x22` or `#22`.
+        // No browser asks for such a path: each server writes quotes in its own way, `\x22` or `#22`.
         let Some(path) = path.filter(|path| !path.contains(['"', '\\', '#'])) else { return };
         if let Some(count) = self.paths.get_mut(&path) {
             *count += 1;

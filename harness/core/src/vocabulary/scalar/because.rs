@@ -39,7 +39,7 @@ impl Scalar for Because {
         }
         let none = NO_REASONS.iter().any(|word| words.eq_ignore_ascii_case(word));
         if none || !words.chars().any(char::is_alphabetic) {
-            return Err(format!("{} is no reason", quoted(words)));
+            return Err(format!("{} is not a reason", quoted(words)));
         }
         Ok(Self(text.to_owned()))
     }
@@ -111,7 +111,7 @@ mod tests {
         for text in ["it varies", "false alarms of the proxy", "flaky", "Änderung", "no: the product does it"] {
             assert_eq!(Because::parse(text).map(|because| because.to_string()), Ok(text.to_owned()));
         }
-        assert_eq!(Because::parse("false").unwrap_err(), "`false` is no reason");
+        assert_eq!(Because::parse("false").unwrap_err(), "`false` is not a reason");
         assert_eq!(Because::parse(" ").unwrap_err(), "the reason is empty");
     }
 

@@ -10,7 +10,7 @@ use super::{Pattern, Scalar, quoted, scalar};
 pub struct GroupPattern(Pattern);
 
 impl GroupPattern {
-    /// The first group of the first match in a text; none if there is no match, or the group has no part in it.
+    /// The first group of the first match in a text; none if nothing matches, or the match has nothing in the group.
     pub fn first_group<'t>(&self, text: &'t str) -> Option<&'t str> {
         Some(self.regex().captures(text)?.get(1)?.as_str())
     }

@@ -66,7 +66,7 @@ impl ReferenceCheck<'_> {
         }
     }
 
-    /// A request is refused if its response is as expected: a response that everybody gets is no refusal.
+    /// A request is refused if its response is as expected: a response that everybody gets does not show a refusal.
     fn tells_a_refusal(&mut self, expect: &Expect, at: &str) {
         let answered = expect.status.iter().find(|status| **status < 400);
         if let Some(status) = answered.filter(|_| !says_more(expect)) {
