@@ -1,6 +1,8 @@
 //! Reads products, scenarios and image recipes: built in, or from the disk.
 
+mod error;
 mod overrides;
+mod previous;
 mod purpose;
 mod releases;
 
@@ -11,21 +13,23 @@ use include_dir::{Dir, include_dir};
 use rehearse_core::knowledge::signature::{self, Failures, KnownFailure};
 use rehearse_core::model::product::Product;
 use rehearse_core::model::scenario::Scenario;
+use rehearse_core::outcome::previous::PreviousRun;
 use rehearse_core::planning::compatibility::{Compatibility, CompatibilityIn};
-use rehearse_core::planning::path::{StopList, StopListError};
+use rehearse_core::planning::path::StopList;
 use rehearse_core::planning::plan::{Plan, PlanError};
 use rehearse_core::runbook::Runbook;
-use rehearse_core::source::diagnostic::{Problem, Rejected, did_you_mean};
+use rehearse_core::source::diagnostic::{Problem, Rejected};
 use rehearse_core::source::span::{Source, Span};
 use rehearse_core::source::spec::{Document, read};
 use rehearse_core::text::error_chain;
 use rehearse_core::vocabulary::catalog::Catalog;
-use rehearse_core::vocabulary::release::Line;
 
-use crate::docker::{Recipe, RecipeCatalog, RecipeError, embedded, read_folder};
+use crate::docker::{Recipe, RecipeCatalog, embedded, read_folder};
 
+pub use error::LoadError;
 pub use overrides::{CliOverrides, Required};
 pub(crate) use overrides::{ends, key_value, typed};
+pub use previous::previous_run;
 pub use releases::releases;
 
 static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/harness/products");
@@ -33,159 +37,6 @@ static IMAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/images");
 
 /// The largest file that is read, in bytes: a list of releases may be longer than a product file.
 pub(crate) const MAX_FILE: u64 = 16 << 20;
-
-/// Why the input is bad.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// A file has mistakes.
-    #[error("{0}")]
-    Rejected(Box<Rejected>),
-    /// A file cannot be read.
-    #[error("cannot read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A folder was given instead of a file.
-    #[error("{path} is a folder; give its files instead: {path}/*.yaml")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// Something else was given instead of a file.
-    #[error("{path} is a pipe or a device, not a file")]
-    NoFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A file is larger than any that people write.
-    #[error("{path} is too large: {size} bytes, and at most {MAX_FILE} are read")]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its bytes.
-        size: u64,
-    },
-    /// There is no such product.
-    #[error(
-        "there is no product {name:?}; the built-in ones are: {known}; for one of your own, give its folder with --product-dir or, for `path`, --product"
-    )]
-    NoProduct {
-        /// The name.
-        name: String,
-        /// The existing ones.
-        known: String,
-    },
-    /// An argument of the command line, which replaces a value of the scenario, is wrong.
-    #[error("{argument}: {reason}\n  = note: this replaces what {scenario} says\n  = help: {help}")]
-    Argument {
-        /// The argument, or several.
-        argument: String,
-        /// What is wrong.
-        reason: String,
-        /// The scenario's file.
-        scenario: String,
-        /// What to do.
-        help: String,
-    },
-    /// The product has no such setting.
-    #[error("--set {name}=…: product {product} has no setting {name:?}{}; it has: {known}", near(.name, .known))]
-    NoSetting {
-        /// The name.
-        name: String,
-        /// The product.
-        product: String,
-        /// The existing ones.
-        known: String,
-    },
-    /// The product has no conditional stop at that line.
-    #[error("product {product} has no conditional stop at {line}; it has: {known}")]
-    NoCondition {
-        /// The line.
-        line: Line,
-        /// The product.
-        product: String,
-        /// The existing ones.
-        known: String,
-    },
-    /// The product's list of releases has mistakes.
-    #[error("the releases of {product}: {reason}")]
-    Catalog {
-        /// The product.
-        product: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A file is not a list of stops.
-    #[error("{path} is not a list of stops")]
-    Stops {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        #[source]
-        source: StopListError,
-    },
-    /// No plan can be made.
-    #[error("{scenario}: {source}")]
-    Plan {
-        /// The scenario's file.
-        scenario: String,
-        /// Why.
-        #[source]
-        source: Box<PlanError>,
-    },
-    /// The installation method cannot be rehearsed on one machine.
-    #[error(
-        "{scenario}: {title} is not rehearsed: {why}; `rehearse runbook` prints its steps; without an answer to `install-method` the same path is rehearsed in containers"
-    )]
-    NotRehearsed {
-        /// The scenario's name.
-        scenario: String,
-        /// The installation method.
-        title: String,
-        /// Why.
-        why: String,
-    },
-    /// The product has no runbook.
-    #[error("product {product} has no runbook: its product.yaml does not set `runbook`")]
-    NoRunbook {
-        /// The product.
-        product: String,
-    },
-    /// A folder that no run has written to.
-    #[error(
-        "{path} is not the output folder of a run: it has no plan.json; give the folder that `rehearse run --out` wrote, or a scenario file"
-    )]
-    NoRun {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A file is not the expected JSON.
-    #[error("{path} was not written by a run of this version")]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// The image recipes contradict each other.
-    #[error("the image recipes cannot be used")]
-    RecipeCatalog(#[from] RecipeError),
-}
-
-fn near(name: &str, known: &str) -> String {
-    did_you_mean(name, known.split(", ")).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
-}
-
-impl From<Rejected> for LoadError {
-    fn from(rejected: Rejected) -> Self {
-        Self::Rejected(Box::new(rejected))
-    }
-}
 
 /// A product with its releases.
 #[derive(Debug, Clone)]
@@ -213,6 +64,8 @@ pub struct Loaded {
     pub folder: PathBuf,
     /// The installation method of production, if it cannot be rehearsed, and why.
     pub unreached: Option<(String, String)>,
+    /// The run before, whose rules this one is held against.
+    pub previous: Option<PreviousRun>,
 }
 
 /// The names of the built-in products.
@@ -412,7 +265,7 @@ impl RehearsalFiles {
             .zip(scenario.production.as_ref())
             .and_then(|(runbook, production)| runbook.variant(production));
         let unreached = variant.and_then(|variant| Some((variant.title.clone(), variant.not_rehearsed.clone()?)));
-        Ok(Loaded { product, scenario, plan, backup, folder, unreached })
+        Ok(Loaded { product, scenario, plan, backup, folder, unreached, previous: None })
     }
 }
 

@@ -196,6 +196,7 @@ pub async fn run_session(
         run,
         out,
         redactor,
+        previous: loaded.previous,
     };
     let run_options = RunOptions {
         keep: options.keep,

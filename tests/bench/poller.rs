@@ -215,5 +215,5 @@ fn case(run: &str, folder: &Path, deadline: Duration) -> Result<Case, String> {
     let plan = rehearse_core::planning::plan::build(&product, &catalog, &scenario).map_err(text)?;
     let (run, out) = (RunId(run.to_owned()), folder.join("out"));
     let folder = std::path::PathBuf::new();
-    Ok(Case { product, scenario, plan, backup, folder, run, out, redactor: Default::default() })
+    Ok(Case { product, scenario, plan, backup, folder, run, out, redactor: Default::default(), previous: None })
 }

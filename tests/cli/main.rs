@@ -10,6 +10,7 @@ mod inspect;
 mod inspect_faults;
 mod manual;
 mod path;
+mod previous;
 mod required;
 mod runbook;
 

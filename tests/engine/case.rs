@@ -8,6 +8,7 @@ use rehearse::engine::{Case, Finished, Keep, RunOptions, rehearse};
 use rehearse_core::model::product::Product;
 use rehearse_core::model::scenario::Scenario;
 use rehearse_core::outcome::event::{Event, EventKind};
+use rehearse_core::outcome::previous::PreviousRun;
 use rehearse_core::outcome::reporter::{ReportError, Reporter};
 use rehearse_core::outcome::summary::{StageRecord, Summary};
 use rehearse_core::outcome::verdict::Exit;
@@ -90,6 +91,7 @@ pub(crate) struct Rehearsal {
     cancel: Option<Duration>,
     force: Option<Duration>,
     full_disk: bool,
+    previous: Option<PreviousRun>,
     file: Option<String>,
     folder: TempDir,
     pub(crate) world: Arc<ScriptedWorld>,
@@ -111,6 +113,7 @@ impl Rehearsal {
             cancel: None,
             force: None,
             full_disk: false,
+            previous: None,
             file: None,
             folder,
             world,
@@ -155,6 +158,12 @@ impl Rehearsal {
         self
     }
 
+    /// Holds the run against one before it, given by its summary.
+    pub(crate) fn after(mut self, summary: &str) -> Fallible<Self> {
+        self.previous = Some(PreviousRun::read(summary)?);
+        Ok(self)
+    }
+
     pub(crate) fn backup(&self) -> std::path::PathBuf {
         self.folder.path().join("backup")
     }
@@ -181,6 +190,7 @@ impl Rehearsal {
             run: RunId("r1".to_owned()),
             out,
             redactor: Redactor::default(),
+            previous: self.previous.clone(),
         })
     }
 

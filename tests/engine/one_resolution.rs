@@ -97,6 +97,7 @@ async fn agree(scenario: &[&str]) -> Fallible {
         backup: case.backup,
         folder: case.folder,
         unreached: None,
+        previous: None,
     };
     let text = dry_run_text(&loaded).replace("<run>", run.short());
     let result = rehearsal.run().await?;

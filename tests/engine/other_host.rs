@@ -75,7 +75,7 @@ async fn run(product: &str, folder: &Path, host: &std::sync::Arc<Pods>) -> Falli
     let plan = rehearse_core::planning::plan::build(&product, &catalog, &scenario)?;
     let (run, out) = (RunId("r1".to_owned()), folder.join("out"));
     let (folder, redactor) = (folder.to_owned(), Redactor::default());
-    let case = Case { product, scenario, plan, backup, folder, run, out, redactor };
+    let case = Case { product, scenario, plan, backup, folder, run, out, redactor, previous: None };
     let observer = std::sync::Arc::new(Live::new(host.clone())?);
     let force = CancellationToken::new();
     let options = RunOptions { keep: Keep::Never, grace: Duration::from_secs(30), tool: "0".to_owned(), force };

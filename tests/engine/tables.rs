@@ -80,6 +80,29 @@ async fn a_rule_for_new_rows_does_not_excuse_changed_values() -> Fallible {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rule_that_lets_ten_times_as_much_through_as_before_is_doubted() -> Fallible {
+    let rules = "data:
+    rules:
+      - crossing: 1.1.0
+        allow: { added-rows: [{ table: things, any: as many as there are }] }
+        because: 1.1 adds things
+  logs";
+    let rehearsal = |before: u64| -> Fallible<Rehearsal> {
+        let summary = serde_json::json!({ "scenario": "shop-grows", "finished": true, "stages": [{
+            "id": "hop-1/check",
+            "checks": [{ "kind": "data", "name": "tables", "rules": { "1.1.0: 1.1 adds things": before } }],
+        }] });
+        let rehearsal = Rehearsal::new()?.product("data: {}\n  logs", rules)?.after(&summary.to_string())?;
+        rehearsal.world.from("tables main", 4, Behaviour::Tables(things(25, "abc")));
+        Ok(rehearsal)
+    };
+    rehearsal(3)?.run().await?.expect_outcomes(&["hop-1/check passed"])?;
+    let result = rehearsal(2)?.run().await?;
+    result.expect_outcomes(&["hop-1/check inconclusive"])?;
+    result.expect_message("hop-1/check", "22 differences by 1.1.0: 1.1 adds things; there were 2 on the run before")
+}
+
+#[tokio::test(start_paused = true)]
 async fn rows_that_the_manifest_states_are_compared_without_a_check_of_data() -> Fallible {
     let without = || Rehearsal::new()?.product("  data: {}\n", "");
     let result = without()?.run().await?;

@@ -229,6 +229,10 @@ pub(crate) struct RunArgs {
     /// Where reports, logs and evidence go; a folder per scenario when there are several.
     #[arg(long, value_name = "DIR", default_value = "rehearse-out")]
     pub(crate) out: PathBuf,
+    /// The output folder of the run before: a reviewed rule that lets more than ten times as much through as there is
+    /// doubted.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) previous: Option<PathBuf>,
     /// Whether containers and volumes stay at the end.
     #[arg(long, value_enum, default_value = "never")]
     pub(crate) keep: Keep,

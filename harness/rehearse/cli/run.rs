@@ -13,7 +13,7 @@ use super::args::{Keep, Progress, RunArgs};
 use super::dry_run::dry_run;
 use super::files::loaded;
 use super::{colour, error_chain, host_exit, refuse, runtime, say};
-use crate::load::{LoadError, Loaded};
+use crate::load::{LoadError, Loaded, previous_run};
 use crate::session::{SessionError, SessionOptions, SessionOutcome, Stop, prepare_out, run_session};
 use crate::{docker, engine, load, report, secrets, setup};
 
@@ -27,7 +27,13 @@ pub(crate) fn run(args: &RunArgs, made_into: fn(Loaded) -> Result<Loaded, LoadEr
         bad = Some(Exit::BadInput);
     }
     for path in &args.scenarios {
-        match loaded(path, args.sources.product_dir.as_deref(), &args.overrides).and_then(made_into) {
+        let read = loaded(path, args.sources.product_dir.as_deref(), &args.overrides).and_then(made_into);
+        let with_previous = |mut loaded: Loaded| {
+            let previous = args.previous.as_deref().map(|folder| previous_run(folder, &loaded.scenario.scenario));
+            loaded.previous = previous.transpose()?;
+            Ok(loaded)
+        };
+        match read.and_then(with_previous) {
             Ok(loaded) => all.push(loaded),
             Err(error) => bad = Some(refuse(&error)),
         }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use rehearse_core::deployment::{Placeholders, ServiceSpec, resolve};
 use rehearse_core::model::product::{Probe, Product, Service, env_file};
 use rehearse_core::model::scenario::{CheckKind, Scenario};
+use rehearse_core::outcome::previous::PreviousRun;
 use rehearse_core::planning::plan::Plan;
 use rehearse_core::secret::Redactor;
 use rehearse_core::vocabulary::ident::{DeploymentName, RunId, StageId};
@@ -40,6 +41,8 @@ pub struct Case {
     pub out: PathBuf,
     /// Removes secrets from whatever is reported or written.
     pub redactor: Redactor,
+    /// The run before, whose rules this one is held against.
+    pub previous: Option<PreviousRun>,
 }
 
 /// The deployment and the release that the steps of a stage work on.

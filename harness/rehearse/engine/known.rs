@@ -25,8 +25,12 @@ use super::state::State;
 type Text = (Place, String);
 
 impl<H: Host, O: Observer> RunContext<H, O> {
-    /// Emits the report of a check, with the known failures that are recognised in it.
+    /// Emits the report of a check, with the known failures that are recognised in it, and doubts about rules that let far
+    /// more through than on the run before.
     pub(crate) fn emit_check(&self, ctx: &StageContext, state: &State, mut report: CheckReport) {
+        if let Some(previous) = &self.case.previous {
+            report = previous.doubt(&ctx.stage, report);
+        }
         if self.has_known_failures() {
             let place = if report.kind == CheckKind::Logs { Place::Log } else { Place::Finding };
             for finding in &mut report.findings {

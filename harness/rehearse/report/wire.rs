@@ -1,6 +1,7 @@
 //! The shapes that `events.jsonl` and `summary.json` share. They are a public contract, so they are not the core's own
 //! types: those may change from one day to the next.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rehearse_core::observation::migrations::Migration;
@@ -317,6 +318,10 @@ pub(super) struct WireCheck {
     known: Option<WireKnown>,
     /// What was accepted by a reviewed rule, and figures.
     notes: Vec<String>,
+    /// How many rows, values, files, texts or parts of the structure each reviewed rule let through, by its release and
+    /// reason; 0 for a rule that was not needed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    rules: BTreeMap<String, u64>,
     /// Files in the output folder that show what was observed.
     evidence: Vec<String>,
 }
@@ -333,6 +338,7 @@ impl From<&CheckReport> for WireCheck {
             inconclusive: check.inconclusive.iter().map(WireInconclusive::from).collect(),
             known: check.known.as_ref().map(WireKnown::from),
             notes: check.notes.clone(),
+            rules: check.rules.clone(),
             evidence: check.evidence.clone(),
         }
     }

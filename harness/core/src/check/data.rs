@@ -127,6 +127,7 @@ fn judge_tables(
     let mut known = KnownNames::default();
     [reference, now].into_iter().for_each(|state| known.add(state));
     report.notes.extend(rules.unused(false, &known));
+    rules.count(report);
     difference::add_findings(findings, (FindingCode::DataMore, "tables"), report);
     differences
 }
@@ -179,7 +180,9 @@ impl Judge<'_> {
         let Some(table) = self.now.tables.get(new) else {
             difference.gone = true;
             match rules.dropped_table(name) {
-                Some(rule) => difference.by_rule.push(format!("went with {} rows {}", before.rows, rules.by(rule))),
+                Some(rule) => {
+                    difference.by_rule.push(format!("went with {} rows {}", before.rows, rules.by(rule, before.rows)))
+                }
                 None if new == name => difference.is_wrong(FindingCode::TableLost, "the table is gone"),
                 None => {
                     difference.is_wrong(FindingCode::TableLost, format!("the table is gone, and there is no {new}"));
@@ -202,9 +205,9 @@ impl Judge<'_> {
             None => table,
         };
         if let Some((_, rule)) = moved {
-            difference.by_rule.push(format!("is in {new} now, with {} rows, {}", viewed.rows, rules.by(rule)));
+            difference.by_rule.push(format!("is in {new} now, with {} rows, {}", viewed.rows, rules.by(rule, 0)));
         } else if let Some((_, rule)) = renamed {
-            difference.by_rule.push(format!("is called {new} now, with {} rows, {}", viewed.rows, rules.by(rule)));
+            difference.by_rule.push(format!("is called {new} now, with {} rows, {}", viewed.rows, rules.by(rule, 0)));
         }
         difference.rows_now = Some(viewed.rows);
         if moved.is_none() {
@@ -243,10 +246,10 @@ impl Judge<'_> {
             }
             if was_read(column) {
                 if let Some((new, rule)) = rules.renamed_column(&full) {
-                    difference.by_rule.push(format!("has {column} as {new} now {}", rules.by(rule)));
+                    difference.by_rule.push(format!("has {column} as {new} now {}", rules.by(rule, 0)));
                 }
                 if let Some((_, rule)) = rules.mapped(&full).filter(|(mapped, _)| mapped.sql.is_some()) {
-                    let by = rules.by(rule);
+                    let by = rules.by(rule, 0);
                     let rows = now.rows;
                     difference
                         .by_rule
@@ -261,7 +264,7 @@ impl Judge<'_> {
                         Some(kept) => format!("with {} values", kept.filled(column)),
                         None => format!("of {} rows", before.rows),
                     };
-                    difference.by_rule.push(format!("lost its column {column} {held} {}", rules.by(rule)));
+                    difference.by_rule.push(format!("lost its column {column} {held} {}", rules.by(rule, before.rows)));
                 }
                 None if now.columns.contains(column) && now.kept.is_none() => {
                     let text = format!("no checksum of {column}");

@@ -76,7 +76,7 @@ pub fn judge_files(
         judge.tree(volume, &FileTree::default(), tree);
     }
     let Judge { rules, differences } = judge;
-    report.notes.extend(rules.notes(&differences));
+    rules.count(&differences, report);
     add_findings(&differences, report);
     differences
 }

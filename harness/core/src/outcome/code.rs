@@ -211,6 +211,7 @@ codes! {
         NothingToCompare = "nothing-to-compare", "The baseline has nothing to compare this with.", "Choose a probe whose response is not empty on the source release.";
         NotComparable = "not-comparable", "What was read cannot be compared: too long, too deep, too many, or without a key.", "Narrow the probe, or give the rule what it lacks.";
         NotRead = "not-read", "Something that had to be read could not be read.", "See the reason; read the logs of the service.";
+        RuleGrew = "rule-grew", "A reviewed rule let more than ten times as much through as on the run before.", "Look at what it let through, in the evidence: narrow the rule, or compare with this run from now on.";
         ProbeError = "probe-error", "A probe could not be carried out.", "See the reason: most often a program is missing from the image.";
         CommandFailed = "command-failed", "A command that only reads ended with an error.", "Run it by hand in a run that was kept: `rehearse shell`.";
         WrongRelease = "wrong-release", "An image holds another release than the scenario wants.", "Name the line instead of the release, or provide the image.";

@@ -1,5 +1,6 @@
 //! The events of a rehearsal, in order, emitted by the coordinator alone. Every report is a function of them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -193,6 +194,10 @@ pub struct CheckReport {
     pub known: Option<Known>,
     /// What was accepted by a reviewed rule, and figures worth showing.
     pub notes: Vec<String>,
+    /// How many rows, values, files, texts or parts of the structure each reviewed rule let through, by its release and
+    /// reason; 0 for a rule that was not needed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, u64>,
     /// Files in the output folder that show what was observed.
     pub evidence: Vec<String>,
 }
@@ -210,6 +215,7 @@ impl CheckReport {
             inconclusive: Vec::new(),
             known: None,
             notes: Vec::new(),
+            rules: BTreeMap::new(),
             evidence: Vec::new(),
         }
     }
@@ -237,6 +243,11 @@ impl CheckReport {
     /// Adds an inconclusive reason about one subject.
     pub fn cannot_tell_about(&mut self, code: InconclusiveCode, subject: Subject, text: impl Into<String>) {
         self.inconclusive.push(Inconclusive::about(code, subject, text));
+    }
+
+    /// Counts what a reviewed rule let through.
+    pub fn let_through(&mut self, rule: &str, count: u64) {
+        *self.rules.entry(rule.to_owned()).or_default() += count;
     }
 
     /// Names the service that the request went to in every finding that names none.

@@ -7,6 +7,7 @@ pub mod coverage;
 pub mod event;
 pub mod finding;
 pub mod note;
+pub mod previous;
 pub mod reason;
 pub mod reporter;
 pub mod subject;

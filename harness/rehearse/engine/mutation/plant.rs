@@ -8,6 +8,7 @@ use rehearse_core::mutation::{
 };
 use rehearse_core::observation::{FileKind, FileTree, ItemKind, Response};
 use rehearse_core::planning::plan::MutationBatch;
+use rehearse_core::vocabulary::wildcard::fits;
 
 use tokio::io::AsyncWriteExt;
 
@@ -107,7 +108,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let tree = baseline.files.as_deref().and_then(|trees| trees.get(volume));
             let mount = services.get(service).and_then(|service| service.volumes.get(volume));
             let (Some(tree), Some(mount)) = (tree, mount) else { continue };
-            for (kind, path, argv) in changes_of(batch, tree) {
+            let volatile = |path: &str| {
+                let file = format!("{volume}:{path}");
+                self.case.product.checks.files.volatile.keys().any(|pattern| fits(pattern, &file))
+            };
+            for (kind, path, argv) in changes_of(batch, tree, volatile) {
                 let target = MutationTarget::File(format!("{volume}:{path}"));
                 let argv = argv.into_iter().map(|arg| arg.replace("{path}", &format!("{mount}/{path}"))).collect();
                 let refused = self.plant_command(ctx, service, argv).await?;
@@ -238,14 +243,21 @@ impl Choice {
 }
 
 /// The changes of a volume's files in a batch: the kind, the file, and a command in which `{path}` stands for the file.
-fn changes_of(batch: MutationBatch, tree: &FileTree) -> Vec<(MutationKind, String, Vec<String>)> {
+///
+/// Files that are compared come first: a change of a volatile one says nothing about the others. One of these is changed
+/// too, so that the table shows what the pattern hides.
+fn changes_of(
+    batch: MutationBatch,
+    tree: &FileTree,
+    volatile: impl Fn(&str) -> bool,
+) -> Vec<(MutationKind, String, Vec<String>)> {
     let filled = tree.entries.iter().filter_map(|(path, entry)| match entry.kind {
         FileKind::File { size, .. } if size > 0 => Some((path, entry.mode)),
         FileKind::File { .. } | FileKind::Folder | FileKind::Link(_) | FileKind::Special(_) => None,
     });
-    let filled: Vec<(&String, u32)> = filled.collect();
+    let (hidden, compared): (Vec<(&String, u32)>, Vec<_>) = filled.partition(|(path, _)| volatile(path));
     let command = |argv: &[&str]| argv.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>();
-    let some = spread(&filled);
+    let some = spread(&compared).chain(hidden.first());
     match batch {
         MutationBatch::Values => {
             let argv = command(&["sh", "-c", CHANGE_BYTES, "sh", "{path}"]);
@@ -278,6 +290,8 @@ pub(super) fn spread<T>(all: &[T]) -> impl Iterator<Item = &T> {
 
 #[cfg(test)]
 mod tests {
+    use rehearse_core::observation::FileEntry;
+
     use super::*;
 
     #[test]
@@ -290,6 +304,23 @@ mod tests {
         check(1, &[0]);
         check(2, &[0, 1]);
         check(9, &[0, 4, 8]);
+    }
+
+    #[test]
+    fn files_that_are_compared_are_changed_and_one_of_the_volatile() {
+        let file = |path: &str| {
+            let kind = FileKind::File { size: 1, digest: "d".to_owned() };
+            (path.to_owned(), FileEntry { kind, mode: 0o644, owner: 0, group: 0 })
+        };
+        let mut tree = FileTree::default();
+        tree.entries.extend(["cache/a", "cache/b", "cache/c", "x", "y"].map(file));
+        let changed = |volatile: fn(&str) -> bool| {
+            let changes = changes_of(MutationBatch::Rows, &tree, volatile);
+            changes.into_iter().map(|(_, path, _)| path).collect::<Vec<_>>()
+        };
+        assert_eq!(changed(|path| path.starts_with("cache/")), ["x", "y", "cache/a"]);
+        assert_eq!(changed(|_| false), ["cache/a", "cache/c", "y"]);
+        assert_eq!(changed(|_| true), ["cache/a"]);
     }
 
     #[test]

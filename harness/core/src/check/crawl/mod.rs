@@ -337,7 +337,12 @@ impl<'a> CrawlJudge<'a> {
         if let Some(median) = self.times.get(self.times.len() / 2) {
             self.notes.push(CrawlNote::Times { pages: self.times.len(), median: *median });
         }
-        self.notes.extend(self.rules.notes(&self.differences));
+        for (because, count) in self.rules.counts(&self.differences) {
+            report.let_through(&because, count);
+            if count > 0 {
+                self.notes.push(CrawlNote::Allowed { count, because });
+            }
+        }
         report.notes.extend(self.notes.iter().map(ToString::to_string));
         let wrong = self.differences.iter().filter(|difference| difference.allowed.is_none());
         let mut findings: Vec<Finding> = wrong

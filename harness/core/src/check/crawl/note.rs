@@ -93,7 +93,7 @@ pub enum CrawlNote {
     /// A rule let differences through.
     Allowed {
         /// How many.
-        count: usize,
+        count: u64,
         /// Why.
         because: String,
     },

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CrawlNote, CrawlTerms, PageDifference};
+use super::{CrawlTerms, PageDifference};
 use crate::model::product::{PageChange, PageRule};
 use crate::observation::pages::Answer;
 use crate::vocabulary::wildcard::fits;
@@ -11,7 +11,7 @@ use crate::vocabulary::wildcard::fits;
 pub(super) struct Rules<'a> {
     terms: CrawlTerms<'a>,
     /// How many texts and values each reason let through.
-    let_through: BTreeMap<String, usize>,
+    let_through: BTreeMap<String, u64>,
 }
 
 impl<'a> Rules<'a> {
@@ -79,12 +79,13 @@ impl<'a> Rules<'a> {
     }
 
     /// How much each reason let through.
-    pub(super) fn notes(&self, differences: &[PageDifference]) -> Vec<CrawlNote> {
-        let mut counts = self.let_through.clone();
+    pub(super) fn counts(&self, differences: &[PageDifference]) -> BTreeMap<String, u64> {
+        let mut counts: BTreeMap<String, u64> = self.terms.rules.iter().map(|rule| (because(rule), 0)).collect();
+        counts.extend(self.let_through.clone());
         for because in differences.iter().filter_map(|difference| difference.allowed.clone()) {
             *counts.entry(because).or_default() += 1;
         }
-        counts.into_iter().map(|(because, count)| CrawlNote::Allowed { count, because }).collect()
+        counts
     }
 }
 

@@ -33,9 +33,10 @@ impl Judge<'_> {
             maps.insert(column, &mapped.map);
             let mappable = old.count(column, |value| mapped.map.contains_key(value));
             if mappable > 0 {
-                difference
-                    .by_rule
-                    .push(format!("has other values in {column} of {mappable} rows as mapped {}", rules.by(rule)));
+                difference.by_rule.push(format!(
+                    "has other values in {column} of {mappable} rows as mapped {}",
+                    rules.by(rule, mappable as u64)
+                ));
             }
         }
         // A column whose values may change cannot identify a row.
@@ -87,7 +88,7 @@ impl Judge<'_> {
         let by_rules = !changes.is_empty() && exact;
         if by_rules {
             for (by, rule) in changes {
-                difference.by_rule.push(format!("has {by:+} rows {}", rules.by(rule)));
+                difference.by_rule.push(format!("has {by:+} rows {}", rules.by(rule, by.unsigned_abs())));
             }
             // One rule says how many, the other which.
             if !added.is_empty() && !rules.added_rows(name).is_empty() {
@@ -119,7 +120,7 @@ impl Judge<'_> {
                 Some(rule) => difference.by_rule.push(format!(
                     "has other values in {column} of {} rows {}",
                     pairs.len(),
-                    rules.by(rule)
+                    rules.by(rule, pairs.len() as u64)
                 )),
                 None => drop(difference.changed.insert(column, affected)),
             }
@@ -156,7 +157,7 @@ impl Judge<'_> {
             let (names, rows) = (excused.join(", "), found.lost.len());
             difference
                 .by_rule
-                .push(format!("has other values in {names} of up to {rows} rows {}", self.rules.by(rule)));
+                .push(format!("has other values in {names} of up to {rows} rows {}", self.rules.by(rule, rows as u64)));
         }
         match rows::compare(old, new, &[], &rest, maps) {
             Some(again) if !rest.is_empty() => again,
@@ -203,7 +204,7 @@ impl Judge<'_> {
                 .into_iter()
                 .partition(|row| old.identity(*row, identity).is_none_or(|identity| remaining.contains(&identity)));
             if !removed_rows.is_empty() {
-                let by = self.rules.by(rule);
+                let by = self.rules.by(rule, removed_rows.len() as u64);
                 difference.by_rule.push(format!(
                     "has {} rows less, those where {} {by}",
                     removed_rows.len(),
@@ -240,7 +241,7 @@ impl Judge<'_> {
         {
             reference = without;
             let less = before.rows.saturating_sub(without.rows);
-            let by = rules.by(*rule);
+            let by = rules.by(*rule, less);
             difference.by_rule.push(format!("has {less} rows less, those where {} {by}", removed.condition));
         }
         let expected = reference.rows.saturating_add_signed(sum);
@@ -272,7 +273,7 @@ impl Judge<'_> {
             }
         }
         for (by, rule) in changes {
-            difference.by_rule.push(format!("has {by:+} rows {}", rules.by(rule)));
+            difference.by_rule.push(format!("has {by:+} rows {}", rules.by(rule, by.unsigned_abs())));
         }
         if now.rows != reference.rows {
             let what = "it has more or fewer rows, and no key tells which of them were there before";
@@ -292,7 +293,7 @@ impl Judge<'_> {
                     let rows = now.rows;
                     difference
                         .by_rule
-                        .push(format!("has other values in {column} of up to {rows} rows {}", rules.by(rule)));
+                        .push(format!("has other values in {column} of up to {rows} rows {}", rules.by(rule, rows)));
                 }
                 (None, Some((mapped, _))) if !mapped.map.is_empty() => {
                     not_comparable(report, &format!("use `sql` in place of `map` in the rule on {full}"));

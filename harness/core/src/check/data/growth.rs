@@ -43,7 +43,11 @@ impl Judge<'_> {
             difference::rows(rows.len(), how, &kept.described(rows.iter().copied().take(EXAMPLES)))
         };
         if let Some((_, rule)) = unlimited(&entries) {
-            difference.by_rule.push(format!("has {} {}", described(rows, "added"), self.rules.by(rule)));
+            difference.by_rule.push(format!(
+                "has {} {}",
+                described(rows, "added"),
+                self.rules.by(rule, rows.len() as u64)
+            ));
             return;
         }
         let Some(selection) = self.rules.not_addable(name, before) else {
@@ -74,7 +78,7 @@ impl Judge<'_> {
         let meets = |row: &usize| kept.identity(*row, identity).is_some_and(|identity| !others.contains(&identity));
         let (met, unmet): (Vec<usize>, Vec<usize>) = rows.iter().copied().partition(meets);
         if !met.is_empty() {
-            let by: Vec<String> = entries.iter().map(|(_, rule)| self.rules.by(*rule)).collect();
+            let by: Vec<String> = entries.iter().map(|(_, rule)| self.rules.by(*rule, met.len() as u64)).collect();
             let how = format!("added where {}", selection.condition);
             difference.by_rule.push(format!("has {} {}", described(&met, &how), by.join("; ")));
         }
@@ -94,8 +98,10 @@ impl Judge<'_> {
         report: &mut CheckReport,
     ) {
         let entries = self.rules.added_rows(name);
+        let rows = self.now.tables.get(self.rules.present(name)).map_or(0, |table| table.rows);
+        let more = rows.saturating_sub(before.rows);
         if let Some((_, rule)) = unlimited(&entries) {
-            difference.by_rule.push(format!("has {text} {}", self.rules.by(rule)));
+            difference.by_rule.push(format!("has {text} {}", self.rules.by(rule, more)));
             return;
         }
         let Some(selection) = self.rules.not_addable(name, before) else {
@@ -104,7 +110,7 @@ impl Judge<'_> {
         };
         match self.now.without(&selection) {
             Ok(TableState { rows: 0, .. }) => {
-                let by: Vec<String> = entries.iter().map(|(_, rule)| self.rules.by(*rule)).collect();
+                let by: Vec<String> = entries.iter().map(|(_, rule)| self.rules.by(*rule, more)).collect();
                 difference.by_rule.push(format!("has {text}, those where {} {}", selection.condition, by.join("; ")));
             }
             Ok(others) if selection.above.is_some() => {

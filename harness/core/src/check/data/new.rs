@@ -34,7 +34,7 @@ impl Judge<'_> {
             difference.is_wrong(FindingCode::TableUnexpected, text);
             return;
         };
-        let by = self.rules.by(rule);
+        let by = self.rules.by(rule, table.rows);
         let Some(filled) = filled else {
             let moved = self.rules.moved_into(name, self.reference);
             if table.rows > moved {
@@ -146,10 +146,12 @@ impl Judge<'_> {
             Some((new, rule)) if new.sql.is_none() => {
                 let text =
                     if count == 0 { "nothing".to_owned() } else { format!("a value in {count} of {of} rows{values}") };
-                difference.by_rule.push(format!("holds {text} in its new column {column} {}", self.rules.by(rule)));
+                difference
+                    .by_rule
+                    .push(format!("holds {text} in its new column {column} {}", self.rules.by(rule, count)));
             }
             Some((_, rule)) if count == 0 => {
-                let by = self.rules.by(rule);
+                let by = self.rules.by(rule, 0);
                 difference
                     .by_rule
                     .push(format!("holds in its new column {column} what its expression gives, in {of} rows {by}"));
@@ -158,7 +160,7 @@ impl Judge<'_> {
             allowed => {
                 let expected = match allowed {
                     Some((_, rule)) => {
-                        self.rules.by(rule);
+                        self.rules.by(rule, 0);
                         "what the expression of its rule gives".to_owned()
                     }
                     None => format!("null{default}"),

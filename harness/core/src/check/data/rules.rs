@@ -1,7 +1,7 @@
 //! The reviewed rules of a hop: what they allow, and which of them were not needed.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::model::product::{
     AddedRows, DataChange, DataRule, FilledTable, MappedValues, MovedRows, NameOr, NewColumn, RemovedRows,
@@ -9,6 +9,7 @@ use crate::model::product::{
 use crate::observation::{
     DataState, Derivation, KnownColumns, NewValue, Selection, Source, TableQuery, TableState, View,
 };
+use crate::outcome::event::CheckReport;
 use crate::vocabulary::wildcard::fits;
 
 use super::names::KnownNames;
@@ -25,18 +26,29 @@ pub(super) struct Allowed<'a> {
 #[derive(Debug)]
 pub(super) struct Rules<'a> {
     rules: &'a [&'a DataRule],
-    used: RefCell<BTreeSet<(usize, &'a str)>>,
+    /// What each name of a rule let through so far.
+    used: RefCell<BTreeMap<(usize, &'a str), u64>>,
 }
 
 impl<'a> Rules<'a> {
     pub(super) fn of(rules: &'a [&'a DataRule]) -> Self {
-        Self { rules, used: RefCell::new(BTreeSet::new()) }
+        Self { rules, used: RefCell::default() }
     }
 
-    /// Marks the rule as used, and names it for people.
-    pub(super) fn by(&self, allowed: Allowed<'a>) -> String {
-        self.used.borrow_mut().insert((allowed.index, allowed.name));
+    /// Marks the rule as used, and names it for people. `through` is how many rows, values or items it let through that
+    /// nothing else looks at; 0 where what it says was compared.
+    pub(super) fn by(&self, allowed: Allowed<'a>, through: u64) -> String {
+        *self.used.borrow_mut().entry((allowed.index, allowed.name)).or_default() += through;
         format!("by the rule of {}: {}", allowed.rule.crossing, allowed.rule.because)
+    }
+
+    /// Adds to a report what each rule let through.
+    pub(super) fn count(&self, report: &mut CheckReport) {
+        let used = self.used.borrow();
+        for (index, rule) in self.each() {
+            let through = used.iter().filter(|((of, _), _)| *of == index).map(|(_, through)| through).sum();
+            report.let_through(&format!("{}: {}", rule.crossing, rule.because), through);
+        }
     }
 
     fn each(&self) -> impl Iterator<Item = (usize, &'a DataRule)> {
@@ -247,7 +259,7 @@ impl<'a> Rules<'a> {
             if structure != matches!(rule.allow, DataChange::Structure(_)) {
                 continue;
             }
-            let left = names.into_iter().filter(|name| !used.contains(&(index, name)));
+            let left = names.into_iter().filter(|name| !used.contains_key(&(index, *name)));
             let (unneeded, nothing): (Vec<&str>, Vec<&str>) = left.partition(|name| structure || known.has(name));
             for (names, how) in [(unneeded, "was not needed for"), (nothing, "names nothing:")] {
                 if !names.is_empty() {

@@ -132,7 +132,7 @@ pub fn judge_structure(
             let new = now.first().copied().unwrap_or_default();
             match (types::narrows(&moved.text, new), ruled) {
                 (_, Ruled::Allowed(rule)) => {
-                    difference.by_rule.push(format!("{name} became {new} {}", rules.by(rule)));
+                    difference.by_rule.push(format!("{name} became {new} {}", rules.by(rule, 1)));
                 }
                 (Some(how), _) => {
                     let actual = format!("{new}: {how}");
@@ -151,9 +151,9 @@ pub fn judge_structure(
             continue;
         }
         match (ruled, now.as_slice()) {
-            (Ruled::Allowed(rule), []) => difference.by_rule.push(format!("{name} went {}", rules.by(rule))),
+            (Ruled::Allowed(rule), []) => difference.by_rule.push(format!("{name} went {}", rules.by(rule, 1))),
             (Ruled::Allowed(rule), others) => {
-                difference.by_rule.push(format!("{name} became {} {}", others.join("; "), rules.by(rule)));
+                difference.by_rule.push(format!("{name} became {} {}", others.join("; "), rules.by(rule, 1)));
             }
             (Ruled::Unruled | Ruled::Unmet(_), others) => {
                 let actual = match others {
@@ -181,7 +181,7 @@ pub fn judge_structure(
                     findings.push(finding(FindingCode::StructureAdded, &name, expected, "it exists"));
                 }
                 (false, Some(_), Some(rule)) => {
-                    difference.by_rule.push(format!("{name} is new {}", rules.by(rule)));
+                    difference.by_rule.push(format!("{name} is new {}", rules.by(rule, 1)));
                 }
                 (false, Some(harm), None) => {
                     let expected = "nothing of this kind without a rule";
@@ -251,7 +251,7 @@ fn sequences(
         if is < was {
             let text = format!("sequence of {name}");
             match unlimited(rules, &text) {
-                Some(rule) => difference.by_rule.push(format!("{text} went back {}", rules.by(rule))),
+                Some(rule) => difference.by_rule.push(format!("{text} went back {}", rules.by(rule, 1))),
                 None => {
                     difference.went_back.push(text.clone());
                     let actual = format!("{is}: numbers will be given out again");
@@ -276,6 +276,7 @@ fn notes(difference: &StructureDifference, rules: &Rules<'_>, strict: bool, repo
         report.notes.push(count("gone with their table or column", &difference.gone_along));
     }
     report.notes.extend(rules.unused(true, &KnownNames::default()));
+    rules.count(report);
 }
 
 /// The item after the renames of the rules.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{FileDifference, FileTerms};
 use crate::model::product::FileChange;
+use crate::outcome::event::CheckReport;
 use crate::vocabulary::wildcard::fits;
 
 /// In which way a file differs.
@@ -60,13 +61,20 @@ impl<'a> Rules<'a> {
         rules.collect::<Vec<_>>().into_iter()
     }
 
-    /// How many files each reason let through.
-    pub(super) fn notes(&self, differences: &[FileDifference]) -> Vec<String> {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    /// Adds to a report how many files each reason let through.
+    pub(super) fn count(&self, differences: &[FileDifference], report: &mut CheckReport) {
+        let FileTerms { rules, volatile, .. } = self.0;
+        let reasons = rules.iter().map(|rule| format!("{}: {}", rule.crossing, rule.because));
+        let by_itself = volatile.iter().map(|(pattern, because)| format!("volatile {pattern}: {because}"));
+        reasons.chain(by_itself).for_each(|reason| report.let_through(&reason, 0));
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
         for because in differences.iter().filter_map(|difference| difference.allowed.as_deref()) {
             *counts.entry(because).or_default() += 1;
         }
         let noun = |count| if count == 1 { "file" } else { "files" };
-        counts.into_iter().map(|(because, count)| format!("{count} {} by {because}", noun(count))).collect()
+        for (because, count) in counts {
+            report.notes.push(format!("{count} {} by {because}", noun(count)));
+            report.let_through(because, count);
+        }
     }
 }
