@@ -170,6 +170,24 @@ fn junit_is_golden() -> Fallible {
     runs::all(&RUN)?.iter().try_for_each(|(name, events)| golden(&format!("{name}.junit.xml"), &lined(&junit(events)?)))
 }
 
+#[test]
+fn junit_is_red_exactly_where_the_exit_code_is() -> Fallible {
+    let mut all = runs::all(&RUN)?;
+    all.push(("expected-with-consequence", runs::expected_with_consequence(&RUN)?));
+    for (name, events) in all {
+        let summary =
+            replay(&events, &mut Terminal::new(Look::Plain, Colour::Off, "out", &[], Box::new(Sink::default())))?;
+        let red = cases(&junit(&events)?)?
+            .into_iter()
+            .filter(|(_, children)| children.iter().any(|child| child == "failure" || child == "error"));
+        let red: Vec<String> = red.map(|(case, _)| case).collect();
+        // Of a cancelled run, everything that was not reached is skipped.
+        let green = matches!(summary.exit(), Exit::Passed | Exit::Cancelled);
+        assert_eq!(red.is_empty(), green, "{name}: {:?}, red: {red:?}", summary.exit());
+    }
+    Ok(())
+}
+
 fn cases(xml: &str) -> Fallible<Vec<(String, Vec<String>)>> {
     let read = roxmltree::Document::parse(xml)?;
     let case = |node: roxmltree::Node<'_, '_>| {

@@ -7,6 +7,7 @@ use rehearse_core::outcome::finding::{Finding, Known};
 use rehearse_core::outcome::reason::SkipReason;
 use rehearse_core::outcome::subject::Subject;
 use rehearse_core::outcome::verdict::Outcome;
+use rehearse_core::vocabulary::ident::StageId;
 use rehearse_core::vocabulary::release::Line;
 
 use crate::stories::{End, EventLog, Fallible, Run, after, expectation, good};
@@ -141,6 +142,27 @@ pub(crate) fn failed(run: &Run) -> Fallible<Vec<Event>> {
 pub(crate) fn expected_failure(run: &Run) -> Fallible<Vec<Event>> {
     let expected = expectation("hop-2/upgrade", "UniqueViolation")?;
     Ok(fails(EventLog::new(run, Some(expected))?).passed("teardown", [1_300, 0, 1_300]).finished())
+}
+
+/// The expected failure, and one of the rollback that the scenario says follows from it.
+pub(crate) fn expected_with_consequence(run: &Run) -> Fallible<Vec<Event>> {
+    let mut expected = expectation("hop-1/check", "0 rows")?;
+    expected.passed.clear();
+    expected.consequences = vec![StageId("rollback/check".to_owned())];
+    let lost = || CheckReport {
+        findings: vec![Finding::new(FindingCode::RowsLost, table("journals"), "12 rows", "0 rows")],
+        ..data()
+    };
+    let log = begun(EventLog::new(run, Some(expected))?).passed("hop-1/upgrade", [14_200, 12_800, 1_100]);
+    let log = checks(log.begin("hop-1/check"), "hop-1/check", lost())
+        .end("hop-1/check", [4_000, 3_800, 0], End::Passed)
+        .skipped(&["hop-2/upgrade", "hop-2/check"], &after("hop-1/check", Outcome::Failed))
+        .passed("rollback/deploy", [3_000, 2_500, 400])
+        .passed("rollback/restore", [9_000, 8_000, 900]);
+    Ok(checks(log.begin("rollback/check"), "rollback/check", lost())
+        .end("rollback/check", [4_000, 3_800, 0], End::Passed)
+        .passed("teardown", [1_300, 0, 1_300])
+        .finished())
 }
 
 /// A failure was expected in the upgrade; what came is a check that fails.

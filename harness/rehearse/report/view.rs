@@ -22,6 +22,14 @@ pub(super) fn as_expected(summary: &Summary) -> Option<&StageRecord> {
     summary.first_trouble().filter(|stage| met && expectation.stage.selects(&stage.id, stage.hop))
 }
 
+/// Whether the trouble of a stage is what the scenario exists to show: the failure itself, or one that it says follows
+/// from it.
+pub(super) fn is_as_expected(summary: &Summary, stage: &StageRecord) -> bool {
+    let Some(expectation) = summary.run().and_then(|run| run.expectation.as_ref()) else { return false };
+    let named = expectation.stage.selects(&stage.id, stage.hop) || expectation.consequences.contains(&stage.id);
+    named && as_expected(summary).is_some()
+}
+
 /// How many assertions a kind of check made.
 #[derive(Debug)]
 pub(super) struct Fired<'a> {

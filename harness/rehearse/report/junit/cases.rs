@@ -183,9 +183,9 @@ impl<'a> CaseBuilder<'a> {
         Case { name: format!("{} / {}", stage.id, check.title()), time, result, content, out }
     }
 
-    /// Whether this is the failure that the scenario exists to show.
+    /// Whether this is the failure that the scenario exists to show, or follows from it.
     fn is_expected(&self, record: &StageRecord, outcome: Outcome) -> bool {
-        self.expected.is_some_and(|expected| expected.id == record.id)
+        view::is_as_expected(self.summary, record)
             && matches!(outcome, Outcome::Failed | Outcome::Inconclusive)
     }
 

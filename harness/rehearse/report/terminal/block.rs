@@ -242,7 +242,6 @@ const SHOWN: usize = 8;
 /// What is wrong by root cause: failures first, then what is inconclusive. Each place is named once.
 fn by_cause(summary: &Summary, out: &str, paint: Paint) -> String {
     let mut text = String::new();
-    let expected = view::as_expected(summary);
     let mut causes = causes(summary);
     causes.sort_by_key(|cause| cause.root.outcome() != Outcome::Failed);
     let mut last = None;
@@ -252,7 +251,7 @@ fn by_cause(summary: &Summary, out: &str, paint: Paint) -> String {
         let same_place = last.as_ref() == Some(&(place.clone(), outcome));
         shown = if same_place { shown + 1 } else { 1 };
         if !same_place {
-            let as_expected = expected.is_some_and(|stage| stage.id == cause.root.stage.id);
+            let as_expected = view::is_as_expected(summary, cause.root.stage);
             let suffix = if as_expected { ", as expected" } else { "" };
             let reason = match (cause.root.detail, cause.root.check) {
                 (SymptomDetail::Inconclusive(reason), None) => format!(": {}", one_line(&reason.to_string())),
