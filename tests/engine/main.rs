@@ -25,6 +25,7 @@ mod pods;
 mod polling;
 mod probes;
 mod refused;
+mod releases;
 mod scripted;
 mod settling;
 mod slow;

@@ -162,7 +162,7 @@ async fn a_probe_may_change_only_the_rows_that_meet_its_condition() -> Fallible 
         let mut state = things(all, "abc");
         let condition = "(t.name = 'green')".to_owned();
         let selection = Selection { table: "things".to_owned(), condition, above: None };
-        let read = things(others, "abc").tables.remove("things").ok_or_else(|| "not read".to_owned());
+        let read = things(others, "abc").tables.remove("things").ok_or_else(|| "not read".into());
         state.without.push((selection, read));
         Behaviour::Tables(state)
     };

@@ -7,7 +7,7 @@ use rehearse_core::check::{
     Compared, ExpectContext, FreshTerms, Lacking, SettingValues, judge_fresh_files, judge_fresh_rows,
     judge_fresh_settings, judge_fresh_structure, judge_response, settings_in_rows, settings_in_text,
 };
-use rehearse_core::model::product::{DataCheck, FreshCheck, ProbeStep};
+use rehearse_core::model::product::{DataCheck, ProbeStep};
 use rehearse_core::model::scenario::CheckKind;
 use rehearse_core::observation::{DataState, FileTrees, Response, TableQuery};
 use rehearse_core::outcome::code::InconclusiveCode;
@@ -68,8 +68,9 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         if self.case.product.file_volumes().next().is_some() {
             reports.push(self.compare_volumes(&both, state, terms).await?);
         }
-        if !check.settings.is_empty() {
-            reports.push(self.compare_settings(&both, check, terms).await?);
+        let settings: Vec<&ProbeStep> = check.settings.iter().filter(|step| step.is_for(release)).collect();
+        if !settings.is_empty() {
+            reports.push(self.compare_settings(&both, &settings, terms).await?);
         }
         if reports.is_empty() {
             let mut report = CheckReport::new(CheckKind::Fresh, name::FRESH_STRUCTURE);
@@ -146,12 +147,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     async fn compare_settings(
         &self,
         both: &Both,
-        check: &FreshCheck,
+        settings: &[&ProbeStep],
         terms: FreshTerms<'_>,
     ) -> Result<CheckReport, EngineError> {
         let mut report = CheckReport::new(CheckKind::Fresh, name::FRESH_SETTINGS);
         let mut all = Vec::new();
-        for step in &check.settings {
+        for step in settings {
             let fresh = self.settings(&both.fresh, step, &mut report).await?;
             let upgraded = self.settings(&both.upgraded, step, &mut report).await?;
             if let (Some((request, fresh)), Some((_, upgraded))) = (fresh, upgraded) {

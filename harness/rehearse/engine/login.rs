@@ -38,7 +38,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             return Ok(*logged_in);
         }
         logins.results.insert(identity.to_owned(), false);
-        for step in &account.login {
+        for step in account.login.iter().filter(|step| step.is_for(&ctx.release)) {
             let context = self.case.placeholders(ctx, &BTreeMap::new(), &logins.captured);
             let mut step = step.clone();
             if step.identity.is_none() {

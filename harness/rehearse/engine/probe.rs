@@ -62,7 +62,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 report: &mut report,
                 observations: &mut observations,
             };
-            let applies = |step: &&ProbeStep| parts(step).0.is_none_or(|range| range.contains(&ctx.release));
+            let applies = |step: &&ProbeStep| step.is_for(&ctx.release);
             let steps: Vec<&ProbeStep> = probe.steps.iter().filter(applies).collect();
             let mut done = true;
             for (number, step) in (1..).zip(&steps) {
@@ -113,7 +113,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         seen: &mut RoundSeen<'_>,
     ) -> Result<bool, EngineError> {
         let Round { ctx, kind, probe, visit, each, changes, against } = *round;
-        let (_, expect, unchanged, wanted) = parts(step);
+        let (expect, unchanged, wanted) = parts(step);
         let context = self.case.placeholders(ctx, each, &seen.captured);
         let observation = match step {
             ProbeStep::Http(step) => {
@@ -196,14 +196,13 @@ fn is_baseline(against: Against<'_>) -> bool {
     matches!(against, Against::Nothing)
 }
 
-type Parts<'a> =
-    (Option<&'a rehearse_core::vocabulary::release::Range>, &'a Expect, &'a [Aspect], &'a BTreeMap<String, Capture>);
+type Parts<'a> = (&'a Expect, &'a [Aspect], &'a BTreeMap<String, Capture>);
 
 fn parts(step: &ProbeStep) -> Parts<'_> {
     match step {
-        ProbeStep::Http(step) => (step.releases.as_ref(), &step.expect, &step.unchanged, &step.capture),
-        ProbeStep::Exec(step) => (step.releases.as_ref(), &step.expect, &step.unchanged, &step.capture),
-        ProbeStep::Sql(step) => (step.releases.as_ref(), &step.expect, &step.unchanged, &step.capture),
+        ProbeStep::Http(step) => (&step.expect, &step.unchanged, &step.capture),
+        ProbeStep::Exec(step) => (&step.expect, &step.unchanged, &step.capture),
+        ProbeStep::Sql(step) => (&step.expect, &step.unchanged, &step.capture),
     }
 }
 

@@ -33,7 +33,8 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             if !self.try_to_log_in(ctx, (identity, account, refused), &mut captured, &mut report).await? {
                 continue;
             }
-            for (number, step) in refused.requests.iter().enumerate() {
+            let requests = refused.requests.iter().filter(|step| step.is_for(&ctx.release));
+            for (number, step) in requests.enumerate() {
                 let observation = self.ask_as(ctx, identity, step, &captured).await?;
                 let key = format!("{}/{}[as={identity}]#{}", CheckKind::Access.name(), name::REFUSED, number + 1);
                 let observation = self.response_faults.applied(&key, observation);
@@ -53,10 +54,11 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         captured: &mut Map<String, Value>,
         report: &mut CheckReport,
     ) -> Result<bool, EngineError> {
-        for (number, step) in account.login.iter().enumerate() {
+        let login: Vec<&HttpStep> = account.login.iter().filter(|step| step.is_for(&ctx.release)).collect();
+        for (number, step) in login.iter().enumerate() {
             let observation = self.ask_as(ctx, identity, step, captured).await?;
             let context = self.case.placeholders(ctx, &BTreeMap::new(), captured);
-            let last = number + 1 == account.login.len();
+            let last = number + 1 == login.len();
             if last && !refused.may_log_in {
                 judge_refused_login(&observation, terms(step, &context), refused, report);
                 return Ok(true);

@@ -103,7 +103,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
             (Mode::Rollback, Some(_)) | (Mode::Baseline | Mode::Hop, _) => {}
         }
-        if let Some(status) = &check.status {
+        if let Some(status) = check.status.as_ref().filter(|status| status.is_for(&ctx.release)) {
             let (observation, _) = self.run_command(ctx, status, &context, ExecTarget::Inside).await?;
             let expectation = ExpectContext { expect: &status.expect, unchanged: &[], changes: &[], context: &context };
             judge_response(&observation, expectation, Compared::Nothing, &mut report);

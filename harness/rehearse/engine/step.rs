@@ -148,7 +148,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 Ok(StepEnd::Done)
             }
             Step::Http(step) => {
-                if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
+                if !step.is_for(&ctx.release) {
                     return Ok(StepEnd::Done);
                 }
                 if let StepEnd::Failed(findings) = self.log_in_for(ctx, step, &context, script).await? {
@@ -159,14 +159,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 self.judge_step(&observation, &step.expect, &step.capture, &context, script)
             }
             Step::Sql(step) => {
-                if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
+                if !step.is_for(&ctx.release) {
                     return Ok(StepEnd::Done);
                 }
                 let observation = self.run_query(ctx, step, &context).await?;
                 self.judge_step(&observation, &step.expect, &step.capture, &context, script)
             }
             Step::WaitUntil(step) => {
-                if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
+                if !step.is_for(&ctx.release) {
                     return Ok(StepEnd::Done);
                 }
                 let awaited = Awaited {
@@ -286,7 +286,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         place: ExecTarget,
         script: &mut Script,
     ) -> Result<StepEnd, EngineError> {
-        if step.releases.as_ref().is_some_and(|range| !range.contains(&ctx.release)) {
+        if !step.is_for(&ctx.release) {
             return Ok(StepEnd::Done);
         }
         let (observation, reader) = self.run_command(ctx, step, context, place).await?;

@@ -24,7 +24,7 @@ pub use writes::{OwnWrites, RowWrite, judge_own_writes};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::product::{DataRule, TextFormat};
-use crate::observation::{DataState, TableState};
+use crate::observation::{DataState, TableState, Unread};
 use crate::outcome::code::{FindingCode, InconclusiveCode};
 use crate::outcome::event::CheckReport;
 use crate::outcome::finding::Finding;
@@ -32,6 +32,7 @@ use crate::outcome::subject::Subject;
 use crate::vocabulary::scalar::Because;
 use crate::vocabulary::wildcard::fits;
 
+use super::excerpt::shorten;
 use growth::AddedKeys;
 use rules::Rules;
 
@@ -59,6 +60,8 @@ pub struct DataTerms<'a> {
 const NO_SUCH_TABLE: &str = "no such table: it was not there before, and no rule of this hop announces it";
 /// Tables or columns listed by name in one finding.
 const NAMED: usize = 8;
+/// Characters of what was asked, beside the server's words.
+const ASKED: usize = 200;
 /// Rows shown as examples in a finding.
 const EXAMPLES: usize = 3;
 /// Rows named in the evidence.
@@ -143,10 +146,31 @@ fn finish(
     if let Some(code) = difference.code() {
         let texts: Vec<&str> = difference.wrong.iter().map(|wrong| wrong.text.as_str()).collect();
         let subject = Subject::Table(difference.table.clone());
-        findings.push(Finding::new(code, subject, expected, texts.join("; ")));
+        let place = difference.moved_to.as_ref().map(|new| format!("in {new}: ")).unwrap_or_default();
+        findings.push(Finding::new(code, subject, expected, format!("{place}{}", texts.join("; "))));
     }
     if difference.is_worth_recording() {
         differences.push(difference);
+    }
+}
+
+/// Reports that something was not read as a rule says. Where the server does not know a name in it, the schema is not what the
+/// rule says, which is a finding.
+fn unread(table: &str, what: &str, why: &Unread, report: &mut CheckReport) {
+    let subject = Subject::Table(table.to_owned());
+    let what = shorten(what, ASKED);
+    match why {
+        Unread::Refused(refusal) if refusal.is_of_an_unknown_name() => {
+            let actual = format!("{refusal}; the server was asked for {what}");
+            report.findings.push(Finding::new(FindingCode::SchemaBehind, subject, "a schema as its rules say", actual));
+        }
+        Unread::Refused(_) | Unread::Unavailable(_) => {
+            report.cannot_tell_about(
+                InconclusiveCode::NotRead,
+                subject,
+                format!("{why}; the server was asked for {what}"),
+            );
+        }
     }
 }
 
@@ -191,9 +215,8 @@ impl Judge<'_> {
             return None;
         };
         let viewed = match self.now.viewed.get(name) {
-            Some(Err(reason)) => {
-                let text = format!("it could not be read in {new}, as its rules say: {reason}");
-                report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
+            Some(Err(why)) => {
+                unread(name, &format!("its rows in {new}, as its rules say"), why, report);
                 return Some(new.to_owned());
             }
             Some(Ok(viewed)) => viewed,
@@ -204,6 +227,7 @@ impl Judge<'_> {
             }
             None => table,
         };
+        difference.moved_to = (new != name).then(|| new.to_owned());
         if let Some((_, rule)) = moved {
             difference.by_rule.push(format!("is in {new} now, with {} rows, {}", viewed.rows, rules.by(rule, 0)));
         } else if let Some((_, rule)) = renamed {

@@ -22,6 +22,7 @@ mod parsed;
 mod performance;
 mod refused;
 mod response;
+mod reviewed;
 
 pub use budget::{Budget, Figures, Measured, judge_budget};
 pub use compare::{csv_difference, json_difference};

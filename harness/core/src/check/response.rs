@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::compare::{csv_difference, json_difference, records};
 use super::excerpt::{apart, shorten};
 use super::matcher::{fill, holds};
+use super::reviewed::with_changes;
 use crate::model::product::{AllowedChange, Aspect, Expect, Matcher};
 use crate::observation::{Body, Observation, Response};
 use crate::outcome::code::{FindingCode, InconclusiveCode};
@@ -139,7 +140,7 @@ fn judge(
         let same = terms.unchanged.iter().filter(|aspect| !refused || **aspect == Aspect::Status);
         for aspect in same {
             match before {
-                Some(before) => compare(observation, before, aspect, report),
+                Some(before) => compare(observation, before, (aspect, terms.changes), report),
                 None => cannot_tell(
                     observation,
                     InconclusiveCode::NothingToCompare,
@@ -161,15 +162,16 @@ fn allowed_change(
 ) -> bool {
     let Compared::Baseline(Some(before)) = compared else { return false };
     let (was, is) = (status(&before.response), status(&observation.response));
-    let change = terms.changes.iter().find(|c| was == Some(c.from.clone()) && is == Some(c.to.clone()));
-    if let Some(change) = change {
-        report.assertions += 1;
-        report.notes.push(format!(
-            "{}: {} → {} by the rule of {}: {}",
-            observation.request, change.from, change.to, change.crossing, change.because
-        ));
-    }
-    change.is_some()
+    let both = was.as_deref().zip(is.as_deref());
+    let Some(change) = terms.changes.iter().find(|change| change.status().is_some() && change.status() == both) else {
+        return false;
+    };
+    report.assertions += 1;
+    let (from, to) = both.unwrap_or_default();
+    report
+        .notes
+        .push(format!("{}: {from} → {to} by the rule of {}: {}", observation.request, change.crossing, change.because));
+    true
 }
 
 fn status(response: &Response) -> Option<String> {
@@ -330,7 +332,12 @@ fn body(response: &Response) -> Option<&Body> {
 }
 
 /// Compares one aspect with the baseline. If the baseline has nothing there, it is inconclusive.
-fn compare(observation: &Observation, before: &Observation, aspect: &Aspect, report: &mut CheckReport) {
+fn compare(
+    observation: &Observation,
+    before: &Observation,
+    (aspect, changes): (&Aspect, &[&AllowedChange]),
+    report: &mut CheckReport,
+) {
     let (now, was) = (body(&observation.response), body(&before.response));
     let differences: Result<Vec<(String, String)>, String> = match aspect {
         Aspect::Status => pair(status(&before.response), status(&observation.response)),
@@ -358,11 +365,16 @@ fn compare(observation: &Observation, before: &Observation, aspect: &Aspect, rep
             _ => Err("too long to compare as CSV".to_owned()),
         },
         Aspect::Json(aspect) => {
-            let part = |body: Option<&Body>| {
-                let json: Option<Value> = body.filter(|b| !b.cut).and_then(|b| serde_json::from_str(&b.text).ok());
-                json.and_then(|json| json.pointer(aspect.at.as_ref().map_or("", |at| at.as_str())).cloned())
+            let json = |body: Option<&Body>| -> Option<Value> {
+                body.filter(|b| !b.cut).and_then(|b| serde_json::from_str(&b.text).ok())
             };
-            match (part(was), part(now)) {
+            let part = |json: Value| json.pointer(aspect.at.as_ref().map_or("", |at| at.as_str())).cloned();
+            let was = json(was).map(|was| with_changes(was, changes));
+            let was = was.and_then(|(was, notes)| {
+                report.notes.extend(notes.iter().map(|note| format!("{} {note}", observation.request)));
+                part(was)
+            });
+            match (was, json(now).and_then(part)) {
                 (None, _) => Err("the baseline has no JSON there".to_owned()),
                 (Some(was), _)
                     if was.is_null() || was == Value::Array(vec![]) || was == Value::Object(Default::default()) =>

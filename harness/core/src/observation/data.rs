@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Unread;
+
 /// The state of a database's tables.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataState {
@@ -12,16 +14,16 @@ pub struct DataState {
     pub tables: BTreeMap<String, TableState>,
     /// Tables of another state, read through a [`View`], by their name there; or why they could not be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub viewed: BTreeMap<String, Result<TableState, String>>,
+    pub viewed: BTreeMap<String, Result<TableState, Unread>>,
     /// Tables without some of their rows; or why they could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub without: Vec<(Selection, Result<TableState, String>)>,
+    pub without: Vec<(Selection, Result<TableState, Unread>)>,
     /// New columns of tables of another state, by table and column; or why they could not be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub new_columns: BTreeMap<String, BTreeMap<String, Result<NewColumnState, String>>>,
+    pub new_columns: BTreeMap<String, BTreeMap<String, Result<NewColumnState, Unread>>>,
     /// Tables whose rows a query gives, with the rows of that query; or why they could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub derived: Vec<(Derivation, Result<Derived, String>)>,
+    pub derived: Vec<(Derivation, Result<Derived, Unread>)>,
     /// The structure around the tables; none if it was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub structure: Option<Structure>,
@@ -32,9 +34,9 @@ impl DataState {
     ///
     /// # Errors
     /// When it could not be read.
-    pub fn without(&self, selection: &Selection) -> Result<&TableState, &str> {
+    pub fn without(&self, selection: &Selection) -> Result<&TableState, Unread> {
         let read = self.without.iter().find(|(read, _)| read == selection);
-        read.map_or(Err("it was not read"), |(_, read)| read.as_ref().map_err(String::as_str))
+        read.map_or(Err("it was not read".into()), |(_, read)| read.as_ref().map_err(Unread::clone))
     }
 }
 

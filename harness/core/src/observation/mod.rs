@@ -86,6 +86,49 @@ impl fmt::Display for SqlRefusal {
     }
 }
 
+impl SqlRefusal {
+    /// Whether the server does not know a name in the statement: of a table, a column, a schema or a function.
+    pub fn is_of_an_unknown_name(&self) -> bool {
+        ["42P01", "42703", "3F000", "42883", "42S02", "42S22"].contains(&self.sqlstate.as_str())
+    }
+}
+
+/// Why something of a database was not read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unread {
+    /// The server refused the statement.
+    Refused(SqlRefusal),
+    /// The server could not be asked, or what it said cannot be used.
+    Unavailable(String),
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Unavailable(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl From<Unread> for String {
+    fn from(unread: Unread) -> Self {
+        unread.to_string()
+    }
+}
+
+impl From<String> for Unread {
+    fn from(reason: String) -> Self {
+        Self::Unavailable(reason)
+    }
+}
+
+impl From<&str> for Unread {
+    fn from(reason: &str) -> Self {
+        Self::Unavailable(reason.to_owned())
+    }
+}
+
 /// An HTTP response.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct HttpResponse {

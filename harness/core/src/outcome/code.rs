@@ -138,6 +138,7 @@ codes! {
         DataChanged = "data.values-changed", "Values in rows have changed.", "Look at the rows in the evidence; add a reviewed rule if the release rewrites them.";
         RowsAdded = "data.rows-added", "There are rows that were not there before.", "Look at the rows in the evidence; add a reviewed rule if the release adds them.";
         RowsCount = "data.rows-count", "A table does not have the number of rows that the rules of the hop give.", "Correct the rule, or find the rows in the evidence.";
+        SchemaBehind = "data.schema-behind", "The server does not know a table, a column or a function that a rule of this hop speaks of: the schema is not what the rule says, or the rule is wrong.", "Read the server's words; find out whether the migration was made, and correct the rule if it was.";
         TableUnexpected = "data.table-unexpected", "There is a table that was not there before and that no rule of the hop announces.", "Add `new-tables` with the reason if the release brings it; otherwise it may be left over from a failed attempt.";
         NewTableRows = "data.new-table-has-rows", "A new table holds rows that no rule of the hop announces.", "Look at the rows in the evidence; if the release brings them, say in `new-tables` which: `rows`, `where` or `from`.";
         NewColumnValues = "data.new-column-values", "A new column of a table that was there holds something else than null or its default in rows that were there.", "Look at the values; if the release fills the column, add `new-columns` with the expression that gives them.";

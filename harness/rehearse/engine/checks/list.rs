@@ -295,8 +295,7 @@ impl<H: Host, O: Observer> Check<H, O> for Stopwatch<'_> {
         async move {
             let reference = checks.reference();
             let samples = reference.map(|baseline| baseline.samples.as_slice());
-            // Without any, none is timed.
-            let requests = match self.0.requests.as_slice() {
+            let requests = match self.0.timed(&checks.ctx.release, &run.case.plan.from).as_slice() {
                 [] => None,
                 _ => Some(run.performance(checks.ctx, self.0, samples).await),
             };

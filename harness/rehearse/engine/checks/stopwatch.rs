@@ -32,7 +32,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         let mut report = CheckReport::new(CheckKind::Performance, name::REQUESTS);
         let mut all = Vec::new();
         let mut logins = Logins::default();
-        for step in &check.requests {
+        for step in check.timed(&ctx.release, &self.case.plan.from) {
             if let Some(identity) = &step.identity {
                 let identity = identity.render(&self.case.placeholders(ctx, &Default::default(), &Map::new()))?;
                 if !self.log_in(ctx, VISIT, &identity, &mut logins, &mut report).await? {
@@ -95,7 +95,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let mut judged = CheckReport::new(CheckKind::Performance, "");
             let expectation = ExpectContext { expect: &step.expect, unchanged: &[], changes: &[], context: &context };
             judge_response(&observation, expectation, Compared::Nothing, &mut judged);
-            samples.request.clone_from(&observation.request);
+            samples.request.clone_from(step.name.as_ref().unwrap_or(&observation.request));
             // A quick error must not count as a quick response.
             if let Some(finding) = judged.findings.first() {
                 samples.failure = Some(finding.to_string());

@@ -1,20 +1,16 @@
 //! The differences between kinds of database servers: their client program, their SQL, and the output of both.
 
 use futures_util::future::{self, BoxFuture, FutureExt};
-use rehearse_core::observation::Rows;
 use rehearse_core::observation::activity::Activity;
+use rehearse_core::observation::{Rows, Unread};
 
 use super::output::Output;
 use super::part::{Part, Value};
-use super::refusal::Failure;
 use crate::engine::host::Command;
 use crate::engine::observer::DatabaseTarget;
 
 /// A kind of server. Everything else in this folder works with any of them.
 pub(super) trait Dialect: Sync {
-    /// The name of the client program in messages.
-    fn program(&self) -> &'static str;
-
     /// The command that starts the client, with its SQL; without SQL, the client takes input while it runs.
     fn command(&self, target: &DatabaseTarget, sql: Option<String>) -> Command;
 
@@ -29,7 +25,7 @@ pub(super) trait Dialect: Sync {
     fn rows(&self, output: &Output) -> Result<Rows, String>;
 
     /// What it means that the client ended with this code and printed this to standard error.
-    fn failure(&self, code: i64, err: &[u8]) -> Failure;
+    fn failure(&self, code: i64, err: &[u8]) -> Unread;
 
     /// A query for the number of sessions of others.
     fn sessions(&self) -> &'static str;
@@ -84,7 +80,7 @@ pub(super) trait Dialect: Sync {
 /// A database that can be queried, wherever it runs.
 pub(super) trait Database: Sync {
     /// The rows of one statement, by a client of its own.
-    fn query<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<Rows, Failure>>;
+    fn query<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<Rows, Unread>>;
 }
 
 /// Queries for what holds tables together.

@@ -24,7 +24,7 @@ use rehearse_core::model::product::Engine;
 use rehearse_core::mutation::SqlMutation;
 use rehearse_core::observation::activity::Activity;
 use rehearse_core::observation::{
-    DataState, Derivation, Derived, OWN_STATEMENT, Response, Rows, Selection, TableQuery, TableState,
+    DataState, Derivation, Derived, OWN_STATEMENT, Response, Rows, Selection, TableQuery, TableState, Unread,
 };
 use rehearse_core::planning::plan::MutationBatch;
 use rehearse_core::vocabulary::wildcard::fits;
@@ -35,7 +35,6 @@ use crate::engine::observer::DatabaseTarget;
 use client::Client;
 use dialect::{Database, Dialect};
 use part::{Part, Table, Value};
-use refusal::Failure;
 pub(super) use sessions::Sessions;
 
 /// The dialect of each kind of server: the only place that distinguishes them.
@@ -73,11 +72,11 @@ fn statement(sql: &str) -> &str {
     sql.trim().trim_end_matches(';')
 }
 
-fn response(rows: Result<Rows, Failure>) -> Response {
+fn response(rows: Result<Rows, Unread>) -> Response {
     match rows {
         Ok(rows) => Response::Rows(rows),
-        Err(Failure::Refused(refusal)) => Response::Rejected(refusal),
-        Err(Failure::Unavailable(reason)) => Response::ProbeError { reason },
+        Err(Unread::Refused(refusal)) => Response::Rejected(refusal),
+        Err(Unread::Unavailable(reason)) => Response::ProbeError { reason },
     }
 }
 
@@ -113,7 +112,7 @@ pub(super) async fn tables<H: Commands>(
         match Part::view(name, view, table, query_spec) {
             Ok(Some(part)) => drop(state.viewed.insert(name.clone(), single(&client, part).await)),
             Ok(None) => {}
-            Err(reason) => drop(state.viewed.insert(name.clone(), Err(reason))),
+            Err(reason) => drop(state.viewed.insert(name.clone(), Err(reason.into()))),
         }
     }
     for wanted in &query_spec.without {
@@ -121,7 +120,7 @@ pub(super) async fn tables<H: Commands>(
             let selection = Selection { table: name.clone(), ..wanted.clone() };
             let read = match Part::without(&selection, table, query_spec) {
                 Ok(part) => single(&client, part).await,
-                Err(reason) => Err(reason),
+                Err(reason) => Err(reason.into()),
             };
             state.without.push((selection, read));
         }
@@ -146,8 +145,8 @@ pub(super) async fn mutations<H: Commands>(
     mutation::read(&client(host, target), batch).await
 }
 
-async fn single<H: Commands>(client: &Client<'_, H>, part: Part) -> Result<TableState, String> {
-    client.read(&[part]).await?.pop().ok_or_else(|| "nothing was read".to_owned())
+async fn single<H: Commands>(client: &Client<'_, H>, part: Part) -> Result<TableState, Unread> {
+    client.read(&[part]).await?.pop().ok_or_else(|| "nothing was read".into())
 }
 
 /// A table and the query that gives its rows, in one snapshot.
@@ -156,12 +155,12 @@ async fn derived<H: Commands>(
     name: &str,
     table: &Table,
     wanted: &Derivation,
-) -> Result<Derived, String> {
+) -> Result<Derived, Unread> {
     let part = |query| Part::of_columns(name, table, &wanted.columns, query);
     let mut read = client.read(&[part(None)?, part(Some(&wanted.sql))?]).await?;
     match (read.pop(), read.pop()) {
         (Some(query), Some(table)) => Ok(Derived { table, query }),
-        (Some(_) | None, _) => Err("nothing was read".to_owned()),
+        (Some(_) | None, _) => Err("nothing was read".into()),
     }
 }
 

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use futures_util::future::{BoxFuture, FutureExt};
 use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
-use rehearse_core::observation::{NULL, OWN_STATEMENT, Rows};
+use rehearse_core::observation::{NULL, OWN_STATEMENT, Rows, Unread};
 
 use crate::engine::host::{Command, Stdin};
 use crate::engine::observer::DatabaseTarget;
@@ -19,7 +19,6 @@ use super::dialect::{Database, Dialect, StructureQueries};
 use super::output::Output;
 use super::own;
 use super::part::{ALIAS, Part, Value};
-use super::refusal::Failure;
 
 /// What messages call the client.
 const PROGRAM: &str = "the client";
@@ -28,10 +27,6 @@ const PROGRAM: &str = "the client";
 pub(super) struct Mysql;
 
 impl Dialect for Mysql {
-    fn program(&self) -> &'static str {
-        PROGRAM
-    }
-
     fn command(&self, target: &DatabaseTarget, sql: Option<String>) -> Command {
         command(target, sql)
     }
@@ -48,7 +43,7 @@ impl Dialect for Mysql {
         rows(output)
     }
 
-    fn failure(&self, code: i64, err: &[u8]) -> Failure {
+    fn failure(&self, code: i64, err: &[u8]) -> Unread {
         refusal::failure(code, err)
     }
 

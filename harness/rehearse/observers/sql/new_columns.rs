@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use rehearse_core::observation::{KnownColumns, NewColumnState, NewValue, TableQuery, TableState};
+use rehearse_core::observation::{KnownColumns, NewColumnState, NewValue, TableQuery, TableState, Unread};
 use rehearse_core::vocabulary::wildcard::fits;
 
 use super::client::Client;
 use super::part::{Part, Table, Value};
 use crate::engine::host::Commands;
 
-type Read = BTreeMap<String, BTreeMap<String, Result<NewColumnState, String>>>;
+type Read = BTreeMap<String, BTreeMap<String, Result<NewColumnState, Unread>>>;
 
 /// A new column that is to be read.
 struct Wanted {
@@ -50,7 +50,7 @@ pub(super) async fn read<H: Commands>(
     state
 }
 
-fn add(state: &mut Read, (table, column, default): (String, String, Option<String>), read: Result<TableState, String>) {
+fn add(state: &mut Read, (table, column, default): (String, String, Option<String>), read: Result<TableState, Unread>) {
     let read = read.map(|rows| NewColumnState { default, rows });
     state.entry(table).or_default().insert(column, read);
 }

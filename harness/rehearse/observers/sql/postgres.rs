@@ -12,7 +12,7 @@ use futures_util::future::{self, BoxFuture, FutureExt};
 use lazy_regex::{Lazy, lazy_regex};
 use regex::Regex;
 use rehearse_core::observation::activity::Activity;
-use rehearse_core::observation::{OWN_STATEMENT, Rows};
+use rehearse_core::observation::{OWN_STATEMENT, Rows, Unread};
 
 use crate::engine::host::{Command, Stdin};
 use crate::engine::observer::DatabaseTarget;
@@ -21,7 +21,6 @@ use super::dialect::{Database, Dialect, StructureQueries};
 use super::output::Output;
 use super::own;
 use super::part::{ALIAS, Part, Value};
-use super::refusal::Failure;
 
 const PROGRAM: &str = "psql";
 
@@ -29,10 +28,6 @@ const PROGRAM: &str = "psql";
 pub(super) struct Postgres;
 
 impl Dialect for Postgres {
-    fn program(&self) -> &'static str {
-        PROGRAM
-    }
-
     fn command(&self, target: &DatabaseTarget, sql: Option<String>) -> Command {
         command(target, sql)
     }
@@ -49,7 +44,7 @@ impl Dialect for Postgres {
         rows(output)
     }
 
-    fn failure(&self, code: i64, err: &[u8]) -> Failure {
+    fn failure(&self, code: i64, err: &[u8]) -> Unread {
         refusal::failure(code, err)
     }
 
@@ -272,7 +267,8 @@ fn sums(part: &Part) -> String {
         key => key.iter().fold("0".to_owned(), |seed, value| hash(value, &seed)),
     };
     let each = part.columns.iter().map(|value| format!("coalesce(sum({}), 0)", hash(value, &tie)));
-    format!("concat_ws(',', {})", each.collect::<Vec<_>>().join(", "))
+    // A function takes a hundred arguments at most; an array takes them all.
+    format!("array_to_string(array[{}], ',')", each.collect::<Vec<_>>().join(", "))
 }
 
 /// The sum over all rows of a hash of the whole row: of each value with the hash of those before it as seed.

@@ -23,41 +23,7 @@
 //! may have changed it. An error of a storage engine (1030) may be a full disk or a damaged table: it is the product's
 //! here, and a full disk is looked for by itself where a stage does not pass.
 
-use std::fmt;
-
-use rehearse_core::observation::SqlRefusal;
-
 use super::own;
-
-/// Why a query has no rows.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Failure {
-    /// The server rejected the statement.
-    Refused(SqlRefusal),
-    /// The server could not be queried.
-    Unavailable(String),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(refusal) => refusal.fmt(f),
-            Self::Unavailable(reason) => f.write_str(reason),
-        }
-    }
-}
-
-impl From<Failure> for String {
-    fn from(failure: Failure) -> Self {
-        failure.to_string()
-    }
-}
-
-impl From<String> for Failure {
-    fn from(reason: String) -> Self {
-        Self::Unavailable(reason)
-    }
-}
 
 /// Whether a text has the form of an SQLSTATE.
 pub(super) fn is_sqlstate(text: &str) -> bool {
@@ -66,7 +32,7 @@ pub(super) fn is_sqlstate(text: &str) -> bool {
 
 /// A message of several lines on one line, cut to a reasonable length, without the sign of our statements.
 pub(super) fn one_line<'a>(lines: impl Iterator<Item = &'a str>) -> String {
-    const MAX_LEN: usize = 4000;
+    const MAX_LEN: usize = 600;
     let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
     words.join(" ").replace(&own(""), "").chars().take(MAX_LEN).collect()
 }

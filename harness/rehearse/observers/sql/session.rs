@@ -8,13 +8,12 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use rehearse_core::observation::Rows;
+use rehearse_core::observation::{Rows, Unread};
 use tokio::io::AsyncWriteExt;
 
 use super::client::Client;
 use super::dialect::Dialect;
 use super::output::Output;
-use super::refusal::Failure;
 use crate::engine::host::{Commands, Interactive, Sink};
 
 /// After this time without a result, the input is closed: a statement that the client considers unfinished, because of an
@@ -30,12 +29,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) async fn open<H: Commands>(client: &Client<'_, H>) -> Result<Self, Failure> {
+    pub(super) async fn open<H: Commands>(client: &Client<'_, H>) -> Result<Self, Unread> {
         Ok(Self { dialect: client.dialect, client: client.interact().await? })
     }
 
     /// Sends a query; returns the session if it can be used again.
-    pub(super) async fn query(self, sql: &str) -> (Result<Rows, Failure>, Option<Self>) {
+    pub(super) async fn query(self, sql: &str) -> (Result<Rows, Unread>, Option<Self>) {
         let Self { dialect, mut client } = self;
         let mark = mark();
         let text = dialect.marked(sql, &mark);
@@ -76,7 +75,7 @@ impl Session {
             // It returned the result, but ended while its session was reset.
             _ if whole => rows(dialect, &output),
             Ok(code) => Err(dialect.failure(code, &output.err)),
-            Err(error) => Err(Failure::Unavailable(error.chain())),
+            Err(error) => Err(Unread::Unavailable(error.chain())),
         };
         (response, None)
     }
@@ -93,8 +92,8 @@ impl Session {
     }
 }
 
-fn rows(dialect: &dyn Dialect, output: &Output) -> Result<Rows, Failure> {
-    dialect.rows(output).map_err(Failure::Unavailable)
+fn rows(dialect: &dyn Dialect, output: &Output) -> Result<Rows, Unread> {
+    dialect.rows(output).map_err(Unread::Unavailable)
 }
 
 /// A text that no result contains: new for every query.

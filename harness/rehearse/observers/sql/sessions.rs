@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use rehearse_core::observation::Rows;
+use rehearse_core::observation::{Rows, Unread};
 
 use super::client::Client;
-use super::refusal::Failure;
 use super::session::Session;
 use crate::engine::host::Commands;
 use crate::engine::observer::DatabaseTarget;
@@ -31,12 +30,12 @@ struct Idle {
 
 impl Sessions {
     /// Sends a query through an open session, or opens one.
-    pub(super) async fn query<H: Commands>(&self, client: &Client<'_, H>, sql: &str) -> Result<Rows, Failure> {
+    pub(super) async fn query<H: Commands>(&self, client: &Client<'_, H>, sql: &str) -> Result<Rows, Unread> {
         if let Some(session) = self.take_idle(client.target) {
             let (response, session) = session.query(sql).await;
             self.keep(client.target, session);
             // The server may have been away since the last query. Queries of a wait can be repeated.
-            if !matches!(response, Err(Failure::Unavailable(_))) {
+            if !matches!(response, Err(Unread::Unavailable(_))) {
                 return response;
             }
         }

@@ -185,8 +185,7 @@ impl<'a> CaseBuilder<'a> {
 
     /// Whether this is the failure that the scenario exists to show, or follows from it.
     fn is_expected(&self, record: &StageRecord, outcome: Outcome) -> bool {
-        view::is_as_expected(self.summary, record)
-            && matches!(outcome, Outcome::Failed | Outcome::Inconclusive)
+        view::is_as_expected(self.summary, record) && matches!(outcome, Outcome::Failed | Outcome::Inconclusive)
     }
 
     fn stage_content(&self, stage: &Stage, record: &StageRecord) -> String {

@@ -11,7 +11,7 @@ use super::difference::{self, Affected, Difference};
 use super::growth::AddedKeys;
 use super::meaning;
 use super::rows::{self, Maps, RowDifference};
-use super::rules::not_meeting;
+use super::rules::{by_key, not_meeting};
 use super::{EXAMPLES, Judge, NAMED_ROWS};
 
 impl Judge<'_> {
@@ -193,8 +193,8 @@ impl Judge<'_> {
                     not_read(report, format!("rows where {}: not read", removed.condition));
                     continue;
                 }
-                Err(reason) => {
-                    not_read(report, format!("rows where {}: {reason}", removed.condition));
+                Err(why) => {
+                    not_read(report, format!("{why}; the server was asked for rows where {}", removed.condition));
                     continue;
                 }
             };
@@ -251,6 +251,10 @@ impl Judge<'_> {
         };
         if moved.is_some_and(|(moved, _)| moved.condition.is_none()) && total != reference.rows {
             not_comparable(report, "add `where` to its rule, to say which rows of the new table are its own");
+            return;
+        }
+        if moved.is_some_and(|(moved, _)| !by_key(moved, before)) {
+            not_comparable(report, "its rule identifies rows by other columns than its key");
             return;
         }
         let says_which = total > reference.rows && !rules.added_rows(name).is_empty();

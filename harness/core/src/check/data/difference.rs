@@ -20,6 +20,9 @@ const COLUMNS: usize = 4;
 pub struct Difference {
     /// The table.
     pub table: String,
+    /// The table that its rows are in now, if rules renamed it or moved them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
     /// The table is new.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub new: bool,

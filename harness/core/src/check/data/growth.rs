@@ -63,7 +63,7 @@ impl Judge<'_> {
             Ok(TableState { kept: Some(others), .. }) => others,
             Ok(TableState { rows: 0, .. }) => &Default::default(),
             Ok(_) => return not_read(report, "they are too many"),
-            Err(reason) => return not_read(report, reason),
+            Err(why) => return super::unread(name, &format!("rows where {}", selection.condition), &why, report),
         };
         // Without a key, a row is identified by everything in it.
         let identity = if key.is_empty() { &kept.columns } else { key };
@@ -122,10 +122,7 @@ impl Judge<'_> {
                 let text = format!("which rows were added is not known, and some do not meet {}", selection.condition);
                 report.cannot_tell_about(InconclusiveCode::NotComparable, Subject::Table(name.to_owned()), text);
             }
-            Err(reason) => {
-                let text = format!("rows where {}: {reason}", selection.condition);
-                report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
-            }
+            Err(why) => super::unread(name, &format!("rows where {}", selection.condition), &why, report),
         }
     }
 

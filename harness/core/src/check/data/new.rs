@@ -7,9 +7,8 @@ use super::rules::{derivation, not_meeting};
 use super::{EXAMPLES, Judge, NAMED_ROWS};
 use crate::model::product::FilledTable;
 use crate::observation::{Derivation, NewColumnState, TableState};
-use crate::outcome::code::{FindingCode, InconclusiveCode};
+use crate::outcome::code::FindingCode;
 use crate::outcome::event::CheckReport;
-use crate::outcome::subject::Subject;
 
 /// Some rows of a table, for people: how many, and a few of them.
 fn shown(table: &TableState, how: &str) -> String {
@@ -63,10 +62,6 @@ impl Judge<'_> {
         report: &mut CheckReport,
     ) {
         let code = FindingCode::NewTableRows;
-        let not_read = |report: &mut CheckReport, what: &str, reason: &str| {
-            let text = format!("{what}: {reason}");
-            report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
-        };
         if let Some(rows) = filled.rows.filter(|rows| *rows != table.rows) {
             difference.is_wrong(code, format!("{}, {rows} by its rule", shown(table, "in it")));
         }
@@ -76,15 +71,15 @@ impl Judge<'_> {
                 Ok(others) => {
                     difference.is_wrong(code, shown(others, &format!("in it that do not meet {condition}")));
                 }
-                Err(reason) => not_read(report, &format!("rows where {condition}"), reason),
+                Err(why) => super::unread(name, &format!("rows where {condition}"), &why, report),
             }
         }
         if let Some(wanted) = derivation(filled) {
             let wanted = Derivation { table: name.to_owned(), ..wanted };
             let read = self.now.derived.iter().find(|(of, _)| *of == wanted);
             match read.map(|(_, read)| read) {
-                None => not_read(report, "the rows of the query of its rule", "they were not read"),
-                Some(Err(reason)) => not_read(report, "the rows of the query of its rule", reason),
+                None => super::unread(name, "the rows of the query of its rule", &"they were not read".into(), report),
+                Some(Err(why)) => super::unread(name, "the rows of the query of its rule", why, report),
                 Some(Ok(derived)) => {
                     let texts = not_derived(&derived.table, &derived.query, &wanted.columns);
                     texts.into_iter().for_each(|text| difference.is_wrong(code, text));
@@ -105,13 +100,10 @@ impl Judge<'_> {
         let read = self.now.new_columns.get(self.rules.present(name));
         for column in difference.new_columns.clone() {
             report.assertions += 1;
-            let not_read = |report: &mut CheckReport, reason: &str| {
-                let text = format!("what is in its new column {column}: {reason}");
-                report.cannot_tell_about(InconclusiveCode::NotRead, Subject::Table(name.to_owned()), text);
-            };
+            let what = format!("what is in its new column {column}");
             match read.and_then(|columns| columns.get(&column)) {
-                None => not_read(report, "it was not read"),
-                Some(Err(reason)) => not_read(report, reason),
+                None => super::unread(name, &what, &"it was not read".into(), report),
+                Some(Err(why)) => super::unread(name, &what, why, report),
                 Some(Ok(state)) => self.new_column(name, &column, table, state, added, difference),
             }
         }
@@ -203,7 +195,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::super::testing::{judged, rule, state, table};
-    use crate::observation::{Derived, NewColumnState, Selection, TableState};
+    use crate::observation::{Derived, NewColumnState, Selection, SqlRefusal, TableState, Unread};
     use crate::outcome::code::FindingCode;
     use crate::outcome::verdict::Outcome;
 
@@ -252,7 +244,7 @@ mod tests {
     #[test]
     fn a_new_column_holds_null_or_its_default_in_rows_that_were_there() {
         let before = state(&[("t", table(&["id"], &["1", "2"]))]);
-        let with = |read: Option<Result<NewColumnState, String>>, rows: &[&str]| {
+        let with = |read: Option<Result<NewColumnState, Unread>>, rows: &[&str]| {
             let mut now = state(&[("t", table(&["id", "unit"], rows))]);
             let viewed = table(&["id"], &rows.iter().map(|row| &row[..1]).collect::<Vec<_>>());
             now.viewed.insert("t".into(), Ok(viewed));
@@ -265,6 +257,11 @@ mod tests {
         };
         let many = NewColumnState { default: None, rows: TableState { rows: 2, kept: None, ..TableState::default() } };
         let two: &[&str] = &["1\tg", "2\tkg"];
+        let unknown = Unread::Refused(SqlRefusal {
+            sqlstate: "42703".to_owned(),
+            number: None,
+            message: "column t.mark does not exist".to_owned(),
+        });
         let more = r#"{"added-rows": [{"table": "t", "any": "why"}]}"#;
         for (now, rules, outcome, about) in [
             (with(holds(&[]), two), &[][..], Outcome::Passed, ""),
@@ -278,6 +275,12 @@ mod tests {
             (with(Some(Ok(many)), two), &[], Outcome::Failed, "2 of 2 rows"),
             (with(None, two), &[], Outcome::Inconclusive, "it was not read"),
             (with(Some(Err("refused".into())), two), &[], Outcome::Inconclusive, "refused"),
+            (
+                with(Some(Err(unknown)), two),
+                &[],
+                Outcome::Failed,
+                "42703: column t.mark does not exist; the server was",
+            ),
             (with(holds(&["3\tkg"]), &["1\tg", "2\tg", "3\tkg"]), &[more], Outcome::Passed, ""),
             (with(holds(&["2\tkg", "3\tkg"]), &["1\tg", "2\tg", "3\tkg"]), &[more], Outcome::Failed, "1 of 2 rows"),
             (

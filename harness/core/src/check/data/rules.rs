@@ -335,10 +335,17 @@ fn grown_from(name: &str, before: &TableState, rules: &Rules<'_>) -> Option<Stri
     before.top.clone().filter(|_| grows && before.kept.is_none())
 }
 
+/// Whether a rule identifies moved rows by the key that the table had.
+pub(super) fn by_key(moved: &MovedRows, before: &TableState) -> bool {
+    moved.key.len() == before.key.len() && before.key.iter().all(|column| moved.key.contains_key(column))
+}
+
 fn view(name: &str, before: &TableState, rules: &Rules<'_>) -> View {
     let keep = before.kept.is_some();
     let numbered = (before.rows > 0).then_some(before.top.is_some());
     let moved = rules.moved(name).map(|(moved, _)| moved);
+    // What identifies a row by other columns need not be a number because the key is one.
+    let numbered = if moved.is_some_and(|moved| !by_key(moved, before)) { Some(false) } else { numbered };
     let source = |column: &String| {
         let full = format!("{name}.{column}");
         if let Some(moved) = moved {

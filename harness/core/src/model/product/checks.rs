@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CrawlCheck, DataCheck, ExecStep, FilesCheck, FreshCheck, GraphqlCheck, HttpStep, NameOr, PerformanceCheck, SqlStep,
-    main_database,
+    AllowedChange, CrawlCheck, DataCheck, ExecStep, FilesCheck, FreshCheck, GraphqlCheck, HttpStep, NameOr,
+    PerformanceCheck, SqlStep, main_database,
 };
 use crate::source::spec::Command;
 use crate::vocabulary::mutation::MutationKind;
@@ -133,13 +133,8 @@ impl Probe {
 
     /// Whether any of its steps is made on a release.
     pub fn is_for(&self, release: &Release) -> bool {
-        let applies = |range: Option<&Range>| range.is_none_or(|range| range.contains(release));
-        let of_step = |step: &ProbeStep| match step {
-            ProbeStep::Http(step) => applies(step.releases.as_ref()),
-            ProbeStep::Exec(step) => applies(step.releases.as_ref()),
-            ProbeStep::Sql(step) => applies(step.releases.as_ref()),
-        };
-        applies(self.releases.as_ref()) && self.steps.iter().any(of_step)
+        self.releases.as_ref().is_none_or(|range| range.contains(release))
+            && self.steps.iter().any(|step| step.is_for(release))
     }
 }
 
@@ -202,21 +197,15 @@ pub enum ProbeStep {
     Sql(SqlStep),
 }
 
-/// A reviewed difference from the baseline.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct AllowedChange {
-    /// It appears when this release is reached or passed.
-    pub crossing: Release,
-    /// Only for these values of `for-each`.
-    #[serde(default)]
-    pub each: BTreeMap<String, String>,
-    /// The value on the baseline.
-    pub from: String,
-    /// The value now.
-    pub to: String,
-    /// Why, with the document that says so.
-    pub because: Because,
+impl ProbeStep {
+    /// Whether it is made on a release.
+    pub fn is_for(&self, release: &Release) -> bool {
+        match self {
+            Self::Http(step) => step.is_for(release),
+            Self::Exec(step) => step.is_for(release),
+            Self::Sql(step) => step.is_for(release),
+        }
+    }
 }
 
 /// The schema matches the running code.

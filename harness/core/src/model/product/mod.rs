@@ -4,6 +4,7 @@
 //! [`Product::problems`] adds what only the whole file shows (a service that does not exist, an unknown placeholder).
 
 mod backup;
+mod changes;
 mod checks;
 mod crawl;
 mod fresh;
@@ -22,6 +23,7 @@ mod step;
 mod wait;
 
 pub use backup::*;
+pub use changes::*;
 pub use checks::*;
 pub use crawl::*;
 pub use data::*;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{HttpStep, Product};
+use crate::vocabulary::release::Release;
 use crate::vocabulary::scalar::{Because, Duration, Size};
 
 /// What a release may need, compared with the baseline.
@@ -26,7 +27,8 @@ pub struct PerformanceCheck {
     /// A median below baseline plus this is never too slow; 200ms when not given.
     #[serde(default)]
     pub slack: Option<Duration>,
-    /// The requests. Without any, none is timed.
+    /// The requests. Without any, none is timed. One is compared with the request of the same `name` on the source release,
+    /// or, where it has none, with the same request; what the source release cannot be asked is not timed.
     #[serde(default)]
     pub requests: Vec<HttpStep>,
     /// The time that each versioned service needs from its start to being ready; one that upgrades itself as it starts is left
@@ -110,6 +112,15 @@ impl Product {
 }
 
 impl PerformanceCheck {
+    /// The requests that are timed on a release: those for it that the source release has too, or has by the same name.
+    pub fn timed(&self, release: &Release, source: &Release) -> Vec<&HttpStep> {
+        let of_source = |step: &HttpStep| {
+            let same = |other: &HttpStep| step.name.is_some() && other.name == step.name && other.is_for(source);
+            step.is_for(source) || self.requests.iter().any(same)
+        };
+        self.requests.iter().filter(|step| step.is_for(release) && of_source(step)).collect()
+    }
+
     /// The slack of the median of a request.
     pub fn slack(&self) -> StdDuration {
         self.slack.as_ref().map_or(StdDuration::from_millis(200), |slack| slack.get())

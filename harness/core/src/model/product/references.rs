@@ -405,6 +405,13 @@ impl<'a> ReferenceCheck<'a> {
             self.probe_step(step, Compares::WithTheBaseline, &at);
         }
         self.writes(&probe.writes, at);
+        for (index, change) in probe.changes.iter().enumerate() {
+            if let Some(mistake) = change.mistake() {
+                let at = format!("{at}/changes/{index}");
+                let problem = self.document.problem(&at, "this change cannot be judged", mistake, None);
+                self.problems.push(problem);
+            }
+        }
         // Each value of `as` has to be an identity if the steps use it as one.
         let uses = probe.all_steps().any(|step| match step {
             ProbeStep::Http(step) => step.identity.as_ref().is_some_and(|identity| identity.text().contains("each.as")),

@@ -10,7 +10,7 @@ use super::{Condition, WaitUntil, main_database};
 use crate::observation::migrations::MigrationFormat;
 use crate::source::spec::{Command, Table};
 use crate::vocabulary::pattern_template::PatternTemplate;
-use crate::vocabulary::release::Range;
+use crate::vocabulary::release::{Range, Release};
 use crate::vocabulary::scalar::{Duration, GroupPattern, Pattern, Pointer, Port, ServicePath};
 use crate::vocabulary::template::Template;
 
@@ -44,6 +44,20 @@ pub enum Step {
     /// Waits until a condition holds.
     WaitUntil(WaitUntil),
 }
+
+/// Gives a step that may be for some releases only the question whether it is for one.
+macro_rules! for_some_releases {
+    ($($step:ty),*) => {
+        $(impl $step {
+            /// Whether it is made on a release.
+            pub fn is_for(&self, release: &Release) -> bool {
+                self.releases.as_ref().is_none_or(|range| range.contains(release))
+            }
+        })*
+    };
+}
+
+for_some_releases!(ExecStep, HttpStep, SqlStep, WaitUntil);
 
 /// A command.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]

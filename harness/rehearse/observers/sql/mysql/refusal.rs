@@ -4,10 +4,12 @@ use rehearse_core::observation::SqlRefusal;
 
 use super::PROGRAM;
 use crate::observers::sql::output::error_line;
-use crate::observers::sql::refusal::{Failure, is_sqlstate, one_line};
+use rehearse_core::observation::Unread;
+
+use crate::observers::sql::refusal::{is_sqlstate, one_line};
 
 /// What the end of `mariadb` or `mysql` means.
-pub(super) fn failure(code: i64, err: &[u8]) -> Failure {
+pub(super) fn failure(code: i64, err: &[u8]) -> Unread {
     let text = String::from_utf8_lossy(err);
     let lines: Vec<&str> = text.lines().collect();
     let found = lines.iter().enumerate().find_map(|(at, line)| Some((at, numbered(line)?)));
@@ -15,9 +17,9 @@ pub(super) fn failure(code: i64, err: &[u8]) -> Failure {
         Some((at, error)) if error.of_statement && !is_unavailable(error.number, error.sqlstate) => {
             let rest = lines.get(at + 1..).unwrap_or_default();
             let message = one_line(std::iter::once(error.message).chain(rest.iter().copied()));
-            Failure::Refused(SqlRefusal { sqlstate: error.sqlstate.to_owned(), number: Some(error.number), message })
+            Unread::Refused(SqlRefusal { sqlstate: error.sqlstate.to_owned(), number: Some(error.number), message })
         }
-        Some(_) | None => Failure::Unavailable(error_line(PROGRAM, code, err)),
+        Some(_) | None => Unread::Unavailable(error_line(PROGRAM, code, err)),
     }
 }
 
@@ -52,12 +54,8 @@ fn numbered(line: &str) -> Option<Numbered<'_>> {
 mod tests {
     use super::*;
 
-    fn refusal(sqlstate: &str, number: u32, message: &str) -> Failure {
-        Failure::Refused(SqlRefusal {
-            sqlstate: sqlstate.to_owned(),
-            number: Some(number),
-            message: message.to_owned(),
-        })
+    fn refusal(sqlstate: &str, number: u32, message: &str) -> Unread {
+        Unread::Refused(SqlRefusal { sqlstate: sqlstate.to_owned(), number: Some(number), message: message.to_owned() })
     }
 
     #[test]
@@ -74,7 +72,7 @@ mod tests {
             "ERROR 1317 (70100) at line 1",
             "ERROR 1021 (HY000) at line 1",
         ] {
-            assert!(matches!(mysql(head), Failure::Unavailable(_)), "{head}");
+            assert!(matches!(mysql(head), Unread::Unavailable(_)), "{head}");
         }
         for (head, sqlstate, number) in [
             ("ERROR 1146 (42S02) at line 1", "42S02", 1146),
@@ -88,7 +86,7 @@ mod tests {
     #[test]
     fn an_end_without_a_code_of_the_server_does_not_count_as_a_refusal() {
         for text in ["sh: 1: mysql: not found", "ERROR at line 1: Unknown command", "ERROR 12 (4) at line 1: no", ""] {
-            assert!(matches!(failure(1, text.as_bytes()), Failure::Unavailable(_)), "{text}");
+            assert!(matches!(failure(1, text.as_bytes()), Unread::Unavailable(_)), "{text}");
         }
     }
 }

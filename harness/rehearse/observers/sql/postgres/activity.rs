@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use rehearse_core::observation::Rows;
 use rehearse_core::observation::activity::{Activity, Session, SessionState};
+use rehearse_core::observation::{Rows, Unread};
 
 use crate::observers::sql::dialect::Database;
-use crate::observers::sql::refusal::Failure;
 
 /// Counters and sessions. The position of the log moves with every write, also inside an open transaction, where the
 /// counters of rows stand still. Of another role's session the server says only that it is there.
@@ -33,7 +32,7 @@ const UNDEFINED_TABLE: &str = "42P01";
 pub(super) async fn read(database: &dyn Database) -> Result<Activity, String> {
     let rows = match database.query(&format!("{SESSIONS}{PHASES}")).await {
         // An older server has no such view.
-        Err(Failure::Refused(refusal)) if refusal.sqlstate == UNDEFINED_TABLE => database.query(SESSIONS).await?,
+        Err(Unread::Refused(refusal)) if refusal.sqlstate == UNDEFINED_TABLE => database.query(SESSIONS).await?,
         other => other?,
     };
     parse(&rows)

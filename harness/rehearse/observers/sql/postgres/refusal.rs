@@ -4,10 +4,12 @@ use rehearse_core::observation::SqlRefusal;
 
 use super::PROGRAM;
 use crate::observers::sql::output::error_line;
-use crate::observers::sql::refusal::{Failure, is_sqlstate, one_line};
+use rehearse_core::observation::Unread;
+
+use crate::observers::sql::refusal::{is_sqlstate, one_line};
 
 /// What the end of `psql` means, by its exit code and what it printed besides its answer.
-pub(super) fn failure(code: i64, err: &[u8]) -> Failure {
+pub(super) fn failure(code: i64, err: &[u8]) -> Unread {
     let text = String::from_utf8_lossy(err);
     let lines: Vec<&str> = text.lines().collect();
     // It stops at the first error; notices and warnings come before.
@@ -21,9 +23,9 @@ pub(super) fn failure(code: i64, err: &[u8]) -> Failure {
                 rest = before;
             }
             let message = one_line(std::iter::once(first).chain(rest.iter().copied()));
-            Failure::Refused(SqlRefusal { sqlstate: sqlstate.to_owned(), number: None, message })
+            Unread::Refused(SqlRefusal { sqlstate: sqlstate.to_owned(), number: None, message })
         }
-        Some(_) | None => Failure::Unavailable(error_line(PROGRAM, code, err)),
+        Some(_) | None => Unread::Unavailable(error_line(PROGRAM, code, err)),
     }
 }
 
@@ -55,8 +57,8 @@ fn digits(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn refusal(sqlstate: &str, message: &str) -> Failure {
-        Failure::Refused(SqlRefusal { sqlstate: sqlstate.to_owned(), number: None, message: message.to_owned() })
+    fn refusal(sqlstate: &str, message: &str) -> Unread {
+        Unread::Refused(SqlRefusal { sqlstate: sqlstate.to_owned(), number: None, message: message.to_owned() })
     }
 
     #[test]
@@ -76,7 +78,7 @@ mod tests {
     fn an_unavailable_server_does_not_count_as_a_refusal() {
         let psql = |sqlstate: &str| failure(3, format!("psql:<stdin>:7: FATAL:  {sqlstate}: words\n").as_bytes());
         for sqlstate in ["08006", "28000", "40P01", "53100", "53300", "57014", "57P01", "57P03", "55P03", "58030"] {
-            assert!(matches!(psql(sqlstate), Failure::Unavailable(_)), "{sqlstate}");
+            assert!(matches!(psql(sqlstate), Unread::Unavailable(_)), "{sqlstate}");
         }
         for sqlstate in ["42P01", "42703", "42501", "22012", "58P01", "XX001", "3F000", "25006", "0A000"] {
             assert_eq!(psql(sqlstate), refusal(sqlstate, "words"), "{sqlstate}");
@@ -95,7 +97,7 @@ mod tests {
         ] {
             let ended = format!("psql ended with {code}: ");
             assert!(
-                matches!(failure(code, text.as_bytes()), Failure::Unavailable(why) if why.starts_with(&ended)),
+                matches!(failure(code, text.as_bytes()), Unread::Unavailable(why) if why.starts_with(&ended)),
                 "{text}"
             );
         }

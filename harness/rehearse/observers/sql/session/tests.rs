@@ -2,6 +2,7 @@
 
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
+use rehearse_core::observation::Unread;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
@@ -69,7 +70,7 @@ fn client(dialect: &'static dyn Dialect, all: Vec<Does>) -> Session {
     Session { dialect, client: Interactive { input: Box::pin(input), output: output.boxed(), code } }
 }
 
-fn values(rows: Result<Rows, Failure>) -> Vec<Vec<Option<String>>> {
+fn values(rows: Result<Rows, Unread>) -> Vec<Vec<Option<String>>> {
     rows.unwrap().rows
 }
 
@@ -98,11 +99,11 @@ async fn one_client_answers_several_queries_however_its_output_is_split() {
 async fn an_error_ends_the_client_and_is_judged_by_what_it_printed() {
     let session = client(&Postgres, vec![Does::Ends("psql:<stdin>:1: FEHLER:  42P01: no\n", 3)]);
     let (rows, session) = session.query("select 1").await;
-    assert!(matches!(rows, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42P01"));
+    assert!(matches!(rows, Err(Unread::Refused(refusal)) if refusal.sqlstate == "42P01"));
     assert!(session.is_none());
     let session = client(&Mysql, vec![Does::Ends("ERROR 2013 (HY000) at line 9: Lost\n", 1)]);
     let (rows, session) = session.query("select 1").await;
-    assert!(matches!(rows, Err(Failure::Unavailable(_))) && session.is_none());
+    assert!(matches!(rows, Err(Unread::Unavailable(_))) && session.is_none());
 }
 
 #[tokio::test]
@@ -119,7 +120,7 @@ async fn an_unfinished_statement_is_carried_out_as_it_is() {
     let session = client(&Postgres, vec![Does::WaitsForTheEnd(error, 3)]);
     let began = tokio::time::Instant::now();
     let (rows, session) = session.query("select 'a").await;
-    assert!(matches!(rows, Err(Failure::Refused(refusal)) if refusal.sqlstate == "42601"));
+    assert!(matches!(rows, Err(Unread::Refused(refusal)) if refusal.sqlstate == "42601"));
     assert!(session.is_none() && began.elapsed() == UNFINISHED_AFTER);
 }
 

@@ -97,7 +97,7 @@ DEFINITIONS = (
     | sql("view-emptied", "refresh materialized view reports.by_shelf with no data")
     | sql("domain-check-lost", "alter domain shelf_mark drop constraint shelf_mark_form")
     | sql("label-renamed", "alter type condition rename value 'lost' to 'missing'")
-    | sql("large-object-gone", "select lo_unlink(70003)")
+    | sql("large-object-gone", "select lo_unlink(oid) from pg_largeobject_metadata where oid = 70003")
     | sql("extension-gone", "drop extension unaccent")
     | sql("trigger-lost", "drop trigger notes_text on notes")
     | sql("trigger-disabled", "alter table articles disable trigger articles_title")
