@@ -77,13 +77,14 @@ fn hide_secret(error: &mut clap::Error) {
     error.insert(ContextKind::InvalidValue, ContextValue::String(hidden));
 }
 
-/// Prints data to standard output. A closed output is not an error.
+/// Prints data to standard output. A closed output is not an error: a program of Rust ignores SIGPIPE, and the print macros
+/// would panic.
 pub(crate) fn print(text: &str) {
     use std::io::Write;
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
-/// Prints messages to standard error.
+/// Prints messages to standard error, if there is still somebody to read them.
 pub(crate) fn say(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr().lock(), "{text}");
