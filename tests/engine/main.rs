@@ -27,6 +27,7 @@ mod probes;
 mod refused;
 mod scripted;
 mod settling;
+mod signs;
 mod slow;
 mod steps;
 mod stopped;
