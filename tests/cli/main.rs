@@ -6,16 +6,18 @@ mod broken;
 mod diagnose;
 mod dry_run;
 mod engine;
+mod fake_engine;
 mod hang_up;
 mod inspect;
 mod inspect_faults;
 mod manual;
 mod path;
 mod previous;
-mod required;
 #[path = "../support/pty.rs"]
 mod pty;
+mod required;
 mod runbook;
+mod runs;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -132,6 +132,10 @@ impl Deployments for Fake {
             _ => Vec::new(),
         }
     }
+
+    async fn keep(&self, lease: Duration) -> Result<(), HostError> {
+        self.simple("keep", format!("for {lease:?}")).await.map(drop)
+    }
 }
 
 impl Services for Fake {
