@@ -152,7 +152,7 @@ async fn connect(
 ) -> Result<(Arc<DockerHost>, Arc<Live<DockerHost>>), SessionError> {
     let host = Arc::new(DockerHost::connect(settings, report_progress).await?);
     // Removes what has outlived its lease; a kept failure stays until then.
-    let _swept = sweep(host.client(), Selection::Expired).await;
+    let _swept = sweep(host.client(), &Selection::Expired).await;
     let observer = Arc::new(Live::new(host.clone())?);
     Ok((host, observer))
 }
@@ -200,6 +200,7 @@ pub async fn run_session(
     };
     let run_options = RunOptions {
         keep: options.keep,
+        lease: options.lease,
         grace: GRACE,
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         force: options.stop.force.clone(),

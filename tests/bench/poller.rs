@@ -143,7 +143,13 @@ async fn measured(host: &Arc<DockerHost>, run: &str, folder: &Path, time: Durati
     let rehearsed = {
         let host = Arc::clone(host);
         tokio::spawn(async move {
-            let terms = RunOptions { keep: Keep::Always, grace: Duration::from_secs(60), tool: "bench".into(), force };
+            let terms = RunOptions {
+                keep: Keep::Always,
+                lease: Duration::from_secs(3600),
+                grace: Duration::from_secs(60),
+                tool: "bench".into(),
+                force,
+            };
             let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Begins(begins))];
             rehearse(case, host, observer, &mut reporters, &stop, &terms).await
         })

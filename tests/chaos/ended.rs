@@ -161,3 +161,37 @@ pub(crate) fn cancelled(times: usize) -> Outcome {
         began.elapsed(),
     )
 }
+
+/// Closes the terminal of runs, whose outputs are gone then too: nothing is left, the reports are written, and the exit code
+/// is 4.
+pub(crate) fn hung_up(times: usize) -> Outcome {
+    let machine = Machine::new()?;
+    let stages = stages(&machine)?;
+    let (began, mut interrupted) = (Instant::now(), BTreeMap::new());
+    for time in 0..times {
+        let (stage, wall) = &stages[(time * 5) % stages.len()];
+        let after = moment(time, *wall);
+        let mut rehearsal = Rehearsal::start_in_terminal(&machine, &format!("hung up {time}"))?;
+        let process = rehearsal.id()?;
+        rehearsal.reaches(stage)?;
+        std::thread::sleep(after);
+        rehearsal.close_terminal();
+        // What the shells in a window send when it is closed; the run may be over before.
+        for _ in 0..2 {
+            let _over = signal(process, Signal::HUP);
+        }
+        let ended = rehearsal.ends()?;
+        let too_late = ended.code == Some(0) && stage == "teardown";
+        ensure!(ended.code == Some(4) || too_late, "{stage} after {after:?}: {:?}: {}", ended.code, ended.output);
+        ended.reported()?;
+        let left = machine.things()?;
+        ensure!(left.is_empty(), "{stage} after {after:?}: {left:?}");
+        *interrupted.entry(stage.clone()).or_insert(0) += 1;
+    }
+    table::ended(
+        "a closed terminal",
+        &format!("{times} cancelled in {} stages", interrupted.len()),
+        "exit 4, nothing left, every report written and well-formed",
+        began.elapsed(),
+    )
+}

@@ -20,6 +20,8 @@ mod check {
 mod ended;
 mod interferences;
 mod machine;
+#[path = "../support/pty.rs"]
+mod pty;
 mod rehearsal;
 mod remote;
 mod table;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         trial("what comes between ends a run as inconclusive and is named", interferences::first, interferences),
         trial("a killed run is swept and its neighbour goes on", ended::killed, kills),
         trial("a cancelled run leaves nothing and writes its reports", ended::cancelled, cancels),
+        trial("a run whose terminal is closed leaves nothing and writes its reports", ended::hung_up, cancels),
     ];
     let tls = trial("an engine behind TLS is used with certificates and refused without", |_| remote::behind_tls(), 1);
     trials.push(tls.with_ignored_flag(ignored || !nightly));

@@ -1,10 +1,11 @@
 //! Runs the program as a user does, on the specimen's first hop and its rollback.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use rehearse::docker::{DockerHost, Owner, OwnershipLabels, Settings};
@@ -13,8 +14,8 @@ use rehearse::load;
 use rehearse_core::secret::Redactor;
 use serde_json::Value;
 
-use crate::Outcome;
 use crate::machine::{Machine, child_of, text, until};
+use crate::{Outcome, pty};
 
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -23,12 +24,12 @@ fn root() -> &'static Path {
 }
 
 /// The arguments of a rehearsal that writes into `out`.
-fn arguments(out: &Path) -> Vec<std::ffi::OsString> {
+fn arguments(out: &Path, progress: &str) -> Vec<std::ffi::OsString> {
     let specimen = root().join("tests/specimen");
     let mut all: Vec<std::ffi::OsString> = vec!["run".into(), "--product-dir".into(), specimen.join("product").into()];
     all.extend(["--images".into(), specimen.join("images").into(), "--to".into(), "2.0".into()]);
     // Response times cannot be compared while other runs and interference are going on.
-    all.extend(["--skip-checks".into(), "performance".into(), "--progress".into(), "plain".into()]);
+    all.extend(["--skip-checks".into(), "performance".into(), "--progress".into(), progress.into()]);
     all.extend(["--out".into(), out.into(), specimen.join("specimen.yaml").into()]);
     all
 }
@@ -78,6 +79,8 @@ pub(crate) fn images(runtime: &tokio::runtime::Runtime) -> Result<Vec<String>, S
 pub(crate) struct Rehearsal {
     process: Child,
     pub(crate) out: PathBuf,
+    /// Whether somebody looks at its terminal.
+    watched: Arc<AtomicBool>,
 }
 
 /// The result of a rehearsal that has ended.
@@ -99,8 +102,35 @@ impl Rehearsal {
         let out = machine.folder().join(format!("out für {name}"));
         let output = fs::File::create(machine.folder().join(format!("said {name}"))).map_err(text)?;
         let mut command = machine.inside(env!("CARGO_BIN_EXE_rehearse"));
-        command.envs(env.iter().copied()).args(arguments(&out)).stdout(Stdio::null()).stderr(output);
-        Ok(Self { process: command.spawn().map_err(text)?, out })
+        command.envs(env.iter().copied()).args(arguments(&out, "plain")).stdout(Stdio::null()).stderr(output);
+        Ok(Self { process: command.spawn().map_err(text)?, out, watched: Arc::default() })
+    }
+
+    /// Starts a rehearsal in a terminal, where its lines move.
+    pub(crate) fn start_in_terminal(machine: &Machine, name: &str) -> Result<Self, String> {
+        let out = machine.folder().join(format!("out für {name}"));
+        let mut output = fs::File::create(machine.folder().join(format!("said {name}"))).map_err(text)?;
+        let (mut ours, theirs) = pty::open().map_err(text)?;
+        let mut command = machine.inside("setsid");
+        command.arg("--ctty").arg(env!("CARGO_BIN_EXE_rehearse")).args(arguments(&out, "live")).env("TERM", "xterm");
+        command.stdin(theirs.try_clone().map_err(text)?).stdout(theirs.try_clone().map_err(text)?).stderr(theirs);
+        let process = command.spawn().map_err(text)?;
+        let watched = Arc::new(AtomicBool::new(true));
+        let looking = Arc::clone(&watched);
+        // A terminal at which nobody looks fills up. Moving lines come several times a second, so this soon notices.
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while looking.load(Ordering::Relaxed) {
+                let Ok(read @ 1..) = ours.read(&mut piece) else { return };
+                let _lost = output.write_all(&piece[..read]);
+            }
+        });
+        Ok(Self { process, out, watched })
+    }
+
+    /// Closes its terminal.
+    pub(crate) fn close_terminal(&self) {
+        self.watched.store(false, Ordering::Relaxed);
     }
 
     /// The pid of the program itself, which is a child of `nsenter`.

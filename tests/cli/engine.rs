@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Tried;
 
-const SCENARIO: &str = "scenarios/redmine-5.0-to-6.1.yaml";
+pub(crate) const SCENARIO: &str = "scenarios/redmine-5.0-to-6.1.yaml";
 
 fn rehearse(engine: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
@@ -24,7 +24,7 @@ fn stale(out: &Path) -> Tried {
 }
 
 /// What `summary.json` and `junit.xml` say of the run: exit code, verdict, and the case that says why.
-fn reported(out: &Path, exit: u8, verdict: &str, why: &str) -> Tried {
+pub(crate) fn reported(out: &Path, exit: u8, verdict: &str, why: &str) -> Tried {
     let summary: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(out.join("summary.json"))?)?;
     assert_eq!(
         (&summary["exit_code"], &summary["verdict"], &summary["finished"]),

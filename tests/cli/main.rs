@@ -6,18 +6,23 @@ mod broken;
 mod diagnose;
 mod dry_run;
 mod engine;
+mod fake_engine;
+mod hang_up;
 mod inspect;
 mod inspect_faults;
 mod manual;
 mod path;
 mod previous;
+#[path = "../support/pty.rs"]
+mod pty;
 mod required;
 mod runbook;
+mod runs;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-type Tried = Result<(), Box<dyn std::error::Error>>;
+type Tried<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 fn rehearse(arguments: &[&str]) -> Result<Output, std::io::Error> {
     Command::new(env!("CARGO_BIN_EXE_rehearse"))

@@ -110,6 +110,7 @@ fn main() -> ExitCode {
         teardown_leaves_nothing,
         a_creation_that_was_dropped_leaves_nothing_after_teardown,
         a_sweep_removes_dead_runs_and_spares_live_ones,
+        what_was_kept_is_spared_until_its_lease_ends_or_somebody_takes_it,
         an_image_is_built_once_and_found_again,
         a_failed_build_reports_its_last_output,
         an_unobtainable_image_is_explained_with_what_is_offered,

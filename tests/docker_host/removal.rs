@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rehearse::docker::{Owner, Selection, Standing, sweep};
+use rehearse::docker::{Owner, Selection, Standing, list, sweep, usage};
 use rehearse::engine::host::{Deployments, InstanceRef, ServiceState, Services};
 use rehearse_core::vocabulary::ident::DeploymentName;
 
@@ -62,9 +62,9 @@ pub(crate) async fn a_sweep_removes_dead_runs_and_spares_live_ones() -> Outcome 
     }
     let client = live.host.client();
     let run = own_run(&dead.host);
-    let starting = sweep(client, Selection::Expired).await.map_err(chain)?;
+    let starting = sweep(client, &Selection::Expired).await.map_err(chain)?;
     ensure!(starting.spared.iter().any(|it| it.ownership.run == run && it.standing == Standing::Dead), "{starting:?}");
-    let report = sweep(client, Selection::Dead).await.map_err(chain)?;
+    let report = sweep(client, &Selection::Dead { kept: false, elsewhere: false }).await.map_err(chain)?;
     ensure!(report.leftovers.is_empty(), "{report:?}");
     ensure!(report.removed.iter().filter(|it| it.ownership.run == run).count() == 3, "{report:?}");
     ensure!(of_run(&dead.host).await? == 0, "something of the dead run is left");
@@ -73,4 +73,45 @@ pub(crate) async fn a_sweep_removes_dead_runs_and_spares_live_ones() -> Outcome 
     dead.host.teardown().await;
     away.down().await?;
     live.down().await
+}
+
+pub(crate) async fn what_was_kept_is_spared_until_its_lease_ends_or_somebody_takes_it() -> Outcome {
+    let (one, other, over) = (Rig::new().await?, Rig::new().await?, Rig::new().await?);
+    for rig in [&one, &other, &over] {
+        let mut spec = rig.spec("box", "head -c 3000000 /dev/zero > /data/x; sleep 600");
+        spec.mounts.push(volume("data", "/data"));
+        rig.up(&spec).await?;
+    }
+    for (rig, lease) in [(&one, 3600), (&other, 3600), (&over, 0)] {
+        rig.host.keep(Duration::from_secs(lease)).await.map_err(chain)?;
+    }
+    let client = one.host.client();
+    let swept = sweep(client, &Selection::Dead { kept: false, elsewhere: false }).await.map_err(chain)?;
+    ensure!(swept.leftovers.is_empty(), "{swept:?}");
+    let spared = |rig: &Rig| swept.spared.iter().filter(|it| it.ownership.run == own_run(&rig.host)).count();
+    ensure!((spared(&one), spared(&other), spared(&over)) == (4, 4, 0), "a container, a network, a volume and a mark");
+    ensure!(
+        swept.spared.iter().all(|it| it.ownership.run != own_run(&one.host) || it.standing == Standing::Kept),
+        "{swept:?}"
+    );
+    ensure!(of_run(&over.host).await? == 0, "what was kept outlives its lease");
+
+    let sizes = usage(Duration::from_secs(60)).await.map_err(chain)?;
+    let all = list(client).await.map_err(chain)?;
+    let names = |kind: &'static str| {
+        let of_one = all.iter().filter(|it| it.ownership.run == own_run(&one.host));
+        of_one.filter(move |it| it.kind == kind).map(|it| it.name.as_str()).collect::<Vec<_>>()
+    };
+    let bytes = sizes.of(names("container"), names("volume"));
+    ensure!(bytes.is_some_and(|bytes| (3_000_000..30_000_000).contains(&bytes)), "{bytes:?} {sizes:?}");
+
+    let run = Selection::Run { run: own_run(&one.host), elsewhere: false };
+    sweep(client, &run).await.map_err(chain)?;
+    ensure!((of_run(&one.host).await?, of_run(&other.host).await?) == (0, 4), "only the run that was named goes");
+    sweep(client, &Selection::Dead { kept: true, elsewhere: false }).await.map_err(chain)?;
+    ensure!(of_run(&other.host).await? == 0, "what was kept is spared though it was asked for");
+    for rig in [one, other, over] {
+        rig.host.teardown().await;
+    }
+    Ok(())
 }

@@ -161,3 +161,18 @@ async fn a_step_cannot_name_a_part_inside_the_archive() -> Fallible {
     assert!(refused.contains("unknown file of the backup `db.sql.gz`"), "{refused}");
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_a_backup_need_not_have_is_not_shown_as_being_copied() -> Fallible {
+    let settings = "    shop.conf: { name: settings, format: text, need: usually, without: settings are lost }\n";
+    let copy = "  - copy-in: { service: web, from: shop.conf, to: /etc/shop.conf, optional: true }\n";
+    let result = rehearsal("1.0.0")?
+        .product("  beside:\n", &format!("  beside:\n{settings}"))?
+        .product(PUT, &format!("{copy}{PUT}"))?
+        .run()
+        .await?;
+    assert_eq!(result.exit(), Exit::Passed, "{}", result.all_messages());
+    let shown = result.progress("restore");
+    assert!(!shown.is_empty() && !shown.iter().any(|(_, text)| text.contains("shop.conf")), "{shown:#?}");
+    result.expect_message("restore", "the backup has no shop.conf; the step is skipped")
+}

@@ -212,7 +212,13 @@ impl Rehearsal {
             reporters.push(Box::new(FullDisk));
         }
         reporters.push(Box::new(recorder.clone()));
-        let options = RunOptions { keep: self.keep, grace: Duration::from_secs(30), tool: "0".to_owned(), force };
+        let options = RunOptions {
+            keep: self.keep,
+            lease: Duration::from_secs(3600),
+            grace: Duration::from_secs(30),
+            tool: "0".to_owned(),
+            force,
+        };
         let began = Instant::now();
         let finished = rehearse(case, fake.clone(), fake, &mut reporters, &cancel, &options).await;
         let elapsed = began.elapsed();

@@ -84,6 +84,14 @@ impl Images for Fake {
                 return Err(HostError::Image { image: name, reason: reason.to_owned(), source: None });
             }
             Behaviour::Holds(release) => Some(release.to_owned()),
+            Behaviour::Prints(lines, _) => {
+                let began = Instant::now();
+                for (at, line) in lines {
+                    tokio::time::sleep_until(began + Duration::from_millis(*at)).await;
+                    progress((*line).to_owned());
+                }
+                name.strip_prefix("shop:").map(str::to_owned)
+            }
             _ => name.strip_prefix("shop:").map(str::to_owned),
         };
         let id = format!("id of {name}");
@@ -123,6 +131,10 @@ impl Deployments for Fake {
             Behaviour::Leftover(name) => vec![left(name)],
             _ => Vec::new(),
         }
+    }
+
+    async fn keep(&self, lease: Duration) -> Result<(), HostError> {
+        self.simple("keep", format!("for {lease:?}")).await.map(drop)
     }
 }
 

@@ -28,6 +28,7 @@ mod refused;
 mod releases;
 mod scripted;
 mod settling;
+mod signs;
 mod slow;
 mod steps;
 mod stopped;

@@ -78,7 +78,13 @@ async fn run(product: &str, folder: &Path, host: &std::sync::Arc<Pods>) -> Falli
     let case = Case { product, scenario, plan, backup, folder, run, out, redactor, previous: None };
     let observer = std::sync::Arc::new(Live::new(host.clone())?);
     let force = CancellationToken::new();
-    let options = RunOptions { keep: Keep::Never, grace: Duration::from_secs(30), tool: "0".to_owned(), force };
+    let options = RunOptions {
+        keep: Keep::Never,
+        lease: Duration::from_secs(3600),
+        grace: Duration::from_secs(30),
+        tool: "0".to_owned(),
+        force,
+    };
     Ok(rehearse(case, host.clone(), observer, &mut Vec::new(), &CancellationToken::new(), &options).await)
 }
 

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rehearse::engine::host::{
     Command, Commands, Deployments, Files, HostError, ImageRequest, Images, InstanceRef, Interactive, Interferences,
@@ -198,6 +199,10 @@ impl Deployments for Pods {
         }
         drop(std::fs::remove_dir_all(self.folder.path().join("volumes")));
         Vec::new()
+    }
+
+    async fn keep(&self, _lease: Duration) -> Result<(), HostError> {
+        Ok(())
     }
 }
 

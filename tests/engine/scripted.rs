@@ -61,7 +61,7 @@ pub(crate) enum Behaviour {
     /// Stopping a service has no effect.
     KeepsRunning,
     /// A service that starts prints these lines at these milliseconds, then exits if there is a code. A command prints
-    /// these pieces unchanged.
+    /// these pieces unchanged. Obtaining an image reports these lines.
     Prints(&'static [(u64, &'static str)], Option<i64>),
     /// Teardown leaves this volume.
     Leftover(&'static str),

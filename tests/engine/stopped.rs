@@ -208,9 +208,23 @@ async fn a_failed_run_is_kept_if_requested() -> Fallible {
         let result = rehearsal.run().await?;
         assert_eq!(result.world.count("teardown"), removed, "{keep:?} {fails}");
         assert_eq!(result.exit(), if fails { Exit::Failed } else { Exit::Passed });
+        assert_eq!(result.world.count("keep for 3600s"), 1 - removed, "{keep:?} {fails}");
         if removed == 0 {
             result.expect_message("teardown", "run r1 is kept until its lease ends")?;
         }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_marked_as_kept_is_said_to_be_in_danger() -> Fallible {
+    for (behaviour, why) in [(Behaviour::Error("no space"), "no space"), (Behaviour::Hang, "within 30s")] {
+        let rehearsal = Rehearsal::new()?.keep(Keep::Always);
+        rehearsal.world.on("keep", behaviour);
+        let result = rehearsal.run().await?;
+        assert_eq!((result.exit(), result.world.count("teardown")), (Exit::Passed, 0));
+        result.expect_message("teardown", "it could not be marked as kept, so a sweep removes it")?;
+        result.expect_message("teardown", why)?;
     }
     Ok(())
 }

@@ -91,6 +91,28 @@ fn plain_lines_are_golden() -> Fallible {
     })
 }
 
+/// What becomes of a terminal must not decide how a run ends; a report in a file that cannot be written is an error.
+#[test]
+fn a_terminal_that_is_gone_is_no_error_and_a_file_is() -> Fallible {
+    struct Gone;
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+    }
+    for (name, events) in runs::all(&RUN)? {
+        for look in [Look::Plain, Look::Live, Look::GitLab] {
+            let mut reporter = Terminal::new(look, Colour::Off, "rehearse-out", &[], Box::new(Gone));
+            replay(&events, &mut reporter).map_err(|error| format!("{name}: {error}"))?;
+        }
+        assert!(replay(&events, &mut Junit::new(Path::new("/dev/full/junit.xml"), "rehearse-out")).is_err(), "{name}");
+    }
+    Ok(())
+}
+
 #[test]
 fn lines_left_by_the_live_look_are_golden() -> Fallible {
     runs::all(&RUN)?

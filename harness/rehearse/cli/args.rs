@@ -1,5 +1,6 @@
 //! Arguments as typed.
 
+pub(crate) mod engine;
 pub(crate) mod runbook;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use rehearse_core::planning::path::Target;
 use rehearse_core::vocabulary::release::{Edition, Line, Release};
 use rehearse_core::vocabulary::scalar::Duration;
 
+use self::engine::{DoctorArgs, ListArgs, ResumeArgs, ShellArgs, SweepArgs};
 use self::runbook::RunbookArgs;
 use crate::load::{CliOverrides, key_value};
 
@@ -112,15 +114,30 @@ Examples:
   rehearse validate scenarios/*.yaml
   rehearse validate my-product/product.yaml")]
     Validate(ValidateArgs),
-    /// List the products that are built in and the scenarios at hand.
+    /// List the products that are built in and the scenarios at hand, or the runs that have something on the engine.
+    #[command(after_help = "\
+Examples:
+  rehearse list
+  rehearse list --runs                                        # running, kept and dead ones: leases, sizes
+  rehearse list --runs --format json | jq -r '.runs[] | select(.standing == \"kept\") | .run'
+
+The JSON of --runs is stable: run, scenario, standing (running, dead, kept, kept-elsewhere, expired, elsewhere), lease_ends
+(seconds since 1970), containers, networks, volumes and bytes, which are those of containers and volumes and null where the
+engine does not say.")]
     List(ListArgs),
     /// Look at this machine: container engine, disk, memory, images; and say what to do.
     Doctor(DoctorArgs),
-    /// Remove what dead or expired runs left behind.
+    /// Remove what dead or expired runs left behind; what was kept stays until its lease ends.
     #[command(after_help = "\
 Examples:
   rehearse sweep --dry-run       # only list
-  rehearse sweep                 # runs whose process is gone (kept failures too), and expired ones")]
+  rehearse sweep                 # runs whose process is gone, and those whose lease is over
+  rehearse sweep --kept          # what `run --keep` kept too
+  rehearse sweep 3f7d76c1        # this run, kept or not
+  rehearse sweep --all           # runs of other hosts on this engine too
+
+A run that is still running is never touched. Exits with 2 if there is no such run or it is running, with 3 if something could
+not be removed.")]
     Sweep(SweepArgs),
     /// Open a shell, or run a command, in a service of a run that was kept or is under way.
     #[command(after_help = "\
@@ -236,7 +253,7 @@ pub(crate) struct RunArgs {
     /// Whether containers and volumes stay at the end.
     #[arg(long, value_enum, default_value = "never")]
     pub(crate) keep: Keep,
-    /// How long kept things may stay before the next run removes them; `rehearse sweep` removes them at once.
+    /// How long kept things may stay before the next run or sweep removes them; `rehearse sweep --kept` removes them at once.
     #[arg(long, value_name = "TIME", default_value = "24h")]
     pub(crate) lease: Duration,
     /// Install and start what is missing on this machine (Docker, debootstrap; Debian and Ubuntu, as root).
@@ -362,58 +379,6 @@ pub(crate) struct ValidateArgs {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) sources: Sources,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ListArgs {
-    /// The folder of scenarios.
-    #[arg(long, value_name = "DIR", default_value = "scenarios")]
-    pub(crate) scenarios: PathBuf,
-    /// Text or JSON.
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DoctorArgs {
-    /// Install and start what is missing (Debian and Ubuntu, as root).
-    #[arg(long)]
-    pub(crate) fix: bool,
-    #[command(flatten)]
-    pub(crate) sources: Sources,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SweepArgs {
-    /// Only list what would go.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Runs of other hosts on this daemon too, which cannot be seen to be dead.
-    #[arg(long)]
-    pub(crate) all: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ShellArgs {
-    /// The run's id, or how it begins or ends.
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
-    /// The service.
-    #[arg(value_name = "SERVICE")]
-    pub(crate) service: String,
-    /// The deployment, where several have such a service: `main`, `rollback`.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) deployment: Option<String>,
-    /// The command; without one, a shell.
-    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) command: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ResumeArgs {
-    /// The run's id, or how it begins or ends.
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
 }
 
 #[derive(Debug, Args)]

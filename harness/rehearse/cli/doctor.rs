@@ -1,10 +1,10 @@
-//! `rehearse doctor` and `rehearse sweep`.
+//! `rehearse doctor`.
 
 use rehearse_core::outcome::verdict::Exit;
 
-use super::args::{DoctorArgs, SweepArgs};
+use super::args::engine::DoctorArgs;
 use super::{host_exit, print, refuse, runtime, say};
-use crate::docker::{Checkup, Client, Registry, Remnant, Selection, Standing, check_up, list, sweep};
+use crate::docker::{Checkup, Client, Registry, check_up};
 use crate::engine::host::HostError;
 use crate::{load, setup};
 
@@ -34,7 +34,8 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Exit {
     }
 }
 
-fn unreachable(error: &HostError) -> Exit {
+/// Says that no engine answers, and what may help.
+pub(super) fn unreachable(error: &HostError) -> Exit {
     say(&format!("error: {}", error.chain()));
     if matches!(error, HostError::Unreachable { .. }) {
         say("  `rehearse doctor --fix` installs and starts Docker on Debian and Ubuntu, as root");
@@ -78,47 +79,4 @@ fn describe(checkup: &Checkup, recipes: &crate::docker::RecipeCatalog) -> String
         line("verdict", "ready to rehearse".to_owned());
     }
     text
-}
-
-pub(crate) fn sweep_leftovers(args: &SweepArgs) -> Exit {
-    let Some(runtime) = runtime() else { return Exit::Inconclusive };
-    let selection = if args.all { Selection::DeadOrElsewhere } else { Selection::Dead };
-    let done = runtime.block_on(async {
-        let client = Client::connect(None, say).await?;
-        if args.dry_run {
-            return Ok((list(&client).await?, Vec::new(), Vec::new()));
-        }
-        let report = sweep(&client, selection).await?;
-        Ok::<_, HostError>((report.spared, report.removed, report.leftovers))
-    });
-    match done {
-        Err(error) => unreachable(&error),
-        Ok((there, removed, leftovers)) => {
-            let describe_remnant = |remnant: &Remnant| {
-                let standing = match remnant.standing {
-                    Standing::Live => "its run is still running",
-                    Standing::Dead => "its run is gone",
-                    Standing::Expired => "its lease is over",
-                    Standing::Elsewhere => "its run belongs to another machine",
-                };
-                format!(
-                    "{} {} (run {}, {}; {standing})\n",
-                    remnant.kind, remnant.name, remnant.ownership.run, remnant.ownership.scenario
-                )
-            };
-            for remnant in &removed {
-                print(&format!("removed {}", describe_remnant(remnant)));
-            }
-            for remnant in &there {
-                print(&format!("{} {}", if args.dry_run { "found" } else { "spared" }, describe_remnant(remnant)));
-            }
-            for leftover in &leftovers {
-                print(&format!("left behind {} {}: {}\n", leftover.kind, leftover.name, leftover.reason));
-            }
-            if removed.is_empty() && there.is_empty() && leftovers.is_empty() {
-                print("nothing to remove\n");
-            }
-            if leftovers.is_empty() { Exit::Passed } else { Exit::Inconclusive }
-        }
-    }
 }

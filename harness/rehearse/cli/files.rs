@@ -9,7 +9,8 @@ use rehearse_core::planning::plan;
 use rehearse_core::runbook::Runbook;
 use serde_json::json;
 
-use super::args::{Format, ListArgs, PlanArgs, SchemaArgs, SchemaOf, ValidateArgs};
+use super::args::engine::ListArgs;
+use super::args::{Format, PlanArgs, SchemaArgs, SchemaOf, ValidateArgs};
 use super::backup_warning::backup_warning;
 use super::{error_chain, print, refuse, say};
 use crate::load::{self, CliOverrides, LoadError, Loaded, RehearsalFiles};

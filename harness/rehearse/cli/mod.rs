@@ -14,6 +14,7 @@ mod manual;
 mod path;
 mod run;
 mod runbook;
+mod runs;
 mod shell;
 
 pub use diagnostic::render as draw;
@@ -55,9 +56,10 @@ pub fn main() -> ExitCode {
         Command::Diagnose(args) => diagnose::diagnose(&args),
         Command::Plan(args) => files::plan(&args),
         Command::Validate(args) => files::validate(&args),
+        Command::List(args) if args.runs => runs::list_runs(&args),
         Command::List(args) => files::list(&args),
         Command::Doctor(args) => doctor::doctor(&args),
-        Command::Sweep(args) => doctor::sweep_leftovers(&args),
+        Command::Sweep(args) => runs::sweep_leftovers(&args),
         Command::Shell(args) => return shell::shell(&args),
         Command::Resume(args) => shell::resume(&args),
         Command::Runbook(args) => runbook::runbook(&args),
@@ -77,13 +79,14 @@ fn hide_secret(error: &mut clap::Error) {
     error.insert(ContextKind::InvalidValue, ContextValue::String(hidden));
 }
 
-/// Prints data to standard output. A closed output is not an error.
+/// Prints data to standard output. A closed output is not an error: a program of Rust ignores SIGPIPE, and the print macros
+/// would panic.
 pub(crate) fn print(text: &str) {
     use std::io::Write;
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
-/// Prints messages to standard error.
+/// Prints messages to standard error, if there is still somebody to read them.
 pub(crate) fn say(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr().lock(), "{text}");

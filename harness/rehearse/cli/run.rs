@@ -180,39 +180,125 @@ fn reporters(
     Ok(reporters)
 }
 
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// To end: somebody pressed Ctrl-C, or a supervisor ends the job.
+    End,
+    /// Nothing: the terminal was closed.
+    HungUp,
+}
+
 /// The signals that end a run.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// Sent when the terminal is closed.
-    hang_up: Signal,
+    /// Sent when the terminal is closed; `None` if the run was started so that it outlives its terminal, as by `nohup`.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
+        // Read first: from the moment that a signal is listened to, it is not ignored.
+        let outlives = hang_up_is_ignored();
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(Self { interrupt, terminate, hang_up: signal(SignalKind::hangup())? })
+        let hang_up = if outlives { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { interrupt, terminate, hang_up })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Asked {
+        let hung_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.terminate.recv() => Asked::End,
+            _ = hung_up => Asked::HungUp,
         }
     }
 }
 
-/// On the first signal: cancels, removes everything and writes the reports. On the second: ends that within seconds and
-/// reports what is left. On the third: quits.
+/// Whether this process was started with SIGHUP ignored. Where that cannot be read, it was not.
+fn hang_up_is_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hang_up(&status))
+}
+
+/// Reads the signals that a process ignores from its status as the kernel prints it: a bit for each, SIGHUP is the first.
+fn ignores_hang_up(status: &str) -> bool {
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+/// When asked to end: cancels, removes everything and writes the reports. Asked again: ends that within seconds and reports
+/// what is left. Asked a third time: quits.
+///
+/// Closing a terminal cancels too, but never more than that: for one window the kernel and every shell in it send a signal
+/// each, and nobody asked to cut clean-up short.
 async fn listen(mut signals: Signals, stop: Stop) {
-    for (token, text) in [
+    let mut requests = [
         (&stop.cancel, "cancelled: removing everything and writing the reports; press again to cut that short"),
         (&stop.force, "cutting clean-up short: the reports will list what is left; press again to quit at once"),
         (&stop.leave, "quit at once; remove what is left with: rehearse sweep"),
-    ] {
-        signals.next().await;
-        say(text);
-        token.cancel();
+    ]
+    .into_iter();
+    loop {
+        match signals.next().await {
+            Asked::HungUp => {
+                if !stop.cancel.is_cancelled() {
+                    stop.cancel.cancel();
+                    say("cancelled, because the terminal was closed: removing everything and writing the reports");
+                }
+            }
+            Asked::End => {
+                let Some((token, text)) = requests.next() else { return };
+                say(text);
+                token.cancel();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustix::process::{Signal as Number, getpid, kill_process};
+
+    use super::*;
+
+    /// Sends a signal to this process, and gives the listener time to hear it: two that come at once are one.
+    async fn send(number: Number) -> std::io::Result<()> {
+        kill_process(getpid(), number)?;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_hang_up_cancels_and_only_who_asks_to_end_cuts_clean_up_short() -> std::io::Result<()> {
+        let stop = Stop::default();
+        let heard = || [&stop.cancel, &stop.force, &stop.leave].map(|token| token.is_cancelled());
+        let signals = Signals { hang_up: Some(signal(SignalKind::hangup())?), ..Signals::new()? };
+        tokio::spawn(listen(signals, stop.clone()));
+        for _ in 0..4 {
+            send(Number::HUP).await?;
+            assert_eq!(heard(), [true, false, false]);
+        }
+        send(Number::INT).await?;
+        assert_eq!(heard(), [true, false, false]);
+        send(Number::TERM).await?;
+        assert_eq!(heard(), [true, true, false]);
+        send(Number::INT).await?;
+        assert_eq!(heard(), [true, true, true]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_kernel_says_whether_a_process_outlives_its_terminal() {
+        assert!(ignores_hang_up("Name:\trehearse\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n"));
+        assert!(!ignores_hang_up("Name:\trehearse\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\n"));
+        assert!(!ignores_hang_up(""));
     }
 }

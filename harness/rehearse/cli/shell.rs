@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use rehearse_core::outcome::verdict::Exit;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use super::args::{ResumeArgs, ShellArgs};
+use super::args::engine::{ResumeArgs, ShellArgs};
+use super::runs::{is_named, named, runs};
 use super::{host_exit, runtime, say};
 use crate::docker::{Client, Inside, Size, Standing, attach, list, services};
 use crate::engine::host::HostError;
@@ -81,11 +82,6 @@ impl Drop for Raw {
     }
 }
 
-/// Whether an id begins or ends with this text; the names of containers have its end.
-fn is_named(run: &str, by: &str) -> bool {
-    run.starts_with(by) || run.ends_with(by)
-}
-
 /// The service that is meant; otherwise an error with the existing ones.
 fn choose<'a>(all: &'a [Inside], args: &ShellArgs) -> Result<&'a Inside, String> {
     let mut of_run: Vec<&Inside> = all.iter().filter(|it| is_named(&it.run, &args.run)).collect();
@@ -132,33 +128,32 @@ pub(crate) fn resume(args: &ResumeArgs) -> Exit {
         list(&client).await
     });
     let left = match listed {
-        Ok(all) => all.into_iter().filter(|it| is_named(&it.ownership.run, &args.run)).collect::<Vec<_>>(),
+        Ok(all) => all,
         Err(error) => {
             say(&format!("error: {}", error.chain()));
             return host_exit(&error);
         }
     };
-    let Some(first) = left.first() else {
-        say(&format!("error: nothing of run {} is left on this engine", args.run));
-        return Exit::BadInput;
+    let all = runs(&left);
+    let run_here = match named(&all, &args.run) {
+        Ok(run_here) => run_here,
+        Err(reason) => {
+            say(&format!("error: {reason}"));
+            return Exit::BadInput;
+        }
     };
-    if let Some(other) = left.iter().find(|it| it.ownership.run != first.ownership.run) {
-        say(&format!("error: {} may be any of {}, {}", args.run, first.ownership.run, other.ownership.run));
+    let (run, scenario) = (&run_here.ownership.run, &run_here.ownership.scenario);
+    if run_here.standing == Standing::Live {
+        say(&format!("run {run} is still running: there is nothing to resume"));
         return Exit::BadInput;
     }
-    if first.standing == Standing::Live {
-        say(&format!("run {} is still running: there is nothing to resume", first.ownership.run));
-        return Exit::BadInput;
-    }
-    let (run, scenario) = (&first.ownership.run, &first.ownership.scenario);
-    let count = |kind: &str| left.iter().filter(|it| it.kind == kind).count();
-    let (containers, volumes) = (count("container"), count("volume"));
+    let (containers, volumes) = (run_here.count("container"), run_here.count("volume"));
     say(&format!(
         "run {run} ({scenario}) cannot be resumed. {containers} containers and {volumes} volumes of it are left, but what it \
          had observed is lost: the baseline and all responses that later stages are compared with were in the memory of its process, \
          and nothing has watched over the data since. Judging a hop from there would prove nothing.\n\
          \n  look inside          rehearse shell {run} SERVICE\n  rehearse it again    rehearse run …\n  \
-         remove what is left  rehearse sweep"
+         remove what is left  rehearse sweep {run}"
     ));
     Exit::Inconclusive
 }

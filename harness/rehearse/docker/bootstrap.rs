@@ -1,11 +1,13 @@
 //! Base systems: built by debootstrap from Debian's own archive, in place of images from a registry.
 
+use std::convert::Infallible;
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use bollard::query_parameters::{CreateImageOptionsBuilder, RemoveImageOptions};
 use futures_util::StreamExt;
@@ -16,6 +18,8 @@ use crate::docker::making::{LIMIT, Making};
 use crate::docker::recipe::Bootstrap;
 use crate::engine::host::{BoxError, HostError};
 
+/// How often the log of a program that runs is looked at.
+const LOG_INTERVAL: Duration = Duration::from_secs(2);
 /// Increased whenever the result for the same suite is meant to change.
 const EDITION: &str = "1";
 const LIBRARY: &str = "/usr/share/debootstrap";
@@ -211,7 +215,10 @@ async fn run(mut command: Command, making: &Making<'_>) -> Result<bool, HostErro
     let log = log.and_then(|log| Ok((log.try_clone()?, log)));
     let (out, err) = log.map_err(|source| file_error("write", &making.log, source))?;
     let program = command.as_std().get_program().to_string_lossy().into_owned();
-    let status = command.stdout(out).stderr(err).status().await;
+    let status = tokio::select! {
+        status = command.stdout(out).stderr(err).status() => status,
+        never = report_log(making) => match never {},
+    };
     let status = status.map_err(|error| making.fail(format!("cannot run {program}"), Some(error.into())))?;
     // The program writes the log itself, and the address of its mirror may hold a password.
     let written = fs::read(&making.log).unwrap_or_default();
@@ -219,6 +226,16 @@ async fn run(mut command: Command, making: &Making<'_>) -> Result<bool, HostErro
         fs::write(&making.log, clean).map_err(|source| file_error("write", &making.log, source))?;
     }
     Ok(status.success())
+}
+
+/// Reports the last line of the log every few seconds, for as long as this is awaited.
+async fn report_log(making: &Making<'_>) -> Infallible {
+    loop {
+        tokio::time::sleep(LOG_INTERVAL).await;
+        if let Some(line) = last_lines(&making.log).lines().rfind(|line| !line.trim().is_empty()) {
+            making.report_progress(line.trim());
+        }
+    }
 }
 
 fn last_lines(log: &Path) -> String {

@@ -122,13 +122,24 @@ impl Output {
                 self.step.clone_from(&line);
                 self.lines.clear();
             } else if !line.is_empty() && !line.starts_with(" ---> ") && !line.starts_with("Removing intermediate") {
+                making.report_progress(&format!("{}: {}", self.number(), newest(&line)));
                 self.lines.push_back(line);
                 if self.lines.len() > LAST_LINES {
                     self.lines.pop_front();
                 }
             }
         }
+        // A bar of progress is drawn over and over on a line that does not end.
+        let unfinished = newest(&self.line);
+        if !unfinished.is_empty() {
+            making.report_progress(&format!("{}: {unfinished}", self.number()));
+        }
         Ok(())
+    }
+
+    /// `Step 5/9`.
+    fn number(&self) -> &str {
+        self.step.split_once(" : ").map_or(&self.step, |(number, _)| number)
     }
 
     /// The current step, cut short: a step may be a whole program.
@@ -139,5 +150,22 @@ impl Output {
 
     fn last(&self) -> String {
         self.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// What a terminal would show of a line that is drawn over itself.
+fn newest(line: &str) -> &str {
+    line.rsplit('\r').map(str::trim).find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_line_that_is_drawn_over_itself_the_end_is_shown() {
+        assert_eq!(newest("fetching 10%\rfetching 55%\r  "), "fetching 55%");
+        assert_eq!(newest("Installing nokogiri 1.15.4"), "Installing nokogiri 1.15.4");
+        assert_eq!(newest(" \r "), "");
     }
 }

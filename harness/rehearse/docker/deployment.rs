@@ -1,5 +1,7 @@
 //! What the services of one deployment share: its network and its volumes.
 
+use std::time::{Duration, SystemTime};
+
 use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
 
 use crate::docker::client::{failed, refused};
@@ -40,6 +42,15 @@ async fn find_network(daemon: &Daemon, deployment: &DeploymentName) -> Result<Op
     let found = listing(&daemon.client, Kind::Network, &filters).await;
     let found = found.map_err(failed("find", format!("network of {deployment}")))?;
     Ok(found.into_iter().next().map(|network| network.id))
+}
+
+/// Marks the run as kept until its lease ends: by a volume, which needs no space and no image.
+pub(crate) async fn keep(daemon: &Daemon, lease: Duration) -> Result<(), HostError> {
+    daemon.client.wait_until_back().await;
+    let (name, labels) = daemon.ownership.mark(SystemTime::now() + lease);
+    let request = VolumeCreateRequest { name: Some(name), labels: Some(labels), ..VolumeCreateRequest::default() };
+    let created = daemon.client.quick().create_volume(request).await;
+    created.map(drop).map_err(failed("mark", "what is kept"))
 }
 
 /// Creates a volume of a deployment, unless it exists, and returns its name on the engine.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rehearse_core::outcome::verdict::Interference;
 use rehearse_core::secret::Redactor;
@@ -115,6 +116,10 @@ impl Deployments for DockerHost {
         let left = self.daemon.clear(&[(label::RUN, &self.daemon.ownership.run)]).await;
         self.daemon.logs.finish(None).await;
         left
+    }
+
+    async fn keep(&self, lease: Duration) -> Result<(), HostError> {
+        deployment::keep(&self.daemon, lease).await
     }
 }
 

@@ -198,7 +198,10 @@ impl Images {
     ) -> Result<Located, HostError> {
         let name = format!("{repository}:{}", offer.tag());
         let base = match offer {
-            Offer::Build(build) => Some(self.locate(&build.base, None, progress, trail).await?.id),
+            Offer::Build(build) => {
+                let of_base = |text: String| progress(format!("its base {}: {text}", build.base));
+                Some(self.locate(&build.base, None, &of_base, trail).await?.id)
+            }
             Offer::Bootstrap(_) => None,
         };
         let hash = match offer {

@@ -1,7 +1,7 @@
 //! The labels and names of everything that we create. They are the ledger: nothing else records what we created.
 
 use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rehearse_core::vocabulary::ident::short_run;
 
@@ -14,6 +14,8 @@ pub(crate) const OWNER_PID: &str = "org.rehearse.owner-pid";
 pub(crate) const OWNER_HOST: &str = "org.rehearse.owner-host";
 pub(crate) const OWNER_START: &str = "org.rehearse.owner-start";
 pub(crate) const EXPIRES: &str = "org.rehearse.expires";
+/// Carried by one volume of a run that is over and was kept: when its lease ends. Labels cannot be added to what exists.
+pub(crate) const KEPT_UNTIL: &str = "org.rehearse.kept-until";
 pub(crate) const DEPLOYMENT: &str = "org.rehearse.deployment";
 pub(crate) const SERVICE: &str = "org.rehearse.service";
 pub(crate) const ONE_OFF: &str = "org.rehearse.one-off";
@@ -59,7 +61,6 @@ impl OwnershipLabels {
     /// Reads the labels back; `None` if the thing is not ours.
     pub(crate) fn read(labels: &HashMap<String, String>) -> Option<Self> {
         let text = |key: &str| labels.get(key).cloned().unwrap_or_default();
-        let seconds = text(EXPIRES).parse().unwrap_or(0);
         Some(Self {
             run: labels.get(RUN)?.clone(),
             scenario: text(SCENARIO),
@@ -68,8 +69,15 @@ impl OwnershipLabels {
                 host: text(OWNER_HOST),
                 start: text(OWNER_START),
             },
-            expires: UNIX_EPOCH + std::time::Duration::from_secs(seconds),
+            expires: from_unix(&text(EXPIRES)),
         })
+    }
+
+    /// The name and the labels of the mark of a kept run.
+    pub(crate) fn mark(&self, until: SystemTime) -> (String, HashMap<String, String>) {
+        let mut labels = self.without_deployment();
+        labels.insert(KEPT_UNTIL.into(), unix(until).to_string());
+        (plain(&format!("rehearse-{}-kept", short_run(&self.run))), labels)
     }
 
     /// The name of a thing: of a deployment's network, or with a `part`, of a service or a volume.
@@ -93,6 +101,16 @@ pub(crate) fn carrying(labels: &[(&str, &str)]) -> HashMap<String, Vec<String>> 
     HashMap::from([("label".to_owned(), labels.iter().map(|(key, value)| format!("{key}={value}")).collect())])
 }
 
+/// When the lease of a kept run ends, if these are the labels of its mark.
+pub(crate) fn kept_until(labels: &HashMap<String, String>) -> Option<SystemTime> {
+    labels.get(KEPT_UNTIL).map(|seconds| from_unix(seconds))
+}
+
+/// A time that cannot be read is long ago.
+fn from_unix(seconds: &str) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds.parse().unwrap_or(0))
+}
+
 fn unix(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
@@ -100,7 +118,6 @@ fn unix(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn ownership_can_be_read_back_from_its_labels() {
@@ -111,6 +128,16 @@ mod tests {
             expires: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
         };
         assert_eq!(OwnershipLabels::read(&ownership.labels(&DeploymentName("main".into()))), Some(ownership));
+    }
+
+    #[test]
+    fn the_mark_of_a_kept_run_says_until_when() {
+        let (expires, until) = (UNIX_EPOCH + Duration::from_secs(1), UNIX_EPOCH + Duration::from_secs(1_900_000_000));
+        let ownership = OwnershipLabels { run: "r1".into(), scenario: "s".into(), owner: Owner::current(), expires };
+        let (name, labels) = ownership.mark(until);
+        assert_eq!((name.as_str(), kept_until(&labels)), ("rehearse-r1-kept", Some(until)));
+        assert_eq!(OwnershipLabels::read(&labels), Some(ownership.clone()));
+        assert_eq!(kept_until(&ownership.without_deployment()), None);
     }
 
     #[test]

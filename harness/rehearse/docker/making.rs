@@ -35,8 +35,9 @@ impl Making<'_> {
         HostError::Image { image: self.name.to_owned(), reason, source }
     }
 
+    /// Reports a line of the build; how often people see one is the caller's affair.
     pub(crate) fn report_progress(&self, line: &str) {
-        (self.progress)(format!("{}: {}", self.name, line.chars().take(120).collect::<String>()));
+        (self.progress)(line.chars().take(120).collect());
     }
 
     pub(crate) fn late(&self) -> HostError {

@@ -32,6 +32,7 @@ mod removal;
 mod service;
 mod shell;
 mod sweep;
+mod usage;
 mod volume;
 mod watch;
 
@@ -45,3 +46,4 @@ pub use owner::{Liveness, Owner};
 pub use recipe::{Bootstrap, Build, Pull, Recipe, RecipeCatalog, RecipeError};
 pub use shell::{Inside, Size, attach, services};
 pub use sweep::{Remnant, Selection, Standing, SweepReport, list, sweep};
+pub use usage::{Usage, usage};

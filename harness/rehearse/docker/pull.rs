@@ -74,7 +74,7 @@ pub(crate) async fn pull(
             let Err(error) = pull_once(client, name, login, progress).await else { return Ok(()) };
             let pause = pauses.next().filter(|_| error.is_temporary() && began.elapsed() < GIVE_UP_AFTER);
             let Some(pause) = pause else { return Err(error) };
-            progress(format!("{name}: {error}; trying again in {pause:?}"));
+            progress(format!("{error}; trying again in {pause:?}"));
             tokio::time::sleep(pause).await;
         }
     };
@@ -102,7 +102,7 @@ async fn pull_once(
         }
         if status.starts_with("Pull complete") || status.starts_with("Already exists") {
             done += 1;
-            progress(format!("{name}: pulled {done} of {} layers", layers.len()));
+            progress(format!("pulled {done} of {} layers", layers.len()));
         }
     }
     Ok(())

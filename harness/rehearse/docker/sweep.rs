@@ -1,35 +1,49 @@
 //! Finds what runs have left behind, and removes what no longer belongs to a live run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::SystemTime;
 
 use crate::docker::client::{Client, failed};
-use crate::docker::label::{self, OwnershipLabels};
+use crate::docker::label::{self, OwnershipLabels, kept_until};
 use crate::docker::owner::Liveness;
 use crate::docker::removal::{Kind, Thing, listing, remove_found};
 use crate::engine::host::{HostError, Leftover};
 
 /// What to remove.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// Only what has outlived its lease. A run does this when it starts, so that a kept failure stays.
+    /// Only what has outlived its lease. A run does this when it starts.
     Expired,
-    /// What has expired, and what belongs to a process of this machine that is gone.
-    Dead,
-    /// As [`Self::Dead`], and what belongs to other machines, of which nobody here knows whether they are alive.
-    DeadOrElsewhere,
+    /// What has expired, and what belongs to a process of this machine that is gone without having kept it.
+    Dead {
+        /// What was kept for people to look at too.
+        kept: bool,
+        /// What belongs to other machines too, of which nobody here knows whether they are alive.
+        elsewhere: bool,
+    },
+    /// What belongs to this run, unless it is live.
+    Run {
+        /// Its id.
+        run: String,
+        /// Also if it belongs to another machine, and nobody here knows whether it is alive.
+        elsewhere: bool,
+    },
 }
 
-/// The standing of a thing of ours.
+/// The standing of a run of ours, which all its things share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Its run is still running.
+    /// It is still running.
     Live,
-    /// Its run is gone, but its lease is not over.
+    /// It is gone, but its lease is not over.
     Dead,
+    /// It is over, and was kept for people to look at until its lease ends.
+    Kept,
+    /// As [`Self::Kept`], by another machine.
+    KeptElsewhere,
     /// Its lease is over, and no live process of this machine owns it.
     Expired,
-    /// It belongs to another machine, within its lease.
+    /// It belongs to another machine, within its lease, and may be running.
     Elsewhere,
 }
 
@@ -42,8 +56,12 @@ pub struct Remnant {
     pub name: String,
     /// Who owns it.
     pub ownership: OwnershipLabels,
-    /// Its standing.
+    /// The standing of its run.
     pub standing: Standing,
+    /// When the lease of its run ends.
+    pub lease_ends: SystemTime,
+    /// Whether it is only there to say that its run was kept.
+    pub is_mark: bool,
 }
 
 /// What a sweep did.
@@ -58,85 +76,173 @@ pub struct SweepReport {
 }
 
 impl Selection {
-    fn includes(self, standing: Standing) -> bool {
-        match standing {
-            Standing::Live => false,
-            Standing::Expired => true,
-            Standing::Dead => self != Self::Expired,
-            Standing::Elsewhere => self == Self::DeadOrElsewhere,
+    /// Whether a thing is to be removed.
+    pub fn includes(&self, remnant: &Remnant) -> bool {
+        match self {
+            Self::Expired => remnant.standing == Standing::Expired,
+            Self::Dead { kept, elsewhere } => match remnant.standing {
+                Standing::Live => false,
+                Standing::Dead | Standing::Expired => true,
+                Standing::Kept => *kept,
+                Standing::KeptElsewhere => *kept && *elsewhere,
+                Standing::Elsewhere => *elsewhere,
+            },
+            Self::Run { run, elsewhere } => {
+                remnant.ownership.run == *run
+                    && match remnant.standing {
+                        Standing::Live => false,
+                        Standing::Dead | Standing::Expired | Standing::Kept | Standing::KeptElsewhere => true,
+                        Standing::Elsewhere => *elsewhere,
+                    }
+            }
         }
     }
 }
 
 /// Lists everything of ours on the engine, of any run.
 pub async fn list(client: &Client) -> Result<Vec<Remnant>, HostError> {
-    Ok(found(client).await?.into_iter().map(|(_, remnant)| remnant).collect())
+    let things = list_ours(client).await.map_err(failed("list", "what carries our labels"))?;
+    Ok(remnants(&things, SystemTime::now(), |ownership| ownership.owner.liveness()))
 }
 
 /// Removes what `selection` includes.
-pub async fn sweep(client: &Client, selection: Selection) -> Result<SweepReport, HostError> {
+pub async fn sweep(client: &Client, selection: &Selection) -> Result<SweepReport, HostError> {
     let (selected, spared): (Vec<_>, Vec<_>) =
-        found(client).await?.into_iter().partition(|(_, remnant)| selection.includes(remnant.standing));
-    let spared = spared.into_iter().map(|(_, remnant)| remnant).collect();
+        list(client).await?.into_iter().partition(|remnant| selection.includes(remnant));
     if selected.is_empty() {
         return Ok(SweepReport { spared, ..SweepReport::default() });
     }
+    // Whole runs go: the standing of one is not asked again, because its mark may be gone before its other things.
+    let runs: BTreeSet<&str> = selected.iter().map(|remnant| remnant.ownership.run.as_str()).collect();
     let leftovers = remove_found(client, || async {
-        let things = list_ours(client).await?;
-        Ok(things.into_iter().filter(|(_, it)| selection.includes(it.standing)).map(|(thing, _)| thing).collect())
+        let of_runs = |thing: &Thing| thing.labels.get(label::RUN).is_some_and(|run| runs.contains(run.as_str()));
+        Ok(list_ours(client).await?.into_iter().filter(of_runs).collect())
     })
     .await;
     let is_left = |remnant: &Remnant| leftovers.iter().any(|it| it.kind == remnant.kind && it.name == remnant.name);
-    let removed = selected.into_iter().map(|(_, remnant)| remnant).filter(|remnant| !is_left(remnant)).collect();
+    let removed = selected.into_iter().filter(|remnant| !is_left(remnant)).collect();
     Ok(SweepReport { removed, spared, leftovers })
 }
 
-async fn found(client: &Client) -> Result<Vec<(Thing, Remnant)>, HostError> {
-    list_ours(client).await.map_err(failed("list", "what carries our labels"))
-}
-
-async fn list_ours(client: &Client) -> Result<Vec<(Thing, Remnant)>, bollard::errors::Error> {
+async fn list_ours(client: &Client) -> Result<Vec<Thing>, bollard::errors::Error> {
     let filters = HashMap::from([("label".to_owned(), vec![label::RUN.to_owned()])]);
-    let now = SystemTime::now();
     let mut all = Vec::new();
     for kind in Kind::ALL {
-        for thing in listing(client, kind, &filters).await? {
-            let Some(ownership) = OwnershipLabels::read(&thing.labels) else { continue };
-            let standing = standing(ownership.owner.liveness(), ownership.expires <= now);
-            all.push((thing.clone(), Remnant { kind: kind.name(), name: thing.name, ownership, standing }));
-        }
+        all.extend(listing(client, kind, &filters).await?);
     }
     Ok(all)
 }
 
-fn standing(liveness: Liveness, expired: bool) -> Standing {
-    match (liveness, expired) {
-        (Liveness::Alive, _) => Standing::Live,
-        (Liveness::Gone | Liveness::Elsewhere, true) => Standing::Expired,
-        (Liveness::Gone, false) => Standing::Dead,
-        (Liveness::Elsewhere, false) => Standing::Elsewhere,
+fn remnants(things: &[Thing], now: SystemTime, liveness: impl Fn(&OwnershipLabels) -> Liveness) -> Vec<Remnant> {
+    let mark = |thing: &Thing| Some((thing.labels.get(label::RUN)?.clone(), kept_until(&thing.labels)?));
+    let kept: BTreeMap<String, SystemTime> = things.iter().filter_map(mark).collect();
+    let remnant = |thing: &Thing| {
+        let ownership = OwnershipLabels::read(&thing.labels)?;
+        let until = kept.get(&ownership.run).copied();
+        let lease_ends = until.unwrap_or(ownership.expires);
+        let standing = standing(liveness(&ownership), until.is_some(), lease_ends <= now);
+        let (kind, name, is_mark) = (thing.kind.name(), thing.name.clone(), kept_until(&thing.labels).is_some());
+        Some(Remnant { kind, name, ownership, standing, lease_ends, is_mark })
+    };
+    things.iter().filter_map(remnant).collect()
+}
+
+/// A kept run is over, even if its process goes on with the next scenario.
+fn standing(liveness: Liveness, kept: bool, expired: bool) -> Standing {
+    match (liveness, kept, expired) {
+        (Liveness::Alive | Liveness::Gone, true, false) => Standing::Kept,
+        (Liveness::Elsewhere, true, false) => Standing::KeptElsewhere,
+        (Liveness::Alive | Liveness::Gone | Liveness::Elsewhere, true, true) => Standing::Expired,
+        (Liveness::Alive, false, _) => Standing::Live,
+        (Liveness::Gone | Liveness::Elsewhere, false, true) => Standing::Expired,
+        (Liveness::Gone, false, false) => Standing::Dead,
+        (Liveness::Elsewhere, false, false) => Standing::Elsewhere,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::{Duration, UNIX_EPOCH};
 
-    #[test]
-    fn a_live_run_is_never_removed() {
-        for selection in [Selection::Expired, Selection::Dead, Selection::DeadOrElsewhere] {
-            assert!(!selection.includes(standing(Liveness::Alive, true)));
-            assert!(!selection.includes(standing(Liveness::Alive, false)));
-            assert!(selection.includes(standing(Liveness::Gone, true)));
-            assert!(selection.includes(standing(Liveness::Elsewhere, true)));
-        }
+    use super::*;
+    use crate::docker::owner::Owner;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// A run with a container, and a mark if it was kept; its own lease ends an hour from now.
+    fn things(run: &str, kept_until: Option<u64>) -> Vec<Thing> {
+        let (run, scenario, expires) = (run.to_owned(), "s".to_owned(), at(NOW + 3600));
+        let ownership = OwnershipLabels { run, scenario, owner: Owner::current(), expires };
+        let thing = |kind, name: String, labels| Thing { kind, id: name.clone(), name, labels };
+        let container = thing(Kind::Container, format!("{}-web", ownership.run), ownership.without_deployment());
+        let mark = kept_until.map(|until| ownership.mark(at(until)));
+        let mark = mark.map(|(name, labels)| thing(Kind::Volume, name, labels));
+        [container].into_iter().chain(mark).collect()
+    }
+
+    /// The standing of all things of a run, and how long its lease lasts.
+    fn stands(liveness: Liveness, kept_until: Option<u64>) -> (Standing, i64, Vec<Remnant>) {
+        let all = remnants(&things("r1", kept_until), at(NOW), |_| liveness);
+        let first = all[0].clone();
+        assert!(all.iter().all(|it| (it.standing, it.lease_ends) == (first.standing, first.lease_ends)), "{all:?}");
+        let lasts = first.lease_ends.duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs()) as i64 - NOW as i64;
+        (first.standing, lasts, all)
     }
 
     #[test]
-    fn a_lease_protects_a_failure_only_from_the_sweep_of_a_starting_run() {
-        assert!(!Selection::Expired.includes(standing(Liveness::Gone, false)));
-        assert!(Selection::Dead.includes(standing(Liveness::Gone, false)));
-        assert!(!Selection::Dead.includes(standing(Liveness::Elsewhere, false)));
-        assert!(Selection::DeadOrElsewhere.includes(standing(Liveness::Elsewhere, false)));
+    fn a_kept_run_is_kept_until_the_lease_on_its_mark_ends() {
+        for liveness in [Liveness::Alive, Liveness::Gone] {
+            let (standing, lasts, all) = stands(liveness, Some(NOW + 60));
+            assert_eq!((standing, lasts, all.len()), (Standing::Kept, 60, 2));
+            assert_eq!(stands(liveness, Some(NOW)).0, Standing::Expired);
+        }
+        assert_eq!(stands(Liveness::Elsewhere, Some(NOW + 60)).0, Standing::KeptElsewhere);
+        assert_eq!(stands(Liveness::Elsewhere, Some(NOW)).0, Standing::Expired);
+        assert_eq!((stands(Liveness::Alive, None).0, stands(Liveness::Gone, None).0), (Standing::Live, Standing::Dead));
+        assert_eq!(stands(Liveness::Elsewhere, None).0, Standing::Elsewhere);
+    }
+
+    #[test]
+    fn of_a_run_and_its_mark_only_the_mark_is_one() {
+        let (_, _, all) = stands(Liveness::Gone, Some(NOW + 60));
+        assert_eq!(
+            all.iter().map(|it| (it.kind, it.is_mark)).collect::<Vec<_>>(),
+            [("container", false), ("volume", true)]
+        );
+    }
+
+    /// Every selection, and whether it takes a run of each standing.
+    #[test]
+    fn a_selection_takes_what_it_says_and_never_a_live_run() {
+        let all = [
+            Standing::Live,
+            Standing::Dead,
+            Standing::Kept,
+            Standing::KeptElsewhere,
+            Standing::Expired,
+            Standing::Elsewhere,
+        ];
+        let run = |run: &str, elsewhere| Selection::Run { run: run.to_owned(), elsewhere };
+        let taken = |selection: &Selection| -> Vec<Standing> {
+            let mut remnant = stands(Liveness::Gone, None).2.remove(0);
+            let takes = |standing: &Standing| {
+                remnant.standing = *standing;
+                selection.includes(&remnant)
+            };
+            all.into_iter().filter(takes).collect()
+        };
+        let dead = |kept, elsewhere| Selection::Dead { kept, elsewhere };
+        assert_eq!(taken(&Selection::Expired), [Standing::Expired]);
+        assert_eq!(taken(&dead(false, false)), [Standing::Dead, Standing::Expired]);
+        assert_eq!(taken(&dead(true, false)), [Standing::Dead, Standing::Kept, Standing::Expired]);
+        assert_eq!(taken(&dead(false, true)), [Standing::Dead, Standing::Expired, Standing::Elsewhere]);
+        assert_eq!(taken(&dead(true, true)), all[1..]);
+        assert_eq!(taken(&run("r1", false)), all[1..5]);
+        assert_eq!(taken(&run("r1", true)), all[1..]);
+        assert_eq!(taken(&run("r2", true)), []);
     }
 }

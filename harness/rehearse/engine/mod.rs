@@ -32,6 +32,7 @@ mod restart_drift;
 mod run;
 mod schema;
 mod settle;
+mod signs;
 mod stages;
 mod state;
 mod step;

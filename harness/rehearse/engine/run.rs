@@ -55,6 +55,8 @@ pub enum Keep {
 pub struct RunOptions {
     /// When to keep what the run created.
     pub keep: Keep,
+    /// How long kept things may stay.
+    pub lease: Duration,
     /// How long teardown may take.
     pub grace: Duration,
     /// The version of this tool.

@@ -23,6 +23,7 @@ use super::error::{EngineError, StepEnd};
 use super::host::{Host, HostError, ImageRequest, ObtainedImage};
 use super::mode::{Mode, name};
 use super::observer::Observer;
+use super::signs::Signs;
 use super::state::State;
 use super::wait::truth;
 use crate::backup;
@@ -127,9 +128,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             let image = ImageRequest { name: need.image.clone(), holds: need.holds.clone() };
             wanted.entry(image).or_default().push(need);
         }
+        let signs = &Signs::of(&self.events, &stage.id);
         let requests = wanted.into_iter().map(|(image, needs)| async move {
-            let progress = |text: String| self.events.progress(&stage.id, format!("{}: {text}", image.name));
-            let obtained = self.host.obtain(&image, &progress).await?;
+            let progress = |text: String| signs.said(&image.name, text);
+            let obtained = signs.awaiting(&image.name, self.host.obtain(&image, &progress)).await?;
             let note = Note::ImageObtained {
                 image: image.name.clone(),
                 origin: obtained.origin,
@@ -139,11 +141,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             self.events.note(&stage.id, note);
             Ok::<_, EngineError>(needs.into_iter().map(|need| (need.clone(), obtained.clone())).collect::<Vec<_>>())
         });
-        let mut all = Vec::new();
-        for obtained in join_all(requests).await {
-            all.extend(obtained?);
-        }
-        Ok(all)
+        let all = tokio::select! {
+            biased;
+            all = join_all(requests) => all,
+            never = signs.keep_showing() => match never {},
+        };
+        Ok(all.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     /// Records images, and the release that each hop really goes to.

@@ -52,10 +52,14 @@ impl<H: Host, O: Observer> RunContext<H, O> {
     pub(crate) async fn steps(&self, ctx: &StageContext, steps: &[Step]) -> Result<StepEnd, EngineError> {
         let mut script = Script::default();
         for (step, number) in steps.iter().zip(1..) {
-            self.events.progress(&ctx.stage, describe(step));
+            let skipped = self.is_skipped(ctx, step);
+            if !skipped {
+                self.events.progress(&ctx.stage, describe(step));
+            }
             let began = tokio::time::Instant::now();
             let end = self.step(ctx, step, &mut script).await;
             let outcome = match &end {
+                Ok(StepEnd::Done) if skipped => Outcome::Skipped,
                 Ok(StepEnd::Done) => Outcome::Passed,
                 Ok(StepEnd::Failed(_)) => Outcome::Failed,
                 Err(_) => Outcome::Inconclusive,
@@ -67,6 +71,23 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             }
         }
         Ok(StepEnd::Done)
+    }
+
+    /// Whether a step is none of this release, or copies what this backup does not have to have and has not.
+    fn is_skipped(&self, ctx: &StageContext, step: &Step) -> bool {
+        let is_for = match step {
+            Step::Exec(step) | Step::Run(step) => step.is_for(&ctx.release),
+            Step::Http(step) => step.is_for(&ctx.release),
+            Step::Sql(step) => step.is_for(&ctx.release),
+            Step::WaitUntil(step) => step.is_for(&ctx.release),
+            Step::CopyIn(step) | Step::Unpack(step) => {
+                return step.optional && self.case.backup_file(&step.from).is_err();
+            }
+            Step::Start(_) | Step::Stop(_) | Step::Restart(_) | Step::Replace(_) | Step::StartUpgrading(_) => {
+                return false;
+            }
+        };
+        !is_for
     }
 
     async fn step(&self, ctx: &StageContext, step: &Step, script: &mut Script) -> Result<StepEnd, EngineError> {
@@ -89,6 +110,12 @@ impl<H: Host, O: Observer> RunContext<H, O> {
             && let StepEnd::Failed(findings) = self.prove_stopped(ctx, script).await?
         {
             return Ok(StepEnd::Failed(findings));
+        }
+        if self.is_skipped(ctx, step) {
+            if let Step::CopyIn(step) | Step::Unpack(step) = step {
+                self.events.remark(&ctx.stage, format!("the backup has no {}; the step is skipped", step.from));
+            }
+            return Ok(StepEnd::Done);
         }
         match step {
             Step::Start(services) => {
@@ -131,10 +158,6 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 script.stopped.remove(&step.service);
                 Ok(end)
             }
-            Step::CopyIn(step) | Step::Unpack(step) if step.optional && self.case.backup_file(&step.from).is_err() => {
-                self.events.remark(&ctx.stage, format!("the backup has no {}; the step is skipped", step.from));
-                Ok(StepEnd::Done)
-            }
             Step::CopyIn(step) => {
                 let (file, to) = (self.case.backup_file(&step.from)?, step.to.render(&context)?);
                 let _wait = self.meter.engine();
@@ -148,9 +171,6 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 Ok(StepEnd::Done)
             }
             Step::Http(step) => {
-                if !step.is_for(&ctx.release) {
-                    return Ok(StepEnd::Done);
-                }
                 if let StepEnd::Failed(findings) = self.log_in_for(ctx, step, &context, script).await? {
                     return Ok(StepEnd::Failed(findings));
                 }
@@ -159,16 +179,10 @@ impl<H: Host, O: Observer> RunContext<H, O> {
                 self.judge_step(&observation, &step.expect, &step.capture, &context, script)
             }
             Step::Sql(step) => {
-                if !step.is_for(&ctx.release) {
-                    return Ok(StepEnd::Done);
-                }
                 let observation = self.run_query(ctx, step, &context).await?;
                 self.judge_step(&observation, &step.expect, &step.capture, &context, script)
             }
             Step::WaitUntil(step) => {
-                if !step.is_for(&ctx.release) {
-                    return Ok(StepEnd::Done);
-                }
                 let awaited = Awaited {
                     what: &step.name,
                     service: step.service.as_deref(),
@@ -286,9 +300,6 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         place: ExecTarget,
         script: &mut Script,
     ) -> Result<StepEnd, EngineError> {
-        if !step.is_for(&ctx.release) {
-            return Ok(StepEnd::Done);
-        }
         let (observation, reader) = self.run_command(ctx, step, context, place).await?;
         self.warnings(ctx, step, &observation);
         let mut end = self.judge_step(&observation, &step.expect, &step.capture, context, script);

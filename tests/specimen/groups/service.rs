@@ -48,7 +48,7 @@ pub(super) const REQUESTS: &[Grouped] = grouped! {
     "locked-user-let-in" "an account that was locked is let in"
         ["request.status-changed" "GET /api/* as locked"]
     "members-cannot-log-in" "ordinary people cannot log in"
-        ["request.status" "*as member"]
+        ["access.log-in-failed" "*as member"]
     "export-without-notes" "an export has an empty column"
         ["request.records-changed" "GET /api/export.csv as admin"]
     "loans-open-to-anyone" "anybody may read who borrowed what"

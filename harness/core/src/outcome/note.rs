@@ -141,7 +141,7 @@ impl fmt::Display for Note {
             Self::Discounted(finding) => write!(f, "not held against the product: {finding}"),
             Self::RunKept { run } => write!(
                 f,
-                "run {run} is kept until its lease ends; look inside with: rehearse shell {run} SERVICE; remove it with: rehearse sweep"
+                "run {run} is kept until its lease ends; look inside with: rehearse shell {run} SERVICE; remove it with: rehearse sweep {run}"
             ),
             Self::ForeignCommand(text) | Self::Remark(text) => f.write_str(text),
         }

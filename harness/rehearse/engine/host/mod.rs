@@ -20,6 +20,7 @@ pub use instance::{InstanceRef, Leftover, ServiceState};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rehearse_core::deployment::ServiceSpec;
 use rehearse_core::outcome::verdict::Interference;
@@ -58,6 +59,9 @@ pub trait Deployments: Send + Sync {
 
     /// Removes everything that this run created, and returns what could not be removed.
     fn teardown(&self) -> impl Future<Output = Vec<Leftover>> + Send;
+
+    /// Marks what this run created as kept for people to look at, for as long as its lease: nobody is to remove it before.
+    fn keep(&self, lease: Duration) -> impl Future<Output = Result<(), HostError>> + Send;
 }
 
 /// Services of a deployment: started, stopped, inspected.

@@ -95,6 +95,10 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         if keep {
             let note = Note::RunKept { run: self.run_context.case.run.0.clone() };
             emitter.emit(EventKind::Noted { stage: stage.id.clone(), note });
+            if let Err(why) = self.mark_as_kept(options).await {
+                let note = Note::Remark(format!("it could not be marked as kept, so a sweep removes it: {why}"));
+                emitter.emit(EventKind::Noted { stage: stage.id.clone(), note });
+            }
         } else {
             let removal = AssertUnwindSafe(self.run_context.host.teardown()).catch_unwind();
             let forced = async {
@@ -127,6 +131,13 @@ impl<H: Host, O: Observer> Run<'_, H, O> {
         let time = StageTime { wall, product: Duration::ZERO, engine: wall };
         let (stage, findings) = (stage.id.clone(), Vec::new());
         emitter.emit(EventKind::StageFinished { stage, outcome, findings, reason, known: None, time });
+    }
+
+    async fn mark_as_kept(&self, options: &RunOptions) -> Result<(), String> {
+        match tokio::time::timeout(options.grace, self.run_context.host.keep(options.lease)).await {
+            Ok(marked) => marked.map_err(|error| error.chain()),
+            Err(_) => Err(format!("the host did not do it within {:?}", options.grace)),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use rehearse_core::planning::plan::Plan;
 use rehearse_core::vocabulary::ident::StageId;
 
 use super::paint::Paint;
-use super::{Colour, lines};
+use super::{Colour, lines, screen};
 
 /// The time between two frames.
 const TICK: Duration = Duration::from_millis(120);
@@ -43,7 +43,7 @@ impl StageLine {
 
 impl Live {
     pub(super) fn new(moves: bool) -> Self {
-        let target = if moves { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if moves { screen::target() } else { ProgressDrawTarget::hidden() };
         Self { all: MultiProgress::with_draw_target(target), stages: BTreeMap::new(), foot: None, colour: Colour::Off }
     }
 
