@@ -113,7 +113,8 @@ fn together(group: &Group, again: bool, bless: bool) -> Result<(), Failed> {
         let first = seen.of(|found| fault.owns(found)).finders().remove(0);
         if without.iter().all(|(known, _)| *known != first) {
             let (off, to) = (Some(first.clone()), Some(group.release));
-            let variation = Variation { without: off, to, ..Variation::default() };
+            let no_fresh = group.stage != "fresh/compare";
+            let variation = Variation { without: off, to, no_fresh, ..Variation::default() };
             let other = rehearse(&group.switch(), &format!("{name}-without-{first}"), &variation)?;
             let unplanted = group.unplanted(&other);
             if !unplanted.is_empty() {

@@ -23,6 +23,8 @@ pub(crate) struct Variation {
     pub(crate) rollback: Option<Rollback>,
     /// A kind of check, or `settle`, that is left out.
     pub(crate) without: Option<String>,
+    /// No fresh installation is compared: what a fault does to one is not looked at.
+    pub(crate) no_fresh: bool,
     /// The rehearsal ends with this hop, in place of the last.
     pub(crate) to: Option<&'static str>,
     /// Hops whose upgrade ends with a planned restart.
@@ -172,6 +174,9 @@ fn change(scenario: &mut Scenario, product: &Product, fault: &str, variation: &V
             scenario.skip_checks.extend(kinds.map(|kind| (kind, Because::ours("to see what else finds the fault"))));
         }
         None => {}
+    }
+    if variation.no_fresh {
+        scenario.skip_checks.insert(CheckKind::Fresh, Because::ours("only the hops are looked at"));
     }
     for (number, steps) in variation.restarts.iter().map(|restart| restart.steps()) {
         let upgrade = product.upgrade.iter().cloned().chain(steps).collect();
