@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use sha1::{Digest, Sha1};
 
 pub(crate) type Made<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -161,7 +162,7 @@ impl Era {
         let Self { id, layout, .. } = self;
         let mut entries = vec![folder("repositories/")];
         for repository in [PROJECT, OTHER, SNIPPET] {
-            let bundle = "# v2 git bundle\nda39a3ee5e6b4b0d3255bfef95601890afd80709 refs/heads/main\n\nPACK";
+            let bundle = &bundle();
             match layout {
                 Layout::Bundles => entries.extend([
                     file(&format!("repositories/{repository}.bundle"), bundle),
@@ -259,6 +260,13 @@ fn folder(name: &str) -> Entry {
 /// An entry of another kind, with no content: `name -> target` where it is a link.
 pub(crate) fn special(kind: u8, name: &str) -> Entry {
     Entry { kind, name: name.to_owned(), content: Vec::new() }
+}
+
+/// A bundle as `git bundle` writes it, of no objects.
+pub(crate) fn bundle() -> Vec<u8> {
+    let pack = b"PACK\0\0\0\x02\0\0\0\0";
+    let head = b"# v2 git bundle\nda39a3ee5e6b4b0d3255bfef95601890afd80709 refs/heads/main\n\n";
+    [head.as_slice(), pack, &Sha1::digest(pack)].concat()
 }
 
 pub(crate) fn gzip(content: impl AsRef<[u8]>) -> Made<Vec<u8>> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::Tried;
-use super::backups::{Backup, DUMP, ERAS, Era, Made, file, gzip};
+use super::backups::{Backup, DUMP, ERAS, Era, Made, bundle, file, gzip};
 use super::inspect::{FINE, fine, seen, text_output};
 
 const INFORMATION: &str = "backup_information.yml";
@@ -146,6 +146,46 @@ fn empty_bundles_are_reported_with_their_number_and_the_first_of_them() -> Tried
 }
 
 #[test]
+fn a_bundle_that_is_not_whole_is_damage_although_its_part_has_no_format() -> Tried {
+    let cut = |bundle: &mut Vec<u8>| drop(bundle.pop());
+    let flipped = |bundle: &mut Vec<u8>| {
+        if let Some(last) = bundle.last_mut() {
+            *last ^= 1;
+        }
+    };
+    let followed = |bundle: &mut Vec<u8>| bundle.extend(b"more");
+    let zeros = |bundle: &mut Vec<u8>| bundle.fill(0);
+    let changes: [(&dyn Fn(&mut Vec<u8>), &str); 4] = [
+        (&cut, "it ends in the middle of the digest of the pack, after 105 bytes: it was cut off"),
+        (&flipped, "the digest of the pack does not match, at byte 106"),
+        (&followed, "something follows the end of the bundle, at byte 106"),
+        (&zeros, "its name says that it is a bundle of Git, but it begins with `"),
+    ];
+    for (change, expected) in changes {
+        let mut backup = fine()?;
+        let bundle = backup.entries.iter_mut().find(|entry| entry.name.ends_with("/001.bundle")).ok_or("no bundle")?;
+        change(&mut bundle.content);
+        let folder = complete(&backup)?;
+        let (status, said, output) = problems(folder.path(), FINE)?;
+        assert!(status == Some(2) && said.contains("/001.bundle: expected a whole file, seen "), "{said}");
+        assert!(said.contains(expected) && output.contains("do not use it: it is damaged"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn something_behind_the_end_of_an_archive_is_damage() -> Tried {
+    let folder = complete(&fine()?)?;
+    let archive = folder.path().join(FINE);
+    let twice = std::fs::read(&archive)?.repeat(2);
+    std::fs::write(&archive, twice)?;
+    let (status, said, _) = problems(folder.path(), FINE)?;
+    let expected = "expected nothing after the end of the archive, seen bytes after its end, which no restore reads";
+    assert!(status == Some(2) && said.contains(expected), "{said}");
+    Ok(())
+}
+
+#[test]
 fn a_part_that_is_present_although_listed_as_left_out_is_a_contradiction() -> Tried {
     for (word, part) in [("uploads", "uploads"), ("db", "database"), ("repositories", "repositories")] {
         let folder = complete(&informed(fine()?, ":skipped: ", &format!(":skipped: {word},remote"))?)?;
@@ -169,11 +209,11 @@ fn an_increment_names_its_base_and_is_useless_without_the_beginning() -> Tried {
     let later = first.replace("/1759917600_2025_10_08_18.2.8/001.", "/1760000000_2025_10_09_18.2.8/002.");
     assert_ne!(first, later);
     // GitLab unpacks the full backup first: the archive of an increment holds both.
-    let folder = complete(&whole.clone().with(file(&later, "# v2 git bundle\n")))?;
+    let folder = complete(&whole.clone().with(file(&later, bundle())))?;
     let (seen, status) = seen(folder.path(), FINE)?;
     assert_eq!((status, &seen["problems"], &seen["complete"]), (Some(0), &json!([]), &json!(true)));
     assert_eq!(seen["facts"]["increment of"], base);
-    let lost = whole.clone().with(file(&later, "# v2 git bundle\n")).without(&first);
+    let lost = whole.clone().with(file(&later, bundle())).without(&first);
     let lost = lost.without(&first.replace(".bundle", ".refs"));
     let folder = complete(&lost)?;
     let (status, said, output) = problems(folder.path(), FINE)?;

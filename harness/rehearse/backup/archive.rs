@@ -25,6 +25,15 @@ const BOMB: u64 = 200;
 /// Beyond this expansion factor, the archive has to fit on a disk.
 const SUSPICIOUS: u64 = 60;
 
+/// Whether a file that begins so is a tar archive, by the checksum of its first header.
+pub(super) fn is_header(begin: &[u8]) -> bool {
+    let Some(bytes) = begin.first_chunk::<512>() else { return false };
+    // The checksum of tar: the sum of all bytes, with those of the sum itself counted as spaces.
+    let sum: u32 =
+        bytes.iter().zip(0..).map(|(byte, at)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
+    tar::Header::from_byte_slice(bytes).cksum().is_ok_and(|stated| stated == sum)
+}
+
 /// What an archive holds.
 #[derive(Debug, Default)]
 pub(super) struct Contents {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::file::{Opened, Watch, open};
 use super::place::{archives, open_archive};
 use super::verified::{Missing, PartSummary};
-use super::{BackupOwner, Dump, Verified, strict, verify};
+use super::{BackupOwner, Dump, Verified, archive, strict, verify};
 
 /// At most this many entries of an archive are read to recognise its product.
 const FIRST: usize = 64;
@@ -249,9 +249,5 @@ fn first_entries(given: &Path) -> Vec<String> {
 fn header(file: &mut File) -> Option<tar::Header> {
     let mut header = tar::Header::new_old();
     file.read_exact(header.as_mut_bytes()).ok()?;
-    let bytes = header.as_bytes();
-    // The checksum of tar: the sum of all bytes, with those of the sum itself counted as spaces.
-    let sum: u32 =
-        bytes.iter().zip(0..).map(|(byte, at)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
-    (header.cksum().ok()? == sum).then_some(header)
+    archive::is_header(header.as_bytes()).then_some(header)
 }

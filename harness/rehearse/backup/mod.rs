@@ -3,11 +3,12 @@
 mod archive;
 mod content;
 mod file;
+mod formats;
 mod information;
 mod inspect;
 mod names;
 mod place;
-mod rows;
+mod stream;
 mod strict;
 mod verified;
 mod whole;
@@ -27,9 +28,10 @@ use sha2::{Digest, Sha256};
 use content::{Content, read_content};
 use file::{Opened, Watched, open};
 
-pub use content::{Dump, well_formed};
+pub use content::well_formed;
 pub use file::Watch;
 pub(crate) use file::beginning;
+pub use formats::sql::Dump;
 pub use inspect::{Inspection, inspect};
 use place::NotFound;
 pub(crate) use place::Place;
@@ -340,13 +342,15 @@ fn verify_part(
         Some(sha256) => finding(BackupChecksum, format!("SHA-256 {}", shorten(sha256)), digest),
         None => finding(BackupManifest, "a SHA-256 that the backup states".into(), "none".into()),
     }
-    match read_content(second, size, format, archive::most(size, free(folder))) {
+    match read_content(second, (name, size), format, archive::most(size, free(folder))) {
         Ok(content) => {
             for why in &content.refused {
                 finding(BackupUnsafe, "an archive that may be unpacked".into(), why.clone());
             }
             Ok(Some((size, content)))
         }
+        // Not the file, but the disk that it is on; or nobody waits for it any more.
+        Err(error) if watch.is_given_up() || error.raw_os_error().is_some() => Err(error),
         Err(error) => {
             finding(BackupDamaged, format.describe().to_owned(), shorten(&error.to_string()));
             Ok(None)

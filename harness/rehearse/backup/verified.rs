@@ -9,7 +9,8 @@ use rehearse_core::vocabulary::release::Release;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::content::{Content, Dump};
+use super::content::Content;
+use super::formats::sql::Dump;
 
 /// The result of reading a backup.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +66,12 @@ pub struct PartSummary {
     /// What was counted in it, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, u64>,
+    /// What it was found to be, where its format alone does not say it, and what of it is not verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// How many of the files of a folder were verified to their end: those of a format that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<u64>,
     /// About the dump, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dump: Option<Dump>,
@@ -81,8 +88,8 @@ impl PartSummary {
     /// A single file of so many bytes.
     pub(super) fn of_file(file: &str, part: &Part, bytes: u64, content: &Content) -> Self {
         let (entries, files) = content.archive_content.unwrap_or((1, 1));
-        let (expanded, dump) = (content.expanded, content.dump.clone());
-        Self { bytes, entries, files, expanded, dump, ..Self::new(file, part) }
+        let (expanded, dump, content) = (content.expanded, content.dump.clone(), content.found.clone());
+        Self { bytes, entries, files, expanded, dump, content, ..Self::new(file, part) }
     }
 }
 

@@ -133,14 +133,14 @@ fn beside(backup: &Backup, folder: &Path, watch: &Watch, verified: &mut Verified
             Opened::File(file) => {
                 let size = file.metadata()?.len();
                 let most = archive::most(size, free(folder));
-                match read_content(Watched { file, watch }, size, part.format, most) {
-                    Err(_) if watch.is_given_up() => return Err(io::Error::other("given up")),
+                match read_content(Watched { file, watch }, (name, size), part.format, most) {
+                    Err(error) if watch.is_given_up() || error.raw_os_error().is_some() => return Err(error),
                     _ if size == 0 => finding("an empty file".to_owned()),
                     Err(error) => finding(shorten(&error.to_string())),
                     Ok(content) if content.blank => finding("a file of blanks only".to_owned()),
                     Ok(content) => {
                         content.refused.iter().cloned().for_each(&mut finding);
-                        verified.notes.push(format!("{name}: {size} bytes, beside the archive"));
+                        verified.notes.push(format!("{name}: {size} bytes{}, beside the archive", content.note));
                         let actual = PartSummary::of_file(name, part, size, &content);
                         verified.parts.push(PartSummary { beside: true, ..actual });
                     }
@@ -167,7 +167,8 @@ impl PartCount {
             return format!("{key}: {bytes} bytes{}", self.note);
         }
         let counts: String = self.summary.counts.iter().map(|(what, count)| format!(", {what} {count}")).collect();
-        format!("{key}: {bytes} bytes, {} files{counts}", self.summary.files)
+        let verified = self.summary.verified.map(|verified| format!(", {verified} verified")).unwrap_or_default();
+        format!("{key}: {bytes} bytes, {} files{verified}{counts}", self.summary.files)
     }
 }
 
@@ -208,11 +209,11 @@ impl<'a> Sorter<'a> {
         let most = archive::most(size, self.free);
         let stream = io::BufReader::with_capacity(1 << 18, Watched { file, watch });
         let mut visit = |entry: Entry<'_>| self.sort(entry);
-        match archive.format {
-            Format::TarGzip => archive::walk(MultiGzDecoder::new(stream), size, most, &mut visit),
-            Format::Tar | Format::Text | Format::Json | Format::Any | Format::PgDumpCustom | Format::PgDumpSqlGzip => {
-                archive::walk(stream, size, most, &mut visit)
-            }
+        // Of an archive's two formats, which the product file may name.
+        if archive.format == Format::TarGzip {
+            archive::walk(MultiGzDecoder::new(stream), size, most, &mut visit)
+        } else {
+            archive::walk(stream, size, most, &mut visit)
         }
     }
 
@@ -235,7 +236,9 @@ impl<'a> Sorter<'a> {
             self.findings.push(Finding::new(code, Subject::BackupFact("archive".to_owned()), expected, why));
         }
         if contents.followed {
-            self.notes.push("bytes after the end of the archive, which are ignored".to_owned());
+            let (code, expected) = (FindingCode::BackupDamaged, "nothing after the end of the archive");
+            let actual = "bytes after its end, which no restore reads";
+            self.findings.push(Finding::new(code, Subject::BackupFact("archive".to_owned()), expected, actual));
         }
         if self.other_entries > 0 {
             let shown = self.named.join(", ");
@@ -250,7 +253,7 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    fn sort(&mut self, entry: Entry<'_>) -> io::Result<()> {
+    fn sort(&mut self, mut entry: Entry<'_>) -> io::Result<()> {
         self.begun = true;
         // A name that is not UTF-8 matches no part, but it may be in a folder of one.
         let name = String::from_utf8_lossy(&entry.name).into_owned();
@@ -260,13 +263,16 @@ impl<'a> Sorter<'a> {
         if let Some((index, (key, part))) =
             self.backup.parts.iter().enumerate().find(|(_, (key, _))| **key == name && !key.ends_with('/'))
         {
-            self.file(index, key, part, entry);
-            return Ok(());
+            return self.file(index, key, part, entry);
         }
         let below = |key: &str| {
             name.strip_prefix(key.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         if let Some((index, key, part)) = self.folders.iter().find(|(_, key, _)| below(key)).copied() {
+            let verified = match is_file(&entry) && entry.size > 0 {
+                true => self.verify_file(&name, part, &mut entry)?,
+                false => false,
+            };
             let part_count = self.counted.entry(index).or_insert_with(|| PartCount {
                 summary: PartSummary {
                     counts: part.counts.keys().map(|what| (what.clone(), 0)).collect(),
@@ -277,6 +283,7 @@ impl<'a> Sorter<'a> {
             part_count.summary.entries += 1;
             if !entry.kind.is_dir() {
                 part_count.summary.files += 1;
+                *part_count.summary.verified.get_or_insert_default() += u64::from(verified);
                 part_count.summary.bytes = part_count.summary.bytes.saturating_add(entry.size);
                 count(part_count, part, &name);
                 part_count.names.add(part, &name, is_file(&entry) && entry.size == 0);
@@ -290,6 +297,19 @@ impl<'a> Sorter<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Reads a file in a folder to its end if its format is known; says whether it is whole.
+    fn verify_file(&mut self, name: &str, part: &Part, entry: &mut Entry<'_>) -> io::Result<bool> {
+        let most = archive::most(entry.size, self.free);
+        match read_content(&mut *entry.content, (name, entry.size), part.format, most) {
+            Ok(content) => Ok(content.verified),
+            Err(error) if error.raw_os_error().is_some() => Err(error),
+            Err(error) => {
+                self.add_finding(FindingCode::BackupDamaged, name, part.format.describe(), shorten(&error.to_string()));
+                Ok(false)
+            }
+        }
     }
 
     fn take_information(&mut self, name: &str, entry: Entry<'_>) -> io::Result<()> {
@@ -311,17 +331,19 @@ impl<'a> Sorter<'a> {
     }
 
     /// Reads an entry that is a part. If something is wrong with it, the rest is still read.
-    fn file(&mut self, index: usize, key: &str, part: &Part, entry: Entry<'_>) {
+    fn file(&mut self, index: usize, key: &str, part: &Part, entry: Entry<'_>) -> io::Result<()> {
         if !is_file(&entry) {
-            return self.add_finding(FindingCode::BackupFileKind, key, "a file", "an entry of another kind");
+            self.add_finding(FindingCode::BackupFileKind, key, "a file", "an entry of another kind");
+            return Ok(());
         }
         if self.counted.contains_key(&index) {
             let actual = "a second one, which would replace it";
-            return self.add_finding(FindingCode::BackupUnsafe, key, "one entry of that name", actual);
+            self.add_finding(FindingCode::BackupUnsafe, key, "one entry of that name", actual);
+            return Ok(());
         }
         let mut summary = PartSummary { bytes: entry.size, ..PartSummary::new(key, part) };
         let mut note = String::new();
-        match read_content(entry.content, entry.size, part.format, archive::most(entry.size, self.free)) {
+        match read_content(entry.content, (key, entry.size), part.format, archive::most(entry.size, self.free)) {
             Ok(content) => {
                 summary = PartSummary::of_file(key, part, entry.size, &content);
                 for why in content.refused {
@@ -329,11 +351,13 @@ impl<'a> Sorter<'a> {
                 }
                 note = content.note;
             }
+            Err(error) if error.raw_os_error().is_some() => return Err(error),
             Err(error) => {
                 self.add_finding(FindingCode::BackupDamaged, key, part.format.describe(), shorten(&error.to_string()));
             }
         }
         self.counted.insert(index, PartCount { summary, note, ..PartCount::default() });
+        Ok(())
     }
 }
 

@@ -215,9 +215,11 @@ fn table(parts: &[PartSummary]) -> String {
     let mut rows = vec![["part", "size", "expands to", "files", ""].map(str::to_owned)];
     for part in parts {
         let mut more: Vec<String> = part.counts.iter().map(|(what, count)| format!("{what}: {count}")).collect();
-        if let Some(dump) = &part.dump {
-            more.extend(dump.server.as_ref().map(|version| format!("PostgreSQL {version}")));
-            more.extend(dump.client.as_ref().map(|version| format!("pg_dump {version}")));
+        more.extend(part.verified.map(|verified| format!("verified: {verified}")));
+        match (&part.content, &part.dump) {
+            (Some(content), _) => more.push(content.clone()),
+            (None, Some(dump)) => more.extend(dump.versions()),
+            (None, None) => {}
         }
         if part.beside {
             more.push("beside the archive".to_owned());

@@ -188,10 +188,26 @@ pub enum Need {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// `pg_dump -Fc`: starts with `PGDMP`.
+    /// `pg_dump -Fc`, read to its end: its table of contents and the data of all its entries, with the checksums of zlib
+    /// where they are compressed by it.
     PgDumpCustom,
-    /// SQL from `pg_dump`, compressed by gzip: read to its end, which has to be the end of a dump.
+    /// SQL from `pg_dump` or `pg_dumpall`: read to its end, which has to be the end of a dump.
+    PgDumpSql,
+    /// The same, compressed by gzip.
     PgDumpSqlGzip,
+    /// SQL from `mysqldump` or `mariadb-dump`: read to its end, which has to be the end of a dump. Of one made with
+    /// `--compact` nothing says whether it is whole, and it is refused.
+    MysqlDump,
+    /// The same, compressed by gzip.
+    MysqlDumpGzip,
+    /// `mongodump --archive`, compressed by gzip or not: every collection to its end, with its CRC.
+    MongoArchive,
+    /// A snapshot of Redis or Valkey: its end and its CRC, which `rdbchecksum no` leaves out.
+    RedisRdb,
+    /// `neo4j-admin database dump`, compressed by zstd or gzip: its archive with the number of files and bytes it states.
+    Neo4jDump,
+    /// A database of SQLite: its header and its number of pages, which have no checksums.
+    Sqlite,
     /// A tar archive compressed by gzip, read to its end.
     TarGzip,
     /// A tar archive, read to its end.
@@ -200,8 +216,12 @@ pub enum Format {
     Text,
     /// One JSON object without duplicate keys.
     Json,
-    /// Anything.
+    /// Anything. What is gzip, xz, zstd, bzip2, tar, zip, a bundle of Git or one of the formats above by its first bytes is
+    /// read to its end all the same, also inside of what is compressed; and so is every such file in a folder of an archive. A
+    /// name such as `.gz` has to be right.
     Any,
+    /// Anything, and not looked into: for files of people, who may have uploaded a broken archive.
+    Bytes,
 }
 
 impl Format {
@@ -209,20 +229,40 @@ impl Format {
     pub fn is_archive(self) -> bool {
         match self {
             Self::Tar | Self::TarGzip => true,
-            Self::PgDumpCustom | Self::PgDumpSqlGzip | Self::Text | Self::Json | Self::Any => false,
+            Self::PgDumpCustom
+            | Self::PgDumpSql
+            | Self::PgDumpSqlGzip
+            | Self::MysqlDump
+            | Self::MysqlDumpGzip
+            | Self::MongoArchive
+            | Self::RedisRdb
+            | Self::Neo4jDump
+            | Self::Sqlite
+            | Self::Text
+            | Self::Json
+            | Self::Any
+            | Self::Bytes => false,
         }
     }
 
     /// What it is, for people.
     pub fn describe(self) -> &'static str {
         match self {
-            Self::PgDumpCustom => "a dump in pg_dump's custom format",
+            Self::PgDumpCustom => "a whole dump in pg_dump's custom format",
+            Self::PgDumpSql => "a whole dump of PostgreSQL as SQL",
             Self::PgDumpSqlGzip => "a whole dump of PostgreSQL as SQL, compressed by gzip",
+            Self::MysqlDump => "a whole dump of MySQL or MariaDB as SQL",
+            Self::MysqlDumpGzip => "a whole dump of MySQL or MariaDB as SQL, compressed by gzip",
+            Self::MongoArchive => "a whole archive of mongodump",
+            Self::RedisRdb => "a whole snapshot of Redis",
+            Self::Neo4jDump => "a whole dump of Neo4j",
+            Self::Sqlite => "a whole database of SQLite",
             Self::TarGzip => "a whole tar archive compressed by gzip",
             Self::Tar => "a whole tar archive",
             Self::Text => "text in UTF-8",
             Self::Json => "an object of JSON",
-            Self::Any => "a file",
+            Self::Any => "a whole file",
+            Self::Bytes => "a file",
         }
     }
 }

@@ -75,8 +75,8 @@ impl ReferenceCheck<'_> {
             self.problem(&at(&information.file), "the information file is not a part", label);
         }
         for (name, part) in &backup.parts {
-            if name.ends_with('/') && part.format != Format::Any {
-                self.problem(&format!("{}/format", at(name)), "a folder has no format", "expected `any`");
+            if name.ends_with('/') && !matches!(part.format, Format::Any | Format::Bytes) {
+                self.problem(&format!("{}/format", at(name)), "a folder has no format", "expected `any` or `bytes`");
             }
             if !name.ends_with('/') && !part.counts.is_empty() {
                 self.problem(
