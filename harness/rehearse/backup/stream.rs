@@ -209,18 +209,12 @@ impl<D: Read> Read for Decoded<D> {
             if error.raw_os_error().is_some() || NotVerified::why(&error).is_some() {
                 return error;
             }
-            let kind = error.kind();
-            io::Error::new(
-                kind,
-                match kind {
-                    ErrorKind::UnexpectedEof => {
-                        format!(
-                            "it ends in the middle of the {format} stream, after {at} bytes: it was cut off ({error})"
-                        )
-                    }
-                    _ => format!("the {format} stream is broken at byte {at}: {error}"),
-                },
-            )
+            let why = if error.kind() == ErrorKind::UnexpectedEof {
+                format!("it ends in the middle of the {format} stream, after {at} bytes: it was cut off ({error})")
+            } else {
+                format!("the {format} stream is broken at byte {at}: {error}")
+            };
+            io::Error::new(error.kind(), why)
         })?;
         self.read += read as u64;
         self.limit.check(self.read)?;

@@ -353,11 +353,12 @@ struct Xz<R: io::Read>(XzReader<R>);
 
 impl<R: io::Read> io::Read for Xz<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.read(into).map_err(|error| match error.kind() {
-            io::ErrorKind::OutOfMemory => {
+        self.0.read(into).map_err(|error| {
+            if error.kind() == io::ErrorKind::OutOfMemory {
                 NotVerified::error(format!("xz that needs more than {} MiB of memory", XZ_MEMORY >> 10))
+            } else {
+                error
             }
-            _ => error,
         })
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn read(input: &mut Input<'_>) -> io::Result<Database> {
     let (trunk, free) = (u64::from(number(32)), u64::from(number(36)));
     let begin = input.at();
     let size = begin + io::copy(input, &mut io::sink())?;
-    if size % page_size != 0 {
+    if !size.is_multiple_of(page_size) {
         let why = format!(
             "{size} bytes are no whole number of pages of {page_size} bytes: it was cut off, or something follows"
         );

@@ -131,7 +131,8 @@ fn entry(
     let bytes = number(bytes, &mut numbers);
     let compressed = number(compressed, &mut numbers);
     let follow = flags & SIZES_FOLLOW != 0;
-    let known = !follow || compressed != 0 || crc != 0;
+    // Of a folder, nothing follows that would have to be found.
+    let known = !follow || compressed != 0 || crc != 0 || name.ends_with(b"/");
     let readable = flags & ENCRYPTED == 0 && matches!(method, STORED | DEFLATED);
     let shown = crate::backup::named(&name);
     if follow && !known && !(readable && method == DEFLATED) {
@@ -143,22 +144,24 @@ fn entry(
     let wrong = |why: String, at: u64| broken(format!("{shown}: {why}"), at);
     if !readable {
         archive.unread += 1;
-        input.skip(compressed, &format!("{shown}"))?;
+        input.skip(compressed, &shown)?;
         read = bytes;
     } else if method == DEFLATED {
         inflater.reset(false);
         let most = if known { bytes } else { limit.most };
         let inflated = inflater.inflate(&mut *input, most, |piece| found.update(piece));
-        read = inflated.map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => {
-                let at = input.at();
+        read = inflated.map_err(|error| {
+            let at = input.at();
+            if error.kind() == ErrorKind::UnexpectedEof {
                 io::Error::new(
                     error.kind(),
                     format!("it ends in the middle of {shown}, after {at} bytes: it was cut off"),
                 )
+            } else if error.kind() == ErrorKind::InvalidData {
+                wrong(error.to_string(), at)
+            } else {
+                error
             }
-            ErrorKind::InvalidData => wrong(error.to_string(), input.at()),
-            _ => error,
         })?;
     } else {
         let mut left = input.by_ref().take(compressed);
@@ -200,12 +203,12 @@ fn descriptor(input: &mut Input<'_>, found: (u32, u64, u64), large: bool, shown:
     const WITHIN: &str = "what follows an entry";
     let first = input.u32(WITHIN)?;
     let crc = if first == DESCRIPTOR && found.0 != DESCRIPTOR { input.u32(WITHIN)? } else { first };
-    let next = input.peek(16)?;
-    let word = |at: usize| {
-        let four = next.get(at..at + 4).and_then(|four| four.try_into().ok()).map(u32::from_le_bytes);
-        four.map(u64::from).ok_or_else(|| broken(format!("it ends behind {shown}: it was cut off"), 0))
+    let (at, next) = (input.at(), input.peek(16)?);
+    let word = |from: usize| {
+        let four = next.get(from..from + 4).and_then(|four| four.try_into().ok()).map(u32::from_le_bytes);
+        four.map(u64::from).ok_or_else(|| broken(format!("it ends behind {shown}: it was cut off"), at))
     };
-    let (small, wide) = ((word(0)?, word(4)?), |at| Ok::<u64, io::Error>(word(at)? | word(at + 4)? << 32));
+    let (small, wide) = ((word(0)?, word(4)?), |from| Ok::<u64, io::Error>(word(from)? | word(from + 4)? << 32));
     // Writers do not agree on which of the two it is: what fits was meant.
     if small == (found.1, found.2) && !(large && wide(8).is_ok_and(|bytes| bytes == found.2)) {
         input.skip(8, WITHIN)?;
