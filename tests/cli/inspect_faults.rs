@@ -147,19 +147,16 @@ fn empty_bundles_are_reported_with_their_number_and_the_first_of_them() -> Tried
 
 #[test]
 fn a_bundle_that_is_not_whole_is_damage_although_its_part_has_no_format() -> Tried {
-    let cut = |bundle: &mut Vec<u8>| drop(bundle.pop());
-    let flipped = |bundle: &mut Vec<u8>| {
-        if let Some(last) = bundle.last_mut() {
-            *last ^= 1;
-        }
-    };
-    let followed = |bundle: &mut Vec<u8>| bundle.extend(b"more");
-    let zeros = |bundle: &mut Vec<u8>| bundle.fill(0);
-    let changes: [(&dyn Fn(&mut Vec<u8>), &str); 4] = [
-        (&cut, "it ends in the middle of the digest of the pack, after 105 bytes: it was cut off"),
-        (&flipped, "the digest of the pack does not match, at byte 106"),
-        (&followed, "something follows the end of the bundle, at byte 106"),
-        (&zeros, "its name says that it is a bundle of Git, but it begins with `"),
+    type Change = fn(&mut Vec<u8>);
+    let cut: Change = |bundle| bundle.truncate(bundle.len() - 1);
+    let flipped: Change = |bundle| bundle.iter_mut().next_back().into_iter().for_each(|last| *last ^= 1);
+    let followed: Change = |bundle| bundle.extend(b"more");
+    let zeros: Change = |bundle| bundle.fill(0);
+    let changes = [
+        (cut, "it ends in the middle of the digest of the pack, after 105 bytes: it was cut off"),
+        (flipped, "the digest of the pack does not match, at byte 106"),
+        (followed, "something follows the end of the bundle, at byte 106"),
+        (zeros, "its name says that it is a bundle of Git, but it begins with `"),
     ];
     for (change, expected) in changes {
         let mut backup = fine()?;
