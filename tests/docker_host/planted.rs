@@ -7,7 +7,7 @@ pub(crate) type Planted = (&'static str, &'static str, &'static str);
 
 pub(crate) const PLANTED: &[Planted] = &[
     ("select 1", "", ""),
-    ("update wide set c249 = 6", "other values in c249 (1: id=1 '5' → '6')", "other values in c249"),
+    ("update wide set c249 = 6", "other values in c249 (1: id=1 5 → 6)", "other values in c249"),
     ("delete from people where id = 2", "1 row lost (id=2)", "2 rows instead of 3"),
     (
         "insert into people values (9, 'new', null, null, null, 1)",
