@@ -12,8 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rehearse::report::{Colour, Files, Jsonl, Junit, Look, Terminal, events_schema, summary_schema, write_junit};
 use rehearse_core::model::scenario::CheckKind;
+use rehearse_core::outcome::code::InconclusiveCode;
 use rehearse_core::outcome::coverage::CoverageKind;
 use rehearse_core::outcome::event::{Event, EventKind};
+use rehearse_core::outcome::previous::PreviousRun;
 use rehearse_core::outcome::reporter::Reporter;
 use rehearse_core::outcome::summary::Summary;
 use rehearse_core::outcome::verdict::Exit;
@@ -207,6 +209,27 @@ fn junit_is_red_exactly_where_the_exit_code_is() -> Fallible {
         let green = matches!(summary.exit(), Exit::Passed | Exit::Cancelled);
         assert_eq!(red.is_empty(), green, "{name}: {:?}, red: {red:?}", summary.exit());
     }
+    Ok(())
+}
+
+#[test]
+fn the_next_run_is_held_against_what_the_summary_says_of_rules() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let mut events = runs::passed(&RUN)?;
+    let mut checked = None;
+    for event in &mut events {
+        if let EventKind::Checked { stage, report } = &mut event.kind {
+            report.let_through("6.0: rewritten", 2);
+            checked = Some((stage.clone(), report.clone()));
+        }
+    }
+    replay(&events, &mut Files::new(folder.path()))?;
+    let previous = PreviousRun::read(&std::fs::read_to_string(folder.path().join("summary.json"))?)?;
+    let (stage, mut report) = checked.ok_or("no check")?;
+    assert!(previous.finished && previous.doubt(&stage, report.clone()).inconclusive.is_empty());
+    report.let_through("6.0: rewritten", 48);
+    let reasons = previous.doubt(&stage, report).inconclusive;
+    assert_eq!(reasons.iter().map(|reason| reason.code).collect::<Vec<_>>(), [InconclusiveCode::RuleGrew]);
     Ok(())
 }
 

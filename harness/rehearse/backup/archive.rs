@@ -76,7 +76,7 @@ pub(super) fn over(size: u64, most: u64) -> String {
 /// Reads a tar archive of `size` bytes, as it is stored, that may expand to `most`.
 ///
 /// # Errors
-/// When it is no whole archive, or expands further.
+/// When the archive is not whole, or expands further.
 pub(super) fn read(stream: impl Read, size: u64, most: u64) -> io::Result<Contents> {
     walk(stream, size, most, &mut |_| Ok(()))
 }

@@ -136,8 +136,8 @@ Examples:
   rehearse sweep 3f7d76c1        # this run, kept or not
   rehearse sweep --all           # runs of other hosts on this engine too
 
-A run that is still running is never touched. Exits with 2 if there is no such run or it is running, with 3 if something could
-not be removed.")]
+A live run is never removed. Exits with 2 if the named run does not exist or is live, and with 3 if something could not be
+removed.")]
     Sweep(SweepArgs),
     /// Open a shell, or run a command, in a service of a run that was kept or is under way.
     #[command(after_help = "\

@@ -73,7 +73,7 @@ impl<H: Host, O: Observer> RunContext<H, O> {
         Ok(StepEnd::Done)
     }
 
-    /// Whether a step is none of this release, or copies what this backup does not have to have and has not.
+    /// Whether a step is for other releases, or copies an optional file that this backup lacks.
     fn is_skipped(&self, ctx: &StageContext, step: &Step) -> bool {
         let is_for = match step {
             Step::Exec(step) | Step::Run(step) => step.is_for(&ctx.release),

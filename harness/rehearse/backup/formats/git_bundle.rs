@@ -135,7 +135,7 @@ impl Pack<'_, '_> {
 pub(super) fn read(input: &mut Input<'_>, limit: Limit) -> io::Result<Bundle> {
     let begin: [u8; V2.len()] = input.bytes("the header of the bundle")?;
     if begin != V2 && begin != V3 {
-        return Err(broken("it is no bundle of Git", 0));
+        return Err(broken("it is not a Git bundle", 0));
     }
     let (mut references, mut prerequisites, mut sha256) = (0, 0, false);
     loop {

@@ -1,4 +1,4 @@
-//! gzip: members one after another, of which each has a checksum. What follows the last one is no member that was cut off.
+//! gzip: members one after another, of which each has a checksum. Bytes after the last one are not taken for a truncated member.
 
 use std::io::{self, ErrorKind, Read};
 

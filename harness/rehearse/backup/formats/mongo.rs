@@ -48,7 +48,7 @@ enum Value {
 /// Reads an archive to its end.
 pub(super) fn read(input: &mut Input<'_>) -> io::Result<Archive> {
     if input.peek(4)? != MAGIC {
-        return Err(broken("it is no archive of mongodump", 0));
+        return Err(broken("it is not an archive of mongodump", 0));
     }
     input.skip(4, "the header")?;
     let mut archive = Archive::default();
@@ -157,11 +157,11 @@ fn document(input: &mut Input<'_>, within: &str) -> io::Result<Option<BTreeMap<S
         return Ok(None);
     }
     let length = u64::try_from(length).ok().filter(|length| *length >= 5);
-    let length = length.ok_or_else(|| broken(format!("{within} is no document"), at))?;
+    let length = length.ok_or_else(|| broken(format!("{within} is not a document"), at))?;
     let bytes = input.some(length - 4, LARGEST_HEADER, within)?;
     match values(&bytes) {
         Some(values) => Ok(Some(values)),
-        None => Err(broken(format!("{within} is no document as mongodump writes it"), at)),
+        None => Err(broken(format!("{within} is not a document as mongodump writes it"), at)),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn read(input: &mut Input<'_>, limit: Limit) -> io::Result<Dump> {
     } else if begin.starts_with(super::ZSTD) {
         input.borrowed().decoded("zstd", limit, |input| Zstd::new(input, Rc::clone(&unchecked)))
     } else {
-        return Err(broken("it is no dump of Neo4j, which is compressed by zstd or gzip", 0));
+        return Err(broken("it is not a Neo4j dump: those are compressed with zstd or gzip", 0));
     };
     if inner.peek(4)? == INNER {
         inner.skip(4, "the dump")?;

@@ -43,7 +43,7 @@ pub(super) fn read(input: &mut Input<'_>) -> io::Result<Database> {
     let size = begin + io::copy(input, &mut io::sink())?;
     if !size.is_multiple_of(page_size) {
         let why = format!(
-            "{size} bytes are no whole number of pages of {page_size} bytes: it was cut off, or something follows"
+            "{size} bytes are not a multiple of the page size, {page_size} bytes: it was cut off, or something follows"
         );
         return Err(broken(why, size));
     }
